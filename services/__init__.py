@@ -1,0 +1,1 @@
+"""The services of the hub, and the simulator. None imports another."""

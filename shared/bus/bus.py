@@ -1,0 +1,175 @@
+"""Scripts run in batches: any number of calls, one round trip.
+
+Nothing here awaits Redis once per message: callers collect what a moment
+brought and send it as one batch. All scripts may be repeated, so a batch whose
+answer was lost is simply sent again by its caller.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.exceptions import (
+    NoScriptError,
+    ResponseError,
+)
+
+from shared import logs
+from shared.bus.link import TIMEOUT_SECONDS, BusUnavailableError, Link
+from shared.bus.script import Argument, Call
+
+_log = logs.get(__name__)
+
+# Error replies that tell of Redis' condition, not of a bug of ours.
+# https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+_CONDITIONS = (
+    "LOADING",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "MOVED",
+    "ASK",
+    "TRYAGAIN",
+    "BUSY",
+    "OOM",
+    "MISCONF",
+    "NOREPLICAS",
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+)
+
+
+class Bus:
+    """A connection for batches of script calls, opened again when next needed.
+
+    Args:
+        url: Redis to use.
+        name: Shown by ``CLIENT LIST``.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._link: Link | None = None
+        self._lock = asyncio.Lock()
+        self._lost = False
+        self._on_regained: list[Callable[[], None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether the last exchange with Redis went well."""
+        return self._link is not None
+
+    def on_regained(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after each reconnect: what was stored may be gone."""
+        self._on_regained.append(callback)
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        """Run script calls in one round trip and return their replies in order.
+
+        Raises:
+            BusUnavailableError: Redis is away or not fit for writing. Whether the
+                scripts ran is then unknown.
+            ResponseError: A script has a bug.
+        """
+        commands = [_evalsha(call) for call in calls]
+        async with self._lock:
+            replies = await self._exchange(commands)
+            if any(isinstance(reply, NoScriptError) for reply in replies):
+                replies = await self._again_with_scripts(calls, commands, replies)
+        for call, reply in zip(calls, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                raise _described(call.script.name, reply)
+        return replies
+
+    async def command(self, *words: Argument) -> Any:
+        """Run one plain command and return its reply.
+
+        Raises:
+            BusUnavailableError: As for `run`.
+            ResponseError: Redis refused the command.
+        """
+        async with self._lock:
+            (reply,) = await self._exchange([list(words)])
+        if isinstance(reply, ResponseError):
+            raise _described(str(words[0]), reply)
+        return reply
+
+    async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Run plain commands in one round trip; raises as `command` does."""
+        async with self._lock:
+            replies = await self._exchange(commands)
+        for words, reply in zip(commands, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                raise _described(str(words[0]), reply)
+        return replies
+
+    async def close(self) -> None:
+        """Disconnect. Using the bus again connects again."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    async def _exchange(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        link = await self._opened()
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS + 1e-3 * len(commands)):
+                await link.send(commands)
+                replies = [await link.receive(TIMEOUT_SECONDS) for _ in commands]
+        except BaseException as error:
+            # Also when cancelled: replies would be left over for the next caller.
+            await self._lose()
+            if isinstance(error, TimeoutError):
+                raise BusUnavailableError("Redis does not answer in time") from error
+            raise
+        if any(isinstance(reply, ResponseError) and _is_condition(reply) for reply in replies):
+            # A replica, a server that is loading: find out anew whom we talk to.
+            await self._lose()
+        return replies
+
+    async def _opened(self) -> Link:
+        if self._link is None:
+            link = Link(self._url, self._name)
+            await link.open()
+            self._link = link
+            if self._lost:
+                self._lost = False
+                _log.info("redis is back", connection=self._name)
+                for callback in self._on_regained:
+                    callback()
+        return self._link
+
+    async def _lose(self) -> None:
+        if not self._lost:
+            _log.warning("redis is lost", connection=self._name)
+        self._lost = True
+        await self.close()
+
+    async def _again_with_scripts(
+        self, calls: Sequence[Call], commands: list[list[Argument]], replies: list[Any]
+    ) -> list[Any]:
+        """Load the scripts that Redis does not know (any more) and repeat their calls."""
+        missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        texts = dict.fromkeys(calls[i].script.text for i in missed)
+        await self._exchange([["SCRIPT", "LOAD", text] for text in texts])
+        repeated = await self._exchange([commands[i] for i in missed])
+        for i, reply in zip(missed, repeated, strict=True):
+            replies[i] = reply
+        return replies
+
+
+def _evalsha(call: Call) -> list[Argument]:
+    return ["EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments]
+
+
+def _is_condition(reply: ResponseError) -> bool:
+    # redis-py strips the code of errors it has a class for, so look at both.
+    words = (type(reply).__name__ + " " + str(reply)).upper()
+    return any(code in words for code in _CONDITIONS)
+
+
+def _described(name: str, reply: ResponseError) -> Exception:
+    if _is_condition(reply):
+        return BusUnavailableError(f"Redis refuses {name}: {reply}")
+    return ResponseError(f"{name}: {reply}")

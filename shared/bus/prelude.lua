@@ -1,0 +1,68 @@
+-- What every script starts with. A script touches one hash slot only: all its
+-- keys and channels carry the same tag. Names reach it as arguments; none is
+-- built here.
+--
+-- Numbers: epochs are microseconds since 1970, below 2^53, so exact in Lua's
+-- doubles and through cjson.decode; but cjson.encode would round them to 14
+-- digits, so JSON with numbers in it is written with string.format.
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+-- Is revision (epoch, sequence) newer than the other one?
+local function newer(epoch, sequence, other_epoch, other_sequence)
+  return epoch > other_epoch or (epoch == other_epoch and sequence > other_sequence)
+end
+
+-- A device's directory entry, or nil and why there is none: 'unregistered', or
+-- 'absent' while the directory is not there (Redis was emptied).
+local function find(directory, version, id)
+  local raw = redis.call('HGET', directory, id)
+  if raw then
+    local entry = cjson.decode(raw)
+    if not entry.unregistered then return entry end
+    return nil, 'unregistered'
+  end
+  if redis.call('EXISTS', version) == 1 then return nil, 'unregistered' end
+  return nil, 'absent'
+end
+
+-- The directory of this tag changed: whoever compares versions looks again. The
+-- version exists only while the directory is complete.
+local function bump(version)
+  local current = redis.call('GET', version)
+  if current then
+    redis.call('SET', version, int(math.max(tonumber(current) + 1, now_us())))
+  end
+end
+
+-- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at}.
+local function live_of(live, id)
+  local raw = redis.call('HGET', live, id)
+  return raw and cjson.decode(raw) or nil
+end
+
+local function write_live(live, id, epoch, revision, soc, received_at)
+  if revision then
+    redis.call('HSET', live, id, string.format(
+      '{"epoch":%.0f,"revision":[%.0f,%.0f],"soc":%s,"received_at":%.0f}',
+      epoch, revision[1], revision[2], soc, received_at))
+  else
+    redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
+  end
+end
+
+-- A charger's directory entry as JSON. floor is nil while it is unknown.
+local function charger_entry(pairing, widget, floor, paired_at)
+  if not widget then return string.format('{"pairing":%.0f}', pairing) end
+  local known = floor and string.format('"floor":[%.0f,%.0f],', floor[1], floor[2]) or ''
+  return string.format('{"pairing":%.0f,"widget":"%s",%s"paired_at":%.0f}',
+    pairing, widget, known, paired_at)
+end
+

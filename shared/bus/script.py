@@ -1,0 +1,38 @@
+"""Lua scripts: loaded from files beside the code that calls them, run by their hash.
+
+https://redis.io/docs/latest/develop/programmability/eval-intro/
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_PRELUDE = Path(__file__).with_name("prelude.lua").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script and the SHA-1 that Redis knows it by once it is loaded."""
+
+    name: str
+    text: str
+    sha: str
+
+    @classmethod
+    def beside(cls, module_file: str, name: str) -> "Script":
+        """Load ``scripts/NAME.lua`` from the folder of a module (pass ``__file__``)."""
+        path = Path(module_file).parent / "scripts" / f"{name}.lua"
+        text = _PRELUDE + path.read_text(encoding="utf-8")
+        return cls(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+Argument = str | bytes | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a script: on one hash slot, with any number of items."""
+
+    script: Script
+    keys: tuple[str, ...]
+    arguments: list[Argument]

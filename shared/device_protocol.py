@@ -1,0 +1,66 @@
+"""The protocol devices speak: paths, events, error codes and close codes.
+
+Real firmware depends on every literal here; docs/protocol.md is its prose. The
+transport is WebSocket (RFC 6455), the messages are JSON (RFC 8259).
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+CHARGER_PATHS: Final = ("/chargers/",)
+"""What comes before the id in a charger's URL path."""
+
+WIDGET_PATHS: Final = ("/widgets/", "/devices/")
+"""What comes before the id in a widget's URL path."""
+
+STATE_OF_CHARGE_EVENT: Final = "StateOfCharge"
+CHARGING_STATUS_EVENT: Final = "chargingStatus"
+ERROR_EVENT: Final = "error"
+
+MAX_MESSAGE_BYTES: Final = 1024
+"""Largest message a device may send, fragments added up; beyond it: close 1009."""
+
+MAX_FRAGMENTS: Final = 16
+"""Most fragments one message may come in; beyond it: close 1009."""
+
+
+class ChargingStatus(StrEnum):
+    """What a widget shows: red, yellow or green."""
+
+    CHARGING = "charging"
+    CHARGING80 = "charging80"
+    CHARGED = "charged"
+
+
+class CloseCode(IntEnum):
+    """Why the hub closes a device's connection (RFC 6455 section 7.4)."""
+
+    GOING_AWAY = 1001
+    """The gateway drains, or the widget's pairing changed: connect again."""
+    POLICY = 1008
+    """Too many bad frames."""
+    TOO_BIG = 1009
+    """A message over 1 KiB, or in more than 16 fragments."""
+    NOT_REGISTERED = 4404
+    """Nobody registered this id, or it was unregistered just now."""
+    SUPERSEDED = 4409
+    """A newer connection of this charger exists; only the newest one counts."""
+    TOO_FAST = 4429
+    """The device sends faster than it may."""
+
+
+class ErrorCode(StrEnum):
+    """The closed set of codes in an ``error`` event; the connection stays open."""
+
+    NOT_TEXT = "not_text"
+    """A binary frame; messages are text."""
+    NOT_JSON = "not_json"
+    """Not JSON, or JSON that says two things at once (a key twice)."""
+    UNKNOWN_EVENT = "unknown_event"
+    """``event`` is missing or is none that the hub knows."""
+    INVALID_READING = "invalid_reading"
+    """``data.soc`` is missing or is no number."""
+    OUT_OF_RANGE = "out_of_range"
+    """``data.soc`` is a number outside 0 to 100."""
+    UNEXPECTED = "unexpected"
+    """A widget sent something; widgets only listen."""

@@ -1,0 +1,63 @@
+"""Structured logs: JSON lines in containers, readable on a terminal.
+
+An event is a fixed text; whatever varies (ids above all) is a field, so that
+lines can be searched and nothing a device sends can forge one.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+Logger = FilteringBoundLogger
+
+
+def configure(
+    *, level: str, output: Literal["auto", "json", "console"], service: str, instance_id: str
+) -> None:
+    """Set up logging of the process: structlog and the standard library's loggers alike.
+
+    Args:
+        level: Name of the least severe level that is written.
+        output: ``json``, ``console``, or ``auto`` for console on a terminal only.
+        service: Field on every line.
+        instance_id: Field on every line.
+    """
+    on_terminal = sys.stderr.isatty()
+    as_json = output == "json" or (output == "auto" and not on_terminal)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    common: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        # repr_native_str: a text with a newline in it must not look like two lines.
+        else [structlog.dev.ConsoleRenderer(colors=on_terminal, repr_native_str=True)]
+    )
+    structlog.configure(
+        processors=[*common, *final],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(service=service, instance_id=instance_id)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+            foreign_pre_chain=common,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def get(name: str) -> Logger:
+    """Return the logger of a module; ``name`` becomes the field ``logger``."""
+    logger: Logger = structlog.get_logger(logger=name)
+    return logger

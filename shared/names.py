@@ -1,0 +1,122 @@
+"""Every key and channel in Redis: this file is the map of the system.
+
+All names are built here and nowhere else. They are made to be read with
+``redis-cli``: ``SUBSCRIBE 'chargelight:{p17}:readings'``,
+``HGET 'chargelight:{p17}:live' c1234``.
+
+What belongs to one charger lies in the hash slot of its partition's tag
+(``{p17}``), what belongs to one widget in that of its own tag (``{w05}``), so
+that every script touches exactly one slot, with Redis Cluster or without
+(https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+
+==============================  =====  ======================================================
+name                            type   holds
+==============================  =====  ======================================================
+``{pNN}:directory``             hash   charger id → registration and pairing (registry writes)
+``{pNN}:directory-version``     string there once the directory is complete; changes with it
+``{pNN}:live``                  hash   charger id → connection epoch and newest reading
+``{pNN}:pending``               zset   charger id → since when (µs) its reading waits for a router
+``{pNN}:lease``                 string which router works on the partition
+``{pNN}:readings``              chan.  doorbell: a reading was stored
+``{pNN}:directory-changes``     chan.  doorbell: a charger's registration changed
+``{wNN}:directory``             hash   widget id → registration and pairing number
+``{wNN}:directory-version``     string as above
+``{wNN}:statuses``              hash   widget id → newest charging status, with its fence
+``{wNN}:widget:ID:status``      chan.  doorbell: the widget's status (the device's channel)
+``{wNN}:directory-changes``     chan.  doorbell: a widget's registration or pairing changed
+``routers``                     zset   router instance → when it was last heard of (µs)
+``agreements``                  hash   what all instances must be configured with alike
+==============================  =====  ======================================================
+"""
+
+import binascii
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+PREFIX: Final = "chargelight"
+
+ROUTERS: Final = f"{PREFIX}:routers"
+AGREEMENTS: Final = f"{PREFIX}:agreements"
+
+# fullmatch and ASCII: `$` would let a trailing newline through, and `\w`
+# letters of other scripts.
+_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+def is_device_id(text: str) -> bool:
+    """Tell whether ``text`` may be an id: 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
+def partition_of(device_id: str, partitions: int) -> int:
+    """Return the partition of an id: CRC16 (XMODEM, as in Redis Cluster) mod ``partitions``."""
+    return binascii.crc_hqx(device_id.encode("ascii"), 0) % partitions
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerNames:
+    """Names in the hash slot of one partition of chargers."""
+
+    partition: int
+    directory: str = field(init=False)
+    directory_version: str = field(init=False)
+    directory_changes: str = field(init=False)
+    live: str = field(init=False)
+    pending: str = field(init=False)
+    lease: str = field(init=False)
+    readings: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        tag = f"{PREFIX}:{{p{self.partition:02}}}"
+        for name in ("directory", "live", "pending", "lease", "readings"):
+            object.__setattr__(self, name, f"{tag}:{name}")
+        object.__setattr__(self, "directory_version", f"{tag}:directory-version")
+        object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetNames:
+    """Names in the hash slot of one partition of widgets."""
+
+    partition: int
+    directory: str = field(init=False)
+    directory_version: str = field(init=False)
+    directory_changes: str = field(init=False)
+    statuses: str = field(init=False)
+    _tag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        tag = f"{PREFIX}:{{w{self.partition:02}}}"
+        for name in ("directory", "statuses"):
+            object.__setattr__(self, name, f"{tag}:{name}")
+        object.__setattr__(self, "directory_version", f"{tag}:directory-version")
+        object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")
+        object.__setattr__(self, "_tag", tag)
+
+    def status_channel(self, widget_id: str) -> str:
+        """Return the channel a widget's statuses are announced on."""
+        return f"{self._tag}:widget:{widget_id}:status"
+
+
+class Names:
+    """All names for a given number of partitions (chargers and widgets have as many).
+
+    Args:
+        partitions: Number of partitions, 1 or more; the same in every process.
+    """
+
+    __slots__ = ("chargers", "partitions", "widgets")
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
+        self.chargers = tuple(ChargerNames(number) for number in range(partitions))
+        self.widgets = tuple(WidgetNames(number) for number in range(partitions))
+
+    def of_charger(self, charger_id: str) -> ChargerNames:
+        """Return the names of the partition a charger belongs to."""
+        return self.chargers[partition_of(charger_id, self.partitions)]
+
+    def of_widget(self, widget_id: str) -> WidgetNames:
+        """Return the names of the partition a widget belongs to."""
+        return self.widgets[partition_of(widget_id, self.partitions)]

@@ -1,0 +1,135 @@
+"""How every service process starts, stops and fails: the same way.
+
+Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug,
+2 wrong settings. A lost Redis or Postgres is neither: services wait for them.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+from shared import logs
+from shared.settings import Settings, SettingsType, WrongSettingsError
+
+EXIT_STOPPED: Final = 0
+EXIT_BUG: Final = 1
+EXIT_WRONG_SETTINGS: Final = 2
+
+_log = logs.get(__name__)
+
+
+class CannotServeError(Exception):
+    """The service can not do its work as configured; the text says what to change."""
+
+
+def main(
+    settings_type: type[SettingsType],
+    serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]],
+) -> NoReturn:
+    """Run a service until it is asked to stop, then exit the process.
+
+    Args:
+        settings_type: Its settings, read from the environment.
+        serve: Opens what the service owns, serves until the event is set,
+            drains, closes, returns.
+    """
+    try:
+        settings = settings_type.load()
+    except WrongSettingsError as error:
+        sys.stderr.write(f"{settings_type.service}: wrong settings\n{error}\n")
+        sys.exit(EXIT_WRONG_SETTINGS)
+    logs.configure(
+        level=settings.log_level,
+        output=settings.log_format,
+        service=settings.service,
+        instance_id=settings.instance_id,
+    )
+    sys.exit(_run(settings, serve))
+
+
+def _run(
+    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
+) -> int:
+    code = EXIT_STOPPED
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_until_signalled(settings, serve))
+    except* CannotServeError as group:
+        code = EXIT_WRONG_SETTINGS
+        for error in _leaves(group):
+            _log.error("cannot serve", reason=str(error))
+    except* Exception:  # noqa: BLE001 - caught broadly once, here at the edge
+        code = EXIT_BUG
+        _log.exception("stopped by a bug")
+    else:
+        _log.info("stopped")
+    return code
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:  # pragma: no cover
+        return None
+    return uvloop.new_event_loop
+
+
+async def _until_signalled(
+    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+class Background:
+    """The endless tasks of a process: each named, owned, and missed when it ends.
+
+    A task that raises, or returns although it should not, stops the process
+    through its task group: a half-dead service is worse than a restarted one.
+
+    Args:
+        group: The task group that the process lives in.
+    """
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run ``work``, which never returns by itself, until `stop`."""
+        self._tasks.append(self._group.create_task(_endless(work, name), name=name))
+
+    async def stop(self) -> None:
+        """Cancel the tasks, the youngest first, and wait until each has tidied up."""
+        for task in reversed(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+
+
+async def _endless(work: Coroutine[Any, Any, None], name: str) -> None:
+    await work
+    raise RuntimeError(f"the task {name} ended, which it never should")
+
+
+def describe(settings: Settings) -> dict[str, object]:
+    """Return the settings as log fields, without what may hold a password."""
+    return {
+        name: value
+        for name, value in settings.model_dump().items()
+        if not name.endswith(("_url", "_dsn", "_key", "instance_id"))
+    }

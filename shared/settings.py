@@ -1,0 +1,141 @@
+"""Settings from the environment: one class per service, all on this base.
+
+Every variable starts with ``CHARGELIGHT_``. What all services share is named
+without, what one service has is named with the service
+(``CHARGELIGHT_GATEWAY_CHARGER_PORT``), so that one ``.env`` serves all: a
+service skips the names of the others, and refuses names that nobody has.
+"""
+
+import difflib
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "CHARGELIGHT_"
+
+_OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "TEST", "COMPOSE")
+"""Second words of names: a process reads its own and skips the others."""
+
+_READ_BY_ONE = ("CHARGELIGHT_POSTGRES_DSN",)
+"""Names without a service in them that only some services read."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class WrongSettingsError(Exception):
+    """The environment does not make valid settings; the text says what to change."""
+
+
+class Settings(BaseSettings):
+    """What every service is configured with."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="ignore",  # unknown names are refused by `load`, with a better message
+        frozen=True,
+        populate_by_name=True,
+    )
+    service: ClassVar[str]
+
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        validation_alias="CHARGELIGHT_REDIS_URL",
+        description="Redis to use: redis://, rediss:// (TLS) or unix://",
+        pattern=r"^(redis|rediss|unix)://",
+    )
+    partitions: int = Field(
+        default=64,
+        ge=1,
+        le=1024,
+        validation_alias="CHARGELIGHT_PARTITIONS",
+        description="Number of partitions; the same in every process",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="CHARGELIGHT_LOG_LEVEL", description="Least severe line"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        validation_alias="CHARGELIGHT_LOG_FORMAT",
+        description="auto: console on a terminal, json elsewhere",
+    )
+    instance_id: str = Field(
+        default="",
+        validation_alias="CHARGELIGHT_INSTANCE_ID",
+        description="Name of this process; default: service, host and a random part",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        """Give the instance a name of its own where none was set."""
+        if not self.instance_id:
+            host = "".join(c for c in socket.gethostname() if c.isascii() and c.isalnum())[:24]
+            name = f"{self.service}-{host}-{secrets.token_hex(3)}"
+            object.__setattr__(self, "instance_id", name)
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the environment variables of this class and what each is for."""
+        prefix = cls.model_config.get("env_prefix", "")
+        return {
+            str(info.validation_alias or f"{prefix}{name}".upper()): info.description or ""
+            for name, info in cls.model_fields.items()
+        }
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from the environment.
+
+        Raises:
+            WrongSettingsError: A value is not allowed, or a name is unknown. The
+                text names each variable and what is allowed.
+        """
+        found = os.environ if environment is None else environment
+        known = cls.variables()
+        problems = [
+            _unknown(name, known)
+            for name in sorted(found)
+            if name.upper().startswith(PREFIX) and not _is_known(name.upper(), known)
+        ]
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_invalid(cls, details) for details in error.errors()]
+        if problems:
+            raise WrongSettingsError("\n".join(problems))
+        return settings
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+def _is_known(name: str, known: Mapping[str, str]) -> bool:
+    if name in known or name in _READ_BY_ONE:
+        return True
+    return any(
+        name.startswith(f"{PREFIX}{other}_") and not _has_prefix(known, other) for other in _OTHERS
+    )
+
+
+def _has_prefix(known: Mapping[str, str], service: str) -> bool:
+    return any(name.startswith(f"{PREFIX}{service}_") for name in known)
+
+
+def _unknown(name: str, known: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(sorted(known))
+    return f"{name} is not a setting. {hint}"
+
+
+def _invalid(cls: type[Settings], details: Mapping[str, object]) -> str:
+    location = details["loc"]
+    first = str(location[0]) if isinstance(location, tuple) and location else ""
+    prefix = cls.model_config.get("env_prefix", "")
+    name = first if first.startswith(PREFIX) else f"{prefix}{first}".upper()
+    # Never the value itself: it may hold a password.
+    return f"{name} is not valid: {details['msg']}. It is: {cls.variables().get(name, 'a setting')}"
