@@ -58,6 +58,6 @@ def configure(
 
 
 def get(name: str) -> Logger:
-    """Return the logger of a module; ``name`` becomes the field ``logger``."""
-    logger: Logger = structlog.get_logger(logger=name)
+    """Return the logger of a module; ``name`` becomes the field ``module``."""
+    logger: Logger = structlog.get_logger(module=name)
     return logger

@@ -61,6 +61,11 @@ def _run(
         code = EXIT_WRONG_SETTINGS
         for error in _leaves(group):
             _log.error("cannot serve", reason=str(error))
+    except* OSError as group:
+        # Nearly always a port that is taken; everything else from outside is waited for.
+        code = EXIT_WRONG_SETTINGS
+        for error in _leaves(group):
+            _log.error("cannot serve", reason=str(error))
     except* Exception:  # noqa: BLE001 - caught broadly once, here at the edge
         code = EXIT_BUG
         _log.exception("stopped by a bug")
@@ -133,3 +138,18 @@ def describe(settings: Settings) -> dict[str, object]:
         for name, value in settings.model_dump().items()
         if not name.endswith(("_url", "_dsn", "_key", "instance_id"))
     }
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Wait for ``work``, but not beyond ``stop``; return whether the work was finished."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            return False
+        working.result()
+        return True
+    finally:
+        for task in (working, stopping):
+            task.cancel()

@@ -48,11 +48,19 @@ local function live_of(live, id)
   return raw and cjson.decode(raw) or nil
 end
 
+-- A number as JSON, as short as it can be without changing it. Text (as the
+-- gateway sent it) stays as it is.
+local function number(value)
+  if type(value) == 'string' then return value end
+  local short = string.format('%.14g', value)
+  return tonumber(short) == value and short or string.format('%.17g', value)
+end
+
 local function write_live(live, id, epoch, revision, soc, received_at)
   if revision then
     redis.call('HSET', live, id, string.format(
       '{"epoch":%.0f,"revision":[%.0f,%.0f],"soc":%s,"received_at":%.0f}',
-      epoch, revision[1], revision[2], soc, received_at))
+      epoch, revision[1], revision[2], number(soc), received_at))
   else
     redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
   end

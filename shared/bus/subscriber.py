@@ -144,7 +144,7 @@ class Subscriber:
                 case [b"subscribe" | b"unsubscribe" as kind, bytes(channel), _]:
                     if self._answered(channel.decode(), kind):
                         confirmed.append(channel.decode())
-                case [b"pong", _]:
+                case [b"pong", _] | b"PONG":  # the latter while nothing is subscribed
                     # Pings follow subscriptions, so their pong ends a batch of
                     # confirmations: the owner reads once per batch, not per channel.
                     if not self._connected:

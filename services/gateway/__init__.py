@@ -1,0 +1,1 @@
+"""The gateway: holds the devices' sockets, stores readings, delivers statuses."""

@@ -1,0 +1,8 @@
+"""Start a gateway: ``python -m services.gateway``."""
+
+from services.gateway.app import serve
+from services.gateway.settings import GatewaySettings
+from shared.runtime import main
+
+if __name__ == "__main__":
+    main(GatewaySettings, serve)

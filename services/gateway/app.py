@@ -1,0 +1,150 @@
+"""What a gateway process owns, opened in order and closed in reverse."""
+
+import asyncio
+import random
+import time
+from typing import Final
+
+from services.gateway.charger import ChargerConnection
+from services.gateway.chargers import Chargers
+from services.gateway.connection import Connection, Gate
+from services.gateway.directory import DirectoryWatch
+from services.gateway.drain import drain
+from services.gateway.settings import GatewaySettings
+from services.gateway.timers import TimerWheel
+from services.gateway.widget import WidgetConnection
+from services.gateway.widgets import Widgets
+from shared import health, logs
+from shared.agreements import wait_and_agree
+from shared.bus.bus import Bus
+from shared.bus.subscriber import Subscriber
+from shared.names import Names
+from shared.runtime import Background, describe, unless_stopped
+
+_log = logs.get(__name__)
+
+_BACKLOG: Final = 4096
+"""Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
+
+
+async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Run a gateway until ``stop`` is set, then drain it."""
+    gateway = Gateway(settings)
+    async with (
+        asyncio.TaskGroup() as group,
+        health.listening(
+            settings.host,
+            settings.health_port,
+            gateway.not_ready_because,
+            gateway.not_accepting_because,
+        ),
+    ):
+        if not await unless_stopped(stop, gateway.agree()):
+            return
+        background = Background(group)
+        gateway.start(background)
+        servers = await gateway.listen()
+        _log.info("serving", **describe(settings))
+        await stop.wait()
+        _log.info("draining", connections=len(gateway.gate.connections))
+        gateway.gate.draining = True
+        for server in servers:
+            server.close()
+        await drain(gateway.gate, gateway.chargers, settings.drain_seconds)
+        await background.stop()
+        await gateway.bus.close()
+
+
+class Gateway:
+    """The parts of a gateway and how they are joined.
+
+    Args:
+        settings: Of this process.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        rng = random.SystemRandom()
+        self._settings = settings
+        self._rng = rng
+        self._names = Names(settings.partitions)
+        self.bus = Bus(settings.redis_url, settings.instance_id)
+        self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+        self.subscriber = Subscriber(
+            settings.redis_url,
+            f"{settings.instance_id}-doorbells",
+            on_message=self._heard,
+            on_confirmed=self._confirmed,
+            rng=rng,
+        )
+        self.chargers = Chargers(self.bus, self._names, self.gate, rng)
+        self.widgets = Widgets(self.bus, self.subscriber, self._names, self.gate, rng)
+        self.watch = DirectoryWatch(
+            self.bus,
+            self._names,
+            chargers=self.chargers.changed,
+            widgets=self.widgets.changed,
+            rng=rng,
+        )
+        # Listen first, then look up: whatever is looked up from now on, its changes
+        # are heard.
+        self.subscriber.subscribe(self.watch.channels)
+
+    async def agree(self) -> None:
+        """Wait for Redis and compare settings with the running system."""
+        partitions = {"CHARGELIGHT_PARTITIONS": str(self._settings.partitions)}
+        await wait_and_agree(self.bus, partitions, self._rng)
+
+    def start(self, background: Background) -> None:
+        """Start everything that goes on behind the connections."""
+        background.start(self.gate.wheel.run(), "timers")
+        background.start(self.chargers.write(), "store readings")
+        background.start(self.chargers.hold(), "hold readings")
+        background.start(self.widgets.read(), "read statuses")
+        background.start(self.watch.compare(), "watch directory")
+        background.start(self.subscriber.run(), "hear doorbells")
+
+    async def listen(self) -> list[asyncio.Server]:
+        """Open the two ports.
+
+        Raises:
+            OSError: A port is taken.
+        """
+
+        def charger() -> Connection:
+            return ChargerConnection(self.gate, self.chargers, self._names.partitions)
+
+        def widget() -> Connection:
+            return WidgetConnection(self.gate, self.widgets)
+
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        return [
+            await loop.create_server(
+                factory,
+                settings.host,
+                port,
+                backlog=_BACKLOG,
+                reuse_port=settings.reuse_port or None,
+            )
+            for factory, port in ((charger, settings.charger_port), (widget, settings.widget_port))
+        ]
+
+    def not_accepting_because(self) -> str | None:
+        """Return why no device should be sent here, or None."""
+        return "stopping" if self.gate.draining else None
+
+    def not_ready_because(self) -> str | None:
+        """Return why devices would not get their lights here, or None."""
+        if self.gate.draining:
+            return "stopping"
+        if not self.bus.connected or not self.subscriber.connected:
+            return "no connection to redis"
+        return None if self.watch.complete else "the directory is not there (runs the registry?)"
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        if not self.watch.heard(channel, payload):
+            self.widgets.heard(channel, payload)
+
+    def _confirmed(self, channels: list[str]) -> None:
+        self.watch.confirmed(channels)
+        self.widgets.confirmed(channels)

@@ -1,0 +1,341 @@
+"""All chargers connected to this gateway: giving epochs, storing readings, holding on.
+
+The source side of the guarantee. Nothing is awaited per frame: what came in
+while one batch was on its way to Redis goes with the next one, of each charger
+only the newest reading.
+"""
+
+import asyncio
+import itertools
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from services.gateway import metrics, scripts
+from services.gateway.charger import ChargerConnection
+from services.gateway.connection import Gate
+from services.gateway.redis_clock import RedisClock
+from shared import logs
+from shared.backoff import Backoff
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Argument, Call
+from shared.device_protocol import CloseCode
+from shared.names import Names
+
+_log = logs.get(__name__)
+
+_MICROSECONDS: Final = 1_000_000
+_ADMISSION_SECONDS: Final = 1.0
+"""How long after its last sign of life a connection may draw an epoch without a ping."""
+_BATCH: Final = 500
+"""Items per script call: a call must not keep Redis from others for long."""
+_HOLD_SECONDS: Final = 2.0
+"""In which time all that is held here is compared with what is stored."""
+_HOLD_STEPS: Final = 20
+"""Into how many rounds that is spread."""
+
+
+class _Store(NamedTuple):
+    """A reading on its way to Redis; the connection may have a newer one by the answer."""
+
+    charger: ChargerConnection
+    epoch: int
+    sequence: int
+    state_of_charge: str
+    received_at: float
+
+    @property
+    def again(self) -> bool:
+        """Whether Redis had this reading before (and may have lost it)."""
+        return self.sequence <= self.charger.stored_sequence
+
+
+class Chargers:
+    """The chargers connected here, and what of them Redis does not have yet.
+
+    Args:
+        bus: For the scripts.
+        names: Names in Redis.
+        gate: Where connections that wait for the directory are counted.
+        rng: Jitter of the retries.
+    """
+
+    def __init__(self, bus: Bus, names: Names, gate: Gate, rng: random.Random) -> None:
+        self._bus = bus
+        self._names = names
+        self._gate = gate
+        self._clock: Callable[[], float] = gate.clock
+        self._redis_clock = RedisClock()
+        self._backoff = Backoff(0.05, 0.5, rng)
+        self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
+        self._newcomers: set[ChargerConnection] = set()
+        self._unstored: set[ChargerConnection] = set()
+        self._wake = asyncio.Event()
+        self._hold_soon: set[int] = set()
+        self._hold_now = asyncio.Event()
+        bus.on_regained(self._regained)
+
+    # What connections say (`services.gateway.charger.Intake`).
+
+    def connected(self, charger: ChargerConnection) -> None:
+        """Draw an epoch for a charger that is there."""
+        self._by_partition[charger.partition].add(charger)
+        self._newcomers.add(charger)
+        self._wake.set()
+
+    def reported(self, charger: ChargerConnection) -> None:
+        """Store a charger's newest reading, as soon as it has an epoch."""
+        if charger.epoch is not None:
+            self._unstored.add(charger)
+            self._wake.set()
+
+    def disconnected(self, charger: ChargerConnection) -> None:
+        """Forget a connection, but not a reading of it that is still to be stored."""
+        self._by_partition[charger.partition].discard(charger)
+        if not charger.sequence:
+            self._newcomers.discard(charger)
+
+    # What happens around.
+
+    def changed(self, partition: int, _ids: list[str]) -> None:
+        """Compare the chargers of a partition with the directory, admit those that waited."""
+        for charger in self._by_partition[partition]:
+            if charger.epoch is None:
+                self._newcomers.add(charger)
+        if self._newcomers:
+            self._wake.set()
+        self._hold_at_once([partition])
+
+    @property
+    def all_stored(self) -> bool:
+        """Whether nothing waits to be stored that could be."""
+        return not self._unstored
+
+    def _regained(self) -> None:
+        """After a lost connection Redis may be another, empty, or behind."""
+        self._redis_clock.forget()
+        self._hold_at_once(range(self._names.partitions))
+
+    def _hold_at_once(self, partitions: Iterable[int]) -> None:
+        self._hold_soon.update(p for p in partitions if self._by_partition[p])
+        if self._hold_soon:
+            self._hold_now.set()
+
+    # Writing.
+
+    async def write(self) -> None:
+        """Give epochs and store readings, in batches, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            newcomers = self._take_newcomers()
+            stores = self._take_unstored()
+            try:
+                await self._admit(newcomers)
+                await self._store(stores)
+            except BusUnavailableError:
+                # Whether the scripts ran is unknown; all of them may be repeated.
+                self._newcomers.update(c for c in newcomers if c.epoch is None)
+                self._unstored.update(item.charger for item in stores)
+                self._wake.set()
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    def _take_newcomers(self) -> list[ChargerConnection]:
+        """Take those that may draw an epoch now; ask the others for a sign of life."""
+        newcomers, self._newcomers = self._newcomers, set()
+        now = self._clock()
+        ready: list[ChargerConnection] = []
+        for charger in newcomers:
+            # One that said something and left at once still counts.
+            if charger.epoch is not None or not (charger.is_open or charger.sequence):
+                continue
+            if now - charger.alive_at < _ADMISSION_SECONDS:
+                ready.append(charger)
+            else:
+                charger.prove_alive()
+        return ready
+
+    def _take_unstored(self) -> list[_Store]:
+        unstored, self._unstored = self._unstored, set()
+        return [
+            _Store(c, c.epoch, c.sequence, c.state_of_charge, c.received_at)
+            for c in unstored
+            if c.epoch is not None and not c.superseded
+        ]
+
+    async def _admit(self, newcomers: list[ChargerConnection]) -> None:
+        if not newcomers:
+            return
+        if not self._redis_clock.known:
+            sent = self._clock()
+            seconds, microseconds = await self._bus.command("TIME")
+            now = int(seconds) * _MICROSECONDS + int(microseconds)
+            self._redis_clock.measured(now, sent, self._clock())
+        batches = list(_batches(newcomers))
+        sent = self._clock()
+        replies = await self._bus.run([self._admission(p, batch) for p, batch in batches])
+        received = self._clock()
+        for (_, batch), (now, *answers) in zip(batches, replies, strict=True):
+            self._redis_clock.measured(int(now), sent, received)
+            for charger, answer in zip(batch, answers, strict=True):
+                self._admitted(charger, answer)
+
+    def _admission(self, partition: int, batch: list[ChargerConnection]) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = [time.time_ns() // 1000]
+        for charger in batch:
+            deadline = self._redis_clock.at(charger.alive_at + _ADMISSION_SECONDS)
+            arguments += (charger.device_id, deadline)
+        return Call(
+            scripts.ADMIT, (names.directory, names.directory_version, names.live), arguments
+        )
+
+    def _admitted(self, charger: ChargerConnection, answer: bytes) -> None:
+        match answer:
+            case b"unregistered":
+                _close_unregistered(charger)
+            case b"absent":
+                # Nobody is turned away as unknown while nobody is known.
+                self._gate.waiting.add(charger)
+            case b"late":
+                charger.prove_alive()
+            case epoch:
+                self._gate.waiting.discard(charger)
+                charger.epoch = int(epoch)
+                if not charger.is_stored:
+                    self.reported(charger)
+
+    async def _store(self, stores: list[_Store]) -> None:
+        if not stores:
+            return
+        partitions: defaultdict[int, list[_Store]] = defaultdict(list)
+        for item in stores:
+            partitions[item.charger.partition].append(item)
+        batches = [
+            (partition, items[i : i + _BATCH])
+            for partition, items in partitions.items()
+            for i in range(0, len(items), _BATCH)
+        ]
+        now = self._clock()
+        replies = await self._bus.run([self._storing(p, items, now) for p, items in batches])
+        for (_, items), answers in zip(batches, replies, strict=True):
+            for item, answer in zip(items, answers, strict=True):
+                self._answered(item, answer)
+
+    def _storing(self, partition: int, items: list[_Store], now: float) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = [names.readings]
+        for item in items:
+            arguments += (
+                item.charger.device_id,
+                item.epoch,
+                item.sequence,
+                item.state_of_charge,
+                round((now - item.received_at) * _MICROSECONDS),
+                int(item.again),
+            )
+        return Call(
+            scripts.STORE,
+            (names.directory, names.directory_version, names.live, names.pending),
+            arguments,
+        )
+
+    def _answered(self, item: _Store, answer: bytes) -> None:
+        charger = item.charger
+        match answer:
+            case b"stored":
+                metrics.STORED.inc()
+                charger.stored(item.sequence)
+            case b"superseded" if item.again:
+                # Only what was stored before was asserted again. The device hears of
+                # it when it next says something; until then its connection stays.
+                charger.superseded = True
+            case b"superseded":
+                charger.refuse()
+            case b"unregistered":
+                _close_unregistered(charger)
+            case b"absent":
+                # The next comparison finds it missing, once the directory is there.
+                pass
+            case _:
+                raise AssertionError(f"unknown answer of the store script: {answer!r}")
+
+    # Holding: comparing what is here with what is stored.
+
+    async def hold(self) -> None:
+        """Compare everything held here with what is stored, every two seconds, in small steps.
+
+        This is what heals a Redis that lost writes, or a message that was lost
+        on the way to it.
+        """
+        rounds = itertools.cycle(range(_HOLD_STEPS))
+        while True:
+            try:
+                async with asyncio.timeout(_HOLD_SECONDS / _HOLD_STEPS):
+                    await self._hold_now.wait()
+            except TimeoutError:
+                turn = next(rounds)
+                due = {p for p in range(self._names.partitions) if p % _HOLD_STEPS == turn}
+            else:
+                self._hold_now.clear()
+                due, self._hold_soon = self._hold_soon, set()
+            try:
+                await self._compare(due)
+            except BusUnavailableError:
+                # Noticed elsewhere too; when Redis is back all is compared at once.
+                self._hold_soon |= due
+                await asyncio.sleep(self._backoff.delay())
+
+    async def _compare(self, partitions: Iterable[int]) -> None:
+        held = [c for p in partitions for c in self._by_partition[p] if not c.superseded]
+        batches = list(_batches(c for c in held if c.epoch is not None))
+        if not batches:
+            return
+        replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
+        for (_, batch), answers in zip(batches, replies, strict=True):
+            for charger, answer in zip(batch, answers, strict=True):
+                self._compared(charger, answer)
+
+    def _holding(self, partition: int, batch: list[ChargerConnection]) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = []
+        for charger in batch:
+            arguments += (charger.device_id, charger.epoch or 0, charger.sequence)
+        return Call(scripts.HOLD, (names.directory, names.directory_version, names.live), arguments)
+
+    def _compared(self, charger: ChargerConnection, answer: bytes) -> None:
+        match answer:
+            case b"kept" | b"absent":
+                pass
+            case b"missing":
+                self.reported(charger)
+            case b"superseded" if charger.is_stored:
+                charger.superseded = True
+            case b"superseded":
+                charger.refuse()
+            case b"unregistered":
+                _close_unregistered(charger)
+            case _:
+                raise AssertionError(f"unknown answer of the hold script: {answer!r}")
+
+
+def _close_unregistered(charger: ChargerConnection) -> None:
+    _log.info("charger is not registered", charger_id=charger.device_id)
+    charger.close(CloseCode.NOT_REGISTERED, "this charger is not registered")
+
+
+def _batches(
+    chargers: Iterable[ChargerConnection],
+) -> Iterable[tuple[int, list[ChargerConnection]]]:
+    """Group chargers by partition, at most `_BATCH` together."""
+    partitions: defaultdict[int, list[ChargerConnection]] = defaultdict(list)
+    for charger in chargers:
+        partitions[charger.partition].append(charger)
+    for partition, members in partitions.items():
+        for i in range(0, len(members), _BATCH):
+            yield partition, members[i : i + _BATCH]

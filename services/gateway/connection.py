@@ -1,0 +1,353 @@
+"""One device's connection: bytes in, bytes out, deadlines. No task of its own.
+
+An `asyncio.Protocol` drives the library's Sans-I/O protocol. What the messages
+mean is the business of the two subclasses, `ChargerConnection` and
+`WidgetConnection`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from services.gateway import metrics
+from services.gateway.handshake import Refusal, examine
+from services.gateway.readings import BadFrameError
+from services.gateway.settings import GatewaySettings
+from services.gateway.timers import TimerWheel
+from services.gateway.websocket import DeviceProtocol
+from shared.device_protocol import ERROR_EVENT, CloseCode, ErrorCode
+
+_MAX_HEAD_BYTES: Final = 8192
+_HEAD_END: Final = b"\r\n\r\n"
+_CLOSING_SECONDS: Final = 5.0
+_MAX_BAD_FRAMES: Final = 20
+"""Bad frames in a row that cost a device its connection; a good one starts over."""
+_RETRY_AFTER_SECONDS: Final = 5
+
+
+@dataclass(slots=True)
+class Gate:
+    """What all connections of a gateway share."""
+
+    settings: GatewaySettings
+    wheel: TimerWheel
+    clock: Callable[[], float]
+    connections: set["Connection"] = field(default_factory=set)
+    waiting: set["Connection"] = field(default_factory=set)
+    """Those that wait because the directory is not there."""
+    draining: bool = False
+
+    def full(self) -> Refusal | None:
+        """Return why no further connection can be taken, or None if one can."""
+        if self.draining:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, "This gateway is stopping; try again.\n", 1
+            )
+        if len(self.connections) > self.settings.max_connections:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "This gateway has all the connections it can hold; try again later.\n",
+                _RETRY_AFTER_SECONDS,
+            )
+        if len(self.waiting) >= self.settings.max_waiting > 0:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The directory of devices is not there yet; try again later.\n",
+                _RETRY_AFTER_SECONDS,
+            )
+        return None
+
+
+_NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
+
+
+class Connection(asyncio.Protocol):
+    """A device's connection, from its first byte to its last.
+
+    Args:
+        gate: What it shares with the others.
+        prefixes: URL paths served on its port, up to the id.
+    """
+
+    __slots__ = (
+        "_bad_frames",
+        "_closing_since",
+        "_fragments",
+        "_gate",
+        "_head",
+        "_heard_at",
+        "_lost",
+        "_pinged_at",
+        "_prefixes",
+        "_transport",
+        "device_id",
+        "due",
+        "opened_at",
+        "websocket",
+        "writable",
+    )
+
+    def __init__(self, gate: Gate, prefixes: Sequence[str]) -> None:
+        self._gate = gate
+        self._prefixes = prefixes
+        self._head: bytearray | None = bytearray()
+        self._fragments: list[bytes] | None = None
+        self._bad_frames = 0
+        self._closing_since: float | None = None
+        self._lost = False
+        self.websocket = DeviceProtocol()
+        self.device_id = ""
+        self.due = 0
+        self.writable = True
+
+    # What the subclasses say to it.
+
+    def opened(self) -> None:
+        """The handshake is done; ``device_id`` is set."""
+        raise NotImplementedError
+
+    def message_received(self, message: bytes) -> None:
+        """A whole text message came; raises BadFrameError if it is a bad one."""
+        raise NotImplementedError
+
+    def ping_received(self, payload: bytes) -> None:
+        """The device wants a pong; it is due when all before it is done."""
+        self.pong(payload)
+
+    def pong_received(self, payload: bytes) -> None:
+        """The device answered a ping."""
+
+    def drained(self) -> None:
+        """What was written has left; ``writable`` is true again."""
+
+    def lost(self) -> None:
+        """The connection has ended, whichever way."""
+        raise NotImplementedError
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the handshake's deadline."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        now = self._gate.clock()
+        self.opened_at = self._heard_at = self._pinged_at = now
+        self._gate.connections.add(self)
+        self._gate.wheel.schedule(self, now + self._gate.settings.handshake_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: the handshake's head, frames, or both in one segment."""
+        self._heard_at = self._gate.clock()
+        if self._head is None:
+            self._frames_received(data)
+            return
+        self._head += data
+        end = self._head.find(_HEAD_END)
+        if end < 0 and len(self._head) <= _MAX_HEAD_BYTES:
+            return
+        # Frames may follow in the same segment. The library would parse them with
+        # the head, before the answer is sent; so it gets them after it.
+        end = end + len(_HEAD_END) if end >= 0 else len(self._head)
+        head, frames = bytes(self._head[:end]), bytes(self._head[end:])
+        self._head = None
+        self._handshake(head)
+        if frames and self.websocket.state is State.OPEN:
+            self._frames_received(frames)
+
+    def eof_received(self) -> bool:
+        """Pass on the end of the stream; False lets the transport close itself."""
+        self.websocket.receive_eof()
+        self._write_pending()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up. A device that vanishes is normal and no event of its own."""
+        if exc is not None or self.websocket.close_rcvd is None:
+            metrics.VANISHED.inc()
+        self._lost = True
+        self.due = -1  # voids its entry in the wheel, which would keep it alive
+        self._gate.connections.discard(self)
+        self._gate.waiting.discard(self)
+        if self.device_id:
+            self.lost()
+
+    def pause_writing(self) -> None:
+        """Note that the device does not read as fast as we write."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """Let the subclass send what is newest by now."""
+        self.writable = True
+        self.drained()
+
+    # Sending.
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be sent and those received count."""
+        return self.websocket.state is State.OPEN and not self._lost
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a frame that is encoded already; only while `is_open`."""
+        self._transport.write(frame)
+
+    def pong(self, payload: bytes) -> None:
+        """Answer a ping (RFC 6455 section 5.5.3)."""
+        if self.is_open:
+            self.websocket.send_pong(payload)
+            self._write_pending()
+
+    def ping(self, payload: bytes) -> None:
+        """Ask the device for a sign of life (RFC 6455 section 5.5.2)."""
+        if self.is_open:
+            self._pinged_at = self._gate.clock()
+            self.websocket.send_ping(payload)
+            self._write_pending()
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Start the closing handshake, once."""
+        if not self.is_open:
+            return
+        metrics.CLOSED[code].inc()
+        self.websocket.send_close(code, reason)
+        self._write_pending()
+
+    def abort(self) -> None:
+        """End the connection without another word."""
+        self._transport.abort()
+
+    # Deadlines.
+
+    def on_timer(self, now: float) -> float | None:
+        """Cut off who is too slow or silent, ping who was quiet; return when to look again."""
+        settings = self._gate.settings
+        if self._closing_since is not None:
+            self.abort()
+            return None
+        if not self.is_open:
+            # Still shaking hands: the deadline has passed.
+            self.abort()
+            return None
+        silent_at = self._heard_at + settings.silence_seconds
+        if now >= silent_at:
+            metrics.SILENT.inc()
+            self.abort()
+            return None
+        if now - self._pinged_at >= settings.ping_interval_seconds:
+            self.ping(b"")
+        return min(self._pinged_at + settings.ping_interval_seconds, silent_at)
+
+    # Receiving.
+
+    def _handshake(self, head: bytes) -> None:
+        websocket = self.websocket
+        websocket.receive_data(head)
+        requests = websocket.events_received()
+        if not requests or not isinstance(requests[0], Request):
+            # Not HTTP, or too much of it: the library has its answer ready.
+            self._write_pending()
+            return
+        device_id, refusal = examine(requests[0], self._prefixes, self._gate.settings.origins)
+        refusal = refusal or self._gate.full()
+        if refusal is not None:
+            response = websocket.reject(refusal.status, refusal.text)
+            if refusal.retry_after is not None:
+                response.headers["Retry-After"] = str(refusal.retry_after)
+        else:
+            response = websocket.accept(requests[0])
+        websocket.send_response(response)
+        self._write_pending()
+        if not self.is_open or device_id is None:
+            metrics.refused(response.status_code)
+            return
+        now = self._gate.clock()
+        self.device_id = device_id
+        self.opened_at = self._pinged_at = now
+        self._gate.wheel.schedule(self, now + self._gate.settings.ping_interval_seconds)
+        self.opened()
+
+    def _frames_received(self, data: bytes) -> None:
+        websocket = self.websocket
+        websocket.receive_data(data)
+        for frame in websocket.events_received():
+            # What comes after a close, from either side, no longer counts.
+            if self.is_open and isinstance(frame, Frame):
+                self._frame_received(frame)
+        self._write_pending()
+
+    def _frame_received(self, frame: Frame) -> None:
+        try:
+            match frame.opcode:
+                case Opcode.TEXT if frame.fin:
+                    self._message(bytes(frame.data))
+                case Opcode.TEXT:
+                    self._fragments = [bytes(frame.data)]
+                case Opcode.CONT:
+                    self._continued(frame)
+                case Opcode.BINARY if frame.fin:
+                    self._answer_bad(_NOT_TEXT)
+                case Opcode.PING:
+                    self.ping_received(bytes(frame.data))
+                case Opcode.PONG:
+                    self.pong_received(bytes(frame.data))
+        except BadFrameError as error:
+            self._answer_bad(error)
+        except UnicodeDecodeError:
+            self.websocket.fail(1007, "text is not UTF-8")
+
+    def _continued(self, frame: Frame) -> None:
+        if self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            fragments, self._fragments = self._fragments, None
+            if fragments is None:
+                self._answer_bad(_NOT_TEXT)
+            else:
+                self._message(b"".join(fragments))
+
+    def _message(self, message: bytes) -> None:
+        self.message_received(message)
+        self._bad_frames = 0
+
+    def _answer_bad(self, error: BadFrameError) -> None:
+        metrics.BAD_FRAMES[error.code].inc()
+        self._bad_frames += 1
+        if self._bad_frames > _MAX_BAD_FRAMES:
+            self.close(CloseCode.POLICY, "too many bad frames")
+        elif self.writable:
+            self.websocket.send_text(_ERRORS[error.code, error.message])
+
+    def _write_pending(self) -> None:
+        """Write what the library has for the device."""
+        for data in self.websocket.data_to_send():
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+        if self._closing_since is None and self.websocket.close_expected():
+            self._closing_since = self._gate.clock()
+            self._gate.wheel.schedule(self, self._closing_since + _CLOSING_SECONDS)
+
+
+class _ErrorEvents(dict[tuple[ErrorCode, str], bytes]):
+    """Error events, encoded when first needed: there are only a handful."""
+
+    def __missing__(self, key: tuple[ErrorCode, str]) -> bytes:
+        code, message = key
+        text = (
+            f'{{"event":"{ERROR_EVENT}","data":{{"code":"{code}","message":{_quoted(message)}}}}}'
+        )
+        return self.setdefault(key, text.encode())
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_ERRORS: Final = _ErrorEvents()

@@ -1,0 +1,48 @@
+"""Sending all devices off when a gateway stops."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from services.gateway.chargers import Chargers
+from services.gateway.connection import Gate
+from shared.device_protocol import CloseCode
+
+_STORING_SECONDS: Final = 1.0
+"""How long to wait for the last readings to be stored."""
+_CLOSING_SECONDS: Final = 1.0
+"""How long to wait for the last closing handshakes."""
+_STEP_SECONDS: Final = 0.01
+
+
+async def drain(gate: Gate, chargers: Chargers, seconds: float) -> None:
+    """Close all connections with 1001, a few at a time.
+
+    They must not all come back at one moment, to the gateways that are left.
+
+    Args:
+        gate: Whose connections to close; it takes no new ones.
+        chargers: Whose last readings are still to be stored.
+        seconds: Over which time to spread the closes.
+    """
+    leaving = list(gate.connections)
+    pause = seconds / max(len(leaving), 1)
+    owed = 0.0
+    for connection in leaving:
+        connection.close(CloseCode.GOING_AWAY, "this gateway is stopping")
+        owed += pause
+        if owed >= _STEP_SECONDS:
+            await asyncio.sleep(owed)
+            owed = 0.0
+    await _within(_STORING_SECONDS, lambda: chargers.all_stored)
+    await _within(_CLOSING_SECONDS, lambda: not gate.connections)
+    for connection in list(gate.connections):
+        connection.abort()
+
+
+async def _within(seconds: float, condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds, or the time is over."""
+    for _ in range(round(seconds / _STEP_SECONDS)):
+        if condition():
+            return
+        await asyncio.sleep(_STEP_SECONDS)

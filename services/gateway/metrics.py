@@ -1,0 +1,32 @@
+"""What a gateway counts. Children are looked up once: it is done once per frame."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from shared.device_protocol import CloseCode, ErrorCode
+
+_connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
+CHARGERS: Final = _connections.labels("charger")
+WIDGETS: Final = _connections.labels("widget")
+
+_refused = Counter("chargelight_handshakes_refused", "Handshakes refused.", ["status"])
+_closed = Counter("chargelight_closes", "Connections closed by the gateway.", ["code"])
+CLOSED: Final = {code: _closed.labels(str(int(code))) for code in CloseCode}
+
+VANISHED: Final = Counter(
+    "chargelight_devices_vanished", "Connections that ended without a closing handshake."
+)
+SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for their silence.")
+
+READINGS: Final = Counter("chargelight_readings_received", "Valid readings received.")
+STORED: Final = Counter("chargelight_readings_stored", "Readings stored (after conflation).")
+STATUSES: Final = Counter("chargelight_statuses_sent", "Statuses sent to widgets.")
+
+_bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])
+BAD_FRAMES: Final = {code: _bad.labels(str(code)) for code in ErrorCode}
+
+
+def refused(status: int) -> None:
+    """Count a refused handshake."""
+    _refused.labels(str(status)).inc()

@@ -1,0 +1,18 @@
+-- Reads the registrations and statuses of widgets of one tag.
+-- KEYS: directory, directory version, statuses
+-- ARGV: ids
+-- Returns two values per widget: its pairing number, unregistered or absent; and
+-- its stored status as JSON, or an empty text if there is none of this pairing.
+local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
+local answers = {}
+for _, id in ipairs(ARGV) do
+  local entry, why = find(directory, version, id)
+  local status = ''
+  if entry then
+    local stored = redis.call('HGET', statuses, id)
+    if stored and cjson.decode(stored).pairing == entry.pairing then status = stored end
+  end
+  answers[#answers + 1] = entry and int(entry.pairing) or why
+  answers[#answers + 1] = status
+end
+return answers

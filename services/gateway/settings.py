@@ -1,0 +1,53 @@
+"""Settings of the gateway."""
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Port, Seconds, Settings
+
+
+class GatewaySettings(Settings):
+    """Environment variables ``CHARGELIGHT_GATEWAY_…``, and those all services share."""
+
+    service: ClassVar[str] = "gateway"
+    model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_GATEWAY_")
+
+    host: str = Field(default="0.0.0.0", description="Address to listen on")  # noqa: S104 - devices come from outside
+    charger_port: Port = Field(default=3100, description="Port for chargers")
+    widget_port: Port = Field(default=3200, description="Port for widgets")
+    health_port: Port = Field(
+        default=3101, description="Port for /healthz, /readyz, /accepting and /metrics"
+    )
+    reuse_port: bool = Field(
+        default=False, description="Share the ports with other gateways on this machine"
+    )
+    origins: tuple[str, ...] = Field(
+        default=(),
+        description='Browser origins allowed, as JSON: ["https://example.org"]; devices send none',
+    )
+    max_connections: int = Field(
+        default=15000,
+        ge=1,
+        description="Most connections at once; beyond it a handshake gets HTTP 503",
+    )
+    max_waiting: int = Field(
+        default=5000,
+        ge=0,
+        description="Most connections that may wait for the directory; beyond it HTTP 503",
+    )
+    handshake_seconds: Seconds = Field(default=5, description="Deadline of a handshake")
+    ping_interval_seconds: Seconds = Field(default=10, description="Time between pings to a device")
+    silence_seconds: Seconds = Field(
+        default=25, description="A device not heard of for so long is cut off"
+    )
+    drain_seconds: float = Field(
+        default=5, ge=0, le=3600, description="Time over which a stopping gateway sends devices off"
+    )
+
+    @model_validator(mode="after")
+    def _pings_before_silence(self) -> Self:
+        if self.silence_seconds <= self.ping_interval_seconds:
+            raise ValueError("CHARGELIGHT_GATEWAY_SILENCE_SECONDS must exceed the ping interval")
+        return self

@@ -1,0 +1,61 @@
+"""One timer for all connections: a wheel instead of thousands of timer handles.
+
+Hashed timing wheel, after Varghese and Lauck, "Hashed and Hierarchical Timing
+Wheels" (SOSP 1987). A slot is half a second: device deadlines are seconds.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+TICK_SECONDS: Final = 0.5
+
+
+class Timed(Protocol):
+    """Something that wants to be called at a time."""
+
+    due: int
+    """The tick it is entered for; earlier entries of it are void."""
+
+    def on_timer(self, now: float) -> float | None:
+        """Do what is due at ``now`` and return when to be called next, if ever."""
+
+
+class TimerWheel:
+    """Calls many objects, each at about its time.
+
+    Args:
+        clock: Monotonic time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._slots: defaultdict[int, list[Timed]] = defaultdict(list)
+        self._tick = math.floor(clock() / TICK_SECONDS)
+
+    def schedule(self, timed: Timed, at: float) -> None:
+        """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
+        timed.due = max(math.ceil(at / TICK_SECONDS), self._tick + 1)
+        self._slots[timed.due].append(timed)
+
+    def advance(self) -> None:
+        """Call all that is due by now."""
+        now = self._clock()
+        current = math.floor(now / TICK_SECONDS)
+        # Each tick by its number, not just the current one: none is lost when the
+        # process was held up.
+        while self._tick < current:
+            self._tick += 1
+            for timed in self._slots.pop(self._tick, ()):
+                if timed.due == self._tick:
+                    following = timed.on_timer(now)
+                    if following is not None:
+                        self.schedule(timed, following)
+
+    async def run(self) -> None:
+        """Advance until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.advance()

@@ -1,0 +1,40 @@
+"""The WebSocket protocol (RFC 6455) as a device sees it: the library's, with two changes."""
+
+import logging
+from typing import Final
+
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+from shared.device_protocol import MAX_FRAGMENTS, MAX_MESSAGE_BYTES
+
+# The library would write a line per connection at the level "info".
+_log: Final = logging.getLogger("websockets.server")
+
+
+class DeviceProtocol(ServerProtocol):
+    """Sans-I/O server side of one device's connection.
+
+    It differs from the library's in that a ping is not answered at once (a pong
+    is a receipt, so the charger decides when), and that a message may not come
+    in more than `MAX_FRAGMENTS` fragments (empty ones never reach the size limit).
+    """
+
+    def __init__(self) -> None:
+        # No extensions: compression costs 33 KB per connection and can be bombed.
+        super().__init__(max_size=MAX_MESSAGE_BYTES, logger=_log)
+        self._fragments = 0
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take a frame from the parser; pings become events without an answer."""
+        if frame.opcode is Opcode.PING:
+            self.events.append(frame)
+            return
+        if frame.opcode is Opcode.CONT:
+            self._fragments += 1
+            if self._fragments >= MAX_FRAGMENTS:
+                raise PayloadTooBig(None, MAX_MESSAGE_BYTES)
+        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
+            self._fragments = 0
+        super().recv_frame(frame)

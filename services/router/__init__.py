@@ -1,0 +1,1 @@
+"""The router: states of charge in, charging statuses out. No sockets, no database."""

@@ -1,0 +1,109 @@
+"""What a router process owns, opened in order and closed in reverse."""
+
+import asyncio
+import random
+
+from services.router.charging import Thresholds
+from services.router.leases import Leases
+from services.router.routing import Routing
+from services.router.settings import RouterSettings
+from shared import health, logs
+from shared.agreements import wait_and_agree
+from shared.bus.bus import Bus
+from shared.bus.subscriber import Subscriber
+from shared.names import Names
+from shared.runtime import Background, describe, unless_stopped
+
+_log = logs.get(__name__)
+
+
+async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
+    """Run a router until ``stop`` is set, then give its partitions back."""
+    router = Router(settings)
+    async with (
+        asyncio.TaskGroup() as group,
+        health.listening(settings.host, settings.health_port, router.not_ready_because),
+    ):
+        if not await unless_stopped(stop, router.agree()):
+            return
+        background = Background(group)
+        router.start(background)
+        _log.info("serving", **describe(settings))
+        await stop.wait()
+        await background.stop()
+        await router.close()
+
+
+class Router:
+    """The parts of a router and how they are joined.
+
+    Args:
+        settings: Of this process.
+    """
+
+    def __init__(self, settings: RouterSettings) -> None:
+        rng = random.SystemRandom()
+        self._settings = settings
+        self._rng = rng
+        names = Names(settings.partitions)
+        self._bus = Bus(settings.redis_url, settings.instance_id)
+        self._lease_bus = Bus(settings.redis_url, f"{settings.instance_id}-leases")
+        self._subscriber = Subscriber(
+            settings.redis_url,
+            f"{settings.instance_id}-doorbells",
+            on_message=self._heard,
+            on_confirmed=self._confirmed,
+            rng=rng,
+        )
+        self._routing = Routing(
+            self._bus,
+            self._subscriber,
+            names,
+            thresholds=Thresholds.parse(settings.thresholds),
+            version=settings.thresholds_version,
+            rng=rng,
+        )
+        self._leases = Leases(
+            self._lease_bus,
+            names,
+            settings.instance_id,
+            on_taken=self._routing.take,
+            on_lost=self._routing.give,
+            rng=rng,
+        )
+
+    async def agree(self) -> None:
+        """Wait for Redis and compare settings with the running system."""
+        settings = self._settings
+        # Thresholds may differ during a rollout, but not under one version.
+        version = f"CHARGELIGHT_ROUTER_THRESHOLDS of version {settings.thresholds_version}"
+        await wait_and_agree(
+            self._bus,
+            {"CHARGELIGHT_PARTITIONS": str(settings.partitions), version: settings.thresholds},
+            self._rng,
+        )
+
+    def start(self, background: Background) -> None:
+        """Start everything the router does."""
+        background.start(self._subscriber.run(), "hear doorbells")
+        background.start(self._routing.route(), "route readings")
+        background.start(self._routing.sweep(), "sweep pending")
+        background.start(self._leases.keep(), "keep leases")
+
+    async def close(self) -> None:
+        """Give the partitions back and disconnect."""
+        await self._leases.leave()
+        await self._lease_bus.close()
+        await self._bus.close()
+
+    def not_ready_because(self) -> str | None:
+        """Return why readings would not be routed here, or None."""
+        if not self._bus.connected or not self._subscriber.connected:
+            return "no connection to redis"
+        return None if self._leases.joined else "not among the live routers yet"
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        self._routing.heard(channel, payload)
+
+    def _confirmed(self, channels: list[str]) -> None:
+        self._routing.confirmed(channels)

@@ -1,0 +1,290 @@
+"""From stored readings to widgets' statuses, in batches.
+
+Doorbells bring readings as they are stored; the sweep finds those whose
+doorbell was lost. Both go the same way: compute, write behind the fence, and
+only then clear what was pending.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from services.router import metrics, scripts
+from services.router.charging import Thresholds
+from shared import logs
+from shared.backoff import Backoff
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Argument, Call
+from shared.bus.subscriber import Subscriber
+from shared.doorbells import (
+    Revision,
+    StatusData,
+    StatusDoorbell,
+    decode_reading,
+    encode_status,
+)
+from shared.names import Names, partition_of
+
+_log = logs.get(__name__)
+
+_SWEEP_SECONDS: Final = 0.5
+_PENDING_SECONDS: Final = 0.5
+"""What is pending for longer than this, no doorbell will bring."""
+_BATCH: Final = 500
+
+
+class Reading(NamedTuple):
+    """A stored reading and where it goes."""
+
+    charger_id: str
+    state_of_charge: float
+    revision: Revision
+    pairing: int
+    widget_id: str
+
+    @property
+    def order(self) -> tuple[int, Revision]:
+        """What makes a reading of the same charger newer."""
+        return (self.pairing, self.revision)
+
+
+class Routing:
+    """Routes the readings of this router's partitions.
+
+    Args:
+        bus: For the scripts.
+        subscriber: For the doorbells.
+        names: Names in Redis.
+        thresholds: What a state of charge means.
+        version: Their version.
+        rng: Jitter of the retries.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        subscriber: Subscriber,
+        names: Names,
+        *,
+        thresholds: Thresholds,
+        version: int,
+        rng: random.Random,
+    ) -> None:
+        self._bus = bus
+        self._subscriber = subscriber
+        self._names = names
+        self._thresholds = thresholds
+        self._version = version
+        self._backoff = Backoff(0.05, 0.5, rng)
+        self._by_channel = {n.readings: n.partition for n in names.chargers}
+        self._owned: set[int] = set()
+        self._unmarked: set[int] = set()
+        self._waiting: dict[str, Reading] = {}
+        self._wake = asyncio.Event()
+        self._sweep_now = asyncio.Event()
+        bus.on_regained(self._mark_all)
+
+    def take(self, partitions: set[int]) -> None:
+        """Work on partitions from now on. `confirmed` looks at all that is stored."""
+        self._owned |= partitions
+        self._subscriber.subscribe(self._names.chargers[p].readings for p in partitions)
+
+    def give(self, partitions: set[int]) -> None:
+        """Work on partitions no more."""
+        self._owned -= partitions
+        self._unmarked -= partitions
+        self._subscriber.unsubscribe(self._names.chargers[p].readings for p in partitions)
+
+    def heard(self, channel: str, payload: bytes) -> None:
+        """Take a doorbell."""
+        if channel not in self._by_channel:
+            return
+        try:
+            doorbell = decode_reading(payload)
+        except msgspec.DecodeError as error:
+            _log.warning("not a reading", channel=channel, reason=str(error))
+            return
+        metrics.HEARD.inc()
+        if doorbell.widget:
+            self._accept(
+                Reading(
+                    doorbell.charger,
+                    doorbell.data.soc,
+                    doorbell.revision,
+                    doorbell.pairing,
+                    doorbell.widget,
+                )
+            )
+
+    def confirmed(self, channels: list[str]) -> None:
+        """Look at all that is stored whose doorbells could not be heard until now."""
+        self._mark({self._by_channel[c] for c in channels if c in self._by_channel})
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be routed."""
+        return not self._waiting
+
+    def _mark_all(self) -> None:
+        """After a lost connection Redis may be another, which misses statuses."""
+        self._mark(self._owned)
+
+    def _mark(self, partitions: Iterable[int]) -> None:
+        self._unmarked |= self._owned.intersection(partitions)
+        self._sweep_now.set()
+
+    def _accept(self, reading: Reading) -> None:
+        """Keep a reading for the next batch; of one charger only the newest."""
+        known = self._waiting.get(reading.charger_id)
+        if known is None or reading.order > known.order:
+            self._waiting[reading.charger_id] = reading
+        self._wake.set()
+
+    # Writing statuses.
+
+    async def route(self) -> None:
+        """Write statuses, in batches, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, {}
+            try:
+                routed = await self._light(list(waiting.values()))
+                await self._settle(routed)
+            except BusUnavailableError:
+                for reading in waiting.values():
+                    self._accept(reading)
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    async def _light(self, readings: list[Reading]) -> list[Reading]:
+        """Write the statuses of readings; return those that need no more work."""
+        partitions: defaultdict[int, list[Reading]] = defaultdict(list)
+        for reading in readings:
+            partitions[partition_of(reading.widget_id, self._names.partitions)].append(reading)
+        batches = [
+            (partition, items[i : i + _BATCH])
+            for partition, items in partitions.items()
+            for i in range(0, len(items), _BATCH)
+        ]
+        replies = await self._bus.run([self._lighting(p, items) for p, items in batches])
+        routed: list[Reading] = []
+        for (_, items), answers in zip(batches, replies, strict=True):
+            for reading, answer in zip(items, answers, strict=True):
+                match answer:
+                    case b"lit":
+                        metrics.LIT.inc()
+                        routed.append(reading)
+                    case b"stale":
+                        metrics.STALE.inc()
+                        routed.append(reading)
+                    case _:
+                        # Paired differently by now, or about to be. It stays pending,
+                        # and the sweep reads it anew, with its pairing of then.
+                        metrics.MISMATCH.inc()
+        return routed
+
+    def _lighting(self, partition: int, readings: list[Reading]) -> Call:
+        names = self._names.widgets[partition]
+        arguments: list[Argument] = []
+        for reading in readings:
+            status = self._thresholds.status_of(reading.state_of_charge)
+            message = StatusDoorbell(
+                data=StatusData(status),
+                widget=reading.widget_id,
+                charger=reading.charger_id,
+                pairing=reading.pairing,
+                revision=reading.revision,
+                thresholds=self._version,
+            )
+            arguments += (
+                reading.widget_id,
+                names.status_channel(reading.widget_id),
+                reading.pairing,
+                *reading.revision,
+                self._version,
+                encode_status(message),
+            )
+        return Call(scripts.LIGHT, (names.directory, names.statuses), arguments)
+
+    async def _settle(self, readings: list[Reading]) -> None:
+        """Clear readings from pending that nothing has changed about since."""
+        partitions: defaultdict[int, list[Argument]] = defaultdict(list)
+        for reading in readings:
+            partition = partition_of(reading.charger_id, self._names.partitions)
+            partitions[partition] += (reading.charger_id, *reading.revision, reading.pairing)
+        if partitions:
+            await self._bus.run(
+                [
+                    Call(scripts.SETTLE, (names.directory, names.live, names.pending), arguments)
+                    for names, arguments in (
+                        (self._names.chargers[p], a) for p, a in partitions.items()
+                    )
+                ]
+            )
+
+    # The sweep.
+
+    async def sweep(self) -> None:
+        """Find what stays pending, twice a second, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await self._sweep_now.wait()
+            except TimeoutError:
+                pass
+            self._sweep_now.clear()
+            try:
+                await self._sweep()
+            except BusUnavailableError:
+                await asyncio.sleep(self._backoff.delay())
+
+    async def _sweep(self) -> None:
+        unmarked = set(self._unmarked)
+        if unmarked:
+            chargers = [self._names.chargers[p] for p in unmarked]
+            await self._bus.run([Call(scripts.MARK, (n.live, n.pending), []) for n in chargers])
+            self._unmarked -= unmarked
+        owned = sorted(self._owned)
+        if not owned:
+            return
+        replies = await self._bus.run([self._recalling(partition) for partition in owned])
+        nothing_to_light: list[Reading] = []
+        for values in replies:
+            found = list(_readings(values))
+            metrics.SWEPT.inc(len(found))
+            if len(found) >= _BATCH:
+                self._sweep_now.set()
+            for reading in found:
+                if reading.widget_id:
+                    self._accept(reading)
+                else:
+                    nothing_to_light.append(reading)
+        await self._settle(nothing_to_light)
+
+    def _recalling(self, partition: int) -> Call:
+        names = self._names.chargers[partition]
+        return Call(
+            scripts.RECALL,
+            (names.directory, names.directory_version, names.live, names.pending),
+            [round(_PENDING_SECONDS * 1_000_000), _BATCH],
+        )
+
+
+def _readings(values: list[bytes]) -> Iterable[Reading]:
+    """Take the recall script's answer apart: six values per charger."""
+    parts = [iter(values)] * 6
+    for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
+        yield Reading(
+            charger_id.decode(),
+            float(level),
+            (int(epoch), int(sequence)),
+            int(pairing),
+            widget_id.decode(),
+        )

@@ -1,0 +1,34 @@
+"""Settings of the router."""
+
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.router.charging import Thresholds
+from shared.settings import Port, Settings
+
+
+class RouterSettings(Settings):
+    """Environment variables ``CHARGELIGHT_ROUTER_…``, and those all services share."""
+
+    service: ClassVar[str] = "router"
+    model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_ROUTER_")
+
+    host: str = Field(default="0.0.0.0", description="Address of the health port")  # noqa: S104 - asked from outside
+    health_port: Port = Field(default=3102, description="Port for /healthz, /readyz and /metrics")
+    thresholds: str = Field(
+        default="charging=0,charging80=80,charged=100",
+        description="From which state of charge (percent) on which status is shown",
+    )
+    thresholds_version: int = Field(
+        default=1,
+        ge=1,
+        lt=2**31,
+        description="To be raised with each change of the thresholds; the highest wins",
+    )
+
+    @field_validator("thresholds")
+    @classmethod
+    def _normal_form(cls, text: str) -> str:
+        return str(Thresholds.parse(text))
