@@ -275,8 +275,9 @@ class Connection(asyncio.Protocol):
         websocket = self.websocket
         websocket.receive_data(data)
         for frame in websocket.events_received():
-            # What comes after a close, from either side, no longer counts.
-            if self.is_open and isinstance(frame, Frame):
+            # Whatever comes before the device's close frame counts, though the
+            # library has parsed that one too by now; what comes after ours does not.
+            if self._closing_since is None and isinstance(frame, Frame):
                 self._frame_received(frame)
         self._write_pending()
 
@@ -299,6 +300,7 @@ class Connection(asyncio.Protocol):
             self._answer_bad(error)
         except UnicodeDecodeError:
             self.websocket.fail(1007, "text is not UTF-8")
+            self._write_pending()
 
     def _continued(self, frame: Frame) -> None:
         if self._fragments is not None:
@@ -319,7 +321,7 @@ class Connection(asyncio.Protocol):
         self._bad_frames += 1
         if self._bad_frames > _MAX_BAD_FRAMES:
             self.close(CloseCode.POLICY, "too many bad frames")
-        elif self.writable:
+        elif self.writable and self.is_open:
             self.websocket.send_text(_ERRORS[error.code, error.message])
 
     def _write_pending(self) -> None:

@@ -41,7 +41,9 @@ class Link:
             url,
             protocol=2,
             client_name=name,
-            socket_timeout=TIMEOUT_SECONDS,
+            # With a socket timeout redis-py sends through asyncio.wait_for, which in
+            # Python 3.11 may swallow a cancellation. The deadlines are ours instead.
+            socket_timeout=None,
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],

@@ -1,0 +1,170 @@
+"""Devices as tests see them, and Redis as the registry and an operator see it."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from shared.names import ROUTERS, Names
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+SOON = 10.0
+"""Seconds after which something that should happen at once has failed to (a liveness bound)."""
+
+CHARGING = '{"event":"chargingStatus","data":{"status":"charging"}}'
+CHARGING80 = '{"event":"chargingStatus","data":{"status":"charging80"}}'
+CHARGED = '{"event":"chargingStatus","data":{"status":"charged"}}'
+
+
+def reading(state_of_charge: object) -> str:
+    """What a charger sends."""
+    return json.dumps({"event": "StateOfCharge", "data": {"soc": state_of_charge}})
+
+
+async def received(device: ClientConnection) -> str:
+    """The next message a device gets."""
+    async with asyncio.timeout(SOON):
+        message = await device.recv()
+    assert isinstance(message, str)
+    return message
+
+
+async def receipt(device: ClientConnection) -> None:
+    """Return once everything that the charger sent is stored."""
+    async with asyncio.timeout(SOON):
+        await (await device.ping())
+
+
+async def close_code(device: ClientConnection) -> int:
+    """With which code the hub closes the connection; what it sends before is skipped."""
+    async with asyncio.timeout(SOON):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await device.recv()
+    assert device.close_code is not None
+    return device.close_code
+
+
+@dataclass(frozen=True)
+class Booth:
+    """A gateway as devices see it."""
+
+    host: str
+    charger_port: int
+    widget_port: int
+    stop: Callable[[], Awaitable[None]]
+
+    @asynccontextmanager
+    async def charger(self, charger_id: str) -> AsyncIterator[ClientConnection]:
+        """Connect a charger. It pings only when the test says so."""
+        url = f"ws://{self.host}:{self.charger_port}/chargers/{charger_id}"
+        async with connect(url, compression=None, ping_interval=None, close_timeout=1) as device:
+            yield device
+
+    @asynccontextmanager
+    async def widget(
+        self, widget_id: str, path: str = "widgets"
+    ) -> AsyncIterator[ClientConnection]:
+        """Connect a widget."""
+        url = f"ws://{self.host}:{self.widget_port}/{path}/{widget_id}"
+        async with connect(url, compression=None, ping_interval=None, close_timeout=1) as device:
+            yield device
+
+    async def report(self, charger_id: str, state_of_charge: object) -> None:
+        """Connect a charger, report a level, and leave with the receipt."""
+        async with self.charger(charger_id) as device:
+            await device.send(reading(state_of_charge))
+            await receipt(device)
+
+
+class Stored:
+    """What is in Redis; the directory is written here, as the registry would."""
+
+    def __init__(self, client: "Redis") -> None:
+        self.client: Any = client
+        self.names = Names(64)
+
+    async def pair(
+        self, charger: str, widget: str, number: int, floor: tuple[int, int] | None = (0, 0)
+    ) -> None:
+        """Write the entries of a pair: the widget's first, its status forgotten."""
+        await self.put_widget(widget, {"pairing": number, "charger": charger})
+        entry: dict[str, Any] = {"pairing": number, "widget": widget, "paired_at": 1}
+        if floor is not None:
+            entry["floor"] = floor
+        await self.put_charger(charger, entry)
+
+    async def put_charger(self, charger: str, entry: dict[str, Any]) -> None:
+        """Write a charger's entry and ring the doorbell."""
+        names = self.names.of_charger(charger)
+        await self.client.hset(names.directory, charger, json.dumps(entry))
+        await self.client.publish(names.directory_changes, json.dumps({"ids": [charger]}))
+
+    async def put_widget(self, widget: str, entry: dict[str, Any]) -> None:
+        """Write a widget's entry, forget its status and ring the doorbell."""
+        names = self.names.of_widget(widget)
+        await self.client.hset(names.directory, widget, json.dumps(entry))
+        await self.client.hdel(names.statuses, widget)
+        await self.client.publish(names.directory_changes, json.dumps({"ids": [widget]}))
+
+    async def complete(self) -> None:
+        """Say that the directory is there."""
+        for names in (*self.names.chargers, *self.names.widgets):
+            await self.client.incr(names.directory_version)
+            await self.client.publish(names.directory_changes, '{"ids":[]}')
+
+    async def live(self, charger: str) -> dict[str, Any] | None:
+        """A charger's live state."""
+        raw = await self.client.hget(self.names.of_charger(charger).live, charger)
+        return None if raw is None else json.loads(raw)
+
+    async def level(self, charger: str) -> object:
+        """A charger's stored state of charge."""
+        live = await self.live(charger)
+        return None if live is None else live.get("soc")
+
+    async def entry(self, charger: str) -> dict[str, Any]:
+        """A charger's directory entry."""
+        raw = await self.client.hget(self.names.of_charger(charger).directory, charger)
+        found: dict[str, Any] = json.loads(raw)
+        return found
+
+    async def status(self, widget: str) -> str | None:
+        """A widget's stored status."""
+        raw = await self.client.hget(self.names.of_widget(widget).statuses, widget)
+        return None if raw is None else str(json.loads(raw)["data"]["status"])
+
+    async def pending(self, charger: str) -> bool:
+        """Whether a charger's reading waits for a router."""
+        score = await self.client.zscore(self.names.of_charger(charger).pending, charger)
+        return score is not None
+
+    async def is_router_at_work(self, instance_id: str) -> bool:
+        """Whether a router holds its share of the partitions and hears their doorbells."""
+        if await self.client.zscore(ROUTERS, instance_id) is None:
+            return False
+        leases = await self.client.mget([names.lease for names in self.names.chargers])
+        held = [
+            names.readings
+            for names, owner in zip(self.names.chargers, leases, strict=True)
+            if owner == instance_id.encode()
+        ]
+        routers = await self.client.zcard(ROUTERS)
+        if len(held) < len(leases) // routers:
+            return False
+        heard = await self.client.pubsub_numsub(*held)
+        return all(count >= 1 for _, count in heard)
+
+    async def until(self, condition: Callable[[], Awaitable[object]]) -> None:
+        """Return once a condition holds; fails after `SOON`."""
+        async with asyncio.timeout(SOON):
+            while not await condition():  # noqa: ASYNC110 - Redis rings no bell for this
+                await asyncio.sleep(0.01)

@@ -1,0 +1,130 @@
+"""Gateways and routers that run in the test's event loop, and a directory written by hand."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from deploy.servers.ports import free_port
+from services.gateway import app as gateway_app
+from services.gateway.settings import GatewaySettings
+from services.router import app as router_app
+from services.router.settings import RouterSettings
+from tests.integration.hub.booth import Booth, Stored
+
+HOST = "127.0.0.1"
+
+
+@pytest.fixture
+async def stored(redis_url: str) -> AsyncIterator[Stored]:
+    """What is stored in the test's Redis, and a directory that the test writes itself."""
+    async with Redis.from_url(redis_url) as client:
+        yield Stored(client)
+
+
+class Running:
+    """Services started in this event loop."""
+
+    def __init__(self) -> None:
+        self._stops: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(
+        self, serve: Callable[[Any, asyncio.Event], Awaitable[None]], settings: object
+    ) -> Callable[[], Awaitable[None]]:
+        """Start a service; what is returned stops it and waits for its end."""
+        stop = asyncio.Event()
+
+        async def run() -> None:
+            await serve(settings, stop)
+
+        task = asyncio.create_task(run(), name=type(settings).__name__)
+        self._stops.append(stop)
+        self._tasks.append(task)
+
+        async def end() -> None:
+            stop.set()
+            await task
+
+        return end
+
+    async def close(self) -> None:
+        """Stop everything; fails if a service had ended by a bug."""
+        for stop in self._stops:
+            stop.set()
+        async with asyncio.timeout(15):
+            await asyncio.gather(*self._tasks)
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    """Services in this event loop, stopped after the test."""
+    services = Running()
+    try:
+        yield services
+    finally:
+        await services.close()
+
+
+StartGateway = Callable[..., Awaitable[Booth]]
+
+
+@pytest.fixture
+def start_gateway(running: Running, redis_url: str) -> StartGateway:
+    """Give a function that starts a gateway; keyword arguments are its settings."""
+
+    async def start(**settings: Any) -> Booth:
+        ports = {"charger_port": free_port(), "widget_port": free_port()}
+        values = {
+            "redis_url": redis_url,
+            "host": HOST,
+            "health_port": free_port(),
+            "drain_seconds": 0.1,
+            **ports,
+            **settings,
+        }
+        end = running.start(gateway_app.serve, GatewaySettings(**values))
+        await _listening(values["charger_port"], values["widget_port"])
+        return Booth(HOST, values["charger_port"], values["widget_port"], end)
+
+    return start
+
+
+StartRouter = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
+
+
+@pytest.fixture
+def start_router(running: Running, redis_url: str, stored: Stored) -> StartRouter:
+    """Give a function that starts a router and waits until it works on partitions."""
+
+    async def start(**settings: Any) -> Callable[[], Awaitable[None]]:
+        values = {"redis_url": redis_url, "host": HOST, "health_port": free_port(), **settings}
+        made = RouterSettings(**values)
+        end = running.start(router_app.serve, made)
+        await stored.until(lambda: stored.is_router_at_work(made.instance_id))
+        return end
+
+    return start
+
+
+@pytest.fixture
+async def booth(stored: Stored, start_gateway: StartGateway, start_router: StartRouter) -> Booth:
+    """A gateway and a router, with c1234 and wABCD registered and paired (number 7)."""
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+    await start_router()
+    return await start_gateway()
+
+
+async def _listening(*ports: int) -> None:
+    for port in ports:
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection(HOST, port)
+                    writer.close()
+                    break
+                await asyncio.sleep(0.01)

@@ -1,0 +1,107 @@
+"""Registrations that come, go, or are not there at all."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.hub.booth import (
+    CHARGED,
+    CHARGING,
+    Booth,
+    Stored,
+    close_code,
+    reading,
+    receipt,
+    received,
+)
+from tests.integration.hub.conftest import StartGateway, StartRouter
+
+
+async def test_without_a_directory_nobody_is_closed_and_the_last_reading_is_kept(
+    stored: Stored, start_gateway: StartGateway, start_router: StartRouter
+) -> None:
+    await start_router()
+    booth = await start_gateway()
+    async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
+        await charger.send(reading(5))
+        await charger.send(reading(100))
+        pong = await charger.ping()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(pong), 1.5)
+        await stored.pair("c1234", "wABCD", 7)
+        await stored.complete()
+        assert await received(widget) == CHARGED
+        async with asyncio.timeout(10):
+            await pong
+
+
+@pytest.mark.parametrize("doorbell", [True, False])
+async def test_unregistering_closes_live_connections_with_4404(
+    booth: Booth, stored: Stored, *, doorbell: bool
+) -> None:
+    async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
+        await charger.send(reading(10))
+        assert await received(widget) == CHARGING
+        gone = '{"pairing":8,"unregistered":true}'
+        for names, device in (
+            (stored.names.of_charger("c1234"), "c1234"),
+            (stored.names.of_widget("wABCD"), "wABCD"),
+        ):
+            await stored.client.hset(names.directory, device, gone)
+            await stored.client.incr(names.directory_version)
+            if doorbell:
+                await stored.client.publish(names.directory_changes, f'{{"ids":["{device}"]}}')
+        assert await close_code(charger) == 4404
+        assert await close_code(widget) == 4404
+
+
+async def test_a_device_registered_later_is_served_on_its_next_attempt(
+    booth: Booth, stored: Stored
+) -> None:
+    async with booth.charger("late") as charger:
+        assert await close_code(charger) == 4404
+    await stored.pair("late", "wLATE", 9)
+    async with booth.widget("wLATE") as widget, booth.charger("late") as charger:
+        await charger.send(reading(100))
+        assert await received(widget) == CHARGED
+
+
+async def test_an_emptied_redis_is_right_again_without_any_charger_sending(
+    booth: Booth, stored: Stored
+) -> None:
+    async with booth.charger("c1234") as charger:
+        await charger.send(reading(100))
+        await receipt(charger)
+        await stored.until(lambda: stored.status("wABCD"))
+        await stored.client.flushall()
+        await stored.pair("c1234", "wABCD", 7)
+        await stored.complete()
+        await stored.until(lambda: stored.status("wABCD"))
+        async with booth.widget("wABCD") as widget:
+            assert await received(widget) == CHARGED
+
+
+async def test_more_waiting_devices_than_allowed_are_told_to_come_back(
+    start_gateway: StartGateway,
+) -> None:
+    booth = await start_gateway(max_waiting=1)
+    async with booth.charger("c1") as first:
+        await first.send(reading(1))
+        async with asyncio.timeout(10):
+            while True:
+                answer = await _handshake(booth)
+                if answer.startswith(b"HTTP/1.1 503 "):
+                    break
+        assert b"Retry-After: 5\r\n" in answer
+
+
+async def _handshake(booth: Booth) -> bytes:
+    reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+    writer.write(
+        b"GET /chargers/c2 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return answer
