@@ -14,6 +14,7 @@ name                            type   holds
 ==============================  =====  ======================================================
 ``{pNN}:directory``             hash   charger id → registration and pairing (registry writes)
 ``{pNN}:directory-version``     string there once the directory is complete; changes with it
+``{pNN}:credentials``           hash   charger id → digests of its secrets, if it has any
 ``{pNN}:live``                  hash   charger id → connection epoch and newest reading
 ``{pNN}:pending``               zset   charger id → since when (µs) its reading waits for a router
 ``{pNN}:lease``                 string which router works on the partition
@@ -21,6 +22,7 @@ name                            type   holds
 ``{pNN}:directory-changes``     chan.  doorbell: a charger's registration changed
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
+``{wNN}:credentials``           hash   as above
 ``{wNN}:statuses``              hash   widget id → newest charging status, with its fence
 ``{wNN}:widget:ID:status``      chan.  doorbell: the widget's status (the device's channel)
 ``{wNN}:directory-changes``     chan.  doorbell: a widget's registration or pairing changed
@@ -62,6 +64,7 @@ class ChargerNames:
     directory: str = field(init=False)
     directory_version: str = field(init=False)
     directory_changes: str = field(init=False)
+    credentials: str = field(init=False)
     live: str = field(init=False)
     pending: str = field(init=False)
     lease: str = field(init=False)
@@ -69,7 +72,7 @@ class ChargerNames:
 
     def __post_init__(self) -> None:
         tag = f"{PREFIX}:{{p{self.partition:02}}}"
-        for name in ("directory", "live", "pending", "lease", "readings"):
+        for name in ("directory", "credentials", "live", "pending", "lease", "readings"):
             object.__setattr__(self, name, f"{tag}:{name}")
         object.__setattr__(self, "directory_version", f"{tag}:directory-version")
         object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")
@@ -83,12 +86,13 @@ class WidgetNames:
     directory: str = field(init=False)
     directory_version: str = field(init=False)
     directory_changes: str = field(init=False)
+    credentials: str = field(init=False)
     statuses: str = field(init=False)
     _tag: str = field(init=False)
 
     def __post_init__(self) -> None:
         tag = f"{PREFIX}:{{w{self.partition:02}}}"
-        for name in ("directory", "statuses"):
+        for name in ("directory", "credentials", "statuses"):
             object.__setattr__(self, name, f"{tag}:{name}")
         object.__setattr__(self, "directory_version", f"{tag}:directory-version")
         object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")

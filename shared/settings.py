@@ -21,7 +21,11 @@ PREFIX = "CHARGELIGHT_"
 _OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "TEST", "COMPOSE")
 """Second words of names: a process reads its own and skips the others."""
 
-_READ_BY_ONE = ("CHARGELIGHT_POSTGRES_DSN",)
+_READ_BY_SOME = (
+    "CHARGELIGHT_POSTGRES_DSN",
+    "CHARGELIGHT_DEVICE_AUTH",
+    "CHARGELIGHT_CREDENTIAL_KEY",
+)
 """Names without a service in them that only some services read."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -115,7 +119,7 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
 def _is_known(name: str, known: Mapping[str, str]) -> bool:
-    if name in known or name in _READ_BY_ONE:
+    if name in known or name in _READ_BY_SOME:
         return True
     return any(
         name.startswith(f"{PREFIX}{other}_") and not _has_prefix(known, other) for other in _OTHERS
@@ -135,6 +139,8 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
 def _invalid(cls: type[Settings], details: Mapping[str, object]) -> str:
     location = details["loc"]
     first = str(location[0]) if isinstance(location, tuple) and location else ""
+    if not first:  # a rule about several of them, which names them itself
+        return str(details["msg"]).removeprefix("Value error, ")
     prefix = cls.model_config.get("env_prefix", "")
     name = first if first.startswith(PREFIX) else f"{prefix}{first}".upper()
     # Never the value itself: it may hold a password.

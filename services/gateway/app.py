@@ -9,6 +9,7 @@ from services.gateway.charger import ChargerConnection
 from services.gateway.chargers import Chargers
 from services.gateway.connection import Connection, Gate
 from services.gateway.directory import DirectoryWatch
+from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.drain import drain
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
@@ -85,6 +86,14 @@ class Gateway:
             widgets=self.widgets.changed,
             rng=rng,
         )
+        if settings.device_auth != "off":
+            self.gate.doorkeeper = Doorkeeper(
+                self.bus,
+                self._names,
+                mode=settings.device_auth,
+                key=settings.credential_key.get_secret_value(),
+                rng=rng,
+            )
         # Listen first, then look up: whatever is looked up from now on, its changes
         # are heard.
         self.subscriber.subscribe(self.watch.channels)
@@ -101,6 +110,8 @@ class Gateway:
         background.start(self.chargers.hold(), "hold readings")
         background.start(self.widgets.read(), "read statuses")
         background.start(self.watch.compare(), "watch directory")
+        if self.gate.doorkeeper is not None:
+            background.start(self.gate.doorkeeper.run(), "check credentials")
         background.start(self.subscriber.run(), "hear doorbells")
 
     async def listen(self) -> list[asyncio.Server]:

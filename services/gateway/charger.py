@@ -57,7 +57,8 @@ class ChargerConnection(Connection):
     )
 
     def __init__(self, gate: Gate, intake: Intake, partitions: int) -> None:
-        super().__init__(gate, CHARGER_PATHS)
+        doorkeeper = gate.doorkeeper
+        super().__init__(gate, CHARGER_PATHS, doorkeeper.charger if doorkeeper else None)
         self._intake = intake
         self._partitions = partitions
         self.partition = -1  # until the id is known

@@ -16,6 +16,8 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway import metrics
+from services.gateway.credentials import secret_in
+from services.gateway.doorkeeper import Ask, Doorkeeper
 from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
 from services.gateway.settings import GatewaySettings
@@ -38,6 +40,8 @@ class Gate:
     settings: GatewaySettings
     wheel: TimerWheel
     clock: Callable[[], float]
+    doorkeeper: Doorkeeper | None = None
+    """Asked before a handshake is answered; None where no credentials are asked for."""
     connections: set["Connection"] = field(default_factory=set)
     waiting: set["Connection"] = field(default_factory=set)
     """Those that wait because the directory is not there."""
@@ -64,6 +68,16 @@ class Gate:
         return None
 
 
+# The same for an unknown id and for a wrong secret: nobody learns here which ids exist.
+_UNAUTHORIZED: Final = Refusal(
+    HTTPStatus.UNAUTHORIZED,
+    "Present the device's secret: HTTP Basic with the id as user, or Bearer.\n",
+)
+_NOT_YET: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The directory of devices is not there yet; try again later.\n",
+    _RETRY_AFTER_SECONDS,
+)
 _NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
 
 
@@ -73,18 +87,23 @@ class Connection(asyncio.Protocol):
     Args:
         gate: What it shares with the others.
         prefixes: URL paths served on its port, up to the id.
+        ask_doorkeeper: Judges its credentials; None where none are asked for.
     """
 
     __slots__ = (
+        "_ask_doorkeeper",
         "_bad_frames",
         "_closing_since",
+        "_early",
         "_fragments",
         "_gate",
         "_head",
         "_heard_at",
+        "_is_opened",
         "_lost",
         "_pinged_at",
         "_prefixes",
+        "_request",
         "_transport",
         "device_id",
         "due",
@@ -93,14 +112,18 @@ class Connection(asyncio.Protocol):
         "writable",
     )
 
-    def __init__(self, gate: Gate, prefixes: Sequence[str]) -> None:
+    def __init__(self, gate: Gate, prefixes: Sequence[str], ask_doorkeeper: Ask | None) -> None:
         self._gate = gate
+        self._ask_doorkeeper = ask_doorkeeper
         self._prefixes = prefixes
         self._head: bytearray | None = bytearray()
+        self._request: Request | None = None
+        self._early = b""
         self._fragments: list[bytes] | None = None
         self._bad_frames = 0
         self._closing_since: float | None = None
         self._lost = False
+        self._is_opened = False
         self.websocket = DeviceProtocol()
         self.device_id = ""
         self.due = 0
@@ -153,11 +176,9 @@ class Connection(asyncio.Protocol):
         # Frames may follow in the same segment. The library would parse them with
         # the head, before the answer is sent; so it gets them after it.
         end = end + len(_HEAD_END) if end >= 0 else len(self._head)
-        head, frames = bytes(self._head[:end]), bytes(self._head[end:])
+        head, self._early = bytes(self._head[:end]), bytes(self._head[end:])
         self._head = None
         self._handshake(head)
-        if frames and self.websocket.state is State.OPEN:
-            self._frames_received(frames)
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
@@ -173,7 +194,7 @@ class Connection(asyncio.Protocol):
         self.due = -1  # voids its entry in the wheel, which would keep it alive
         self._gate.connections.discard(self)
         self._gate.waiting.discard(self)
-        if self.device_id:
+        if self._is_opened:
             self.lost()
 
     def pause_writing(self) -> None:
@@ -229,6 +250,12 @@ class Connection(asyncio.Protocol):
         if self._closing_since is not None:
             self.abort()
             return None
+        if self._request is not None:
+            # Nobody could judge it, because the directory is not there.
+            self._request = None
+            self._transport.resume_reading()
+            self._refuse(_NOT_YET)
+            return None
         if not self.is_open:
             # Still shaking hands: the deadline has passed.
             self.abort()
@@ -252,24 +279,61 @@ class Connection(asyncio.Protocol):
             # Not HTTP, or too much of it: the library has its answer ready.
             self._write_pending()
             return
-        device_id, refusal = examine(requests[0], self._prefixes, self._gate.settings.origins)
-        refusal = refusal or self._gate.full()
+        self._request = requests[0]
+        examined = examine(self._request, self._prefixes, self._gate.settings.origins)
+        refusal = examined if isinstance(examined, Refusal) else self._gate.full()
         if refusal is not None:
-            response = websocket.reject(refusal.status, refusal.text)
-            if refusal.retry_after is not None:
-                response.headers["Retry-After"] = str(refusal.retry_after)
-        else:
-            response = websocket.accept(requests[0])
-        websocket.send_response(response)
+            self._request = None
+            self._refuse(refusal)
+            return
+        self.device_id = device_id = str(examined)
+        if self._ask_doorkeeper is None:
+            self.judged(admitted=True)
+            return
+        # Until it is judged a device can send no more than what came already.
+        self._transport.pause_reading()
+        self._ask_doorkeeper(self, device_id, secret_in(self._request.headers, device_id))
+
+    @property
+    def is_shaking_hands(self) -> bool:
+        """Whether the handshake waits for its answer."""
+        return self.websocket.state is State.CONNECTING and not self._lost
+
+    def judged(self, *, admitted: bool) -> None:
+        """Answer the handshake."""
+        request, self._request = self._request, None
+        if request is None or not self.is_shaking_hands:
+            return
+        if not admitted:
+            self._refuse(_UNAUTHORIZED)
+            return
+        response = self.websocket.accept(request)
+        self.websocket.send_response(response)
         self._write_pending()
-        if not self.is_open or device_id is None:
+        if self._ask_doorkeeper is not None:
+            self._transport.resume_reading()
+        if not self.is_open:
             metrics.refused(response.status_code)
             return
         now = self._gate.clock()
-        self.device_id = device_id
-        self.opened_at = self._pinged_at = now
+        self.opened_at = self._heard_at = self._pinged_at = now
         self._gate.wheel.schedule(self, now + self._gate.settings.ping_interval_seconds)
+        self._is_opened = True
         self.opened()
+        early, self._early = self._early, b""
+        if early:
+            self._frames_received(early)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer the handshake with an HTTP error."""
+        metrics.refused(refusal.status)
+        response = self.websocket.reject(refusal.status, refusal.text)
+        if refusal.retry_after is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after)
+        if refusal.status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="chargelight"'
+        self.websocket.send_response(response)
+        self._write_pending()
 
     def _frames_received(self, data: bytes) -> None:
         websocket = self.websocket

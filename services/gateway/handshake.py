@@ -33,9 +33,7 @@ def device_id_of(path: str, prefixes: Sequence[str]) -> str | None:
     return None
 
 
-def examine(
-    request: Request, prefixes: Sequence[str], origins: Collection[str]
-) -> tuple[str, None] | tuple[None, Refusal]:
+def examine(request: Request, prefixes: Sequence[str], origins: Collection[str]) -> str | Refusal:
     """Decide on a handshake request.
 
     Args:
@@ -49,18 +47,18 @@ def examine(
     device_id = device_id_of(request.path, prefixes)
     if device_id is None:
         served = " or ".join(f"{prefix}{{id}}" for prefix in prefixes)
-        return None, Refusal(
+        return Refusal(
             HTTPStatus.NOT_FOUND,
             f"This port serves {served}, where an id is 1 to 64 of A-Z a-z 0-9 . _ -\n",
         )
     try:
         origin = request.headers.get("Origin")
     except MultipleValuesError:
-        return None, Refusal(HTTPStatus.BAD_REQUEST, "More than one Origin header.\n")
+        return Refusal(HTTPStatus.BAD_REQUEST, "More than one Origin header.\n")
     if origin is not None and origin not in origins:
         # A web page must not speak for a device with its visitor's network access.
-        return None, Refusal(
+        return Refusal(
             HTTPStatus.FORBIDDEN,
             "Browsers may not connect from this origin (CHARGELIGHT_GATEWAY_ORIGINS).\n",
         )
-    return device_id, None
+    return device_id

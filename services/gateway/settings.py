@@ -1,10 +1,11 @@
 """Settings of the gateway."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.credentials import MINIMUM_KEY_LENGTH
 from shared.settings import Port, Seconds, Settings
 
 
@@ -14,6 +15,16 @@ class GatewaySettings(Settings):
     service: ClassVar[str] = "gateway"
     model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_GATEWAY_")
 
+    device_auth: Literal["off", "optional", "required"] = Field(
+        default="off",
+        validation_alias="CHARGELIGHT_DEVICE_AUTH",
+        description="Secrets of devices: off, optional (who has one must present it), required",
+    )
+    credential_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias="CHARGELIGHT_CREDENTIAL_KEY",
+        description=f"Key of the secrets' digests, {MINIMUM_KEY_LENGTH} characters or more",
+    )
     host: str = Field(default="0.0.0.0", description="Address to listen on")  # noqa: S104 - devices come from outside
     charger_port: Port = Field(default=3100, description="Port for chargers")
     widget_port: Port = Field(default=3200, description="Port for widgets")
@@ -45,6 +56,16 @@ class GatewaySettings(Settings):
     drain_seconds: float = Field(
         default=5, ge=0, le=3600, description="Time over which a stopping gateway sends devices off"
     )
+
+    @model_validator(mode="after")
+    def _key_for_credentials(self) -> Self:
+        key = self.credential_key.get_secret_value()
+        if self.device_auth != "off" and len(key) < MINIMUM_KEY_LENGTH:
+            raise ValueError(
+                f"CHARGELIGHT_DEVICE_AUTH={self.device_auth} needs CHARGELIGHT_CREDENTIAL_KEY "
+                f"with {MINIMUM_KEY_LENGTH} characters or more"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pings_before_silence(self) -> Self:

@@ -47,7 +47,8 @@ class WidgetConnection(Connection):
     __slots__ = ("_audience", "_delayed", "_fence", "pairing")
 
     def __init__(self, gate: Gate, audience: Audience) -> None:
-        super().__init__(gate, WIDGET_PATHS)
+        doorkeeper = gate.doorkeeper
+        super().__init__(gate, WIDGET_PATHS, doorkeeper.widget if doorkeeper else None)
         self._audience = audience
         self._fence: tuple[int, int, int, int] = (0, 0, 0, 0)
         self._delayed: StatusDoorbell | None = None

@@ -1,0 +1,116 @@
+"""Secrets of devices, where they are asked for: HTTP 401 before the handshake is answered."""
+
+import asyncio
+import base64
+import json
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from shared.credentials import digest_of
+from tests.integration.hub.booth import CHARGED, Booth, Stored, close_code, reading, received
+from tests.integration.hub.conftest import StartGateway, StartRouter
+
+KEY = "a key for tests, of 32 characters"
+SECRET = "open sesame"
+
+
+@pytest.fixture
+async def guarded(stored: Stored, start_gateway: StartGateway, start_router: StartRouter) -> Booth:
+    """A gateway that requires credentials; c1234 has two secrets, as during a rotation."""
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+    digests = [digest_of(KEY, "c1234", "an older one"), digest_of(KEY, "c1234", SECRET)]
+    await stored.client.hset(
+        stored.names.of_charger("c1234").credentials, "c1234", json.dumps(digests)
+    )
+    await start_router()
+    return await start_gateway(device_auth="required", credential_key=KEY)
+
+
+def _basic(user: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [_basic("c1234", SECRET), f"Bearer {SECRET}", f"bearer {SECRET}", "Bearer an older one"],
+)
+async def test_a_charger_with_its_secret_is_served(
+    guarded: Booth, stored: Stored, authorization: str
+) -> None:
+    url = f"ws://{guarded.host}:{guarded.charger_port}/chargers/c1234"
+    headers = {"Authorization": authorization}
+    async with connect(url, additional_headers=headers, compression=None) as charger:
+        await charger.send(reading(100))
+        await stored.until(lambda: stored.status("wABCD"))
+
+
+@pytest.mark.parametrize(
+    ("charger_id", "authorization"),
+    [
+        ("c1234", None),
+        ("c1234", "Bearer wrong"),
+        ("c1234", _basic("c1234", "wrong")),
+        ("c1234", _basic("c5678", SECRET)),
+        ("c1234", "Basic not-base64!"),
+        ("c1234", "Digest x"),
+        ("unknown", f"Bearer {SECRET}"),
+        ("unknown", None),
+    ],
+)
+async def test_a_wrong_secret_and_an_unknown_id_get_the_same_401(
+    guarded: Booth, charger_id: str, authorization: str | None
+) -> None:
+    url = f"ws://{guarded.host}:{guarded.charger_port}/chargers/{charger_id}"
+    headers = {"Authorization": authorization} if authorization else {}
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(url, additional_headers=headers)
+    response = refused.value.response
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Basic realm="chargelight"'
+    assert b"unknown" not in response.body
+
+
+async def test_where_secrets_are_optional_only_who_has_one_must_present_it(
+    guarded: Booth, start_gateway: StartGateway
+) -> None:
+    booth = await start_gateway(device_auth="optional", credential_key=KEY)
+    with pytest.raises(InvalidStatus):
+        async with booth.charger("c1234"):
+            pass
+    async with booth.widget("wABCD") as widget:
+        url = f"ws://{guarded.host}:{guarded.charger_port}/chargers/c1234"
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        async with connect(url, additional_headers=headers) as charger:
+            await charger.send(reading(100))
+            assert await received(widget) == CHARGED
+    async with booth.charger("unknown") as unknown:
+        assert await close_code(unknown) == 4404
+
+
+async def test_frames_sent_before_the_judgement_count(guarded: Booth, stored: Stored) -> None:
+    head = (
+        "GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {SECRET}\r\n\r\n"
+    )
+    payload = reading(55).encode()
+    frame = bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+    _, writer = await asyncio.open_connection(guarded.host, guarded.charger_port)
+    writer.write(head.encode() + frame)
+    await stored.until(lambda: stored.level("c1234"))
+    assert await stored.level("c1234") == 55
+    writer.close()
+
+
+async def test_without_a_directory_nobody_is_refused_as_unknown(
+    start_gateway: StartGateway,
+) -> None:
+    booth = await start_gateway(device_auth="required", credential_key=KEY, handshake_seconds=1.0)
+    with pytest.raises(InvalidStatus) as refused:
+        async with booth.charger("c1234"):
+            pass
+    assert refused.value.response.status_code == 503
+    assert "Retry-After" in refused.value.response.headers
