@@ -62,7 +62,7 @@ async def agree(bus: Bus, own: Mapping[str, str]) -> None:
             raise CannotServeError(
                 f"{name} is {value!r} here, but {other.decode()!r} in the running system. "
                 f"Set it to the same everywhere; to change it, stop all instances and "
-                f"remove it: redis-cli HDEL {AGREEMENTS} {name}"
+                f"remove it: redis-cli HDEL {AGREEMENTS} '{name}'"
             )
 
 

@@ -150,7 +150,9 @@ class Gateway:
             return "stopping"
         if not self.bus.connected or not self.subscriber.connected:
             return "no connection to redis"
-        return None if self.watch.complete else "the directory is not there (runs the registry?)"
+        return (
+            None if self.watch.complete else "the directory is not there (is the registry running?)"
+        )
 
     def _heard(self, channel: str, payload: bytes) -> None:
         if not self.watch.heard(channel, payload):

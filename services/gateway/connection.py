@@ -59,7 +59,7 @@ class Gate:
                 "This gateway has all the connections it can hold; try again later.\n",
                 _RETRY_AFTER_SECONDS,
             )
-        if len(self.waiting) >= self.settings.max_waiting > 0:
+        if len(self.waiting) >= self.settings.max_waiting:
             return Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "The directory of devices is not there yet; try again later.\n",
@@ -72,6 +72,9 @@ class Gate:
 _UNAUTHORIZED: Final = Refusal(
     HTTPStatus.UNAUTHORIZED,
     "Present the device's secret: HTTP Basic with the id as user, or Bearer.\n",
+)
+_HEAD_TOO_LARGE: Final = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
 )
 _NOT_YET: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -173,9 +176,13 @@ class Connection(asyncio.Protocol):
         end = self._head.find(_HEAD_END)
         if end < 0 and len(self._head) <= _MAX_HEAD_BYTES:
             return
+        if end < 0 or end > _MAX_HEAD_BYTES:
+            self._head = None
+            self._refuse(_HEAD_TOO_LARGE)
+            return
         # Frames may follow in the same segment. The library would parse them with
         # the head, before the answer is sent; so it gets them after it.
-        end = end + len(_HEAD_END) if end >= 0 else len(self._head)
+        end += len(_HEAD_END)
         head, self._early = bytes(self._head[:end]), bytes(self._head[end:])
         self._head = None
         self._handshake(head)

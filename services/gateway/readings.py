@@ -1,7 +1,7 @@
 """What a charger says: decoding and checking one message, without I/O."""
 
 import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 
@@ -28,11 +28,12 @@ class BadFrameError(Exception):
 _BOUNDS = msgspec.Meta(ge=MINIMUM, le=MAXIMUM)
 
 
-class _Data(msgspec.Struct):
+class _Data(msgspec.Struct, forbid_unknown_fields=True):
     soc: Annotated[int, _BOUNDS] | Annotated[float, _BOUNDS]
 
 
-class _Reading(msgspec.Struct, tag_field="event", tag=STATE_OF_CHARGE_EVENT):
+class _Reading(msgspec.Struct, forbid_unknown_fields=True):
+    event: Literal["StateOfCharge"]
     data: _Data
 
 
@@ -51,8 +52,8 @@ def state_of_charge_of(message: bytes) -> float:
         UnicodeDecodeError: The message is no UTF-8 (RFC 6455: close with 1007).
     """
     # JSON leaves open what a name given twice means (RFC 8259 section 4), so such
-    # a message is refused. The usual one is ASCII, has each name once and no escape
-    # that could hide a second; all others take the slow way.
+    # a message is refused. The usual one is ASCII, has these names once each and no
+    # others, and no escape that could hide one; all else takes the slow way.
     if (
         message.count(b'"soc"') == 1
         and message.count(b'"data"') == 1

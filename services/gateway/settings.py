@@ -45,7 +45,7 @@ class GatewaySettings(Settings):
     )
     max_waiting: int = Field(
         default=5000,
-        ge=0,
+        ge=1,
         description="Most connections that may wait for the directory; beyond it HTTP 503",
     )
     handshake_seconds: Seconds = Field(default=5, description="Deadline of a handshake")

@@ -116,7 +116,7 @@ class Bus:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1e-3 * len(commands)):
                 await link.send(commands)
-                replies = [await link.receive(TIMEOUT_SECONDS) for _ in commands]
+                replies = [await link.receive() for _ in commands]
         except BaseException as error:
             # Also when cancelled: replies would be left over for the next caller.
             await self._lose()

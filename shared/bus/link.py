@@ -80,18 +80,18 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             raise BusUnavailableError(f"lost Redis while sending: {error}") from error
 
-    async def receive(self, timeout: float) -> Any:  # noqa: ASYNC109 - redis-py's own deadline
+    async def receive(self) -> Any:
         """Return the next reply; an error reply is returned, not raised.
 
-        Args:
-            timeout: Seconds to wait.
+        There is no deadline in here: redis-py's own one returns None when it
+        passes, which is also how it returns Redis' nil. Callers set theirs around it.
 
         Raises:
-            BusUnavailableError: The connection broke or nothing came in time.
+            BusUnavailableError: The connection broke.
         """
         try:
-            return await self._connection.read_response(timeout=timeout)
+            return await self._connection.read_response()
         except ResponseError as error:
             return error
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError) as error:
             raise BusUnavailableError(f"lost Redis while waiting: {error}") from error

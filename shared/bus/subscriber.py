@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from shared import logs
 from shared.backoff import Backoff
@@ -137,7 +138,7 @@ class Subscriber:
     async def _listen(self, link: Link) -> None:
         confirmed: list[str] = []
         while True:
-            reply = await link.receive(_SILENCE_SECONDS)
+            reply = await _soon(link.receive())
             match reply:
                 case [b"message", bytes(channel), bytes(payload)]:
                     self._on_message(channel.decode(), payload)
@@ -170,3 +171,12 @@ class Subscriber:
             self._confirmed.add(channel)
             return True
         return False
+
+
+async def _soon(receiving: Coroutine[Any, Any, Any]) -> Any:
+    """Return what is received; silence for too long is a loss: there was a ping."""
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            return await receiving
+    except TimeoutError as error:
+        raise BusUnavailableError("Redis is silent") from error

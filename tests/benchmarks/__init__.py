@@ -1,0 +1,1 @@
+"""Speed, measured: ``python -m tests.benchmarks``. Never asserted: these machines are noisy."""
