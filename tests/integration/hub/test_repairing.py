@@ -111,3 +111,19 @@ async def test_a_late_write_of_the_last_pairing_is_refused(booth: Booth, stored:
         await _stays_dark(widget)
     assert await stored.status("wABCD") is None
     assert await stored.pending("c1234")
+
+
+async def test_what_is_pending_at_the_floor_is_cleared_and_lights_nothing(
+    booth: Booth, stored: Stored
+) -> None:
+    # The last step of a re-pairing is to mark the charger pending.
+    await booth.report("c1234", 100)
+    await stored.until(lambda: stored.status("wABCD"))
+    await stored.pair("c1234", "wNEXT", 8, floor=await _floor(stored))
+    await stored.client.zadd(stored.names.of_charger("c1234").pending, {"c1234": 1})
+    await stored.until(lambda: _is_settled(stored))
+    assert await stored.status("wNEXT") is None
+
+
+async def _is_settled(stored: Stored) -> bool:
+    return not await stored.pending("c1234")

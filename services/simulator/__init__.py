@@ -1,0 +1,1 @@
+"""The simulator: chargers and widgets as programs, one by hand or many at once."""

@@ -1,0 +1,286 @@
+"""The simulator's command line: what can be asked for, and its checks."""
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from services.simulator.commands.charger import ChargerCommand, ChargerOptions
+from services.simulator.commands.demo import DemoCommand, DemoOptions
+from services.simulator.commands.fleet import FleetCommand, FleetOptions
+from services.simulator.commands.register import register as register_pairs
+from services.simulator.commands.widget import WidgetCommand
+from services.simulator.fleet import Hub
+from services.simulator.levels import parse_level
+from services.simulator.pairs import Pair, numbered_pairs
+from services.simulator.running import run
+from services.simulator.telling import make_console, make_teller, wall_clock
+from services.simulator.thresholds import DEFAULT as DEFAULT_THRESHOLDS
+from services.simulator.thresholds import parse_thresholds
+from shared.names import is_device_id
+
+app = typer.Typer(
+    help="Chargers and widgets of Chargelight as programs: one by hand, or many at once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Parsed = TypeVar("Parsed")
+
+
+def _device_id(text: str) -> str:
+    if not is_device_id(text):
+        raise typer.BadParameter(
+            f"{text!r} is no id: an id has 1 to 64 letters, digits, dots, underscores and hyphens"
+        )
+    return text
+
+
+def _websocket_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise typer.BadParameter(f"{text!r} is no WebSocket URL; one is ws://127.0.0.1:3100")
+    return text
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise typer.BadParameter(f"{text!r} is no HTTP URL; one is http://127.0.0.1:3300")
+    return text
+
+
+def _parsed(parse: Callable[[str], Parsed], text: str, name: str) -> Parsed:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=name) from error
+
+
+_CHARGERS_ENV = "CHARGELIGHT_SIMULATOR_CHARGERS_URL"
+_WIDGETS_ENV = "CHARGELIGHT_SIMULATOR_WIDGETS_URL"
+_CHARGERS_HELP = "Where chargers connect."
+_WIDGETS_HELP = "Where widgets connect."
+
+ChargerUrl = Annotated[
+    str, typer.Option("--url", envvar=_CHARGERS_ENV, callback=_websocket_url, help=_CHARGERS_HELP)
+]
+WidgetUrl = Annotated[
+    str, typer.Option("--url", envvar=_WIDGETS_ENV, callback=_websocket_url, help=_WIDGETS_HELP)
+]
+ChargersUrl = Annotated[
+    str, typer.Option(envvar=_CHARGERS_ENV, callback=_websocket_url, help=_CHARGERS_HELP)
+]
+WidgetsUrl = Annotated[
+    str, typer.Option(envvar=_WIDGETS_ENV, callback=_websocket_url, help=_WIDGETS_HELP)
+]
+RegistryUrl = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        envvar="CHARGELIGHT_SIMULATOR_REGISTRY_URL",
+        callback=_http_url,
+        help="Where the registry is.",
+    ),
+]
+DeviceId = Annotated[str, typer.Argument(metavar="ID", callback=_device_id, help="Its id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+Thresholds = Annotated[str, typer.Option(help="What the hub is configured with, to judge it by.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds a light may be other than called for.")]
+Interval = Annotated[
+    float, typer.Option(min=0.1, help="Seconds between two lines, where there is no terminal.")
+]
+Seed = Annotated[int | None, typer.Option(help="Makes phones and jitter repeatable.")]
+
+_CHARGERS_URL = "ws://127.0.0.1:3100"
+_WIDGETS_URL = "ws://127.0.0.1:3200"
+_REGISTRY_URL = "http://127.0.0.1:3300"
+
+
+@app.command()
+def charger(
+    charger_id: DeviceId,
+    level: Annotated[
+        str | None, typer.Argument(help="State of charge in %; without it, you are asked.")
+    ] = None,
+    *,
+    ramp: Annotated[bool, typer.Option("--ramp", help="Charge by itself, phone by phone.")] = False,
+    seconds_per_percent: Annotated[
+        float, typer.Option(min=0.001, help="How fast --ramp charges.")
+    ] = 1.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="End as soon as the hub has stored LEVEL.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for that.")] = 10.0,
+    url: ChargerUrl = _CHARGERS_URL,
+    json: AsJson = False,
+) -> None:
+    """Be a charger: send levels by hand, one level, or charge with --ramp."""
+    if once and (level is None or ramp):
+        raise typer.BadParameter("goes with a LEVEL and without --ramp", param_hint="--once")
+    options = ChargerOptions(
+        charger_id=charger_id,
+        url=url,
+        level=None if level is None else _parsed(parse_level, level, "LEVEL"),
+        once=once,
+        seconds_per_percent=seconds_per_percent if ramp else None,
+        timeout=timeout,
+        prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
+    )
+    teller = make_teller(as_json=json)
+    run(lambda stop: ChargerCommand(options, teller, random.Random(), time.monotonic).run(stop))
+
+
+@app.command()
+def widget(widget_id: DeviceId, *, url: WidgetUrl = _WIDGETS_URL, json: AsJson = False) -> None:
+    """Be a widget: show its LED, and below it what it showed before."""
+    run(
+        lambda stop: WidgetCommand(
+            widget_id,
+            url,
+            teller=make_teller(as_json=json),
+            terminal=_terminal(as_json=json),
+            rng=random.Random(),
+            clock=time.monotonic,
+            wall_clock=wall_clock,
+        ).run(stop)
+    )
+
+
+@app.command()
+def fleet(
+    *,
+    pairs: Annotated[int, typer.Option(min=1, help="How many chargers, and widgets.")] = 200,
+    rate: Annotated[
+        float, typer.Option(min=0.001, help="Readings per second of each charger.")
+    ] = 1.0,
+    duration: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds to run; then exit 1 unless every light is right."),
+    ] = None,
+    prefix: Annotated[str, typer.Option(callback=_device_id, help="Start of the ids.")] = "demo",
+    connecting_rate: Annotated[
+        float, typer.Option(min=0.1, help="Pairs that start connecting per second.")
+    ] = 100.0,
+    settle: Settle = 5.0,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    interval: Interval = 5.0,
+    seed: Seed = None,
+    chargers_url: ChargersUrl = _CHARGERS_URL,
+    widgets_url: WidgetsUrl = _WIDGETS_URL,
+    registry: RegistryUrl = _REGISTRY_URL,
+    json: AsJson = False,
+) -> None:
+    """Be many pairs: load the hub and judge every light.
+
+    Latency is measured where the light changes: from the first reading that calls
+    for another colour to the widget showing it (messages carry no number, and
+    readings may be conflated, so no other match is certain).
+
+    A light is wrong when the widget, connected, shows for longer than --settle
+    something that its charger's last acknowledged reading does not call for.
+    """
+    options = FleetOptions(
+        pairs=pairs,
+        prefix=prefix,
+        rate=rate,
+        registry_url=registry,
+        hub=_hub(chargers_url, widgets_url, thresholds, settle),
+        connecting_rate=connecting_rate,
+        duration=duration,
+        interval=interval,
+    )
+    run(
+        lambda stop: FleetCommand(
+            options,
+            make_teller(as_json=json),
+            _terminal(as_json=json),
+            random.Random(seed),
+            time.monotonic,
+        ).run(stop)
+    )
+
+
+@app.command()
+def demo(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PAIR]...", help="CHARGER:WIDGET, to be shown.")
+    ] = None,
+    *,
+    pairs: Annotated[int, typer.Option(min=1, help="How many, where none are named.")] = 8,
+    prefix: Annotated[str, typer.Option(callback=_device_id, help="Start of the ids.")] = "booth",
+    speed: Annotated[
+        float, typer.Option(min=0.01, help="Charge this many times faster than usual.")
+    ] = 1.0,
+    settle: Settle = 5.0,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    interval: Interval = 5.0,
+    chargers_url: ChargersUrl = _CHARGERS_URL,
+    widgets_url: WidgetsUrl = _WIDGETS_URL,
+    registry: RegistryUrl = _REGISTRY_URL,
+    json: AsJson = False,
+) -> None:
+    """Show a few pairs at work: phones that charge, LEDs that change colour."""
+    options = DemoOptions(
+        pairs=_pairs(names) if names else numbered_pairs(prefix, pairs, digits=2),
+        registry_url=registry,
+        hub=_hub(chargers_url, widgets_url, thresholds, settle),
+        speed=speed,
+        interval=interval,
+    )
+    run(
+        lambda stop: DemoCommand(
+            options,
+            make_teller(as_json=json),
+            _terminal(as_json=json),
+            random.Random(),
+            time.monotonic,
+        ).run(stop)
+    )
+
+
+@app.command()
+def register(
+    names: Annotated[
+        list[str], typer.Argument(metavar="PAIR...", help="CHARGER:WIDGET, e.g. c1234:wABCD.")
+    ],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take widgets away from other chargers.")
+    ] = False,
+    registry: RegistryUrl = _REGISTRY_URL,
+    json: AsJson = False,
+) -> None:
+    """Register and pair devices; waits for the registry, and may be repeated."""
+    pairs = _pairs(names)
+    run(
+        lambda stop: register_pairs(
+            pairs,
+            registry,
+            replace=replace,
+            teller=make_teller(as_json=json),
+            rng=random.Random(),
+            stop=stop,
+        )
+    )
+
+
+def _pairs(names: list[str]) -> list[Pair]:
+    return [_parsed(Pair.parse, name, "PAIR") for name in names]
+
+
+def _hub(chargers_url: str, widgets_url: str, thresholds: str, settle: float) -> Hub:
+    parsed = _parsed(parse_thresholds, thresholds, "--thresholds")
+    return Hub(chargers_url, widgets_url, parsed, settle)
+
+
+def _terminal(*, as_json: bool) -> Console | None:
+    """Return the terminal to draw on; none where there is none."""
+    console = make_console()
+    return console if console.is_terminal and not as_json else None

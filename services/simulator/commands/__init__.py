@@ -1,0 +1,1 @@
+"""What the simulator's commands do; `services.simulator.cli` says how they are called."""

@@ -1,0 +1,188 @@
+"""One charger, by hand or charging by itself."""
+
+import asyncio
+import random
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from services.simulator import keyboard
+from services.simulator.charger import (
+    Acknowledged,
+    Charger,
+    ChargerEvent,
+    Complaint,
+    Sent,
+)
+from services.simulator.endings import Closed, Ending, explain
+from services.simulator.levels import WrongLevelError, in_words, parse_level
+from services.simulator.phone import Phone, empty_phone
+from services.simulator.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
+from services.simulator.telling import Teller
+from shared.device_protocol import CloseCode
+
+_PROMPT: Final = "State of charge in %: "
+_RAMP_STEP: Final = 1.0
+_RAMP_REST_STEPS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerOptions:
+    """What the charger is asked to do.
+
+    Attributes:
+        charger_id: Its id.
+        url: Where chargers connect.
+        level: The level to send, in percent; none to ask for levels.
+        once: End as soon as the level is acknowledged.
+        seconds_per_percent: Charge by itself at this speed; none not to.
+        timeout: How long to wait for a receipt, in seconds.
+        prompt: There is a person to show a prompt to.
+    """
+
+    charger_id: str
+    url: str
+    level: float | None
+    once: bool
+    seconds_per_percent: float | None
+    timeout: float
+    prompt: bool
+
+
+class ChargerCommand:
+    """Runs one charger and tells what happens to it.
+
+    Args:
+        options: What to do.
+        teller: Told what happens.
+        rng: Source of jitter.
+        clock: Time in seconds.
+    """
+
+    def __init__(
+        self, options: ChargerOptions, teller: Teller, rng: random.Random, clock: Clock
+    ) -> None:
+        self._options = options
+        self._teller = teller
+        self._prompt = _PROMPT if options.prompt and options.level is None else ""
+        self._charger = Charger(
+            options.charger_id, options.url, pace=Pace(rng), notify=self._notify, clock=clock
+        )
+        self._stop = asyncio.Event()
+        self._superseded = False
+        self._trouble: Ending | None = None
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Do it until done or ``stop`` is set; return the exit code."""
+        self._stop = stop
+        async with asyncio.TaskGroup() as tasks:
+            device = tasks.create_task(self._charger.run(), name=self._options.charger_id)
+            try:
+                code = await unless(stop, self._work())
+            finally:
+                device.cancel()
+        if self._superseded or (self._options.once and code is None):
+            return EXIT_NOT_RIGHT
+        return EXIT_DONE if code is None else code
+
+    async def _work(self) -> int:
+        options = self._options
+        if options.seconds_per_percent is not None:
+            return await self._ramp(options.level or 0.0, options.seconds_per_percent)
+        if options.level is None:
+            return await self._ask()
+        await self._charger.report(options.level)
+        code = await self._receipt()
+        if not options.once:
+            # A late receipt is told when it comes; the connection stays meanwhile.
+            await asyncio.Event().wait()
+        return code
+
+    async def _ask(self) -> int:
+        if self._prompt:
+            self._teller.tell("asking", "Type a level and press Enter; Ctrl-D ends.", "dim")
+            self._show_prompt()
+        async for line in keyboard.lines():
+            try:
+                level = parse_level(line) if line.strip() else None
+            except WrongLevelError as error:
+                self._tell("wrong input", str(error), "red", input=line)
+                continue
+            if level is None:
+                self._show_prompt()
+                continue
+            await self._charger.report(level)
+            # A person sees the receipt come; from a file each level gets its own
+            # before the next, or only the last one might ever be sent.
+            if not self._options.prompt and await self._receipt() != EXIT_DONE:
+                return EXIT_NOT_RIGHT
+        if self._prompt:
+            sys.stdout.write("\n")
+            self._prompt = ""
+        return EXIT_DONE if self._charger.level is None else await self._receipt()
+
+    async def _ramp(self, level: float, seconds_per_percent: float) -> int:
+        phone = Phone(level, _RAMP_STEP, _RAMP_REST_STEPS, empty_phone)
+        while True:
+            await self._charger.report(phone.level)
+            await asyncio.sleep(seconds_per_percent)
+            phone.charge()
+
+    async def _receipt(self) -> int:
+        timeout = self._options.timeout
+        try:
+            async with asyncio.timeout(timeout):
+                await self._charger.all_acknowledged()
+        except TimeoutError:
+            if self._trouble is not None:
+                why = explain(self._trouble, self._charger.device)
+            elif self._charger.connected:
+                why = "connected, but the hub did not confirm that it stored the reading"
+            else:
+                why = f"no connection to {self._charger.device.url} yet"
+            self._tell("not acknowledged", f"not acknowledged within {timeout:g} s: {why}", "red")
+            return EXIT_NOT_RIGHT
+        return EXIT_DONE
+
+    def _notify(self, event: ChargerEvent) -> None:
+        match event:
+            case Connected():
+                self._trouble = None
+                self._tell("connected", f"connected to {self._charger.device.url}", "green")
+            case Disconnected(ending):
+                self._tell_ending(ending)
+            case Sent(_, level):
+                self._tell("sent", f"{in_words(level)} sent", level=level)
+            case Acknowledged(_, level):
+                words = f"{in_words(level)} acknowledged: the hub has stored it"
+                self._tell("acknowledged", words, "green", level=level)
+            case Complaint(code, message):
+                self._tell("error", f"the hub says: {code} {message}", "red", code=code)
+
+    def _tell_ending(self, ending: Ending) -> None:
+        # A hub that stays away is told once, not with every attempt.
+        known, self._trouble = self._trouble, ending
+        if ending == known:
+            return
+        words = explain(ending, self._charger.device)
+        code = ending.code if isinstance(ending, Closed) else None
+        if code == CloseCode.SUPERSEDED:
+            # Connecting again would take the place of the other one, which would
+            # take it back, and so on: a person at this end has to decide.
+            self._superseded = True
+            self._tell("superseded", f"{words}. This one ends here", "red", code=code)
+            self._stop.set()
+        else:
+            self._tell("disconnected", f"{words}. Trying again", "yellow", code=code)
+
+    def _tell(self, what: str, words: str, style: str = "", **facts: object) -> None:
+        if self._prompt:
+            sys.stdout.write("\r\x1b[K")  # over the prompt, which is shown again below
+        self._teller.tell(what, words, style, charger=self._options.charger_id, **facts)
+        self._show_prompt()
+
+    def _show_prompt(self) -> None:
+        if self._prompt:
+            sys.stdout.write(self._prompt)
+            sys.stdout.flush()

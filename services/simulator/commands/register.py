@@ -1,0 +1,68 @@
+"""Registering and pairing devices, for example to seed a fresh hub."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from services.simulator.pairs import Pair
+from services.simulator.registration import Registered, Registration, RegistrationError
+from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
+from services.simulator.telling import Teller
+
+
+async def register(
+    pairs: Sequence[Pair],
+    registry_url: str,
+    *,
+    replace: bool,
+    teller: Teller,
+    rng: random.Random,
+    stop: asyncio.Event,
+    each: bool = True,
+) -> int:
+    """Register and pair all of them, waiting for the registry if need be.
+
+    Args:
+        pairs: Which.
+        registry_url: Where the registry is.
+        replace: Take widgets away from other chargers.
+        teller: Told about each pair and about waiting.
+        rng: Source of jitter.
+        stop: Ends the waiting.
+        each: Tell about each pair, not only about troubles.
+
+    Returns:
+        The exit code.
+    """
+    last_trouble = ""
+
+    def waiting(trouble: str) -> None:
+        nonlocal last_trouble
+        if trouble != last_trouble:  # told once, not with every attempt
+            teller.tell("waiting", trouble, "yellow")
+        last_trouble = trouble
+
+    def done(found: Registered) -> None:
+        pair = found.pair
+        words = f"charger {pair.charger} is paired with widget {pair.widget}"
+        words += "" if found.new else " (both were registered before)"
+        if not found.in_effect:
+            words += "; not in effect yet: the hub applies it as soon as it can"
+        if each or not found.in_effect:
+            teller.tell(
+                "registered",
+                words,
+                "green" if found.in_effect else "yellow",
+                charger=pair.charger,
+                widget=pair.widget,
+                new=found.new,
+                in_effect=found.in_effect,
+            )
+
+    async with Registration(registry_url, rng=rng, waiting=waiting, replace=replace) as client:
+        try:
+            await unless(stop, client.register_all(pairs, done))
+        except RegistrationError as error:
+            teller.tell("refused", str(error), "red")
+            return EXIT_NOT_RIGHT
+    return EXIT_DONE

@@ -1,0 +1,116 @@
+"""One widget: its LED, and under it what it showed before."""
+
+import asyncio
+import random
+from contextlib import ExitStack
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from services.simulator.endings import Closed, explain
+from services.simulator.history import History
+from services.simulator.led import colour_of, led, style_of
+from services.simulator.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.running import EXIT_DONE, unless
+from services.simulator.telling import Teller, WallClock
+from services.simulator.widget import Lit, NotUnderstood, Widget, WidgetEvent
+
+_HISTORY_LENGTH: Final = 12
+_LED_WIDTH: Final = 14
+_LED_HEIGHT: Final = 4
+
+
+class WidgetCommand:
+    """Runs one widget and shows it.
+
+    Args:
+        widget_id: Its id.
+        url: Where widgets connect.
+        teller: Told what happens, where there is no terminal to draw on.
+        terminal: The terminal to draw on; none to tell instead.
+        rng: Source of jitter.
+        clock: Time in seconds.
+        wall_clock: The time of day.
+    """
+
+    def __init__(
+        self,
+        widget_id: str,
+        url: str,
+        *,
+        teller: Teller,
+        terminal: Console | None,
+        rng: random.Random,
+        clock: Clock,
+        wall_clock: WallClock,
+    ) -> None:
+        self._widget = Widget(widget_id, url, pace=Pace(rng), notify=self._notify, clock=clock)
+        self._teller = teller
+        self._wall_clock = wall_clock
+        self._history = History(_HISTORY_LENGTH)
+        self._state = "connecting"
+        self._live: Live | None = None
+        if terminal is not None:
+            self._live = Live(self._draw(), console=terminal, auto_refresh=False)
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Show the widget until ``stop`` is set; return the exit code."""
+        with ExitStack() as stack:
+            if self._live is not None:
+                stack.enter_context(self._live)
+            await unless(stop, self._widget.run())
+        return EXIT_DONE
+
+    def _notify(self, event: WidgetEvent) -> None:
+        widget = self._widget
+        match event:
+            case Connected():
+                self._state = f"connected to {widget.device.url}"
+                self._note("connected", "connected, dark until the first status", "green")
+            case Lit(status):
+                words = f"{colour_of(status)}: {status}"
+                facts = {"status": status, "colour": colour_of(status)}
+                self._note("status", words, style_of(status), **facts)
+            case NotUnderstood(message):
+                self._note("not understood", f"not understood: {message}", "red")
+            case Disconnected(ending):
+                words = explain(ending, widget.device)
+                state = f"not connected: {words}"
+                if state != self._state:  # told once, not with every attempt
+                    self._state = state
+                    code = ending.code if isinstance(ending, Closed) else None
+                    self._note("disconnected", f"{words}. Trying again", "yellow", code=code)
+
+    def _note(self, what: str, words: str, style: str, **facts: object) -> None:
+        self._history.add(words, self._widget.shown, self._wall_clock())
+        if self._live is None:
+            self._teller.tell(what, words, style, widget=self._widget.device.device_id, **facts)
+        else:
+            self._live.update(self._draw(), refresh=True)
+
+    def _draw(self) -> RenderableType:
+        shown = self._widget.shown
+        light = Table.grid(padding=(0, 3))
+        words = Text.assemble(
+            (f"{colour_of(shown)}\n", f"bold {style_of(shown)}" if shown else "bold"),
+            (f"{shown or 'no charging status'}\n\n", ""),
+            (self._state, "dim"),
+        )
+        light.add_row(led(shown, _LED_WIDTH, _LED_HEIGHT), words)
+        past = Table.grid(padding=(0, 2))
+        for entry in self._history:
+            span = f"{entry.first:%H:%M:%S}"
+            if entry.times > 1:
+                span += f" to {entry.last:%H:%M:%S}"
+            times = f"{entry.times} times" if entry.times > 1 else ""
+            past.add_row(Text(span, "dim"), led(entry.status, 2), Text(entry.words), times)
+        return Panel(
+            Group(light, Text(), past),
+            title=f"widget {self._widget.device.device_id}",
+            subtitle="Ctrl-C ends",
+            border_style="dim",
+        )

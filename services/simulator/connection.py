@@ -1,0 +1,72 @@
+"""One connection to the hub that notices when the other end is gone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+
+PING_INTERVAL_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 15.0
+"""After this long without a single byte from the hub the connection counts as lost."""
+
+HANDSHAKE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 1.0
+
+
+class WatchedConnection(ClientConnection):
+    """A connection that ends itself once the hub has been silent for too long.
+
+    Any byte counts as a sign of life, not only a pong: the hub rightly holds
+    pongs back while it can not store readings, and a charger that hung up for
+    that would hide whether the hub heals by itself.
+    """
+
+    silence_seconds = SILENCE_SECONDS
+    fell_silent = False
+    _heard_at = 0.0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start listening, and watching."""
+        super().connection_made(transport)
+        self._heard_at = self.loop.time()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take note of a sign of life."""
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        left = self._heard_at + self.silence_seconds - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._watch)
+            return
+        self.fell_silent = True
+        # No closing handshake: there is nobody to answer it.
+        self.transport.abort()
+
+
+Dial = Callable[[str], Any]
+"""Opens a connection to a URL; awaited, it gives a `WatchedConnection`."""
+
+
+def dial(url: str) -> connect:
+    """Connect as a device does: directly, uncompressed, pinging the hub."""
+    return connect(
+        url,
+        compression=None,
+        proxy=None,
+        open_timeout=HANDSHAKE_SECONDS,
+        close_timeout=CLOSE_SECONDS,
+        ping_interval=PING_INTERVAL_SECONDS,
+        ping_timeout=None,  # `WatchedConnection` decides
+        create_connection=WatchedConnection,
+    )

@@ -1,0 +1,118 @@
+"""What a fleet counts and measures."""
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+_MOST_SAMPLES: Final = 200_000
+"""Samples kept of a whole run, the newest: enough for any percentile, bounded memory."""
+
+
+def percentile(samples: Iterable[float], share: float) -> float | None:
+    """Return the smallest sample that ``share`` of all do not exceed; none of none."""
+    ordered = sorted(samples)
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened in a fleet since its start.
+
+    Attributes:
+        sent: Readings sent, also those sent again after a reconnect.
+        acknowledged: Receipts; one may cover several readings.
+        received: Status messages that widgets got.
+        reconnects: Connections after a device's first one.
+        failed_attempts: Connection attempts that did not lead to a connection.
+        complaints: Errors from the hub, and messages that are not in the protocol.
+        older_lights: Times that an older status replaced a newer one.
+        wrong_lights: Times that a light became wrong.
+    """
+
+    sent: int = 0
+    acknowledged: int = 0
+    received: int = 0
+    reconnects: int = 0
+    failed_attempts: int = 0
+    complaints: int = 0
+    older_lights: int = 0
+    wrong_lights: int = 0
+
+
+@dataclass(slots=True)
+class Latencies:
+    """Seconds from a reading that changes the light to the changed light.
+
+    Attributes:
+        recent: Those since the last report.
+        total: Those of the run.
+    """
+
+    recent: list[float] = field(default_factory=list)
+    total: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))
+
+    def add(self, seconds: float) -> None:
+        """Note one latency."""
+        self.recent.append(seconds)
+        self.total.append(seconds)
+
+    def take_recent(self) -> list[float]:
+        """Return those since the last call, and start over."""
+        taken, self.recent = self.recent, []
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A fleet at one moment; rates and latencies are of the time before it.
+
+    Attributes:
+        elapsed: Seconds since the fleet started.
+        pairs: Pairs in the fleet.
+        chargers_connected: Chargers that have a connection.
+        widgets_connected: Widgets that have one.
+        sent_per_second: Readings.
+        received_per_second: Status messages.
+        latency_samples: Changes of light that the latencies are drawn from.
+        latency_p50_ms: Median, in milliseconds; none without samples.
+        latency_p99_ms: 99th percentile, in milliseconds; none without samples.
+        lights_right: Lights that show what is called for.
+        lights_late: Lights that do not, but still may.
+        lights_wrong: Lights that are wrong now.
+        lights_unknown: Lights that can not be judged: not connected, or nothing
+            acknowledged yet.
+        counts: What happened since the start.
+    """
+
+    elapsed: float
+    pairs: int
+    chargers_connected: int
+    widgets_connected: int
+    sent_per_second: float
+    received_per_second: float
+    latency_samples: int
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    lights_right: int
+    lights_late: int
+    lights_wrong: int
+    lights_unknown: int
+    counts: Counts
+
+    def as_facts(self) -> dict[str, object]:
+        """Return all of it as one flat JSON object."""
+        facts = asdict(self)
+        facts |= {f"{name}_total": value for name, value in facts.pop("counts").items()}
+        return {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in facts.items()
+        }
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Return a time in milliseconds."""
+    return None if seconds is None else seconds * 1000

@@ -1,0 +1,1 @@
+"""Tests of the simulator, against a small hub of their own on real sockets."""
