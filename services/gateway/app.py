@@ -11,6 +11,7 @@ from services.gateway.connection import Connection, Gate
 from services.gateway.directory import DirectoryWatch
 from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.drain import drain
+from services.gateway.files import room_for
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection
@@ -26,6 +27,8 @@ _log = logs.get(__name__)
 
 _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
+_REFUSED_AT_ONCE: Final = 1000
+"""Connections beyond the most allowed that may be at their handshake to hear a 503."""
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -70,6 +73,8 @@ class Gateway:
         self._names = Names(settings.partitions)
         self.bus = Bus(settings.redis_url, settings.instance_id)
         self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+        # Some beyond those that are served, so that they can be refused politely.
+        self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
         self.subscriber = Subscriber(
             settings.redis_url,
             f"{settings.instance_id}-doorbells",
@@ -84,6 +89,7 @@ class Gateway:
             self._names,
             chargers=self.chargers.changed,
             widgets=self.widgets.changed,
+            on_replica=self.subscriber.distrust,
             rng=rng,
         )
         if settings.device_auth != "off":

@@ -81,7 +81,7 @@ class ChargerConnection(Connection):
         """Ask for an epoch."""
         metrics.CHARGERS.inc()
         self.partition = partition_of(self.device_id, self._partitions)
-        self.alive_at = self.opened_at
+        self.alive_at = self.opened_at - self.heard_ago()
         self._intake.connected(self)
 
     def lost(self) -> None:
@@ -133,9 +133,13 @@ class ChargerConnection(Connection):
             self._awaits_proof = True
             self.ping(_PROOF)
 
+    def ping_payload(self) -> bytes:
+        """Return what pings carry: a device may answer only the newest one."""
+        return _PROOF if self._awaits_proof else b""
+
     def pong_received(self, payload: bytes) -> None:
         """Take a pong as the proof that was waited for."""
         if self._awaits_proof and payload == _PROOF:
             self._awaits_proof = False
-            self.alive_at = self._gate.clock()
+            self.alive_at = self._gate.clock() - self.heard_ago()
             self._intake.connected(self)

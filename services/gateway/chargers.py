@@ -6,6 +6,7 @@ only the newest reading.
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
 import time
@@ -32,6 +33,8 @@ _ADMISSION_SECONDS: Final = 1.0
 """How long after its last sign of life a connection may draw an epoch without a ping."""
 _BATCH: Final = 500
 """Items per script call: a call must not keep Redis from others for long."""
+_EXCHANGE: Final = 1000
+"""Items per exchange, so that each ends well within its deadline."""
 _HOLD_SECONDS: Final = 2.0
 """In which time all that is held here is compared with what is stored."""
 _HOLD_STEPS: Final = 20
@@ -73,8 +76,9 @@ class Chargers:
         self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
         self._newcomers: set[ChargerConnection] = set()
         self._unstored: set[ChargerConnection] = set()
+        self._writing = False
         self._wake = asyncio.Event()
-        self._hold_soon: set[int] = set()
+        self._hold_soon: set[ChargerConnection] = set()
         self._hold_now = asyncio.Event()
         bus.on_regained(self._regained)
 
@@ -100,27 +104,31 @@ class Chargers:
 
     # What happens around.
 
-    def changed(self, partition: int, _ids: list[str]) -> None:
-        """Compare the chargers of a partition with the directory, admit those that waited."""
-        for charger in self._by_partition[partition]:
-            if charger.epoch is None:
-                self._newcomers.add(charger)
+    def changed(self, partition: int, ids: list[str]) -> None:
+        """Compare chargers with the directory at once (no ids: all of the partition).
+
+        Those that waited for the directory are admitted.
+        """
+        named = set(ids)
+        concerned = [c for c in self._by_partition[partition] if not named or c.device_id in named]
+        self._newcomers.update(c for c in concerned if c.epoch is None)
         if self._newcomers:
             self._wake.set()
-        self._hold_at_once([partition])
+        self._hold_at_once(concerned)
 
     @property
     def all_stored(self) -> bool:
         """Whether nothing waits to be stored that could be."""
-        return not self._unstored
+        return not (self._writing or self._unstored or any(c.sequence for c in self._newcomers))
 
     def _regained(self) -> None:
         """After a lost connection Redis may be another, empty, or behind."""
         self._redis_clock.forget()
-        self._hold_at_once(range(self._names.partitions))
+        for chargers in self._by_partition:
+            self._hold_at_once(chargers)
 
-    def _hold_at_once(self, partitions: Iterable[int]) -> None:
-        self._hold_soon.update(p for p in partitions if self._by_partition[p])
+    def _hold_at_once(self, chargers: Iterable[ChargerConnection]) -> None:
+        self._hold_soon.update(chargers)
         if self._hold_soon:
             self._hold_now.set()
 
@@ -133,24 +141,34 @@ class Chargers:
             self._wake.clear()
             newcomers = self._take_newcomers()
             stores = self._take_unstored()
+            self._writing = True
             try:
-                await self._admit(newcomers)
-                await self._store(stores)
+                while newcomers:
+                    await self._measure()
+                    await self._admit(newcomers[:_EXCHANGE])
+                    del newcomers[:_EXCHANGE]
+                while stores:
+                    await self._measure()
+                    await self._store(stores[:_EXCHANGE])
+                    del stores[:_EXCHANGE]
             except BusUnavailableError:
                 # Whether the scripts ran is unknown; all of them may be repeated.
-                self._newcomers.update(c for c in newcomers if c.epoch is None)
+                self._newcomers.update(newcomers)
                 self._unstored.update(item.charger for item in stores)
                 self._wake.set()
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
+            finally:
+                self._writing = False
 
     def _take_newcomers(self) -> list[ChargerConnection]:
         """Take those that may draw an epoch now; ask the others for a sign of life."""
         newcomers, self._newcomers = self._newcomers, set()
         now = self._clock()
         ready: list[ChargerConnection] = []
-        for charger in newcomers:
+        # In the order they connected: the newest connection draws the greatest epoch.
+        for charger in sorted(newcomers, key=lambda c: c.opened_at):
             # One that said something and left at once still counts.
             if charger.epoch is not None or not (charger.is_open or charger.sequence):
                 continue
@@ -168,14 +186,14 @@ class Chargers:
             if c.epoch is not None and not c.superseded
         ]
 
-    async def _admit(self, newcomers: list[ChargerConnection]) -> None:
-        if not newcomers:
-            return
+    async def _measure(self) -> None:
         if not self._redis_clock.known:
             sent = self._clock()
             seconds, microseconds = await self._bus.command("TIME")
             now = int(seconds) * _MICROSECONDS + int(microseconds)
             self._redis_clock.measured(now, sent, self._clock())
+
+    async def _admit(self, newcomers: list[ChargerConnection]) -> None:
         batches = list(_batches(newcomers))
         sent = self._clock()
         replies = await self._bus.run([self._admission(p, batch) for p, batch in batches])
@@ -189,8 +207,9 @@ class Chargers:
         names = self._names.chargers[partition]
         arguments: list[Argument] = [time.time_ns() // 1000]
         for charger in batch:
-            deadline = self._redis_clock.at(charger.alive_at + _ADMISSION_SECONDS)
-            arguments += (charger.device_id, deadline)
+            deadline = self._redis_clock.latest(charger.alive_at + _ADMISSION_SECONDS)
+            left = 0 if charger.is_open else self._redis_clock.earliest(charger.opened_at)
+            arguments += (charger.device_id, deadline, left)
         return Call(
             scripts.ADMIT, (names.directory, names.directory_version, names.live), arguments
         )
@@ -201,9 +220,14 @@ class Chargers:
                 _close_unregistered(charger)
             case b"absent":
                 # Nobody is turned away as unknown while nobody is known.
-                self._gate.waiting.add(charger)
+                if charger.is_open:
+                    self._gate.waiting.add(charger)
             case b"late":
+                # Or the clocks have parted: measure them again.
+                self._redis_clock.forget()
                 charger.prove_alive()
+            case b"superseded":
+                charger.superseded = True
             case epoch:
                 self._gate.waiting.discard(charger)
                 charger.epoch = int(epoch)
@@ -211,8 +235,6 @@ class Chargers:
                     self.reported(charger)
 
     async def _store(self, stores: list[_Store]) -> None:
-        if not stores:
-            return
         partitions: defaultdict[int, list[_Store]] = defaultdict(list)
         for item in stores:
             partitions[item.charger.partition].append(item)
@@ -221,13 +243,12 @@ class Chargers:
             for partition, items in partitions.items()
             for i in range(0, len(items), _BATCH)
         ]
-        now = self._clock()
-        replies = await self._bus.run([self._storing(p, items, now) for p, items in batches])
+        replies = await self._bus.run([self._storing(p, items) for p, items in batches])
         for (_, items), answers in zip(batches, replies, strict=True):
             for item, answer in zip(items, answers, strict=True):
                 self._answered(item, answer)
 
-    def _storing(self, partition: int, items: list[_Store], now: float) -> Call:
+    def _storing(self, partition: int, items: list[_Store]) -> Call:
         names = self._names.chargers[partition]
         arguments: list[Argument] = [names.readings]
         for item in items:
@@ -236,7 +257,7 @@ class Chargers:
                 item.epoch,
                 item.sequence,
                 item.state_of_charge,
-                round((now - item.received_at) * _MICROSECONDS),
+                self._redis_clock.earliest(item.received_at),
                 int(item.again),
             )
         return Call(
@@ -251,7 +272,7 @@ class Chargers:
             case b"stored":
                 metrics.STORED.inc()
                 charger.stored(item.sequence)
-            case b"superseded" if item.again:
+            case b"superseded" if item.again and charger.is_stored:
                 # Only what was stored before was asserted again. The device hears of
                 # it when it next says something; until then its connection stays.
                 charger.superseded = True
@@ -273,39 +294,42 @@ class Chargers:
         This is what heals a Redis that lost writes, or a message that was lost
         on the way to it.
         """
-        rounds = itertools.cycle(range(_HOLD_STEPS))
+        turns = itertools.cycle(range(_HOLD_STEPS))
+        next_turn = self._clock()
         while True:
-            try:
-                async with asyncio.timeout(_HOLD_SECONDS / _HOLD_STEPS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(next_turn - self._clock()):
                     await self._hold_now.wait()
-            except TimeoutError:
-                turn = next(rounds)
-                due = {p for p in range(self._names.partitions) if p % _HOLD_STEPS == turn}
-            else:
-                self._hold_now.clear()
-                due, self._hold_soon = self._hold_soon, set()
+            self._hold_now.clear()
+            due, self._hold_soon = self._hold_soon, set()
+            # By the clock, not by whether it was quiet: changes must not put off the
+            # round that nobody asks for.
+            now = self._clock()
+            if now >= next_turn:
+                next_turn = max(next_turn + _HOLD_SECONDS / _HOLD_STEPS, now)
+                for partition in range(next(turns), self._names.partitions, _HOLD_STEPS):
+                    due |= self._by_partition[partition]
             try:
-                await self._compare(due)
+                await self._compare([c for c in due if c.epoch is not None and c.is_open])
             except BusUnavailableError:
                 # Noticed elsewhere too; when Redis is back all is compared at once.
-                self._hold_soon |= due
                 await asyncio.sleep(self._backoff.delay())
 
-    async def _compare(self, partitions: Iterable[int]) -> None:
-        held = [c for p in partitions for c in self._by_partition[p] if not c.superseded]
-        batches = list(_batches(c for c in held if c.epoch is not None))
-        if not batches:
-            return
-        replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
-        for (_, batch), answers in zip(batches, replies, strict=True):
-            for charger, answer in zip(batch, answers, strict=True):
-                self._compared(charger, answer)
+    async def _compare(self, held: list[ChargerConnection]) -> None:
+        for start in range(0, len(held), _EXCHANGE):
+            batches = list(_batches(held[start : start + _EXCHANGE]))
+            replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
+            for (_, batch), answers in zip(batches, replies, strict=True):
+                for charger, answer in zip(batch, answers, strict=True):
+                    self._compared(charger, answer)
 
     def _holding(self, partition: int, batch: list[ChargerConnection]) -> Call:
         names = self._names.chargers[partition]
         arguments: list[Argument] = []
         for charger in batch:
-            arguments += (charger.device_id, charger.epoch or 0, charger.sequence)
+            # A superseded one asserts nothing, but must hear when it is unregistered.
+            epoch, sequence = charger.epoch or 0, charger.sequence
+            arguments += (charger.device_id, *((0, 0) if charger.superseded else (epoch, sequence)))
         return Call(scripts.HOLD, (names.directory, names.directory_version, names.live), arguments)
 
     def _compared(self, charger: ChargerConnection, answer: bytes) -> None:
@@ -314,7 +338,7 @@ class Chargers:
                 pass
             case b"missing":
                 self.reported(charger)
-            case b"superseded" if charger.is_stored:
+            case b"superseded" if charger.is_stored or charger.superseded:
                 charger.superseded = True
             case b"superseded":
                 charger.refuse()

@@ -18,6 +18,7 @@ from websockets.protocol import State
 from services.gateway import metrics
 from services.gateway.credentials import secret_in
 from services.gateway.doorkeeper import Ask, Doorkeeper
+from services.gateway.files import seconds_since_last_data
 from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
 from services.gateway.settings import GatewaySettings
@@ -46,6 +47,8 @@ class Gate:
     waiting: set["Connection"] = field(default_factory=set)
     """Those that wait because the directory is not there."""
     draining: bool = False
+    most_sockets: int = 1_000_000
+    """Beyond this many, connections are cut off before their handshake."""
 
     def full(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""
@@ -146,6 +149,10 @@ class Connection(asyncio.Protocol):
         """The device wants a pong; it is due when all before it is done."""
         self.pong(payload)
 
+    def ping_payload(self) -> bytes:
+        """Return what the pings that keep a connection alive carry."""
+        return b""
+
     def pong_received(self, payload: bytes) -> None:
         """The device answered a ping."""
 
@@ -164,6 +171,11 @@ class Connection(asyncio.Protocol):
         now = self._gate.clock()
         self.opened_at = self._heard_at = self._pinged_at = now
         self._gate.connections.add(self)
+        if len(self._gate.connections) > self._gate.most_sockets:
+            # Not even a 503: that would need a file for as long as a handshake takes.
+            metrics.CUT_OFF.inc()
+            self.abort()
+            return
         self._gate.wheel.schedule(self, now + self._gate.settings.handshake_seconds)
 
     def data_received(self, data: bytes) -> None:
@@ -198,7 +210,7 @@ class Connection(asyncio.Protocol):
         if exc is not None or self.websocket.close_rcvd is None:
             metrics.VANISHED.inc()
         self._lost = True
-        self.due = -1  # voids its entry in the wheel, which would keep it alive
+        self.due = -1  # voids its entry in the wheel
         self._gate.connections.discard(self)
         self._gate.waiting.discard(self)
         if self._is_opened:
@@ -207,10 +219,14 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""
         self.writable = False
+        # Who does not read is not read from: its pings would pile up as pongs here.
+        # If that lasts, it counts as silent.
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Let the subclass send what is newest by now."""
         self.writable = True
+        self._transport.resume_reading()
         self.drained()
 
     # Sending.
@@ -219,6 +235,14 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether messages may be sent and those received count."""
         return self.websocket.state is State.OPEN and not self._lost
+
+    def heard_ago(self) -> float:
+        """Return how long ago the device's last bytes reached this machine, in seconds.
+
+        They may have waited in the kernel while this process did not run: what is
+        read now need not be what the device says now.
+        """
+        return seconds_since_last_data(self._transport.get_extra_info("socket"))
 
     def send_frame(self, frame: bytes) -> None:
         """Send a frame that is encoded already; only while `is_open`."""
@@ -273,7 +297,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return None
         if now - self._pinged_at >= settings.ping_interval_seconds:
-            self.ping(b"")
+            self.ping(self.ping_payload())
         return min(self._pinged_at + settings.ping_interval_seconds, silent_at)
 
     # Receiving.

@@ -32,6 +32,7 @@ class DirectoryWatch:
         names: Names in Redis.
         chargers: Told of changes of chargers: partition, ids (none: all).
         widgets: The same for widgets.
+        on_replica: Called when Redis turns out to be a replica, which is never read.
         rng: Jitter of the retries.
     """
 
@@ -42,9 +43,11 @@ class DirectoryWatch:
         *,
         chargers: Callable[[int, list[str]], None],
         widgets: Callable[[int, list[str]], None],
+        on_replica: Callable[[], None],
         rng: random.Random,
     ) -> None:
         self._bus = bus
+        self._on_replica = on_replica
         self._backoff = Backoff(0.1, 0.5, rng)
         tags = [(n.directory_version, n.directory_changes, chargers) for n in names.chargers]
         tags += [(n.directory_version, n.directory_changes, widgets) for n in names.widgets]
@@ -88,10 +91,14 @@ class DirectoryWatch:
 
     async def compare(self) -> None:
         """Compare the versions twice a second, until cancelled."""
-        commands = [["GET", key] for key in self._version_keys]
+        commands = [["ROLE"], *(["GET", key] for key in self._version_keys)]
         while True:
             try:
-                versions = await self._bus.commands(commands)
+                (role, *_), *versions = await self._bus.commands(commands)
+                if role != b"master":
+                    # Demoted while we were connected; reading goes on working there.
+                    self._on_replica()
+                    await self._bus.distrust("it is a replica")
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
                 continue

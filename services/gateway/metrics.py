@@ -17,6 +17,9 @@ CLOSED: Final = {code: _closed.labels(str(int(code))) for code in CloseCode}
 VANISHED: Final = Counter(
     "chargelight_devices_vanished", "Connections that ended without a closing handshake."
 )
+CUT_OFF: Final = Counter(
+    "chargelight_connections_cut_off", "Connections cut off because there were too many."
+)
 SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for their silence.")
 
 READINGS: Final = Counter("chargelight_readings_received", "Valid readings received.")

@@ -24,6 +24,8 @@ from shared.names import Names, partition_of
 _log = logs.get(__name__)
 
 _BATCH: Final = 500
+_EXCHANGE: Final = 1000
+"""Items per exchange, so that each ends well within its deadline."""
 
 
 class _Group:
@@ -154,11 +156,13 @@ class Widgets:
             await self._wake.wait()
             self._wake.clear()
             unread, self._unread = self._unread, set()
+            groups = [self._groups[i] for i in unread if i in self._groups]
             try:
-                await self._observe([self._groups[i] for i in unread if i in self._groups])
+                while groups:
+                    await self._observe(groups[:_EXCHANGE])
+                    del groups[:_EXCHANGE]
             except BusUnavailableError:
-                self._unread |= unread
-                self._wake.set()
+                self._read_soon(group.widget_id for group in groups)
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
@@ -177,16 +181,15 @@ class Widgets:
         ]
         if not batches:
             return
-        replies = await self._bus.run(
-            [
-                Call(
-                    scripts.OBSERVE,
-                    (names.directory, names.directory_version, names.statuses),
-                    [group.widget_id for group in batch],
-                )
-                for names, batch in batches
-            ]
-        )
+        calls = [
+            Call(
+                scripts.OBSERVE,
+                (names.directory, names.directory_version, names.statuses),
+                [group.widget_id for group in batch],
+            )
+            for names, batch in batches
+        ]
+        replies = await self._bus.run(calls)
         for (_, batch), answers in zip(batches, replies, strict=True):
             pairs = zip(answers[::2], answers[1::2], strict=True)
             for group, (registration, status) in zip(batch, pairs, strict=True):
@@ -213,7 +216,11 @@ class Widgets:
         if widget.pairing is None:
             self._gate.waiting.discard(widget)
             widget.pairing = pairing
-        elif widget.pairing != pairing:
+        elif pairing < widget.pairing:
+            # Numbers only grow: Redis is behind (an old snapshot, a replica that was
+            # promoted too early). Go on showing what is known; it will catch up.
+            return
+        elif pairing > widget.pairing:
             # Dark until the first status of the new pairing: a widget is dark when it
             # connects (firmware rule), so it is made to connect again.
             widget.close(CloseCode.GOING_AWAY, "the pairing changed")

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.router import metrics, scripts
-from services.router.charging import Thresholds
+from services.router.charging import EMPTY, FULL, Thresholds
 from shared import logs
 from shared.backoff import Backoff
 from shared.bus.bus import Bus
@@ -22,13 +22,14 @@ from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.bus.subscriber import Subscriber
 from shared.doorbells import (
+    ReadingDoorbell,
     Revision,
     StatusData,
     StatusDoorbell,
     decode_reading,
     encode_status,
 )
-from shared.names import Names, partition_of
+from shared.names import Names, is_device_id, partition_of
 
 _log = logs.get(__name__)
 
@@ -36,6 +37,11 @@ _SWEEP_SECONDS: Final = 0.5
 _PENDING_SECONDS: Final = 0.5
 """What is pending for longer than this, no doorbell will bring."""
 _BATCH: Final = 500
+"""Items per script call: a call must not keep Redis from others for long."""
+_EXCHANGE: Final = 1000
+"""Items per exchange, so that each ends well within its deadline."""
+_RECALLED: Final = 100
+"""Most readings taken per partition and sweep; if there are more, it goes on at once."""
 
 
 class Reading(NamedTuple):
@@ -111,6 +117,10 @@ class Routing:
             return
         metrics.HEARD.inc()
         if doorbell.widget:
+            if not _is_sound(doorbell):
+                # Somebody tried something with redis-cli: no reason to stop.
+                _log.warning("not a reading", channel=channel, reason="bad id or level")
+                return
             self._accept(
                 Reading(
                     doorbell.charger,
@@ -153,11 +163,13 @@ class Routing:
             await self._wake.wait()
             self._wake.clear()
             waiting, self._waiting = self._waiting, {}
+            readings = list(waiting.values())
             try:
-                routed = await self._light(list(waiting.values()))
-                await self._settle(routed)
+                while readings:
+                    await self._settle(await self._light(readings[:_EXCHANGE]))
+                    del readings[:_EXCHANGE]
             except BusUnavailableError:
-                for reading in waiting.values():
+                for reading in readings:
                     self._accept(reading)
                 await asyncio.sleep(self._backoff.delay())
             else:
@@ -259,7 +271,7 @@ class Routing:
         for values in replies:
             found = list(_readings(values))
             metrics.SWEPT.inc(len(found))
-            if len(found) >= _BATCH:
+            if len(found) >= _RECALLED:
                 self._sweep_now.set()
             for reading in found:
                 if reading.widget_id:
@@ -273,8 +285,16 @@ class Routing:
         return Call(
             scripts.RECALL,
             (names.directory, names.directory_version, names.live, names.pending),
-            [round(_PENDING_SECONDS * 1_000_000), _BATCH],
+            [round(_PENDING_SECONDS * 1_000_000), _RECALLED],
         )
+
+
+def _is_sound(doorbell: ReadingDoorbell) -> bool:
+    return (
+        is_device_id(doorbell.charger)
+        and is_device_id(doorbell.widget)
+        and EMPTY <= doorbell.data.soc <= FULL
+    )
 
 
 def _readings(values: list[bytes]) -> Iterable[Reading]:

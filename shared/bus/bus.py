@@ -6,6 +6,7 @@ answer was lost is simply sent again by its caller.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,24 +21,14 @@ from shared.bus.script import Argument, Call
 
 _log = logs.get(__name__)
 
-# Error replies that tell of Redis' condition, not of a bug of ours.
+# Error replies that tell of Redis' condition, not of a bug of ours. At the start of
+# the text, or (from within a script, before Redis 7) after a dash.
 # https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
-_CONDITIONS = (
-    "LOADING",
-    "READONLY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "MOVED",
-    "ASK",
-    "TRYAGAIN",
-    "BUSY",
-    "OOM",
-    "MISCONF",
-    "NOREPLICAS",
-    "NOAUTH",
-    "WRONGPASS",
-    "NOPERM",
+_CODES = (
+    "LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|BUSY|OOM|MISCONF"
+    "|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM"
 )
+_CONDITION = re.compile(rf"(?:^|-)(?:{_CODES})\b")
 
 
 class Bus:
@@ -105,6 +96,16 @@ class Bus:
                 raise _described(str(words[0]), reply)
         return replies
 
+    async def distrust(self, reason: str) -> None:
+        """Give up a connection that works, but not with the server that it should be.
+
+        Raises:
+            BusUnavailableError: Always, with the reason.
+        """
+        async with self._lock:
+            await self._lose()
+        raise BusUnavailableError(reason)
+
     async def close(self) -> None:
         """Disconnect. Using the bus again connects again."""
         link, self._link = self._link, None
@@ -164,9 +165,12 @@ def _evalsha(call: Call) -> list[Argument]:
 
 
 def _is_condition(reply: ResponseError) -> bool:
-    # redis-py strips the code of errors it has a class for, so look at both.
-    words = (type(reply).__name__ + " " + str(reply)).upper()
-    return any(code in words for code in _CONDITIONS)
+    # redis-py takes the code off the text of errors that it has a class for, and
+    # keeps it beside it.
+    code = getattr(reply, "status_code", None) or ""
+    return _CONDITION.search(f"{code} {reply}") is not None or (
+        _CONDITION.search(str(reply)) is not None
+    )
 
 
 def _described(name: str, reply: ResponseError) -> Exception:

@@ -62,6 +62,7 @@ class Subscriber:
         self._unanswered: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._connected = False
+        self._distrusted = False
 
     @property
     def connected(self) -> bool:
@@ -75,6 +76,11 @@ class Subscriber:
     def unsubscribe(self, channels: Iterable[str]) -> None:
         """No longer want channels."""
         self._change("UNSUBSCRIBE", [c for c in channels if c in self._wanted])
+
+    def distrust(self) -> None:
+        """Give the connection up and open it again: it leads to the wrong server."""
+        self._distrusted = True
+        self._wake.set()
 
     def is_confirmed(self, channel: str) -> bool:
         """Whether messages of this channel reach us right now, as far as we know."""
@@ -116,6 +122,9 @@ class Subscriber:
 
     async def _talk(self, link: Link) -> None:
         while True:
+            if self._distrusted:
+                self._distrusted = False
+                raise BusUnavailableError("it leads to a replica")
             commands, self._commands = self._commands, []
             self._wake.clear()
             # A ping every half second also while subscriptions change: it is what

@@ -1,7 +1,8 @@
 -- Stores readings of one partition's chargers and rings the partition's doorbell.
 -- KEYS: directory, directory version, live, pending
 -- ARGV: channel of the readings, then per reading:
---       id, epoch, sequence, state of charge, age (µs), 1 if stored before else 0
+--       id, epoch, sequence, state of charge, when received (µs, Redis' clock),
+--       1 if stored before else 0
 -- Returns per reading: stored, superseded, unregistered or absent.
 --
 -- May be repeated: a revision that is stored already is only marked and rung again.
@@ -37,14 +38,14 @@ local function announce(id, entry, epoch, sequence, soc, lights)
     soc, id, epoch, sequence, route))
 end
 
-local function store(id, epoch, sequence, soc, age, again)
+local function store(id, epoch, sequence, soc, received_at, again)
   local entry, why = find(directory, version, id)
   if not entry then return why end
   local state = live_of(live, id) or {epoch = 0}
   if state.epoch > epoch then return 'superseded' end
   local stored = state.revision
   if stored and newer(stored[1], stored[2], epoch, sequence) then return 'stored' end
-  local received_at = now - age
+  received_at = math.min(received_at, now)
   if not stored or newer(epoch, sequence, stored[1], stored[2]) then
     -- Raises the epoch too: a Redis that was emptied does not know it.
     write_live(live, id, epoch, {epoch, sequence}, soc, received_at)

@@ -153,7 +153,7 @@ async def test_nothing_of_bad_input_reaches_a_key_a_channel_or_the_log(
                 await charger.send(frame)
                 await received(charger)
                 await charger.send(reading(1))
-            await receipt(charger)
+                await receipt(charger)
         for path in BAD_PATHS.values():
             await _raw(booth, _request(path))
         await stored.client.publish("end", "end")

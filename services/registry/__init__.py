@@ -1,0 +1,1 @@
+"""The registry: devices and pairings in Postgres, projected into Redis."""

@@ -1,0 +1,78 @@
+"""What a registry process owns: opened in order, closed in reverse."""
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+
+from services.registry import api, migrate
+from services.registry.database import Database, connection_string
+from services.registry.floors import Floors
+from services.registry.listener import Listener
+from services.registry.projection import Projection
+from services.registry.projector import Projector
+from services.registry.server import serving
+from services.registry.settings import RegistrySettings
+from shared import health, logs
+from shared.bus.bus import Bus
+from shared.names import Names
+from shared.runtime import Background, describe
+
+_log = logs.get(__name__)
+
+
+async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, let running requests end, close.
+
+    REST is there from the start and says 503 until Postgres is.
+
+    Raises:
+        CannotServeError: The settings or the migrations do not fit what is there.
+    """
+    _log.info("starting", **describe(settings))
+    rng = random.SystemRandom()
+    conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
+    names = Names(settings.partitions)
+    bus = Bus(settings.redis_url, settings.instance_id)
+    database = Database(conninfo)
+    floors_bus = Bus(settings.redis_url, f"{settings.instance_id}-floors")
+    floors = Floors(database=database, bus=floors_bus, names=names, rng=rng)
+    projector = Projector(
+        database=database,
+        bus=bus,
+        projection=Projection(bus, names),
+        agreement={"CHARGELIGHT_PARTITIONS": str(settings.partitions)},
+        full_seconds=settings.full_projection_seconds,
+        poll_seconds=settings.poll_seconds,
+        on_paired=floors.look_at,
+        rng=rng,
+    )
+    listener = Listener(
+        conninfo,
+        database=database,
+        migrations=migrate.load(),
+        on_connected=projector.doubt,
+        on_ring=projector.ring,
+        rng=rng,
+    )
+
+    def not_ready_because() -> str | None:
+        return listener.trouble or projector.trouble
+
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+        background = Background(group)
+        await stack.enter_async_context(
+            health.listening(settings.host, settings.health_port, not_ready_because)
+        )
+        stack.push_async_callback(bus.close)
+        stack.push_async_callback(floors_bus.close)
+        await stack.enter_async_context(database)
+        stack.push_async_callback(background.stop)
+        background.start(listener.run(), "postgres listener")
+        background.start(projector.run(), "projector")
+        background.start(floors.run(), "floors")
+        port = await stack.enter_async_context(
+            serving(group, api.build(database, projector), settings.host, settings.port)
+        )
+        _log.info("serving", port=port, health_port=settings.health_port)
+        await stop.wait()
+        _log.info("stopping")

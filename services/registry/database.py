@@ -1,0 +1,130 @@
+"""Postgres: a pool of connections, and one exception for "not there right now"."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, Self, TypeAlias
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection: TypeAlias = AsyncConnection[TupleRow]
+
+WAIT_SECONDS: Final = 2
+"""How long a connection, or the lock on the directory, may take before Postgres counts as away."""
+
+# A server whose packets go nowhere must not hold a call for the 15 minutes that
+# TCP would: https://www.postgresql.org/docs/current/libpq-connect.html
+_DETECT_LOSS: Final = {
+    "connect_timeout": WAIT_SECONDS,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
+_MAX_CONNECTIONS: Final = 8
+
+
+class PostgresUnavailableError(Exception):
+    """Postgres can not be used right now; try again after a while."""
+
+
+def connection_string(dsn: str, application_name: str) -> str:
+    """Complete a connection string; what it says itself stays.
+
+    Args:
+        dsn: As configured.
+        application_name: Shown by ``pg_stat_activity``.
+    """
+    said = conninfo_to_dict(dsn)
+    own: dict[str, str | int] = {"application_name": application_name, **_DETECT_LOSS}
+    return make_conninfo(dsn, **{name: own[name] for name in own if name not in said})
+
+
+@contextlib.contextmanager
+def noticing_loss() -> Iterator[None]:
+    """Raise `PostgresUnavailableError` for what psycopg raises while Postgres is away."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise PostgresUnavailableError(reason or type(error).__name__) from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise PostgresUnavailableError("Postgres is read-only, a standby perhaps") from error
+
+
+class Database:
+    """Connections for short work, at most a few at a time.
+
+    Every way in raises `PostgresUnavailableError` while Postgres is away, within
+    a few seconds, also when it goes away in the middle.
+
+    Args:
+        conninfo: What `connection_string` returned.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self.migrated = asyncio.Event()
+        """Set once the tables are there; until then nobody gets a connection."""
+        self._pool = AsyncConnectionPool(
+            conninfo,
+            kwargs={"autocommit": True},
+            # None is kept ready, so that none is tried behind the callers' backs: a
+            # caller's wait is what makes the pool connect, and again right after an outage.
+            min_size=0,
+            max_size=_MAX_CONNECTIONS,
+            timeout=WAIT_SECONDS,
+            reconnect_timeout=WAIT_SECONDS,
+            configure=_limit_waiting,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open the pool, without connecting yet."""
+        # It would write a line per attempt; what matters is logged by who waits.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        await self._pool.open(wait=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Give a connection on which each statement is a transaction of its own."""
+        if not self.migrated.is_set():
+            raise PostgresUnavailableError("Postgres was not there since this registry started")
+        with noticing_loss():
+            async with self._pool.connection() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Give a connection on which all statements see the same moment."""
+        async with self.reading() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def changing(self) -> AsyncIterator[Connection]:
+        """Give a connection in a transaction that is the only writer of the directory.
+
+        Locking is a statement of its own, before all others: a statement that
+        waits for the lock inside a trigger has taken its snapshot already, and
+        would not see what the writer before it did.
+        """
+        async with self.reading() as connection, connection.transaction():
+            await connection.execute("SELECT lock_directory()")
+            yield connection
+
+
+async def _limit_waiting(connection: Connection) -> None:
+    # Somebody's open transaction in psql holds the lock: say so instead of hanging.
+    await connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
+    await connection.execute("SET statement_timeout = '10s'")

@@ -1,0 +1,121 @@
+"""The connection on which Postgres rings when the directory changed.
+
+Setup is recovery: each time it connects, it migrates, listens, and then has the
+whole directory looked at, because notifications sent meanwhile are lost.
+https://www.postgresql.org/docs/current/sql-notify.html
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import psycopg
+from psycopg import AsyncConnection
+
+from services.registry.database import (
+    Connection,
+    Database,
+    PostgresUnavailableError,
+    noticing_loss,
+)
+from services.registry.migrate import Migration, migrate
+from shared import logs
+from shared.backoff import Backoff
+from shared.runtime import CannotServeError
+
+_HEARTBEAT_SECONDS: Final = 2.0
+_SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
+"""No answer for so long: Postgres counts as away, though the connection stands."""
+
+_log = logs.get(__name__)
+
+
+class Listener:
+    """Knows whether Postgres is there, and passes on its doorbell.
+
+    Args:
+        conninfo: What `connection_string` returned.
+        database: Is told when the tables are there.
+        migrations: What they are made of.
+        on_connected: Called after each connect.
+        on_ring: Called when the directory changed.
+        rng: Jitter of the reconnects.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        database: Database,
+        migrations: Sequence[Migration],
+        on_connected: Callable[[], None],
+        on_ring: Callable[[], None],
+        rng: random.Random,
+    ) -> None:
+        self._conninfo = conninfo
+        self._database = database
+        self._migrations = migrations
+        self._on_connected = on_connected
+        self._on_ring = on_ring
+        self._backoff = Backoff(0.1, 1.0, rng)
+        self._reason: str | None = "not connected yet"
+        self._said_away = False
+        self._answered_at = time.monotonic()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why Postgres can not be used; None while it can."""
+        if self._reason is None and time.monotonic() - self._answered_at > _SILENCE_SECONDS:
+            return "Postgres does not answer"
+        return self._reason and f"Postgres: {self._reason}"
+
+    async def run(self) -> None:
+        """Stay connected until cancelled.
+
+        Raises:
+            CannotServeError: The migrations do not fit this database.
+        """
+        while True:
+            try:
+                with noticing_loss():
+                    await self._serve()
+            except PostgresUnavailableError as error:
+                self._note(str(error))
+            await asyncio.sleep(self._backoff.delay())
+
+    async def _serve(self) -> None:
+        async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            await self._migrate(connection)
+            await connection.execute("LISTEN directory_changed")
+            self._database.migrated.set()
+            self._note(None)
+            self._backoff.reset()
+            self._on_connected()
+            await self._hear(connection)
+
+    async def _migrate(self, connection: Connection) -> None:
+        try:
+            await migrate(connection, self._migrations)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise CannotServeError(
+                f"Postgres does not let this user make tables ({error.diag.message_primary}). "
+                "Let it own the database: ALTER DATABASE … OWNER TO …"
+            ) from error
+
+    async def _hear(self, connection: Connection) -> None:
+        while True:
+            self._answered_at = time.monotonic()
+            # One ring is as good as many: whoever hears it looks at all that changed.
+            async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
+                self._on_ring()
+            await connection.execute("SELECT 1")
+
+    def _note(self, reason: str | None) -> None:
+        self._reason = reason
+        if reason is None:
+            _log.info("postgres is there")
+        elif not self._said_away:
+            _log.warning("postgres is away", reason=reason)
+        self._said_away = reason is not None

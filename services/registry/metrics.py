@@ -1,0 +1,22 @@
+"""What a registry counts (https://prometheus.io/docs/practices/naming/)."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+FULL_PROJECTIONS: Final = Counter(
+    "chargelight_directory_full_projections",
+    "Projections of the whole directory into Redis that were finished.",
+)
+ENTRIES_CHANGED: Final = Counter(
+    "chargelight_directory_entries_changed",
+    "Directory entries that this registry changed or removed in Redis.",
+)
+PROJECTED_NUMBER: Final = Gauge(
+    "chargelight_directory_projected_pairing_number",
+    "All changes up to this pairing number are in effect in Redis; 0 while that is not known.",
+)
+FLOORS_UNKNOWN: Final = Gauge(
+    "chargelight_directory_floors_unknown",
+    "Pairings whose floor is not in Postgres yet.",
+)

@@ -1,0 +1,106 @@
+"""Brings Postgres to the tables this version needs.
+
+Numbered files of plain SQL, applied in order, once, forward only. All pending
+ones run in one transaction under an advisory lock: several registries may start
+at once, and a file that fails leaves nothing behind.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from services.registry.database import Connection
+from shared import logs
+from shared.runtime import CannotServeError
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+_NAME: Final = re.compile(r"\d{4}_[a-z0-9_]+\.sql", re.ASCII)
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text; line ends count as one newline, whatever git made of them."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def load(folder: Path = MIGRATIONS) -> list[Migration]:
+    """Read the migrations of a folder in order.
+
+    Raises:
+        CannotServeError: A file is not named ``NNNN_words.sql``, or two have one number.
+    """
+    paths = sorted(folder.glob("*.sql"))
+    numbers = [path.name[:4] for path in paths]
+    for path in paths:
+        if not _NAME.fullmatch(path.name) or numbers.count(path.name[:4]) > 1:
+            raise CannotServeError(
+                f"the migration {path.name} needs a name NNNN_words.sql with a number of its own"
+            )
+    return [Migration(path.name, path.read_text(encoding="utf-8")) for path in paths]
+
+
+def pending(migrations: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    """Return what is still to be applied.
+
+    Args:
+        migrations: What this version has.
+        applied: Checksums of what Postgres has, by name.
+
+    Raises:
+        CannotServeError: An applied file was changed since.
+    """
+    for migration in migrations:
+        if applied.get(migration.name, migration.checksum) != migration.checksum:
+            raise CannotServeError(
+                f"the migration {migration.name} was changed after it was applied to this "
+                "database. Restore the file, and put the change into a new one"
+            )
+    return [migration for migration in migrations if migration.name not in applied]
+
+
+async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
+    """Apply what is pending.
+
+    Migrations that this version does not know are fine: during a rolling update
+    an older registry may start after a newer one has migrated.
+
+    Args:
+        connection: One in autocommit mode.
+        migrations: What `load` returned.
+
+    Raises:
+        CannotServeError: An applied file was changed since.
+        psycopg.Error: A migration does not work, or Postgres went away.
+    """
+    async with connection.transaction():
+        # Arbitrary, but not the key of `lock_directory`.
+        await connection.execute("SELECT pg_advisory_xact_lock(726002)")
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                name       text        PRIMARY KEY,
+                checksum   text        NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+            )
+            """
+        )
+        cursor = await connection.execute("SELECT name, checksum FROM schema_migrations")
+        for migration in pending(migrations, dict(await cursor.fetchall())):
+            await connection.execute(migration.text.encode())
+            await connection.execute(
+                "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)",
+                (migration.name, migration.checksum),
+            )
+            _log.info("migration applied", name=migration.name)

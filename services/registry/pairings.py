@@ -1,0 +1,105 @@
+"""Pairings in Postgres."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg.rows import class_row, scalar_row
+
+from services.registry.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A charger and the widget that shows its charging status."""
+
+    charger: str
+    widget: str
+    pairing_number: int
+    paired_at: datetime
+
+
+_OF_CHARGER: Final = """
+    SELECT charger_id AS charger, widget_id AS widget, pairing_number, paired_at
+    FROM pairings
+    WHERE charger_id = %(charger)s
+"""
+
+_OF_WIDGET: Final = """
+    SELECT charger_id AS charger, widget_id AS widget, pairing_number, paired_at
+    FROM pairings
+    WHERE widget_id = %(widget)s
+"""
+
+_END_FORMER: Final = """
+    DELETE FROM pairings
+    WHERE charger_id = %(charger)s OR widget_id = %(widget)s
+"""
+
+_INSERT: Final = """
+    INSERT INTO pairings (charger_id, widget_id)
+    VALUES (%(charger)s, %(widget)s)
+    RETURNING charger_id AS charger, widget_id AS widget, pairing_number, paired_at
+"""
+
+_DELETE: Final = """
+    DELETE FROM pairings
+    WHERE charger_id = %(charger)s
+"""
+
+# The charger carries the number of what last happened to it.
+_NUMBER_OF_CHARGER: Final = """
+    SELECT pairing_number
+    FROM chargers
+    WHERE id = %(charger)s
+"""
+
+
+async def of_charger(connection: Connection, charger: str) -> Pairing | None:
+    """Return a charger's pairing."""
+    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
+        await cursor.execute(_OF_CHARGER, {"charger": charger})
+        return await cursor.fetchone()
+
+
+async def of_widget(connection: Connection, widget: str) -> Pairing | None:
+    """Return a widget's pairing."""
+    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
+        await cursor.execute(_OF_WIDGET, {"widget": widget})
+        return await cursor.fetchone()
+
+
+async def pair(connection: Connection, charger: str, widget: str) -> Pairing:
+    """Pair two registered devices; former pairings of either end.
+
+    Args:
+        connection: One of ``Database.changing``.
+        charger: Id of the charger.
+        widget: Id of the widget.
+    """
+    values = {"charger": charger, "widget": widget}
+    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
+        await cursor.execute(_END_FORMER, values)
+        await cursor.execute(_INSERT, values)
+        new = await cursor.fetchone()
+    assert new is not None  # noqa: S101 - INSERT … RETURNING returns the row
+    return new
+
+
+async def unpair(connection: Connection, charger: str) -> int | None:
+    """End a charger's pairing.
+
+    Args:
+        connection: One of ``Database.changing``.
+        charger: Id of the charger.
+
+    Returns:
+        The pairing number that both devices have now; None if it was not paired.
+    """
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_DELETE, {"charger": charger})
+        if cursor.rowcount == 0:
+            return None
+        await cursor.execute(_NUMBER_OF_CHARGER, {"charger": charger})
+        number: int | None = await cursor.fetchone()
+        return number

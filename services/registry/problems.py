@@ -1,0 +1,146 @@
+"""Errors of the REST API as ``application/problem+json`` (RFC 9457)."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from services.registry.database import PostgresUnavailableError
+from shared import logs
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 2
+
+_log = logs.get(__name__)
+
+
+class Problem(BaseModel):
+    """What went wrong, and what to do about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        default="about:blank",
+        description="about:blank where the status says it all, else urn:chargelight:problem:…",
+    )
+    title: str = Field(description="The kind of problem; the same each time")
+    status: int = Field(description="The HTTP status")
+    detail: str = Field(description="This problem, and what to do")
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem.
+
+    Args:
+        status: The HTTP status.
+        detail: What is wrong here, and what to do.
+        kind: Last word of the type; none where the status says it all.
+        title: The kind of problem; default: the status' phrase.
+        more: Further members.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        kind: str | None = None,
+        title: str | None = None,
+        **more: object,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem.model_validate(
+            {
+                "type": f"urn:chargelight:problem:{kind}" if kind else "about:blank",
+                "title": title or status.phrase,
+                "status": status,
+                "detail": detail,
+                **more,
+            }
+        )
+
+
+def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that may end with these problems."""
+    reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        int(status): {"description": status.phrase, "content": {MEDIA_TYPE: reference}}
+        for status in statuses
+    }
+
+
+def install(api: FastAPI) -> None:
+    """Have every error of an API answered as a problem, and documented as one."""
+    api.add_exception_handler(ProblemError, _of_ours)
+    api.add_exception_handler(PostgresUnavailableError, _of_postgres)
+    api.add_exception_handler(RequestValidationError, _of_validation)
+    api.add_exception_handler(HTTPException, _of_http)
+    api.add_exception_handler(Exception, _of_a_bug)
+    generate = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = Problem.model_json_schema()
+        return document
+
+    # The documented way: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
+    return _response(error.problem)
+
+
+async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("request refused, postgres is away", reason=str(error))
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = Problem(
+        type="urn:chargelight:problem:postgres-away",
+        title="Postgres is away",
+        status=status,
+        detail="Devices and pairings can not be read or changed right now. Widgets still get "
+        "their lights. Try again in a moment.",
+    )
+    return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def _of_validation(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    # Not the input: it may be anything, also what JSON can not say.
+    errors = [
+        {
+            "where": ".".join(str(part) for part in details["loc"]),
+            "problem": details["msg"].removeprefix("Value error, "),
+        }
+        for details in error.errors()
+    ]
+    detail = "; ".join(f"{each['where']}: {each['problem']}" for each in errors)
+    return _response(ProblemError(status, detail, errors=errors).problem)
+
+
+async def _of_http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    status = HTTPStatus(error.status_code)
+    problem = Problem(title=status.phrase, status=status, detail=str(error.detail))
+    return _response(problem, dict(error.headers or {}))
+
+
+async def _of_a_bug(_request: Request, _error: Exception) -> JSONResponse:
+    # The error itself is raised again after this answer, and logged by uvicorn.
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _response(
+        Problem(title=status.phrase, status=status, detail="A bug; the registry's log has it.")
+    )

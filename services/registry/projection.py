@@ -1,0 +1,176 @@
+"""Writes the directory into Redis: one script call per partition, any order, any number of times.
+
+What decides is the pairing number of each entry, compared inside the scripts, so
+registries may work at once, late or twice without harm.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
+
+from services.registry.snapshot import CHUNK, ChargerEntry, WidgetEntry
+from shared.bus.bus import Bus
+from shared.bus.script import Argument, Call, Script
+from shared.names import ChargerNames, Names, WidgetNames
+
+_PROJECT_WIDGETS: Final = Script.beside(__file__, "project_widgets")
+_PROJECT_CHARGERS: Final = Script.beside(__file__, "project_chargers")
+_REMOVE_STRAYS: Final = Script.beside(__file__, "remove_strays")
+_COMPLETE: Final = Script.beside(__file__, "complete")
+
+AGE_SLACK_US: Final = 100_000
+"""What a pairing is made older by. The age is measured with Postgres' clock and counted
+back from Redis': a reading received just after pairing must never seem to come before it."""
+
+
+class Projection:
+    """The directory in Redis.
+
+    All methods raise `BusUnavailableError` while Redis is away; calling them
+    again is then the right thing.
+
+    Args:
+        bus: Redis. Used by nobody else: a loss that somebody else noticed would be
+            mended behind our back, in the middle of a full projection.
+        names: The map of what is where.
+        clock: Seconds, the clock of ``ChargerEntry.read_at``.
+    """
+
+    def __init__(self, bus: Bus, names: Names, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._names = names
+        self._tags: list[ChargerNames | WidgetNames] = [*names.widgets, *names.chargers]
+        self._clock = clock
+
+    async def is_complete(self) -> bool:
+        """Tell whether every partition has its directory; Redis may have been emptied."""
+        commands = [("EXISTS", tag.directory_version) for tag in self._tags]
+        return all(await self._bus.commands(commands))
+
+    async def write_widgets(self, entries: Iterable[WidgetEntry]) -> int:
+        """Bring these widgets' entries up to date, and return how many changed."""
+        arguments: dict[WidgetNames, list[Argument]] = defaultdict(list)
+        for entry in entries:
+            arguments[self._names.of_widget(entry.id)] += [
+                entry.id,
+                entry.pairing_number,
+                _registered(entry.registered),
+                entry.charger or "",
+            ]
+        calls = [
+            Call(
+                _PROJECT_WIDGETS,
+                (tag.directory, tag.directory_version, tag.statuses),
+                [tag.directory_changes, *items],
+            )
+            for tag, items in arguments.items()
+        ]
+        return sum(await self._bus.run(calls))
+
+    async def write_chargers(self, entries: Iterable[ChargerEntry]) -> int:
+        """Bring these chargers' entries up to date, and return how many changed.
+
+        A widget's entry comes before its charger's: a status that the charger's
+        new entry leads to must find the widget's new number, and one that the old
+        entry led to must not.
+        """
+        now = self._clock()
+        arguments: dict[ChargerNames, list[Argument]] = defaultdict(list)
+        for entry in entries:
+            waited_us = round((now - entry.read_at) * 1_000_000)
+            arguments[self._names.of_charger(entry.id)] += [
+                entry.id,
+                entry.pairing_number,
+                _registered(entry.registered),
+                entry.widget or "",
+                *(entry.floor or ("", "")),
+                max(entry.age_us, 0) + waited_us + AGE_SLACK_US,
+            ]
+        calls = [
+            Call(
+                _PROJECT_CHARGERS,
+                (tag.directory, tag.directory_version, tag.live, tag.pending),
+                [tag.directory_changes, *items],
+            )
+            for tag, items in arguments.items()
+        ]
+        return sum(await self._bus.run(calls))
+
+    async def remove_strays(
+        self, widgets: Collection[str], chargers: Collection[str], greatest_number: int
+    ) -> int:
+        """Remove what Redis has and a snapshot has not, and return how many there were.
+
+        Args:
+            widgets: Ids of all registered widgets (a set).
+            chargers: Ids of all registered chargers (a set).
+            greatest_number: The snapshot's greatest pairing number; later news stays.
+        """
+        names = self._names
+        in_widget_tags = await self._ids([tag.directory for tag in names.widgets])
+        in_charger_tags = await self._ids([tag.directory for tag in names.chargers])
+        calls: list[Call] = []
+        # An id also strays in a tag that is not its own: there once were more
+        # partitions, or fewer.
+        for widget_tag, found in zip(names.widgets, in_widget_tags, strict=True):
+            strays = [i for i in found if i not in widgets or names.of_widget(i) != widget_tag]
+            keys = (widget_tag.directory, widget_tag.directory_version, widget_tag.statuses)
+            calls += _removals(keys, widget_tag.directory_changes, greatest_number, strays)
+        for charger_tag, found in zip(names.chargers, in_charger_tags, strict=True):
+            strays = [i for i in found if i not in chargers or names.of_charger(i) != charger_tag]
+            calls += _removals(
+                (
+                    charger_tag.directory,
+                    charger_tag.directory_version,
+                    charger_tag.live,
+                    charger_tag.pending,
+                ),
+                charger_tag.directory_changes,
+                greatest_number,
+                strays,
+            )
+        return sum(await self._bus.run(calls))
+
+    async def complete(self, widgets: Collection[str], chargers: Collection[str]) -> bool:
+        """Set every partition's marker: from now on, what is not there is not registered.
+
+        Args:
+            widgets: Ids that were written.
+            chargers: Ids that were written.
+
+        Returns:
+            Whether it could be set everywhere. If not, Redis lost some of what was
+            written, and all must be written again.
+        """
+        names = self._names
+        expected = Counter[ChargerNames | WidgetNames](names.of_widget(i) for i in widgets)
+        expected.update(names.of_charger(i) for i in chargers)
+        replies = await self._bus.run(
+            [
+                Call(
+                    _COMPLETE,
+                    (tag.directory, tag.directory_version),
+                    [tag.directory_changes, expected[tag]],
+                )
+                for tag in self._tags
+            ]
+        )
+        return all(replies)
+
+    async def _ids(self, directories: Sequence[str]) -> list[list[str]]:
+        replies = await self._bus.commands([("HKEYS", directory) for directory in directories])
+        return [[raw.decode() for raw in reply] for reply in replies]
+
+
+def _registered(registered: bool) -> str:  # noqa: FBT001 - the value is what is written
+    return "registered" if registered else "unregistered"
+
+
+def _removals(
+    keys: tuple[str, ...], channel: str, greatest_number: int, strays: Sequence[str]
+) -> list[Call]:
+    return [
+        Call(_REMOVE_STRAYS, keys, [channel, greatest_number, *strays[start : start + CHUNK]])
+        for start in range(0, len(strays), CHUNK)
+    ]

@@ -1,0 +1,15 @@
+-- The directory of this tag is complete: what is not in it is not registered.
+--
+-- KEYS: directory, directory version
+-- ARGV: directory-changes channel, how many entries there are at least
+-- Returns 1, or 0 if entries are missing: Redis was emptied in the middle of the
+-- projection. A marker beside half a directory would have devices closed as
+-- unregistered that are not.
+
+local directory, version = KEYS[1], KEYS[2]
+if redis.call('HLEN', directory) < tonumber(ARGV[2]) then return 0 end
+local current = tonumber(redis.call('GET', version) or 0)
+redis.call('SET', version, int(math.max(current + 1, now_us())))
+-- No ids: look at all of this tag again.
+redis.call('@PUBLISH@', ARGV[1], '{"ids":[]}')
+return 1

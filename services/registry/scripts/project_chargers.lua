@@ -1,0 +1,62 @@
+-- Bring chargers' directory entries up to what Postgres has.
+--
+-- KEYS: directory, directory version, live, pending
+-- ARGV: directory-changes channel, then per charger seven:
+--       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
+--       floor epoch and floor sequence ("" and "" while Postgres does not know them),
+--       age of the pairing in µs
+-- Returns how many entries changed.
+
+local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local now = now_us()
+local complete = redis.call('EXISTS', version) == 1
+local changed = {}
+
+-- The revision that a pairing begins after. It is taken in this script, so no
+-- reading can be stored between the look at it and the entry that uses it.
+local function floor_of(reading, known)
+  if known then return known end
+  if reading then return reading.revision end
+  -- Nothing live although Redis lost nothing: this charger never reported.
+  if complete then return {0, 0} end
+  -- Redis was emptied: the first reading that is stored again becomes the floor.
+  return nil
+end
+
+for i = 2, #ARGV, 7 do
+  local id, number = ARGV[i], tonumber(ARGV[i + 1])
+  local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
+  local known = ARGV[i + 4] ~= '' and {tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])} or nil
+  local raw = redis.call('HGET', directory, id)
+  local stored = raw and cjson.decode(raw)
+  local entry
+
+  if not stored or number > stored.pairing then
+    if not registered then
+      entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
+      redis.call('HDEL', live, id)
+      redis.call('ZREM', pending, id)
+    elseif widget == '' then
+      entry = charger_entry(number)
+    else
+      local reading = live_of(live, id)
+      if reading and not reading.revision then reading = nil end
+      entry = charger_entry(number, widget, floor_of(reading, known), now - tonumber(ARGV[i + 6]))
+      if reading then redis.call('ZADD', pending, int(now), id) end
+    end
+  elseif number == stored.pairing and stored.widget and not stored.floor and known then
+    -- The same pairing. Its floor and its time stay; only what Redis lost is filled in.
+    entry = charger_entry(number, stored.widget, known, stored.paired_at)
+  end
+
+  if entry then
+    redis.call('HSET', directory, id, entry)
+    changed[#changed + 1] = id
+  end
+end
+
+if #changed > 0 then
+  bump(version)
+  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
+end
+return #changed

@@ -1,0 +1,36 @@
+-- Bring widgets' directory entries up to what Postgres has.
+--
+-- KEYS: directory, directory version, statuses
+-- ARGV: directory-changes channel, then per widget four:
+--       id, pairing number, "registered" or "unregistered", charger ("" if not paired)
+-- Returns how many entries changed.
+
+local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
+local changed = {}
+
+for i = 2, #ARGV, 4 do
+  local id, number = ARGV[i], tonumber(ARGV[i + 1])
+  local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
+  local raw = redis.call('HGET', directory, id)
+  -- An equal number is the same state; a lower one comes from somebody slow.
+  if not raw or number > cjson.decode(raw).pairing then
+    local entry
+    if not registered then
+      entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
+    elseif charger == '' then
+      entry = string.format('{"pairing":%.0f}', number)
+    else
+      entry = string.format('{"pairing":%.0f,"charger":"%s"}', number, charger)
+    end
+    redis.call('HSET', directory, id, entry)
+    -- What it showed belonged to the former pairing.
+    redis.call('HDEL', statuses, id)
+    changed[#changed + 1] = id
+  end
+end
+
+if #changed > 0 then
+  bump(version)
+  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
+end
+return #changed

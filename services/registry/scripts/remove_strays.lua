@@ -1,0 +1,29 @@
+-- Remove entries of devices that Postgres does not have, and what hangs on them.
+--
+-- KEYS: directory, directory version, then a hash (live, or statuses), and for
+--       chargers a sorted set (pending)
+-- ARGV: directory-changes channel, greatest pairing number of the snapshot that
+--       they are not in, then the ids
+-- Returns how many entries were removed.
+
+local directory, version, hash, sorted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local greatest = tonumber(ARGV[2])
+local removed = {}
+
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local raw = redis.call('HGET', directory, id)
+  -- A greater number is news from after the snapshot.
+  if raw and cjson.decode(raw).pairing <= greatest then
+    redis.call('HDEL', directory, id)
+    redis.call('HDEL', hash, id)
+    if sorted then redis.call('ZREM', sorted, id) end
+    removed[#removed + 1] = id
+  end
+end
+
+if #removed > 0 then
+  bump(version)
+  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(removed, '","') .. '"]}')
+end
+return #removed

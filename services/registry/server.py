@@ -1,0 +1,76 @@
+"""The HTTP server of the REST API: uvicorn, but started and stopped by our runtime."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from shared.runtime import CannotServeError
+
+_DRAIN_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: `shared.runtime` turns them into one stop event."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    group: asyncio.TaskGroup, api: FastAPI, host: str, port: int
+) -> AsyncIterator[int]:
+    """Serve while the context is open; then let running requests end.
+
+    Args:
+        group: Owner of the server's task.
+        api: What to serve.
+        host: Address to listen on.
+        port: TCP port; 0 for any.
+
+    Yields:
+        The port.
+
+    Raises:
+        CannotServeError: The port is taken, or the address is not ours.
+    """
+    # Opened here, because uvicorn would end the process by itself if it can not.
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise CannotServeError(
+            f"can not listen on {host} port {port} ({error.strerror}). Free the port, or set "
+            "CHARGELIGHT_REGISTRY_HOST and CHARGELIGHT_REGISTRY_PORT"
+        ) from error
+    server = _Server(
+        uvicorn.Config(
+            api,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+    )
+    task = group.create_task(_serve(server, listening), name="rest")
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _serve(server: _Server, listening: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        # Cancelled because something else failed, uvicorn would leave these open.
+        for each in getattr(server, "servers", ()):
+            each.close()
+        listening.close()

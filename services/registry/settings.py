@@ -1,0 +1,45 @@
+"""What a registry is configured with."""
+
+from typing import ClassVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Port, Seconds, Settings
+
+
+class RegistrySettings(Settings):
+    """Settings of the registry."""
+
+    model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_REGISTRY_")
+    service: ClassVar[str] = "registry"
+
+    postgres_dsn: SecretStr = Field(
+        default=SecretStr("postgresql://chargelight:chargelight@127.0.0.1:5432/chargelight"),
+        validation_alias="CHARGELIGHT_POSTGRES_DSN",
+        description="Postgres to use: postgresql://user:password@host:port/database",
+    )
+    host: str = Field(
+        default="0.0.0.0",  # noqa: S104 - in a container, the container is the boundary
+        description="Address to listen on",
+    )
+    port: Port = Field(default=3300, description="TCP port of the REST API")
+    health_port: Port = Field(default=3103, description="TCP port of health and metrics")
+    full_projection_seconds: Seconds = Field(
+        default=300, description="How often the whole directory is projected again, in seconds"
+    )
+    poll_seconds: Seconds = Field(
+        default=2, description="How often to look for changes nobody announced, in seconds"
+    )
+
+    @field_validator("postgres_dsn")
+    @classmethod
+    def _is_connection_string(cls, dsn: SecretStr) -> SecretStr:
+        try:
+            conninfo_to_dict(dsn.get_secret_value())
+        except psycopg.ProgrammingError:
+            # Not its text: it quotes the string, and with it the password.
+            raise ValueError("it can not be read as a connection string") from None
+        return dsn

@@ -1,0 +1,166 @@
+"""The directory as Postgres has it at one moment, read in chunks for the projection."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, LiteralString, TypeAlias, TypeVar
+
+from psycopg.rows import DictRow, dict_row, scalar_row
+
+from services.registry.database import Connection, Database
+from shared.doorbells import Revision
+
+CHUNK: Final = 500
+"""Rows per fetch, and so most items of one script: a script must not hold Redis for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetEntry:
+    """A widget as the directory in Redis shall show it."""
+
+    id: str
+    pairing_number: int
+    charger: str | None = None
+    registered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerEntry:
+    """A charger as the directory in Redis shall show it."""
+
+    id: str
+    pairing_number: int
+    widget: str | None = None
+    registered: bool = True
+    floor: Revision | None = None
+    """None while Postgres does not know it."""
+    age_us: int = 0
+    """How long it had been paired when it was read, in µs of Postgres' clock."""
+    read_at: float = 0
+    """When it was read, in seconds of our monotonic clock."""
+
+
+Entry = TypeVar("Entry")
+Write: TypeAlias = Callable[[list[Entry]], Awaitable[None]]
+"""Takes one chunk."""
+
+_GREATEST: Final = """
+    SELECT coalesce(max(pairing_number), 0)
+    FROM (
+        SELECT max(pairing_number) AS pairing_number FROM chargers
+        UNION ALL
+        SELECT max(pairing_number) FROM widgets
+        UNION ALL
+        SELECT max(pairing_number) FROM unregistered
+    ) AS each_table
+"""
+
+_WIDGETS: Final = """
+    SELECT widgets.id, widgets.pairing_number, pairings.charger_id AS charger
+    FROM widgets
+    LEFT JOIN pairings ON pairings.widget_id = widgets.id
+    WHERE widgets.pairing_number > %(after)s
+"""
+
+_CHARGERS: Final = """
+    SELECT chargers.id, chargers.pairing_number, pairings.widget_id AS widget,
+           pairings.floor_epoch, pairings.floor_sequence,
+           (extract(epoch FROM clock_timestamp() - pairings.paired_at) * 1000000)::bigint AS age_us
+    FROM chargers
+    LEFT JOIN pairings ON pairings.charger_id = chargers.id
+    WHERE chargers.pairing_number > %(after)s
+"""
+
+_UNREGISTERED: Final = """
+    SELECT id, pairing_number
+    FROM unregistered
+    WHERE kind = %(kind)s AND pairing_number > %(after)s
+"""
+
+
+class Snapshot:
+    """All of it at one moment.
+
+    Args:
+        connection: One of ``Database.snapshot``.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def greatest_number(self) -> int:
+        """Return the greatest pairing number; 0 in an empty directory."""
+        async with self._connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute(_GREATEST)
+            number: int = await cursor.fetchone() or 0
+            return number
+
+    async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:
+        """Pass on the registered widgets whose number is greater than ``after``."""
+
+        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
+            await write([WidgetEntry(**row) for row in rows])
+
+        await self._each_chunk(_WIDGETS, {"after": after}, pass_on)
+
+    async def chargers(self, after: int, write: Write[ChargerEntry]) -> None:
+        """Pass on the registered chargers whose number is greater than ``after``."""
+
+        async def pass_on(rows: list[DictRow], read_at: float) -> None:
+            await write([_charger(row, read_at) for row in rows])
+
+        await self._each_chunk(_CHARGERS, {"after": after}, pass_on)
+
+    async def unregistered_widgets(self, after: int, write: Write[WidgetEntry]) -> None:
+        """Pass on the widgets unregistered with a number greater than ``after``."""
+
+        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
+            await write([WidgetEntry(**row, registered=False) for row in rows])
+
+        await self._each_chunk(_UNREGISTERED, {"kind": "widget", "after": after}, pass_on)
+
+    async def unregistered_chargers(self, after: int, write: Write[ChargerEntry]) -> None:
+        """Pass on the chargers unregistered with a number greater than ``after``."""
+
+        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
+            await write([ChargerEntry(**row, registered=False) for row in rows])
+
+        await self._each_chunk(_UNREGISTERED, {"kind": "charger", "after": after}, pass_on)
+
+    async def _each_chunk(
+        self,
+        query: LiteralString,
+        values: dict[str, object],
+        pass_on: Callable[[list[DictRow], float], Awaitable[None]],
+    ) -> None:
+        # A named cursor lives in the server: the directory is never whole in our
+        # memory. (Not an async generator: one that its reader leaves early would
+        # still hold the cursor when the connection is somebody else's again.)
+        async with self._connection.cursor("directory", row_factory=dict_row) as cursor:
+            await cursor.execute(query, values)
+            while True:
+                read_at = time.monotonic()
+                rows = await cursor.fetchmany(CHUNK)
+                if not rows:
+                    return
+                await pass_on(rows, read_at)
+
+
+def _charger(row: DictRow, read_at: float) -> ChargerEntry:
+    epoch, sequence = row["floor_epoch"], row["floor_sequence"]
+    return ChargerEntry(
+        id=row["id"],
+        pairing_number=row["pairing_number"],
+        widget=row["widget"],
+        floor=None if epoch is None else (epoch, sequence),
+        age_us=row["age_us"] or 0,
+        read_at=read_at,
+    )
+
+
+@contextlib.asynccontextmanager
+async def taken(database: Database) -> AsyncIterator[Snapshot]:
+    """Take a snapshot; it lasts as long as the context."""
+    async with database.snapshot() as connection:
+        yield Snapshot(connection)

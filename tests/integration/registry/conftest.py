@@ -1,0 +1,146 @@
+"""A migrated database, a bus, and a registry running inside the test."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from pydantic import SecretStr
+
+from deploy.servers.ports import free_port
+from services.registry.app import serve
+from services.registry.database import Database, connection_string
+from services.registry.migrate import load, migrate
+from services.registry.settings import RegistrySettings
+from shared.bus.bus import Bus
+from shared.names import Names
+from tests.integration.registry.in_redis import InRedis
+
+PARTITIONS = 3
+
+By = AsyncConnection[TupleRow]
+StartRegistry = Callable[..., Awaitable["RunningRegistry"]]
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names(PARTITIONS)
+
+
+@pytest.fixture
+async def bus(redis_url: str) -> AsyncIterator[Bus]:
+    bus = Bus(redis_url, "test")
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+def in_redis(bus: Bus, names: Names) -> InRedis:
+    return InRedis(bus, names)
+
+
+@pytest.fixture
+async def by_hand(postgres_dsn: str) -> AsyncIterator[By]:
+    """A connection as somebody with psql has it, to a database with our tables."""
+    async with await AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        await migrate(connection, load())
+        yield connection
+
+
+@pytest.fixture
+async def database(postgres_dsn: str, by_hand: By) -> AsyncIterator[Database]:
+    assert not by_hand.closed
+    async with Database(connection_string(postgres_dsn, "test")) as database:
+        database.migrated.set()
+        yield database
+
+
+@dataclass
+class RunningRegistry:
+    """A registry in this process."""
+
+    url: str
+    health_url: str
+    client: httpx.AsyncClient
+    task: asyncio.Task[None]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, method: str, path: str, body: object = None) -> httpx.Response:
+        return await self.client.request(method, self.url + path, json=body)
+
+    async def readiness(self) -> tuple[int, str]:
+        response = await self.client.get(self.health_url + "/readyz")
+        return response.status_code, response.text
+
+    async def ready(self) -> None:
+        async def is_ready() -> bool:
+            assert not self.task.done(), "the registry ended"
+            with contextlib.suppress(httpx.TransportError):
+                return (await self.readiness())[0] == 200
+            return False
+
+        await eventually(is_ready)
+
+    async def end(self) -> None:
+        self.stop.set()
+        await self.task
+
+
+@pytest.fixture
+async def start_registry(redis_url: str, postgres_dsn: str) -> AsyncIterator[StartRegistry]:
+    """Start registries; each is ended, and must end well, after the test."""
+    started: list[RunningRegistry] = []
+    own_redis, own_postgres = redis_url, postgres_dsn
+
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+
+        async def start(
+            *,
+            redis_url: str | None = None,
+            postgres_dsn: str | None = None,
+            ready: bool = True,
+            **settings: Any,
+        ) -> RunningRegistry:
+            complete = RegistrySettings(
+                host="127.0.0.1",
+                port=free_port(),
+                health_port=free_port(),
+                redis_url=redis_url or own_redis,
+                postgres_dsn=SecretStr(postgres_dsn or own_postgres),
+                **{"partitions": PARTITIONS, **settings},
+            )
+            stop = asyncio.Event()
+            registry = RunningRegistry(
+                f"http://127.0.0.1:{complete.port}",
+                f"http://127.0.0.1:{complete.health_port}",
+                client,
+                asyncio.create_task(serve(complete, stop), name="registry"),
+                stop,
+            )
+            started.append(registry)
+            if ready:
+                await registry.ready()
+            return registry
+
+        yield start
+        for registry in started:
+            await registry.end()
+
+
+@pytest.fixture
+async def registry(start_registry: StartRegistry) -> RunningRegistry:
+    return await start_registry()
+
+
+async def eventually(fact: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+    """Wait until a fact holds."""
+    deadline = time.monotonic() + within
+    while not await fact():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {fact}"
+        await asyncio.sleep(0.01)

@@ -1,0 +1,140 @@
+"""The registry as a process: settings, signals, exit codes."""
+
+import signal
+import socket
+from collections.abc import Callable
+
+import httpx
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from deploy.servers.ports import free_port
+from deploy.servers.postgres_server import PostgresServer
+from tests.fixtures.processes import ServiceProcess, StartService, health_url, service_command
+
+Start = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def start(start_process: StartService, redis_url: str, postgres_dsn: str) -> Start:
+    def start(**settings: str) -> ServiceProcess:
+        health_port = free_port()
+        return start_process(
+            f"registry-{health_port}",
+            service_command("registry"),
+            ready_url=health_url(health_port),
+            settings={
+                "CHARGELIGHT_REDIS_URL": redis_url,
+                "CHARGELIGHT_POSTGRES_DSN": postgres_dsn,
+                "CHARGELIGHT_REGISTRY_HOST": "127.0.0.1",
+                "CHARGELIGHT_REGISTRY_PORT": str(free_port()),
+                "CHARGELIGHT_REGISTRY_HEALTH_PORT": str(health_port),
+                **settings,
+            },
+        )
+
+    return start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_with_0(start: Start, number: signal.Signals) -> None:
+    process = start()
+    await process.ready()
+    process._process.send(number)
+    assert await process.wait() == 0
+    assert "stopped" in process.log_text()
+
+
+async def test_it_ends_with_0_also_while_a_request_waits(start: Start) -> None:
+    port = free_port()
+    process = start(
+        CHARGELIGHT_REGISTRY_PORT=str(port),
+        CHARGELIGHT_POSTGRES_DSN=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing",
+    )
+    await process.logged("postgres is away")
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"PUT /chargers/c1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        assert await process.terminate() == 0
+
+
+async def test_it_ends_with_0_while_it_waits_for_redis(start: Start) -> None:
+    process = start(CHARGELIGHT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    await process.logged("waiting for redis")
+    assert await process.terminate() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHARGELIGHT_REGISTRY_PORT", "many"),
+        ("CHARGELIGHT_REGISTRY_PROT", "3300"),
+        ("CHARGELIGHT_REGISTRY_POLL_SECONDS", "0"),
+        ("CHARGELIGHT_POSTGRES_DSN", "postgresql://me:opensesame@[/x"),
+        ("CHARGELIGHT_POSTGRES_DSN", "opensesame"),
+    ],
+)
+async def test_wrong_settings_end_it_with_2_and_are_named(
+    start: Start, name: str, value: str
+) -> None:
+    process = start(**{name: value})
+    assert await process.wait() == 2
+    assert name in process.log_text()
+    assert "opensesame" not in process.log_text()
+
+
+async def test_another_number_of_partitions_ends_it_with_2(start: Start) -> None:
+    await start(CHARGELIGHT_PARTITIONS="3").ready()
+    other = start(CHARGELIGHT_PARTITIONS="4")
+    assert await other.wait() == 2
+    assert "CHARGELIGHT_PARTITIONS" in other.log_text()
+
+
+async def test_a_taken_port_ends_it_with_2_and_is_named(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(CHARGELIGHT_REGISTRY_PORT=str(port))
+        assert await process.wait() == 2
+    assert str(port) in process.log_text()
+    assert "Traceback" not in process.log_text()
+
+
+async def test_a_user_who_may_not_make_tables_ends_it_with_2_and_advice(
+    start: Start, postgres_dsn: str
+) -> None:
+    dsn = make_conninfo(postgres_dsn, options="-c role=pg_read_all_data")
+    process = start(CHARGELIGHT_POSTGRES_DSN=dsn)
+    assert await process.wait() == 2
+    assert "own the database" in process.log_text()
+
+
+async def test_the_password_is_not_logged(start: Start, private_postgres: PostgresServer) -> None:
+    dsn = private_postgres.dsn.replace("@", ":opensesame@", 1)
+    assert "opensesame" in dsn
+    process = start(CHARGELIGHT_POSTGRES_DSN=dsn, CHARGELIGHT_LOG_LEVEL="debug")
+    await process.ready()
+    private_postgres.stop()
+    await process.logged("postgres is away")
+    private_postgres.start()
+    await process.ready()
+    assert await process.terminate() == 0
+    assert "opensesame" not in process.log_text()
+
+
+async def test_it_serves_and_recovers_under_its_own_event_loop(
+    start: Start, private_postgres: PostgresServer
+) -> None:
+    port = free_port()
+    process = start(
+        CHARGELIGHT_REGISTRY_PORT=str(port), CHARGELIGHT_POSTGRES_DSN=private_postgres.dsn
+    )
+    await process.ready()
+    url = f"http://127.0.0.1:{port}/chargers/c1"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.put(url, json={})).status_code == 201
+        private_postgres.kill()
+        assert (await client.get(url)).status_code == 503
+        private_postgres.start()
+        await process.ready()
+        found = await client.put(url, json={})
+        assert (found.status_code, found.json()["projected"]) == (200, True)
+    assert await process.terminate() == 0

@@ -1,0 +1,344 @@
+"""A running registry: what it does by itself, and while Redis or Postgres is away."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from deploy.servers.ports import free_port
+from deploy.servers.postgres_server import PostgresServer
+from deploy.servers.redis_server import RedisServer
+from shared.bus.bus import Bus
+from shared.names import AGREEMENTS, Names
+from tests.integration.registry.conftest import (
+    PARTITIONS,
+    By,
+    RunningRegistry,
+    StartRegistry,
+    eventually,
+)
+from tests.integration.registry.in_redis import InRedis
+
+
+async def _register_pair(registry: RunningRegistry, charger: str, widget: str) -> int:
+    await registry.send("PUT", f"/chargers/{charger}", {})
+    await registry.send("PUT", f"/widgets/{widget}", {})
+    paired = await registry.send("PUT", f"/pairings/{charger}", {"widget": widget})
+    number: int = paired.json()["pairing_number"]
+    return number
+
+
+async def _is_projected(in_redis: InRedis, charger: str, number: int) -> bool:
+    entry = await in_redis.charger(charger)
+    return entry is not None and entry["pairing"] == number
+
+
+async def _floor_in_postgres(by_hand: By, charger: str) -> tuple[Any, Any]:
+    cursor = await by_hand.execute(
+        "SELECT floor_epoch, floor_sequence FROM pairings WHERE charger_id = %s", (charger,)
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_a_started_registry_has_projected_everything(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    await by_hand.execute(
+        "INSERT INTO chargers (id) SELECT 'c' || i FROM generate_series(1, 1200) i"
+    )
+    await by_hand.execute(
+        "INSERT INTO widgets (id) SELECT 'w' || i FROM generate_series(1, 1200) i"
+    )
+    await by_hand.execute(
+        "INSERT INTO pairings (charger_id, widget_id)"
+        " SELECT 'c' || i, 'w' || i FROM generate_series(1, 600) i"
+    )
+    await start_registry()
+    assert None not in await in_redis.versions()
+    paired, unpaired = await in_redis.charger("c600"), await in_redis.charger("c601")
+    assert paired is not None
+    assert paired["widget"] == "w600"
+    assert unpaired is not None
+    assert set(unpaired) == {"pairing"}
+    assert await in_redis.widget("w600") == {"pairing": paired["pairing"], "charger": "c600"}
+    assert await in_redis.widget("w1200") is not None
+
+
+async def test_a_change_made_by_hand_is_projected_at_once(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    # Nothing but the doorbell can be what tells it.
+    registry = await start_registry(poll_seconds=3600)
+    number = await _register_pair(registry, "c1", "w1")
+    await by_hand.execute("DELETE FROM chargers WHERE id = 'c1'")
+
+    async def is_gone() -> bool:
+        charger, widget = await in_redis.charger("c1"), await in_redis.widget("w1")
+        return bool(charger and charger.get("unregistered") and widget and "charger" not in widget)
+
+    await eventually(is_gone)
+    widget = await in_redis.widget("w1")
+    assert widget is not None
+    assert widget["pairing"] > number
+
+
+async def test_a_change_nobody_announced_is_found_by_looking(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    await start_registry(poll_seconds=0.2)
+    # The same, but without the doorbell.
+    await by_hand.execute(
+        "CREATE OR REPLACE FUNCTION drawn_pairing_number() RETURNS bigint LANGUAGE sql AS"
+        " $$ SELECT nextval('pairing_numbers') $$"
+    )
+    await by_hand.execute("INSERT INTO chargers (id) VALUES ('c1')")
+
+    async def is_there() -> bool:
+        return await in_redis.charger("c1") is not None
+
+    await eventually(is_there)
+
+
+async def test_an_emptied_redis_is_filled_again_without_being_asked(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    registry = await start_registry()
+    await in_redis.set_reading("c1", 1000, 7)
+    number = await _register_pair(registry, "c1", "w1")
+    before = await in_redis.charger("c1")
+    assert before is not None
+    assert before["floor"] == [1000, 7]
+
+    async def floor_is_kept() -> bool:
+        return await _floor_in_postgres(by_hand, "c1") == (1000, 7)
+
+    await eventually(floor_is_kept)
+    await in_redis.empty()
+
+    async def is_complete() -> bool:
+        return None not in await in_redis.versions()
+
+    await eventually(is_complete)
+    assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
+    after = await in_redis.charger("c1")
+    assert after is not None
+    assert after["floor"] == [1000, 7]
+    # Counted back twice, with the slack twice at most: the pairing is as old as it was.
+    assert abs(after["paired_at"] - before["paired_at"]) < 1_000_000
+
+
+async def test_the_agreement_is_said_again_in_an_emptied_redis(
+    registry: RunningRegistry, in_redis: InRedis, bus: Bus
+) -> None:
+    assert (await registry.readiness())[0] == 200
+    await in_redis.empty()
+
+    async def is_said() -> bool:
+        said: list[bytes] = await bus.command("HVALS", AGREEMENTS)
+        return said == [str(PARTITIONS).encode()]
+
+    await eventually(is_said)
+
+
+async def test_a_floor_that_became_known_in_redis_reaches_postgres(
+    registry: RunningRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    number = await _register_pair(registry, "c1", "w1")
+
+    async def is_kept(floor: tuple[int, int]) -> bool:
+        return await _floor_in_postgres(by_hand, "c1") == floor
+
+    await eventually(lambda: is_kept((0, 0)))
+    await by_hand.execute("UPDATE pairings SET floor_epoch = NULL, floor_sequence = NULL")
+    # As a gateway's script does with the first reading that it stores again.
+    entry = {"pairing": number, "widget": "w1", "floor": [5, 6], "paired_at": 1}
+    await in_redis.set_charger("c1", entry)
+    await eventually(lambda: is_kept((5, 6)))
+    cursor = await by_hand.execute("SELECT pairing_number FROM pairings")
+    assert await cursor.fetchall() == [(number,)]
+
+
+async def test_a_floor_of_another_pairing_is_not_taken(
+    registry: RunningRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    first = await _register_pair(registry, "c1", "w1")
+    second = await _register_pair(registry, "c2", "w2")
+
+    async def both_kept() -> bool:
+        floors = [await _floor_in_postgres(by_hand, charger) for charger in ("c1", "c2")]
+        return floors == [(0, 0), (0, 0)]
+
+    await eventually(both_kept)
+    entry = {"pairing": first - 1, "widget": "w1", "floor": [5, 6], "paired_at": 1}
+    await in_redis.set_charger("c1", entry)
+    await in_redis.set_charger("c2", {**entry, "pairing": second, "widget": "w2"})
+    await by_hand.execute("UPDATE pairings SET floor_epoch = NULL, floor_sequence = NULL")
+
+    async def right_one_kept() -> bool:
+        return await _floor_in_postgres(by_hand, "c2") == (5, 6)
+
+    await eventually(right_one_kept)  # both are looked at in one go
+    assert await _floor_in_postgres(by_hand, "c1") == (None, None)
+
+
+async def test_everything_is_projected_again_from_time_to_time(
+    start_registry: StartRegistry, in_redis: InRedis
+) -> None:
+    registry = await start_registry(full_projection_seconds=0.3)
+    await _register_pair(registry, "c1", "w1")
+    await in_redis.set_charger("stray", {"pairing": 1})
+
+    async def is_gone() -> bool:
+        return await in_redis.charger("stray") is None
+
+    await eventually(is_gone)
+    assert await in_redis.charger("c1") is not None
+
+
+async def test_registries_at_once_do_no_harm(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    registries = [await start_registry(full_projection_seconds=0.2) for _ in range(3)]
+    await by_hand.execute("INSERT INTO widgets (id) SELECT 'w' || i FROM generate_series(0, 5) i")
+
+    async def operate(registry: RunningRegistry, own: int) -> None:
+        for each in range(12):
+            await registry.send("PUT", f"/chargers/c{own}", {})
+            await registry.send(
+                "PUT", f"/pairings/c{own}?replace=true", {"widget": f"w{(own + each) % 6}"}
+            )
+            if each % 5 == 4:
+                await registry.send("DELETE", f"/chargers/c{own}")
+
+    await asyncio.gather(*(operate(registry, n) for n, registry in enumerate(registries)))
+
+    async def agree() -> bool:
+        cursor = await by_hand.execute(
+            "SELECT c.id, c.pairing_number, p.widget_id FROM chargers c"
+            " LEFT JOIN pairings p ON p.charger_id = c.id"
+        )
+        for charger, number, widget in await cursor.fetchall():
+            entry = await in_redis.charger(charger)
+            if entry is None or (entry["pairing"], entry.get("widget")) != (number, widget):
+                return False
+        cursor = await by_hand.execute(
+            "SELECT w.id, w.pairing_number, p.charger_id FROM widgets w"
+            " LEFT JOIN pairings p ON p.widget_id = w.id"
+        )
+        for widget, number, charger in await cursor.fetchall():
+            entry = await in_redis.widget(widget)
+            if entry is None or (entry["pairing"], entry.get("charger")) != (number, charger):
+                return False
+        return True
+
+    await eventually(agree)
+
+
+# --- Redis away
+
+
+async def test_while_redis_is_away_changes_are_stored_and_later_projected(
+    start_registry: StartRegistry, private_redis: RedisServer, names: Names
+) -> None:
+    registry = await start_registry(redis_url=private_redis.url)
+    private_redis.stop()
+    created = await registry.send("PUT", "/chargers/c1", {})
+    assert created.status_code == 201
+    assert created.json()["projected"] is False
+    private_redis.start()
+    bus = Bus(private_redis.url, "test")
+    in_redis = InRedis(bus, names)
+    number = created.json()["pairing_number"]
+    await eventually(lambda: _is_projected(in_redis, "c1", number))
+
+    async def is_known_to_be_projected() -> bool:
+        state = (await registry.send("GET", "/chargers/c1")).json()
+        return bool(state["projected"])
+
+    await eventually(is_known_to_be_projected)
+    await bus.close()
+
+
+async def test_a_registry_without_redis_is_not_ready_and_says_why(
+    start_registry: StartRegistry,
+) -> None:
+    registry = await start_registry(redis_url=f"redis://127.0.0.1:{free_port()}/0", ready=False)
+
+    async def says_why() -> bool:
+        assert not registry.task.done()
+        try:
+            status, text = await registry.readiness()
+        except httpx.TransportError:
+            return False
+        return status == 503 and "Redis" in text
+
+    await eventually(says_why)
+
+
+# --- Postgres away
+
+
+async def test_while_postgres_is_away_requests_are_told_to_come_back_and_then_work_again(
+    start_registry: StartRegistry, private_postgres: PostgresServer, in_redis: InRedis
+) -> None:
+    registry = await start_registry(postgres_dsn=private_postgres.dsn)
+    await _register_pair(registry, "c1", "w1")
+    private_postgres.stop()
+    async with asyncio.timeout(5):
+        refused = await registry.send("PUT", "/chargers/c2", {})
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "2"
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["type"] == "urn:chargelight:problem:postgres-away"
+
+    async def is_unready() -> bool:
+        status, text = await registry.readiness()
+        return status == 503 and "Postgres" in text
+
+    await eventually(is_unready)
+    assert await in_redis.charger("c1") is not None
+
+    private_postgres.start()
+    await registry.ready()
+    again = await registry.send("PUT", "/chargers/c2", {})
+    assert (again.status_code, again.json()["projected"]) == (201, True)
+
+
+async def test_a_change_made_while_the_registry_could_not_hear_is_projected(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    # Nothing but connecting again can be what tells it.
+    registry = await start_registry(poll_seconds=3600, instance_id="deaf")
+    async with by_hand.transaction():
+        await by_hand.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'deaf' AND datname = current_database()"
+        )
+        await by_hand.execute("INSERT INTO chargers (id) VALUES ('c1')")
+
+    async def is_there() -> bool:
+        return await in_redis.charger("c1") is not None
+
+    await eventually(is_there)
+    await registry.ready()
+
+
+async def test_a_registry_may_start_before_postgres(
+    start_registry: StartRegistry, private_postgres: PostgresServer
+) -> None:
+    private_postgres.stop()
+    registry = await start_registry(postgres_dsn=private_postgres.dsn, ready=False)
+
+    async def refuses() -> bool:
+        assert not registry.task.done()
+        try:
+            return (await registry.send("GET", "/chargers/c1")).status_code == 503
+        except httpx.TransportError:
+            return False
+
+    await eventually(refuses)
+    private_postgres.start()
+    await registry.ready()
+    assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201

@@ -1,0 +1,230 @@
+"""When the projector looks, and when a change counts as being in effect."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from services.registry import projector as module
+from services.registry.projector import Projector
+from shared.bus.link import BusUnavailableError
+
+
+class FakeDirectory:
+    """Postgres and Redis as far as the projector sees them."""
+
+    def __init__(self) -> None:
+        self.greatest = 0
+        self.complete = False
+        self.writes_that_fail = 0
+        self.losses = 0
+        self.in_a_change = asyncio.Event()
+        self.log: list[str] = []
+        self.in_a_full_projection = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+        self.full_again = asyncio.Event()
+        self.migrated = asyncio.Event()
+        self.migrated.set()
+
+    def on_regained(self, _callback: object) -> None:
+        pass
+
+    @contextlib.asynccontextmanager
+    async def taken(self, _database: object) -> AsyncIterator[Any]:
+        yield self
+
+    async def greatest_number(self) -> int:
+        return self.greatest
+
+    async def widgets(self, after: int, _write: object) -> None:
+        self.log.append(f"widgets after {after}")
+
+    async def chargers(self, after: int, _write: object) -> None:
+        self.log.append(f"chargers after {after}")
+
+    async def unregistered_widgets(self, after: int, _write: object) -> None:
+        if self.writes_that_fail:
+            self.writes_that_fail -= 1
+            raise BusUnavailableError("away")
+        self.in_a_change.set()
+        self.log.append(f"unregistered widgets after {after}")
+
+    async def unregistered_chargers(self, after: int, _write: object) -> None:
+        self.log.append(f"unregistered chargers after {after}")
+
+    async def is_complete(self) -> bool:
+        return self.complete
+
+    async def remove_strays(self, *_: object) -> int:
+        self.in_a_full_projection.set()
+        await self.may_go_on.wait()
+        self.log.append("strays")
+        return 0
+
+    async def complete_all(self, *_: object) -> bool:
+        if self.losses:
+            self.losses -= 1
+            return False
+        if self.complete:
+            self.full_again.set()
+        self.complete = True
+        self.log.append("complete")
+        return True
+
+    @property
+    def fulls(self) -> int:
+        return self.log.count("complete")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDirectory:
+    fake = FakeDirectory()
+
+    async def agree(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(module, "agree", agree)
+    monkeypatch.setattr(module, "wait_and_agree", agree)
+    monkeypatch.setattr(module, "snapshot", fake)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.05)
+    return fake
+
+
+@pytest.fixture
+def projector(fake: FakeDirectory) -> Projector:
+    everything = cast("Any", fake)
+    return Projector(
+        database=everything,
+        bus=everything,
+        projection=cast(
+            "Any",
+            SimpleNamespace(
+                is_complete=fake.is_complete,
+                remove_strays=fake.remove_strays,
+                complete=fake.complete_all,
+            ),
+        ),
+        agreement={},
+        full_seconds=3600,
+        poll_seconds=3600,
+        on_paired=lambda _: None,
+        rng=random.Random(1),
+    )
+
+
+@pytest.fixture(autouse=True)
+async def _running(projector: Projector) -> AsyncIterator[None]:
+    task = asyncio.create_task(projector.run())
+    yield
+    assert not task.done()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _until(projector: Projector, number: int) -> None:
+    async with asyncio.timeout(5):
+        while not await projector.in_effect(number):
+            pass
+
+
+async def test_widgets_come_before_chargers_and_the_marker_last(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    assert fake.log == ["widgets after 0", "chargers after 0", "strays", "complete"]
+    assert projector.trouble is None
+
+
+async def test_a_projection_that_lost_some_of_itself_starts_over(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    fake.losses = 2
+    fake.log.clear()
+    projector.doubt()
+    await _until(projector, 0)
+    assert (fake.log.count("strays"), fake.fulls) == (3, 1)
+
+
+async def test_a_ring_projects_only_what_changed_and_again_widgets_first(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    fake.greatest = 5
+    await _until(projector, 5)
+    fake.log.clear()
+    fake.greatest = 7
+    projector.ring()
+    await _until(projector, 7)
+    assert fake.log == [
+        "unregistered widgets after 5",
+        "widgets after 5",
+        "unregistered chargers after 5",
+        "chargers after 5",
+    ]
+
+
+async def test_a_change_is_not_in_effect_before_it_is_projected(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    fake.greatest = 5
+    await _until(projector, 5)
+    assert projector.has(5)
+    assert not projector.has(6)
+    assert not await projector.in_effect(6)
+
+
+async def test_in_doubt_nothing_counts_as_in_effect_until_all_is_projected(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    projector.doubt()
+    assert not projector.has(0)
+    await _until(projector, 0)
+    assert fake.fulls == 2
+
+
+async def test_a_doubt_raised_during_a_full_projection_leads_to_another(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    fake.may_go_on.clear()
+    fake.in_a_full_projection.clear()
+    projector.doubt()
+    await fake.in_a_full_projection.wait()
+    projector.doubt()
+    fake.may_go_on.set()
+    await _until(projector, 0)
+    assert fake.fulls == 3
+
+
+async def test_a_change_that_could_not_be_projected_is_tried_again(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    fake.writes_that_fail = 2
+    fake.greatest = 3
+    fake.in_a_change.clear()
+    projector.ring()
+    async with asyncio.timeout(5):
+        await fake.in_a_change.wait()  # nobody rings again
+    assert (fake.writes_that_fail, fake.fulls) == (0, 1)
+    await _until(projector, 3)
+
+
+async def test_a_postgres_that_lost_changes_leads_to_a_full_projection(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    fake.greatest = 9
+    await _until(projector, 9)
+    fake.greatest = 4
+    projector.ring()
+    async with asyncio.timeout(5):
+        await fake.full_again.wait()
+    await _until(projector, 4)
+    assert not projector.has(5)
