@@ -1,0 +1,54 @@
+# Two commands: `make up` shows the hub at work, `make test` tests it. Both prepare what they need;
+# a machine needs Python 3.11 or newer, and nothing else. With a Docker engine, containers are used.
+#
+# For GNU make 3.81 and newer.
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench environment
+SHELL := /bin/sh
+
+# Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
+WITH := auto
+ARGS :=
+
+PYTHON = $(or $(shell deploy/local/find-python 2>/dev/null),$(error $(shell deploy/local/find-python 2>&1)))
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+help:  ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1	/p' Makefile
+
+up:  ## Run the whole hub on this machine and show it at work (WITH=containers or embedded forces a way)
+	@way=$$($(PYTHON) -m deploy.local.way --with '$(WITH)') || exit 2; \
+	if [ "$$way" = containers ]; then exec $(PYTHON) -m deploy.local --with '$(WITH)'; fi; \
+	$(MAKE) -s environment && exec $(RUN) -m deploy.local --with '$(WITH)'
+
+test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest)
+	@$(RUN) -m pytest $(ARGS)
+
+check: environment  ## Check style, types, boundaries, and the files that others read
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+	@$(RUN) -m pytest --quiet tests/unit/test_architecture.py
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+bench: environment  ## Measure speed and latency on this machine
+	@$(RUN) -m tests.benchmarks $(ARGS)
+
+# The copy of the lock inside the environment says what is installed there: it is put there last, so
+# an interrupted preparation is done again. An environment whose Python is gone is made anew too.
+environment: $(VENV)/requirements-dev.lock
+
+ifneq ($(wildcard $(VENV)/requirements-dev.lock),)
+ifneq ($(shell $(RUN) -c 'print("works")' 2>/dev/null),works)
+.PHONY: $(VENV)/requirements-dev.lock
+endif
+endif
+
+$(VENV)/requirements-dev.lock: requirements-dev.lock
+	@echo "Preparing $(VENV) (once, and whenever requirements-dev.lock changes) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) -m pip install -qq --disable-pip-version-check --require-hashes --requirement $<
+	@cp $< $@

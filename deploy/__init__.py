@@ -1,0 +1,1 @@
+"""How the services get to run: on a developer's machine, in tests, in containers."""

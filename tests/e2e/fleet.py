@@ -1,0 +1,88 @@
+"""A fleet of simulated pairs against the hub of a test, whose lights are judged."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+
+from deploy.servers.ports import free_port
+from services.simulator.fleet import Fleet, Hub, Plan
+from services.simulator.pairs import Pair, numbered_pairs
+from services.simulator.phone import Phone
+from services.simulator.thresholds import parse_thresholds
+from tests.fixtures.hub import HOST, Gateway
+from tests.fixtures.hub import Hub as Running
+
+SETTLE_SECONDS = 5.0
+"""What the hub promises: right within this time after a fault."""
+
+
+class Gates:
+    """Gateways of a hub that share two ports, as replicas behind a load balancer do."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._ports = {
+            "CHARGELIGHT_GATEWAY_CHARGER_PORT": str(free_port()),
+            "CHARGELIGHT_GATEWAY_WIDGET_PORT": str(free_port()),
+            "CHARGELIGHT_GATEWAY_REUSE_PORT": "true",
+        }
+        self.chargers_url = f"ws://{HOST}:{self._ports['CHARGELIGHT_GATEWAY_CHARGER_PORT']}"
+        self.widgets_url = f"ws://{HOST}:{self._ports['CHARGELIGHT_GATEWAY_WIDGET_PORT']}"
+
+    def start(self) -> Gateway:
+        """Start one more gateway on the same ports; it is not waited for."""
+        return self._running.start_gateway(self._ports)
+
+
+@contextlib.asynccontextmanager
+async def fleet(running: Running, gates: Gates, pairs: int) -> AsyncIterator[Fleet]:
+    """Register so many pairs, run them, and wait until every light is right."""
+    ids = numbered_pairs("e2e", pairs)
+    await running.register(*((pair.charger, pair.widget) for pair in ids))
+    rng = random.Random(20)
+    hub = Hub(
+        gates.chargers_url,
+        gates.widgets_url,
+        parse_thresholds("charging=0,charging80=80,charged=100"),
+        SETTLE_SECONDS,
+    )
+    made = Fleet(
+        [_plan(pair, rng) for pair in ids],
+        hub,
+        connecting_rate=50,
+        rng=rng,
+        clock=time.monotonic,
+    )
+    task = asyncio.create_task(made.run())
+    try:
+        async with asyncio.timeout(30):
+            while made.take_figures().lights_right < pairs:  # noqa: ASYNC110 - judged by looking
+                await asyncio.sleep(0.1)
+        yield made
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def judged(made: Fleet) -> None:
+    """Let the fleet fall silent; every light must then be right, and none was wrong before.
+
+    The last readings before a quiet time are those that nothing later would heal.
+    """
+    made.fall_silent()
+    async with asyncio.timeout(30):
+        await made.settled()
+    wrong = [f"{pair.plan.pair}: {pair.verdict}" for pair in made.not_right()]
+    assert not wrong, wrong
+    assert made.total_figures().lights_wrong == 0
+    assert made.total_figures().counts.wrong_lights == 0
+
+
+def _plan(pair: Pair, rng: random.Random) -> Plan:
+    # Ten readings a second through all levels, a new phone every two seconds: the
+    # lights change all the time, so that an old one would be seen.
+    phone = Phone(level=rng.randrange(100), step=7, rest=2, arrive=lambda: rng.randrange(60))
+    return Plan(pair, phone, interval=0.1)

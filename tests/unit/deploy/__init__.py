@@ -1,0 +1,1 @@
+"""Tests of what `make up` and `make test` stand on."""
