@@ -5,9 +5,14 @@ looks in with ``redis-cli`` sees device messages flow and a router can work
 without reading again. What decides is what is stored; the scripts see to that.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from shared.device_protocol import CHARGING_STATUS_EVENT, ChargingStatus
+
+_Message = TypeVar("_Message")
 
 Revision = tuple[int, int]
 """(connection epoch in µs, sequence within that connection): orders all readings of a charger."""
@@ -62,7 +67,24 @@ class DirectoryChange(msgspec.Struct, frozen=True):
     """Which devices; none: look at all of this tag again."""
 
 
-decode_reading = msgspec.json.Decoder(ReadingDoorbell).decode
-decode_status = msgspec.json.Decoder(StatusDoorbell).decode
-decode_directory_change = msgspec.json.Decoder(DirectoryChange).decode
+def _decoder(kind: type[_Message]) -> Callable[[bytes], _Message]:
+    """Make a decoder that raises `msgspec.DecodeError` for whatever is none of this kind.
+
+    Anybody with ``redis-cli`` can publish anything, and msgspec lets what is no
+    text, or nested too deeply, out as errors of other classes.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+
+    def decode_or_refuse(payload: bytes) -> _Message:
+        try:
+            return decode(payload)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
+
+    return decode_or_refuse
+
+
+decode_reading = _decoder(ReadingDoorbell)
+decode_status = _decoder(StatusDoorbell)
+decode_directory_change = _decoder(DirectoryChange)
 encode_status = msgspec.json.Encoder().encode

@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 
 _TIMEOUT_SECONDS = 2.0
+# A proxy that the environment names does not lead to this container itself.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main(arguments: list[str]) -> int:
@@ -16,7 +18,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m shared.probe http://HOST:PORT/readyz\n")
         return 2
     try:
-        with urllib.request.urlopen(arguments[0], timeout=_TIMEOUT_SECONDS):  # noqa: S310 - http only
+        with _opener.open(arguments[0], timeout=_TIMEOUT_SECONDS):
             return 0
     except urllib.error.HTTPError as error:
         sys.stderr.write(error.read().decode(errors="replace"))

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "CHARGELIGHT_"
 
@@ -92,22 +92,23 @@ class Settings(BaseSettings):
         }
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+    def load(cls) -> Self:
         """Read the settings from the environment.
 
         Raises:
             WrongSettingsError: A value is not allowed, or a name is unknown. The
                 text names each variable and what is allowed.
         """
-        found = os.environ if environment is None else environment
         known = cls.variables()
         problems = [
             _unknown(name, known)
-            for name in sorted(found)
+            for name in sorted(os.environ)
             if name.upper().startswith(PREFIX) and not _is_known(name.upper(), known)
         ]
         try:
             settings = cls()
+        except SettingsError as error:
+            problems.append(_unreadable(cls, str(error)))
         except ValidationError as error:
             problems += [_invalid(cls, details) for details in error.errors()]
         if problems:
@@ -131,9 +132,19 @@ def _has_prefix(known: Mapping[str, str], service: str) -> bool:
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(name.upper(), known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(sorted(known))
+    # Without the prefix, which makes all of them look alike.
+    words = {other.removeprefix(PREFIX): other for other in known}
+    close = difflib.get_close_matches(name.upper().removeprefix(PREFIX), words, n=1, cutoff=0.5)
+    hint = f"Did you mean {words[close[0]]}?" if close else "Known are: " + ", ".join(sorted(known))
     return f"{name} is not a setting. {hint}"
+
+
+def _unreadable(cls: type[Settings], error: str) -> str:
+    """Explain a value that should be JSON and is none."""
+    for name, info in cls.model_fields.items():
+        if f'"{name}"' in error:
+            return _invalid(cls, {"loc": (name,), "msg": "expected JSON", "info": info})
+    return error
 
 
 def _invalid(cls: type[Settings], details: Mapping[str, object]) -> str:

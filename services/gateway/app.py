@@ -7,11 +7,12 @@ from typing import Final
 
 from services.gateway.charger import ChargerConnection
 from services.gateway.chargers import Chargers
-from services.gateway.connection import Connection, Gate
+from services.gateway.connection import Connection
 from services.gateway.directory import DirectoryWatch
 from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.drain import drain
 from services.gateway.files import room_for
+from services.gateway.gate import Gate
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection

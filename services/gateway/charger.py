@@ -5,7 +5,8 @@ from typing import Final, Protocol
 import msgspec
 
 from services.gateway import metrics
-from services.gateway.connection import Connection, Gate
+from services.gateway.connection import Connection
+from services.gateway.gate import Gate
 from services.gateway.readings import state_of_charge_of
 from shared.device_protocol import CHARGER_PATHS, CloseCode
 from shared.names import partition_of
@@ -89,11 +90,14 @@ class ChargerConnection(Connection):
         metrics.CHARGERS.dec()
         self._intake.disconnected(self)
 
-    def message_received(self, message: bytes) -> None:
-        """Take a reading; of several that come quickly only the last one is stored."""
+    def may_speak(self) -> bool:
+        """Refuse the next frame of a connection that a newer one superseded."""
         if self.superseded:
             self.refuse()
-            return
+        return not self.superseded
+
+    def message_received(self, message: bytes) -> None:
+        """Take a reading; of several that come quickly only the last one is stored."""
         level = state_of_charge_of(message)
         metrics.READINGS.inc()
         self.sequence += 1

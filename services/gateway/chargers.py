@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from services.gateway import metrics, scripts
 from services.gateway.charger import ChargerConnection
-from services.gateway.connection import Gate
+from services.gateway.gate import Gate
 from services.gateway.redis_clock import RedisClock
 from shared import logs
 from shared.backoff import Backoff

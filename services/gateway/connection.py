@@ -6,8 +6,7 @@ mean is the business of the two subclasses, `ChargerConnection` and
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -17,58 +16,20 @@ from websockets.protocol import State
 
 from services.gateway import metrics
 from services.gateway.credentials import secret_in
-from services.gateway.doorkeeper import Ask, Doorkeeper
+from services.gateway.doorkeeper import Ask
+from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.files import seconds_since_last_data
+from services.gateway.gate import RETRY_AFTER_SECONDS, Gate
 from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
-from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
 from services.gateway.websocket import DeviceProtocol
-from shared.device_protocol import ERROR_EVENT, CloseCode, ErrorCode
+from shared.device_protocol import CloseCode, ErrorCode
 
 _MAX_HEAD_BYTES: Final = 8192
 _HEAD_END: Final = b"\r\n\r\n"
 _CLOSING_SECONDS: Final = 5.0
 _MAX_BAD_FRAMES: Final = 20
 """Bad frames in a row that cost a device its connection; a good one starts over."""
-_RETRY_AFTER_SECONDS: Final = 5
-
-
-@dataclass(slots=True)
-class Gate:
-    """What all connections of a gateway share."""
-
-    settings: GatewaySettings
-    wheel: TimerWheel
-    clock: Callable[[], float]
-    doorkeeper: Doorkeeper | None = None
-    """Asked before a handshake is answered; None where no credentials are asked for."""
-    connections: set["Connection"] = field(default_factory=set)
-    waiting: set["Connection"] = field(default_factory=set)
-    """Those that wait because the directory is not there."""
-    draining: bool = False
-    most_sockets: int = 1_000_000
-    """Beyond this many, connections are cut off before their handshake."""
-
-    def full(self) -> Refusal | None:
-        """Return why no further connection can be taken, or None if one can."""
-        if self.draining:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE, "This gateway is stopping; try again.\n", 1
-            )
-        if len(self.connections) > self.settings.max_connections:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "This gateway has all the connections it can hold; try again later.\n",
-                _RETRY_AFTER_SECONDS,
-            )
-        if len(self.waiting) >= self.settings.max_waiting:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The directory of devices is not there yet; try again later.\n",
-                _RETRY_AFTER_SECONDS,
-            )
-        return None
 
 
 # The same for an unknown id and for a wrong secret: nobody learns here which ids exist.
@@ -82,8 +43,9 @@ _HEAD_TOO_LARGE: Final = Refusal(
 _NOT_YET: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The directory of devices is not there yet; try again later.\n",
-    _RETRY_AFTER_SECONDS,
+    RETRY_AFTER_SECONDS,
 )
+_DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 _NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
 
 
@@ -140,6 +102,10 @@ class Connection(asyncio.Protocol):
     def opened(self) -> None:
         """The handshake is done; ``device_id`` is set."""
         raise NotImplementedError
+
+    def may_speak(self) -> bool:
+        """Whether what the device sends counts; one that may not is sent away here."""
+        return True
 
     def message_received(self, message: bytes) -> None:
         """A whole text message came; raises BadFrameError if it is a bad one."""
@@ -336,6 +302,7 @@ class Connection(asyncio.Protocol):
         if request is None or not self.is_shaking_hands:
             return
         if not admitted:
+            self._transport.resume_reading()  # or its leaving would not be heard of
             self._refuse(_UNAUTHORIZED)
             return
         response = self.websocket.accept(request)
@@ -377,6 +344,8 @@ class Connection(asyncio.Protocol):
         self._write_pending()
 
     def _frame_received(self, frame: Frame) -> None:
+        if frame.opcode in _DATA and not self.may_speak():
+            return
         try:
             match frame.opcode:
                 case Opcode.TEXT if frame.fin:
@@ -417,7 +386,7 @@ class Connection(asyncio.Protocol):
         if self._bad_frames > _MAX_BAD_FRAMES:
             self.close(CloseCode.POLICY, "too many bad frames")
         elif self.writable and self.is_open:
-            self.websocket.send_text(_ERRORS[error.code, error.message])
+            self.websocket.send_text(ERROR_EVENTS[error.code, error.message])
 
     def _write_pending(self) -> None:
         """Write what the library has for the device."""
@@ -429,22 +398,3 @@ class Connection(asyncio.Protocol):
         if self._closing_since is None and self.websocket.close_expected():
             self._closing_since = self._gate.clock()
             self._gate.wheel.schedule(self, self._closing_since + _CLOSING_SECONDS)
-
-
-class _ErrorEvents(dict[tuple[ErrorCode, str], bytes]):
-    """Error events, encoded when first needed: there are only a handful."""
-
-    def __missing__(self, key: tuple[ErrorCode, str]) -> bytes:
-        code, message = key
-        text = (
-            f'{{"event":"{ERROR_EVENT}","data":{{"code":"{code}","message":{_quoted(message)}}}}}'
-        )
-        return self.setdefault(key, text.encode())
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-_ERRORS: Final = _ErrorEvents()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.gateway.chargers import Chargers
-from services.gateway.connection import Gate
+from services.gateway.gate import Gate
 from shared.device_protocol import CloseCode
 
 _STORING_SECONDS: Final = 1.0

@@ -37,8 +37,10 @@ class TimerWheel:
 
     def schedule(self, timed: Timed, at: float) -> None:
         """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
-        timed.due = max(math.ceil(at / TICK_SECONDS), self._tick + 1)
-        self._slots[timed.due].append(timed)
+        due = max(math.ceil(at / TICK_SECONDS), self._tick + 1)
+        if timed.due != due:  # else it is entered there already
+            timed.due = due
+            self._slots[due].append(timed)
 
     def advance(self) -> None:
         """Call all that is due by now."""

@@ -5,7 +5,8 @@ from typing import Final, Protocol
 from websockets.frames import Frame, Opcode
 
 from services.gateway import metrics
-from services.gateway.connection import Connection, Gate
+from services.gateway.connection import Connection
+from services.gateway.gate import Gate
 from services.gateway.readings import BadFrameError
 from shared.device_protocol import (
     CHARGING_STATUS_EVENT,

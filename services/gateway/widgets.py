@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from services.gateway import scripts
-from services.gateway.connection import Gate
+from services.gateway.gate import Gate
 from services.gateway.widget import WidgetConnection
 from shared import logs
 from shared.backoff import Backoff

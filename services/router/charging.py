@@ -47,7 +47,11 @@ class Thresholds:
             allowed = ", ".join(ChargingStatus)
             if not equals or name not in set(ChargingStatus):
                 raise ValueError(f"expected status=level pairs with a status of {allowed}")
-            steps.append((ChargingStatus(name), float(level)))
+            try:
+                # + 0.0 makes a zero of a negative zero: it must not look different.
+                steps.append((ChargingStatus(name), float(level) + 0.0))
+            except ValueError:
+                raise ValueError(f"expected a number after {name}=") from None
         return cls(steps)
 
     def status_of(self, state_of_charge: float) -> ChargingStatus:
@@ -56,4 +60,9 @@ class Thresholds:
 
     def __str__(self) -> str:
         pairs = zip(self._statuses, self._levels, strict=True)
-        return ",".join(f"{status}={level:g}" for status, level in pairs)
+        return ",".join(f"{status}={_shortest(level)}" for status, level in pairs)
+
+
+def _shortest(level: float) -> str:
+    """Return a level without losing a digit: two routers compare this text."""
+    return repr(level).removesuffix(".0")

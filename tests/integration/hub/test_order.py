@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.gateway.connection import Gate
+from services.gateway.gate import Gate
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection

@@ -1,0 +1,53 @@
+"""What all connections of a gateway share, and whether there is room for another one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from services.gateway.doorkeeper import Doorkeeper
+from services.gateway.handshake import Refusal
+from services.gateway.settings import GatewaySettings
+from services.gateway.timers import TimerWheel
+
+if TYPE_CHECKING:
+    from services.gateway.connection import Connection
+
+RETRY_AFTER_SECONDS: Final = 5
+
+
+@dataclass(slots=True)
+class Gate:
+    """What all connections of a gateway share."""
+
+    settings: GatewaySettings
+    wheel: TimerWheel
+    clock: Callable[[], float]
+    doorkeeper: Doorkeeper | None = None
+    """Asked before a handshake is answered; None where no credentials are asked for."""
+    connections: set["Connection"] = field(default_factory=set)
+    waiting: set["Connection"] = field(default_factory=set)
+    """Those that wait because the directory is not there."""
+    draining: bool = False
+    most_sockets: int = 1_000_000
+    """Beyond this many, connections are cut off before their handshake."""
+
+    def full(self) -> Refusal | None:
+        """Return why no further connection can be taken, or None if one can."""
+        if self.draining:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, "This gateway is stopping; try again.\n", 1
+            )
+        if len(self.connections) > self.settings.max_connections:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "This gateway has all the connections it can hold; try again later.\n",
+                RETRY_AFTER_SECONDS,
+            )
+        if len(self.waiting) >= self.settings.max_waiting:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The directory of devices is not there yet; try again later.\n",
+                RETRY_AFTER_SECONDS,
+            )
+        return None

@@ -1,0 +1,489 @@
+"""All chargers of a gateway: who gets an epoch, what is stored, what each answer does.
+
+Redis is a script of answers here; what the Lua scripts do is tested with a real one.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+
+from services.gateway import scripts
+from services.gateway.charger import ChargerConnection
+from services.gateway.chargers import Chargers
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Call
+from shared.device_protocol import CloseCode
+from shared.names import Names
+from tests.unit.gateway.fake_device import (
+    Clock,
+    FakeDevice,
+    frame_of,
+    gate_of,
+    head_of,
+    reading_of,
+)
+from tests.unit.shared.no_delay import NoDelay
+
+NAMES = Names(1)
+REDIS_NOW = 1_700_000_000_000_000
+EPOCH = REDIS_NOW + 5
+
+
+class FakeBus(Bus):
+    """Answers each script call as the test says, and keeps the calls."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://unused", "unused")
+        self.admit: Callable[[str], bytes] = lambda _id: b"%d" % EPOCH
+        self.store: Callable[[str], bytes] = lambda _id: b"stored"
+        self.hold: Callable[[str], bytes] = lambda _id: b"kept"
+        self.away = False
+        self.times_asked = 0
+        self.calls: list[Call] = []
+
+    async def command(self, *words: Any) -> Any:
+        assert words == ("TIME",)
+        self._check()
+        self.times_asked += 1
+        return [b"%d" % (REDIS_NOW // 1_000_000), b"0"]
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        self._check()
+        self.calls += calls
+        return [self._answers(call) for call in calls]
+
+    def _check(self) -> None:
+        if self.away:
+            raise BusUnavailableError("away")
+
+    def _answers(self, call: Call) -> list[bytes]:
+        words = [str(word) for word in call.arguments]
+        if call.script is scripts.ADMIT:
+            return [b"%d" % REDIS_NOW, *map(self.admit, words[1::3])]
+        if call.script is scripts.STORE:
+            return [*map(self.store, words[1::6])]
+        return [*map(self.hold, words[::3])]
+
+    def stored(self) -> list[tuple[object, ...]]:
+        """Return id, epoch, sequence, level and "again" of what was sent to be stored."""
+        found: list[tuple[object, ...]] = []
+        for call in self.calls:
+            if call.script is scripts.STORE:
+                words = call.arguments[1:]
+                items = [tuple(words[i : i + 6]) for i in range(0, len(words), 6)]
+                found += [(*item[:4], item[5]) for item in items]
+        return found
+
+
+class Booth:
+    """A gateway's chargers, with Redis as a fake."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.bus = FakeBus()
+        self.gate = gate_of(clock)
+        self.chargers = Chargers(self.bus, NAMES, self.gate, NoDelay())
+
+    def charger(self, device_id: str = "c1") -> "FakeCharger":
+        return FakeCharger(self, device_id)
+
+    async def write(self) -> None:
+        """Let everything be written that can be."""
+        await self._run(self.chargers.write())
+
+    async def hold(self) -> None:
+        """Let everything be compared once."""
+        await self._run(self.chargers.hold())
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        working = asyncio.create_task(work)
+        for _ in range(20):  # each round is a handful of steps of the loop
+            await asyncio.sleep(0)
+        if working.done():
+            await working
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+
+
+class FakeCharger(FakeDevice):
+    """A charger at this booth whose handshake is done."""
+
+    connection: ChargerConnection
+
+    def __init__(self, booth: Booth, device_id: str) -> None:
+        super().__init__(ChargerConnection(booth.gate, booth.chargers, NAMES.partitions))
+        self.send(head_of(f"/chargers/{device_id}"))
+
+    def report(self, level: object) -> None:
+        self.send(reading_of(level))
+
+
+@pytest.fixture
+def booth(clock: Clock) -> Booth:
+    return Booth(clock)
+
+
+async def test_a_charger_gets_its_epoch_and_its_reading_is_stored(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    charger.ping(b"a")
+    await booth.write()
+    assert charger.connection.epoch == EPOCH
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
+    assert charger.got(Opcode.PONG) == [b"a"]
+    assert booth.chargers.all_stored
+
+
+async def test_of_several_readings_only_the_newest_is_stored(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    for level in (70, 71, 72):
+        charger.report(level)
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 3, "72", 0)]
+
+
+async def test_a_reading_that_came_while_one_was_stored_is_stored_next(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    charger.report(70)
+
+    def another_meanwhile(_id: str) -> bytes:
+        assert charger.got(Opcode.PONG) == []  # no receipt before this one is answered
+        if charger.connection.sequence == 1:
+            charger.report(71)
+            charger.ping(b"after 71")
+        return b"stored"
+
+    booth.bus.store = another_meanwhile
+    await booth.write()
+    assert [item[2:4] for item in booth.bus.stored()] == [(1, "70"), (2, "71")]
+    assert charger.got(Opcode.PONG) == [b"after 71"]
+
+
+async def test_a_reading_says_when_it_came_by_the_clock_of_redis(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    await booth.write()
+    clock.now += 2
+    charger.report(70)
+    clock.now += 3600  # Redis was away that long
+    await booth.write()
+    (store,) = [call for call in booth.bus.calls if call.script is scripts.STORE]
+    assert store.arguments[5] == REDIS_NOW + 2_000_000
+
+
+async def test_a_connection_that_waited_over_a_second_is_pinged_first(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    clock.now += 1.0
+    await booth.write()
+    assert charger.connection.epoch is None
+    assert booth.bus.calls == []
+    (proof,) = charger.got(Opcode.PING)
+    clock.now += 5
+    charger.send(frame_of(Opcode.PONG, proof))
+    await booth.write()
+    assert charger.connection.epoch == EPOCH
+
+
+async def test_one_that_redis_heard_of_too_late_is_pinged_too(booth: Booth) -> None:
+    booth.bus.admit = lambda _id: b"late"
+    charger = booth.charger()
+    await booth.write()
+    assert charger.connection.epoch is None
+    assert len(charger.got(Opcode.PING)) == 1
+
+
+async def test_the_newest_connection_of_a_charger_draws_its_epoch_last(
+    booth: Booth, clock: Clock
+) -> None:
+    for _ in range(10):
+        booth.charger()
+        clock.now += 0.01
+    epochs = iter(range(EPOCH, EPOCH + 10))
+    booth.bus.admit = lambda _id: b"%d" % next(epochs)
+    await booth.write()
+    connections = sorted(booth.gate.connections, key=lambda c: c.opened_at)
+    order = [getattr(connection, "epoch", 0) for connection in connections]
+    assert order == list(range(EPOCH, EPOCH + 10))
+
+
+async def test_a_request_says_until_when_it_holds_and_since_when_one_is_gone(
+    booth: Booth, clock: Clock
+) -> None:
+    gone, here = booth.charger("gone"), booth.charger("here")
+    gone.report(70)
+    gone.vanish()
+    clock.now += 0.25
+    await booth.write()
+    # Redis' clock was measured now, a quarter of a second after both connected.
+    deadline, since = REDIS_NOW + 750_000, REDIS_NOW - 250_000
+    (admit,) = [call for call in booth.bus.calls if call.script is scripts.ADMIT]
+    words = admit.arguments[1:]
+    asked = {words[i]: words[i + 1 : i + 3] for i in range(0, len(words), 3)}
+    assert asked == {"gone": [deadline, since], "here": [deadline, 0]}
+    assert here.connection.epoch == EPOCH
+
+
+async def test_one_that_left_before_a_newer_one_came_changes_nothing(booth: Booth) -> None:
+    booth.bus.admit = lambda _id: b"superseded"
+    charger = booth.charger()
+    charger.report(70)
+    charger.vanish()
+    await booth.write()
+    assert booth.bus.stored() == []
+    assert booth.chargers.all_stored
+
+
+async def test_a_late_answer_has_the_clock_measured_anew(booth: Booth, clock: Clock) -> None:
+    booth.bus.admit = lambda _id: b"late"
+    booth.charger()
+    await booth.write()
+    asked = booth.bus.times_asked
+    booth.charger("c2")
+    clock.now += 0.5
+    await booth.write()
+    assert booth.bus.times_asked == asked + 1
+
+
+async def test_what_lay_in_the_kernel_is_no_sign_of_life(
+    booth: Booth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process stood still: the handshake that it reads now is from long ago.
+    monkeypatch.setattr("services.gateway.connection.seconds_since_last_data", lambda _: 1.5)
+    charger = booth.charger()
+    await booth.write()
+    assert charger.connection.epoch is None
+    (proof,) = charger.got(Opcode.PING)
+    charger.send(frame_of(Opcode.PONG, proof))
+    await booth.write()
+    assert charger.connection.epoch is None
+    monkeypatch.setattr("services.gateway.connection.seconds_since_last_data", lambda _: 0.0)
+    clock.now += 1
+    charger.send(frame_of(Opcode.PONG, charger.got(Opcode.PING)[-1]))
+    await booth.write()
+    assert charger.connection.epoch == EPOCH
+
+
+async def test_one_that_left_without_a_word_draws_no_epoch(booth: Booth) -> None:
+    booth.charger().vanish()
+    await booth.write()
+    assert booth.bus.calls == []
+
+
+async def test_one_that_said_something_and_left_at_once_counts(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    charger.vanish()
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
+
+
+async def test_an_unregistered_charger_is_closed(booth: Booth) -> None:
+    booth.bus.admit = lambda _id: b"unregistered"
+    charger = booth.charger()
+    await booth.write()
+    assert charger.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_while_the_directory_is_not_there_a_charger_waits(booth: Booth) -> None:
+    booth.bus.admit = lambda _id: b"absent"
+    charger = booth.charger()
+    charger.report(70)
+    charger.ping(b"a")
+    await booth.write()
+    assert booth.gate.waiting == {charger.connection}
+    assert charger.close_code is None
+    assert charger.got(Opcode.PONG) == []
+
+    booth.bus.admit = lambda _id: b"%d" % EPOCH
+    booth.chargers.changed(0, [])
+    await booth.write()
+    assert not booth.gate.waiting
+    assert [item[3] for item in booth.bus.stored()] == ["70"]
+    assert charger.got(Opcode.PONG) == [b"a"]
+
+
+async def test_one_that_left_does_not_wait_for_the_directory_for_ever(booth: Booth) -> None:
+    # Each would count against those that may wait, until nobody may any more.
+    booth.bus.admit = lambda _id: b"absent"
+    charger = booth.charger()
+    charger.report(70)
+    charger.vanish()
+    await booth.write()
+    assert booth.gate.waiting == set()
+
+
+@pytest.mark.parametrize("answer", [b"stored", b"superseded", b"unregistered", b"absent"])
+async def test_a_receipt_is_given_for_what_is_stored_only(booth: Booth, answer: bytes) -> None:
+    booth.bus.store = lambda _id: answer
+    charger = booth.charger()
+    charger.report(70)
+    charger.ping(b"a")
+    await booth.write()
+    assert (charger.got(Opcode.PONG) == [b"a"]) is (answer == b"stored")
+    assert charger.close_code == {
+        b"superseded": CloseCode.SUPERSEDED,
+        b"unregistered": CloseCode.NOT_REGISTERED,
+    }.get(answer)
+
+
+async def test_a_reading_the_script_refused_as_superseded_closes(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    booth.bus.store = lambda _id: b"superseded"
+    charger.report(70)
+    await booth.write()
+    assert charger.close_code == CloseCode.SUPERSEDED
+
+
+async def test_an_older_connection_is_not_closed_out_of_the_blue(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    booth.bus.hold = lambda _id: b"superseded"
+    await booth.hold()
+    assert charger.connection.superseded
+    assert charger.close_code is None
+    charger.report(71)
+    assert charger.close_code == CloseCode.SUPERSEDED
+
+
+async def test_a_redis_that_is_away_keeps_the_reading_and_the_pong(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    booth.bus.away = True
+    charger.report(70)
+    charger.report(71)
+    charger.ping(b"a")
+    await booth.write()
+    assert charger.got(Opcode.PONG) == []
+    assert charger.close_code is None
+    assert not booth.chargers.all_stored
+    booth.bus.away = False
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 2, "71", 0)]
+    assert charger.got(Opcode.PONG) == [b"a"]
+
+
+async def test_a_redis_that_is_away_keeps_newcomers_waiting_for_their_epoch(
+    booth: Booth,
+) -> None:
+    booth.bus.away = True
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    assert not booth.chargers.all_stored
+    booth.bus.away = False
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
+
+
+async def test_what_redis_lost_is_stored_again_and_marked_so(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    booth.bus.hold = lambda _id: b"missing"
+    await booth.hold()
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0), ("c1", EPOCH, 1, "70", 1)]
+
+
+async def test_what_was_asserted_again_and_is_superseded_closes_nobody(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    booth.bus.hold = lambda _id: b"missing"
+    booth.bus.store = lambda _id: b"superseded"
+    await booth.hold()
+    await booth.write()
+    assert charger.connection.superseded
+    assert charger.close_code is None
+
+
+async def test_a_superseded_one_asserts_nothing_but_hears_of_its_unregistering(
+    booth: Booth,
+) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    charger.connection.superseded = True
+    booth.bus.hold = lambda _id: b"unregistered"
+    await booth.hold()
+    (held,) = [call for call in booth.bus.calls if call.script is scripts.HOLD]
+    assert held.arguments == ["c1", 0, 0]
+    assert charger.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_only_those_that_changed_are_compared_at_once(booth: Booth) -> None:
+    for device_id in ("c1", "c2", "c3"):
+        booth.charger(device_id)
+    await booth.write()
+    await booth.hold()  # all of them, by turn
+    holding = asyncio.create_task(booth.chargers.hold())
+    await asyncio.sleep(0)
+    booth.bus.calls.clear()
+    booth.clock.now -= 1  # its next turn is not now
+    booth.chargers.changed(0, ["c2"])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    holding.cancel()
+    asked = [call.arguments[::3] for call in booth.bus.calls if call.script is scripts.HOLD]
+    assert asked == [["c2"]]
+
+
+async def test_nothing_counts_as_stored_while_it_is_on_its_way(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    assert not booth.chargers.all_stored  # a drain waits for its epoch, too
+    seen: list[bool] = []
+
+    def while_storing(_id: str) -> bytes:
+        seen.append(booth.chargers.all_stored)
+        return b"stored"
+
+    booth.bus.store = while_storing
+    await booth.write()
+    assert seen == [False]
+    assert booth.chargers.all_stored
+
+
+async def test_epochs_are_held_of_connections_without_a_reading_too(booth: Booth) -> None:
+    booth.charger()
+    await booth.write()
+    await booth.hold()
+    (held,) = [call for call in booth.bus.calls if call.script is scripts.HOLD]
+    assert held.arguments == ["c1", EPOCH, 0]
+
+
+async def test_one_that_left_is_held_no_more(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    charger.vanish()
+    await booth.hold()
+    assert not [call for call in booth.bus.calls if call.script is scripts.HOLD]
+
+
+async def test_an_unregistering_is_noticed_while_holding(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    booth.bus.hold = lambda _id: b"unregistered"
+    await booth.hold()
+    assert charger.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_an_answer_that_no_script_gives_is_a_bug(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    booth.bus.store = lambda _id: b"maybe"
+    with pytest.raises(AssertionError, match="unknown answer"):
+        await booth.write()

@@ -1,0 +1,148 @@
+"""Handshakes are judged in batches; those that nobody can judge yet wait."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from services.gateway import doorkeeper as module
+from services.gateway.doorkeeper import Doorkeeper
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Call
+from shared.credentials import digest_of
+from shared.names import Names
+from tests.unit.shared.no_delay import NoDelay
+
+KEY = "k" * 32
+NAMES = Names(1)
+
+
+class FakeApplicant:
+    """A handshake that waits."""
+
+    def __init__(self) -> None:
+        self.is_shaking_hands = True
+        self.judgement: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def judged(self, *, admitted: bool) -> None:
+        self.judgement.set_result(admitted)
+
+    async def admitted(self) -> bool:
+        async with asyncio.timeout(5):
+            return await self.judgement
+
+
+class FakeBus:
+    """Answers for the script `vouch` from a directory."""
+
+    def __init__(self) -> None:
+        self.directory: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self.calls: list[Call] = []
+        self.failures = 0
+        self.asked = asyncio.Event()
+
+    async def run(self, calls: Sequence[Call]) -> list[list[Any]]:
+        self.calls += calls
+        answers = [
+            [part for device_id in call.arguments for part in self._answer(str(device_id))]
+            for call in calls
+        ]
+        self.asked.set()
+        await asyncio.sleep(0)  # an answer takes a moment, and tells of the past then
+        if self.failures:
+            self.failures -= 1
+            raise BusUnavailableError("away")
+        return answers
+
+    def _answer(self, device_id: str) -> tuple[bytes, bytes]:
+        secret = self.secrets.get(device_id)
+        digests = json.dumps([digest_of(KEY, device_id, secret)]).encode() if secret else b""
+        return self.directory.get(device_id, "unregistered").encode(), digests
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    bus = FakeBus()
+    bus.directory = {"d1": "registered", "d2": "registered"}
+    bus.secrets = {"d1": "one", "d2": "two"}
+    return bus
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0)
+
+
+@asynccontextmanager
+async def judging(bus: FakeBus) -> AsyncIterator[Doorkeeper]:
+    doorkeeper = Doorkeeper(bus, NAMES, mode="required", key=KEY, rng=NoDelay())  # type: ignore[arg-type]
+    running = asyncio.create_task(doorkeeper.run())
+    yield doorkeeper
+    if running.done():
+        await running  # a bug in it is to be seen
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_devices_that_come_together_are_judged_in_one_call_each_by_itself(
+    bus: FakeBus,
+) -> None:
+    async with judging(bus) as doorkeeper:
+        right, wrong = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(right, "d1", "one")
+        doorkeeper.charger(wrong, "d2", "one")
+        assert await right.admitted()
+        assert not await wrong.admitted()
+    (call,) = bus.calls
+    names = NAMES.chargers[0]
+    assert call.keys == (names.directory, names.directory_version, names.credentials)
+    assert call.arguments == ["d1", "d2"]
+
+
+async def test_a_widget_is_looked_up_among_widgets(bus: FakeBus) -> None:
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.widget(applicant, "d1", "one")
+        assert await applicant.admitted()
+    names = NAMES.widgets[0]
+    assert bus.calls[0].keys == (names.directory, names.directory_version, names.credentials)
+
+
+async def test_while_the_directory_is_not_there_nobody_is_judged(bus: FakeBus) -> None:
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", "one")
+        doorkeeper.charger(other, "d2", "two")
+        assert await other.admitted()
+        assert not applicant.judgement.done()
+        bus.directory["d1"] = "registered"
+        assert await applicant.admitted()
+
+
+async def test_a_redis_that_is_away_is_waited_for(bus: FakeBus) -> None:
+    bus.failures = 3
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.charger(applicant, "d1", "one")
+        assert await applicant.admitted()
+    assert len(bus.calls) == 4
+
+
+async def test_one_that_gave_up_is_not_judged(bus: FakeBus) -> None:
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        gone, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(gone, "d1", "one")
+        async with asyncio.timeout(5):
+            await bus.asked.wait()
+        gone.is_shaking_hands = False
+        bus.directory["d1"] = "registered"
+        doorkeeper.charger(other, "d2", "two")
+        assert await other.admitted()
+        assert not gone.judgement.done()

@@ -1,0 +1,122 @@
+"""A gateway that stops sends its devices off, a few at a time, and forgets nothing."""
+
+from types import SimpleNamespace
+
+import pytest
+from websockets.frames import Opcode
+
+from services.gateway import drain as module
+from services.gateway.drain import drain
+from services.gateway.gate import Gate
+from services.gateway.widget import WidgetConnection
+from shared.device_protocol import CloseCode
+from tests.unit.gateway.fake_device import Clock, FakeDevice, close_of, gate_of, head_of
+
+
+class Nobody:
+    """An audience that does not care."""
+
+    def joined(self, widget: WidgetConnection) -> None:
+        """Do nothing."""
+
+    def left(self, widget: WidgetConnection) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def gate(clock: Clock) -> Gate:
+    return gate_of(clock)
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept each time; no time goes by."""
+    found: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        found.append(seconds)
+
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+    return found
+
+
+def device(gate: Gate, number: int = 1) -> FakeDevice:
+    found = FakeDevice(WidgetConnection(gate, Nobody()))
+    found.send(head_of(f"/widgets/w{number}"))
+    return found
+
+
+def chargers(*all_stored: bool) -> SimpleNamespace:
+    """Return a stand-in that answers with these one after the other, then with the last."""
+    answers = list(all_stored)
+
+    class Answering(SimpleNamespace):
+        @property
+        def all_stored(self) -> bool:
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    return Answering()
+
+
+async def test_all_are_closed_as_going_away(gate: Gate, slept: list[float]) -> None:
+    devices = [device(gate, number) for number in range(5)]
+    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert [one.close_code for one in devices] == [CloseCode.GOING_AWAY] * 5
+    assert slept
+
+
+async def test_closes_are_spread_over_the_time(gate: Gate, slept: list[float]) -> None:
+    for number in range(50):
+        device(gate, number)
+    await drain(gate, chargers(True), 5)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    between = slept[:50]
+    assert between == pytest.approx([0.1] * 50)
+
+
+async def test_many_closes_are_grouped_into_steps(gate: Gate, slept: list[float]) -> None:
+    for number in range(400):
+        device(gate, number)
+    await drain(gate, chargers(True), 1)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    between = [seconds for seconds in slept if seconds < 0.02][:100]
+    assert between == pytest.approx([0.01] * 100)
+
+
+async def test_the_last_readings_are_waited_for(gate: Gate, slept: list[float]) -> None:
+    await drain(gate, chargers(False, False, False, True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - answers
+    assert len(slept) == 3
+
+
+async def test_a_redis_that_is_away_holds_the_drain_up_for_a_second_only(
+    gate: Gate, slept: list[float]
+) -> None:
+    await drain(gate, chargers(False), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert sum(slept) == pytest.approx(1)
+
+
+async def test_who_does_not_answer_the_close_is_cut_off_at_last(
+    gate: Gate, slept: list[float]
+) -> None:
+    stubborn, shaking_hands = device(gate), FakeDevice(WidgetConnection(gate, Nobody()))
+    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert stubborn.transport.aborted == 1
+    assert shaking_hands.transport.aborted == 1
+    assert sum(slept) == pytest.approx(1)
+
+
+async def test_who_answers_is_not_cut_off(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    polite = device(gate)
+
+    async def sleep(_: float) -> None:
+        if polite.got(Opcode.CLOSE) and not polite.transport.ended:
+            polite.send(close_of(1001))
+            polite.connection.connection_lost(None)
+
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
+    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert polite.transport.aborted == 0
+    assert not gate.connections
+
+
+async def test_without_devices_a_drain_takes_no_time(gate: Gate, slept: list[float]) -> None:
+    await drain(gate, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert slept == []

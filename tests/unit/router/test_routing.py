@@ -1,0 +1,264 @@
+"""From readings to statuses: computed, fenced, and only then settled.
+
+Redis is a script of answers here; what the Lua scripts do is tested with a real one.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from services.router import scripts
+from services.router.charging import Thresholds
+from services.router.routing import Routing
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Call, Script
+from shared.bus.subscriber import Subscriber
+from shared.names import Names
+from tests.unit.shared.no_delay import NoDelay
+
+NAMES = Names(2)
+(READINGS,) = {NAMES.of_charger("c1").readings}
+HOME = NAMES.of_charger("c1").partition
+
+
+def reading(
+    soc: float = 85,
+    sequence: int = 4,
+    *,
+    charger: str = "c1",
+    pairing: int = 7,
+    widget: str = "w1",
+) -> bytes:
+    """Return a doorbell as the store script writes it."""
+    message = {
+        "charger": charger,
+        "data": {"soc": soc},
+        "revision": [1, sequence],
+        "pairing": pairing,
+        "widget": widget,
+    }
+    return json.dumps(message).encode()
+
+
+class FakeSubscriber(Subscriber):
+    """Notes what is wanted."""
+
+    def __init__(self) -> None:
+        self.wanted: set[str] = set()
+
+    def subscribe(self, channels: Iterable[str]) -> None:
+        self.wanted |= set(channels)
+
+    def unsubscribe(self, channels: Iterable[str]) -> None:
+        self.wanted -= set(channels)
+
+
+class FakeBus(Bus):
+    """Answers each script call as the test says, and keeps the calls."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://unused", "unused")
+        self.light = b"lit"
+        self.recalled: list[list[bytes]] = []
+        self.calls: list[Call] = []
+        self.away = False
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        if self.away:
+            raise BusUnavailableError("away")
+        self.calls += calls
+        return [self._answer(call) for call in calls]
+
+    def _answer(self, call: Call) -> Any:
+        if call.script is scripts.LIGHT:
+            return [self.light] * (len(call.arguments) // 7)
+        if call.script is scripts.RECALL:
+            return self.recalled.pop(0) if self.recalled else []
+        return 0
+
+    def of(self, script: Script) -> list[Call]:
+        return [call for call in self.calls if call.script is script]
+
+
+class Router:
+    """A router's routing, with Redis as a fake."""
+
+    def __init__(self) -> None:
+        self.bus = FakeBus()
+        self.subscriber = FakeSubscriber()
+        self.routing = Routing(
+            self.bus,
+            self.subscriber,
+            NAMES,
+            thresholds=Thresholds.parse("charging=0,charging80=80,charged=100"),
+            version=3,
+            rng=NoDelay(),
+        )
+
+    def hear(self, level: float, sequence: int, *, pairing: int = 7, widget: str = "w1") -> None:
+        self.routing.heard(READINGS, reading(level, sequence, pairing=pairing, widget=widget))
+
+    async def work(self, *, sweeping: bool = False) -> None:
+        """Let everything be routed that can be."""
+        routing = self.routing
+        working = asyncio.create_task(routing.sweep() if sweeping else routing.route())
+        for _ in range(20):  # each round is a handful of steps of the loop
+            await asyncio.sleep(0)
+        if working.done():
+            await working
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+
+    @property
+    def lit(self) -> list[tuple[object, ...]]:
+        """Widget, pairing, revision, version and status of what was written."""
+        found: list[tuple[object, ...]] = []
+        for call in self.bus.of(scripts.LIGHT):
+            words = call.arguments
+            for i in range(0, len(words), 7):
+                status = json.loads(words[i + 6])["data"]["status"]
+                found.append((words[i], *words[i + 2 : i + 6], status))
+        return found
+
+    @property
+    def settled(self) -> list[list[object]]:
+        return [list(call.arguments) for call in self.bus.of(scripts.SETTLE)]
+
+
+@pytest.fixture
+def router() -> Router:
+    return Router()
+
+
+async def test_a_reading_lights_its_widget_and_is_settled(router: Router) -> None:
+    router.hear(85, 4)
+    await router.work()
+    assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
+    (call,) = router.bus.of(scripts.LIGHT)
+    widget = NAMES.of_widget("w1")
+    assert call.keys == (widget.directory, widget.statuses)
+    assert call.arguments[1] == widget.status_channel("w1")
+    assert router.settled == [["c1", 1, 4, 7]]
+    assert router.routing.idle
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_of_a_chargers_readings_only_the_newest_is_written(
+    router: Router, order: tuple[int, int]
+) -> None:
+    for sequence in order:
+        router.hear(10 * sequence, sequence)
+    await router.work()
+    assert [written[3] for written in router.lit] == [2]
+
+
+async def test_a_newer_pairing_is_newer_whatever_its_revision(router: Router) -> None:
+    router.hear(100, 9, pairing=7)
+    router.hear(10, 1, pairing=8, widget="w2")
+    await router.work()
+    assert router.lit == [("w2", 8, 1, 1, 3, "charging")]
+
+
+async def test_what_is_stale_is_settled_too(router: Router) -> None:
+    router.bus.light = b"stale"
+    router.hear(85, 4)
+    await router.work()
+    assert router.settled == [["c1", 1, 4, 7]]
+
+
+async def test_what_belongs_to_another_pairing_stays_pending(router: Router) -> None:
+    router.bus.light = b"mismatch"
+    router.hear(85, 4)
+    await router.work()
+    assert len(router.lit) == 1
+    assert router.settled == []
+
+
+async def test_a_reading_that_lights_nothing_is_left_to_the_sweep(router: Router) -> None:
+    router.hear(85, 4, pairing=0, widget="")
+    await router.work()
+    assert router.lit == []
+
+
+async def test_a_redis_that_is_away_gets_it_later(router: Router) -> None:
+    router.bus.away = True
+    router.hear(85, 4)
+    await router.work()
+    assert not router.routing.idle
+    assert router.lit == []
+    router.hear(90, 5)
+    router.bus.away = False
+    await router.work()
+    assert [written[3] for written in router.lit] == [5]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"hello",
+        b"{}",
+        b"\xff",
+        b'{"charger":"\xff"}',
+        reading(widget="\xe4"),
+        reading(widget="w:1"),
+        reading(charger="\xe4"),
+        reading(charger=""),
+        reading(soc=-1),
+        reading(soc=100.5),
+    ],
+)
+async def test_nonsense_on_the_channel_stops_nobody(router: Router, payload: bytes) -> None:
+    router.routing.heard(READINGS, payload)
+    await router.work()
+    assert router.lit == []
+    router.hear(85, 4)
+    await router.work()
+    assert [written[0] for written in router.lit] == ["w1"]
+
+
+async def test_other_channels_are_not_its_own(router: Router) -> None:
+    router.routing.heard("other", b"hello")
+    assert router.routing.idle
+
+
+async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
+    router.routing.take({0, 1})
+    assert router.subscriber.wanted == {names.readings for names in NAMES.chargers}
+    router.routing.give({0})
+    assert router.subscriber.wanted == {NAMES.chargers[1].readings}
+
+
+async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Router) -> None:
+    router.routing.take({HOME})
+    router.routing.confirmed([READINGS])
+    await router.work(sweeping=True)
+    (mark,) = router.bus.of(scripts.MARK)
+    names = NAMES.chargers[HOME]
+    assert mark.keys == (names.live, names.pending)
+    router.routing.confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
+    await router.work(sweeping=True)
+    assert len(router.bus.of(scripts.MARK)) == 1
+
+
+async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:
+    router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+    router.routing.take({HOME})
+    router.routing.confirmed([READINGS])
+    await router.work(sweeping=True)
+    await router.work()
+    assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
+
+
+async def test_what_lights_nothing_is_settled_by_the_sweep(router: Router) -> None:
+    router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
+    router.routing.take({HOME})
+    router.routing.confirmed([READINGS])
+    await router.work(sweeping=True)
+    assert router.settled == [["c1", 1, 4, 7]]
+    assert router.routing.idle

@@ -1,0 +1,359 @@
+"""The subscribing connection: confirmations in order, and every loss noticed.
+
+Redis' side is a script: each test says what Redis answers, and reads what it was sent.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from shared.bus import subscriber as module
+from shared.bus.link import BusUnavailableError
+from shared.bus.subscriber import Subscriber
+from tests.unit.shared.no_delay import NoDelay
+
+DEADLINE_SECONDS = 5
+
+
+class FakeLink:
+    """Redis' end of a connection."""
+
+    def __init__(self, redis: "FakeRedis") -> None:
+        self._redis = redis
+        self._replies: asyncio.Queue[Any] = asyncio.Queue()
+        self.sent: asyncio.Queue[list[str]] = asyncio.Queue()
+        self.closed = False
+
+    # What the subscriber calls.
+
+    async def open(self) -> None:
+        if self._redis.refusals:
+            self._redis.refusals -= 1
+            raise BusUnavailableError("away")
+        self._redis.opened.put_nowait(self)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def send(self, commands: Iterable[Sequence[str]]) -> None:
+        for words in commands:
+            if words[0] != "PING":
+                self.sent.put_nowait(list(words))
+
+    async def receive(self) -> Any:
+        reply = await self._replies.get()
+        if isinstance(reply, BusUnavailableError):
+            raise reply
+        return reply
+
+    # What a test does.
+
+    def say(self, *replies: Any) -> None:
+        """Have Redis answer."""
+        for reply in replies:
+            self._replies.put_nowait(reply)
+
+    def confirm(self, *channels: str, kind: bytes = b"subscribe") -> None:
+        """Have Redis confirm commands, and answer the ping that follows them."""
+        self.say(*([kind, channel.encode(), 1] for channel in channels), [b"pong", b""])
+
+    def lose(self) -> None:
+        """Break the connection."""
+        self.say(BusUnavailableError("lost"))
+
+    async def command(self) -> list[str]:
+        """Return the next command that was sent, pings left out."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self.sent.get()
+
+
+class FakeRedis:
+    """Hands out connections."""
+
+    def __init__(self) -> None:
+        self.opened: asyncio.Queue[FakeLink] = asyncio.Queue()
+        self.refusals = 0
+
+    async def link(self) -> FakeLink:
+        """Return the connection that is opened next."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self.opened.get()
+
+
+class Owner:
+    """Runs a subscriber and keeps what it was told, in order."""
+
+    def __init__(self) -> None:
+        self._told: asyncio.Queue[object] = asyncio.Queue()
+        self.subscriber = Subscriber(
+            "redis://unused",
+            "test",
+            on_message=lambda channel, payload: self._told.put_nowait((channel, payload)),
+            on_confirmed=lambda channels: self._told.put_nowait(sorted(channels)),
+            rng=NoDelay(),
+        )
+
+    async def told(self) -> object:
+        """Return what it was told next."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self._told.get()
+
+    @property
+    def told_more(self) -> bool:
+        return not self._told.empty()
+
+
+@pytest.fixture
+def redis(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
+    redis = FakeRedis()
+    monkeypatch.setattr(module, "Link", lambda _url, _name: FakeLink(redis))
+    # This Redis answers no pings; only the test of silence is to end by silence.
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 600)
+    return redis
+
+
+@pytest.fixture
+async def owner(redis: FakeRedis) -> AsyncIterator[Owner]:  # noqa: ARG001 - it must be there
+    """An owner whose subscriber runs."""
+    owner = Owner()
+    running = asyncio.create_task(owner.subscriber.run())
+    yield owner
+    if not running.done():
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+async def test_channels_are_confirmed_before_their_owner_reads(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    assert await link.command() == ["SUBSCRIBE", "a"]
+    assert not owner.subscriber.is_confirmed("a")
+    assert not owner.subscriber.connected
+    link.confirm("a")
+    assert await owner.told() == ["a"]
+    assert owner.subscriber.is_confirmed("a")
+    assert owner.subscriber.connected
+
+
+async def test_a_batch_of_confirmations_is_told_at_once(owner: Owner, redis: FakeRedis) -> None:
+    owner.subscriber.subscribe(["a", "b", "c"])
+    link = await redis.link()
+    assert sorted((await link.command())[1:]) == ["a", "b", "c"]
+    link.confirm("a", "b", "c")
+    assert await owner.told() == ["a", "b", "c"]
+
+
+async def test_without_channels_a_plain_pong_is_taken(owner: Owner, redis: FakeRedis) -> None:
+    link = await redis.link()
+    link.say(b"PONG")
+    owner.subscriber.subscribe(["a"])
+    assert await link.command() == ["SUBSCRIBE", "a"]
+    link.confirm("a")
+    assert await owner.told() == ["a"]
+    assert owner.subscriber.connected
+    assert not link.closed
+
+
+async def test_messages_are_passed_on_with_their_channel(owner: Owner, redis: FakeRedis) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    link.say([b"message", b"a", b"\xff{}"])
+    assert await owner.told() == ["a"]
+    assert await owner.told() == ("a", b"\xff{}")
+
+
+async def test_a_channel_wanted_twice_is_asked_for_once(owner: Owner, redis: FakeRedis) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    assert await link.command() == ["SUBSCRIBE", "a"]
+    owner.subscriber.subscribe(["a"])
+    owner.subscriber.unsubscribe(["never wanted"])
+    owner.subscriber.subscribe(["b"])
+    assert await link.command() == ["SUBSCRIBE", "b"]
+
+
+async def test_only_the_confirmation_of_the_last_command_counts(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    # The first confirmation is of a subscription that ended again: what is stored
+    # would be read while no messages come.
+    owner.subscriber.subscribe(["a", "last"])
+    link = await redis.link()
+    await link.command()
+    owner.subscriber.unsubscribe(["a"])
+    owner.subscriber.subscribe(["a"])
+    assert await link.command() == ["UNSUBSCRIBE", "a"]
+    assert await link.command() == ["SUBSCRIBE", "a"]
+
+    link.confirm("a", "last")
+    assert await owner.told() == ["last"]
+    assert not owner.subscriber.is_confirmed("a")
+    assert not owner.subscriber.connected
+
+    link.confirm("a", kind=b"unsubscribe")
+    link.confirm("a")
+    assert await owner.told() == ["a"]
+    assert owner.subscriber.is_confirmed("a")
+    assert owner.subscriber.connected
+    assert not owner.told_more
+
+
+async def test_a_channel_no_longer_wanted_is_not_confirmed_any_more(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a", "b"])
+    link = await redis.link()
+    link.confirm("a", "b")
+    await owner.told()
+    owner.subscriber.unsubscribe(["a"])
+    assert not owner.subscriber.is_confirmed("a")
+    assert owner.subscriber.connected
+    await link.command()
+    assert await link.command() == ["UNSUBSCRIBE", "a"]
+    link.confirm("a", kind=b"unsubscribe")
+    link.say([b"message", b"b", b"still here"])
+    assert await owner.told() == ("b", b"still here")
+
+
+async def test_an_unsubscribe_that_nobody_asked_for_is_a_loss(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    await owner.told()
+    link.say([b"unsubscribe", b"a", 0])
+    again = await redis.link()
+    assert link.closed
+    assert await again.command() == ["SUBSCRIBE", "a"]
+
+
+@pytest.mark.parametrize("reply", [b"OK", None, [b"smessage", b"a", b"x"], ValueError("-ERR")])
+async def test_an_answer_nobody_expects_is_a_loss(
+    owner: Owner, redis: FakeRedis, reply: object
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    await owner.told()
+    link.say(reply)
+    again = await redis.link()
+    again.confirm("a")
+    assert await owner.told() == ["a"]
+
+
+async def test_a_connection_that_is_not_trusted_any_more_is_opened_again_once(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    assert await owner.told() == ["a"]
+    owner.subscriber.distrust()
+    again = await redis.link()
+    assert link.closed
+    again.confirm("a")
+    assert await owner.told() == ["a"]
+    assert redis.opened.empty()
+
+
+async def test_silence_is_a_loss(
+    owner: Owner, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.01)
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    assert await owner.told() == ["a"]
+    again = await redis.link()
+    assert link.closed
+    assert await again.command() == ["SUBSCRIBE", "a"]
+
+
+async def test_after_a_loss_all_that_is_wanted_by_then_is_subscribed_again(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a", "b"])
+    link = await redis.link()
+    link.confirm("a", "b")
+    await owner.told()
+    owner.subscriber.unsubscribe(["a"])
+    link.lose()
+    again = await redis.link()
+    owner.subscriber.subscribe(["c"])
+    wanted = await again.command()
+    while sorted(wanted[1:]) != ["b", "c"]:
+        wanted += (await again.command())[1:]
+    assert link.closed
+    assert not owner.subscriber.connected
+    assert not owner.subscriber.is_confirmed("b")
+    again.confirm("b", "c")
+    assert await owner.told() == ["b", "c"]
+    assert owner.subscriber.connected
+
+
+async def test_what_was_unanswered_at_a_loss_is_not_waited_for(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    await link.command()
+    link.lose()
+    again = await redis.link()
+    assert await again.command() == ["SUBSCRIBE", "a"]
+    again.confirm("a")
+    assert await owner.told() == ["a"]
+
+
+async def test_channels_may_change_while_redis_is_away(owner: Owner, redis: FakeRedis) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.confirm("a")
+    await owner.told()
+    redis.refusals = 3
+    link.lose()
+    owner.subscriber.subscribe(["b"])
+    owner.subscriber.unsubscribe(["a"])
+    again = await redis.link()
+    assert await again.command() == ["SUBSCRIBE", "b"]
+    again.confirm("b")
+    assert await owner.told() == ["b"]
+    assert redis.refusals == 0
+
+
+async def test_many_channels_are_asked_for_in_several_commands(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    channels = {f"c{number}" for number in range(1234)}
+    owner.subscriber.subscribe(channels)
+    link = await redis.link()
+    asked: list[str] = []
+    while len(asked) < len(channels):
+        verb, *names = await link.command()
+        assert verb == "SUBSCRIBE"
+        assert len(names) <= 500
+        asked += names
+    assert set(asked) == channels
+
+
+async def test_a_bug_in_the_owner_is_not_taken_for_a_loss(redis: FakeRedis) -> None:
+    def broken(_channel: str, _payload: bytes) -> None:
+        raise KeyError("a bug")
+
+    subscriber = Subscriber(
+        "redis://unused", "test", on_message=broken, on_confirmed=lambda _: None, rng=NoDelay()
+    )
+    running = asyncio.create_task(subscriber.run())
+    link = await redis.link()
+    link.say([b"message", b"a", b"x"])
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        with pytest.raises(ExceptionGroup) as caught:
+            await running
+    assert caught.value.subgroup(KeyError)
+    assert link.closed

@@ -1,0 +1,70 @@
+"""Processes that are configured differently do not serve beside each other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from shared.agreements import agree, wait_and_agree
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.names import AGREEMENTS
+from shared.runtime import CannotServeError
+from tests.unit.shared.no_delay import NoDelay
+
+
+class FakeBus(Bus):
+    """Keeps one hash; may be away for its first commands."""
+
+    def __init__(self, *, away: int = 0, policy: str = "noeviction") -> None:
+        super().__init__("redis://unused", "unused")
+        self.away = away
+        self.policy = policy
+        self.agreed: dict[str, bytes] = {}
+
+    async def command(self, *words: Any) -> Any:
+        if self.away:
+            self.away -= 1
+            raise BusUnavailableError("away")
+        if words == ("INFO", "memory"):
+            return f"# Memory\r\nused:1\r\nmaxmemory_policy:{self.policy}\r\n".encode()
+        assert words[:2] == ("HMGET", AGREEMENTS)
+        return [self.agreed.get(name) for name in words[2:]]
+
+    async def commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        for verb, key, name, value in commands:
+            assert (verb, key) == ("HSETNX", AGREEMENTS)
+            self.agreed.setdefault(name, value.encode())
+        return []
+
+
+async def test_the_first_process_says_what_holds() -> None:
+    bus = FakeBus()
+    await agree(bus, {"CHARGELIGHT_PARTITIONS": "64"})
+    assert bus.agreed == {"CHARGELIGHT_PARTITIONS": b"64"}
+    await agree(bus, {"CHARGELIGHT_PARTITIONS": "64", "MORE": "1"})
+    assert bus.agreed == {"CHARGELIGHT_PARTITIONS": b"64", "MORE": b"1"}
+
+
+async def test_another_value_is_refused_and_the_text_says_what_to_do() -> None:
+    bus = FakeBus()
+    await agree(bus, {"CHARGELIGHT_PARTITIONS": "64"})
+    with pytest.raises(CannotServeError) as caught:
+        await agree(bus, {"CHARGELIGHT_PARTITIONS": "32"})
+    text = str(caught.value)
+    assert "CHARGELIGHT_PARTITIONS" in text
+    assert "'32'" in text
+    assert "'64'" in text
+    assert f"redis-cli HDEL {AGREEMENTS} 'CHARGELIGHT_PARTITIONS'" in text
+    assert bus.agreed == {"CHARGELIGHT_PARTITIONS": b"64"}
+
+
+async def test_a_redis_that_is_away_is_waited_for() -> None:
+    bus = FakeBus(away=3)
+    await wait_and_agree(bus, {"A": "1"}, NoDelay())
+    assert bus.agreed == {"A": b"1"}
+
+
+async def test_a_redis_that_may_evict_is_refused() -> None:
+    with pytest.raises(CannotServeError, match="CONFIG SET maxmemory-policy noeviction"):
+        await wait_and_agree(FakeBus(policy="allkeys-lru"), {"A": "1"}, NoDelay())

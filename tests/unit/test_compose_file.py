@@ -1,0 +1,171 @@
+"""docker-compose.yml, .env.example, the image and the load balancer agree with the code."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.gateway.settings import GatewaySettings
+from services.registry.settings import RegistrySettings
+from services.router.settings import RouterSettings
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
+
+SETTINGS: dict[str, type[Settings]] = {
+    "gateway": GatewaySettings,
+    "registry": RegistrySettings,
+    "router": RouterSettings,
+}
+OF_THE_PLACE = re.compile(r"_(INSTANCE_ID|HOST|PORT|REUSE_PORT)$")
+"""Settings that compose leaves alone: they are the same in every container, or must not be."""
+
+
+def example() -> dict[str, str]:
+    """Return the variables of .env.example, the commented-out ones as well."""
+    text = (ROOT / ".env.example").read_text()
+    return dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
+
+
+def locked(service: str) -> set[str]:
+    """Return the distributions in the service's lock file."""
+    text = (ROOT / f"deploy/requirements/{service}.lock").read_text()
+    return set(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE))
+
+
+def seconds(pattern: str, text: str = HAPROXY) -> float:
+    """Return a time in seconds out of a configuration."""
+    found = re.search(rf"^ *{pattern} (\d+)(ms|s|m|h)$", text, re.MULTILINE)
+    assert found, pattern
+    return int(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def test_what_one_of_the_two_composes_does_not_know_is_not_used() -> None:
+    assert {"name", "version", "include", "configs"}.isdisjoint(COMPOSE)
+    assert "start_interval" not in COMPOSE_TEXT
+    assert "${A:+" not in COMPOSE_TEXT
+    assert not re.search(r"\$\{[^}]*\$\{", COMPOSE_TEXT), "nested defaults are silently wrong"
+
+
+def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> None:
+    assert not any("container_name" in service for service in SERVICES.values())
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"loadbalancer", "registry"}
+
+
+def test_every_port_of_the_host_can_be_changed() -> None:
+    for name in ("loadbalancer", "registry"):
+        for port in SERVICES[name]["ports"]:
+            assert re.search(r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+$", port)
+
+
+def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
+        if name != "seed":  # it ends by itself
+            assert service["deploy"]["resources"]["limits"]["memory"], name
+            assert service["stop_grace_period"], name
+
+
+def test_every_long_running_service_but_the_simulator_has_a_health_check() -> None:
+    simulated = {"seed", "demo", "fleet"}
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == simulated
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_health_checks_ask_the_port_the_service_listens_on(name: str) -> None:
+    port = SETTINGS[name].model_fields["health_port"].default
+    assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "ready", str(port)]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_compose_passes_on_every_setting_of_a_service_and_no_other(name: str) -> None:
+    passed = {key for key in SERVICES[name]["environment"] if not OF_THE_PLACE.search(key)}
+    assert passed == {key for key in SETTINGS[name].variables() if not OF_THE_PLACE.search(key)}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_compose_does_not_repeat_a_default_of_the_code(name: str) -> None:
+    given = {key for key, value in SERVICES[name]["environment"].items() if value is not None}
+    assert given <= {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN"}
+
+
+def test_the_simulator_gets_settings_that_it_reads() -> None:
+    source = "".join(p.read_text() for p in (ROOT / "services/simulator").rglob("*.py"))
+    for name in ("seed", "demo", "fleet"):
+        assert [key for key in SERVICES[name]["environment"] if key not in source] == []
+
+
+def test_the_example_lists_every_setting_and_no_other() -> None:
+    listed = {
+        key
+        for key in example()
+        if not re.match(r"CHARGELIGHT_(COMPOSE|SIMULATOR|TEST)_|COMPOSE_", key)
+    }
+    assert listed == {key for settings in SETTINGS.values() for key in settings.variables()}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_example_gives_the_defaults(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = SETTINGS[name].load().model_dump(exclude={"instance_id"})
+    for key, value in example().items():
+        monkeypatch.setenv(key, value)
+    assert SETTINGS[name].load().model_dump(exclude={"instance_id"}) == defaults
+
+
+def test_the_example_gives_the_defaults_of_compose() -> None:
+    defaults = dict(re.findall(r"\$\{(CHARGELIGHT_[A-Z_]+):-([^}]*)\}", COMPOSE_TEXT))
+    assert defaults == {k: v for k, v in example().items() if k.startswith("CHARGELIGHT_COMPOSE_")}
+
+
+def test_an_image_holds_only_what_its_service_imports() -> None:
+    assert "websockets" in locked("gateway")
+    assert {"psycopg", "psycopg-pool", "fastapi", "typer"}.isdisjoint(locked("gateway"))
+    assert {"psycopg", "psycopg-pool", "fastapi"} <= locked("registry")
+    assert {"websockets", "typer"}.isdisjoint(locked("registry"))
+    assert {"psycopg", "websockets", "fastapi", "typer"}.isdisjoint(locked("router"))
+
+
+def test_the_image_builds_with_the_classic_builder_and_runs_without_rights() -> None:
+    instructions = "\n".join(line for line in DOCKERFILE.splitlines() if not line.startswith("#"))
+    assert not re.search(r"--mount|--link|<<", instructions)
+    assert re.search(r"^USER \d+:\d+$", instructions, re.MULTILINE)
+    assert "--require-hashes" in instructions
+
+
+def test_the_load_balancer_knows_the_ports_of_the_gateway() -> None:
+    fields = GatewaySettings.model_fields
+    for port in (fields["charger_port"].default, fields["widget_port"].default):
+        assert f"bind :{port}\n" in HAPROXY
+        assert f"gateway:{port}\n" in HAPROXY
+    assert f"check port {fields['health_port'].default} " in HAPROXY
+
+
+def test_no_connection_is_cut_off_that_is_still_being_sent_off() -> None:
+    fields = GatewaySettings.model_fields
+    drain = fields["drain_seconds"].default
+    hard_stop = seconds("hard-stop-after")
+    assert drain < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["gateway"]))
+    assert drain < hard_stop
+    assert hard_stop < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["loadbalancer"]))
+
+
+def test_the_load_balancer_is_more_patient_than_two_pings() -> None:
+    interval = GatewaySettings.model_fields["ping_interval_seconds"].default
+    assert seconds("timeout tunnel") > 2 * interval
+
+
+def test_the_load_balancer_fits_its_open_files() -> None:
+    found = re.search(r"^ *maxconn (\d+)$", HAPROXY, re.MULTILINE)
+    assert found
+    assert 2 * int(found[1]) + 100 < SERVICES["loadbalancer"]["ulimits"]["nofile"]
