@@ -1,0 +1,227 @@
+"""The compose stack as a test sees it: brought up, asked, damaged, taken down.
+
+Works with ``docker-compose`` (1.29) and ``docker compose`` (v2). What the two
+answer differently (``ps``, names of containers) is asked of the engine instead,
+by the labels that both give their containers.
+"""
+
+import functools
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_QUICK_SECONDS = 30.0
+_UP_SECONDS = 300.0
+_FACT_SECONDS = 90.0
+
+
+class StackError(AssertionError):
+    """A command of Docker failed, or a fact did not come about in time."""
+
+
+@functools.cache
+def compose_command() -> tuple[str, ...]:
+    """Return how Compose is called here, or nothing if it can not be used."""
+    for command in (("docker", "compose"), ("docker-compose",)):
+        if shutil.which(command[0]) and _succeeds(*command, "version"):
+            return command
+    return ()
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Return why no stack can be brought up on this machine, or None."""
+    if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "off":
+        return "CHARGELIGHT_TEST_COMPOSE is off"
+    if not shutil.which("docker") or not _succeeds("docker", "info"):
+        return "no Docker engine answers"
+    if not compose_command():
+        return "neither `docker compose` nor `docker-compose` is installed"
+    return None
+
+
+def run(*command: str, timeout_seconds: float = _QUICK_SECONDS, **extra: str) -> str:
+    """Run a command in the project's root and return its standard output.
+
+    Args:
+        command: The program and its arguments.
+        timeout_seconds: After this it is killed.
+        extra: Variables added to the environment.
+
+    Raises:
+        StackError: It failed or took too long; the text holds what it wrote.
+    """
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **extra},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"{command} took more than {timeout_seconds} s") from error
+    if ended.returncode != 0:
+        raise StackError(f"{command} exited {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
+    return ended.stdout
+
+
+def wait_until(true: Callable[[], bool], what: str, why: Callable[[], object] = str) -> None:
+    """Poll until a fact holds, for things that nobody announces.
+
+    Args:
+        true: Whether it holds.
+        what: The fact.
+        why: Asked for more if it does not come about.
+
+    Raises:
+        StackError: It did not become true in time.
+    """
+    deadline = time.monotonic() + _FACT_SECONDS
+    while not true():
+        if time.monotonic() > deadline:
+            raise StackError(f"not within {_FACT_SECONDS} s: {what}. {why()}")
+        time.sleep(0.1)
+
+
+class Stack:
+    """One run of docker-compose.yml: project name, ports, volumes and image tags of its own."""
+
+    def __init__(self) -> None:
+        self._tag = f"test-{secrets.token_hex(4)}"
+        self.project = f"chargelight-{self._tag}"
+        self.charger_port, self.widget_port, self.registry_port = free_ports(3)
+        self._settings = {
+            "CHARGELIGHT_COMPOSE_TAG": self._tag,
+            "CHARGELIGHT_COMPOSE_CHARGER_PORT": str(self.charger_port),
+            "CHARGELIGHT_COMPOSE_WIDGET_PORT": str(self.widget_port),
+            "CHARGELIGHT_COMPOSE_REGISTRY_PORT": str(self.registry_port),
+        }
+
+    def compose(self, *arguments: str, timeout_seconds: float = _QUICK_SECONDS) -> str:
+        """Run a Compose command on this stack."""
+        command = (*compose_command(), "--project-name", self.project, *arguments)
+        return run(*command, timeout_seconds=timeout_seconds, **self._settings)
+
+    def build(self) -> None:
+        """Build the images; the engine's cache makes the next time quick."""
+        self.compose("build", timeout_seconds=_UP_SECONDS)
+
+    def up(self, services: Sequence[str], gateways: int) -> None:
+        """Start what is not running and wait until all of it is healthy.
+
+        The load balancer is waited for as well: it must have found every gateway.
+        """
+        scale = ("--scale", f"gateway={gateways}")
+        if not all(map(self.running, services)) or len(self.running("gateway")) != gateways:
+            self.compose("up", "-d", "--no-build", *scale, *services, timeout_seconds=_UP_SECONDS)
+        wait_until(lambda: len(self.running("gateway")) == gateways, f"{gateways} gateways")
+        wait_until(lambda: not self._unhealthy(), "all containers healthy", self._unhealthy)
+        wait_until(lambda: self.gateways_in_use() == gateways, "the load balancer found all")
+
+    def start(self, service: str) -> None:
+        """Start one service, and what it depends on, without waiting for it."""
+        self.compose("up", "-d", "--no-build", service, timeout_seconds=_UP_SECONDS)
+
+    def down(self) -> None:
+        """Remove containers, networks, volumes and tags."""
+        self.compose("down", "--volumes", "--remove-orphans", timeout_seconds=120)
+        # The layers below stay: they are what makes the next build quick.
+        for image in run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split():
+            if image.endswith(f":{self._tag}"):
+                run("docker", "rmi", "--no-prune", image)
+
+    def logs(self) -> str:
+        """Return the last lines of every container's log, and who is not healthy."""
+        lines = self.compose("logs", "--no-color", "--tail", "60")
+        return "\n".join([lines, *self._unhealthy()])
+
+    def running(self, service: str) -> list[str]:
+        """Return the ids of the service's running containers."""
+        return self._containers(service)
+
+    def ended(self, service: str) -> list[str]:
+        """Return the ids of the service's containers that have ended."""
+        return self._containers(service, "--filter", "status=exited")
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Return what the engine knows about a container."""
+        answer: list[dict[str, Any]] = json.loads(run("docker", "inspect", container))
+        return answer[0]
+
+    def address(self, container: str) -> str:
+        """Return the container's IP address; Linux hosts can connect to it."""
+        networks = self.inspect(container)["NetworkSettings"]["Networks"]
+        return str(networks[f"{self.project}_default"]["IPAddress"])
+
+    def metric(self, container: str, sample: str) -> float:
+        """Return a sample out of a gateway's /metrics, 0 if it is not there."""
+        script = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+        url = "http://127.0.0.1:3101/metrics"
+        return _sample(run("docker", "exec", container, "python", "-c", script, url), sample)
+
+    def gateways_in_use(self) -> int:
+        """Return to how many gateways the load balancer sends chargers and widgets."""
+        (balancer,) = self.running("loadbalancer")
+        script = (
+            r'exec 3<>/dev/tcp/127.0.0.1/8404; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3'
+        )
+        text = run("docker", "exec", balancer, "bash", "-c", script)
+        name = "haproxy_backend_active_servers"
+        kinds = ("gateways_chargers", "gateways_widgets")
+        return int(min(_sample(text, f'{name}{{proxy="{kind}"}}') for kind in kinds))
+
+    def _containers(self, service: str, *filters: str) -> list[str]:
+        label = "label=com.docker.compose"
+        return run(
+            "docker", "ps", "--quiet", "--no-trunc", *filters,
+            "--filter", f"{label}.project={self.project}", "--filter", f"{label}.service={service}",
+        ).split()  # fmt: skip
+
+    def _unhealthy(self) -> list[str]:
+        """Return the containers that run but are not healthy, with what their checks said."""
+        label = f"label=com.docker.compose.project={self.project}"
+        said = []
+        for container in run("docker", "ps", "--quiet", "--filter", label).split():
+            found = self.inspect(container)
+            health = found["State"].get("Health", {"Status": "unchecked", "Log": []})
+            if health["Status"] != "healthy":
+                last = health["Log"][-1]["Output"].strip() if health["Log"] else ""
+                said.append(f"{found['Name']} is {health['Status']}: {last}")
+        return said
+
+
+def free_ports(count: int) -> list[int]:
+    """Return TCP ports that nobody listens on now."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [listener.getsockname()[1] for listener in listeners]
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def _sample(text: str, sample: str) -> float:
+    for line in text.splitlines():
+        if line.startswith(f"{sample} "):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
+
+
+def _succeeds(*command: str) -> bool:
+    try:
+        run(*command)
+    except StackError:
+        return False
+    return True

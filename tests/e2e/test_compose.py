@@ -1,0 +1,247 @@
+"""The stack of docker-compose.yml, with three gateways behind the load balancer.
+
+The stack is brought up once; each test finds all of it running and healthy,
+whatever the test before has done to it.
+"""
+
+import asyncio
+import itertools
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from services.simulator.pairs import Pair, numbered_pairs
+from shared.device_protocol import CloseCode
+from tests.e2e.compose_booth import Booth, register
+from tests.e2e.compose_stack import Stack, StackError, run, wait_until, why_not
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
+
+GATEWAYS = 3
+PAIRS = 9
+SERVICES = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer")
+"""Without the demo, whose devices would blur what the tests count."""
+
+OWN = ("gateway", "router", "registry")
+
+README_PAIRS = {"c1234": "wABCD", "c5678": "wEFGH"}
+
+RIGHT_AGAIN_SECONDS = 5.0
+"""So long after a fault's end at the latest, every light is right."""
+
+CHARGING = '{"event":"chargingStatus","data":{"status":"charging"}}'
+CHARGING80 = '{"event":"chargingStatus","data":{"status":"charging80"}}'
+CHARGED = '{"event":"chargingStatus","data":{"status":"charged"}}'
+
+OpenBooth = Callable[[], AbstractAsyncContextManager[Booth]]
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def running_stack() -> Iterator[Stack]:
+    if reason := why_not():
+        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
+            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
+        pytest.skip(f"the compose stack is not tested: {reason}")
+    stack = Stack()
+    try:
+        stack.build()
+        stack.up(SERVICES, GATEWAYS)
+        yield stack
+    except StackError as error:
+        pytest.fail(f"{error}\n{stack.logs()}", pytrace=False)
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def stack(running_stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    failed_before = request.session.testsfailed
+    running_stack.up(SERVICES, GATEWAYS)
+    yield running_stack
+    if request.session.testsfailed > failed_before:
+        print(running_stack.logs())  # noqa: T201 - pytest shows it with the failure
+
+
+@pytest.fixture
+def charger_url(stack: Stack) -> str:
+    return f"ws://127.0.0.1:{stack.charger_port}"
+
+
+@pytest.fixture
+def widget_url(stack: Stack) -> str:
+    return f"ws://127.0.0.1:{stack.widget_port}"
+
+
+@pytest.fixture
+async def pairs(stack: Stack) -> list[Pair]:
+    found = numbered_pairs(f"test{next(_numbers)}", PAIRS)
+    await register(f"http://127.0.0.1:{stack.registry_port}", found)
+    return found
+
+
+@pytest.fixture
+def booth_open(pairs: list[Pair], charger_url: str, widget_url: str) -> OpenBooth:
+    return partial(Booth.open, pairs, charger_url=charger_url, widget_url=widget_url)
+
+
+def test_the_seed_registers_the_pairs_of_the_readme(stack: Stack) -> None:
+    stack.start("seed")
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.registry_port}", trust_env=False) as rest:
+
+        def pairings() -> dict[str, str | None]:
+            return {id_: rest.get(f"/pairings/{id_}").json().get("widget") for id_ in README_PAIRS}
+
+        wait_until(lambda: pairings() == README_PAIRS, "the seed has registered them", pairings)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="containers have no address on this host")
+async def test_a_reading_at_one_gateway_lights_the_widget_at_another(
+    stack: Stack, pairs: list[Pair]
+) -> None:
+    at_charger, at_widget, _ = stack.running("gateway")
+    charger_url = f"ws://{stack.address(at_charger)}:3100/chargers/{pairs[0].charger}"
+    widget_url = f"ws://{stack.address(at_widget)}:3200/widgets/{pairs[0].widget}"
+    async with (
+        connect(widget_url, proxy=None) as widget,
+        connect(charger_url, proxy=None) as charger,
+    ):
+        for level, expected in (
+            ("0", CHARGING),
+            ("79.9", CHARGING),
+            ("80", CHARGING80),
+            ("99.9", CHARGING80),
+            ("100", CHARGED),
+            ("70", CHARGING),
+        ):
+            await charger.send(f'{{"event":"StateOfCharge","data":{{"soc":{level}}}}}')
+            assert await asyncio.wait_for(widget.recv(), 5) == expected
+
+
+async def test_the_load_balancer_spreads_devices_over_all_gateways(
+    stack: Stack, booth_open: OpenBooth
+) -> None:
+    async with booth_open():
+        for kind in ("charger", "widget"):
+            sample = f'chargelight_connections{{kind="{kind}"}}'
+            held = [stack.metric(gateway, sample) for gateway in stack.running("gateway")]
+            assert sum(held) == PAIRS
+            assert min(held) > 0
+
+
+async def test_a_reading_in_the_packet_of_the_handshake_passes_the_load_balancer(
+    stack: Stack, pairs: list[Pair], charger_url: str, widget_url: str
+) -> None:
+    handshake = ClientProtocol(parse_uri(f"{charger_url}/chargers/{pairs[0].charger}"))
+    handshake.send_request(handshake.connect())
+    reading = Frame(Opcode.TEXT, b'{"event":"StateOfCharge","data":{"soc":80}}')
+    packet = b"".join(handshake.data_to_send()) + reading.serialize(mask=True)
+    async with connect(f"{widget_url}/devices/{pairs[0].widget}", proxy=None) as widget:
+        with socket.create_connection(("127.0.0.1", stack.charger_port)) as charger:
+            charger.send(packet)
+            assert await asyncio.wait_for(widget.recv(), 5) == CHARGING80
+
+
+async def test_lights_are_right_5_s_after_a_gateway_was_killed_amid_readings(
+    stack: Stack, booth_open: OpenBooth
+) -> None:
+    async with booth_open() as booth:
+        victim = stack.running("gateway")[0]
+        async with booth.readings_flow():
+            await asyncio.to_thread(run, "docker", "kill", victim)
+            killed_at = asyncio.get_running_loop().time()
+        expected = await booth.report_anew()
+        await booth.lights_become(expected, by=killed_at + RIGHT_AGAIN_SECONDS)
+        assert booth.disconnections
+        assert stack.inspect(victim)["State"]["ExitCode"] == 137
+
+
+async def test_devices_come_back_by_themselves_when_gateways_go_and_come(
+    stack: Stack, booth_open: OpenBooth
+) -> None:
+    async with booth_open() as booth:
+        now = asyncio.get_running_loop().time
+        for gateways in (1, GATEWAYS):
+            async with booth.readings_flow():
+                await asyncio.to_thread(stack.up, SERVICES, gateways)
+            scaled_at = now()
+            expected = await booth.report_anew()
+            await booth.lights_become(expected, by=scaled_at + RIGHT_AGAIN_SECONDS)
+            await booth.all_connected()
+        # Scaling down is a drain: every device that had to leave was told.
+        assert booth.close_codes() == {CloseCode.GOING_AWAY}
+
+
+async def test_lights_are_right_5_s_after_redis_came_back_empty(
+    stack: Stack, booth_open: OpenBooth
+) -> None:
+    async with booth_open() as booth:
+        before = await booth.report_anew()
+        await booth.lights_become(before, by=asyncio.get_running_loop().time() + 5)
+        (redis,) = stack.running("redis")
+        async with booth.readings_flow():
+            await asyncio.to_thread(run, "docker", "kill", redis)
+            await asyncio.to_thread(run, "docker", "start", redis)
+            wait = partial(wait_until, lambda: "PONG" in _ping(redis), "Redis answers")
+            await asyncio.to_thread(wait)
+            back_at = asyncio.get_running_loop().time()
+        expected = await booth.report_anew()
+        await booth.lights_become(expected, by=back_at + RIGHT_AGAIN_SECONDS)
+        # The load balancer takes no gateway that waits for Redis for a dead one.
+        assert booth.disconnections == []
+
+
+def test_images_hold_only_what_their_service_imports(stack: Stack) -> None:
+    script = (
+        "import importlib.util as u, os, sys;"
+        "print(os.getuid() != 0, *(n for n in sys.argv[1:] if u.find_spec(n)))"
+    )
+    modules = ("redis", "psycopg", "websockets", "fastapi", "typer", "pytest")
+    held = {
+        service: run("docker", "exec", stack.running(service)[0], "python", "-c", script, *modules)
+        for service in OWN
+    }
+    assert {service: line.split() for service, line in held.items()} == {
+        "gateway": ["True", "redis", "websockets"],
+        "router": ["True", "redis"],
+        "registry": ["True", "redis", "psycopg", "fastapi"],
+    }
+
+
+def test_containers_are_confined_and_bounded(stack: Stack) -> None:
+    for service in (*OWN, "loadbalancer", "redis", "postgres"):
+        for container in stack.running(service):
+            host = stack.inspect(container)["HostConfig"]
+            assert host["ReadonlyRootfs"], service
+            assert host["CapDrop"] == ["ALL"], service
+            assert host["SecurityOpt"] == ["no-new-privileges:true"], service
+            assert host["Memory"] > 0, service
+
+
+def test_every_service_ends_in_good_order_when_the_stack_is_stopped(stack: Stack) -> None:
+    stack.compose("stop", timeout_seconds=90)
+    codes = {
+        service: {
+            stack.inspect(container)["State"]["ExitCode"] for container in stack.ended(service)
+        }
+        for service in (*OWN, "loadbalancer", "redis", "postgres")
+    }
+    assert codes == {service: {0} for service in codes}
+
+
+def _ping(redis: str) -> str:
+    try:
+        return run("docker", "exec", redis, "redis-cli", "ping")
+    except StackError:
+        return ""
