@@ -112,23 +112,34 @@ class Background:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work``, which never returns by itself, until `stop`."""
-        self._tasks.append(self._group.create_task(_endless(work, name), name=name))
+        self._tasks.append(self._group.create_task(self._endless(work, name), name=name))
 
     async def stop(self) -> None:
         """Cancel the tasks, the youngest first, and wait until each has tidied up."""
+        self._ending = True
         for task in reversed(self._tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
 
-
-async def _endless(work: Coroutine[Any, Any, None], name: str) -> None:
-    await work
-    raise RuntimeError(f"the task {name} ended, which it never should")
+    async def _endless(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            # A task group says nothing of a cancelled task. One that nobody cancelled
+            # (a library that lets a cancellation of its own out) must not go unnoticed.
+            if self._ending:
+                raise
+        except BaseException:
+            self._ending = True  # the others are cancelled for it
+            raise
+        self._ending = True
+        raise RuntimeError(f"the task {name} ended, which it never should")
 
 
 def describe(settings: Settings) -> dict[str, object]:

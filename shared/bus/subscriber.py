@@ -102,9 +102,9 @@ class Subscriber:
             try:
                 await link.open()
                 await self._serve(link)
-            except* BusUnavailableError as group:
+            except BusUnavailableError as error:
                 if self._connected:
-                    _log.warning("redis doorbells are lost", reason=str(group.exceptions[0]))
+                    _log.warning("redis doorbells are lost", reason=str(error))
             finally:
                 self._connected = False
                 self._confirmed.clear()
@@ -116,9 +116,21 @@ class Subscriber:
         """Subscribe to all that is wanted and pass on what comes, until the link fails."""
         self._commands = [("SUBSCRIBE", channel) for channel in self._wanted]
         self._wake.set()
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._talk(link), name=f"{self._name} talk")
-            both.create_task(self._listen(link), name=f"{self._name} listen")
+        # No TaskGroup: before Python 3.11.3 one that ends by an error leaves its task
+        # with a cancellation too many, and the next timeout then ends that task.
+        both = [
+            asyncio.create_task(self._talk(link), name=f"{self._name} talk"),
+            asyncio.create_task(self._listen(link), name=f"{self._name} listen"),
+        ]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.wait(both)
+        errors = [error for task in both if not task.cancelled() and (error := task.exception())]
+        # A bug says more than the loss that it may have led to.
+        raise min(errors, key=lambda error: isinstance(error, BusUnavailableError))
 
     async def _talk(self, link: Link) -> None:
         while True:

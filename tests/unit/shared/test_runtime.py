@@ -235,3 +235,19 @@ def test_what_is_logged_of_the_settings_holds_no_password() -> None:
     described = describe(settings)
     assert described["charger_port"] == 3100
     assert "hunter2" not in repr(described)
+
+
+async def test_a_background_task_that_nobody_cancelled_may_not_end_cancelled() -> None:
+    # As a library does that lets a cancellation of its own out: a task group alone
+    # would take it for a quiet end.
+    async def cancelled_by_itself() -> None:
+        raise asyncio.CancelledError
+
+    async def process() -> None:
+        async with asyncio.TaskGroup() as group:
+            Background(group).start(cancelled_by_itself(), "stray")
+            await asyncio.sleep(5)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await process()
+    assert caught.value.subgroup(RuntimeError)

@@ -353,7 +353,6 @@ async def test_a_bug_in_the_owner_is_not_taken_for_a_loss(redis: FakeRedis) -> N
     link = await redis.link()
     link.say([b"message", b"a", b"x"])
     async with asyncio.timeout(DEADLINE_SECONDS):
-        with pytest.raises(ExceptionGroup) as caught:
+        with pytest.raises(KeyError):
             await running
-    assert caught.value.subgroup(KeyError)
     assert link.closed

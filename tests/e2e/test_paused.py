@@ -1,0 +1,53 @@
+"""A gateway that did not run for a while takes what it finds for what it is: old."""
+
+import asyncio
+import json
+
+from redis.asyncio import Redis
+from websockets.asyncio.client import connect
+
+from shared.names import Names
+from tests.fixtures.hub import HOST, StartHub
+
+HEAD = (
+    b"GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+OLD = b'{"event":"StateOfCharge","data":{"soc":10}}'
+
+
+async def test_a_connection_that_a_paused_gateway_finds_does_not_supersede_a_living_one(
+    hub: StartHub, redis_url: str
+) -> None:
+    running = await hub(gateways=2)
+    await running.register(("c1234", "wABCD"))
+    paused, other = running.gateways
+    paused.process.freeze()
+    # The kernel takes the connection and keeps what it says; then the charger gives up.
+    _, abandoned = await asyncio.open_connection(HOST, paused.charger_port)
+    abandoned.write(HEAD + bytes([0x81, 0x80 | len(OLD), 0, 0, 0, 0]) + OLD)
+    await abandoned.drain()
+    async with (
+        connect(other.charger_url("c1234")) as charger,
+        connect(other.widget_url("wABCD")) as widget,
+    ):
+        await charger.send('{"event":"StateOfCharge","data":{"soc":100}}')
+        await (await charger.ping())
+        async with asyncio.timeout(10):
+            assert "charged" in str(await widget.recv())
+        await asyncio.sleep(1.5)  # longer than a connection counts as alive without a sign
+        paused.process.thaw()
+        await paused.process.ready()
+        try:
+            shown = await asyncio.wait_for(widget.recv(), 3)
+        except TimeoutError:
+            shown = "nothing more"
+        assert shown == "nothing more"
+        async with Redis.from_url(redis_url) as client:
+            live = await client.hget(Names(64).of_charger("c1234").live, "c1234")
+        assert json.loads(live)["soc"] == 100
+        # And the living one still counts.
+        await charger.send('{"event":"StateOfCharge","data":{"soc":30}}')
+        async with asyncio.timeout(10):
+            assert '"charging"' in str(await widget.recv())
+    abandoned.close()
