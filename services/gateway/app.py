@@ -71,6 +71,7 @@ class Gateway:
         rng = random.SystemRandom()
         self._settings = settings
         self._rng = rng
+        self._listening = False
         self._names = Names(settings.partitions)
         self.bus = Bus(settings.redis_url, settings.instance_id)
         self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
@@ -136,7 +137,7 @@ class Gateway:
 
         settings = self._settings
         loop = asyncio.get_running_loop()
-        return [
+        servers = [
             await loop.create_server(
                 factory,
                 settings.host,
@@ -146,10 +147,14 @@ class Gateway:
             )
             for factory, port in ((charger, settings.charger_port), (widget, settings.widget_port))
         ]
+        self._listening = True
+        return servers
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""
-        return "stopping" if self.gate.draining else None
+        if self.gate.draining:
+            return "stopping"
+        return None if self._listening else "not listening yet"
 
     def not_ready_because(self) -> str | None:
         """Return why devices would not get their lights here, or None."""

@@ -17,7 +17,7 @@ def _no_settings_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_defaults_are_those_of_the_compose_file() -> None:
-    settings = RegistrySettings.load({})
+    settings = RegistrySettings.load()
     assert (settings.port, settings.health_port) == (3300, 3103)
     assert settings.full_projection_seconds == 300
 
