@@ -33,7 +33,6 @@ name                            type   holds
 
 import binascii
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 PREFIX: Final = "chargelight"
@@ -56,47 +55,43 @@ def partition_of(device_id: str, partitions: int) -> int:
     return binascii.crc_hqx(device_id.encode("ascii"), 0) % partitions
 
 
-@dataclass(frozen=True, slots=True)
-class ChargerNames:
+class _TagNames:
+    """What the tags of chargers and of widgets have alike."""
+
+    __slots__ = ("credentials", "directory", "directory_changes", "directory_version", "partition")
+
+    def __init__(self, tag: str, partition: int) -> None:
+        self.partition = partition
+        self.directory = f"{tag}:directory"
+        self.directory_version = f"{tag}:directory-version"
+        self.directory_changes = f"{tag}:directory-changes"
+        self.credentials = f"{tag}:credentials"
+
+
+class ChargerNames(_TagNames):
     """Names in the hash slot of one partition of chargers."""
 
-    partition: int
-    directory: str = field(init=False)
-    directory_version: str = field(init=False)
-    directory_changes: str = field(init=False)
-    credentials: str = field(init=False)
-    live: str = field(init=False)
-    pending: str = field(init=False)
-    lease: str = field(init=False)
-    readings: str = field(init=False)
+    __slots__ = ("lease", "live", "pending", "readings")
 
-    def __post_init__(self) -> None:
-        tag = f"{PREFIX}:{{p{self.partition:02}}}"
-        for name in ("directory", "credentials", "live", "pending", "lease", "readings"):
-            object.__setattr__(self, name, f"{tag}:{name}")
-        object.__setattr__(self, "directory_version", f"{tag}:directory-version")
-        object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")
+    def __init__(self, partition: int) -> None:
+        tag = f"{PREFIX}:{{p{partition:02}}}"
+        super().__init__(tag, partition)
+        self.live = f"{tag}:live"
+        self.pending = f"{tag}:pending"
+        self.lease = f"{tag}:lease"
+        self.readings = f"{tag}:readings"
 
 
-@dataclass(frozen=True, slots=True)
-class WidgetNames:
+class WidgetNames(_TagNames):
     """Names in the hash slot of one partition of widgets."""
 
-    partition: int
-    directory: str = field(init=False)
-    directory_version: str = field(init=False)
-    directory_changes: str = field(init=False)
-    credentials: str = field(init=False)
-    statuses: str = field(init=False)
-    _tag: str = field(init=False)
+    __slots__ = ("_tag", "statuses")
 
-    def __post_init__(self) -> None:
-        tag = f"{PREFIX}:{{w{self.partition:02}}}"
-        for name in ("directory", "credentials", "statuses"):
-            object.__setattr__(self, name, f"{tag}:{name}")
-        object.__setattr__(self, "directory_version", f"{tag}:directory-version")
-        object.__setattr__(self, "directory_changes", f"{tag}:directory-changes")
-        object.__setattr__(self, "_tag", tag)
+    def __init__(self, partition: int) -> None:
+        tag = f"{PREFIX}:{{w{partition:02}}}"
+        super().__init__(tag, partition)
+        self._tag = tag
+        self.statuses = f"{tag}:statuses"
 
     def status_channel(self, widget_id: str) -> str:
         """Return the channel a widget's statuses are announced on."""

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import random
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -20,6 +19,7 @@ from services.gateway.gate import Gate
 from services.gateway.redis_clock import RedisClock
 from shared import logs
 from shared.backoff import Backoff
+from shared.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -31,10 +31,6 @@ _log = logs.get(__name__)
 _MICROSECONDS: Final = 1_000_000
 _ADMISSION_SECONDS: Final = 1.0
 """How long after its last sign of life a connection may draw an epoch without a ping."""
-_BATCH: Final = 500
-"""Items per script call: a call must not keep Redis from others for long."""
-_EXCHANGE: Final = 1000
-"""Items per exchange, so that each ends well within its deadline."""
 _HOLD_SECONDS: Final = 2.0
 """In which time all that is held here is compared with what is stored."""
 _HOLD_STEPS: Final = 20
@@ -73,7 +69,7 @@ class Chargers:
         self._clock: Callable[[], float] = gate.clock
         self._redis_clock = RedisClock()
         self._backoff = Backoff(0.05, 0.5, rng)
-        self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
+        self._by_slot: list[set[ChargerConnection]] = [set() for _ in names.chargers]
         self._newcomers: set[ChargerConnection] = set()
         self._unstored: set[ChargerConnection] = set()
         self._writing = False
@@ -86,7 +82,7 @@ class Chargers:
 
     def connected(self, charger: ChargerConnection) -> None:
         """Draw an epoch for a charger that is there."""
-        self._by_partition[charger.partition].add(charger)
+        self._by_slot[charger.partition].add(charger)
         self._newcomers.add(charger)
         self._wake.set()
 
@@ -98,7 +94,7 @@ class Chargers:
 
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
-        self._by_partition[charger.partition].discard(charger)
+        self._by_slot[charger.partition].discard(charger)
         if not charger.sequence:
             self._newcomers.discard(charger)
 
@@ -110,7 +106,7 @@ class Chargers:
         Those that waited for the directory are admitted.
         """
         named = set(ids)
-        concerned = [c for c in self._by_partition[partition] if not named or c.device_id in named]
+        concerned = [c for c in self._by_slot[partition] if not named or c.device_id in named]
         self._newcomers.update(c for c in concerned if c.epoch is None)
         if self._newcomers:
             self._wake.set()
@@ -124,7 +120,7 @@ class Chargers:
     def _regained(self) -> None:
         """After a lost connection Redis may be another, empty, or behind."""
         self._redis_clock.forget()
-        for chargers in self._by_partition:
+        for chargers in self._by_slot:
             self._hold_at_once(chargers)
 
     def _hold_at_once(self, chargers: Iterable[ChargerConnection]) -> None:
@@ -145,12 +141,12 @@ class Chargers:
             try:
                 while newcomers:
                     await self._measure()
-                    await self._admit(newcomers[:_EXCHANGE])
-                    del newcomers[:_EXCHANGE]
+                    await self._admit(newcomers[:ITEMS_PER_EXCHANGE])
+                    del newcomers[:ITEMS_PER_EXCHANGE]
                 while stores:
                     await self._measure()
-                    await self._store(stores[:_EXCHANGE])
-                    del stores[:_EXCHANGE]
+                    await self._store(stores[:ITEMS_PER_EXCHANGE])
+                    del stores[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
                 # Whether the scripts ran is unknown; all of them may be repeated.
                 self._newcomers.update(newcomers)
@@ -194,7 +190,7 @@ class Chargers:
             self._redis_clock.measured(now, sent, self._clock())
 
     async def _admit(self, newcomers: list[ChargerConnection]) -> None:
-        batches = list(_batches(newcomers))
+        batches = by_slot(newcomers, _partition)
         sent = self._clock()
         replies = await self._bus.run([self._admission(p, batch) for p, batch in batches])
         received = self._clock()
@@ -235,14 +231,7 @@ class Chargers:
                     self.reported(charger)
 
     async def _store(self, stores: list[_Store]) -> None:
-        partitions: defaultdict[int, list[_Store]] = defaultdict(list)
-        for item in stores:
-            partitions[item.charger.partition].append(item)
-        batches = [
-            (partition, items[i : i + _BATCH])
-            for partition, items in partitions.items()
-            for i in range(0, len(items), _BATCH)
-        ]
+        batches = by_slot(stores, lambda item: item.charger.partition)
         replies = await self._bus.run([self._storing(p, items) for p, items in batches])
         for (_, items), answers in zip(batches, replies, strict=True):
             for item, answer in zip(items, answers, strict=True):
@@ -308,7 +297,7 @@ class Chargers:
             if now >= next_turn:
                 next_turn = max(next_turn + _HOLD_SECONDS / _HOLD_STEPS, now)
                 for partition in range(next(turns), self._names.partitions, _HOLD_STEPS):
-                    due |= self._by_partition[partition]
+                    due |= self._by_slot[partition]
             try:
                 await self._compare([c for c in due if c.epoch is not None and c.is_open])
             except BusUnavailableError:
@@ -316,8 +305,8 @@ class Chargers:
                 await asyncio.sleep(self._backoff.delay())
 
     async def _compare(self, held: list[ChargerConnection]) -> None:
-        for start in range(0, len(held), _EXCHANGE):
-            batches = list(_batches(held[start : start + _EXCHANGE]))
+        for start in range(0, len(held), ITEMS_PER_EXCHANGE):
+            batches = by_slot(held[start : start + ITEMS_PER_EXCHANGE], _partition)
             replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
             for (_, batch), answers in zip(batches, replies, strict=True):
                 for charger, answer in zip(batch, answers, strict=True):
@@ -348,18 +337,10 @@ class Chargers:
                 raise AssertionError(f"unknown answer of the hold script: {answer!r}")
 
 
+def _partition(charger: ChargerConnection) -> int:
+    return charger.partition
+
+
 def _close_unregistered(charger: ChargerConnection) -> None:
     _log.info("charger is not registered", charger_id=charger.device_id)
     charger.close(CloseCode.NOT_REGISTERED, "this charger is not registered")
-
-
-def _batches(
-    chargers: Iterable[ChargerConnection],
-) -> Iterable[tuple[int, list[ChargerConnection]]]:
-    """Group chargers by partition, at most `_BATCH` together."""
-    partitions: defaultdict[int, list[ChargerConnection]] = defaultdict(list)
-    for charger in chargers:
-        partitions[charger.partition].append(charger)
-    for partition, members in partitions.items():
-        for i in range(0, len(members), _BATCH):
-            yield partition, members[i : i + _BATCH]

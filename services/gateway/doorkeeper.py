@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -11,12 +10,12 @@ import msgspec
 from services.gateway import scripts
 from services.gateway.credentials import Judgement, Mode, judge
 from shared.backoff import Backoff
+from shared.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
 from shared.names import ChargerNames, Names, WidgetNames, partition_of
 
-_BATCH: Final = 500
 _RETRY_SECONDS: Final = 0.5
 
 _decode_digests = msgspec.json.Decoder(list[str]).decode
@@ -104,14 +103,7 @@ class Doorkeeper:
 
     async def _judge(self, waiting: list[_Application]) -> list[_Application]:
         """Judge applications; return those that can not be judged yet."""
-        tags: defaultdict[str, list[_Application]] = defaultdict(list)
-        for one in waiting:
-            tags[one.names.directory].append(one)
-        batches = [
-            members[i : i + _BATCH]
-            for members in tags.values()
-            for i in range(0, len(members), _BATCH)
-        ]
+        batches = [batch for _, batch in by_slot(waiting, lambda one: one.names.directory)]
         if not batches:
             return []
         replies = await self._bus.run([_vouching(batch) for batch in batches])

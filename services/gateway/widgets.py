@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
@@ -13,6 +11,7 @@ from services.gateway.gate import Gate
 from services.gateway.widget import WidgetConnection
 from shared import logs
 from shared.backoff import Backoff
+from shared.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
@@ -22,10 +21,6 @@ from shared.doorbells import StatusDoorbell, decode_status
 from shared.names import Names, partition_of
 
 _log = logs.get(__name__)
-
-_BATCH: Final = 500
-_EXCHANGE: Final = 1000
-"""Items per exchange, so that each ends well within its deadline."""
 
 
 class _Group:
@@ -159,8 +154,8 @@ class Widgets:
             groups = [self._groups[i] for i in unread if i in self._groups]
             try:
                 while groups:
-                    await self._observe(groups[:_EXCHANGE])
-                    del groups[:_EXCHANGE]
+                    await self._observe(groups[:ITEMS_PER_EXCHANGE])
+                    del groups[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
                 self._read_soon(group.widget_id for group in groups)
                 await asyncio.sleep(self._backoff.delay())
@@ -168,16 +163,12 @@ class Widgets:
                 self._backoff.reset()
 
     async def _observe(self, groups: list[_Group]) -> None:
-        partitions: defaultdict[int, list[_Group]] = defaultdict(list)
-        for group in groups:
-            # Before the subscription is confirmed a status could fall between the
-            # reading and the hearing; the confirmation will bring us here again.
-            if self._subscriber.is_confirmed(group.channel):
-                partitions[group.partition].append(group)
+        # Before the subscription is confirmed a status could fall between the reading
+        # and the hearing; the confirmation will bring us here again.
+        heard = [group for group in groups if self._subscriber.is_confirmed(group.channel)]
         batches = [
-            (self._names.widgets[partition], members[i : i + _BATCH])
-            for partition, members in partitions.items()
-            for i in range(0, len(members), _BATCH)
+            (self._names.widgets[partition], batch)
+            for partition, batch in by_slot(heard, lambda group: group.partition)
         ]
         if not batches:
             return

@@ -7,7 +7,6 @@ only then clear what was pending.
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -17,6 +16,7 @@ from services.router import metrics, scripts
 from services.router.charging import EMPTY, FULL, Thresholds
 from shared import logs
 from shared.backoff import Backoff
+from shared.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -36,10 +36,6 @@ _log = logs.get(__name__)
 _SWEEP_SECONDS: Final = 0.5
 _PENDING_SECONDS: Final = 0.5
 """What is pending for longer than this, no doorbell will bring."""
-_BATCH: Final = 500
-"""Items per script call: a call must not keep Redis from others for long."""
-_EXCHANGE: Final = 1000
-"""Items per exchange, so that each ends well within its deadline."""
 _RECALLED: Final = 100
 """Most readings taken per partition and sweep; if there are more, it goes on at once."""
 
@@ -166,8 +162,8 @@ class Routing:
             readings = list(waiting.values())
             try:
                 while readings:
-                    await self._settle(await self._light(readings[:_EXCHANGE]))
-                    del readings[:_EXCHANGE]
+                    await self._settle(await self._light(readings[:ITEMS_PER_EXCHANGE]))
+                    del readings[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
                 for reading in readings:
                     self._accept(reading)
@@ -177,14 +173,7 @@ class Routing:
 
     async def _light(self, readings: list[Reading]) -> list[Reading]:
         """Write the statuses of readings; return those that need no more work."""
-        partitions: defaultdict[int, list[Reading]] = defaultdict(list)
-        for reading in readings:
-            partitions[partition_of(reading.widget_id, self._names.partitions)].append(reading)
-        batches = [
-            (partition, items[i : i + _BATCH])
-            for partition, items in partitions.items()
-            for i in range(0, len(items), _BATCH)
-        ]
+        batches = by_slot(readings, lambda one: partition_of(one.widget_id, self._names.partitions))
         replies = await self._bus.run([self._lighting(p, items) for p, items in batches])
         routed: list[Reading] = []
         for (_, items), answers in zip(batches, replies, strict=True):
@@ -227,19 +216,18 @@ class Routing:
 
     async def _settle(self, readings: list[Reading]) -> None:
         """Clear readings from pending that nothing has changed about since."""
-        partitions: defaultdict[int, list[Argument]] = defaultdict(list)
+        batches = by_slot(
+            readings, lambda one: partition_of(one.charger_id, self._names.partitions)
+        )
+        if batches:
+            await self._bus.run([self._settling(p, items) for p, items in batches])
+
+    def _settling(self, partition: int, readings: list[Reading]) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = []
         for reading in readings:
-            partition = partition_of(reading.charger_id, self._names.partitions)
-            partitions[partition] += (reading.charger_id, *reading.revision, reading.pairing)
-        if partitions:
-            await self._bus.run(
-                [
-                    Call(scripts.SETTLE, (names.directory, names.live, names.pending), arguments)
-                    for names, arguments in (
-                        (self._names.chargers[p], a) for p, a in partitions.items()
-                    )
-                ]
-            )
+            arguments += (reading.charger_id, *reading.revision, reading.pairing)
+        return Call(scripts.SETTLE, (names.directory, names.live, names.pending), arguments)
 
     # The sweep.
 

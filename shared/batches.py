@@ -1,0 +1,32 @@
+"""Work in batches: grouped by the hash slot it belongs to, none too large."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final, TypeVar
+
+Item = TypeVar("Item")
+Slot = TypeVar("Slot", bound=Hashable)
+
+ITEMS_PER_CALL: Final = 500
+"""Most items in one script call: a call must not keep Redis from others for long."""
+ITEMS_PER_EXCHANGE: Final = 1000
+"""Most items in one exchange with Redis, so that each ends well within its deadline."""
+
+
+def by_slot(
+    items: Iterable[Item], slot_of: Callable[[Item], Slot]
+) -> list[tuple[Slot, list[Item]]]:
+    """Group items by what decides their hash slot, at most `ITEMS_PER_CALL` together.
+
+    Args:
+        items: What to group; within a slot they keep their order.
+        slot_of: Tells the slot of an item: the number of its partition, say.
+    """
+    slots: defaultdict[Slot, list[Item]] = defaultdict(list)
+    for item in items:
+        slots[slot_of(item)].append(item)
+    return [
+        (slot, members[start : start + ITEMS_PER_CALL])
+        for slot, members in slots.items()
+        for start in range(0, len(members), ITEMS_PER_CALL)
+    ]

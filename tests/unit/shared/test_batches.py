@@ -1,0 +1,16 @@
+"""Batches: grouped by slot, none too large, nothing lost."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.batches import ITEMS_PER_CALL, by_slot
+
+
+@given(st.lists(st.integers(0, 5000), max_size=3000))
+def test_every_item_is_in_one_batch_of_its_slot_in_its_order(items: list[int]) -> None:
+    batches = by_slot(items, lambda item: item % 3)
+    assert all(0 < len(batch) <= ITEMS_PER_CALL for _, batch in batches)
+    for slot in range(3):
+        members = [item for other, batch in batches if other == slot for item in batch]
+        assert members == [item for item in items if item % 3 == slot]
+    assert {slot for slot, _ in batches} == {item % 3 for item in items}
