@@ -69,7 +69,7 @@ class Chargers:
         self._clock: Callable[[], float] = gate.clock
         self._redis_clock = RedisClock()
         self._backoff = Backoff(0.05, 0.5, rng)
-        self._by_slot: list[set[ChargerConnection]] = [set() for _ in names.chargers]
+        self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
         self._newcomers: set[ChargerConnection] = set()
         self._unstored: set[ChargerConnection] = set()
         self._writing = False
@@ -82,7 +82,7 @@ class Chargers:
 
     def connected(self, charger: ChargerConnection) -> None:
         """Draw an epoch for a charger that is there."""
-        self._by_slot[charger.partition].add(charger)
+        self._by_partition[charger.partition].add(charger)
         self._newcomers.add(charger)
         self._wake.set()
 
@@ -94,7 +94,7 @@ class Chargers:
 
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
-        self._by_slot[charger.partition].discard(charger)
+        self._by_partition[charger.partition].discard(charger)
         if not charger.sequence:
             self._newcomers.discard(charger)
 
@@ -106,7 +106,7 @@ class Chargers:
         Those that waited for the directory are admitted.
         """
         named = set(ids)
-        concerned = [c for c in self._by_slot[partition] if not named or c.device_id in named]
+        concerned = [c for c in self._by_partition[partition] if not named or c.device_id in named]
         self._newcomers.update(c for c in concerned if c.epoch is None)
         if self._newcomers:
             self._wake.set()
@@ -120,7 +120,7 @@ class Chargers:
     def _regained(self) -> None:
         """After a lost connection Redis may be another, empty, or behind."""
         self._redis_clock.forget()
-        for chargers in self._by_slot:
+        for chargers in self._by_partition:
             self._hold_at_once(chargers)
 
     def _hold_at_once(self, chargers: Iterable[ChargerConnection]) -> None:
@@ -297,7 +297,7 @@ class Chargers:
             if now >= next_turn:
                 next_turn = max(next_turn + _HOLD_SECONDS / _HOLD_STEPS, now)
                 for partition in range(next(turns), self._names.partitions, _HOLD_STEPS):
-                    due |= self._by_slot[partition]
+                    due |= self._by_partition[partition]
             try:
                 await self._compare([c for c in due if c.epoch is not None and c.is_open])
             except BusUnavailableError:

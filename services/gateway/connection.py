@@ -19,7 +19,7 @@ from services.gateway.credentials import secret_in
 from services.gateway.doorkeeper import Ask
 from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.files import seconds_since_last_data
-from services.gateway.gate import RETRY_AFTER_SECONDS, Gate
+from services.gateway.gate import NO_DIRECTORY, Gate
 from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
 from services.gateway.websocket import DeviceProtocol
@@ -39,11 +39,6 @@ _UNAUTHORIZED: Final = Refusal(
 )
 _HEAD_TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
-)
-_NOT_YET: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "The directory of devices is not there yet; try again later.\n",
-    RETRY_AFTER_SECONDS,
 )
 _DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 _NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
@@ -251,7 +246,7 @@ class Connection(asyncio.Protocol):
             # Nobody could judge it, because the directory is not there.
             self._request = None
             self._transport.resume_reading()
-            self._refuse(_NOT_YET)
+            self._refuse(NO_DIRECTORY)
             return None
         if not self.is_open:
             # Still shaking hands: the deadline has passed.

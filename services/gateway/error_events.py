@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from shared.device_protocol import ERROR_EVENT, ErrorCode
 
 
@@ -10,15 +12,8 @@ class _ErrorEvents(dict[tuple[ErrorCode, str], bytes]):
 
     def __missing__(self, key: tuple[ErrorCode, str]) -> bytes:
         code, message = key
-        text = (
-            f'{{"event":"{ERROR_EVENT}","data":{{"code":"{code}","message":{_quoted(message)}}}}}'
-        )
-        return self.setdefault(key, text.encode())
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+        event = {"event": ERROR_EVENT, "data": {"code": code, "message": message}}
+        return self.setdefault(key, msgspec.json.encode(event))
 
 
 ERROR_EVENTS: Final = _ErrorEvents()

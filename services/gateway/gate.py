@@ -13,7 +13,13 @@ from services.gateway.timers import TimerWheel
 if TYPE_CHECKING:
     from services.gateway.connection import Connection
 
-RETRY_AFTER_SECONDS: Final = 5
+_RETRY_AFTER_SECONDS: Final = 5
+
+NO_DIRECTORY: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The directory of devices is not there yet; try again later.\n",
+    _RETRY_AFTER_SECONDS,
+)
 
 
 @dataclass(slots=True)
@@ -42,12 +48,8 @@ class Gate:
             return Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "This gateway has all the connections it can hold; try again later.\n",
-                RETRY_AFTER_SECONDS,
+                _RETRY_AFTER_SECONDS,
             )
         if len(self.waiting) >= self.settings.max_waiting:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The directory of devices is not there yet; try again later.\n",
-                RETRY_AFTER_SECONDS,
-            )
+            return NO_DIRECTORY
         return None

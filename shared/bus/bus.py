@@ -81,10 +81,7 @@ class Bus:
             BusUnavailableError: As for `run`.
             ResponseError: Redis refused the command.
         """
-        async with self._lock:
-            (reply,) = await self._exchange([list(words)])
-        if isinstance(reply, ResponseError):
-            raise _described(str(words[0]), reply)
+        (reply,) = await self.commands([words])
         return reply
 
     async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
@@ -167,10 +164,8 @@ def _evalsha(call: Call) -> list[Argument]:
 def _is_condition(reply: ResponseError) -> bool:
     # redis-py takes the code off the text of errors that it has a class for, and
     # keeps it beside it.
-    code = getattr(reply, "status_code", None) or ""
-    return _CONDITION.search(f"{code} {reply}") is not None or (
-        _CONDITION.search(str(reply)) is not None
-    )
+    texts = (str(getattr(reply, "status_code", "")), str(reply))
+    return any(_CONDITION.search(text) for text in texts)
 
 
 def _described(name: str, reply: ResponseError) -> Exception:

@@ -20,12 +20,17 @@ local function newer(epoch, sequence, other_epoch, other_sequence)
   return epoch > other_epoch or (epoch == other_epoch and sequence > other_sequence)
 end
 
+-- A device's directory entry as it is stored, be it the mark of an unregistered one.
+local function entry_of(directory, id)
+  local raw = redis.call('HGET', directory, id)
+  return raw and cjson.decode(raw) or nil
+end
+
 -- A device's directory entry, or nil and why there is none: 'unregistered', or
 -- 'absent' while the directory is not there (Redis was emptied).
 local function find(directory, version, id)
-  local raw = redis.call('HGET', directory, id)
-  if raw then
-    local entry = cjson.decode(raw)
+  local entry = entry_of(directory, id)
+  if entry then
     if not entry.unregistered then return entry end
     return nil, 'unregistered'
   end

@@ -27,8 +27,7 @@ for i = 2, #ARGV, 7 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local known = ARGV[i + 4] ~= '' and {tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])} or nil
-  local raw = redis.call('HGET', directory, id)
-  local stored = raw and cjson.decode(raw)
+  local stored = entry_of(directory, id)
   local entry
 
   if not stored or number > stored.pairing then

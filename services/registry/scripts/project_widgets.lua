@@ -11,9 +11,9 @@ local changed = {}
 for i = 2, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
-  local raw = redis.call('HGET', directory, id)
+  local stored = entry_of(directory, id)
   -- An equal number is the same state; a lower one comes from somebody slow.
-  if not raw or number > cjson.decode(raw).pairing then
+  if not stored or number > stored.pairing then
     local entry
     if not registered then
       entry = string.format('{"pairing":%.0f,"unregistered":true}', number)

@@ -12,9 +12,9 @@ local removed = {}
 
 for i = 3, #ARGV do
   local id = ARGV[i]
-  local raw = redis.call('HGET', directory, id)
+  local stored = entry_of(directory, id)
   -- A greater number is news from after the snapshot.
-  if raw and cjson.decode(raw).pairing <= greatest then
+  if stored and stored.pairing <= greatest then
     redis.call('HDEL', directory, id)
     redis.call('HDEL', hash, id)
     if sorted then redis.call('ZREM', sorted, id) end

@@ -10,8 +10,7 @@
 local directory, statuses = KEYS[1], KEYS[2]
 
 local function light(id, channel, pairing, epoch, sequence, thresholds, message)
-  local raw = redis.call('HGET', directory, id)
-  local entry = raw and cjson.decode(raw)
+  local entry = entry_of(directory, id)
   if not entry or entry.unregistered or entry.pairing ~= pairing then return 'mismatch' end
   local stored = redis.call('HGET', statuses, id)
   if stored then

@@ -6,8 +6,7 @@ local directory, live, pending = KEYS[1], KEYS[2], KEYS[3]
 local cleared = 0
 for i = 1, #ARGV, 4 do
   local id = ARGV[i]
-  local raw = redis.call('HGET', directory, id)
-  local entry = raw and cjson.decode(raw)
+  local entry = entry_of(directory, id)
   local pairing = entry and not entry.unregistered and entry.pairing or 0
   local revision = (live_of(live, id) or {}).revision or {0, 0}
   if pairing == tonumber(ARGV[i + 3]) and revision[1] == tonumber(ARGV[i + 1])
