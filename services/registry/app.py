@@ -4,13 +4,14 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
-from services.registry import api, migrate
-from services.registry.database import Database, connection_string
-from services.registry.floors import Floors
-from services.registry.listener import Listener
-from services.registry.projection import Projection
-from services.registry.projector import Projector
-from services.registry.server import serving
+from services.registry.api.build import build
+from services.registry.api.server import serving
+from services.registry.directory.floors import Floors
+from services.registry.directory.projection import Projection
+from services.registry.directory.projector import Projector
+from services.registry.postgres import migrate
+from services.registry.postgres.database import Database, connection_string
+from services.registry.postgres.listener import Listener
 from services.registry.settings import RegistrySettings
 from shared import health, logs
 from shared.bus.bus import Bus
@@ -71,7 +72,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         background.start(projector.run(), "projector")
         background.start(floors.run(), "floors")
         port = await stack.enter_async_context(
-            serving(group, api.build(database, projector), settings.host, settings.port)
+            serving(group, build(database, projector), settings.host, settings.port)
         )
         _log.info("serving", port=port, health_port=settings.health_port)
         await stop.wait()

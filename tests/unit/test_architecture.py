@@ -72,7 +72,7 @@ def scripts_loaded_by(package: Path) -> set[str]:
     """Return the scripts that a package's modules load with `Script.beside`."""
     return {
         node.args[1].value
-        for path in package.glob("*.py")
+        for path in package.rglob("*.py")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) == "Script.beside"
@@ -171,7 +171,7 @@ def test_every_service_has_the_same_three_files(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_script_is_loaded_and_every_loaded_script_is_there(service: str) -> None:
     package = ROOT / "services" / service
-    files = {path.stem for path in (package / "scripts").glob("*.lua")}
+    files = {path.stem for path in package.rglob("scripts/*.lua")}
     assert scripts_loaded_by(package) == files
 
 

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from deploy.servers.ports import free_port
 from services.registry.app import serve
-from services.registry.database import Database, connection_string
-from services.registry.migrate import load, migrate
+from services.registry.postgres.database import Database, connection_string
+from services.registry.postgres.migrate import load, migrate
 from services.registry.settings import RegistrySettings
 from shared.bus.bus import Bus
 from shared.names import Names

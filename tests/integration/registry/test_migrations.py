@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from services.registry.migrate import Migration, load, migrate
+from services.registry.postgres.migrate import Migration, load, migrate
 from shared.runtime import CannotServeError
 
 ONE = Migration("0001_one.sql", "CREATE TABLE one (id int); CREATE TABLE two (id int);")

@@ -8,9 +8,9 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.sql import SQL
 
-from services.registry import pairings
-from services.registry.database import Database
-from services.registry.devices import Kind, find, register, unregister
+from services.registry.devices import pairings
+from services.registry.devices.devices import Kind, find, register, unregister
+from services.registry.postgres.database import Database
 from tests.integration.registry.conftest import By
 
 

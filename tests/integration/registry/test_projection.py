@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.registry.projection import AGE_SLACK_US, Projection
-from services.registry.snapshot import ChargerEntry, WidgetEntry
+from services.registry.directory.projection import AGE_SLACK_US, Projection
+from services.registry.directory.snapshot import ChargerEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.subscriber import Subscriber
 from shared.names import Names

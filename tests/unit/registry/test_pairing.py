@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.registry.pairing import Decision, decide
+from services.registry.devices.pairing import Decision, decide
 
 
 @pytest.mark.parametrize(

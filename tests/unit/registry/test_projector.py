@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from services.registry import projector as module
-from services.registry.projector import Projector
+from services.registry.directory import projector as module
+from services.registry.directory.projector import Projector
 from shared.bus.link import BusUnavailableError
 
 

@@ -4,7 +4,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from services.registry.database import connection_string
+from services.registry.postgres.database import connection_string
 from services.registry.settings import RegistrySettings
 from shared.runtime import describe
 from shared.settings import WrongSettingsError

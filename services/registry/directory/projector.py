@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from services.registry import metrics, snapshot
-from services.registry.database import Database, PostgresUnavailableError
-from services.registry.projection import Projection
-from services.registry.snapshot import ChargerEntry, Snapshot, WidgetEntry
+from services.registry import metrics
+from services.registry.directory import snapshot
+from services.registry.directory.projection import Projection
+from services.registry.directory.snapshot import ChargerEntry, Snapshot, WidgetEntry
+from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared import logs
 from shared.agreements import agree, wait_and_agree
 from shared.backoff import Backoff

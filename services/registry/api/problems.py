@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from services.registry.database import PostgresUnavailableError
+from services.registry.postgres.database import PostgresUnavailableError
 from shared import logs
 
 MEDIA_TYPE: Final = "application/problem+json"

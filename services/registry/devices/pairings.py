@@ -6,7 +6,7 @@ from typing import Final
 
 from psycopg.rows import class_row, scalar_row
 
-from services.registry.database import Connection
+from services.registry.postgres.database import Connection
 
 
 @dataclass(frozen=True, slots=True)

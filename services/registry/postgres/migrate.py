@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.registry.database import Connection
+from services.registry.postgres.database import Connection
 from shared import logs
 from shared.runtime import CannotServeError
 

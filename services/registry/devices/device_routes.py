@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Response
 
-from services.registry import devices
-from services.registry.database import Database
-from services.registry.devices import Device, Kind
-from services.registry.problems import ProblemError, documented
-from services.registry.projector import Projector
-from services.registry.representations import AnyId, DeviceId, RegisteredDevice, Registration
+from services.registry.api.problems import ProblemError, documented
+from services.registry.api.representations import AnyId, DeviceId, RegisteredDevice, Registration
+from services.registry.devices import devices
+from services.registry.devices.devices import Device, Kind
+from services.registry.directory.projector import Projector
+from services.registry.postgres.database import Database
 from shared import logs
 from shared.names import is_device_id
 

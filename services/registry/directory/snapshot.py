@@ -8,7 +8,7 @@ from typing import Final, LiteralString, TypeAlias, TypeVar
 
 from psycopg.rows import DictRow, dict_row, scalar_row
 
-from services.registry.database import Connection, Database
+from services.registry.postgres.database import Connection, Database
 from shared.doorbells import Revision
 
 CHUNK: Final = 500

@@ -8,7 +8,7 @@ from typing import Final
 from psycopg.rows import class_row, scalar_row
 from psycopg.sql import SQL, Identifier
 
-from services.registry.database import Connection
+from services.registry.postgres.database import Connection
 
 
 class Kind(StrEnum):

@@ -14,13 +14,13 @@ from typing import Final
 import psycopg
 from psycopg import AsyncConnection
 
-from services.registry.database import (
+from services.registry.postgres.database import (
     Connection,
     Database,
     PostgresUnavailableError,
     noticing_loss,
 )
-from services.registry.migrate import Migration, migrate
+from services.registry.postgres.migrate import Migration, migrate
 from shared import logs
 from shared.backoff import Backoff
 from shared.runtime import CannotServeError

@@ -16,7 +16,7 @@ from typing import Final, LiteralString
 import msgspec
 
 from services.registry import metrics
-from services.registry.database import Database, PostgresUnavailableError
+from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared.backoff import Backoff
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError

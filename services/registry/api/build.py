@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 
-from services.registry import problems
-from services.registry.database import Database
-from services.registry.device_routes import device_routes
-from services.registry.devices import Kind
-from services.registry.pairing_routes import pairing_routes
-from services.registry.projector import Projector
+from services.registry.api import problems
+from services.registry.devices.device_routes import device_routes
+from services.registry.devices.devices import Kind
+from services.registry.devices.pairing_routes import pairing_routes
+from services.registry.directory.projector import Projector
+from services.registry.postgres.database import Database
 
 
 def build(database: Database, projector: Projector) -> FastAPI:

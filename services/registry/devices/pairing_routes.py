@@ -5,15 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from services.registry import devices, pairings
-from services.registry.database import Connection, Database
-from services.registry.device_routes import not_registered
-from services.registry.devices import Kind
-from services.registry.pairing import Decision, decide
-from services.registry.pairings import Pairing
-from services.registry.problems import ProblemError, documented
-from services.registry.projector import Projector
-from services.registry.representations import AnyId, CurrentPairing, DeviceId, PairingWish
+from services.registry.api.problems import ProblemError, documented
+from services.registry.api.representations import AnyId, CurrentPairing, DeviceId, PairingWish
+from services.registry.devices import devices, pairings
+from services.registry.devices.device_routes import not_registered
+from services.registry.devices.devices import Kind
+from services.registry.devices.pairing import Decision, decide
+from services.registry.devices.pairings import Pairing
+from services.registry.directory.projector import Projector
+from services.registry.postgres.database import Connection, Database
 from shared import logs
 from shared.names import is_device_id
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from services.registry.snapshot import CHUNK, ChargerEntry, WidgetEntry
+from services.registry.directory.snapshot import CHUNK, ChargerEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call, Script
 from shared.names import ChargerNames, Names, WidgetNames

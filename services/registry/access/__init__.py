@@ -1,0 +1,1 @@
+"""Who may do what: operators' keys, devices' secrets, and the record of changes."""

@@ -1,0 +1,1 @@
+"""Chargers, widgets, and who is paired with whom."""

@@ -1,0 +1,1 @@
+"""The directory: copied from Postgres to Redis."""

@@ -1,0 +1,1 @@
+"""Postgres: connections, migrations, its doorbell."""

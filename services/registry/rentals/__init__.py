@@ -1,0 +1,1 @@
+"""Rentals: one visitor's phone in one charger."""
