@@ -20,13 +20,21 @@ name                            type   holds
 ``{pNN}:lease``                 string which router works on the partition
 ``{pNN}:readings``              chan.  doorbell: a reading was stored
 ``{pNN}:directory-changes``     chan.  doorbell: a charger's registration changed
+``{pNN}:presence``              hash   charger id → where its newest connection is, or was
+``{pNN}:presence-changes``      chan.  a charger came online or went offline
+``{pNN}:rejections``            hash   charger id → what was last refused, and why
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
 ``{wNN}:credentials``           hash   as above
 ``{wNN}:statuses``              hash   widget id → newest charging status, with its fence
 ``{wNN}:widget:ID:status``      chan.  doorbell: the widget's status (the device's channel)
 ``{wNN}:directory-changes``     chan.  doorbell: a widget's registration or pairing changed
+``{wNN}:presence``              hash   widget id → which gateways hold connections of it
+``{wNN}:presence-changes``      chan.  as above
+``{wNN}:rejections``            hash   as above
+``{wNN}:transitions``           stream a widget's status became another one (for rentals)
 ``routers``                     zset   router instance → when it was last heard of (µs)
+``gateways``                    zset   gateway instance → when it was last heard of (µs)
 ``agreements``                  hash   what all instances must be configured with alike
 ==============================  =====  ======================================================
 """
@@ -38,6 +46,7 @@ from typing import Final
 PREFIX: Final = "chargelight"
 
 ROUTERS: Final = f"{PREFIX}:routers"
+GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
 
 # fullmatch and ASCII: `$` would let a trailing newline through, and `\w`
@@ -58,7 +67,16 @@ def partition_of(device_id: str, partitions: int) -> int:
 class _TagNames:
     """What the tags of chargers and of widgets have alike."""
 
-    __slots__ = ("credentials", "directory", "directory_changes", "directory_version", "partition")
+    __slots__ = (
+        "credentials",
+        "directory",
+        "directory_changes",
+        "directory_version",
+        "partition",
+        "presence",
+        "presence_changes",
+        "rejections",
+    )
 
     def __init__(self, tag: str, partition: int) -> None:
         self.partition = partition
@@ -66,6 +84,9 @@ class _TagNames:
         self.directory_version = f"{tag}:directory-version"
         self.directory_changes = f"{tag}:directory-changes"
         self.credentials = f"{tag}:credentials"
+        self.presence = f"{tag}:presence"
+        self.presence_changes = f"{tag}:presence-changes"
+        self.rejections = f"{tag}:rejections"
 
 
 class ChargerNames(_TagNames):
@@ -85,13 +106,14 @@ class ChargerNames(_TagNames):
 class WidgetNames(_TagNames):
     """Names in the hash slot of one partition of widgets."""
 
-    __slots__ = ("_tag", "statuses")
+    __slots__ = ("_tag", "statuses", "transitions")
 
     def __init__(self, partition: int) -> None:
         tag = f"{PREFIX}:{{w{partition:02}}}"
         super().__init__(tag, partition)
         self._tag = tag
         self.statuses = f"{tag}:statuses"
+        self.transitions = f"{tag}:transitions"
 
     def status_channel(self, widget_id: str) -> str:
         """Return the channel a widget's statuses are announced on."""

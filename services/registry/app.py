@@ -4,8 +4,14 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from services.registry.access.audit_routes import audit_routes
+from services.registry.access.authorization import Authorization
+from services.registry.access.key_routes import key_routes
 from services.registry.api.build import build
 from services.registry.api.server import serving
+from services.registry.devices.device_routes import device_routes
+from services.registry.devices.devices import Kind
+from services.registry.devices.pairing_routes import pairing_routes
 from services.registry.directory.floors import Floors
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
@@ -30,6 +36,11 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         CannotServeError: The settings or the migrations do not fit what is there.
     """
     _log.info("starting", **describe(settings))
+    if settings.operator_auth == "off":
+        _log.warning(
+            "anybody who reaches this port may change everything: no API keys are asked for",
+            remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
+        )
     rng = random.SystemRandom()
     conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
     names = Names(settings.partitions)
@@ -56,6 +67,18 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         rng=rng,
     )
 
+    authorization = Authorization(
+        database,
+        required=settings.operator_auth == "required",
+        admin_key=settings.admin_key.get_secret_value(),
+    )
+    routes = [
+        *(device_routes(kind, database, projector) for kind in Kind),
+        pairing_routes(database, projector),
+        key_routes(database),
+        audit_routes(database),
+    ]
+
     def not_ready_because() -> str | None:
         return listener.trouble or projector.trouble
 
@@ -72,7 +95,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         background.start(projector.run(), "projector")
         background.start(floors.run(), "floors")
         port = await stack.enter_async_context(
-            serving(group, build(database, projector), settings.host, settings.port)
+            serving(group, build(authorization, routes), settings.host, settings.port)
         )
         _log.info("serving", port=port, health_port=settings.health_port)
         await stop.wait()

@@ -1,6 +1,6 @@
 """What a registry is configured with."""
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -8,6 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import Port, Seconds, Settings
+
+_LEAST_ADMIN_KEY: Final = 32
 
 
 class RegistrySettings(Settings):
@@ -33,6 +35,26 @@ class RegistrySettings(Settings):
     poll_seconds: Seconds = Field(
         default=2, description="How often to look for changes nobody announced, in seconds"
     )
+
+    operator_auth: Literal["off", "required"] = Field(
+        default="off", description="API keys of operators: off (anybody may do anything), required"
+    )
+    admin_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="An API key that always is an admin's, to make the first ones with; "
+        f"{_LEAST_ADMIN_KEY} characters or more",
+    )
+
+    @field_validator("admin_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        if text and (len(text) < _LEAST_ADMIN_KEY or not text.isascii() or not text.isprintable()):
+            raise ValueError(
+                f"it needs {_LEAST_ADMIN_KEY} printable ASCII characters or more; "
+                "make one with: openssl rand -hex 32"
+            )
+        return key
 
     @field_validator("postgres_dsn")
     @classmethod

@@ -1,36 +1,49 @@
-"""The REST API: register, unregister, pair."""
+"""The REST API: its routes, and what they have in common."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi_offline import FastAPIOffline
 
+from services.registry.access.authorization import Authorization
 from services.registry.api import problems
-from services.registry.devices.device_routes import device_routes
-from services.registry.devices.devices import Kind
-from services.registry.devices.pairing_routes import pairing_routes
-from services.registry.directory.projector import Projector
-from services.registry.postgres.database import Database
+from services.registry.api.limits import LimitBodies
+
+_DESCRIPTION = """
+Registers chargers and widgets, pairs them, keeps rentals, and tells what is going on.
+
+Repeating a request does no harm: what is there already stays as it is. Errors are
+problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)); their `detail` says
+what to do. `projected` in an answer says whether the hub acts on the change already.
+"""
 
 
-def build(database: Database, projector: Projector) -> FastAPI:
+def build(authorization: Authorization, routes: Iterable[APIRouter]) -> FastAPI:
     """Return the API.
 
     Args:
-        database: Where changes are made.
-        projector: Brings them into effect.
+        authorization: Who may do what.
+        routes: What there is to do.
     """
-    api = FastAPI(
+    api = FastAPIOffline(  # its docs page needs no internet, which a festival may not have
         title="Chargelight registry",
-        summary="Registers chargers and widgets, and pairs them.",
+        summary="The life of a device, for operators.",
+        description=_DESCRIPTION,
         version="1",
         redoc_url=None,
         redirect_slashes=False,
         responses=problems.documented(
-            HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.FORBIDDEN,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )
     problems.install(api)
-    for kind in Kind:
-        api.include_router(device_routes(kind, database, projector))
-    api.include_router(pairing_routes(database, projector))
+    api.add_middleware(LimitBodies)
+    authorized = [Depends(authorization.dependency())]
+    for each in routes:
+        api.include_router(each, dependencies=authorized)
     return api

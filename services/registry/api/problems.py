@@ -100,7 +100,9 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRe
 
 async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
-    return _response(error.problem)
+    # RFC 9110, section 11.6.1: a 401 says how to do better.
+    unauthorized = error.problem.status == HTTPStatus.UNAUTHORIZED
+    return _response(error.problem, {"WWW-Authenticate": "Bearer"} if unauthorized else None)
 
 
 async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Response
 
+from services.registry.access.authorization import Who
 from services.registry.api.problems import ProblemError, documented
 from services.registry.api.representations import AnyId, DeviceId, RegisteredDevice, Registration
 from services.registry.devices import devices
@@ -30,10 +31,11 @@ def device_routes(kind: Kind, database: Database, projector: Projector) -> APIRo
     async def register(
         device_id: Annotated[DeviceId, Path(description="Its id")],
         response: Response,
+        who: Who,
         registration: Annotated[Registration | None, Body()] = None,
     ) -> RegisteredDevice:
         said = registration or Registration()
-        async with database.changing() as connection:
+        async with database.changing(who.name) as connection:
             device, is_new = await devices.register(
                 connection, kind, device_id, label=said.label, location=said.location
             )
@@ -66,10 +68,10 @@ def device_routes(kind: Kind, database: Database, projector: Projector) -> APIRo
         status_code=HTTPStatus.NO_CONTENT,
         responses=documented(HTTPStatus.NOT_FOUND),
     )
-    async def unregister(device_id: AnyId) -> None:
+    async def unregister(device_id: AnyId, who: Who) -> None:
         number = None
         if is_device_id(device_id):
-            async with database.changing() as connection:
+            async with database.changing(who.name) as connection:
                 number = await devices.unregister(connection, kind, device_id)
         if number is None:
             raise not_registered(kind, device_id)

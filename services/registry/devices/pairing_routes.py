@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from services.registry.access.authorization import Who
 from services.registry.api.problems import ProblemError, documented
 from services.registry.api.representations import AnyId, CurrentPairing, DeviceId, PairingWish
 from services.registry.devices import devices, pairings
@@ -33,12 +34,13 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
     async def pair(
         charger_id: Annotated[DeviceId, Path(description="Id of the charger")],
         wish: PairingWish,
+        who: Who,
         *,
         replace: Annotated[
             bool, Query(description="Take the widget away from another charger")
         ] = False,
     ) -> CurrentPairing:
-        async with database.changing() as connection:
+        async with database.changing(who.name) as connection:
             pairing = await _paired(connection, charger_id, wish.widget, replace=replace)
         return _shown(pairing, projected=await projector.in_effect(pairing.pairing_number))
 
@@ -64,10 +66,10 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=documented(HTTPStatus.NOT_FOUND),
     )
-    async def unpair(charger_id: AnyId) -> None:
+    async def unpair(charger_id: AnyId, who: Who) -> None:
         number = None
         if is_device_id(charger_id):
-            async with database.changing() as connection:
+            async with database.changing(who.name) as connection:
                 number = await pairings.unpair(connection, charger_id)
         if number is None:
             raise _not_paired(charger_id)

@@ -147,7 +147,7 @@ class Floors:
             "epochs": [epoch for epoch, _ in found.values()],
             "sequences": [sequence for _, sequence in found.values()],
         }
-        async with self._database.changing() as connection:
+        async with self._database.changing(by="registry") as connection:
             await connection.execute(_FILL_IN, values)
 
     async def _found(self, unknown: Mapping[str, int]) -> dict[str, Revision]:

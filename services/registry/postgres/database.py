@@ -28,6 +28,18 @@ _DETECT_LOSS: Final = {
 }
 _MAX_CONNECTIONS: Final = 8
 
+STATEMENT_SECONDS: Final = 10
+"""How long Postgres works on one statement before it gives up."""
+
+WORK_SECONDS: Final = 12.0
+"""How long one piece of work may take. Beyond it Postgres counts as away: one that hangs
+(paused, its disk full) leaves its connections open and would hold each call for ever."""
+
+LONG_WORK_SECONDS: Final = 180.0
+"""The same for work on the whole directory."""
+
+_GIVING_UP_SECONDS: Final = 1.0
+
 
 class PostgresUnavailableError(Exception):
     """Postgres can not be used right now; try again after a while."""
@@ -55,6 +67,8 @@ def noticing_loss() -> Iterator[None]:
         raise PostgresUnavailableError(reason or type(error).__name__) from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise PostgresUnavailableError("Postgres is read-only, a standby perhaps") from error
+    except TimeoutError as error:
+        raise PostgresUnavailableError("Postgres does not answer in time") from error
 
 
 class Database:
@@ -96,35 +110,50 @@ class Database:
         await self._pool.close()
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
-        """Give a connection on which each statement is a transaction of its own."""
+    async def reading(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
+        """Give a connection on which each statement is a transaction of its own.
+
+        Args:
+            within: How long the work may take, in seconds.
+        """
         if not self.migrated.is_set():
             raise PostgresUnavailableError("Postgres was not there since this registry started")
         with noticing_loss():
-            async with self._pool.connection() as connection:
+            # The first deadline has psycopg ask the server to give up; the second one
+            # has it close the connection, if the server is deaf to that.
+            async with (
+                asyncio.timeout(within + _GIVING_UP_SECONDS),
+                asyncio.timeout(within),
+                self._pool.connection() as connection,
+            ):
                 yield connection
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Give a connection on which all statements see the same moment."""
-        async with self.reading() as connection, connection.transaction():
+        async with self.reading(LONG_WORK_SECONDS) as connection, connection.transaction():
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
     @contextlib.asynccontextmanager
-    async def changing(self) -> AsyncIterator[Connection]:
+    async def changing(self, by: str, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
         """Give a connection in a transaction that is the only writer of the directory.
+
+        Args:
+            by: Who makes the change, for the audit log.
+            within: How long the work may take, in seconds.
 
         Locking is a statement of its own, before all others: a statement that
         waits for the lock inside a trigger has taken its snapshot already, and
         would not see what the writer before it did.
         """
-        async with self.reading() as connection, connection.transaction():
+        async with self.reading(within) as connection, connection.transaction():
             await connection.execute("SELECT lock_directory()")
+            await connection.execute("SELECT set_config('chargelight.operator', %s, true)", (by,))
             yield connection
 
 
 async def _limit_waiting(connection: Connection) -> None:
     # Somebody's open transaction in psql holds the lock: say so instead of hanging.
     await connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
-    await connection.execute("SET statement_timeout = '10s'")
+    await connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'".encode())

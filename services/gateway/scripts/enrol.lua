@@ -1,0 +1,23 @@
+-- Says that a gateway is alive: once for all its devices.
+-- KEYS: gateways
+-- ARGV: the gateway, then dead gateways of which nothing is left to do: name, and
+--       when it was last heard of (µs)
+-- Returns Redis' time, when this gateway was last heard of before (0: never), then
+-- per gateway: its name, and when it was last heard of.
+local gateways, name = KEYS[1], ARGV[1]
+local now = now_us()
+local before = redis.call('ZSCORE', gateways, name) or '0'
+for i = 2, #ARGV, 2 do
+  -- Compared, because it may have come back.
+  if tonumber(redis.call('ZSCORE', gateways, ARGV[i]) or 0) == tonumber(ARGV[i + 1]) then
+    redis.call('ZREM', gateways, ARGV[i])
+  end
+end
+redis.call('ZADD', gateways, int(now), name)
+local answer = {int(now), int(tonumber(before))}
+local found = redis.call('ZRANGE', gateways, 0, -1, 'WITHSCORES')
+for i = 1, #found, 2 do
+  answer[#answer + 1] = found[i]
+  answer[#answer + 1] = int(tonumber(found[i + 1]))
+end
+return answer

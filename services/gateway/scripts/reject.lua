@@ -1,0 +1,27 @@
+-- Notes what was last refused of devices of one tag, and why.
+-- KEYS: directory, directory version, rejections
+-- ARGV: the gateway, then per device: id, how long ago it was (µs), the code, and the
+--       message, both as JSON
+-- Returns how many were noted.
+--
+-- Only of registered devices: whoever invents ids must not fill Redis. Only the
+-- newest one counts, whichever gateway it happened at.
+local directory, version, rejections = KEYS[1], KEYS[2], KEYS[3]
+local gateway = ARGV[1]
+local now = now_us()
+local noted = 0
+for i = 2, #ARGV, 4 do
+  local id, at = ARGV[i], now - tonumber(ARGV[i + 1])
+  if find(directory, version, id) then
+    local raw = redis.call('HGET', rejections, id)
+    local readable, stored = pcall(cjson.decode, raw or '')
+    local newest = readable and type(stored) == 'table' and tonumber(stored.at) or 0
+    if at >= newest then
+      redis.call('HSET', rejections, id, string.format(
+        '{"at":%.0f,"gateway":"%s","code":%s,"message":%s}',
+        at, gateway, ARGV[i + 2], ARGV[i + 3]))
+      noted = noted + 1
+    end
+  end
+end
+return noted

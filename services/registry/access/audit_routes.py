@@ -1,0 +1,83 @@
+"""REST: who changed what, when."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query
+from psycopg.rows import class_row
+from pydantic import AwareDatetime, BaseModel, Field
+
+from services.registry.api import paging
+from services.registry.api.paging import Cursor, Limit, Page
+from services.registry.api.representations import Words
+from services.registry.postgres.database import Database
+
+Action = Literal["created", "changed", "removed"]
+
+
+class AuditEntry(BaseModel):
+    """One change of one thing."""
+
+    id: int
+    at: datetime
+    who: str = Field(description='An operator; "postgres:USER" for a change made by hand')
+    action: Action
+    kind: str = Field(examples=["pairing"])
+    subject: str = Field(description="Which one; of a pairing, the charger", examples=["c1234"])
+    details: dict[str, Any] = Field(
+        description="Of a change: what it was and what it is, for each column that changed"
+    )
+
+
+# Newest first: what somebody looks for is nearly always what happened just now.
+_SELECT: Final = """
+    SELECT id, at, who, action, kind, subject, details
+    FROM audit_log
+    WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
+      AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(who)s::text IS NULL OR who = %(who)s)
+      AND (%(action)s::text IS NULL OR action = %(action)s)
+      AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+      AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+    ORDER BY id DESC
+    LIMIT %(rows)s
+"""
+
+
+def audit_routes(database: Database) -> APIRouter:
+    """Return the routes of ``/audit``."""
+    routes = APIRouter(prefix="/audit", tags=["access"])
+
+    @routes.get("", operation_id="list_audit", summary="List changes, the newest first")
+    async def every(
+        *,
+        subject: Annotated[Words | None, Query(description="Id of a device, say")] = None,
+        kind: Annotated[Words | None, Query(examples=["charger"])] = None,
+        who: Annotated[Words | None, Query(description="Name of an operator")] = None,
+        action: Action | None = None,
+        since: AwareDatetime | None = None,
+        until: AwareDatetime | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[AuditEntry]:
+        position = paging.decode(cursor, int)
+        values = {
+            "before": position[0] if position else None,
+            "subject": subject,
+            "kind": kind,
+            "who": who,
+            "action": action,
+            "since": since,
+            "until": until,
+            "rows": limit + 1,
+        }
+        async with (
+            database.reading() as connection,
+            connection.cursor(row_factory=class_row(AuditEntry)) as rows,
+        ):
+            await rows.execute(_SELECT, values)
+            found = await rows.fetchall()
+        return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))
+
+    return routes

@@ -1,0 +1,78 @@
+"""API keys: how they look, and how one is known again. No I/O.
+
+A key is ``clk_ID_SECRET``. The id says which one it is, and may be seen by
+anybody; of the secret only a hash is kept.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+PREFIX: Final = "clk"
+"""So that a key in the wrong place (a log, a repository) is found by searching."""
+
+_FORM: Final = re.compile(r"clk_([a-z0-9]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+class Role(StrEnum):
+    """What an operator may do; each role includes those before it."""
+
+    VIEWER = "viewer"
+    """Look at everything but API keys."""
+    OPERATOR = "operator"
+    """Change devices, pairings, rentals and devices' secrets."""
+    ADMIN = "admin"
+    """Create and revoke API keys."""
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether this role may do what the other one may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who sends a request."""
+
+    name: str
+    """As the audit log shows it."""
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made; the only time that its text is there."""
+
+    id: str
+    text: str
+
+    @property
+    def hash(self) -> bytes:
+        """What is kept of it."""
+        return hash_of(self.text)
+
+
+def new_key() -> NewKey:
+    """Make a key with 256 random bits."""
+    identifier = secrets.token_hex(6)
+    return NewKey(identifier, f"{PREFIX}_{identifier}_{secrets.token_urlsafe(32)}")
+
+
+def id_in(key: str) -> str | None:
+    """Return the id in a key, or None for what is no key."""
+    found = _FORM.fullmatch(key)
+    return found[1] if found else None
+
+
+def hash_of(key: str) -> bytes:
+    """Return the SHA-256 of a key (FIPS 180-4); fast, because a key can not be guessed."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def is_same(key: str, known_hash: bytes) -> bool:
+    """Tell whether a key is the one with this hash, in a time that does not tell how close."""
+    return hmac.compare_digest(hash_of(key), known_hash)

@@ -1,0 +1,109 @@
+"""Lists in pages: by key, never by offset, so that what changes meanwhile shifts nothing."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Final, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from services.registry.api.problems import ProblemError
+
+MOST: Final = 1000
+"""Most items of a page."""
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Most items to return")]
+"""How many; routes default to 100."""
+
+Cursor = Annotated[
+    str | None, Query(max_length=1000, description="Where to go on: `next` of the page before")
+]
+
+Position = tuple[str | int, ...]
+"""What orders the rows of a list, of the last one that was shown."""
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list."""
+
+    items: list[Item]
+    next: str | None = Field(
+        description="Pass it as `cursor` for the items after these; null: there are none"
+    )
+
+
+def encode(*position: str | int) -> str:
+    """Return a cursor: opaque to clients, who pass it back as it is."""
+    raw = json.dumps(position, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *types: type[str | int]) -> Position | None:
+    """Return the position a cursor stands for; None for the beginning.
+
+    Args:
+        cursor: As a client passed it.
+        types: Of what the position is made.
+
+    Raises:
+        ProblemError: It is none that `encode` made for such a list (422).
+    """
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        position = json.loads(raw)
+        # Not isinstance: a bool is an int by class.
+        if [type(part) for part in position] == list(types) and not _unusable(position):
+            return tuple(position)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        pass
+    raise ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "cursor: not one that this list gave out. Pass `next` of the page before, or leave it out",
+    )
+
+
+def _unusable(position: Sequence[str | int]) -> bool:
+    """Whether Postgres could not take it: a NUL, half a surrogate pair, too great a number."""
+    texts = [part for part in position if isinstance(part, str)]
+    numbers = [part for part in position if isinstance(part, int)]
+    return any("\x00" in text or not _is_utf8(text) for text in texts) or any(
+        abs(number) >= 2**63 for number in numbers
+    )
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def page(
+    rows: Sequence[Row],
+    limit: int,
+    shown: Callable[[Row], Item],
+    position_of: Callable[[Row], Position],
+) -> Page[Item]:
+    """Make a page of rows.
+
+    Args:
+        rows: One more than ``limit`` of them, if there are so many.
+        limit: Most items.
+        shown: Makes an item of a row.
+        position_of: Tells what orders a row.
+    """
+    items = rows[:limit]
+    more = len(rows) > limit
+    return Page(
+        items=[shown(row) for row in items],
+        next=encode(*position_of(items[-1])) if more else None,
+    )

@@ -1,0 +1,99 @@
+"""Where devices are, and what of theirs was refused: what gateways keep, and others read.
+
+A gateway says about every `RENEW_SECONDS` that it is alive: once, for all its
+devices. So a device is online if its entry says so *and* the gateway named there
+is alive.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+
+from shared.device_protocol import ErrorCode
+
+RENEW_SECONDS: Final = 2.0
+"""How often a gateway says that it is alive."""
+DEAD_SECONDS: Final = 10.0
+"""A gateway not heard of for so long counts as dead, and its devices as offline."""
+
+_Message = TypeVar("_Message")
+
+# Up to the end of the year 9999, so that each is a date.
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
+"""A time, in µs since 1970, by Redis' clock."""
+
+
+class RejectionCode(StrEnum):
+    """Why something of a device was refused: a closed set, error events included."""
+
+    NOT_TEXT = ErrorCode.NOT_TEXT
+    NOT_JSON = ErrorCode.NOT_JSON
+    UNKNOWN_EVENT = ErrorCode.UNKNOWN_EVENT
+    INVALID_READING = ErrorCode.INVALID_READING
+    OUT_OF_RANGE = ErrorCode.OUT_OF_RANGE
+    UNEXPECTED = ErrorCode.UNEXPECTED
+    SUPERSEDED = "superseded"
+    """A newer connection of the charger counts (close 4409)."""
+    UNAUTHORIZED = "unauthorized"
+    """Its secret was missing or wrong (HTTP 401)."""
+    SILENT = "silent"
+    """It was not heard of and cut off."""
+    TOO_MANY_BAD_FRAMES = "too_many_bad_frames"
+    """Close 1008."""
+    TOO_BIG = "too_big"
+    """A message too large, or in too many fragments (close 1009)."""
+    PROTOCOL_ERROR = "protocol_error"
+    """What it sent is no WebSocket (close 1002)."""
+
+
+class ChargerPresence(msgspec.Struct, frozen=True):
+    """Where a charger's newest connection is, or was (``{pNN}:presence``)."""
+
+    gateway: str
+    epoch: int
+    since: Microseconds
+    left: Microseconds | None = None
+    """When it went offline; None while it is online."""
+
+
+class WidgetPresence(msgspec.Struct, frozen=True):
+    """Which gateways hold connections of a widget (``{wNN}:presence``)."""
+
+    gateways: dict[str, Microseconds]
+    """Since when each of them holds one or more."""
+    left: Microseconds | None = None
+    """When the last of them ended; None while there is one."""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """The newest of a device's rejections (``{…NN}:rejections``)."""
+
+    at: Microseconds
+    gateway: str
+    code: str
+    message: str
+
+
+def _decoder(kind: type[_Message]) -> Callable[[bytes | None], _Message | None]:
+    """Make a decoder that returns None for what is not there, or none of this kind.
+
+    Anybody with ``redis-cli`` can store anything; nobody who only looks should fail.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+
+    def decode_or_none(raw: bytes | None) -> _Message | None:
+        if raw is None:
+            return None
+        try:
+            return decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+    return decode_or_none
+
+
+decode_charger_presence = _decoder(ChargerPresence)
+decode_widget_presence = _decoder(WidgetPresence)
+decode_rejection = _decoder(Rejection)
