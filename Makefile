@@ -31,7 +31,7 @@ check: environment  ## Check style, types, boundaries, and the files that others
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(RUN) -m pytest --quiet tests/unit/test_architecture.py
-	@$(RUN) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/*.yml
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 bench: environment  ## Measure speed and latency on this machine

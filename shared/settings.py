@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "CHARGELIGHT_"
 
-_OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "TEST", "COMPOSE")
+_OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "CLI", "TEST", "COMPOSE")
 """Second words of names: a process reads its own and skips the others."""
 
 _READ_BY_SOME = (

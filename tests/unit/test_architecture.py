@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("gateway", "registry", "router", "simulator")
-"""All services. The simulator is a command-line program: it has no settings and no app."""
+SERVICES = ("cli", "gateway", "registry", "router", "simulator")
+"""All services. Two are command-line programs, without settings and app: cli, simulator."""
 LONG_RUNNING = ("gateway", "registry", "router")
 MOST_LINES = 450
 """About 400; a little more is no reason to cut an idea in two."""

@@ -1,5 +1,6 @@
 """docker-compose.yml, .env.example, the image and the load balancer agree with the code."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PRODUCTION: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / "deploy/compose/production.yml").read_text()
+)["services"]
 HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 
@@ -57,13 +61,12 @@ def test_what_one_of_the_two_composes_does_not_know_is_not_used() -> None:
 def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> None:
     assert not any("container_name" in service for service in SERVICES.values())
     published = {name for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"loadbalancer", "registry"}
+    assert published == {"loadbalancer"}
 
 
 def test_every_port_of_the_host_can_be_changed() -> None:
-    for name in ("loadbalancer", "registry"):
-        for port in SERVICES[name]["ports"]:
-            assert re.search(r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+$", port)
+    for port in SERVICES["loadbalancer"]["ports"]:
+        assert re.search(r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+$", port)
 
 
 def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
@@ -72,14 +75,14 @@ def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
-        if name != "seed":  # it ends by itself
+        if name not in ("seed", "cli"):  # they end by themselves
             assert service["deploy"]["resources"]["limits"]["memory"], name
             assert service["stop_grace_period"], name
 
 
-def test_every_long_running_service_but_the_simulator_has_a_health_check() -> None:
-    simulated = {"seed", "demo", "fleet"}
-    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == simulated
+def test_every_service_but_the_programs_of_the_command_line_has_a_health_check() -> None:
+    programs = {"seed", "demo", "fleet", "cli"}
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == programs
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -110,7 +113,7 @@ def test_the_example_lists_every_setting_and_no_other() -> None:
     listed = {
         key
         for key in example()
-        if not re.match(r"CHARGELIGHT_(COMPOSE|SIMULATOR|TEST)_|COMPOSE_", key)
+        if not re.match(r"CHARGELIGHT_(COMPOSE|SIMULATOR|CLI|TEST)_|COMPOSE_", key)
     }
     assert listed == {key for settings in SETTINGS.values() for key in settings.variables()}
 
@@ -151,13 +154,64 @@ def test_the_load_balancer_knows_the_ports_of_the_gateway() -> None:
     assert f"check port {fields['health_port'].default} " in HAPROXY
 
 
+def test_the_load_balancer_knows_the_ports_of_the_registry() -> None:
+    fields = RegistrySettings.model_fields
+    assert f"registry:{fields['port'].default} " in HAPROXY
+    assert f"check port {fields['health_port'].default} inter" in HAPROXY
+
+
+def test_the_problem_of_an_absent_registry_is_one() -> None:
+    found = re.search(r"http-error status 503 .*string '(.*)'$", HAPROXY, re.MULTILINE)
+    assert found
+    problem = json.loads(found[1])
+    assert problem["status"] == 503
+    assert "Widgets still get their lights" in problem["detail"]
+
+
+def test_the_command_line_gets_settings_that_it_reads() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "services/cli").rglob("*.py"))
+    listed = [name for name in example() if name.startswith("CHARGELIGHT_CLI_")]
+    assert listed
+    for name in [*listed, *SERVICES["cli"]["environment"]]:
+        assert name in source
+
+
 def test_no_connection_is_cut_off_that_is_still_being_sent_off() -> None:
     fields = GatewaySettings.model_fields
     drain = fields["drain_seconds"].default
-    hard_stop = seconds("hard-stop-after")
+    hard_stop = seconds("HARD_STOP_AFTER:", yaml.safe_dump(SERVICES["loadbalancer"]))
     assert drain < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["gateway"]))
     assert drain < hard_stop
     assert hard_stop < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["loadbalancer"]))
+    assert 'hard-stop-after "${HARD_STOP_AFTER}"' in HAPROXY
+
+
+def test_nor_is_one_in_production() -> None:
+    gateway, balancer = PRODUCTION["gateway"], PRODUCTION["loadbalancer"]
+    drain = int(gateway["environment"]["CHARGELIGHT_GATEWAY_DRAIN_SECONDS"])
+    hard_stop = seconds("HARD_STOP_AFTER:", yaml.safe_dump(balancer))
+    assert drain < seconds("stop_grace_period:", yaml.safe_dump(gateway))
+    assert drain < hard_stop < seconds("stop_grace_period:", yaml.safe_dump(balancer))
+
+
+def test_production_lets_nobody_in_without_credentials() -> None:
+    gateway, registry = PRODUCTION["gateway"]["environment"], PRODUCTION["registry"]["environment"]
+    assert gateway["CHARGELIGHT_DEVICE_AUTH"] == "required"
+    assert registry["CHARGELIGHT_REGISTRY_OPERATOR_AUTH"] == "required"
+    for environment, name in (
+        (gateway, "CHARGELIGHT_CREDENTIAL_KEY"),
+        (registry, "CHARGELIGHT_CREDENTIAL_KEY"),
+        (registry, "CHARGELIGHT_REGISTRY_ADMIN_KEY"),
+    ):
+        # Compose does not start without it, and says what to set.
+        assert environment[name].startswith(f"${{{name}:?")
+
+
+def test_production_only_sets_what_the_services_know() -> None:
+    for name, settings in SETTINGS.items():
+        given = PRODUCTION.get(name, {}).get("environment", {})
+        assert set(given) <= set(settings.variables())
+    assert set(PRODUCTION) <= set(SERVICES)
 
 
 def test_the_load_balancer_is_more_patient_than_two_pings() -> None:

@@ -1,0 +1,60 @@
+"""``chargelight chargers secret`` and ``chargelight widgets secret``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from services.cli.commands.arguments import DeviceId
+from services.cli.session import session_of
+
+_Overlap = Annotated[
+    float | None,
+    typer.Option(min=0, help="For so many hours the secrets before this one stay valid."),
+]
+
+
+def group(kind: str) -> typer.Typer:
+    """Return the commands for the secrets of one kind of devices."""
+    commands = typer.Typer(help=f"What a {kind} proves with who it is.", no_args_is_help=True)
+
+    def path(device_id: str) -> str:
+        return f"/{kind}s/{device_id}/secret"
+
+    @commands.command("generate", help="Make a new secret and show it, this once.")
+    def generate(
+        context: typer.Context, device_id: DeviceId, overlap_hours: _Overlap = None
+    ) -> None:
+        session = session_of(context)
+        answer = session.api.post(path(device_id), _overlap(overlap_hours))
+        session.output.line(answer["secret"], answer)
+
+    @commands.command("set", help="Set a secret that is given: asked for, or on standard input.")
+    def set_(context: typer.Context, device_id: DeviceId, overlap_hours: _Overlap = None) -> None:
+        session = session_of(context)
+        # Never an argument: everybody on this machine can read the command lines of others.
+        if sys.stdin.isatty():
+            secret = typer.prompt("Secret", hide_input=True)
+        else:
+            secret = sys.stdin.readline().rstrip("\n")
+        session.output.fields(
+            session.api.put(path(device_id), {"secret": secret, **_overlap(overlap_hours)})
+        )
+
+    @commands.command("show", help="Show since when there are secrets; not what they are.")
+    def show(context: typer.Context, device_id: DeviceId) -> None:
+        session = session_of(context)
+        answer = session.api.get(path(device_id))
+        session.output.table(answer["items"], ["created_at", "expires_at", "usable"])
+
+    @commands.command("remove", help="Remove all secrets.")
+    def remove(context: typer.Context, device_id: DeviceId) -> None:
+        session = session_of(context)
+        session.api.delete(path(device_id))
+        session.output.line(f"{device_id} has no secret any more", {"id": device_id})
+
+    return commands
+
+
+def _overlap(hours: float | None) -> dict[str, float]:
+    return {} if hours is None else {"overlap_seconds": round(hours * 3600)}
