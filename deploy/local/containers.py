@@ -55,7 +55,9 @@ def run(compose: tuple[str, ...]) -> int:
         _bring_up(compose, environment)
         print(
             what_to_type(
-                _tools(compose, ports), int(environment.get("CHARGELIGHT_PARTITIONS") or 64)
+                _tools(compose, ports),
+                int(environment.get("CHARGELIGHT_PARTITIONS") or 64),
+                environment,
             )
         )
         _follow(compose, environment)
@@ -68,8 +70,10 @@ def run(compose: tuple[str, ...]) -> int:
 
 
 def _bring_up(compose: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    # `up` leaves out the image of a program that is only run by hand.
+    build = ("build", "cli")
     up = ("up", "--build", "--detach", "--scale", f"gateway={GATEWAYS}")
-    if _run_until_done((*compose, *up), environment) == 0:
+    if all(_run_until_done((*compose, *step), environment) == 0 for step in (build, up)):
         return
     subprocess.run((*compose, "ps"), cwd=ROOT, env=environment, check=False)
     subprocess.run((*compose, "logs", "--tail", "20"), cwd=ROOT, env=environment, check=False)
@@ -115,6 +119,7 @@ def _tools(compose: tuple[str, ...], ports: HubPorts) -> Tools:
     called = shlex.join(compose)
     return Tools(
         simulator=f"{called} run --rm --no-deps {SHOWN}",
+        cli=f"{called} run --rm --no-deps cli",
         redis=f"{called} exec redis redis-cli",
         logs=f"{called} logs --follow gateway router registry",
         registry=f"http://127.0.0.1:{ports.registry}",

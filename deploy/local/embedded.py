@@ -63,7 +63,8 @@ def run(choice: Choice) -> int:
             service.wait_until_ready()
         _seed(environment)
         tools = _tools(redis.command_line, ports)
-        print(what_to_type(tools, int(environment.get("CHARGELIGHT_PARTITIONS") or 64)), flush=True)
+        partitions = int(environment.get("CHARGELIGHT_PARTITIONS") or 64)
+        print(what_to_type(tools, partitions, environment), flush=True)
         return _show_demo(parts, services, environment)
 
 
@@ -165,6 +166,7 @@ def _tools(redis_command_line: str, ports: HubPorts) -> Tools:
     python = shlex.quote(sys.executable.removeprefix(f"{ROOT}/"))
     return Tools(
         simulator=f"{_changed_places(ports)}{python} -m services.simulator",
+        cli=f"{_changed_places(ports)}{python} -m services.cli",
         redis=redis_command_line.removeprefix(f"{ROOT}/"),
         logs=f"tail -f {shlex.quote(str(LOGS.relative_to(ROOT)))}/*.log",
         registry=f"http://127.0.0.1:{ports.registry}",
@@ -172,7 +174,7 @@ def _tools(redis_command_line: str, ports: HubPorts) -> Tools:
 
 
 def _changed_places(ports: HubPorts) -> str:
-    """What tells the simulator of ports that are not its defaults."""
+    """What tells our programs of ports that are not its defaults."""
     usual = HubPorts.usual()
     words = [
         f"{name}={scheme}://127.0.0.1:{port}"
@@ -180,6 +182,7 @@ def _changed_places(ports: HubPorts) -> str:
             ("CHARGELIGHT_SIMULATOR_CHARGERS_URL", "ws", ports.chargers, usual.chargers),
             ("CHARGELIGHT_SIMULATOR_WIDGETS_URL", "ws", ports.widgets, usual.widgets),
             ("CHARGELIGHT_SIMULATOR_REGISTRY_URL", "http", ports.registry, usual.registry),
+            ("CHARGELIGHT_CLI_URL", "http", ports.registry, usual.registry),
         )
         if port != default
     ]

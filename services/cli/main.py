@@ -64,7 +64,7 @@ def connect(
 def main() -> None:
     """Run a command, and say in one line why it failed, if it did."""
     try:
-        app()
+        app(prog_name="chargelight")
     except RefusedError as error:
         sys.stderr.write(f"refused: {error}\n")
         sys.exit(EXIT_REFUSED)

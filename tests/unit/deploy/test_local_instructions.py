@@ -2,14 +2,14 @@
 
 import shlex
 
-from deploy.local.instructions import Tools, what_to_type
+from deploy.local.instructions import Tools, what_to_type, who_may
 from shared.names import Names
 
-TOOLS = Tools("simulate", "redis-cli -p 1", "show logs", "http://127.0.0.1:3300")
+TOOLS = Tools("simulate", "chargelight", "redis-cli -p 1", "show logs", "http://127.0.0.1:3300")
 
 
 def _commands(partitions: int) -> list[list[str]]:
-    text = what_to_type(TOOLS, partitions)
+    text = what_to_type(TOOLS, partitions, {})
     lines = [line for line in text.splitlines() if line.startswith("    ")]
     return [shlex.split(line, comments=True) for line in lines]
 
@@ -23,3 +23,14 @@ def test_keys_are_those_of_the_seeded_pair() -> None:
     for partitions in (1, 64):
         live = Names(partitions).of_charger("c1234").live
         assert ["redis-cli", "-p", "1", "HGETALL", live] in _commands(partitions)
+
+
+def test_an_open_hub_says_so_in_one_line() -> None:
+    (line,) = [x for x in what_to_type(TOOLS, 64, {}).splitlines() if x.startswith("OPEN")]
+    assert "without a secret" in line
+    assert "without a key" in line
+
+
+def test_a_closed_one_says_what_it_asks_for() -> None:
+    line = who_may({"CHARGELIGHT_DEVICE_AUTH": "required"})
+    assert line == "Secrets of devices: required. API keys of operators: off."
