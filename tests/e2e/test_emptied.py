@@ -1,0 +1,62 @@
+"""FLUSHALL while readings flow: all is back by itself, and no charger has to say it again."""
+
+import asyncio
+import time
+
+import redis
+from websockets.asyncio.client import connect
+
+from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
+from tests.fixtures.hub import Hub, StartHub
+
+PAIRS = 24
+
+
+async def _started(hub: StartHub) -> tuple[Hub, Gates]:
+    running = await hub(gateways=0, routers=2)
+    gates = Gates(running)
+    for _ in range(3):
+        gates.start()
+    await running.ready()
+    return running, gates
+
+
+async def _light(url: str) -> str:
+    """What a widget is told that connects now, as long as it takes."""
+    async with connect(url, compression=None, ping_interval=None, close_timeout=1) as widget:
+        message = await widget.recv()
+    assert isinstance(message, str)
+    return message
+
+
+async def test_an_emptied_redis_under_load_leaves_no_wrong_light(
+    hub: StartHub, redis_url: str
+) -> None:
+    running, gates = await _started(hub)
+    with redis.Redis.from_url(redis_url) as client:
+        async with fleet(running, gates, PAIRS) as made:
+            for _ in range(3):
+                client.flushall()
+                await asyncio.sleep(SETTLE_SECONDS)
+                assert made.take_figures().counts.wrong_lights == 0
+            await judged(made)
+
+
+async def test_lights_come_back_without_any_charger_sending(hub: StartHub, redis_url: str) -> None:
+    running, gates = await _started(hub)
+    with redis.Redis.from_url(redis_url) as client:
+        async with fleet(running, gates, PAIRS) as made:
+            made.fall_silent()
+            await made.settled()
+            urls = [f"{gates.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
+            before = await asyncio.gather(*(_light(url) for url in urls))
+            client.flushall()
+            emptied_at = time.monotonic()
+            # The widgets that are there keep their light. These are new ones: each
+            # is told what the hub knows, which was nothing a moment ago.
+            async with asyncio.timeout(2 * SETTLE_SECONDS):
+                after = await asyncio.gather(*(_light(url) for url in urls))
+            took = time.monotonic() - emptied_at
+            assert after == before
+            assert took < SETTLE_SECONDS
+            await judged(made)
