@@ -13,6 +13,8 @@ from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.drain import drain
 from services.gateway.files import room_for
 from services.gateway.gate import Gate
+from services.gateway.presence import Presence, Times
+from services.gateway.rejections import RejectionWriter
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection
@@ -21,6 +23,7 @@ from shared import health, logs
 from shared.agreements import wait_and_agree
 from shared.bus.bus import Bus
 from shared.bus.subscriber import Subscriber
+from shared.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.names import Names
 from shared.runtime import Background, describe, unless_stopped
 
@@ -57,6 +60,8 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
             server.close()
         await drain(gateway.gate, gateway.chargers, settings.drain_seconds)
         await background.stop()
+        await gateway.presence.leave()
+        await gateway.presence_bus.close()
         await gateway.bus.close()
 
 
@@ -65,9 +70,10 @@ class Gateway:
 
     Args:
         settings: Of this process.
+        times: How often it says that it is alive, and when others count as dead.
     """
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, times: Times | None = None) -> None:
         rng = random.SystemRandom()
         self._settings = settings
         self._rng = rng
@@ -102,14 +108,30 @@ class Gateway:
                 key=settings.credential_key.get_secret_value(),
                 rng=rng,
             )
+        # A connection of its own: no reading waits for who is where.
+        self.presence_bus = Bus(settings.redis_url, f"{settings.instance_id}-presence")
+        self.presence = Presence(
+            self.presence_bus,
+            self._names,
+            self.gate,
+            settings.instance_id,
+            rng=rng,
+            times=times or Times(),
+        )
+        self._rejections = RejectionWriter(
+            self.presence_bus, self._names, self.gate.rejections, settings.instance_id, rng=rng
+        )
         # Listen first, then look up: whatever is looked up from now on, its changes
         # are heard.
         self.subscriber.subscribe(self.watch.channels)
 
     async def agree(self) -> None:
         """Wait for Redis and compare settings with the running system."""
-        partitions = {"CHARGELIGHT_PARTITIONS": str(self._settings.partitions)}
-        await wait_and_agree(self.bus, partitions, self._rng)
+        own = {"CHARGELIGHT_PARTITIONS": str(self._settings.partitions)}
+        if self._settings.device_auth != "off":
+            key = self._settings.credential_key.get_secret_value()
+            own[KEY_AGREEMENT] = fingerprint_of(key)
+        await wait_and_agree(self.bus, own, self._rng)
 
     def start(self, background: Background) -> None:
         """Start everything that goes on behind the connections."""
@@ -120,6 +142,8 @@ class Gateway:
         background.start(self.watch.compare(), "watch directory")
         if self.gate.doorkeeper is not None:
             background.start(self.gate.doorkeeper.run(), "check credentials")
+        background.start(self.presence.keep(), "keep presence")
+        background.start(self._rejections.write(), "write rejections")
         background.start(self.subscriber.run(), "hear doorbells")
 
     async def listen(self) -> list[asyncio.Server]:

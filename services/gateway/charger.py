@@ -10,8 +10,10 @@ from services.gateway.gate import Gate
 from services.gateway.readings import state_of_charge_of
 from shared.device_protocol import CHARGER_PATHS, CloseCode
 from shared.names import partition_of
+from shared.presence import RejectionCode
 
 _PROOF: Final = b"alive?"
+_SUPERSEDED: Final = "a newer connection of this charger exists"
 
 
 class Intake(Protocol):
@@ -129,7 +131,13 @@ class ChargerConnection(Connection):
     def refuse(self) -> None:
         """Close, because a newer connection of this charger counts."""
         self.superseded = True
-        self.close(CloseCode.SUPERSEDED, "a newer connection of this charger exists")
+        if self.is_open:
+            self.rejected(RejectionCode.SUPERSEDED, _SUPERSEDED)
+            self.close(CloseCode.SUPERSEDED, _SUPERSEDED)
+
+    def rejected(self, code: RejectionCode, message: str) -> None:
+        """Note it for whoever asks about this charger."""
+        self._gate.rejections.of_charger(self.device_id, code, message)
 
     def prove_alive(self) -> None:
         """Ping, to draw an epoch on the pong: a dead socket must not supersede a live one."""

@@ -95,6 +95,8 @@ class Chargers:
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
         self._by_partition[charger.partition].discard(charger)
+        if charger.epoch is not None:
+            self._gate.chargers_here.left(charger.device_id, charger.epoch)
         if not charger.sequence:
             self._newcomers.discard(charger)
 
@@ -227,6 +229,9 @@ class Chargers:
             case epoch:
                 self._gate.waiting.discard(charger)
                 charger.epoch = int(epoch)
+                if charger.is_open:
+                    here = self._gate.chargers_here
+                    here.arrived(charger.device_id, charger.partition, charger.epoch)
                 if not charger.is_stored:
                     self.reported(charger)
 

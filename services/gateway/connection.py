@@ -24,6 +24,7 @@ from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
 from services.gateway.websocket import DeviceProtocol
 from shared.device_protocol import CloseCode, ErrorCode
+from shared.presence import RejectionCode
 
 _MAX_HEAD_BYTES: Final = 8192
 _HEAD_END: Final = b"\r\n\r\n"
@@ -40,6 +41,13 @@ _UNAUTHORIZED: Final = Refusal(
 _HEAD_TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
 )
+_REJECTION_OF: Final = {code: RejectionCode(code) for code in ErrorCode}
+_FAILURES: Final[dict[int, RejectionCode]] = {
+    1002: RejectionCode.PROTOCOL_ERROR,
+    1007: RejectionCode.NOT_TEXT,
+    1009: RejectionCode.TOO_BIG,
+}
+"""Codes that the library fails a connection with, by itself (RFC 6455 section 7.4.1)."""
 _DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 _NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
 
@@ -119,6 +127,9 @@ class Connection(asyncio.Protocol):
 
     def drained(self) -> None:
         """What was written has left; ``writable`` is true again."""
+
+    def rejected(self, code: RejectionCode, message: str) -> None:
+        """Something of the device was refused; ``device_id`` is set."""
 
     def lost(self) -> None:
         """The connection has ended, whichever way."""
@@ -255,6 +266,8 @@ class Connection(asyncio.Protocol):
         silent_at = self._heard_at + settings.silence_seconds
         if now >= silent_at:
             metrics.SILENT.inc()
+            seconds = f"{settings.silence_seconds:g}"
+            self.rejected(RejectionCode.SILENT, f"it was not heard of for {seconds} s")
             self.abort()
             return None
         if now - self._pinged_at >= settings.ping_interval_seconds:
@@ -299,6 +312,7 @@ class Connection(asyncio.Protocol):
         if not admitted:
             self._transport.resume_reading()  # or its leaving would not be heard of
             self._refuse(_UNAUTHORIZED)
+            self.rejected(RejectionCode.UNAUTHORIZED, "its secret is missing or wrong")
             return
         response = self.websocket.accept(request)
         self.websocket.send_response(response)
@@ -378,7 +392,10 @@ class Connection(asyncio.Protocol):
     def _answer_bad(self, error: BadFrameError) -> None:
         metrics.BAD_FRAMES[error.code].inc()
         self._bad_frames += 1
+        self.rejected(_REJECTION_OF[error.code], error.message)
         if self._bad_frames > _MAX_BAD_FRAMES:
+            many = f"more than {_MAX_BAD_FRAMES} in a row; the last one: {error.message}"
+            self.rejected(RejectionCode.TOO_MANY_BAD_FRAMES, many)
             self.close(CloseCode.POLICY, "too many bad frames")
         elif self.writable and self.is_open:
             self.websocket.send_text(ERROR_EVENTS[error.code, error.message])
@@ -391,5 +408,12 @@ class Connection(asyncio.Protocol):
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
         if self._closing_since is None and self.websocket.close_expected():
+            self._note_failure()
             self._closing_since = self._gate.clock()
             self._gate.wheel.schedule(self, self._closing_since + _CLOSING_SECONDS)
+
+    def _note_failure(self) -> None:
+        """Note what the library closes this connection for, if it is the one that does."""
+        close = self.websocket.close_sent
+        if close is not None and self.websocket.close_rcvd is None and close.code in _FAILURES:
+            self.rejected(_FAILURES[close.code], close.reason)

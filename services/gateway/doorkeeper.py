@@ -14,11 +14,12 @@ from shared.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
+from shared.credentials import Credentials
 from shared.names import ChargerNames, Names, WidgetNames, partition_of
 
 _RETRY_SECONDS: Final = 0.5
 
-_decode_digests = msgspec.json.Decoder(list[str]).decode
+_decode_credentials = msgspec.json.Decoder(Credentials).decode
 
 
 class Applicant(Protocol):
@@ -110,8 +111,8 @@ class Doorkeeper:
         undecided: list[_Application] = []
         for batch, answers in zip(batches, replies, strict=True):
             pairs = zip(answers[::2], answers[1::2], strict=True)
-            for one, (registration, digests) in zip(batch, pairs, strict=True):
-                known = _decode_digests(digests) if digests else []
+            for one, (registration, credentials) in zip(batch, pairs, strict=True):
+                known = _decode_credentials(credentials).digests if credentials else []
                 match self._judgement(one, registration.decode(), known):
                     case Judgement.WAIT:
                         undecided.append(one)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from services.gateway.attendance import Attendance
 from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.handshake import Refusal
+from services.gateway.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 
@@ -34,6 +36,12 @@ class Gate:
     connections: set["Connection"] = field(default_factory=set)
     waiting: set["Connection"] = field(default_factory=set)
     """Those that wait because the directory is not there."""
+    chargers_here: Attendance = field(default_factory=Attendance)
+    """The chargers that are connected here and have drawn an epoch."""
+    widgets_here: Attendance = field(default_factory=Attendance)
+    """The widgets that are connected here and registered."""
+    rejections: Rejections = field(default_factory=Rejections)
+    """What was refused of whom."""
     draining: bool = False
     most_sockets: int = 1_000_000
     """Beyond this many, connections are cut off before their handshake."""

@@ -29,6 +29,13 @@ STATUSES: Final = Counter("chargelight_statuses_sent", "Statuses sent to widgets
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])
 BAD_FRAMES: Final = {code: _bad.labels(str(code)) for code in ErrorCode}
 
+SWEPT: Final = Counter(
+    "chargelight_devices_swept", "Devices of gateways that died, turned to offline."
+)
+REJECTIONS_DROPPED: Final = Counter(
+    "chargelight_rejections_dropped", "Rejections not noted because there were too many."
+)
+
 
 def refused(status: int) -> None:
     """Count a refused handshake."""

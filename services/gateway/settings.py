@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.credentials import MINIMUM_KEY_LENGTH
+from shared.credentials import MINIMUM_KEY_LENGTH, is_key
 from shared.settings import Port, Seconds, Settings
 
 
@@ -60,10 +60,11 @@ class GatewaySettings(Settings):
     @model_validator(mode="after")
     def _key_for_credentials(self) -> Self:
         key = self.credential_key.get_secret_value()
-        if self.device_auth != "off" and len(key) < MINIMUM_KEY_LENGTH:
+        if self.device_auth != "off" and not is_key(key):
             raise ValueError(
                 f"CHARGELIGHT_DEVICE_AUTH={self.device_auth} needs CHARGELIGHT_CREDENTIAL_KEY "
-                f"with {MINIMUM_KEY_LENGTH} characters or more"
+                f"with {MINIMUM_KEY_LENGTH} characters or more, all printable ASCII; "
+                "make one with: openssl rand -hex 32"
             )
         return self
 

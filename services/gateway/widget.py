@@ -15,6 +15,7 @@ from shared.device_protocol import (
     ErrorCode,
 )
 from shared.doorbells import StatusDoorbell
+from shared.presence import RejectionCode
 
 
 def status_message(status: ChargingStatus) -> bytes:
@@ -68,6 +69,10 @@ class WidgetConnection(Connection):
     def message_received(self, message: bytes) -> None:  # noqa: ARG002 - whatever it is
         """Refuse: widgets only listen."""
         raise BadFrameError(ErrorCode.UNEXPECTED, "a widget only listens")
+
+    def rejected(self, code: RejectionCode, message: str) -> None:
+        """Note it for whoever asks about this widget."""
+        self._gate.rejections.of_widget(self.device_id, code, message)
 
     def show(self, status: StatusDoorbell) -> None:
         """Send a status, unless it is not newer than the last one or of another pairing.

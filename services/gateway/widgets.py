@@ -97,6 +97,7 @@ class Widgets:
             del self._by_channel[group.channel]
             self._unread.discard(group.widget_id)
             self._subscriber.unsubscribe([group.channel])
+            self._gate.widgets_here.left(group.widget_id)
 
     # What Redis says.
 
@@ -207,6 +208,10 @@ class Widgets:
         if widget.pairing is None:
             self._gate.waiting.discard(widget)
             widget.pairing = pairing
+            if widget.is_open:
+                self._gate.widgets_here.arrived(
+                    widget.device_id, partition_of(widget.device_id, self._names.partitions)
+                )
         elif pairing < widget.pairing:
             # Numbers only grow: Redis is behind (an old snapshot, a replica that was
             # promoted too early). Go on showing what is known; it will catch up.

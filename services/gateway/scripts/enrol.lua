@@ -6,18 +6,25 @@
 -- per gateway: its name, and when it was last heard of.
 local gateways, name = KEYS[1], ARGV[1]
 local now = now_us()
-local before = redis.call('ZSCORE', gateways, name) or '0'
+
+-- A score as a time; 0 for what can be none (somebody may have written infinity).
+local function time_of(score)
+  local time = tonumber(score) or 0
+  return time > 0 and time < 2^53 and time or 0
+end
+
+local before = time_of(redis.call('ZSCORE', gateways, name))
 for i = 2, #ARGV, 2 do
   -- Compared, because it may have come back.
-  if tonumber(redis.call('ZSCORE', gateways, ARGV[i]) or 0) == tonumber(ARGV[i + 1]) then
+  if time_of(redis.call('ZSCORE', gateways, ARGV[i])) == tonumber(ARGV[i + 1]) then
     redis.call('ZREM', gateways, ARGV[i])
   end
 end
 redis.call('ZADD', gateways, int(now), name)
-local answer = {int(now), int(tonumber(before))}
+local answer = {int(now), int(before)}
 local found = redis.call('ZRANGE', gateways, 0, -1, 'WITHSCORES')
 for i = 1, #found, 2 do
   answer[#answer + 1] = found[i]
-  answer[#answer + 1] = int(tonumber(found[i + 1]))
+  answer[#answer + 1] = int(time_of(found[i + 1]))
 end
 return answer

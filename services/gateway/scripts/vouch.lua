@@ -2,12 +2,18 @@
 -- KEYS: directory, directory version, credentials
 -- ARGV: ids
 -- Returns two values per device: registered, unregistered or absent; and its
--- digests as JSON, or an empty text if it has none.
+-- credentials as JSON, or an empty text.
+--
+-- A registered device without credentials is one of a Redis that was emptied in the
+-- middle of a projection. It may well have a secret, so nobody is let in as it: it
+-- counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local answers = {}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
-  answers[#answers + 1] = entry and 'registered' or why
-  answers[#answers + 1] = redis.call('HGET', credentials, id) or ''
+  local known = redis.call('HGET', credentials, id)
+  if entry and not known then why = 'absent' end
+  answers[#answers + 1] = entry and known and 'registered' or why
+  answers[#answers + 1] = known or ''
 end
 return answers

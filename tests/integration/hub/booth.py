@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.names import ROUTERS, Names
+from shared.names import ROUTERS, ChargerNames, Names, WidgetNames
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -105,15 +105,27 @@ class Stored:
     async def put_charger(self, charger: str, entry: dict[str, Any]) -> None:
         """Write a charger's entry and ring the doorbell."""
         names = self.names.of_charger(charger)
+        await self.put_credentials(names, charger)
         await self.client.hset(names.directory, charger, json.dumps(entry))
         await self.client.publish(names.directory_changes, json.dumps({"ids": [charger]}))
 
     async def put_widget(self, widget: str, entry: dict[str, Any]) -> None:
         """Write a widget's entry, forget its status and ring the doorbell."""
         names = self.names.of_widget(widget)
+        await self.put_credentials(names, widget)
         await self.client.hset(names.directory, widget, json.dumps(entry))
         await self.client.hdel(names.statuses, widget)
         await self.client.publish(names.directory_changes, json.dumps({"ids": [widget]}))
+
+    async def put_credentials(
+        self, names: ChargerNames | WidgetNames, device: str, *digests: str
+    ) -> None:
+        """Write what a device may prove with who it is; without digests, nothing."""
+        value = json.dumps({"number": 1, "digests": digests})
+        if digests:
+            await self.client.hset(names.credentials, device, value)
+        else:
+            await self.client.hsetnx(names.credentials, device, value)
 
     async def complete(self) -> None:
         """Say that the directory is there."""

@@ -2,13 +2,16 @@
 
 import asyncio
 import base64
-import json
 
 import pytest
+from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from services.gateway.app import Gateway
+from services.gateway.settings import GatewaySettings
 from shared.credentials import digest_of
+from shared.runtime import CannotServeError
 from tests.integration.hub.booth import CHARGED, Booth, Stored, close_code, reading, received
 from tests.integration.hub.conftest import StartGateway, StartRouter
 
@@ -22,9 +25,7 @@ async def guarded(stored: Stored, start_gateway: StartGateway, start_router: Sta
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()
     digests = [digest_of(KEY, "c1234", "an older one"), digest_of(KEY, "c1234", SECRET)]
-    await stored.client.hset(
-        stored.names.of_charger("c1234").credentials, "c1234", json.dumps(digests)
-    )
+    await stored.put_credentials(stored.names.of_charger("c1234"), "c1234", *digests)
     await start_router()
     return await start_gateway(device_auth="required", credential_key=KEY)
 
@@ -114,3 +115,50 @@ async def test_without_a_directory_nobody_is_refused_as_unknown(
             pass
     assert refused.value.response.status_code == 503
     assert "Retry-After" in refused.value.response.headers
+
+
+@pytest.mark.parametrize("mode", ["optional", "required"])
+async def test_a_device_whose_credentials_are_missing_is_not_judged(
+    stored: Stored, start_gateway: StartGateway, mode: str
+) -> None:
+    # As after a Redis that was emptied between its credentials and its entry.
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+    names = stored.names.of_charger("c1234")
+    await stored.client.hdel(names.credentials, "c1234")
+    booth = await start_gateway(device_auth=mode, credential_key=KEY, handshake_seconds=1.0)
+    with pytest.raises(InvalidStatus) as refused:
+        async with booth.charger("c1234"):
+            pass
+    assert refused.value.response.status_code == 503
+
+
+async def test_digests_of_a_former_key_keep_a_device_from_entering_without_a_secret(
+    stored: Stored, start_gateway: StartGateway
+) -> None:
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+    names = stored.names.of_charger("c1234")
+    await stored.put_credentials(names, "c1234", digest_of("a former key", "c1234", SECRET))
+    booth = await start_gateway(device_auth="optional", credential_key=KEY)
+    with pytest.raises(InvalidStatus) as refused:
+        async with booth.charger("c1234"):
+            pass
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_gateway_with_another_key_does_not_start(
+    stored: Stored, start_gateway: StartGateway, redis_url: str
+) -> None:
+    await stored.complete()
+    await start_gateway(device_auth="required", credential_key=KEY)
+    settings = GatewaySettings(
+        redis_url=redis_url, device_auth="required", credential_key=SecretStr("k" * 32)
+    )
+    other = Gateway(settings)
+    with pytest.raises(CannotServeError) as refused:
+        await other.agree()
+    await other.bus.close()
+    assert "CHARGELIGHT_CREDENTIAL_KEY" in str(refused.value)
+    assert "k" * 32 not in str(refused.value)
+    assert KEY not in str(refused.value)

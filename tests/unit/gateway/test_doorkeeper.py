@@ -60,8 +60,11 @@ class FakeBus:
 
     def _answer(self, device_id: str) -> tuple[bytes, bytes]:
         secret = self.secrets.get(device_id)
-        digests = json.dumps([digest_of(KEY, device_id, secret)]).encode() if secret else b""
-        return self.directory.get(device_id, "unregistered").encode(), digests
+        registration = self.directory.get(device_id, "unregistered")
+        if registration != "registered":
+            return registration.encode(), b""
+        digests = [digest_of(KEY, device_id, secret)] if secret else []
+        return b"registered", json.dumps({"number": 7, "digests": digests}).encode()
 
 
 @pytest.fixture

@@ -5,7 +5,13 @@ import hmac
 
 import pytest
 
-from shared.credentials import MINIMUM_KEY_LENGTH, digest_of, is_among
+from shared.credentials import (
+    MINIMUM_KEY_LENGTH,
+    digest_of,
+    fingerprint_of,
+    is_among,
+    is_key,
+)
 
 KEY = "k" * MINIMUM_KEY_LENGTH
 
@@ -42,3 +48,25 @@ def test_a_digest_is_found_among_those_known(known: list[str], *, found: bool) -
 @pytest.mark.parametrize("digest", ["abba", ""])
 def test_where_nothing_is_known_nothing_is_right(digest: str) -> None:
     assert not is_among(digest, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("k" * 32, True),
+        ("a key may have spaces, all printable", True),
+        ("k" * 31, False),
+        ("", False),
+        ("k" * 32 + "\n", False),
+        ("k" * 32 + "\N{LATIN SMALL LETTER A WITH DIAERESIS}", False),
+    ],
+)
+def test_a_key_is_32_printable_ascii_characters_or_more(text: str, *, may_be: bool) -> None:
+    assert is_key(text) is may_be
+
+
+def test_a_fingerprint_tells_keys_apart_and_nothing_else() -> None:
+    # Instances of different versions compare it, so it must never change.
+    expected = hmac.new(KEY.encode(), b"chargelight credential key", hashlib.sha256).hexdigest()
+    assert fingerprint_of(KEY) == expected[:16]
+    assert fingerprint_of(KEY) != fingerprint_of("K" * 32)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.names import (
     AGREEMENTS,
+    GATEWAYS,
     ROUTERS,
     ChargerNames,
     Names,
@@ -84,7 +85,7 @@ def test_every_name_of_a_tag_lies_in_its_one_slot(partitions: int) -> None:
 def test_all_names_differ() -> None:
     names = Names(64)
     found = [name for tag in (*names.chargers, *names.widgets) for name in names_of(tag)]
-    found += [ROUTERS, AGREEMENTS]
+    found += [ROUTERS, GATEWAYS, AGREEMENTS]
     assert len(set(found)) == len(found)
     assert all(name.startswith("chargelight:") for name in found)
 
@@ -99,17 +100,24 @@ def test_names_are_those_that_operators_type() -> None:
         "chargelight:{p17}:lease",
         "chargelight:{p17}:live",
         "chargelight:{p17}:pending",
+        "chargelight:{p17}:presence",
+        "chargelight:{p17}:presence-changes",
         "chargelight:{p17}:readings",
+        "chargelight:{p17}:rejections",
     ]
-    assert sorted(names_of(names.widgets[5])[:6]) == [
+    assert sorted(names_of(names.widgets[5])[:-1]) == [
         "chargelight:{w05}:credentials",
         "chargelight:{w05}:directory",
         "chargelight:{w05}:directory-changes",
         "chargelight:{w05}:directory-version",
+        "chargelight:{w05}:presence",
+        "chargelight:{w05}:presence-changes",
+        "chargelight:{w05}:rejections",
         "chargelight:{w05}:statuses",
+        "chargelight:{w05}:transitions",
         "chargelight:{w05}:widget:w1:status",
     ]
-    assert ROUTERS == "chargelight:routers"
+    assert (ROUTERS, GATEWAYS) == ("chargelight:routers", "chargelight:gateways")
 
 
 @given(device_ids, st.sampled_from([1, 7, 64]))
