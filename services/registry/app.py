@@ -6,21 +6,30 @@ from contextlib import AsyncExitStack
 
 from services.registry.access.audit_routes import audit_routes
 from services.registry.access.authorization import Authorization
+from services.registry.access.expiry import Expiry
 from services.registry.access.key_routes import key_routes
+from services.registry.access.preparation import Preparation
+from services.registry.access.secret_routes import secret_routes
 from services.registry.api.build import build
 from services.registry.api.server import serving
+from services.registry.bulk.export_routes import export_routes
+from services.registry.bulk.import_routes import import_routes
 from services.registry.devices.device_routes import device_routes
 from services.registry.devices.devices import Kind
+from services.registry.devices.list_routes import device_list_routes, pairing_list_routes
 from services.registry.devices.pairing_routes import pairing_routes
 from services.registry.directory.floors import Floors
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.live.redis_view import RedisView
+from services.registry.live.state_routes import live_routes
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
 from services.registry.settings import RegistrySettings
 from shared import health, logs
 from shared.bus.bus import Bus
+from shared.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.names import Names
 from shared.runtime import Background, describe
 
@@ -52,7 +61,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         database=database,
         bus=bus,
         projection=Projection(bus, names),
-        agreement={"CHARGELIGHT_PARTITIONS": str(settings.partitions)},
+        agreement=_agreement(settings),
         full_seconds=settings.full_projection_seconds,
         poll_seconds=settings.poll_seconds,
         on_paired=floors.look_at,
@@ -67,16 +76,24 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         rng=rng,
     )
 
+    view = RedisView(Bus(settings.redis_url, f"{settings.instance_id}-view"), names)
     authorization = Authorization(
         database,
         required=settings.operator_auth == "required",
         admin_key=settings.admin_key.get_secret_value(),
     )
+    preparation = Preparation(database, settings.credential_key.get_secret_value())
     routes = [
+        *(device_list_routes(kind, database, projector) for kind in Kind),
         *(device_routes(kind, database, projector) for kind in Kind),
+        *(secret_routes(kind, database, projector, preparation) for kind in Kind),
+        pairing_list_routes(database, projector),
         pairing_routes(database, projector),
+        import_routes(database, projector, preparation),
+        export_routes(database),
         key_routes(database),
         audit_routes(database),
+        live_routes(database, view),
     ]
 
     def not_ready_because() -> str | None:
@@ -89,14 +106,25 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         )
         stack.push_async_callback(bus.close)
         stack.push_async_callback(floors_bus.close)
+        stack.push_async_callback(view.close)
         await stack.enter_async_context(database)
         stack.push_async_callback(background.stop)
         background.start(listener.run(), "postgres listener")
         background.start(projector.run(), "projector")
         background.start(floors.run(), "floors")
+        background.start(Expiry(database, rng).run(), "expire secrets")
         port = await stack.enter_async_context(
             serving(group, build(authorization, routes), settings.host, settings.port)
         )
         _log.info("serving", port=port, health_port=settings.health_port)
         await stop.wait()
         _log.info("stopping")
+
+
+def _agreement(settings: RegistrySettings) -> dict[str, str]:
+    """Return what all instances must be configured with alike."""
+    agreement = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
+    key = settings.credential_key.get_secret_value()
+    if key:
+        agreement[KEY_AGREEMENT] = fingerprint_of(key)
+    return agreement

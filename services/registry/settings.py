@@ -7,6 +7,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.credentials import MINIMUM_KEY_LENGTH, is_key
 from shared.settings import Port, Seconds, Settings
 
 _LEAST_ADMIN_KEY: Final = 32
@@ -44,6 +45,24 @@ class RegistrySettings(Settings):
         description="An API key that always is an admin's, to make the first ones with; "
         f"{_LEAST_ADMIN_KEY} characters or more",
     )
+
+    credential_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias="CHARGELIGHT_CREDENTIAL_KEY",
+        description=f"Key of the digests of devices' secrets, {MINIMUM_KEY_LENGTH} characters or "
+        "more; needed to set secrets",
+    )
+
+    @field_validator("credential_key")
+    @classmethod
+    def _is_key(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        if text and not is_key(text):
+            raise ValueError(
+                f"it needs {MINIMUM_KEY_LENGTH} printable ASCII characters or more; "
+                "make one with: openssl rand -hex 32"
+            )
+        return key
 
     @field_validator("admin_key")
     @classmethod

@@ -252,7 +252,7 @@ def register(
     ],
     *,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take widgets away from other chargers.")
+        bool, typer.Option("--replace", help="End what chargers and widgets are part of now.")
     ] = False,
     registry: RegistryUrl = _REGISTRY_URL,
     json: AsJson = False,

@@ -46,7 +46,7 @@ class Registration:
         url: Where the registry is, for example ``http://127.0.0.1:3300``.
         rng: Source of the jitter between attempts.
         waiting: Told the reason each time the registry is not there.
-        replace: Take widgets away from other chargers.
+        replace: End what chargers and widgets are part of now.
         transport: Something other than the network to talk to.
     """
 
@@ -145,10 +145,10 @@ class Registration:
         detail = _detail(response)
         match response.status_code:
             case httpx.codes.CONFLICT:
-                why = detail.rstrip(".") or "the widget is paired with another charger"
+                why = detail.rstrip(".") or "one of the two is paired with another one"
                 return (
                     f"{pair.charger} cannot be paired with {pair.widget}: {why}. "
-                    "To take the widget over from here, run this again with --replace"
+                    "To end that from here, run this again with --replace"
                 )
             case httpx.codes.NOT_FOUND:
                 return (

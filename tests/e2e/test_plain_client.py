@@ -68,7 +68,7 @@ async def test_the_next_visitor_never_sees_the_last_ones_green(hub: StartHub) ->
         async with connect(second.widget_url("wABCD")) as widget:
             assert await _next(widget) == CHARGED
             # The next visitor gets another widget; the full phone is still in there.
-            await running.pair("c1234", "wNEXT")
+            await running.pair("c1234", "wNEXT", replace=True)
             assert await _closed_with(widget) == 1001
         async with (
             connect(second.widget_url("wNEXT")) as fresh,

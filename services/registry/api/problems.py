@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from services.registry.postgres.database import PostgresUnavailableError
 from shared import logs
+from shared.bus.link import BusUnavailableError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
@@ -77,6 +78,7 @@ def install(api: FastAPI) -> None:
     """Have every error of an API answered as a problem, and documented as one."""
     api.add_exception_handler(ProblemError, _of_ours)
     api.add_exception_handler(PostgresUnavailableError, _of_postgres)
+    api.add_exception_handler(BusUnavailableError, _of_redis)
     api.add_exception_handler(RequestValidationError, _of_validation)
     api.add_exception_handler(HTTPException, _of_http)
     api.add_exception_handler(Exception, _of_a_bug)
@@ -102,7 +104,10 @@ async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
     # RFC 9110, section 11.6.1: a 401 says how to do better.
     unauthorized = error.problem.status == HTTPStatus.UNAUTHORIZED
-    return _response(error.problem, {"WWW-Authenticate": "Bearer"} if unauthorized else None)
+    headers = {"WWW-Authenticate": "Bearer"} if unauthorized else None
+    if error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return _response(error.problem, headers)
 
 
 async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
@@ -114,6 +119,19 @@ async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
         status=status,
         detail="Devices and pairings can not be read or changed right now. Widgets still get "
         "their lights. Try again in a moment.",
+    )
+    return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def _of_redis(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("request refused, redis is away", reason=str(error))
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = Problem(
+        type="urn:chargelight:problem:redis-away",
+        title="Redis is away",
+        status=status,
+        detail="What happens right now can not be looked at. Devices and pairings can, as long "
+        "as Postgres answers. Try again in a moment.",
     )
     return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 

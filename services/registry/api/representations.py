@@ -1,10 +1,11 @@
 """What the REST API takes and returns."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.names import is_device_id
 
@@ -17,10 +18,28 @@ def _must_be_id(text: str) -> str:
     return text
 
 
-# No control characters: nobody would see them in a list, and Postgres takes no NUL.
-Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+MOST_CHARACTERS: Final = 200
+WORDS_RULE: Final = f"at most {MOST_CHARACTERS} characters, no control characters"
 
-DeviceId = Annotated[str, AfterValidator(_must_be_id)]
+# No control characters: nobody would see them in a list, and Postgres takes no NUL.
+Words = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""What people call something. (Half surrogate pairs are refused by pydantic itself.)"""
+
+# fullmatch, because `$` would let a newline through.
+_WORDS: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{0,{MOST_CHARACTERS}}}")
+
+
+def is_words(text: str) -> bool:
+    """Tell whether a text may be what people call something: the rule of `Words`."""
+    return _WORDS.fullmatch(text) is not None
+
+
+DeviceId = Annotated[
+    str,
+    # Checked by the same function as everywhere else; the pattern only tells clients.
+    AfterValidator(_must_be_id),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
+]
 """An id somebody wants to register or pair: it must be one that can exist."""
 
 AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
@@ -51,12 +70,32 @@ class RegisteredDevice(BaseModel):
     projected: Projected
 
 
+class ListedCharger(RegisteredDevice):
+    """A registered charger, in a list."""
+
+    widget: str | None = Field(description="Whom it is paired with", examples=["wABCD"])
+
+
+class ListedWidget(RegisteredDevice):
+    """A registered widget, in a list."""
+
+    charger: str | None = Field(description="Whom it is paired with", examples=["c1234"])
+
+
 class PairingWish(BaseModel):
     """Whom a charger shall be paired with."""
 
     model_config = ConfigDict(extra="forbid")
 
     widget: DeviceId = Field(examples=["wABCD"])
+
+
+class ChargerWish(BaseModel):
+    """Whom a widget shall be paired with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charger: DeviceId = Field(examples=["c1234"])
 
 
 class CurrentPairing(BaseModel):

@@ -22,6 +22,11 @@ class Kind(StrEnum):
         """The table that holds devices of this kind."""
         return Identifier(f"{self.value}s")
 
+    @property
+    def secrets_table(self) -> Identifier:
+        """The table that holds their secrets."""
+        return Identifier(f"{self.value}_secrets")
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -75,10 +80,10 @@ async def find(connection: Connection, kind: Kind, device_id: str) -> Device | N
         return await cursor.fetchone()
 
 
-async def register(
+async def update(
     connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
-) -> tuple[Device, bool]:
-    """Register a device, or change what a registered one is called.
+) -> Device | None:
+    """Change what a registered device is called.
 
     Args:
         connection: One of ``Database.changing``.
@@ -88,14 +93,27 @@ async def register(
         location: Where it is; None leaves it as it is.
 
     Returns:
-        The device, and whether it is new.
+        The device; None if it is not registered.
     """
     values = {"id": device_id, "label": label, "location": location}
     async with connection.cursor(row_factory=class_row(Device)) as cursor:
         await cursor.execute(_UPDATE.format(devices=kind.table), values)
-        known = await cursor.fetchone()
-        if known is not None:
-            return known, False
+        return await cursor.fetchone()
+
+
+async def register(
+    connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
+) -> tuple[Device, bool]:
+    """Register a device, or change what a registered one is called: see `update`.
+
+    Returns:
+        The device, and whether it is new.
+    """
+    known = await update(connection, kind, device_id, label=label, location=location)
+    if known is not None:
+        return known, False
+    values = {"id": device_id, "label": label, "location": location}
+    async with connection.cursor(row_factory=class_row(Device)) as cursor:
         await cursor.execute(_INSERT.format(devices=kind.table), values)
         new = await cursor.fetchone()
     assert new is not None  # noqa: S101 - INSERT … RETURNING returns the row

@@ -9,7 +9,7 @@ class Decision(Enum):
     KEEP = auto()
     """The two are paired already; pairing them anew would darken the widget for nothing."""
     REFUSE = auto()
-    """Another charger has the widget: somebody's light would go out unasked."""
+    """One of the two is paired with another one: somebody's light would go out unasked."""
     PAIR = auto()
     """Pair them; former pairings of either end."""
 
@@ -24,10 +24,10 @@ def decide(
         widget: The widget it shall have.
         widget_now: The widget that the charger has now.
         charger_now: The charger that has the widget now.
-        replace: Take the widget away from another charger.
+        replace: End what either of them is part of now.
     """
-    if widget_now == widget:
+    if widget_now == widget and charger_now == charger:
         return Decision.KEEP
-    if charger_now not in (None, charger) and not replace:
+    if (widget_now is not None or charger_now is not None) and not replace:
         return Decision.REFUSE
     return Decision.PAIR

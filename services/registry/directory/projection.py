@@ -4,18 +4,21 @@ What decides is the pairing number of each entry, compared inside the scripts, s
 registries may work at once, late or twice without harm.
 """
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from services.registry.directory.snapshot import CHUNK, ChargerEntry, WidgetEntry
+from services.registry.devices.devices import Kind
+from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call, Script
 from shared.names import ChargerNames, Names, WidgetNames
 
 _PROJECT_WIDGETS: Final = Script.beside(__file__, "project_widgets")
 _PROJECT_CHARGERS: Final = Script.beside(__file__, "project_chargers")
+_PROJECT_SECRETS: Final = Script.beside(__file__, "project_secrets")
 _REMOVE_STRAYS: Final = Script.beside(__file__, "remove_strays")
 _COMPLETE: Final = Script.beside(__file__, "complete")
 
@@ -48,6 +51,23 @@ class Projection:
         commands = [("EXISTS", tag.directory_version) for tag in self._tags]
         return all(await self._bus.commands(commands))
 
+    async def write_secrets(self, kind: Kind, entries: Iterable[SecretsEntry]) -> int:
+        """Bring these devices' credentials up to date, and return how many changed.
+
+        They come before the directory entries: a device that is registered must never
+        be let in without its secret, nor with one of a former registration.
+        """
+        tag_of = self._names.of_charger if kind is Kind.CHARGER else self._names.of_widget
+        arguments: dict[str, list[Argument]] = defaultdict(list)
+        for entry in entries:
+            arguments[tag_of(entry.id).credentials] += [
+                entry.id,
+                entry.secrets_number,
+                json.dumps(entry.digests, separators=(",", ":")),
+            ]
+        calls = [Call(_PROJECT_SECRETS, (key,), items) for key, items in arguments.items()]
+        return sum(await self._bus.run(calls))
+
     async def write_widgets(self, entries: Iterable[WidgetEntry]) -> int:
         """Bring these widgets' entries up to date, and return how many changed."""
         arguments: dict[WidgetNames, list[Argument]] = defaultdict(list)
@@ -61,7 +81,7 @@ class Projection:
         calls = [
             Call(
                 _PROJECT_WIDGETS,
-                (tag.directory, tag.directory_version, tag.statuses),
+                (tag.directory, tag.directory_version, tag.statuses, *_of_registrations(tag)),
                 [tag.directory_changes, *items],
             )
             for tag, items in arguments.items()
@@ -90,7 +110,13 @@ class Projection:
         calls = [
             Call(
                 _PROJECT_CHARGERS,
-                (tag.directory, tag.directory_version, tag.live, tag.pending),
+                (
+                    tag.directory,
+                    tag.directory_version,
+                    tag.live,
+                    tag.pending,
+                    *_of_registrations(tag),
+                ),
                 [tag.directory_changes, *items],
             )
             for tag, items in arguments.items()
@@ -108,28 +134,18 @@ class Projection:
             greatest_number: The snapshot's greatest pairing number; later news stays.
         """
         names = self._names
-        in_widget_tags = await self._ids([tag.directory for tag in names.widgets])
-        in_charger_tags = await self._ids([tag.directory for tag in names.chargers])
+        in_widget_tags = await self._ids(names.widgets)
+        in_charger_tags = await self._ids(names.chargers)
         calls: list[Call] = []
         # An id also strays in a tag that is not its own: there once were more
         # partitions, or fewer.
         for widget_tag, found in zip(names.widgets, in_widget_tags, strict=True):
             strays = [i for i in found if i not in widgets or names.of_widget(i) != widget_tag]
-            keys = (widget_tag.directory, widget_tag.directory_version, widget_tag.statuses)
-            calls += _removals(keys, widget_tag.directory_changes, greatest_number, strays)
+            calls += _removals(widget_tag, (widget_tag.statuses,), greatest_number, strays)
         for charger_tag, found in zip(names.chargers, in_charger_tags, strict=True):
             strays = [i for i in found if i not in chargers or names.of_charger(i) != charger_tag]
-            calls += _removals(
-                (
-                    charger_tag.directory,
-                    charger_tag.directory_version,
-                    charger_tag.live,
-                    charger_tag.pending,
-                ),
-                charger_tag.directory_changes,
-                greatest_number,
-                strays,
-            )
+            keys = (charger_tag.live, charger_tag.pending)
+            calls += _removals(charger_tag, keys, greatest_number, strays)
         return sum(await self._bus.run(calls))
 
     async def complete(self, widgets: Collection[str], chargers: Collection[str]) -> bool:
@@ -150,7 +166,7 @@ class Projection:
             [
                 Call(
                     _COMPLETE,
-                    (tag.directory, tag.directory_version),
+                    (tag.directory, tag.directory_version, tag.credentials),
                     [tag.directory_changes, expected[tag]],
                 )
                 for tag in self._tags
@@ -158,19 +174,37 @@ class Projection:
         )
         return all(replies)
 
-    async def _ids(self, directories: Sequence[str]) -> list[list[str]]:
-        replies = await self._bus.commands([("HKEYS", directory) for directory in directories])
-        return [[raw.decode() for raw in reply] for reply in replies]
+    async def _ids(self, tags: Sequence[ChargerNames | WidgetNames]) -> list[list[str]]:
+        # Credentials may stray alone: written late, after the device had gone.
+        entries = await self._bus.commands([("HKEYS", tag.directory) for tag in tags])
+        credentials = await self._bus.commands([("HKEYS", tag.credentials) for tag in tags])
+        return [
+            [raw.decode() for raw in {*of_entries, *of_credentials}]
+            for of_entries, of_credentials in zip(entries, credentials, strict=True)
+        ]
 
 
 def _registered(registered: bool) -> str:  # noqa: FBT001 - the value is what is written
     return "registered" if registered else "unregistered"
 
 
+def _of_registrations(tag: ChargerNames | WidgetNames) -> tuple[str, str, str]:
+    """Return the keys of what ends with a registration, in the order of the scripts."""
+    return tag.credentials, tag.presence, tag.rejections
+
+
 def _removals(
-    keys: tuple[str, ...], channel: str, greatest_number: int, strays: Sequence[str]
+    tag: ChargerNames | WidgetNames,
+    own: tuple[str, ...],
+    greatest_number: int,
+    strays: Sequence[str],
 ) -> list[Call]:
+    keys = (tag.directory, tag.directory_version, *_of_registrations(tag), *own)
     return [
-        Call(_REMOVE_STRAYS, keys, [channel, greatest_number, *strays[start : start + CHUNK]])
+        Call(
+            _REMOVE_STRAYS,
+            keys,
+            [tag.directory_changes, greatest_number, *strays[start : start + CHUNK]],
+        )
         for start in range(0, len(strays), CHUNK)
     ]

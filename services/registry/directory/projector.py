@@ -8,9 +8,15 @@ from collections.abc import Callable
 from typing import Final
 
 from services.registry import metrics
+from services.registry.devices.devices import Kind
 from services.registry.directory import snapshot
 from services.registry.directory.projection import Projection
-from services.registry.directory.snapshot import ChargerEntry, Snapshot, WidgetEntry
+from services.registry.directory.snapshot import (
+    ChargerEntry,
+    SecretsEntry,
+    Snapshot,
+    WidgetEntry,
+)
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared import logs
 from shared.agreements import agree, wait_and_agree
@@ -100,8 +106,12 @@ class Projector:
         """Tell whether the change with this pairing number is in effect in Redis."""
         return self._doubts == self._settled and self._reached >= number
 
-    async def in_effect(self, number: int) -> bool:
+    async def in_effect(self, number: int, within: float = _PATIENCE_SECONDS) -> bool:
         """Project now, and wait a moment for the change with this pairing number.
+
+        Args:
+            number: The pairing number.
+            within: How long to wait, in seconds.
 
         Returns:
             Whether it is in effect in Redis.
@@ -109,7 +119,7 @@ class Projector:
         if not self.has(number):
             self.ring()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(within):
                 while not self.has(number):
                     await self._advanced.wait()
         return self.has(number)
@@ -178,6 +188,7 @@ class Projector:
 
         async with snapshot.taken(self._database) as directory:
             greatest = await directory.greatest_number()
+            await self._project_secrets_after(0, directory)
             await directory.widgets(0, write_widgets)
             await directory.chargers(0, write_chargers)
         metrics.ENTRIES_CHANGED.inc(
@@ -228,12 +239,22 @@ class Projector:
             changed += await self._projection.write_chargers(entries)
             self._on_paired([each.id for each in entries if each.widget and each.floor is None])
 
+        await self._project_secrets_after(number, directory)
         # All widgets before any charger: see `Projection.write_chargers`.
         await directory.unregistered_widgets(number, write_widgets)
         await directory.widgets(number, write_widgets)
         await directory.unregistered_chargers(number, write_chargers)
         await directory.chargers(number, write_chargers)
         metrics.ENTRIES_CHANGED.inc(changed)
+
+    async def _project_secrets_after(self, number: int, directory: Snapshot) -> None:
+        """Before any entry: see `Projection.write_secrets`."""
+        for kind in Kind:
+
+            async def write(entries: list[SecretsEntry], kind: Kind = kind) -> None:
+                await self._projection.write_secrets(kind, entries)
+
+            await directory.secrets(kind, number, write)
 
     def _advance(self, number: int) -> None:
         self._reached = number

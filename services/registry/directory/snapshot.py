@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final, LiteralString, TypeAlias, TypeVar
 
 from psycopg.rows import DictRow, dict_row, scalar_row
+from psycopg.sql import SQL, Composed
 
+from services.registry.devices.devices import Kind
 from services.registry.postgres.database import Connection, Database
 from shared.doorbells import Revision
 
@@ -41,6 +43,16 @@ class ChargerEntry:
     """When it was read, in seconds of our monotonic clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretsEntry:
+    """What a registered device may prove with who it is."""
+
+    id: str
+    secrets_number: int
+    digests: list[str]
+    """Of its secrets that have not expired, whichever key they were made with."""
+
+
 Entry = TypeVar("Entry")
 Write: TypeAlias = Callable[[list[Entry]], Awaitable[None]]
 """Takes one chunk."""
@@ -53,6 +65,10 @@ _GREATEST: Final = """
         SELECT max(pairing_number) FROM widgets
         UNION ALL
         SELECT max(pairing_number) FROM unregistered
+        UNION ALL
+        SELECT max(secrets_number) FROM chargers
+        UNION ALL
+        SELECT max(secrets_number) FROM widgets
     ) AS each_table
 """
 
@@ -79,6 +95,19 @@ _UNREGISTERED: Final = """
 """
 
 
+_SECRETS: Final = SQL("""
+    SELECT devices.id, devices.secrets_number, ARRAY(
+               SELECT secrets.digest
+               FROM {secrets} AS secrets
+               WHERE secrets.device_id = devices.id
+                 AND (secrets.expires_at IS NULL OR secrets.expires_at > clock_timestamp())
+               ORDER BY secrets.id
+           ) AS digests
+    FROM {devices} AS devices
+    WHERE devices.secrets_number > %(after)s
+""")
+
+
 class Snapshot:
     """All of it at one moment.
 
@@ -90,11 +119,20 @@ class Snapshot:
         self._connection = connection
 
     async def greatest_number(self) -> int:
-        """Return the greatest pairing number; 0 in an empty directory."""
+        """Return the greatest number, of pairings or secrets; 0 in an empty directory."""
         async with self._connection.cursor(row_factory=scalar_row) as cursor:
             await cursor.execute(_GREATEST)
             number: int = await cursor.fetchone() or 0
             return number
+
+    async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
+        """Pass on what devices may prove whose secrets number is greater than ``after``."""
+
+        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
+            await write([SecretsEntry(**row) for row in rows])
+
+        query = _SECRETS.format(devices=kind.table, secrets=kind.secrets_table)
+        await self._each_chunk(query, {"after": after}, pass_on)
 
     async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:
         """Pass on the registered widgets whose number is greater than ``after``."""
@@ -130,7 +168,7 @@ class Snapshot:
 
     async def _each_chunk(
         self,
-        query: LiteralString,
+        query: LiteralString | Composed,
         values: dict[str, object],
         pass_on: Callable[[list[DictRow], float], Awaitable[None]],
     ) -> None:

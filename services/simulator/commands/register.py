@@ -25,7 +25,7 @@ async def register(
     Args:
         pairs: Which.
         registry_url: Where the registry is.
-        replace: Take widgets away from other chargers.
+        replace: End what chargers and widgets are part of now.
         teller: Told about each pair and about waiting.
         rng: Source of jitter.
         stop: Ends the waiting.

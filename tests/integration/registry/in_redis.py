@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from services.registry.devices.devices import Kind
 from shared.bus.bus import Bus
 from shared.names import ChargerNames, Names, WidgetNames
 
@@ -21,6 +22,27 @@ class InRedis:
     async def widget(self, widget: str) -> dict[str, Any] | None:
         raw = await self._bus.command("HGET", self._names.of_widget(widget).directory, widget)
         return None if raw is None else json.loads(raw)
+
+    async def credentials(self, device: str, kind: Kind = Kind.CHARGER) -> dict[str, Any] | None:
+        raw = await self._bus.command("HGET", self._tag(kind, device).credentials, device)
+        return None if raw is None else json.loads(raw)
+
+    async def set_traces(self, kind: Kind, device: str) -> None:
+        """What gateways note of a device."""
+        tag = self._tag(kind, device)
+        await self._bus.command("HSET", tag.presence, device, "{}")
+        await self._bus.command("HSET", tag.rejections, device, "{}")
+
+    async def traces(self, kind: Kind, device: str) -> list[str]:
+        """What is there of what `set_traces` writes."""
+        tag = self._tag(kind, device)
+        keys = [tag.presence, tag.rejections]
+        return [key for key in keys if await self._bus.command("HEXISTS", key, device)]
+
+    def _tag(self, kind: Kind, device: str) -> ChargerNames | WidgetNames:
+        if kind is Kind.CHARGER:
+            return self._names.of_charger(device)
+        return self._names.of_widget(device)
 
     async def set_reading(self, charger: str, epoch: int, sequence: int) -> None:
         live = {"epoch": epoch, "revision": [epoch, sequence], "soc": 50, "received_at": epoch}

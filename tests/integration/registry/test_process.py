@@ -89,6 +89,15 @@ async def test_another_number_of_partitions_ends_it_with_2(start: Start) -> None
     assert "CHARGELIGHT_PARTITIONS" in other.log_text()
 
 
+async def test_another_credential_key_ends_it_with_2_and_is_not_quoted(start: Start) -> None:
+    await start(CHARGELIGHT_CREDENTIAL_KEY="opensesame" * 4).ready()
+    await start().ready()  # one without a key is welcome
+    other = start(CHARGELIGHT_CREDENTIAL_KEY="sesameopen" * 4)
+    assert await other.wait() == 2
+    assert "CHARGELIGHT_CREDENTIAL_KEY" in other.log_text()
+    assert "opensesame" not in other.log_text()
+
+
 async def test_a_taken_port_ends_it_with_2_and_is_named(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.registry.devices.devices import Kind
 from services.registry.directory.projection import AGE_SLACK_US, Projection
-from services.registry.directory.snapshot import ChargerEntry, WidgetEntry
+from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.subscriber import Subscriber
 from shared.names import Names
@@ -290,6 +291,7 @@ async def test_thousands_of_strays_go_in_one_sweep(
 async def test_versions_exist_only_once_everything_is_there(
     projection: Projection, in_redis: InRedis
 ) -> None:
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 5, [])])
     await projection.write_chargers([ChargerEntry("c1", 5)])
     assert set(await in_redis.versions()) == {None}
     assert not await projection.is_complete()
@@ -301,9 +303,13 @@ async def test_versions_exist_only_once_everything_is_there(
 async def test_half_a_directory_is_never_called_complete(
     projection: Projection, in_redis: InRedis
 ) -> None:
+    await projection.write_secrets(Kind.WIDGET, [SecretsEntry("w1", 5, [])])
     await projection.write_widgets([WidgetEntry("w1", 5)])
     await projection.write_chargers([ChargerEntry("c1", 6)])
     await in_redis.empty()
+    await projection.write_secrets(
+        Kind.CHARGER, [SecretsEntry("c1", 6, []), SecretsEntry("c2", 7, [])]
+    )
     await projection.write_chargers([ChargerEntry("c2", 7)])
     assert not await projection.complete(["w1"], ["c1", "c2"])
     assert await in_redis.version_of_charger("c1") is None

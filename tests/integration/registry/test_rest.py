@@ -107,12 +107,20 @@ async def test_pairing_the_same_two_again_changes_nothing(
     assert await in_redis.charger("c1") == entry
 
 
-async def test_a_chargers_former_pairing_ends_with_the_next(
+async def test_a_charger_of_another_widget_is_only_taken_when_asked_to(
     registry: RunningRegistry, in_redis: InRedis
 ) -> None:
     await _register(registry, "c1", "w1", "w2")
-    await registry.send("PUT", "/pairings/c1", {"widget": "w1"})
-    number = (await registry.send("PUT", "/pairings/c1", {"widget": "w2"})).json()["pairing_number"]
+    first = (await registry.send("PUT", "/pairings/c1", {"widget": "w1"})).json()
+    refused = await registry.send("PUT", "/pairings/c1", {"widget": "w2"})
+    problem = _assert_problem(refused, 409, "c1", "w1", "?replace=true")
+    assert problem["type"] == "urn:chargelight:problem:charger-is-paired"
+    assert (problem["charger"], problem["widget"]) == ("c1", "w1")
+    assert problem["pairing"] == first["pairing_number"]
+    assert (await registry.send("GET", "/pairings/c1")).json() == first
+
+    taken = await registry.send("PUT", "/pairings/c1?replace=true", {"widget": "w2"})
+    number = taken.json()["pairing_number"]
     assert await in_redis.widget("w1") == {"pairing": number}
     assert await in_redis.widget("w2") == {"pairing": number, "charger": "c1"}
 
@@ -124,7 +132,9 @@ async def test_a_widget_of_another_charger_is_only_taken_when_asked_to(
     first = (await registry.send("PUT", "/pairings/c1", {"widget": "w1"})).json()
     refused = await registry.send("PUT", "/pairings/c2", {"widget": "w1"})
     problem = _assert_problem(refused, 409, "w1", "c1", "?replace=true")
-    assert problem["charger"] == "c1"
+    assert problem["type"] == "urn:chargelight:problem:widget-is-paired"
+    assert (problem["charger"], problem["widget"]) == ("c1", "w1")
+    assert problem["pairing"] == first["pairing_number"]
     assert (await registry.send("GET", "/pairings/c1")).json() == first
 
     taken = await registry.send("PUT", "/pairings/c2?replace=true", {"widget": "w1"})
@@ -206,6 +216,7 @@ async def test_an_id_that_can_not_exist_is_never_there_and_never_registered(
         ("/chargers/c1", b'{"label":"%s"}' % (b"x" * 201), "label"),
         ("/chargers/c1", b"[]", "body"),
         ("/chargers/c1", b'{"label":NaN}', "label"),
+        ("/widgets/w1/pairing", b'{"widget":"w1"}', "charger"),
         ("/pairings/c1", b"{}", "widget"),
         ("/pairings/c1", b'{"widget":"a b"}', "widget"),
         ("/pairings/c1", b'{"widget":"w1","replace":true}', "replace"),
@@ -247,24 +258,21 @@ async def test_the_documentation_names_every_operation_and_its_problems(
         for path in document["paths"].values()
         for operation in path.values()
     }
-    assert set(operations) == {
-        "register_charger",
-        "get_charger",
-        "unregister_charger",
-        "register_widget",
-        "get_widget",
-        "unregister_widget",
-        "pair",
-        "get_pairing",
-        "unpair",
-    }
+    assert {
+        *("list_chargers", "register_charger", "get_charger", "update_charger"),
+        *("unregister_charger", "list_widgets", "register_widget", "get_widget"),
+        *("update_widget", "unregister_widget", "list_pairings", "pair", "get_pairing", "unpair"),
+        *("pair_widget", "get_widget_pairing", "unpair_widget", "import", "export"),
+    } <= set(operations)
     for operation in operations.values():
         assert {"422", "503"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"]
     assert "409" in operations["pair"]["responses"]
-    assert set(operations["register_charger"]["responses"]) == {"200", "201", "422", "503"}
+    in_common = {"401", "403", "413", "422", "503"}
+    responses = set(operations["register_charger"]["responses"])
+    assert responses == {"200", "201", "412", *in_common}
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
 

@@ -9,7 +9,8 @@ from services.registry.devices.pairing import Decision, decide
     ("widget_now", "charger_now", "replace", "expected"),
     [
         (None, None, False, Decision.PAIR),
-        ("w2", None, False, Decision.PAIR),
+        ("w2", None, False, Decision.REFUSE),
+        ("w2", None, True, Decision.PAIR),
         ("w1", "c1", False, Decision.KEEP),
         ("w1", "c1", True, Decision.KEEP),
         (None, "c2", False, Decision.REFUSE),
@@ -18,7 +19,7 @@ from services.registry.devices.pairing import Decision, decide
         ("w2", "c2", True, Decision.PAIR),
     ],
 )
-def test_a_widget_is_taken_from_another_charger_only_when_asked_to(
+def test_neither_is_taken_from_another_one_unless_asked_to(
     widget_now: str | None, charger_now: str | None, *, replace: bool, expected: Decision
 ) -> None:
     decision = decide(

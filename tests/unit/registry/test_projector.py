@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.registry.devices.devices import Kind
 from services.registry.directory import projector as module
 from services.registry.directory.projector import Projector
 from shared.bus.link import BusUnavailableError
@@ -40,6 +41,9 @@ class FakeDirectory:
 
     async def greatest_number(self) -> int:
         return self.greatest
+
+    async def secrets(self, kind: Kind, after: int, _write: object) -> None:
+        self.log.append(f"secrets of {kind}s after {after}")
 
     async def widgets(self, after: int, _write: object) -> None:
         self.log.append(f"widgets after {after}")
@@ -133,11 +137,18 @@ async def _until(projector: Projector, number: int) -> None:
             pass
 
 
-async def test_widgets_come_before_chargers_and_the_marker_last(
+async def test_secrets_come_first_widgets_before_chargers_and_the_marker_last(
     fake: FakeDirectory, projector: Projector
 ) -> None:
     await _until(projector, 0)
-    assert fake.log == ["widgets after 0", "chargers after 0", "strays", "complete"]
+    assert fake.log == [
+        "secrets of chargers after 0",
+        "secrets of widgets after 0",
+        "widgets after 0",
+        "chargers after 0",
+        "strays",
+        "complete",
+    ]
     assert projector.trouble is None
 
 
@@ -152,7 +163,7 @@ async def test_a_projection_that_lost_some_of_itself_starts_over(
     assert (fake.log.count("strays"), fake.fulls) == (3, 1)
 
 
-async def test_a_ring_projects_only_what_changed_and_again_widgets_first(
+async def test_a_ring_projects_only_what_changed_in_the_same_order(
     fake: FakeDirectory, projector: Projector
 ) -> None:
     fake.greatest = 5
@@ -162,6 +173,8 @@ async def test_a_ring_projects_only_what_changed_and_again_widgets_first(
     projector.ring()
     await _until(projector, 7)
     assert fake.log == [
+        "secrets of chargers after 5",
+        "secrets of widgets after 5",
         "unregistered widgets after 5",
         "widgets after 5",
         "unregistered chargers after 5",

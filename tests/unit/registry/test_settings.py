@@ -45,3 +45,22 @@ def test_what_a_connection_string_says_itself_stays() -> None:
     assert completed["connect_timeout"] == "9"
     assert completed["application_name"] == "registry-1"
     assert completed["tcp_user_timeout"] == "5000"
+
+
+@pytest.mark.parametrize("key", ["s3cret", "x" * 31, "x" * 32 + "\n", "\xe4" * 32])
+def test_a_credential_key_that_is_too_weak_is_refused_without_being_quoted(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("CHARGELIGHT_CREDENTIAL_KEY", key)
+    with pytest.raises(WrongSettingsError) as refused:
+        RegistrySettings.load()
+    assert "CHARGELIGHT_CREDENTIAL_KEY is not valid" in str(refused.value)
+    assert "openssl rand -hex 32" in str(refused.value)
+    assert key not in str(refused.value)
+
+
+def test_a_credential_key_is_the_one_that_gateways_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARGELIGHT_CREDENTIAL_KEY", "opensesame" * 4)
+    settings = RegistrySettings.load()
+    assert settings.credential_key.get_secret_value() == "opensesame" * 4
+    assert "opensesame" not in repr(settings) + str(describe(settings)) + str(settings.model_dump())

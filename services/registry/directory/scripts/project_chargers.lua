@@ -1,6 +1,6 @@
 -- Bring chargers' directory entries up to what Postgres has.
 --
--- KEYS: directory, directory version, live, pending
+-- KEYS: directory, directory version, live, pending, credentials, presence, rejections
 -- ARGV: directory-changes channel, then per charger seven:
 --       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
 --       floor epoch and floor sequence ("" and "" while Postgres does not know them),
@@ -8,6 +8,7 @@
 -- Returns how many entries changed.
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local credentials, presence, rejections = KEYS[5], KEYS[6], KEYS[7]
 local now = now_us()
 local complete = redis.call('EXISTS', version) == 1
 local changed = {}
@@ -23,6 +24,17 @@ local function floor_of(reading, known)
   return nil
 end
 
+-- Nothing of a device outlives its registration. Only its credentials may be of a newer
+-- one already: they are written before the entries.
+local function forget(id, number)
+  redis.call('HDEL', presence, id)
+  redis.call('HDEL', rejections, id)
+  local known = redis.call('HGET', credentials, id)
+  if known and cjson.decode(known).number <= number then
+    redis.call('HDEL', credentials, id)
+  end
+end
+
 for i = 2, #ARGV, 7 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
@@ -35,6 +47,7 @@ for i = 2, #ARGV, 7 do
       entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
       redis.call('HDEL', live, id)
       redis.call('ZREM', pending, id)
+      forget(id, number)
     elseif widget == '' then
       entry = charger_entry(number)
     else

@@ -1,12 +1,24 @@
 -- Bring widgets' directory entries up to what Postgres has.
 --
--- KEYS: directory, directory version, statuses
+-- KEYS: directory, directory version, statuses, credentials, presence, rejections
 -- ARGV: directory-changes channel, then per widget four:
 --       id, pairing number, "registered" or "unregistered", charger ("" if not paired)
 -- Returns how many entries changed.
 
 local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
+local credentials, presence, rejections = KEYS[4], KEYS[5], KEYS[6]
 local changed = {}
+
+-- Nothing of a device outlives its registration. Only its credentials may be of a newer
+-- one already: they are written before the entries.
+local function forget(id, number)
+  redis.call('HDEL', presence, id)
+  redis.call('HDEL', rejections, id)
+  local known = redis.call('HGET', credentials, id)
+  if known and cjson.decode(known).number <= number then
+    redis.call('HDEL', credentials, id)
+  end
+end
 
 for i = 2, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
@@ -17,6 +29,7 @@ for i = 2, #ARGV, 4 do
     local entry
     if not registered then
       entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
+      forget(id, number)
     elseif charger == '' then
       entry = string.format('{"pairing":%.0f}', number)
     else

@@ -1,12 +1,13 @@
 -- Remove entries of devices that Postgres does not have, and what hangs on them.
 --
--- KEYS: directory, directory version, then a hash (live, or statuses), and for
---       chargers a sorted set (pending)
+-- KEYS: directory, directory version, credentials, presence, rejections, then a hash
+--       (live, or statuses), and for chargers a sorted set (pending)
 -- ARGV: directory-changes channel, greatest pairing number of the snapshot that
 --       they are not in, then the ids
 -- Returns how many entries were removed.
 
-local directory, version, hash, sorted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
+local presence, rejections, hash, sorted = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local greatest = tonumber(ARGV[2])
 local removed = {}
 
@@ -17,8 +18,14 @@ for i = 3, #ARGV do
   if stored and stored.pairing <= greatest then
     redis.call('HDEL', directory, id)
     redis.call('HDEL', hash, id)
+    redis.call('HDEL', presence, id)
+    redis.call('HDEL', rejections, id)
     if sorted then redis.call('ZREM', sorted, id) end
     removed[#removed + 1] = id
+  end
+  local known = redis.call('HGET', credentials, id)
+  if known and cjson.decode(known).number <= greatest then
+    redis.call('HDEL', credentials, id)
   end
 end
 

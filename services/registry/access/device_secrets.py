@@ -1,0 +1,192 @@
+"""Devices' secrets in Postgres."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from psycopg.rows import scalar_row
+from psycopg.sql import SQL
+
+from services.registry.access.secret import Change, PreparedSecret, StoredSecret, change_to
+from services.registry.devices.devices import Kind
+from services.registry.postgres.database import Connection
+
+_EXPIRED_AT_ONCE: Final = 1000
+
+_STORED: Final = SQL("""
+    SELECT device_id, id, hash, digest, key_fingerprint, created_at, expires_at
+    FROM {secrets}
+    WHERE device_id = ANY(%(devices)s::text[])
+    ORDER BY id
+""")
+
+_INSERT: Final = SQL("""
+    INSERT INTO {secrets} (device_id, hash, digest, key_fingerprint)
+    SELECT device_id, hash, digest, key_fingerprint
+    FROM unnest(%(devices)s::text[], %(hashes)s::text[], %(digests)s::text[],
+                %(key_fingerprints)s::text[])
+         AS wish (device_id, hash, digest, key_fingerprint)
+""")
+
+_DIGEST_AGAIN: Final = SQL("""
+    UPDATE {secrets} AS secrets
+    SET digest = wish.digest,
+        key_fingerprint = wish.key_fingerprint
+    FROM unnest(%(ids)s::bigint[], %(digests)s::text[], %(key_fingerprints)s::text[])
+         AS wish (id, digest, key_fingerprint)
+    WHERE secrets.id = wish.id
+""")
+
+_EXPIRE: Final = SQL("""
+    UPDATE {secrets}
+    SET expires_at = %(until)s
+    WHERE id = ANY(%(ids)s::bigint[])
+""")
+
+_REMOVE: Final = SQL("""
+    DELETE FROM {secrets}
+    WHERE id = ANY(%(ids)s::bigint[])
+""")
+
+_REMOVE_ALL: Final = SQL("""
+    DELETE FROM {secrets}
+    WHERE device_id = %(device)s
+""")
+
+_ANY_EXPIRED: Final = SQL("""
+    SELECT EXISTS (SELECT FROM {secrets} WHERE expires_at <= clock_timestamp())
+""")
+
+_REMOVE_EXPIRED: Final = SQL("""
+    DELETE FROM {secrets}
+    WHERE id IN (
+        SELECT id
+        FROM {secrets}
+        WHERE expires_at <= clock_timestamp()
+        LIMIT %(most)s
+    )
+""")
+
+_NUMBER: Final = SQL("""
+    SELECT secrets_number
+    FROM {devices}
+    WHERE id = %(device)s
+""")
+
+_NOW: Final = "SELECT clock_timestamp()"
+
+
+async def stored(
+    connection: Connection, kind: Kind, devices: Collection[str]
+) -> dict[str, list[StoredSecret]]:
+    """Return what devices have, the oldest first; nothing for those that have none."""
+    query = _STORED.format(secrets=kind.secrets_table)
+    cursor = await connection.execute(query, {"devices": list(devices)})
+    found: dict[str, list[StoredSecret]] = defaultdict(list)
+    async for device_id, *columns in cursor:
+        found[device_id].append(StoredSecret(*columns))
+    return dict(found)
+
+
+async def set_many(
+    connection: Connection, kind: Kind, wishes: Mapping[str, PreparedSecret], overlap: timedelta
+) -> int:
+    """Make each secret its device's newest one; doing it again changes nothing.
+
+    Args:
+        connection: One of ``Database.changing``.
+        kind: Charger or widget.
+        wishes: Secrets by the ids of registered devices.
+        overlap: How long earlier ones stay valid.
+
+    Returns:
+        How many devices were changed. All of them got the number of this transaction.
+
+    Raises:
+        psycopg.errors.ForeignKeyViolation: One of the devices is not registered.
+    """
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_NOW)
+        now: datetime | None = await cursor.fetchone()
+    assert now is not None  # noqa: S101 - it always is some time
+    known = await stored(connection, kind, wishes)
+    changes = {
+        device: change
+        for device, wish in wishes.items()
+        if (change := change_to(wish, known.get(device, []), now, overlap))
+    }
+    if changes:
+        await _apply(connection, kind, changes, wishes, now + overlap)
+    return len(changes)
+
+
+async def _apply(
+    connection: Connection,
+    kind: Kind,
+    changes: Mapping[str, Change],
+    wishes: Mapping[str, PreparedSecret],
+    until: datetime,
+) -> None:
+    secrets = kind.secrets_table
+    new = {device: wishes[device] for device, change in changes.items() if change.insert}
+    again = {
+        change.digest_again: wishes[device]
+        for device, change in changes.items()
+        if change.digest_again is not None
+    }
+    remove = [row for change in changes.values() for row in change.remove]
+    expire = [row for change in changes.values() for row in change.expire]
+    if remove:
+        await connection.execute(_REMOVE.format(secrets=secrets), {"ids": remove})
+    if expire:
+        values = {"ids": expire, "until": until}
+        await connection.execute(_EXPIRE.format(secrets=secrets), values)
+    if again:
+        await connection.execute(
+            _DIGEST_AGAIN.format(secrets=secrets),
+            {
+                "ids": list(again),
+                "digests": [wish.digest for wish in again.values()],
+                "key_fingerprints": [wish.key_fingerprint for wish in again.values()],
+            },
+        )
+    if new:
+        await connection.execute(
+            _INSERT.format(secrets=secrets),
+            {
+                "devices": list(new),
+                "hashes": [wish.hash for wish in new.values()],
+                "digests": [wish.digest for wish in new.values()],
+                "key_fingerprints": [wish.key_fingerprint for wish in new.values()],
+            },
+        )
+
+
+async def remove_all(connection: Connection, kind: Kind, device: str) -> int:
+    """Remove all secrets of a device, if it has any; return how many."""
+    query = _REMOVE_ALL.format(secrets=kind.secrets_table)
+    cursor = await connection.execute(query, {"device": device})
+    return cursor.rowcount
+
+
+async def any_expired(connection: Connection, kind: Kind) -> bool:
+    """Tell whether there is anything to remove."""
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_ANY_EXPIRED.format(secrets=kind.secrets_table))
+        return bool(await cursor.fetchone())
+
+
+async def remove_expired(connection: Connection, kind: Kind) -> int:
+    """Remove secrets that have expired, not too many at once; return how many."""
+    query = _REMOVE_EXPIRED.format(secrets=kind.secrets_table)
+    cursor = await connection.execute(query, {"most": _EXPIRED_AT_ONCE})
+    return cursor.rowcount
+
+
+async def number_of(connection: Connection, kind: Kind, device: str) -> int | None:
+    """Return the number of the last change of a device's secrets; None: no such device."""
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_NUMBER.format(devices=kind.table), {"device": device})
+        number: int | None = await cursor.fetchone()
+        return number

@@ -1,0 +1,1 @@
+"""Many devices at once: files that are imported and exported."""

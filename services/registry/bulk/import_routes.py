@@ -1,0 +1,246 @@
+"""REST: register, change and pair many devices in one call."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+
+from services.registry.access.authorization import Who
+from services.registry.access.preparation import MOST_NEW, Preparation, TooManyNewError
+from services.registry.access.secret import PreparedSecret
+from services.registry.access.secret_routes import DEFAULT_OVERLAP_SECONDS
+from services.registry.api.limits import IMPORT_PATH
+from services.registry.api.problems import ProblemError, documented
+from services.registry.bulk import csv_file, imports, jsonl_file
+from services.registry.bulk.imports import Counts, RefusedError
+from services.registry.bulk.rows import COLUMNS, MOST_ROWS, File, Mistakes, TooManyRowsError
+from services.registry.devices.devices import Kind
+from services.registry.directory.projector import Projector
+from services.registry.postgres.database import LONG_WORK_SECONDS, Database
+from shared import logs
+
+IN_EFFECT_SECONDS: Final = 30.0
+"""How long an answer waits for all of it to be in Redis."""
+
+_READERS: Final = {
+    csv_file.MEDIA_TYPE: csv_file.read,
+    jsonl_file.MEDIA_TYPE: jsonl_file.read,
+    jsonl_file.OTHER_MEDIA_TYPE: jsonl_file.read,
+}
+_DESCRIPTION: Final = f"""
+The body is CSV (the first line names the columns) or JSON lines (one object on each),
+in UTF-8, with at most {MOST_ROWS:,} rows. Columns: {", ".join(COLUMNS)}; `kind` and `id` must
+be there. A column that is missing leaves things as they are. An empty `label` or
+`location` empties it; an empty `widget` or `secret` means nothing. `widget` in a charger's
+row: pair them.
+
+All of it is done, or nothing.
+"""
+_EXAMPLE: Final = "kind,id,label,widget\ncharger,c1234,Booth 3,wABCD\nwidget,wABCD,,\n"
+_BODY: Final = {
+    "required": True,
+    "content": {
+        media_type: {"schema": {"type": "string", **more}}
+        for media_type, more in {
+            csv_file.MEDIA_TYPE: {"examples": [_EXAMPLE]},
+            jsonl_file.MEDIA_TYPE: {},
+            jsonl_file.OTHER_MEDIA_TYPE: {},
+        }.items()
+    },
+}
+
+_log = logs.get(__name__)
+
+
+class ImportMistake(BaseModel):
+    """Something that keeps a file from being imported."""
+
+    line: int = Field(description="Where its row begins in the file, from 1")
+    column: str | None
+    problem: str
+
+
+class Imported(BaseModel):
+    """What an import did; of a dry run, what it would do."""
+
+    rows: int
+    created: int = Field(description="Devices that were registered")
+    updated: int = Field(description="Devices whose label or location changed")
+    unchanged: int = Field(description="Devices that were called so already")
+    paired: int = Field(description="Pairings that were made")
+    secrets: int = Field(description="Devices whose newest secret is another one now")
+    dry_run: bool
+    pairing_number: int | None = Field(
+        description="The greatest number of these devices; null: a dry run, or no rows"
+    )
+    projected: bool = Field(
+        description="Whether gateways and routers act on all of it already (it is in Redis)"
+    )
+
+
+def import_routes(database: Database, projector: Projector, preparation: Preparation) -> APIRouter:
+    """Return the route of ``/import``."""
+    routes = APIRouter(tags=["many at once"])
+    one_at_a_time = asyncio.Lock()
+
+    @routes.post(
+        IMPORT_PATH,
+        operation_id="import",
+        summary="Register, change and pair many devices",
+        description=_DESCRIPTION,
+        responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+        openapi_extra={"requestBody": _BODY},
+    )
+    async def import_(
+        request: Request,
+        who: Who,
+        *,
+        dry_run: Annotated[bool, Query(description="Only tell what would happen")] = False,
+        replace: Annotated[
+            bool, Query(description="End pairings with others that are in the way")
+        ] = False,
+    ) -> Imported:
+        read = _reader_for(request)
+        body = await _body_of(request)
+        # A big file is a lot of memory: never two of them.
+        async with one_at_a_time:
+            file = await asyncio.to_thread(_read, body, read)
+            del body
+            pieces = await asyncio.to_thread(lambda: list(imports.copied(file.rows)))
+            secrets = await _prepared(preparation, file)
+            with _as_problem():
+                async with (
+                    database.changing(who.name, LONG_WORK_SECONDS) as connection,
+                    connection.transaction(force_rollback=dry_run),
+                ):
+                    await imports.stage(connection, pieces, file.mistakes, replace=replace)
+                    counts = await imports.apply(
+                        connection,
+                        secrets,
+                        replace=replace,
+                        overlap=timedelta(seconds=DEFAULT_OVERLAP_SECONDS),
+                    )
+        rows = len(file.rows)
+        if dry_run:
+            return _answer(rows, counts, number=None, dry_run=True, projected=False)
+        number = counts.pairing_number
+        _log.info(
+            "imported",
+            rows=rows,
+            created=counts.created,
+            updated=counts.updated,
+            paired=counts.paired,
+            secrets=counts.secrets,
+            pairing_number=number,
+        )
+        projected = number is None or await projector.in_effect(number, IN_EFFECT_SECONDS)
+        return _answer(rows, counts, number=number, dry_run=False, projected=projected)
+
+    return routes
+
+
+def _reader_for(request: Request) -> Callable[[str], File]:
+    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    reader = _READERS.get(media_type.strip())
+    if reader is None or charset not in ("", "utf-8", "utf8") or encoding != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"send {csv_file.MEDIA_TYPE} or {jsonl_file.MEDIA_TYPE} as Content-Type, in UTF-8 "
+            "and not compressed",
+        )
+    return reader
+
+
+async def _body_of(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for piece in request.stream():  # bounded: see LimitBodies
+            body += piece
+    except ClientDisconnect as error:  # nobody reads this answer, and nobody needs a traceback
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended too early") from error
+    return bytes(body)
+
+
+def _read(body: bytes, read: Callable[[str], File]) -> File:
+    try:
+        return read(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        file = File()
+        line = body.count(b"\n", 0, error.start) + 1
+        file.mistakes.add(line, "", "not UTF-8; save the file as UTF-8")
+        return file
+    except TooManyRowsError as error:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the file has more than {MOST_ROWS:,} rows; send it in parts, widgets first",
+        ) from error
+
+
+async def _prepared(preparation: Preparation, file: File) -> dict[Kind, dict[str, PreparedSecret]]:
+    """Prepare the file's secrets, unless it will be refused anyway: it is slow."""
+    prepared: dict[Kind, dict[str, PreparedSecret]] = {}
+    with_secret = [row for row in file.rows if row.secret is not None]
+    if file.mistakes.total or not with_secret:
+        return prepared
+    for kind in Kind:
+        own = {row.id: row.secret for row in with_secret if row.kind is kind and row.secret}
+        if not own:
+            continue
+        try:
+            prepared[kind] = await preparation.of_many(kind, own)
+        except TooManyNewError as error:
+            one_too_many = [row for row in with_secret if row.kind is kind][MOST_NEW]
+            mistakes = Mistakes()
+            mistakes.add(one_too_many.line, "secret", str(error))
+            raise _refused(mistakes) from error
+    return prepared
+
+
+@contextlib.contextmanager
+def _as_problem() -> Iterator[None]:
+    try:
+        yield
+    except RefusedError as error:
+        raise _refused(error.mistakes) from error
+
+
+def _refused(mistakes: Mistakes) -> ProblemError:
+    first = mistakes.first[0]
+    where = f"line {first.line}" + (f", {first.column}" if first.column else "")
+    errors: list[dict[str, Any]] = [
+        ImportMistake(line=each.line, column=each.column or None, problem=each.problem).model_dump()
+        for each in mistakes.first
+    ]
+    count = "1 mistake" if mistakes.total == 1 else f"{mistakes.total:,} mistakes"
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"nothing was imported because of {count}; the first, {where}: {first.problem}",
+        kind="import-refused",
+        title="Nothing was imported",
+        errors=errors,
+        total=mistakes.total,
+    )
+
+
+def _answer(
+    rows: int, counts: Counts, *, number: int | None, dry_run: bool, projected: bool
+) -> Imported:
+    return Imported(
+        rows=rows,
+        created=counts.created,
+        updated=counts.updated,
+        unchanged=rows - counts.created - counts.updated,
+        paired=counts.paired,
+        secrets=counts.secrets,
+        dry_run=dry_run,
+        pairing_number=number,
+        projected=projected,
+    )

@@ -1,0 +1,235 @@
+"""Imports in Postgres: all rows of a file in a few statements, or none of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from psycopg.rows import scalar_row
+from psycopg.sql import SQL
+
+from services.registry.access import device_secrets
+from services.registry.access.secret import PreparedSecret
+from services.registry.bulk.rows import MOST_SHOWN, Mistake, Mistakes, Row
+from services.registry.devices.devices import Kind
+from services.registry.postgres.database import Connection
+
+STATEMENT_SECONDS: Final = 120
+"""How long one statement on 200,000 rows may take."""
+
+_COPIED_AT_ONCE: Final = 2000
+"""Rows."""
+
+_PREPARE: Final = f"""
+    SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
+    CREATE TEMPORARY TABLE import_rows (
+        line     integer NOT NULL,
+        kind     text    NOT NULL,
+        id       text    NOT NULL COLLATE "C",
+        label    text,
+        location text,
+        widget   text    COLLATE "C"
+    ) ON COMMIT DROP
+"""
+_COPY: Final = "COPY import_rows (line, kind, id, label, location, widget) FROM STDIN"
+# Without it, 25,000 rows are joined as if they were a handful.
+_ANALYZE: Final = "ANALYZE import_rows"
+
+_MISTAKES: Final = """
+    SELECT line, id, widget, of_widget, of_charger, count(*) OVER () AS total
+    FROM (
+        SELECT line, id, widget, NULL AS of_widget, NULL AS of_charger
+        FROM import_rows
+        WHERE widget IS NOT NULL
+          AND NOT EXISTS (SELECT FROM widgets WHERE widgets.id = import_rows.widget)
+          AND NOT EXISTS (SELECT FROM import_rows AS other
+                          WHERE other.kind = 'widget' AND other.id = import_rows.widget)
+        UNION ALL
+        SELECT line, id, widget, NULL, pairings.widget_id
+        FROM import_rows
+        JOIN pairings ON pairings.charger_id = import_rows.id
+        WHERE import_rows.kind = 'charger' AND import_rows.widget <> pairings.widget_id
+          AND NOT %(replace)s
+        UNION ALL
+        SELECT line, id, widget, pairings.charger_id, NULL
+        FROM import_rows
+        JOIN pairings ON pairings.widget_id = import_rows.widget
+        WHERE import_rows.id <> pairings.charger_id
+          AND NOT %(replace)s
+    ) AS found
+    ORDER BY line
+    LIMIT %(most)s
+"""
+
+_END_FORMER: Final = """
+    DELETE FROM pairings
+    WHERE charger_id IN (
+        SELECT pairings.charger_id
+        FROM import_rows
+        JOIN pairings ON pairings.charger_id = import_rows.id
+        WHERE import_rows.kind = 'charger' AND import_rows.widget <> pairings.widget_id
+        UNION
+        SELECT pairings.charger_id
+        FROM import_rows
+        JOIN pairings ON pairings.widget_id = import_rows.widget
+        WHERE import_rows.id <> pairings.charger_id
+    )
+"""
+
+_UPDATE: Final = SQL("""
+    UPDATE {devices} AS devices
+    SET label = coalesce(import_rows.label, devices.label),
+        location = coalesce(import_rows.location, devices.location)
+    FROM import_rows
+    WHERE import_rows.kind = %(kind)s
+      AND import_rows.id = devices.id
+      AND (import_rows.label <> devices.label OR import_rows.location <> devices.location)
+""")
+
+_REGISTER: Final = SQL("""
+    INSERT INTO {devices} (id, label, location)
+    SELECT id, coalesce(label, ''), coalesce(location, '')
+    FROM import_rows
+    WHERE kind = %(kind)s
+      AND NOT EXISTS (SELECT FROM {devices} AS known WHERE known.id = import_rows.id)
+""")
+
+# Whoever still has a pairing here has the one that the file wants.
+_PAIR: Final = """
+    INSERT INTO pairings (charger_id, widget_id)
+    SELECT id, widget
+    FROM import_rows
+    WHERE widget IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pairings WHERE pairings.charger_id = import_rows.id)
+"""
+
+_NUMBER: Final = """
+    SELECT coalesce(
+        nullif(current_setting('chargelight.pairing_number', true), '')::bigint,
+        (SELECT max(number)
+         FROM (SELECT greatest(pairing_number, secrets_number) AS number
+               FROM chargers
+               JOIN import_rows ON import_rows.kind = 'charger' AND import_rows.id = chargers.id
+               UNION ALL
+               SELECT greatest(pairing_number, secrets_number)
+               FROM widgets
+               JOIN import_rows ON import_rows.kind = 'widget' AND import_rows.id = widgets.id
+         ) AS each_device)
+    )
+"""
+
+
+class RefusedError(Exception):
+    """Nothing was imported.
+
+    Args:
+        mistakes: Why.
+    """
+
+    def __init__(self, mistakes: Mistakes) -> None:
+        super().__init__(f"{mistakes.total} mistakes")
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an import did, or would do."""
+
+    created: int
+    updated: int
+    paired: int
+    secrets: int
+    pairing_number: int | None
+    """The greatest number that any of these devices has now; None: there are none."""
+
+
+def copied(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield the rows as COPY takes them, in pieces.
+
+    https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
+    """
+    for start in range(0, len(rows), _COPIED_AT_ONCE):
+        yield "".join(
+            f"{row.line}\t{row.kind.value}\t{row.id}\t{_cell(row.label)}\t{_cell(row.location)}"
+            f"\t{_cell(row.widget)}\n"
+            for row in rows[start : start + _COPIED_AT_ONCE]
+        ).encode()
+
+
+def _cell(text: str | None) -> str:
+    # Nothing else needs escaping: there are no control characters in it.
+    return r"\N" if text is None else text.replace("\\", r"\\")
+
+
+async def stage(
+    connection: Connection, pieces: Sequence[bytes], mistakes: Mistakes, *, replace: bool
+) -> None:
+    """Hand the rows of a file to Postgres, and look whether they can be imported.
+
+    Args:
+        connection: One of ``Database.changing``.
+        pieces: What `copied` yielded.
+        mistakes: What is wrong already.
+        replace: Whether pairings with others may end.
+
+    Raises:
+        RefusedError: They can not.
+    """
+    await connection.execute(_PREPARE)
+    async with connection.cursor() as cursor:
+        async with cursor.copy(_COPY) as copy:
+            for piece in pieces:
+                await copy.write(piece)
+        await cursor.execute(_ANALYZE)
+        await cursor.execute(_MISTAKES, {"replace": replace, "most": MOST_SHOWN})
+        found = await cursor.fetchall()
+    total = found[0][-1] if found else 0
+    every = mistakes.merged([_mistake(*row[:-1]) for row in found], total)
+    if every.total:
+        raise RefusedError(every)
+
+
+def _mistake(
+    line: int, charger: str, widget: str, of_widget: str | None, of_charger: str | None
+) -> Mistake:
+    remedy = "unpair first, or import with replace=true"
+    if of_widget is not None:
+        problem = f"{widget} is paired with the charger {of_widget}; {remedy}"
+    elif of_charger is not None:
+        problem = f"{charger} is paired with the widget {of_charger}; {remedy}"
+    else:
+        problem = f"no widget {widget} is registered, nor in this file"
+    return Mistake(line, "widget", problem)
+
+
+async def apply(
+    connection: Connection,
+    secrets: Mapping[Kind, Mapping[str, PreparedSecret]],
+    *,
+    replace: bool,
+    overlap: timedelta,
+) -> Counts:
+    """Do what the staged rows say.
+
+    Args:
+        connection: The one they were staged on, in the same transaction.
+        secrets: Those of the file.
+        replace: As they were staged.
+        overlap: How long earlier secrets stay valid.
+    """
+    created = updated = secrets_set = 0
+    if replace:
+        await connection.execute(_END_FORMER)
+    for kind in Kind:
+        values = {"kind": kind.value}
+        changed = await connection.execute(_UPDATE.format(devices=kind.table), values)
+        updated += changed.rowcount
+        new = await connection.execute(_REGISTER.format(devices=kind.table), values)
+        created += new.rowcount
+    paired = (await connection.execute(_PAIR)).rowcount
+    for kind, wishes in secrets.items():
+        secrets_set += await device_secrets.set_many(connection, kind, wishes, overlap)
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(_NUMBER)
+        number: int | None = await cursor.fetchone()
+    return Counts(created, updated, paired, secrets_set, number)

@@ -1,0 +1,175 @@
+"""What an import file says, row by row, and what is wrong with it. No I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.registry.access import secret as secrets
+from services.registry.api.representations import ID_RULE, WORDS_RULE, is_words
+from services.registry.devices.devices import Kind
+from shared.names import is_device_id
+
+COLUMNS: Final = ("kind", "id", "label", "location", "widget", "secret")
+REQUIRED: Final = ("kind", "id")
+
+MOST_ROWS: Final = 200_000
+MOST_SHOWN: Final = 1000
+"""Mistakes that are kept; all are counted."""
+
+
+class TooManyRowsError(Exception):
+    """The file has more than `MOST_ROWS` rows."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """Something that keeps a file from being imported."""
+
+    line: int
+    column: str
+    """Empty where it is about the line as a whole."""
+    problem: str
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """The first mistakes of a file, and how many there are."""
+
+    first: list[Mistake] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, line: int, column: str, problem: str) -> None:
+        """Note one; they come in the order of their lines."""
+        self.total += 1
+        if len(self.first) < MOST_SHOWN:
+            self.first.append(Mistake(line, column, problem))
+
+    def merged(self, others: list[Mistake], total: int) -> "Mistakes":
+        """Return these and others, of which there are ``total``, in the order of their lines."""
+        return Mistakes(sorted([*self.first, *others])[:MOST_SHOWN], self.total + total)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A device as a file wants it. None: leave it as it is."""
+
+    line: int
+    kind: Kind
+    id: str
+    label: str | None = None
+    location: str | None = None
+    widget: str | None = None
+    """Whom a charger is to be paired with."""
+    secret: str | None = field(default=None, repr=False)
+
+
+class File:
+    """Collects the rows of a file, and all mistakes that can be found without Postgres.
+
+    Rows with a mistake are collected too, without the bad cell: others may refer to them.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.mistakes = Mistakes()
+        self._count = 0
+        self._lines: dict[tuple[Kind, str], int] = {}
+        self._wanted: dict[str, Row] = {}
+
+    def add(self, line: int, cells: Mapping[str, str | None]) -> None:
+        """Take one row.
+
+        Args:
+            line: Where it begins in the file, from 1.
+            cells: By known columns; None as if the column were not there.
+
+        Raises:
+            TooManyRowsError: That was one too many.
+        """
+        self._count += 1
+        if self._count > MOST_ROWS:
+            raise TooManyRowsError
+        kind = self._kind(line, cells.get("kind"))
+        device_id = self._id(line, cells.get("id"))
+        row = Row(
+            line,
+            kind or Kind.CHARGER,
+            device_id or "",
+            self._words(line, "label", cells.get("label")),
+            self._words(line, "location", cells.get("location")),
+            self._widget(line, kind, cells.get("widget")),
+            self._secret(line, cells.get("secret")),
+        )
+        if kind is not None and device_id is not None and self._is_first(row):
+            self.rows.append(row)
+
+    def _kind(self, line: int, text: str | None) -> Kind | None:
+        if not text:
+            self.mistakes.add(line, "kind", "missing: charger or widget")
+            return None
+        try:
+            return Kind(text)
+        except ValueError:
+            self.mistakes.add(line, "kind", f"charger or widget, not {_quoted(text)}")
+            return None
+
+    def _id(self, line: int, text: str | None) -> str | None:
+        if not text:
+            self.mistakes.add(line, "id", f"missing: {ID_RULE}")
+            return None
+        if not is_device_id(text):
+            self.mistakes.add(line, "id", f"{_quoted(text)} can not be: {ID_RULE}")
+            return None
+        return text
+
+    def _words(self, line: int, column: str, text: str | None) -> str | None:
+        if text is not None and not is_words(text):
+            self.mistakes.add(line, column, WORDS_RULE)
+            return None
+        return text
+
+    def _widget(self, line: int, kind: Kind | None, text: str | None) -> str | None:
+        if not text:
+            return None
+        if kind is Kind.WIDGET:
+            self.mistakes.add(line, "widget", "only a charger's row says who is paired with whom")
+            return None
+        if not is_device_id(text):
+            self.mistakes.add(line, "widget", f"{_quoted(text)} can not be: {ID_RULE}")
+            return None
+        return text
+
+    def _secret(self, line: int, text: str | None) -> str | None:
+        if not text:
+            return None
+        if not secrets.is_secret(text):
+            self.mistakes.add(line, "secret", secrets.RULE)  # never the secret itself
+            return None
+        return text
+
+    def _is_first(self, row: Row) -> bool:
+        former = self._lines.setdefault((row.kind, row.id), row.line)
+        if former != row.line:
+            self.mistakes.add(
+                row.line, "id", f"the {row.kind.value} {row.id} stands on line {former} already"
+            )
+            return False
+        if row.widget is not None:
+            other = self._wanted.setdefault(row.widget, row)
+            if other is not row:
+                self.mistakes.add(
+                    row.line,
+                    "widget",
+                    f"{row.widget} is wanted by {other.id} on line {other.line} too",
+                )
+        return True
+
+
+def unknown_column(name: str) -> str:
+    """Say that there is no such column."""
+    return f"there is no column {_quoted(name)}; there are {', '.join(COLUMNS)}"
+
+
+def _quoted(text: str) -> str:
+    most = 80
+    return ascii(text if len(text) <= most else f"{text[:most]}…")

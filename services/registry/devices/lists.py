@@ -1,0 +1,111 @@
+"""Lists of devices and of pairings in Postgres, page by page."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
+
+from services.registry.devices.devices import Device, Kind
+from services.registry.devices.pairings import Pairing
+from services.registry.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDevice(Device):
+    """A registered device, and whom it is paired with."""
+
+    partner: str | None
+
+
+# strpos instead of LIKE: in what people search for, % and _ are nothing special.
+_DEVICES: Final = SQL("""
+    SELECT devices.id, devices.label, devices.location, devices.pairing_number,
+           devices.registered_at, pairings.{partner} AS partner
+    FROM {devices} AS devices
+    LEFT JOIN pairings ON pairings.{own} = devices.id
+    WHERE devices.id > %(after)s
+      AND (%(q)s::text IS NULL
+           OR strpos(lower(devices.id), lower(%(q)s)) > 0
+           OR strpos(lower(devices.label), lower(%(q)s)) > 0
+           OR strpos(lower(devices.location), lower(%(q)s)) > 0)
+      AND (%(location)s::text IS NULL OR devices.location = %(location)s)
+      AND (%(paired)s::boolean IS NULL OR (pairings.{own} IS NOT NULL) = %(paired)s)
+    ORDER BY devices.id
+    LIMIT %(rows)s
+""")
+
+_PAIRINGS: Final = """
+    SELECT pairings.charger_id AS charger, pairings.widget_id AS widget,
+           pairings.pairing_number, pairings.paired_at
+    FROM pairings
+    JOIN chargers ON chargers.id = pairings.charger_id
+    WHERE pairings.charger_id > %(after)s
+      AND (%(charger)s::text IS NULL OR pairings.charger_id = %(charger)s)
+      AND (%(widget)s::text IS NULL OR pairings.widget_id = %(widget)s)
+      AND (%(location)s::text IS NULL OR chargers.location = %(location)s)
+    ORDER BY pairings.charger_id
+    LIMIT %(rows)s
+"""
+
+
+async def of_devices(
+    connection: Connection,
+    kind: Kind,
+    *,
+    after: str,
+    rows: int,
+    q: str | None,
+    location: str | None,
+    paired: bool | None,
+) -> list[ListedDevice]:
+    """Return registered devices in the order of their ids.
+
+    Args:
+        connection: Any.
+        kind: Charger or widget.
+        after: Only with greater ids; empty: from the beginning.
+        rows: Most rows.
+        q: Only with this text in id, label or location; capitals do not matter.
+        location: Only exactly there.
+        paired: Only those that are, or are not.
+    """
+    own, partner = Identifier("charger_id"), Identifier("widget_id")
+    if kind is Kind.WIDGET:
+        own, partner = partner, own
+    query = _DEVICES.format(devices=kind.table, own=own, partner=partner)
+    values = {"after": after, "rows": rows, "q": q, "location": location, "paired": paired}
+    async with connection.cursor(row_factory=class_row(ListedDevice)) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
+
+
+async def of_pairings(
+    connection: Connection,
+    *,
+    after: str,
+    rows: int,
+    charger: str | None,
+    widget: str | None,
+    location: str | None,
+) -> list[Pairing]:
+    """Return pairings in the order of their chargers' ids.
+
+    Args:
+        connection: Any.
+        after: Only of chargers with greater ids; empty: from the beginning.
+        rows: Most rows.
+        charger: Only of this one.
+        widget: Only of this one.
+        location: Only of chargers exactly there.
+    """
+    values = {
+        "after": after,
+        "rows": rows,
+        "charger": charger,
+        "widget": widget,
+        "location": location,
+    }
+    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
+        await cursor.execute(_PAIRINGS, values)
+        return await cursor.fetchall()

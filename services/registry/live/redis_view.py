@@ -1,0 +1,145 @@
+"""Reading what stands in Redis of many devices, in one round trip (and one for statuses)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from services.registry.live.state import (
+    RawCharger,
+    RawWidget,
+    Surroundings,
+    whole,
+    widget_paired_with,
+)
+from shared.batches import by_slot
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Argument
+from shared.names import GATEWAYS, Names
+
+_DEADLINE_SECONDS: Final = 3.0
+"""How long somebody waits at most, all those before them in the queue included."""
+
+_AROUND: Final[list[Sequence[Argument]]] = [["TIME"], ["ZRANGE", GATEWAYS, 0, -1, "WITHSCORES"]]
+
+
+class RedisView:
+    """Reads the live state of devices. It writes nothing.
+
+    All ways in raise `BusUnavailableError` while Redis is away.
+
+    Args:
+        bus: A connection of its own, so that neither waits for the directory's writing.
+        names: Names in Redis.
+    """
+
+    def __init__(self, bus: Bus, names: Names) -> None:
+        self._bus = bus
+        self._names = names
+
+    async def chargers(self, ids: Sequence[str]) -> tuple[list[RawCharger], Surroundings]:
+        """Read chargers, in the order of their ids."""
+        batches = by_slot(ids, lambda charger: self._names.of_charger(charger).partition)
+        commands: list[Sequence[Argument]] = []
+        for partition, batch in batches:
+            names = self._names.chargers[partition]
+            commands += [
+                ["EXISTS", names.directory_version],
+                ["GET", names.lease],
+                ["HMGET", names.directory, *batch],
+                ["HMGET", names.live, *batch],
+                ["HMGET", names.presence, *batch],
+                ["HMGET", names.rejections, *batch],
+                ["ZMSCORE", names.pending, *batch],
+            ]
+        async with _deadline():
+            around, replies = await self._read(commands)
+            found: dict[str, RawCharger] = {}
+            for index, (_, batch) in enumerate(batches):
+                complete, lease, *columns = replies[7 * index : 7 * index + 7]
+                rows = zip(batch, *columns, strict=True)
+                for charger, entry, live, presence, rejection, pending in rows:
+                    found[charger] = RawCharger(
+                        id=charger,
+                        entry=entry,
+                        is_complete=bool(complete),
+                        live=live,
+                        presence=presence,
+                        rejection=rejection,
+                        pending=pending,
+                        router=lease,
+                        status=None,
+                    )
+            widgets = {charger: widget_paired_with(raw.entry) for charger, raw in found.items()}
+            statuses = await self._statuses([widget for widget in widgets.values() if widget])
+        return [
+            found[charger]._replace(status=statuses.get(widgets[charger] or "")) for charger in ids
+        ], around
+
+    async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Surroundings]:
+        """Read widgets, in the order of their ids."""
+        batches = by_slot(ids, lambda widget: self._names.of_widget(widget).partition)
+        commands: list[Sequence[Argument]] = []
+        for partition, batch in batches:
+            names = self._names.widgets[partition]
+            commands += [
+                ["EXISTS", names.directory_version],
+                ["HMGET", names.directory, *batch],
+                ["HMGET", names.presence, *batch],
+                ["HMGET", names.rejections, *batch],
+                ["HMGET", names.statuses, *batch],
+            ]
+        async with _deadline():
+            around, replies = await self._read(commands)
+        found: dict[str, RawWidget] = {}
+        for index, (_, batch) in enumerate(batches):
+            complete, *columns = replies[5 * index : 5 * index + 5]
+            rows = zip(batch, *columns, strict=True)
+            for widget, entry, presence, rejection, status in rows:
+                found[widget] = RawWidget(
+                    id=widget,
+                    entry=entry,
+                    is_complete=bool(complete),
+                    presence=presence,
+                    rejection=rejection,
+                    status=status,
+                )
+        return [found[widget] for widget in ids], around
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._bus.close()
+
+    async def _read(
+        self, commands: Sequence[Sequence[Argument]]
+    ) -> tuple[Surroundings, Sequence[Any]]:
+        (seconds, micros), members, *replies = await self._bus.commands([*_AROUND, *commands])
+        heard = {
+            name.decode(errors="replace"): whole(at)
+            for name, at in zip(members[::2], members[1::2], strict=True)
+        }
+        return Surroundings(int(seconds) * 1_000_000 + int(micros), heard), replies
+
+    async def _statuses(self, widgets: Sequence[str]) -> dict[str, bytes | None]:
+        batches = by_slot(widgets, lambda widget: self._names.of_widget(widget).partition)
+        if not batches:
+            return {}
+        replies = await self._bus.commands(
+            [["HMGET", self._names.widgets[number].statuses, *batch] for number, batch in batches]
+        )
+        return {
+            widget: status
+            for (_, batch), statuses in zip(batches, replies, strict=True)
+            for widget, status in zip(batch, statuses, strict=True)
+        }
+
+
+@contextlib.asynccontextmanager
+async def _deadline() -> AsyncIterator[None]:
+    """End what takes too long, as if Redis were away: that is what it comes to."""
+    try:
+        async with asyncio.timeout(_DEADLINE_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise BusUnavailableError("Redis does not answer in time") from error

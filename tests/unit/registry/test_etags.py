@@ -1,0 +1,55 @@
+"""Entity tags, and the conditions that come with a change."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.registry.api.problems import ProblemError
+from services.registry.devices.devices import Device
+from services.registry.devices.etags import Conditions, of_device, of_pairing
+from services.registry.devices.pairings import Pairing
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_a_tag_changes_with_each_thing_that_can_change() -> None:
+    devices = [
+        Device("c1", "a", "b", 1, NOW),
+        Device("c1", "x", "b", 1, NOW),
+        Device("c1", "a", "x", 1, NOW),
+        Device("c1", "ab", "", 1, NOW),
+        Device("c1", "a", "b", 2, NOW),
+    ]
+    assert len({of_device(device) for device in devices}) == len(devices)
+    assert of_device(devices[0]) == of_device(Device("c1", "a", "b", 1, datetime.now(UTC)))
+    pairings = [Pairing("c1", "w1", 1, NOW), Pairing("c1", "w1", 2, NOW)]
+    assert len({of_pairing(pairing) for pairing in pairings}) == 2
+
+
+@pytest.mark.parametrize(
+    ("if_match", "if_none_match", "etag"),
+    [
+        (None, None, None),
+        (None, None, '"a"'),
+        ('"a"', None, '"a"'),
+        ('"b", "a"', None, '"a"'),
+        ("*", None, '"a"'),
+        (None, "*", None),
+    ],
+)
+def test_conditions_that_hold_let_a_change_through(
+    if_match: str | None, if_none_match: str | None, etag: str | None
+) -> None:
+    Conditions(if_match, if_none_match).require(etag)
+
+
+@pytest.mark.parametrize(
+    ("if_match", "if_none_match", "etag"),
+    [('"b"', None, '"a"'), ('"a"', None, None), ("*", None, None), (None, "*", '"a"')],
+)
+def test_conditions_that_do_not_hold_stop_it(
+    if_match: str | None, if_none_match: str | None, etag: str | None
+) -> None:
+    with pytest.raises(ProblemError) as refused:
+        Conditions(if_match, if_none_match).require(etag)
+    assert refused.value.problem.status == 412
