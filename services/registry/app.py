@@ -26,6 +26,8 @@ from services.registry.live.state_routes import live_routes
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
+from services.registry.rentals.recorder import Recorder
+from services.registry.rentals.rental_routes import rental_routes
 from services.registry.settings import RegistrySettings
 from shared import health, logs
 from shared.bus.bus import Bus
@@ -57,6 +59,8 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
     database = Database(conninfo)
     floors_bus = Bus(settings.redis_url, f"{settings.instance_id}-floors")
     floors = Floors(database=database, bus=floors_bus, names=names, rng=rng)
+    recorder_bus = Bus(settings.redis_url, f"{settings.instance_id}-rentals")
+    recorder = Recorder(database, recorder_bus, names, rng)
     projector = Projector(
         database=database,
         bus=bus,
@@ -91,6 +95,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         pairing_routes(database, projector),
         import_routes(database, projector, preparation),
         export_routes(database),
+        rental_routes(database, projector),
         key_routes(database),
         audit_routes(database),
         live_routes(database, view),
@@ -106,12 +111,14 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         )
         stack.push_async_callback(bus.close)
         stack.push_async_callback(floors_bus.close)
+        stack.push_async_callback(recorder_bus.close)
         stack.push_async_callback(view.close)
         await stack.enter_async_context(database)
         stack.push_async_callback(background.stop)
         background.start(listener.run(), "postgres listener")
         background.start(projector.run(), "projector")
         background.start(floors.run(), "floors")
+        background.start(recorder.run(), "record rentals")
         background.start(Expiry(database, rng).run(), "expire secrets")
         port = await stack.enter_async_context(
             serving(group, build(authorization, routes), settings.host, settings.port)

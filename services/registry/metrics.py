@@ -20,3 +20,7 @@ FLOORS_UNKNOWN: Final = Gauge(
     "chargelight_directory_floors_unknown",
     "Pairings whose floor is not in Postgres yet.",
 )
+TRANSITIONS: Final = Counter(
+    "chargelight_transitions_taken",
+    "Transitions of lights that were taken from Redis, and recorded in rentals they belong to.",
+)

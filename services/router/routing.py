@@ -210,9 +210,11 @@ class Routing:
                 reading.pairing,
                 *reading.revision,
                 self._version,
+                reading.charger_id,
+                status.value,
                 encode_status(message),
             )
-        return Call(scripts.LIGHT, (names.directory, names.statuses), arguments)
+        return Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)
 
     async def _settle(self, readings: list[Reading]) -> None:
         """Clear readings from pending that nothing has changed about since."""

@@ -29,6 +29,8 @@ class Wish:
     widget: str
     replace: bool
     """End what either of them is part of now."""
+    anew: bool = False
+    """Pair them anew also if they are paired: what was read before lights nothing."""
 
 
 def require_possible(kind: Kind, device_id: str) -> None:
@@ -83,7 +85,7 @@ async def fulfil(
         charger_now=of_widget.charger if of_widget else None,
         replace=wish.replace,
     )
-    if decision is Decision.KEEP and of_charger is not None:
+    if decision is Decision.KEEP and of_charger is not None and not wish.anew:
         return of_charger
     if decision is Decision.REFUSE:
         raise _paired_otherwise(of_charger, of_widget)

@@ -1,15 +1,20 @@
 -- Stores statuses of widgets of one tag, each only if it is newer, and announces it.
--- KEYS: directory, statuses
+-- KEYS: directory, statuses, transitions
 -- ARGV: per status: widget id, its channel, pairing number, epoch, sequence,
---       version of the thresholds, the status as JSON
+--       version of the thresholds, charger id, charging status, the whole as JSON
 -- Returns per status: lit, stale (a newer one is stored), or mismatch (the widget is
 -- paired differently by now, or its entry is not there).
 --
 -- This is the fence that makes everything before it harmless: two routers on one
 -- charger, one that slept through its lease, a late or doubled message.
-local directory, statuses = KEYS[1], KEYS[2]
+local directory, statuses, transitions = KEYS[1], KEYS[2], KEYS[3]
 
-local function light(id, channel, pairing, epoch, sequence, thresholds, message)
+-- The registry takes them from the stream and removes them. This many (about) wait per
+-- tag while no registry runs; a bound must be there, because Redis evicts nothing.
+local MOST_WAITING = 10000
+
+local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message)
+  local before
   local entry = entry_of(directory, id)
   if not entry or entry.unregistered or entry.pairing ~= pairing then return 'mismatch' end
   local stored = redis.call('HGET', statuses, id)
@@ -20,15 +25,23 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, message)
         and not (epoch == at[1] and sequence == at[2] and thresholds > status.thresholds) then
       return 'stale'
     end
+    before = status.pairing == pairing and status.data.status
   end
   redis.call('HSET', statuses, id, message)
   redis.call('@PUBLISH@', channel, message)
+  -- In the same script, so that there is no status without its transition. Its id is
+  -- the time. pcall: whatever somebody made of that key, no light rests on it.
+  if before ~= now then
+    redis.pcall('XADD', transitions, 'MAXLEN', '~', MOST_WAITING, '*', 'charger', charger,
+      'widget', id, 'pairing', int(pairing), 'status', now)
+  end
   return 'lit'
 end
 
 local answers = {}
-for i = 1, #ARGV, 7 do
+for i = 1, #ARGV, 9 do
   answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),
-    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6])
+    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6],
+    ARGV[i + 7], ARGV[i + 8])
 end
 return answers

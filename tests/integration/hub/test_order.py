@@ -45,10 +45,12 @@ async def _light(redis_url: str, stored: Stored, status: StatusDoorbell) -> str:
         status.pairing,
         *status.revision,
         status.thresholds,
+        status.charger,
+        status.data.status.value,
         encode_status(status),
     ]
     ((answer,),) = await bus.run(
-        [Call(scripts.LIGHT, (names.directory, names.statuses), arguments)]
+        [Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)]
     )
     await bus.close()
     return str(answer.decode())

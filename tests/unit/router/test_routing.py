@@ -75,7 +75,7 @@ class FakeBus(Bus):
 
     def _answer(self, call: Call) -> Any:
         if call.script is scripts.LIGHT:
-            return [self.light] * (len(call.arguments) // 7)
+            return [self.light] * (len(call.arguments) // 9)
         if call.script is scripts.RECALL:
             return self.recalled.pop(0) if self.recalled else []
         return 0
@@ -120,8 +120,9 @@ class Router:
         found: list[tuple[object, ...]] = []
         for call in self.bus.of(scripts.LIGHT):
             words = call.arguments
-            for i in range(0, len(words), 7):
-                status = json.loads(words[i + 6])["data"]["status"]
+            for i in range(0, len(words), 9):
+                status = json.loads(words[i + 8])["data"]["status"]
+                assert words[i + 7] == status
                 found.append((words[i], *words[i + 2 : i + 6], status))
         return found
 
@@ -141,8 +142,9 @@ async def test_a_reading_lights_its_widget_and_is_settled(router: Router) -> Non
     assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
     (call,) = router.bus.of(scripts.LIGHT)
     widget = NAMES.of_widget("w1")
-    assert call.keys == (widget.directory, widget.statuses)
+    assert call.keys == (widget.directory, widget.statuses, widget.transitions)
     assert call.arguments[1] == widget.status_channel("w1")
+    assert call.arguments[6] == "c1"
     assert router.settled == [["c1", 1, 4, 7]]
     assert router.routing.idle
 

@@ -1,0 +1,78 @@
+"""Lists of rentals in Postgres, page by page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from psycopg.rows import class_row
+from psycopg.sql import SQL
+
+from services.registry.postgres.database import Connection
+from services.registry.rentals.rentals import COLUMNS, Rental
+
+
+class State(StrEnum):
+    """Whether a phone was collected."""
+
+    OPEN = "open"
+    COLLECTED = "collected"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rentals; None: all."""
+
+    state: State | None = None
+    charger: str | None = None
+    widget: str | None = None
+    ticket: str | None = None
+    charged_for: timedelta | None = None
+    """Only open ones whose phone reached 100 % so long ago, or longer."""
+    widget_missing: bool | None = None
+    """Only collected ones without their widget; or only all others."""
+
+
+# Newest first: what somebody looks for is nearly always what happened just now.
+_SELECT: Final = SQL("""
+    SELECT {columns}
+    FROM rentals
+    WHERE (%(before)s::bigint IS NULL OR opening_number < %(before)s)
+      AND (%(open)s::boolean IS NULL OR (collected_at IS NULL) = %(open)s)
+      AND (%(charger)s::text IS NULL OR charger_id = %(charger)s)
+      AND (%(widget)s::text IS NULL OR widget_id = %(widget)s)
+      AND (%(ticket)s::text IS NULL OR ticket = %(ticket)s)
+      AND (%(charged_for)s::interval IS NULL
+           OR (collected_at IS NULL AND reached_100_at <= clock_timestamp() - %(charged_for)s))
+      AND (%(widget_missing)s::boolean IS NULL
+           OR (collected_at IS NOT NULL AND widget_returned_at IS NULL
+               AND widget_id IS NOT NULL) = %(widget_missing)s)
+    ORDER BY opening_number DESC
+    LIMIT %(rows)s
+""").format(columns=COLUMNS)
+
+
+async def of_rentals(
+    connection: Connection, which: Filter, *, before: int | None, rows: int
+) -> list[Rental]:
+    """Return rentals, the newest first.
+
+    Args:
+        connection: Any.
+        which: Which.
+        before: Only with lower opening numbers; None: from the newest on.
+        rows: Most rows.
+    """
+    values = {
+        "before": before,
+        "open": None if which.state is None else which.state is State.OPEN,
+        "charger": which.charger,
+        "widget": which.widget,
+        "ticket": which.ticket,
+        "charged_for": which.charged_for,
+        "widget_missing": which.widget_missing,
+        "rows": rows,
+    }
+    async with connection.cursor(row_factory=class_row(Rental)) as cursor:
+        await cursor.execute(_SELECT, values)
+        return await cursor.fetchall()

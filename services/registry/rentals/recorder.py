@@ -1,0 +1,132 @@
+"""Records in rentals when phones reached 80 % and 100 %.
+
+Routers put each transition into a Redis Stream, in the script that lights the widget.
+Registries take them as one consumer group, record them in Postgres, and only then
+acknowledge them: while a registry or Postgres is away they wait, and one that is taken
+twice changes nothing.
+https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from services.registry import metrics
+from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.rentals import rentals
+from services.registry.rentals.transitions import Transition, reached, read
+from shared import logs
+from shared.backoff import Backoff
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
+from shared.bus.script import Argument, Call, Script
+from shared.names import Names
+
+_GROUP: Final = "rentals"
+_CONSUMER: Final = "registry"
+"""All registries are one consumer: it does not matter which of them records a transition,
+and none leaves a name behind when it ends."""
+
+_LOOK_SECONDS: Final = 0.5
+_AT_ONCE: Final = 100
+"""Most transitions of a tag in one round."""
+_ABANDONED_MS: Final = 15_000
+"""So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
+_BROKEN_SECONDS: Final = 5.0
+
+_TAKE: Final = Script.beside(__file__, "take")
+_DONE: Final = Script.beside(__file__, "done")
+
+_log = logs.get(__name__)
+
+
+class Recorder:
+    """Takes transitions and records them.
+
+    Args:
+        database: Postgres.
+        bus: Redis, on a connection of its own.
+        names: The map of what is where.
+        rng: Jitter of the retries.
+        abandoned_ms: After how many ms a transition that was taken is taken again.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        names: Names,
+        rng: random.Random,
+        abandoned_ms: int = _ABANDONED_MS,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._streams = [tag.transitions for tag in names.widgets]
+        self._backoff = Backoff(0.2, 2.0, rng)
+        self._abandoned_ms = abandoned_ms
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        await self._database.migrated.wait()
+        while True:
+            try:
+                more = await self.record_some()
+            except (BusUnavailableError, PostgresUnavailableError):
+                # The projector needs the same two, and says so.
+                await asyncio.sleep(self._backoff.delay())
+                continue
+            except ResponseError as error:
+                # Somebody made one of the streams into something else: no reason to end
+                # everything else that a registry does.
+                _log.error("transitions can not be taken", reason=str(error))
+                await asyncio.sleep(_BROKEN_SECONDS)
+                continue
+            self._backoff.reset()
+            if not more:
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def record_some(self) -> bool:
+        """Record what is there, not too much at once; return whether there is more.
+
+        Raises:
+            BusUnavailableError: Redis is away. What was taken is taken again later.
+            PostgresUnavailableError: Postgres is away, likewise.
+            ResponseError: A stream is none.
+        """
+        words: list[Argument] = [_GROUP, _CONSUMER, _AT_ONCE, self._abandoned_ms]
+        replies = await self._bus.run(
+            [Call(_TAKE, (stream,), list(words)) for stream in self._streams]
+        )
+        taken = {
+            stream: entries
+            for stream, entries in zip(self._streams, replies, strict=True)
+            if entries
+        }
+        if not taken:
+            return False
+        await self._record(taken)
+        await self._bus.run(
+            [
+                Call(_DONE, (stream,), [_GROUP, *(entry_id for entry_id, _ in entries)])
+                for stream, entries in taken.items()
+            ]
+        )
+        metrics.TRANSITIONS.inc(sum(len(entries) for entries in taken.values()))
+        return any(len(entries) >= _AT_ONCE for entries in taken.values())
+
+    async def _record(self, taken: Mapping[str, list[Any]]) -> None:
+        transitions: list[Transition] = []
+        for stream, entries in taken.items():
+            for entry_id, cells in entries:
+                transition = read(entry_id, cells)
+                if transition is None:
+                    _log.warning("not a transition", stream=stream, entry=entry_id.decode())
+                else:
+                    transitions.append(transition)
+        what = reached(transitions)
+        if what:
+            async with self._database.reading() as connection:
+                await rentals.record(connection, what)

@@ -1,0 +1,33 @@
+-- Takes transitions of one tag's widgets: new ones, and those that a registry took and
+-- never recorded.
+-- KEYS: transitions
+-- ARGV: consumer group, consumer, how many at most, how long (ms) one may lie with a
+--       registry before it is taken again
+-- Returns the entries: id, and its fields and values as a list.
+local key = KEYS[1]
+local group, consumer, most, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+
+if redis.call('EXISTS', key) == 0 then return {} end
+-- From the beginning: whatever is in it was recorded by nobody.
+if #redis.call('XINFO', 'GROUPS', key) == 0 then redis.call('XGROUP', 'CREATE', key, group, '0') end
+
+local found = {}
+local left = redis.call('XPENDING', key, group, 'IDLE', idle, '-', '+', most)
+for _, one in ipairs(left) do
+  local id = one[1]
+  local entry = redis.call('XRANGE', key, id, id)[1]
+  if entry then
+    redis.call('XCLAIM', key, group, consumer, idle, id, 'JUSTID')
+    found[#found + 1] = entry
+  else
+    -- Trimmed: too many had waited.
+    redis.call('XACK', key, group, id)
+  end
+end
+if #found < most then
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #found,
+    'STREAMS', key, '>')
+  -- Each stream with its entries; there is one stream.
+  for _, entry in ipairs(new and new[1] and new[1][2] or {}) do found[#found + 1] = entry end
+end
+return found
