@@ -21,6 +21,7 @@ from services.registry.devices.pairing_routes import pairing_routes
 from services.registry.directory.floors import Floors
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.explain.explain_routes import explain_routes
 from services.registry.live.redis_view import RedisView
 from services.registry.live.state_routes import live_routes
 from services.registry.postgres import migrate
@@ -99,6 +100,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         key_routes(database),
         audit_routes(database),
         live_routes(database, view),
+        explain_routes(database, view),
     ]
 
     def not_ready_because() -> str | None:

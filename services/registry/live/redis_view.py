@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from services.registry.live.state import (
+from services.registry.live.stored import (
     RawCharger,
     RawWidget,
     Surroundings,
@@ -106,6 +106,10 @@ class RedisView:
                     status=status,
                 )
         return [found[widget] for widget in ids], around
+
+    def partition_of(self, charger: str) -> int:
+        """Return the number of a charger's partition."""
+        return self._names.of_charger(charger).partition
 
     async def close(self) -> None:
         """Disconnect."""

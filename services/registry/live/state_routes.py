@@ -14,15 +14,8 @@ from services.registry.api.representations import AnyId
 from services.registry.devices.device_routes import not_registered
 from services.registry.devices.devices import Kind
 from services.registry.live.redis_view import RedisView
-from services.registry.live.state import (
-    ChargerState,
-    DirectoryAbsentError,
-    RawCharger,
-    Surroundings,
-    WidgetState,
-    charger_state,
-    widget_state,
-)
+from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
+from services.registry.live.stored import DirectoryAbsentError, RawCharger, Surroundings
 from services.registry.postgres.database import Database
 from shared.device_protocol import ChargingStatus
 from shared.names import is_device_id

@@ -7,15 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.live.state import (
-    ChargerState,
+from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
+from services.registry.live.stored import (
     DirectoryAbsentError,
     RawCharger,
     RawWidget,
     Surroundings,
-    WidgetState,
-    charger_state,
-    widget_state,
 )
 from shared.presence import DEAD_SECONDS
 

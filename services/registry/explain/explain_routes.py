@@ -1,0 +1,100 @@
+"""REST: why is this light as it is?"""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from services.registry.api.problems import documented
+from services.registry.api.representations import AnyId
+from services.registry.devices.device_routes import not_registered
+from services.registry.devices.devices import Kind
+from services.registry.explain.explanation import explain, without_directory, without_redis
+from services.registry.explain.facts import Facts, OfCharger, OfPostgres
+from services.registry.explain.finding import Explanation
+from services.registry.explain.recorded import of_postgres
+from services.registry.live.redis_view import RedisView
+from services.registry.live.state import WidgetState, charger_state, moment, widget_state
+from services.registry.live.stored import DirectoryAbsentError, Surroundings, registration
+from services.registry.postgres.database import Database, PostgresUnavailableError
+from shared.bus.link import BusUnavailableError
+from shared.names import is_device_id
+
+
+def explain_routes(database: Database, view: RedisView) -> APIRouter:
+    """Return the routes of ``/chargers/{id}/explanation`` and ``/widgets/{id}/explanation``."""
+    routes = APIRouter(tags=["live"])
+    description = (
+        "Everything that is known of the pair, and what follows from it. Answered as well as "
+        "can be while Redis or Postgres is away, and for devices that are not registered."
+    )
+
+    async def answer(kind: Kind, device_id: str) -> Explanation:
+        if not is_device_id(device_id):
+            raise not_registered(kind, device_id)
+        try:
+            charger, widget, around = await _in_redis(view, kind, device_id)
+        except BusUnavailableError as error:
+            return without_redis(kind, device_id, str(error))
+        except DirectoryAbsentError:
+            return without_directory(kind, device_id)
+        postgres = await _in_postgres(database, kind, device_id)
+        now = moment(around.now)
+        return explain(Facts(kind, device_id, now, charger, widget, postgres))
+
+    @routes.get(
+        "/chargers/{charger_id}/explanation",
+        operation_id="explain_charger",
+        summary="Why is the light of this charger's widget as it is?",
+        description=description,
+        responses=documented(HTTPStatus.NOT_FOUND),
+    )
+    async def of_charger(charger_id: AnyId) -> Explanation:
+        return await answer(Kind.CHARGER, charger_id)
+
+    @routes.get(
+        "/widgets/{widget_id}/explanation",
+        operation_id="explain_widget",
+        summary="Why is this widget's light as it is?",
+        description=description,
+        responses=documented(HTTPStatus.NOT_FOUND),
+    )
+    async def of_widget(widget_id: AnyId) -> Explanation:
+        return await answer(Kind.WIDGET, widget_id)
+
+    return routes
+
+
+async def _in_redis(
+    view: RedisView, kind: Kind, device_id: str
+) -> tuple[OfCharger | None, WidgetState | None, Surroundings]:
+    if kind is Kind.CHARGER:
+        charger, around = await _charger(view, device_id)
+        partner = charger.state.widget if charger else None
+        widget = (await _widget(view, partner))[0] if partner else None
+    else:
+        widget, around = await _widget(view, device_id)
+        partner = widget.charger if widget else None
+        charger = (await _charger(view, partner))[0] if partner else None
+    return charger, widget, around
+
+
+async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, Surroundings]:
+    (raw,), around = await view.chargers([charger_id])
+    entry = registration(raw.entry, is_complete=raw.is_complete)
+    state = charger_state(raw, around)
+    if entry is None or state is None:
+        return None, around
+    return OfCharger(entry, state, view.partition_of(charger_id)), around
+
+
+async def _widget(view: RedisView, widget_id: str) -> tuple[WidgetState | None, Surroundings]:
+    (raw,), around = await view.widgets([widget_id])
+    return widget_state(raw, around), around
+
+
+async def _in_postgres(database: Database, kind: Kind, device_id: str) -> OfPostgres | None:
+    try:
+        async with database.reading() as connection:
+            return await of_postgres(connection, kind, device_id)
+    except PostgresUnavailableError:
+        return None

@@ -1,0 +1,94 @@
+"""What an explanation is made of. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class Mark(StrEnum):
+    """How a finding is to be taken."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    NOTE = "note"
+
+
+class Weight(IntEnum):
+    """Of several causes the one that explains the others is told: the first of these."""
+
+    DIRECTORY = 1
+    REGISTRATION = 2
+    PAIRING = 3
+    ROUTER = 4
+    SUPERSEDED = 5
+    CREDENTIALS = 6
+    CHARGER = 7
+    FRAMES = 8
+    READING = 9
+    STATUS = 10
+    WIDGET = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a light is not as it should be."""
+
+    weight: Weight
+    verdict: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of an explanation."""
+
+    mark: Mark
+    about: str
+    text: str
+    cause: Cause | None = None
+
+
+class ShownFinding(BaseModel):
+    """One thing that was looked at."""
+
+    mark: Mark
+    about: str = Field(examples=["last reading"])
+    text: str = Field(examples=["85 % at 2026-11-24T10:31:52Z"])
+
+
+class Explanation(BaseModel):
+    """Why a light is as it is."""
+
+    title: str
+    findings: list[ShownFinding]
+    verdict: str = Field(description="What is wrong, or that nothing is")
+    remedy: str | None = Field(description="What to do about it; null: nothing")
+
+
+def concluded(title: str, findings: Sequence[Finding], all_right: str) -> Explanation:
+    """Return an explanation with the verdict that follows from its findings.
+
+    Args:
+        title: What is explained.
+        findings: In the order in which they are read.
+        all_right: The verdict if nothing is wrong.
+    """
+    causes = [finding.cause for finding in findings if finding.cause is not None]
+    first = min(causes, key=lambda cause: cause.weight, default=None)
+    return Explanation(
+        title=title,
+        findings=[
+            ShownFinding(mark=each.mark, about=each.about, text=each.text) for each in findings
+        ],
+        verdict=first.verdict if first else all_right,
+        remedy=first.remedy if first else None,
+    )
+
+
+def when(time: datetime | None) -> str:
+    """Return a time as RFC 3339 writes it, to the second; the command line makes it local."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "an unknown time"

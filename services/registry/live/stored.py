@@ -1,0 +1,130 @@
+"""What stands in Redis of a device, as it stands there. Without I/O."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from shared.doorbells import Revision, StatusDoorbell, decode_status
+from shared.presence import DEAD_SECONDS, Microseconds
+
+_Message = TypeVar("_Message")
+
+_END: Final = 253_402_300_800_000_000
+"""The end of the year 9999, in µs: no date lies beyond it."""
+_DEAD: Final = round(DEAD_SECONDS * 1_000_000)
+
+
+class DirectoryAbsentError(Exception):
+    """Whether a device is registered can not be told: the directory is not in Redis."""
+
+
+class Surroundings(NamedTuple):
+    """What is the same for all devices."""
+
+    now: int
+    """Redis' time, in µs."""
+    gateways: Mapping[str, int]
+    """When each gateway was last heard of, in µs."""
+
+    def is_alive(self, gateway: str) -> bool:
+        """Whether what a gateway said of its devices still holds."""
+        return self.now - self.gateways.get(gateway, 0) <= _DEAD
+
+
+class RawCharger(NamedTuple):
+    """The values of one charger, as they stand in Redis."""
+
+    id: str
+    entry: bytes | None
+    is_complete: bool
+    """Whether its tag's directory is complete, so that who is not in it is unknown."""
+    live: bytes | None
+    presence: bytes | None
+    rejection: bytes | None
+    pending: bytes | None
+    """Since when (µs) its reading waits."""
+    router: bytes | None
+    status: bytes | None
+    """The stored status of the widget it is paired with."""
+
+
+class RawWidget(NamedTuple):
+    """The values of one widget, as they stand in Redis."""
+
+    id: str
+    entry: bytes | None
+    is_complete: bool
+    presence: bytes | None
+    rejection: bytes | None
+    status: bytes | None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A directory entry."""
+
+    pairing: int
+    widget: str = ""
+    charger: str = ""
+    floor: Revision | None = None
+    """Of a charger: up to which revision its readings light nothing; None: not known."""
+    paired_at: Microseconds = 0
+    unregistered: bool = False
+
+
+class Live(msgspec.Struct, frozen=True):
+    """A charger's live state; without a reading it is only an epoch."""
+
+    revision: Revision | None = None
+    soc: float = 0
+    received_at: Microseconds = 0
+
+
+def widget_paired_with(entry: bytes | None) -> str | None:
+    """Return the widget in a charger's directory entry, if there is one."""
+    decoded = _decoded(_decode_entry, entry)
+    return decoded.widget or None if decoded else None
+
+
+_decode_entry: Final = msgspec.json.Decoder(Entry).decode
+_decode_live: Final = msgspec.json.Decoder(Live).decode
+
+
+def _decoded(decode: Callable[[bytes], _Message], raw: bytes | None) -> _Message | None:
+    """Decode what is there; what somebody broke with ``redis-cli`` counts as not there."""
+    if raw is None:
+        return None
+    try:
+        return decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def registration(raw: bytes | None, *, is_complete: bool) -> Entry | None:
+    """Return the entry of a registered device, or None.
+
+    Raises:
+        DirectoryAbsentError: Nobody can tell whether it is.
+    """
+    entry = _decoded(_decode_entry, raw)
+    if entry is None and not is_complete:
+        raise DirectoryAbsentError
+    return None if entry is None or entry.unregistered else entry
+
+
+def live_of(raw: bytes | None) -> Live:
+    """Return a charger's live state, an empty one if there is none."""
+    return _decoded(_decode_live, raw) or Live()
+
+
+def status_of(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
+    """Return a stored status, if it is of this pairing."""
+    status: StatusDoorbell | None = _decoded(decode_status, raw)
+    # Of a former pairing: it says nothing about what the widget shows.
+    return None if status is None or status.pairing != pairing else status
+
+
+def whole(score: bytes) -> int:
+    """Return the score in a sorted set as a time in µs; 0 if it can be none."""
+    time = float(score)
+    return int(time) if 0 <= time < _END else 0

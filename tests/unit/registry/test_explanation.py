@@ -1,0 +1,228 @@
+"""Why is this light as it is: each situation, as an operator reads it.
+
+The expected screens are in ``__snapshots__``. After a change on purpose:
+``make test ARGS="tests/unit/registry/test_explanation.py --snapshot-update"``, and read them.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from services.cli.commands.explain import screen
+from services.registry.devices.devices import Kind
+from services.registry.explain.explanation import explain, without_directory, without_redis
+from services.registry.explain.facts import (
+    Facts,
+    OfCharger,
+    OfPostgres,
+    OpenRental,
+    Recorded,
+)
+from services.registry.explain.finding import Explanation
+from services.registry.live.state import charger_state, moment, widget_state
+from services.registry.live.stored import RawCharger, RawWidget, Surroundings, registration
+
+SECOND = 1_000_000
+NOW = 1_795_494_065_000_000
+EPOCH = NOW - 600 * SECOND
+AROUND = Surroundings(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
+HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
+PAIRED = {"pairing": 7, "widget": "wABCD", "floor": [0, 0], "paired_at": NOW - 900 * SECOND}
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def as_json(value: object) -> bytes | None:
+    return None if value is None else json.dumps(value).encode()
+
+
+def reading(soc: float = 85, sequence: int = 3, age: int = 30) -> dict[str, Any]:
+    at = NOW - age * SECOND
+    return {"epoch": EPOCH, "revision": [EPOCH, sequence], "soc": soc, "received_at": at}
+
+
+def lit(status: str = "charging80", sequence: int = 3, pairing: int = 7) -> dict[str, Any]:
+    return {
+        "data": {"status": status},
+        "widget": "wABCD",
+        "charger": "c1234",
+        "pairing": pairing,
+        "revision": [EPOCH, sequence],
+        "thresholds": 1,
+    }
+
+
+def refused(code: str, message: str, age: int = 10) -> dict[str, Any]:
+    return {"at": NOW - age * SECOND, "gateway": "gateway-b", "code": code, "message": message}
+
+
+FINE: dict[str, Any] = {
+    "entry": PAIRED,
+    "live": reading(),
+    "presence": HERE,
+    "rejection": None,
+    "pending": None,
+    "router": "router-1",
+    "status": lit(),
+    "widget_entry": {"pairing": 7, "charger": "c1234"},
+    "widget_presence": {"gateways": {"gateway-b": NOW - 300 * SECOND}},
+    "widget_rejection": None,
+    "recorded": Recorded(7, "wABCD"),
+    "rental": None,
+}
+
+SITUATIONS: dict[str, dict[str, Any]] = {
+    "all fine": {"rental": OpenRental(moment(NOW - 900 * SECOND), "0815")},
+    "unregistered": {"entry": None, "recorded": None},
+    "unpaired": {
+        "entry": {"pairing": 9},
+        "recorded": Recorded(9, None),
+        "status": None,
+    },
+    "offline widget": {"widget_presence": {"gateways": {}, "left": NOW - 120 * SECOND}},
+    "superseded charger": {
+        "rejection": refused("superseded", "a newer connection of this charger counts")
+    },
+    "a bad frame last": {
+        "rejection": refused("out_of_range", "data.soc must be from 0 to 100"),
+    },
+    "a bad frame, and a good one since": {
+        "rejection": refused("out_of_range", "data.soc must be from 0 to 100", age=60),
+    },
+    "offline charger": {"presence": {**HERE, "left": NOW - 90 * SECOND}},
+    "its gateway was killed": {"presence": {**HERE, "gateway": "gateway-x"}},
+    "a charger that never came": {"presence": None, "live": None, "status": None},
+    "a wrong secret": {
+        "presence": None,
+        "live": None,
+        "status": None,
+        "rejection": refused("unauthorized", "its secret is missing or wrong"),
+    },
+    "a widget with a wrong secret": {
+        "widget_presence": None,
+        "widget_rejection": refused("unauthorized", "its secret is missing or wrong"),
+    },
+    "connected, and silent": {"live": {"epoch": EPOCH}, "status": None},
+    "the last visitor's reading": {
+        "entry": {**PAIRED, "floor": [EPOCH, 3]},
+        "status": None,
+    },
+    "a floor that nobody knows": {
+        "entry": {"pairing": 7, "widget": "wABCD", "paired_at": NOW - 900 * SECOND},
+        "status": None,
+    },
+    "no router": {"router": None, "pending": NOW - 20 * SECOND, "status": lit("charging", 2)},
+    "a router that does not get on": {
+        "pending": NOW - 20 * SECOND,
+        "status": lit("charging", 2),
+    },
+    "on its way": {"pending": NOW - SECOND // 10, "status": lit("charging", 2)},
+    "nothing lit, and nobody works on it": {"status": None},
+    "a pairing half in effect": {"widget_entry": {"pairing": 8, "charger": "c1234"}},
+    "registered a moment ago": {"entry": None},
+    "a change not in effect": {"recorded": Recorded(8, "wEFGH")},
+    "postgres away": {"postgres": False},
+    "postgres away, and not in the directory": {"postgres": False, "entry": None},
+}
+
+
+def explained(kind: Kind, **changes: Any) -> Explanation:
+    known = {**FINE, **changes}
+    pending = known["pending"]
+    raw_charger = RawCharger(
+        id="c1234",
+        entry=as_json(known["entry"]),
+        is_complete=True,
+        live=as_json(known["live"]),
+        presence=as_json(known["presence"]),
+        rejection=as_json(known["rejection"]),
+        pending=None if pending is None else str(pending).encode(),
+        router=known["router"] and known["router"].encode(),
+        status=as_json(known["status"]),
+    )
+    raw_widget = RawWidget(
+        id="wABCD",
+        entry=as_json(known["widget_entry"]),
+        is_complete=True,
+        presence=as_json(known["widget_presence"]),
+        rejection=as_json(known["widget_rejection"]),
+        status=as_json(known["status"]),
+    )
+    entry = registration(raw_charger.entry, is_complete=True)
+    state = charger_state(raw_charger, AROUND)
+    charger = OfCharger(entry, state, 7) if entry and state else None
+    widget = widget_state(raw_widget, AROUND)
+    if kind is Kind.CHARGER and (state is None or state.widget is None):
+        widget = None
+    if kind is Kind.WIDGET and (widget is None or widget.charger is None):
+        charger = None
+    postgres = OfPostgres(known["recorded"], known["rental"])
+    device_id = "c1234" if kind is Kind.CHARGER else "wABCD"
+    return explain(
+        Facts(
+            kind,
+            device_id,
+            moment(NOW),
+            charger,
+            widget,
+            postgres if known.get("postgres", True) else None,
+        )
+    )
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_a_charger_is_explained(situation: str, snapshot: SnapshotAssertion) -> None:
+    assert screen(explained(Kind.CHARGER, **SITUATIONS[situation]).model_dump()) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("situation", "changes"),
+    [
+        ("all fine", {}),
+        ("unregistered", {"widget_entry": None, "recorded": None}),
+        ("unpaired", {"widget_entry": {"pairing": 9}, "recorded": Recorded(9, None)}),
+        ("offline", SITUATIONS["offline widget"]),
+        ("its charger is offline", SITUATIONS["offline charger"]),
+    ],
+)
+def test_a_widget_is_explained(
+    situation: str, changes: dict[str, Any], snapshot: SnapshotAssertion
+) -> None:
+    assert situation
+    assert screen(explained(Kind.WIDGET, **changes).model_dump()) == snapshot
+
+
+def test_what_is_away_is_explained_too(snapshot: SnapshotAssertion) -> None:
+    reason = "can not connect to Redis: Connection refused"
+    assert screen(without_redis(Kind.CHARGER, "c1234", reason).model_dump()) == snapshot
+    assert screen(without_directory(Kind.WIDGET, "wABCD").model_dump()) == snapshot
+
+
+def test_of_several_causes_the_one_is_told_that_explains_the_others() -> None:
+    unpaired, silent, offline = (
+        SITUATIONS[name] for name in ("unpaired", "a charger that never came", "offline widget")
+    )
+    assert "not paired" in explained(Kind.CHARGER, **{**silent, **unpaired}).verdict
+    assert "c1234 is offline" in explained(Kind.CHARGER, **{**offline, **silent}).verdict
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_what_is_wrong_comes_with_what_to_do(situation: str) -> None:
+    explanation = explained(Kind.CHARGER, **SITUATIONS[situation])
+    is_wrong = any(finding.mark == "wrong" for finding in explanation.findings)
+    assert explanation.verdict
+    if is_wrong:
+        assert explanation.remedy
+    if explanation.remedy is None:
+        assert not is_wrong
