@@ -4,31 +4,20 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
-from services.registry.access.audit_routes import audit_routes
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
-from services.registry.access.key_routes import key_routes
 from services.registry.access.preparation import Preparation
-from services.registry.access.secret_routes import secret_routes
 from services.registry.api.build import build
 from services.registry.api.server import serving
-from services.registry.bulk.export_routes import export_routes
-from services.registry.bulk.import_routes import import_routes
-from services.registry.devices.device_routes import device_routes
-from services.registry.devices.devices import Kind
-from services.registry.devices.list_routes import device_list_routes, pairing_list_routes
-from services.registry.devices.pairing_routes import pairing_routes
 from services.registry.directory.floors import Floors
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
-from services.registry.explain.explain_routes import explain_routes
 from services.registry.live.redis_view import RedisView
-from services.registry.live.state_routes import live_routes
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
 from services.registry.rentals.recorder import Recorder
-from services.registry.rentals.rental_routes import rental_routes
+from services.registry.routes import routes
 from services.registry.settings import RegistrySettings
 from shared import health, logs
 from shared.bus.bus import Bus
@@ -88,20 +77,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         admin_key=settings.admin_key.get_secret_value(),
     )
     preparation = Preparation(database, settings.credential_key.get_secret_value())
-    routes = [
-        *(device_list_routes(kind, database, projector) for kind in Kind),
-        *(device_routes(kind, database, projector) for kind in Kind),
-        *(secret_routes(kind, database, projector, preparation) for kind in Kind),
-        pairing_list_routes(database, projector),
-        pairing_routes(database, projector),
-        import_routes(database, projector, preparation),
-        export_routes(database),
-        rental_routes(database, projector),
-        key_routes(database),
-        audit_routes(database),
-        live_routes(database, view),
-        explain_routes(database, view),
-    ]
+    api = build(authorization, routes(database, projector, view, preparation))
 
     def not_ready_because() -> str | None:
         return listener.trouble or projector.trouble
@@ -122,9 +98,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         background.start(floors.run(), "floors")
         background.start(recorder.run(), "record rentals")
         background.start(Expiry(database, rng).run(), "expire secrets")
-        port = await stack.enter_async_context(
-            serving(group, build(authorization, routes), settings.host, settings.port)
-        )
+        port = await stack.enter_async_context(serving(group, api, settings.host, settings.port))
         _log.info("serving", port=port, health_port=settings.health_port)
         await stop.wait()
         _log.info("stopping")
