@@ -5,12 +5,23 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from psycopg.rows import class_row
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.representations import Words
 from services.registry.postgres.database import Database
+
+
+def _must_be_written_out(value: object) -> object:
+    # A number would pass for seconds since 1970, and a typing error for a moment then.
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("write it as 2026-11-24T08:00:00Z")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_must_be_written_out)]
+"""A time with its zone (RFC 3339)."""
 
 Action = Literal["created", "changed", "removed"]
 
@@ -56,8 +67,8 @@ def audit_routes(database: Database) -> APIRouter:
         kind: Annotated[Words | None, Query(examples=["charger"])] = None,
         who: Annotated[Words | None, Query(description="Name of an operator")] = None,
         action: Action | None = None,
-        since: AwareDatetime | None = None,
-        until: AwareDatetime | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[AuditEntry]:

@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from services.registry.access.authorization import Authorization
 from services.registry.api import problems
 from services.registry.api.limits import LimitBodies
+from services.registry.api.queries import require_known_parameters
 
 _DESCRIPTION = """
 Registers chargers and widgets, pairs them, keeps rentals, and tells what is going on.
@@ -43,7 +44,7 @@ def build(authorization: Authorization, routes: Iterable[APIRouter]) -> FastAPI:
     )
     problems.install(api)
     api.add_middleware(LimitBodies)
-    authorized = [Depends(authorization.dependency())]
+    before = [Depends(authorization.dependency()), Depends(require_known_parameters)]
     for each in routes:
-        api.include_router(each, dependencies=authorized)
+        api.include_router(each, dependencies=before)
     return api

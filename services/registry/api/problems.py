@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from services.registry.postgres.database import PostgresUnavailableError
 from shared import logs
@@ -151,11 +152,29 @@ async def _of_validation(_request: Request, error: Exception) -> JSONResponse:
     return _response(ProblemError(status, detail, errors=errors).problem)
 
 
-async def _of_http(_request: Request, error: Exception) -> JSONResponse:
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    status = HTTPStatus(error.status_code)
-    problem = Problem(title=status.phrase, status=status, detail=str(error.detail))
-    return _response(problem, dict(error.headers or {}))
+    status, detail = HTTPStatus(error.status_code), str(error.detail)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.BAD_REQUEST:
+        # What FastAPI says of bytes that are no text at all; of other bodies that are no
+        # JSON it says 422.
+        status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, "body: not JSON in UTF-8"
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_methods_at(request))
+        headers["Allow"] = allowed
+        detail = f"{request.method} is not possible here; there are {allowed}"
+    return _response(Problem(title=status.phrase, status=status, detail=detail), headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods of a path; Starlette names those of its first route only."""
+    return sorted(
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.scope["path"])
+        for method in operations
+    )
 
 
 async def _of_a_bug(_request: Request, _error: Exception) -> JSONResponse:

@@ -1,0 +1,38 @@
+"""Refusing what a request asks for and nobody would notice: unknown parameters, and repeated ones.
+
+``?dryrun=true`` would import after all, and ``?chargr=c1`` would list everything.
+"""
+
+from collections import Counter
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
+
+async def require_known_parameters(request: Request) -> None:
+    """Refuse parameters of a query that its operation does not have, or that stand there twice.
+
+    Raises:
+        RequestValidationError: There is one (422).
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    if not counts:
+        return
+    known = _parameters_of(request)
+    errors: list[dict[str, Any]] = []
+    for name, count in counts.items():
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none here"
+            errors.append({"loc": ("query", name), "msg": f"no such parameter; {there}"})
+        elif count > 1:
+            errors.append({"loc": ("query", name), "msg": "it stands there more than once"})
+    if errors:
+        raise RequestValidationError(errors)
+
+
+def _parameters_of(request: Request) -> list[str]:
+    """Return the parameters that the API's own document says an operation has."""
+    path = request.app.openapi()["paths"][request.scope["route"].path_format]
+    operation = path[request.method.lower()]
+    return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
