@@ -19,8 +19,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
+BUILD_SECONDS = 420.0
+"""How long building images may take."""
 _QUICK_SECONDS = 30.0
-_BUILD_SECONDS = 420.0
 _UP_SECONDS = 150.0
 _FACT_SECONDS = 90.0
 
@@ -97,9 +98,17 @@ def wait_until(true: Callable[[], bool], what: str, why: Callable[[], object] = 
 
 
 class Stack:
-    """One run of docker-compose.yml: project name, ports, volumes and image tags of its own."""
+    """One run of docker-compose.yml: project name, ports, volumes and image tags of its own.
 
-    def __init__(self) -> None:
+    Args:
+        overlays: Further compose files on top of it, from the project's root.
+        settings: Variables that they are filled in with.
+    """
+
+    def __init__(self, *overlays: str, **settings: str) -> None:
+        self._files = [word for file in overlays for word in ("--file", file)]
+        if overlays:
+            self._files = ["--file", "docker-compose.yml", *self._files]
         self._tag = f"test-{secrets.token_hex(4)}"
         self.project = f"chargelight-{self._tag}"
         self.charger_port, self.widget_port, self.registry_port = free_ports(3)
@@ -108,16 +117,18 @@ class Stack:
             "CHARGELIGHT_COMPOSE_CHARGER_PORT": str(self.charger_port),
             "CHARGELIGHT_COMPOSE_WIDGET_PORT": str(self.widget_port),
             "CHARGELIGHT_COMPOSE_REGISTRY_PORT": str(self.registry_port),
+            **settings,
         }
 
     def compose(self, *arguments: str, timeout_seconds: float = _QUICK_SECONDS) -> str:
         """Run a Compose command on this stack."""
-        command = (*compose_command(), "--project-name", self.project, *arguments)
+        project = ("--project-name", self.project)
+        command = (*compose_command(), *project, *self._files, *arguments)
         return run(*command, timeout_seconds=timeout_seconds, **self._settings)
 
     def build(self) -> None:
         """Build the images; the engine's cache makes the next time quick."""
-        self.compose("build", timeout_seconds=_BUILD_SECONDS)
+        self.compose("build", timeout_seconds=BUILD_SECONDS)
 
     def up(self, services: Sequence[str], gateways: int) -> None:
         """Start what is not running and wait until all of it is healthy.

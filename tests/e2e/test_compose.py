@@ -23,7 +23,7 @@ from websockets.uri import parse_uri
 from services.simulator.pairs import Pair, numbered_pairs
 from shared.device_protocol import CloseCode
 from tests.e2e.compose_booth import Booth, register
-from tests.e2e.compose_stack import Stack, StackError, run, wait_until, why_not
+from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, run, wait_until, why_not
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
@@ -104,6 +104,14 @@ def test_the_seed_registers_the_pairs_of_the_readme(stack: Stack) -> None:
             return {id_: rest.get(f"/pairings/{id_}").json().get("widget") for id_ in README_PAIRS}
 
         wait_until(lambda: pairings() == README_PAIRS, "the seed has registered them", pairings)
+
+
+def test_the_command_line_has_a_container_of_its_own(stack: Stack, pairs: list[Pair]) -> None:
+    stack.compose("build", "cli", timeout_seconds=BUILD_SECONDS)
+    charger = pairs[0].charger
+    said = stack.compose("run", "--rm", "-T", "cli", "explain", charger)
+    assert f"charger {charger}" in said
+    assert f"{charger} is offline, never seen" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="containers have no address on this host")
