@@ -1,23 +1,83 @@
 """The registry's REST API, as the commands use it."""
 
-import json
+import ssl
 from collections.abc import Iterator
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, NewType
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-Json = dict[str, Any]
+from services.cli.failures import RefusedError, UnreachableError, WrongUseError
 
-_TIMEOUT_SECONDS: Final = 30.0
-_IMPORT_TIMEOUT_SECONDS: Final = 300.0
+Address = NewType("Address", str)
+"""Path of something in the API; only `address` makes one."""
+
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_IMPORT_TIMEOUT: Final = httpx.Timeout(300.0, connect=5.0)
+_PAGE: Final = 1000
+
+_NOT_NOW: Final = {
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""Nothing was decided: the registry, or what it needs, is away."""
 
 
-class RefusedError(Exception):
-    """The registry refused; the text is what it said."""
+def address(*segments: str) -> Address:
+    """Return the path of something.
+
+    What somebody typed stays one segment of it, whatever is in it: ``a/b`` and ``..`` are
+    never on their way to another route.
+    """
+    return Address("".join(f"/{_segment(each)}" for each in segments))
 
 
-class UnreachableError(Exception):
-    """There is no registry where we looked, or none that answers."""
+def _segment(text: str) -> str:
+    if text in {".", ".."}:
+        return text.replace(".", "%2E")
+    return quote(text, safe="", errors="surrogateescape")
+
+
+class Answer(dict[str, Any]):
+    """What the registry said. A member that ought to be there and is not: no registry said it."""
+
+    def __missing__(self, name: str) -> Any:
+        raise UnreachableError(
+            f"what answers is no registry, or one of another version: {name!r} is not in what it "
+            "says. See where CHARGELIGHT_CLI_URL points to"
+        )
+
+
+class Items:
+    """The items of a list, fetched page by page while somebody looks at them.
+
+    Attributes:
+        cut_off: After that: whether there are more than were asked for.
+    """
+
+    def __init__(self, api: "Api", where: Address, most: int | None, query: dict[str, Any]) -> None:
+        self._api = api
+        self._where = where
+        self._most = most
+        self._query = query
+        self.cut_off = False
+
+    def __iter__(self) -> Iterator[Answer]:
+        cursor: str | None = None
+        left = self._most
+        while left is None or left > 0:
+            limit = _PAGE if left is None else min(left, _PAGE)
+            page = self._api.get(self._where, cursor=cursor, limit=limit, **self._query)
+            items = page["items"]
+            yield from (Answer(each) for each in items)
+            cursor = page["next"]
+            if cursor is None:
+                return
+            if left is not None:
+                left -= len(items)
+        self.cut_off = True
 
 
 class Api:
@@ -27,122 +87,192 @@ class Api:
         url: Root of its REST API.
         key: API key to present; empty: none.
         transport: Another way to reach it, for tests.
+
+    Raises:
+        WrongUseError: The URL or the key can be none.
     """
 
     def __init__(self, url: str, key: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._url = url.rstrip("/")
+        self._url = _checked_url(url)
+        self._has_key = bool(key)
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=_TIMEOUT_SECONDS,
+            headers={"Authorization": f"Bearer {_checked_key(key)}"} if key else {},
+            timeout=_TIMEOUT,
             # A proxy of this machine does not lead to a booth.
             trust_env=False,
+            # Whom this machine trusts, or SSL_CERT_FILE says; httpx would trust the web's own list.
+            verify=ssl.create_default_context(),
             transport=transport,
         )
 
-    def get(self, path: str, **query: object) -> Json:
+    def get(self, where: Address, **query: object) -> Answer:
         """Look at something; queries that are None are left out."""
-        return self._send("GET", path, query)
+        return self._send("GET", where, query)
 
-    def put(self, path: str, body: Json, **query: object) -> Json:
+    def put(self, where: Address, body: dict[str, Any], **query: object) -> Answer:
         """Set something."""
-        return self._send("PUT", path, query, body)
+        return self._send("PUT", where, query, json=body)
 
-    def patch(self, path: str, body: Json) -> Json:
+    def patch(self, where: Address, body: dict[str, Any]) -> Answer:
         """Change a part of something."""
-        return self._send("PATCH", path, {}, body)
+        return self._send("PATCH", where, {}, json=body)
 
-    def post(self, path: str, body: Json, **query: object) -> Json:
+    def post(self, where: Address, body: dict[str, Any]) -> Answer:
         """Make something."""
-        return self._send("POST", path, query, body)
+        return self._send("POST", where, {}, json=body)
 
-    def delete(self, path: str) -> Json:
+    def delete(self, where: Address) -> Answer:
         """Remove something."""
-        return self._send("DELETE", path, {})
+        return self._send("DELETE", where, {})
 
-    def pages(self, path: str, most: int | None, **query: object) -> Iterator[Json]:
-        """Yield the items of a list, page by page.
+    def pages(self, where: Address, most: int | None, **query: object) -> Items:
+        """Return the items of a list.
 
         Args:
-            path: Where the list is.
-            most: Yield no more than so many; None: all.
+            where: The list.
+            most: No more than so many; None: all.
             query: Filters.
         """
-        cursor: str | None = None
-        left = most
-        while left is None or left > 0:
-            limit = min(left, 1000) if left is not None else 1000
-            page = self.get(path, cursor=cursor, limit=limit, **query)
-            yield from page["items"]
-            if left is not None:
-                left -= len(page["items"])
-            cursor = page["next"]
-            if cursor is None:
-                return
+        return Items(self, where, most, query)
 
-    def upload(self, path: str, content: bytes, media_type: str, **query: object) -> Json:
+    def upload(self, where: Address, content: bytes, media_type: str, **query: object) -> Answer:
         """Send a file."""
-        return self._answer(
-            self._request(
-                "POST",
-                path,
-                query,
-                content=content,
-                headers={"Content-Type": media_type},
-                timeout=_IMPORT_TIMEOUT_SECONDS,
-            )
+        headers = {"Content-Type": media_type}
+        return self._send(
+            "POST", where, query, content=content, headers=headers, timeout=_IMPORT_TIMEOUT
         )
 
-    def download(self, path: str, **query: object) -> Iterator[bytes]:
+    def download(self, where: Address, **query: object) -> Iterator[bytes]:
         """Yield the pieces of a file."""
         try:
-            with self._client.stream("GET", self._url + path, params=_given(query)) as response:
+            with self._client.stream("GET", self._url + where, params=_given(query)) as response:
                 if not response.is_success:
                     response.read()
-                    self._answer(response)
+                    raise self._failure(response)
                 yield from response.iter_bytes()
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._unreachable(error) from error
 
-    def _send(self, method: str, path: str, query: Json, body: Json | None = None) -> Json:
-        more = {} if body is None else {"json": body}
-        return self._answer(self._request(method, path, query, **more))
-
-    def _request(self, method: str, path: str, query: Json, **more: Any) -> httpx.Response:
+    def _send(self, method: str, where: Address, query: dict[str, Any], **more: Any) -> Answer:
         try:
-            return self._client.request(method, self._url + path, params=_given(query), **more)
-        except httpx.TransportError as error:
+            response = self._client.request(method, self._url + where, params=_given(query), **more)
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._unreachable(error) from error
+        except UnicodeEncodeError as error:  # it came from the command line, byte by byte
+            raise WrongUseError("what you typed is not UTF-8 text") from error
+        if response.is_success:
+            return self._understood(response)
+        raise self._failure(response)
 
-    def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
+    def _understood(self, response: httpx.Response) -> Answer:
+        if not response.content:
+            return Answer()
+        said = _json_object(response)
+        if said is None:
+            raise UnreachableError(
+                f"what answers at {self._url} is no registry. See where CHARGELIGHT_CLI_URL "
+                "points to"
+            )
+        return Answer(said)
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
         reason = str(error) or type(error).__name__
         return UnreachableError(
             f"no registry answers at {self._url} ({reason}). Widgets may still get their lights; "
             "see whether it runs, or set CHARGELIGHT_CLI_URL"
         )
 
-    def _answer(self, response: httpx.Response) -> Json:
-        if response.is_success:
-            answer: Json = response.json() if response.content else {}
-            return answer
-        raise RefusedError(_said(response))
+    def _failure(self, response: httpx.Response) -> RefusedError | UnreachableError:
+        status = response.status_code
+        if response.has_redirect_location:
+            return UnreachableError(
+                f"{self._url} leads on to {response.headers['Location']}: set CHARGELIGHT_CLI_URL "
+                "to where the registry itself is"
+            )
+        problem = _json_object(response) or {}
+        text = _said(problem)
+        if text is None:
+            text = f"HTTP {status} from {self._url}, and no reason given. Is it a registry?"
+        elif text == HTTPStatus(status).phrase:  # of the framework, not of a route
+            request = response.request
+            text = (
+                f"this registry has no {request.method} {request.url.path}. "
+                "Is it older than this command line?"
+            )
+        if status in _NOT_NOW:
+            return UnreachableError(text)
+        hints = [self._how_to_present_a_key()] if status == HTTPStatus.UNAUTHORIZED else []
+        return RefusedError("\n".join([text, *hints, *_mistakes(problem)]))
+
+    def _how_to_present_a_key(self) -> str:
+        if self._has_key:
+            return "The one that was presented is not known here, or it was revoked"
+        return "Set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file"
 
 
-def _given(query: Json) -> dict[str, Any]:
+def _checked_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+        httpx.URL(text)
+    except (ValueError, httpx.InvalidURL):
+        parts = None
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise WrongUseError(f"{text!r} is no HTTP URL; one is http://127.0.0.1:3300")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        # Not its text: there may be a password in it.
+        raise WrongUseError(
+            "the URL has more in it than scheme, host, port and path. Keys are not part of it: "
+            "set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file"
+        )
+    return text.rstrip("/")
+
+
+def _checked_key(key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise WrongUseError(
+            "the API key can be none: a key is one word of ASCII characters, clk_…. "
+            "Is CHARGELIGHT_CLI_KEY, or the key file, what it should be?"
+        )
+    return key
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def _said(response: httpx.Response) -> str:
-    """Return what the registry said, or whoever answered in its place."""
+def _json_object(response: httpx.Response) -> dict[str, Any] | None:
     try:
-        problem = response.json()
-        lines = [problem.get("detail") or problem["title"]]
-    except (json.JSONDecodeError, AttributeError, KeyError):
-        return f"HTTP {response.status_code} from {response.url.host}, and no reason given"
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        lines.append("Set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file")
-    for error in problem.get("errors", []):
-        if "line" in error:
-            where = f"line {error['line']}"
-            column = f", {error['column']}" if error.get("column") else ""
-            lines.append(f"  {where}{column}: {error['problem']}")
-    return "\n".join(lines)
+        said = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _said(problem: dict[str, Any]) -> str | None:
+    """Return what the registry said is wrong; None: it was no registry."""
+    wrong = [each for each in _errors(problem) if "where" in each]
+    if wrong:
+        # Without "body." or "query.": whoever typed a command sees neither.
+        named = ((str(each["where"]).partition("."), each.get("problem")) for each in wrong)
+        return "; ".join(f"{name or whole}: {what}" for (whole, _, name), what in named)
+    text = problem.get("detail") or problem.get("title")
+    return text if isinstance(text, str) else None
+
+
+def _mistakes(problem: dict[str, Any]) -> list[str]:
+    """Return what is wrong in a file, line by line."""
+    found = [each for each in _errors(problem) if "line" in each]
+    lines = []
+    for each in found:
+        column = f", {each['column']}" if each.get("column") else ""
+        lines.append(f"  line {each['line']}{column}: {each.get('problem')}")
+    total = problem.get("total")
+    if found and isinstance(total, int) and total > len(found):
+        lines.append(f"  and {total - len(found):,} more")
+    return lines
+
+
+def _errors(problem: dict[str, Any]) -> list[dict[str, Any]]:
+    errors = problem.get("errors")
+    return [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []

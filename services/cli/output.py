@@ -2,28 +2,48 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-_LED = {"charging": "red", "charging80": "yellow", "charged": "green"}
+from services.cli.api import Items
+from services.cli.failures import ReaderGoneError, RefusedError
+
+_LED: Final = {"charging": "red", "charging80": "yellow", "charged": "green"}
+_APART: Final = "  "
+_LEAST_LAST: Final = 20
+"""How much of the last column must fit on a line; the rest of it goes on to the next one."""
+
+_BIDIRECTIONAL: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""They make a line read other than it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table that is more than a member of each item."""
+
+    title: str
+    of: Callable[[Mapping[str, Any]], object]
 
 
 class Output:
-    """Where answers go.
+    """Where answers go: standard output.
 
     Args:
         as_json: Print what the API said, as JSON.
-        console: For everything else.
     """
 
-    def __init__(self, console: Console, *, as_json: bool) -> None:
-        self._console = console
+    def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._console = Console(highlight=False, markup=False, emoji=False)
 
     def line(self, text: str, answer: object) -> None:
         """Say one thing.
@@ -39,21 +59,22 @@ class Output:
 
     def plain(self, text: str) -> None:
         """Print a text as it is."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._write(printable(text, keep="\n") + "\n")
+
+    def raw(self, piece: bytes) -> None:
+        """Pass on a piece of a file."""
+        self._guarded(lambda: sys.stdout.buffer.write(piece), sys.stdout.buffer.flush)
 
     def fields(self, answer: Mapping[str, Any]) -> None:
         """Show one thing with all that is known of it."""
         if self._as_json:
             self._print_json(answer)
             return
-        table = Table(box=None, show_header=False, pad_edge=False)
-        table.add_column(style="dim")
-        table.add_column(overflow="fold")
-        for name, value in _flat(answer):
-            table.add_row(name.replace("_", " "), cell(value))
-        self._console.print(table)
+        self._lines(_block([(_title(name), cell(value)) for name, value in _flat(answer)]))
+        if answer.get("projected") is False and not answer.get("dry_run"):
+            self.note("Not in effect yet: it is stored, and Redis does not have it so far")
 
-    def table(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    def table(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str | Column]) -> None:
         """Show many things of one kind.
 
         Args:
@@ -64,35 +85,103 @@ class Output:
             # A line each, so that a long list can be piped while it comes.
             for item in items:
                 self._print_json(item)
-            return
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column.rpartition(".")[2].replace("_", " "), overflow="fold")
-        count = 0
-        for item in items:
-            count += 1
-            table.add_row(*(cell(_inside(item, column)) for column in columns))
-        if count:
-            self._console.print(table)
         else:
+            self._print_table(items, [_as_column(each) for each in columns])
+        if isinstance(items, Items) and items.cut_off:
+            self.note("There are more: --most shows more of them")
+
+    def note(self, text: str) -> None:
+        """Tell a person something that is no part of the answer."""
+        sys.stderr.write(f"{text}\n")
+
+    def _print_table(self, items: Iterable[Mapping[str, Any]], columns: list[Column]) -> None:
+        rows = [[cell(column.of(item)) for column in columns] for item in items]
+        titles = [column.title for column in columns]
+        head = [Text(title, style="bold") for title in titles]
+        widths = [max(each.cell_len for each in column) for column in zip(head, *rows, strict=True)]
+        needed = sum(widths[:-1]) + len(_APART) * len(widths[:-1]) + min(widths[-1], _LEAST_LAST)
+        if not rows:
             self.plain("none")
+        elif self._console.is_terminal and needed > self._console.width:
+            # Cells in pieces could neither be read nor copied.
+            blocks = [_block(list(zip(titles, row, strict=True))) for row in rows]
+            self._lines(line for block in blocks for line in [*block, Text()])
+        else:
+            self._lines(_row(cells, widths) for cells in [head, *rows])
+
+    def _lines(self, lines: Iterable[Text]) -> None:
+        """Write lines; what is too long for a terminal goes on to its next line."""
+        if not self._console.is_terminal:
+            # One by one, so that whoever has enough of them ends this.
+            for line in lines:
+                self._write(f"{line.plain.rstrip()}\n")
+            return
+        with self._console.capture() as captured:
+            for line in lines:
+                self._console.print(line, soft_wrap=True)
+        self._write(captured.get())
 
     def _print_json(self, answer: object) -> None:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        self._write(json.dumps(answer, ensure_ascii=not utf8) + "\n")
+
+    def _write(self, text: str) -> None:
+        self._guarded(lambda: sys.stdout.write(text), sys.stdout.flush)
+
+    def _guarded(self, *steps: Callable[[], object]) -> None:
+        try:
+            for step in steps:
+                step()
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+        except OSError as error:
+            raise RefusedError(f"the output can not be written: {error.strerror}") from error
 
 
 def cell(value: object) -> Text:
     """Return a value as people read it."""
-    if value is None:
+    if value is None or value == []:
         return Text("-", style="dim")
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    if isinstance(value, list):
-        return Text(", ".join(str(each) for each in value))
-    if isinstance(value, dict):
-        return Text(json.dumps(value, ensure_ascii=False))
-    text = str(value)
-    return Text(local_time(text), style=_LED.get(text, ""))
+    if isinstance(value, dict | list):
+        return Text(spoken(value))
+    text = spoken(value)
+    return Text(text, style=_LED.get(text, ""))
+
+
+def spoken(value: object) -> str:
+    """Return a value in words."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case list():
+            apart = "; " if any(isinstance(each, dict) for each in value) else ", "
+            return apart.join(spoken(each) for each in value)
+        case dict():
+            return ", ".join(f"{_title(name)}: {spoken(each)}" for name, each in value.items())
+        case _:
+            return printable(local_time(str(value)))
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return a text that does nothing to a terminal but stand there.
+
+    Args:
+        text: From anywhere.
+        keep: Characters to leave as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each in keep or not _is_active(each) else ascii(each)[1:-1] for each in text
+    )
+
+
+def _is_active(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"} or character in _BIDIRECTIONAL
 
 
 def local_time(text: str) -> str:
@@ -100,10 +189,35 @@ def local_time(text: str) -> str:
     if len(text) < len("2026-11-24T08:00:00Z") or text[10:11] != "T":
         return text
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         return text
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def _row(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """Return cells side by side."""
+    row = Text()
+    for each, width in zip(cells, widths, strict=True):
+        row.append_text(each).append(" " * (width - each.cell_len) + _APART)
+    row.rstrip()
+    return row
+
+
+def _block(named: Sequence[tuple[str, Text]]) -> list[Text]:
+    """Return values below one another, each with its name."""
+    width = max((cell_len(name) for name, _ in named), default=0)
+    return [Text.assemble((f"{name:<{width}}", "dim"), _APART, value) for name, value in named]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _as_column(column: str | Column) -> Column:
+    if isinstance(column, Column):
+        return column
+    return Column(_title(column.rpartition(".")[2]), lambda item: _inside(item, column))
 
 
 def _inside(item: Mapping[str, Any], path: str) -> Any:

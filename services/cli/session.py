@@ -1,19 +1,34 @@
 """What each command works with."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
 
 import typer
 
 from services.cli.api import Api
+from services.cli.failures import WrongUseError
 from services.cli.output import Output
 
 
-@dataclass(frozen=True, slots=True)
 class Session:
-    """A registry to talk to, and a place for its answers."""
+    """A registry to talk to, and a place for its answers.
 
-    api: Api
-    output: Output
+    Args:
+        connect: Makes the former. Not before a command needs it, so that ``--help`` and
+            wrong arguments never end in what is wrong with a key file.
+        output: The latter.
+    """
+
+    def __init__(self, connect: Callable[[], Api], output: Output) -> None:
+        self._connect = connect
+        self.output = output
+
+    @cached_property
+    def api(self) -> Api:
+        """The registry."""
+        return self._connect()
 
 
 def session_of(context: typer.Context) -> Session:
@@ -21,3 +36,28 @@ def session_of(context: typer.Context) -> Session:
     session = context.find_object(Session)
     assert session is not None  # noqa: S101 - made in `services.cli.main.connect`
     return session
+
+
+def key_in(key_file: Path | None) -> str:
+    """Return the API key to present; empty: none.
+
+    It is never an option: everybody on this machine can read the command lines of others.
+
+    Args:
+        key_file: File that holds it; None: CHARGELIGHT_CLI_KEY does.
+
+    Raises:
+        WrongUseError: There is none in the file.
+    """
+    if key_file is None:
+        return os.environ.get("CHARGELIGHT_CLI_KEY", "").strip()
+    try:
+        key = key_file.expanduser().read_text("utf-8").strip()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WrongUseError(f"the key file {key_file} can not be read: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise WrongUseError(f"the key file {key_file} is no text") from error
+    if not key:
+        raise WrongUseError(f"the key file {key_file} is empty")
+    return key

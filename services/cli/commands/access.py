@@ -1,11 +1,15 @@
 """``chargelight keys``, ``chargelight whoami`` and ``chargelight audit``."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
-from services.cli.commands.arguments import Most
+from services.cli.api import address
+from services.cli.commands.arguments import Most, moment
+from services.cli.output import Column, spoken
 from services.cli.session import session_of
 
 keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=True)
@@ -13,15 +17,53 @@ keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=T
 _COLUMNS = ["id", "name", "role", "created_at", "last_used_at", "revoked_at"]
 
 
+def _key_id(text: str) -> str:
+    if not (text.isascii() and text.isalnum()):
+        # Not its text: it may be the key itself.
+        raise typer.BadParameter(
+            "that is no key's id: an id stands between clk_ and the second underscore of a key, "
+            "and `keys list` shows it"
+        )
+    return text
+
+
+_KeyId = Annotated[
+    str, typer.Argument(metavar="ID", callback=_key_id, help="As `keys list` shows it.")
+]
+_Time = "A day, a time, or both: 2026-11-24, 20:00, '2026-11-24 20:00'."
+
+
+class Role(StrEnum):
+    """What an operator may do."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    """What became of something."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
 @keys.command("create")
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Who will have it.")],
-    role: Annotated[str, typer.Argument(help="viewer, operator or admin")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who will have it.")],
+    role: Annotated[
+        Role,
+        typer.Argument(
+            metavar="ROLE",
+            help="viewer: looks; operator: changes devices; admin: makes keys too.",
+        ),
+    ],
 ) -> None:
     """Create a key and show it, this once."""
     session = session_of(context)
-    answer = session.api.post("/keys", {"name": name, "role": role})
+    answer = session.api.post(address("keys"), {"name": name, "role": role.value})
     session.output.line(answer["key"], answer)
 
 
@@ -29,20 +71,27 @@ def create(
 def every(context: typer.Context) -> None:
     """List all keys, without what they are."""
     session = session_of(context)
-    session.output.table(session.api.get("/keys")["items"], _COLUMNS)
+    session.output.table(session.api.get(address("keys"))["items"], _COLUMNS)
+
+
+@keys.command("show")
+def show(context: typer.Context, key_id: _KeyId) -> None:
+    """Show a key, without what it is."""
+    session = session_of(context)
+    session.output.fields(session.api.get(address("keys", key_id)))
 
 
 @keys.command("revoke")
-def revoke(context: typer.Context, key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def revoke(context: typer.Context, key_id: _KeyId) -> None:
     """Revoke a key, at once and for ever."""
     session = session_of(context)
-    session.output.fields(session.api.delete(f"/keys/{key_id}"))
+    session.output.fields(session.api.delete(address("keys", key_id)))
 
 
 def whoami(context: typer.Context) -> None:
     """Show who you are to the registry."""
     session = session_of(context)
-    session.output.fields(session.api.get("/whoami"))
+    session.output.fields(session.api.get(address("whoami")))
 
 
 def audit(
@@ -51,23 +100,57 @@ def audit(
     subject: Annotated[str | None, typer.Option(help="Only of this device, say.")] = None,
     kind: Annotated[str | None, typer.Option(help="charger, widget, pairing, rental, …")] = None,
     who: Annotated[str | None, typer.Option(help="Only by this operator.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only from this time on.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only before this time.")] = None,
+    action: Annotated[Action | None, typer.Option(help="Only where this happened.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"From then on. {_Time}")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Before that.")
+    ] = None,
     most: Most = 50,
 ) -> None:
     """Show who changed what, the newest first."""
     session = session_of(context)
     items = session.api.pages(
-        "/audit",
+        address("audit"),
         most,
         subject=subject,
         kind=kind,
         who=who,
-        since=_with_zone(since),
-        until=_with_zone(until),
+        action=None if action is None else action.value,
+        since=None if since is None else since.isoformat(),
+        until=None if until is None else until.isoformat(),
     )
-    session.output.table(items, ["at", "who", "action", "kind", "subject", "details"])
+    columns: list[str | Column] = [
+        "at",
+        "who",
+        "action",
+        "kind",
+        "subject",
+        Column("details", _details),
+    ]
+    session.output.table(items, columns)
 
 
-def _with_zone(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone().isoformat()
+def _details(entry: Mapping[str, Any]) -> str:
+    """Say what a change was, or what there was of something that came or went."""
+    details: dict[str, Any] = entry.get("details") or {}
+    if entry.get("action") == Action.CHANGED:
+        return ", ".join(f"{_words(name)}: {_change(value)}" for name, value in details.items())
+    return spoken({name: value for name, value in details.items() if value not in (None, "")})
+
+
+def _change(value: object) -> str:
+    match value:
+        case [before, after]:
+            return f"{_or_nothing(before)} → {_or_nothing(after)}"
+        case _:
+            return spoken(value)
+
+
+def _or_nothing(value: object) -> str:
+    return "(empty)" if value == "" else spoken(value)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,16 +1,24 @@
 """``chargelight import`` and ``chargelight export``: many devices at once."""
 
+import contextlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, Final
 
 import typer
 
+from services.cli.api import address
 from services.cli.commands.arguments import Replace
+from services.cli.failures import WrongUseError
 from services.cli.session import session_of
 
-_MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
+_MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/jsonl"}
+_ORDINARY: Final = 0o666
+"""Mode of a new file, but for the umask."""
 
 
 class Format(StrEnum):
@@ -20,12 +28,26 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-_Format = Annotated[Format | None, typer.Option("--format", help="Default: by the file's name.")]
+class Kind(StrEnum):
+    """What a device is."""
+
+    CHARGER = "charger"
+    WIDGET = "widget"
+
+
+_BY_NAME: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+_STANDARD: Final = Path("-")
+
+_Format = Annotated[
+    Format | None, typer.Option("--format", help="Default: by the file's name; of -, csv.")
+]
 
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV or JSON lines; - for standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or JSON lines; - for standard input.")
+    ],
     *,
     format_: _Format = None,
     dry_run: Annotated[
@@ -35,12 +57,11 @@ def import_(
 ) -> None:
     """Register and pair all devices of a file, or none if anything in it is wrong."""
     session = session_of(context)
-    content = sys.stdin.buffer.read() if str(file) == "-" else _content_of(file)
-    chosen = format_ or _format_of(file)
+    media_type = _MEDIA_TYPES[format_ or _format_of(file)]
     answer = session.api.upload(
-        "/import",
-        content,
-        _MEDIA_TYPES[chosen],
+        address("import"),
+        _content_of(file),
+        media_type,
         dry_run=dry_run or None,
         replace=replace or None,
     )
@@ -49,29 +70,80 @@ def import_(
 
 def export(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="- for standard output.")] = Path("-"),
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Default: standard output.", show_default=False)
+    ] = _STANDARD,
     *,
     format_: _Format = None,
-    kind: Annotated[str | None, typer.Option(help="charger or widget; default: both")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
 ) -> None:
     """Write all devices and their pairings to a file that `import` takes."""
     session = session_of(context)
-    pieces = session.api.download("/export", format=format_ or _format_of(file), kind=kind)
-    if str(file) == "-":
+    chosen = format_ or _format_of(file)
+    pieces = session.api.download(
+        address("export"), format=chosen.value, kind=None if kind is None else kind.value
+    )
+    if file == _STANDARD:
         for piece in pieces:
-            sys.stdout.buffer.write(piece)
+            session.output.raw(piece)
         return
-    with file.open("wb") as written:
+    with _replacing(file) as written:
         for piece in pieces:
             written.write(piece)
 
 
+@contextlib.contextmanager
+def _replacing(file: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that takes another one's place when all of it is there, and not before.
+
+    Half an export would import well.
+    """
+    if file.exists() and not file.is_file():  # /dev/stdout, a pipe
+        with _as_wrong_use(file, "written"), file.open("wb") as written:
+            yield written
+        return
+    with _as_wrong_use(file, "written"):
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        new = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as written:
+                yield written
+            new.chmod(file.stat().st_mode if file.exists() else _ORDINARY & ~_umask())
+            new.replace(file)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    # The only way to ask for it is to set it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def _content_of(file: Path) -> bytes:
-    try:
+    if file == _STANDARD:
+        return sys.stdin.buffer.read()
+    with _as_wrong_use(file, "read"):
         return file.read_bytes()
+
+
+@contextlib.contextmanager
+def _as_wrong_use(file: Path, done: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise typer.BadParameter(f"{file} can not be read: {error.strerror}") from error
+        raise WrongUseError(f"{file} can not be {done}: {error.strerror}") from error
 
 
 def _format_of(file: Path) -> Format:
-    return Format.JSONL if file.suffix in {".jsonl", ".ndjson"} else Format.CSV
+    if file == _STANDARD:
+        return Format.CSV
+    found = _BY_NAME.get(file.suffix.lower())
+    if found is None:
+        raise WrongUseError(
+            f"the name {file.name} does not say in which format it is. End it with .csv or .jsonl, "
+            "or add --format"
+        )
+    return found

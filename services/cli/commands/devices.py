@@ -1,12 +1,16 @@
 """``chargelight chargers`` and ``chargelight widgets``."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from services.cli.api import address
 from services.cli.commands import secret
-from services.cli.commands.arguments import DeviceId, Most
-from services.cli.session import session_of
+from services.cli.commands.arguments import DeviceId, DeviceIds, Most
+from services.cli.failures import RefusedError
+from services.cli.session import Session, session_of
+
+_PARTNER: Final = {"charger": "widget", "widget": "charger"}
 
 _Label = Annotated[str | None, typer.Option(help="What people call it.")]
 _Location = Annotated[str | None, typer.Option(help="Where it is.")]
@@ -18,10 +22,11 @@ def group(kind: str) -> typer.Typer:
     Args:
         kind: ``charger`` or ``widget``.
     """
-    path = f"/{kind}s"
-    commands = typer.Typer(help=f"Register, find and change {kind}s.", no_args_is_help=True)
+    kinds = f"{kind}s"
+    columns = ["id", "label", "location", _PARTNER[kind], "registered_at"]
+    commands = typer.Typer(help=f"Register, find and change {kinds}.", no_args_is_help=True)
 
-    @commands.command("list", help=f"List {kind}s.")
+    @commands.command("list", help=f"List {kinds}.")
     def every(
         context: typer.Context,
         *,
@@ -35,55 +40,68 @@ def group(kind: str) -> typer.Typer:
         most: Most = None,
     ) -> None:
         session = session_of(context)
-        items = session.api.pages(path, most, q=search, location=location, paired=paired)
-        other = "widget" if kind == "charger" else "charger"
-        session.output.table(items, ["id", "label", "location", other, "registered_at"])
+        items = session.api.pages(address(kinds), most, q=search, location=location, paired=paired)
+        session.output.table(items, columns)
 
     @commands.command("show", help=f"Show a {kind}.")
     def show(context: typer.Context, device_id: DeviceId) -> None:
         session = session_of(context)
-        session.output.fields(session.api.get(f"{path}/{device_id}"))
+        session.output.fields(session.api.get(address(kinds, device_id)))
 
-    @commands.command("register", help=f"Register a {kind}; one that is known stays as it is.")
+    @commands.command(
+        "register", help=f"Register a {kind}. One that is known only gets what is given here."
+    )
     def register(
         context: typer.Context,
         device_id: DeviceId,
-        label: _Label = None,
-        location: _Location = None,
-    ) -> None:
-        session = session_of(context)
-        wish = {"label": label, "location": location}
-        session.output.fields(session.api.put(f"{path}/{device_id}", _given(wish)))
-
-    @commands.command("update", help=f"Change what a {kind} is called.")
-    def update(
-        context: typer.Context,
-        device_id: DeviceId,
+        *,
         label: _Label = None,
         location: _Location = None,
     ) -> None:
         session = session_of(context)
         wish = _given({"label": label, "location": location})
+        session.output.fields(session.api.put(address(kinds, device_id), wish))
+
+    @commands.command("update", help=f"Change what a registered {kind} is called.")
+    def update(
+        context: typer.Context,
+        device_id: DeviceId,
+        *,
+        label: _Label = None,
+        location: _Location = None,
+    ) -> None:
+        wish = _given({"label": label, "location": location})
         if not wish:
-            raise typer.BadParameter("say what to change: --label, --location")
-        session.output.fields(session.api.patch(f"{path}/{device_id}", wish))
+            raise typer.BadParameter("say what to change", param_hint="--label or --location")
+        session = session_of(context)
+        session.output.fields(session.api.patch(address(kinds, device_id), wish))
 
     @commands.command(
-        "unregister", help=f"Unregister {kind}s: pairings end, connections are closed."
+        "unregister", help=f"Unregister {kinds}: pairings end, connections are closed."
     )
-    def unregister(context: typer.Context, device_ids: list[DeviceId]) -> None:
-        session = session_of(context)
-        for device_id in device_ids:
-            session.api.delete(f"{path}/{device_id}")
-            session.output.line(f"{device_id} is not registered any more", {"id": device_id})
+    def unregister(context: typer.Context, device_ids: DeviceIds) -> None:
+        _unregister_all(session_of(context), kinds, device_ids)
 
     @commands.command("state", help=f"Show what a {kind} is doing right now.")
     def state(context: typer.Context, device_id: DeviceId) -> None:
         session = session_of(context)
-        session.output.fields(session.api.get(f"{path}/{device_id}/state"))
+        session.output.fields(session.api.get(address(kinds, device_id, "state")))
 
     commands.add_typer(secret.group(kind), name="secret")
     return commands
+
+
+def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None:
+    refusals = []
+    for device_id in device_ids:
+        try:
+            session.api.delete(address(kinds, device_id))
+        except RefusedError as error:
+            refusals.append(str(error))  # and on: the others were meant too
+        else:
+            session.output.line(f"{device_id} is not registered any more", {"id": device_id})
+    if refusals:
+        raise RefusedError("\n".join(refusals))
 
 
 def _given(wish: dict[str, str | None]) -> dict[str, str]:

@@ -1,15 +1,19 @@
 """``chargelight explain``: why is this light as it is?"""
 
-from typing import Annotated, Any
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
+from services.cli.api import address
 from services.cli.commands.arguments import DeviceId
 from services.cli.output import local_time
 from services.cli.session import session_of
 
-_MARKS = {"right": "✓", "wrong": "✗", "unknown": "?", "note": "·"}
-_WIDTH = 16
+_MARKS: Final = {"right": "✓", "wrong": "✗", "unknown": "?", "note": "·"}
+_WIDTH: Final = 16
+_TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def explain(
@@ -22,24 +26,23 @@ def explain(
 ) -> None:
     """Say on one screen why a light is as it is, and what to do if it is wrong."""
     session = session_of(context)
-    kind = "widgets" if widget else "chargers"
-    answer = session.api.get(f"/{kind}/{device_id}/explanation")
+    kinds = "widgets" if widget else "chargers"
+    answer = session.api.get(address(kinds, device_id, "explanation"))
     session.output.line(screen(answer), answer)
 
 
-def screen(explanation: dict[str, Any]) -> str:
+def screen(explanation: Mapping[str, Any]) -> str:
     """Return an explanation as a text for a terminal."""
     lines = [explanation["title"], ""]
     for finding in explanation["findings"]:
-        mark = _MARKS[finding["mark"]]
-        text = " ".join(_spoken(part) for part in finding["text"].split(" "))
-        lines.append(f"  {mark} {finding['about']:<{_WIDTH}} {text}")
-    lines += ["", explanation["verdict"]]
+        mark = _MARKS.get(finding["mark"], "?")
+        lines.append(f"  {mark} {finding['about']:<{_WIDTH}} {_spoken(finding['text'])}")
+    lines += ["", _spoken(explanation["verdict"])]
     if explanation["remedy"]:
         lines.append(explanation["remedy"])
     return "\n".join(lines)
 
 
-def _spoken(word: str) -> str:
-    ending = "," if word.endswith(",") else ""
-    return local_time(word.removesuffix(",")) + ending
+def _spoken(text: str) -> str:
+    """Return a text with its times in this machine's own zone."""
+    return _TIME.sub(lambda found: local_time(found[0]), text)

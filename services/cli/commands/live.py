@@ -4,16 +4,16 @@ from typing import Annotated
 
 import typer
 
+from services.cli.api import address
 from services.cli.commands.arguments import Most
 from services.cli.session import session_of
+from shared.device_protocol import ChargingStatus
 
 
 def state(
     context: typer.Context,
     *,
-    status: Annotated[
-        str | None, typer.Option(help="Only with this light: charging, charging80, charged.")
-    ] = None,
+    status: Annotated[ChargingStatus | None, typer.Option(help="Only with this light.")] = None,
     online: Annotated[
         bool | None, typer.Option("--online/--offline", help="Only those that are.")
     ] = None,
@@ -21,7 +21,8 @@ def state(
 ) -> None:
     """List chargers with what they report and what their widgets show."""
     session = session_of(context)
+    lit = None if status is None else status.value
     session.output.table(
-        session.api.pages("/state", most, status=status, online=online),
+        session.api.pages(address("state"), most, status=lit, online=online),
         ["id", "online", "gateway", "reading.soc", "status.status", "widget", "last_seen"],
     )

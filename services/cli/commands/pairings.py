@@ -1,9 +1,10 @@
-"""``chargelight pairings``."""
+"""``chargelight pairings``, and the commands of ``chargelight widgets`` that pair."""
 
 from typing import Annotated
 
 import typer
 
+from services.cli.api import address
 from services.cli.commands.arguments import ChargerId, Most, Replace, WidgetId
 from services.cli.session import session_of
 
@@ -15,26 +16,25 @@ _COLUMNS = ["charger", "widget", "pairing_number", "paired_at"]
 @group.command("list")
 def every(
     context: typer.Context,
+    *,
+    charger: Annotated[str | None, typer.Option(help="Only of this charger.")] = None,
+    widget: Annotated[str | None, typer.Option(help="Only of this widget.")] = None,
     location: Annotated[str | None, typer.Option(help="Only chargers at this location.")] = None,
     most: Most = None,
 ) -> None:
     """List pairings."""
     session = session_of(context)
-    session.output.table(session.api.pages("/pairings", most, location=location), _COLUMNS)
+    items = session.api.pages(
+        address("pairings"), most, charger=charger, widget=widget, location=location
+    )
+    session.output.table(items, _COLUMNS)
 
 
 @group.command("show")
 def show(context: typer.Context, charger: ChargerId) -> None:
-    """Show a charger's pairing."""
+    """Show a charger's pairing; for a widget's: chargelight widgets pairing."""
     session = session_of(context)
-    session.output.fields(session.api.get(f"/pairings/{charger}"))
-
-
-@group.command("of-widget")
-def of_widget(context: typer.Context, widget: WidgetId) -> None:
-    """Show a widget's pairing."""
-    session = session_of(context)
-    session.output.fields(session.api.get(f"/widgets/{widget}/pairing"))
+    session.output.fields(session.api.get(address("pairings", charger)))
 
 
 @group.command("pair")
@@ -43,7 +43,9 @@ def pair(
 ) -> None:
     """Pair a charger with a widget."""
     session = session_of(context)
-    answer = session.api.put(f"/pairings/{charger}", {"widget": widget}, replace=replace or None)
+    answer = session.api.put(
+        address("pairings", charger), {"widget": widget}, replace=replace or None
+    )
     session.output.fields(answer)
 
 
@@ -51,5 +53,32 @@ def pair(
 def unpair(context: typer.Context, charger: ChargerId) -> None:
     """End a charger's pairing: its widget goes dark."""
     session = session_of(context)
-    session.api.delete(f"/pairings/{charger}")
+    session.api.delete(address("pairings", charger))
     session.output.line(f"{charger} is not paired any more", {"charger": charger})
+
+
+def with_widget_side(widgets: typer.Typer) -> typer.Typer:
+    """Add what somebody does who has a widget in the hand, not a charger."""
+
+    @widgets.command("pairing", help="Show a widget's pairing.")
+    def pairing(context: typer.Context, widget: WidgetId) -> None:
+        session = session_of(context)
+        session.output.fields(session.api.get(address("widgets", widget, "pairing")))
+
+    @widgets.command("pair", help="Pair a widget with a charger.")
+    def pair_widget(
+        context: typer.Context, widget: WidgetId, charger: ChargerId, *, replace: Replace = False
+    ) -> None:
+        session = session_of(context)
+        answer = session.api.put(
+            address("widgets", widget, "pairing"), {"charger": charger}, replace=replace or None
+        )
+        session.output.fields(answer)
+
+    @widgets.command("unpair", help="End a widget's pairing: it goes dark.")
+    def unpair_widget(context: typer.Context, widget: WidgetId) -> None:
+        session = session_of(context)
+        session.api.delete(address("widgets", widget, "pairing"))
+        session.output.line(f"{widget} is not paired any more", {"widget": widget})
+
+    return widgets

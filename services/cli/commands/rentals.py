@@ -1,66 +1,93 @@
 """``chargelight rentals``: one visitor's phone in one charger."""
 
+import shlex
 import uuid
-from typing import Annotated, Any
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final
 
 import typer
 
-from services.cli.commands.arguments import ChargerId, Most, Replace
+from services.cli.api import address
+from services.cli.commands.arguments import ChargerId, Most, Replace, device_id
+from services.cli.failures import RefusedError, UnreachableError
+from services.cli.output import Column, spoken
 from services.cli.session import Session, session_of
 
 group = typer.Typer(help="Visitors' phones in chargers.", no_args_is_help=True)
 
-_RentalId = Annotated[uuid.UUID, typer.Argument(metavar="RENTAL")]
-_COLUMNS = [
-    "id",
-    "charger",
-    "widget",
-    "ticket",
-    "opened_at",
-    "reached_80_at",
-    "reached_100_at",
-    "collected_at",
-    "widget_returned_at",
-]
+_OPEN: Final = "open rental"
+_MISSING: Final = "rental with a missing widget"
+
+_RentalId = Annotated[uuid.UUID, typer.Argument(metavar="RENTAL", help="A rental's id.")]
+_Charger = Annotated[str | None, typer.Option(help="Of this charger.")]
+_Widget = Annotated[str | None, typer.Option(help="Of this widget.")]
+_Ticket = Annotated[str | None, typer.Option(help="Of this ticket.")]
+
+
+class State(StrEnum):
+    """Whether the phone is still there."""
+
+    OPEN = "open"
+    COLLECTED = "collected"
 
 
 @group.command("open")
 def open_(
     context: typer.Context,
     charger: ChargerId,
-    widget: Annotated[str | None, typer.Argument(metavar="[WIDGET]")] = None,
+    widget: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WIDGET",
+            callback=device_id,
+            help="Default: the one that the charger is paired with.",
+        ),
+    ] = None,
     *,
     ticket: Annotated[str | None, typer.Option(help="Number on the visitor's ticket.")] = None,
     replace: Replace = False,
+    rental: Annotated[
+        uuid.UUID | None,
+        typer.Option("--id", metavar="RENTAL", help="To repeat a hand-over that got no answer."),
+    ] = None,
 ) -> None:
-    """Hand a widget over for a phone. Without WIDGET: the one that the charger is paired with."""
+    """Hand a widget over for a phone."""
     session = session_of(context)
+    rental = rental or uuid.uuid4()
     wish: dict[str, Any] = {"charger": charger}
     if widget is not None:
         wish["widget"] = widget
     if ticket is not None:
         wish["ticket"] = ticket
-    path = f"/rentals/{uuid.uuid4()}"
-    session.output.fields(session.api.put(path, wish, replace=replace or None))
+    try:
+        answer = session.api.put(address("rentals", str(rental)), wish, replace=replace or None)
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"{error}\nThe hand-over may have happened. Repeat the command with --id {rental}, "
+            "and it does not happen twice"
+        ) from error
+    session.output.fields(answer)
 
 
 @group.command("show")
 def show(context: typer.Context, rental: _RentalId) -> None:
     """Show a rental."""
     session = session_of(context)
-    session.output.fields(session.api.get(f"/rentals/{rental}"))
+    session.output.fields(session.api.get(address("rentals", str(rental))))
 
 
 @group.command("list")
 def every(
     context: typer.Context,
     *,
-    state: Annotated[str | None, typer.Option(help="open or collected")] = None,
-    charger: Annotated[str | None, typer.Option(help="Only of this charger.")] = None,
-    widget: Annotated[str | None, typer.Option(help="Only of this widget.")] = None,
-    ticket: Annotated[str | None, typer.Option(help="Only of this ticket.")] = None,
-    charged_for_minutes: Annotated[
-        int | None, typer.Option(min=0, help="Only full for so long, and not collected.")
+    state: Annotated[State | None, typer.Option(help="Only those.")] = None,
+    charger: _Charger = None,
+    widget: _Widget = None,
+    ticket: _Ticket = None,
+    charged_for: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="MINUTES", help="Only full for so long, and not collected."),
     ] = None,
     widget_missing: Annotated[
         bool, typer.Option("--widget-missing", help="Only collected without the widget back.")
@@ -70,23 +97,43 @@ def every(
     """List rentals, the newest first."""
     session = session_of(context)
     items = session.api.pages(
-        "/rentals",
+        address("rentals"),
         most,
-        state=state,
+        state=None if state is None else state.value,
         charger=charger,
         widget=widget,
         ticket=ticket,
-        charged_for_minutes=charged_for_minutes,
+        charged_for_minutes=charged_for,
         widget_missing=widget_missing or None,
     )
-    session.output.table(items, _COLUMNS)
+    columns: list[str | Column] = [
+        "id",
+        "charger",
+        "widget",
+        "ticket",
+        "opened_at",
+        Column("state", _state),
+    ]
+    session.output.table(items, columns)
 
 
 @group.command("collect")
 def collect(
     context: typer.Context,
-    charger: ChargerId,
+    charger: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CHARGER",
+            callback=device_id,
+            help="The charger that the phone is in; or say it by the visitor's widget or ticket.",
+        ),
+    ] = None,
     *,
+    widget: _Widget = None,
+    ticket: _Ticket = None,
+    rental: Annotated[
+        uuid.UUID | None, typer.Option("--id", metavar="RENTAL", help="This rental.")
+    ] = None,
     keep_pairing: Annotated[
         bool, typer.Option("--keep-pairing", help="The two stay a pair, for the next visitor.")
     ] = False,
@@ -94,21 +141,75 @@ def collect(
         bool, typer.Option("--widget-kept", help="The visitor did not give the widget back.")
     ] = False,
 ) -> None:
-    """Give the phone in a charger back."""
+    """Give a phone back."""
+    named = {"charger": charger, "widget": widget, "ticket": ticket}
+    _require_one_way(rental, named, "CHARGER, --widget, --ticket or --id")
     session = session_of(context)
-    rental = _open_in(session, charger)
+    found = rental or _only_one(session, _OPEN, "--state open", named)
     wish = {"pairing": "keep" if keep_pairing else "end", "widget_returned": not widget_kept}
-    session.output.fields(session.api.put(f"/rentals/{rental}/collection", wish))
+    session.output.fields(session.api.put(address("rentals", str(found), "collection"), wish))
 
 
 @group.command("return-widget")
-def return_widget(context: typer.Context, rental: _RentalId) -> None:
+def return_widget(
+    context: typer.Context,
+    rental: Annotated[
+        uuid.UUID | None,
+        typer.Argument(metavar="RENTAL", help="The rental; or say it by the widget or ticket."),
+    ] = None,
+    *,
+    widget: _Widget = None,
+    ticket: _Ticket = None,
+) -> None:
     """Note that a widget came back after its phone was collected."""
+    named = {"widget": widget, "ticket": ticket}
+    _require_one_way(rental, named, "RENTAL, --widget or --ticket")
     session = session_of(context)
-    session.output.fields(session.api.put(f"/rentals/{rental}/widget-return", {}))
+    found = rental or _only_one(session, _MISSING, "--widget-missing", named)
+    session.output.fields(session.api.put(address("rentals", str(found), "widget-return"), {}))
 
 
-def _open_in(session: Session, charger: str) -> str:
-    for rental in session.api.pages("/rentals", 1, state="open", charger=charger):
-        return str(rental["id"])
-    raise typer.BadParameter(f"there is no phone in {charger}: it has no open rental")
+def _require_one_way(rental: uuid.UUID | None, named: Mapping[str, str | None], hint: str) -> None:
+    by_name = any(value is not None for value in named.values())
+    if by_name is (rental is not None):
+        what = "either by its id or by what it is" if by_name else "which one"
+        raise typer.BadParameter(f"say {what}", param_hint=hint)
+
+
+def _only_one(session: Session, which: str, option: str, named: Mapping[str, str | None]) -> str:
+    """Return the id of the one rental that is meant.
+
+    Args:
+        session: Where to look.
+        which: What kind of rentals, in words.
+        option: The same as an option of ``rentals list``.
+        named: What they must have.
+
+    Raises:
+        RefusedError: There is none, or there are several.
+    """
+    given = {name: value for name, value in named.items() if value is not None}
+    filters = {"state": "open"} if which == _OPEN else {"widget_missing": True}
+    found = list(session.api.pages(address("rentals"), 2, **filters, **given))
+    if len(found) == 1:
+        return str(found[0]["id"])
+    described = f"{which} of " + " and ".join(f"{name} {value}" for name, value in given.items())
+    if not found:
+        raise RefusedError(f"there is no {described}")
+    options = " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
+    raise RefusedError(
+        f"there is more than one {described}. Look which it is, and give its id: "
+        f"chargelight rentals list {option} {options}"
+    )
+
+
+def _state(rental: Mapping[str, Any]) -> str:
+    """Say how it stands with a rental."""
+    if rental.get("collected_at"):
+        missing = "" if rental.get("widget_returned_at") else ", widget missing"
+        return f"collected {spoken(rental['collected_at'])}{missing}"
+    if rental.get("reached_100_at"):
+        return f"charged since {spoken(rental['reached_100_at'])}"
+    if rental.get("reached_80_at"):
+        return f"80 % since {spoken(rental['reached_80_at'])}"
+    return "charging"

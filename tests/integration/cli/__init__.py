@@ -1,0 +1,1 @@
+"""The command line as a process, against a registry as a process."""

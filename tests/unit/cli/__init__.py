@@ -1,0 +1,1 @@
+"""Tests of the command line, against a registry that answers what it is told to."""

@@ -1,0 +1,169 @@
+"""Whatever the REST API can, the command line can: each operation, each filter, each member.
+
+The commands are run; what counts is what they send.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+
+import services.registry
+from services.registry.access.authorization import Authorization
+from services.registry.api.build import build
+from services.registry.devices.devices import Kind
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.fake_registry import FakeRegistry
+
+RENTAL = "d0a76458-117d-49e4-90b3-7fcdf758705e"
+
+# With every option there is, so that what the API takes and no option gives is found.
+COMMANDS: dict[str, str] = {
+    "list_chargers": "chargers list --search a --location b --paired",
+    "register_charger": "chargers register c1 --label a --location b",
+    "get_charger": "chargers show c1",
+    "update_charger": "chargers update c1 --label a --location b",
+    "unregister_charger": "chargers unregister c1",
+    "get_charger_state": "chargers state c1",
+    "explain_charger": "explain c1",
+    "set_charger_secret": "chargers secret set c1 --overlap-hours 1",
+    "generate_charger_secret": "chargers secret generate c1 --overlap-hours 1",
+    "get_charger_secret": "chargers secret show c1",
+    "remove_charger_secret": "chargers secret remove c1",
+    "list_widgets": "widgets list --search a --location b --unpaired",
+    "register_widget": "widgets register w1 --label a --location b",
+    "get_widget": "widgets show w1",
+    "update_widget": "widgets update w1 --label a --location b",
+    "unregister_widget": "widgets unregister w1",
+    "get_widget_state": "widgets state w1",
+    "explain_widget": "explain w1 --widget",
+    "set_widget_secret": "widgets secret set w1 --overlap-hours 1",
+    "generate_widget_secret": "widgets secret generate w1 --overlap-hours 1",
+    "get_widget_secret": "widgets secret show w1",
+    "remove_widget_secret": "widgets secret remove w1",
+    "list_pairings": "pairings list --charger c1 --widget w1 --location a",
+    "get_pairing": "pairings show c1",
+    "pair": "pairings pair c1 w1 --replace",
+    "unpair": "pairings unpair c1",
+    "get_widget_pairing": "widgets pairing w1",
+    "pair_widget": "widgets pair w1 c1 --replace",
+    "unpair_widget": "widgets unpair w1",
+    "import": "import - --dry-run --replace",
+    "export": "export - --format jsonl --kind charger",
+    "list_rentals": "rentals list --state open --charger c1 --widget w1 --ticket 1"
+    " --charged-for 5 --widget-missing",
+    "open_rental": "rentals open c1 w1 --ticket 1 --replace",
+    "get_rental": f"rentals show {RENTAL}",
+    "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
+    "return_widget": f"rentals return-widget {RENTAL}",
+    "list_state": "state --status charged --online",
+    "create_key": "keys create anna viewer",
+    "list_keys": "keys list",
+    "get_key": "keys show 0123456789ab",
+    "revoke_key": "keys revoke 0123456789ab",
+    "whoami": "whoami",
+    "list_audit": "audit --subject a --kind b --who c --action created"
+    " --since 2026-11-24 --until 2026-11-25",
+}
+
+# Conditions (If-Match, If-None-Match) are for programs, which use the API itself.
+NOT_TYPED = {"cursor"}
+"""Queries that a command makes by itself, when it needs them."""
+
+ANSWER: dict[str, Any] = {
+    "items": [],
+    "next": None,
+    "key": "",
+    "secret": "",
+    "title": "",
+    "findings": [],
+    "verdict": "",
+    "remedy": None,
+}
+"""Enough for every command."""
+
+
+def all_routes() -> Iterator[APIRouter]:
+    """Yield all routes that the registry's modules define, with nothing behind them.
+
+    What they are given they only hand on to their functions, and nobody calls those.
+    """
+    nothing: Any = object()
+    for module_info in pkgutil.walk_packages(services.registry.__path__, "services.registry."):
+        if not module_info.name.endswith("_routes"):
+            continue
+        module = importlib.import_module(module_info.name)
+        for name, make in inspect.getmembers(module, inspect.isfunction):
+            if not name.endswith("_routes") or make.__module__ != module.__name__:
+                continue
+            others = [each for each in inspect.signature(make).parameters if each != "kind"]
+            given = dict.fromkeys(others, nothing)
+            if "kind" in inspect.signature(make).parameters:
+                yield from (make(kind=kind, **given) for kind in Kind)
+            else:
+                yield make(**given)
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    """Return the operations of the API's own document, with method, path and schemas."""
+    nothing: Any = object()
+    authorization = Authorization(nothing, required=False, admin_key="")
+    document = build(authorization, all_routes()).openapi()
+    found = {
+        operation["operationId"]: {**operation, "method": method.upper(), "path": path}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    schemas = document["components"]["schemas"]
+    for operation in found.values():
+        operation["members"] = _members(operation, schemas)
+    return found
+
+
+def _members(operation: dict[str, Any], schemas: dict[str, Any]) -> set[str]:
+    """Return what a JSON body may have in it."""
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    for each in [schema, *schema.get("anyOf", [])]:
+        if "$ref" in each:
+            name = each["$ref"].rpartition("/")[2]
+            return set(schemas[name].get("properties", {}))
+    return set()
+
+
+OPERATIONS = operations()
+
+
+def test_the_document_is_all_of_the_api() -> None:
+    # Or else the tests below would prove little.
+    assert len(OPERATIONS) >= 40
+    assert OPERATIONS["register_charger"]["members"] == {"label", "location"}
+
+
+def test_there_is_a_command_for_each_operation() -> None:
+    missing = set(OPERATIONS) - set(COMMANDS)
+    assert missing == set(), "write a command, and put it into COMMANDS"
+    gone = set(COMMANDS) - set(OPERATIONS)
+    assert gone == set(), "these operations are no more"
+
+
+@pytest.mark.parametrize("operation_id", sorted(OPERATIONS))
+def test_a_command_does_all_that_its_operation_can(
+    run: Run, registry: FakeRegistry, operation_id: str
+) -> None:
+    operation = OPERATIONS[operation_id]
+    registry.answers(ANSWER)
+    ran = run(*COMMANDS[operation_id].split(), given=b"a-secret-of-some-length\n")
+    assert (ran.code, ran.errors) == (0, "")
+    ((method, path),) = registry.asked()
+    assert method == operation["method"]
+    assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", operation["path"]), path)
+    queries = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    assert queries - NOT_TYPED == set(registry.queries()[0])
+    if operation["members"]:
+        assert operation["members"] == set(registry.bodies()[0])
