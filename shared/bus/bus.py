@@ -64,15 +64,28 @@ class Bus:
                 scripts ran is then unknown.
             ResponseError: A script has a bug.
         """
+        replies = await self.run_each(calls)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise reply
+        return replies
+
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
+        """Run script calls like `run`, but return what a call failed with as its reply.
+
+        For what must go on although somebody broke one key of many: the error of a call
+        is a `ResponseError` in its place.
+
+        Raises:
+            BusUnavailableError: As for `run`.
+        """
         commands = [_evalsha(call) for call in calls]
         async with self._lock:
             replies = await self._exchange(commands)
             if any(isinstance(reply, NoScriptError) for reply in replies):
                 replies = await self._again_with_scripts(calls, commands, replies)
-        for call, reply in zip(calls, replies, strict=True):
-            if isinstance(reply, ResponseError):
-                raise _described(call.script.name, reply)
-        return replies
+        names = [call.script.name for call in calls]
+        return _described_each(names, replies)
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command and return its reply.
@@ -86,12 +99,17 @@ class Bus:
 
     async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run plain commands in one round trip; raises as `command` does."""
+        replies = await self.each_of(commands)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise reply
+        return replies
+
+    async def each_of(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Run plain commands like `commands`, but return errors as `run_each` does."""
         async with self._lock:
             replies = await self._exchange(commands)
-        for words, reply in zip(commands, replies, strict=True):
-            if isinstance(reply, ResponseError):
-                raise _described(str(words[0]), reply)
-        return replies
+        return _described_each([str(words[0]) for words in commands], replies)
 
     async def distrust(self, reason: str) -> None:
         """Give up a connection that works, but not with the server that it should be.
@@ -168,7 +186,16 @@ def _is_condition(reply: ResponseError) -> bool:
     return any(_CONDITION.search(text) for text in texts)
 
 
-def _described(name: str, reply: ResponseError) -> Exception:
-    if _is_condition(reply):
-        return BusUnavailableError(f"Redis refuses {name}: {reply}")
-    return ResponseError(f"{name}: {reply}")
+def _described_each(names: Sequence[str], replies: Sequence[Any]) -> list[Any]:
+    """Return replies whose errors say what failed.
+
+    Raises:
+        BusUnavailableError: One tells of Redis' condition.
+    """
+    for name, reply in zip(names, replies, strict=True):
+        if isinstance(reply, ResponseError) and _is_condition(reply):
+            raise BusUnavailableError(f"Redis refuses {name}: {reply}")
+    return [
+        ResponseError(f"{name}: {reply}") if isinstance(reply, ResponseError) else reply
+        for name, reply in zip(names, replies, strict=True)
+    ]
