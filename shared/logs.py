@@ -6,12 +6,18 @@ lines can be searched and nothing a device sends can forge one.
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 Logger = FilteringBoundLogger
+
+# Never the local variables, which both renderers show by default: they hold passwords,
+# the secrets of devices, and whatever a request brought.
+_TRACEBACKS_AS_JSON: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def configure(
@@ -34,10 +40,16 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     final: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS_AS_JSON, structlog.processors.JSONRenderer()]
         if as_json
-        # repr_native_str: a text with a newline in it must not look like two lines.
-        else [structlog.dev.ConsoleRenderer(colors=on_terminal, repr_native_str=True)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=on_terminal,
+                # A text with a newline in it must not look like two lines.
+                repr_native_str=True,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     structlog.configure(
         processors=[*common, *final],

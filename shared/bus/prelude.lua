@@ -20,21 +20,31 @@ local function newer(epoch, sequence, other_epoch, other_sequence)
   return epoch > other_epoch or (epoch == other_epoch and sequence > other_sequence)
 end
 
+-- A stored value: an object with a certain number in it, or nil. Anybody with redis-cli
+-- can write anything, and one value that can not be read must stop no script: with it
+-- would stop the lights of all other devices.
+local function decoded(raw, member)
+  if not raw then return nil end
+  local readable, value = pcall(cjson.decode, raw)
+  if readable and type(value) == 'table' and type(value[member]) == 'number' then return value end
+  return nil
+end
+
 -- A device's directory entry as it is stored, be it the mark of an unregistered one.
 local function entry_of(directory, id)
-  local raw = redis.call('HGET', directory, id)
-  return raw and cjson.decode(raw) or nil
+  return decoded(redis.call('HGET', directory, id), 'pairing')
 end
 
 -- A device's directory entry, or nil and why there is none: 'unregistered', or
--- 'absent' while the directory is not there (Redis was emptied).
+-- 'absent' while the directory is not there (Redis was emptied), or not to be read.
 local function find(directory, version, id)
-  local entry = entry_of(directory, id)
+  local raw = redis.call('HGET', directory, id)
+  local entry = decoded(raw, 'pairing')
   if entry then
     if not entry.unregistered then return entry end
     return nil, 'unregistered'
   end
-  if redis.call('EXISTS', version) == 1 then return nil, 'unregistered' end
+  if not raw and redis.call('EXISTS', version) == 1 then return nil, 'unregistered' end
   return nil, 'absent'
 end
 
@@ -49,8 +59,7 @@ end
 
 -- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at}.
 local function live_of(live, id)
-  local raw = redis.call('HGET', live, id)
-  return raw and cjson.decode(raw) or nil
+  return decoded(redis.call('HGET', live, id), 'epoch')
 end
 
 -- A number as JSON, as short as it can be without changing it. Text (as the
@@ -77,5 +86,12 @@ local function charger_entry(pairing, widget, floor, paired_at)
   local known = floor and string.format('"floor":[%.0f,%.0f],', floor[1], floor[2]) or ''
   return string.format('{"pairing":%.0f,"widget":"%s",%s"paired_at":%.0f}',
     pairing, widget, known, paired_at)
+end
+
+-- Have every connection that a charger has now count as superseded: it ends with its
+-- next frame, and says nothing that counts. What was read from it is forgotten.
+local function supersede(live, id)
+  local state = live_of(live, id)
+  if state then write_live(live, id, math.max(state.epoch + 1, now_us())) end
 end
 

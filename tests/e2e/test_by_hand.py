@@ -76,3 +76,30 @@ async def test_the_loss_of_a_doorbell_costs_a_moment_only(hub: StartHub, postgre
         )
         await psql.execute("DELETE FROM widgets WHERE id = 'w1'")
         assert await close_code(widget) == 4404
+
+
+async def test_a_connection_of_a_former_registration_says_nothing_in_the_next_one(
+    hub: StartHub, postgres_dsn: str
+) -> None:
+    running = await hub()
+    (gateway,) = running.gateways
+    await running.register(("c1", "w1"))
+    async with (
+        await AsyncConnection.connect(postgres_dsn, autocommit=True) as psql,
+        _connected(gateway.charger_url("c1")) as thief,
+    ):
+        await thief.send(reading(20))
+        await receipt(thief)
+        # In one transaction, so that no gateway ever sees that it was gone.
+        async with psql.transaction():
+            await psql.execute("DELETE FROM chargers WHERE id = 'c1'")
+            await psql.execute("INSERT INTO chargers (id) VALUES ('c1')")
+        await running.register(("c1", "w1"))
+        await thief.send(reading(100))
+        assert await close_code(thief) == 4409
+        async with (
+            _connected(gateway.widget_url("w1")) as widget,
+            _connected(gateway.charger_url("c1")) as charger,
+        ):
+            await charger.send(reading(30))
+            assert await received(widget) == CHARGING

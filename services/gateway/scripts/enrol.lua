@@ -7,10 +7,11 @@
 local gateways, name = KEYS[1], ARGV[1]
 local now = now_us()
 
--- A score as a time; 0 for what can be none (somebody may have written infinity).
+-- A score as a time; 0 for what can be none. One in the future (of a Redis whose clock
+-- was ahead, before its replica took over) would keep a dead gateway alive for so long.
 local function time_of(score)
   local time = tonumber(score) or 0
-  return time > 0 and time < 2^53 and time or 0
+  return time > 0 and math.min(time, now) or 0
 end
 
 local before = time_of(redis.call('ZSCORE', gateways, name))
@@ -24,6 +25,7 @@ redis.call('ZADD', gateways, int(now), name)
 local answer = {int(now), int(before)}
 local found = redis.call('ZRANGE', gateways, 0, -1, 'WITHSCORES')
 for i = 1, #found, 2 do
+  if tonumber(found[i + 1]) > now then redis.call('ZADD', gateways, int(now), found[i]) end
   answer[#answer + 1] = found[i]
   answer[#answer + 1] = int(time_of(found[i + 1]))
 end

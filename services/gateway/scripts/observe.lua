@@ -10,7 +10,8 @@ for _, id in ipairs(ARGV) do
   local status = ''
   if entry then
     local stored = redis.call('HGET', statuses, id)
-    if stored and cjson.decode(stored).pairing == entry.pairing then status = stored end
+    local known = decoded(stored, 'pairing')
+    if known and known.pairing == entry.pairing then status = stored end
   end
   answers[#answers + 1] = entry and int(entry.pairing) or why
   answers[#answers + 1] = status

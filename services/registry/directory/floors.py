@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, LiteralString
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.postgres.database import Database, PostgresUnavailableError
@@ -65,6 +66,14 @@ class _Entry(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Entry).decode
 
 
+def _decoded(raw: bytes | None) -> _Entry | None:
+    """Decode what is there; what somebody broke with ``redis-cli`` counts as not there."""
+    try:
+        return None if raw is None else _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 class Floors:
     """Copies floors from Redis to Postgres where they are missing.
 
@@ -103,7 +112,7 @@ class Floors:
                 while self._new:
                     await self._copy_new()
                 pause = await self._sweep_on()
-            except (BusUnavailableError, PostgresUnavailableError):
+            except (BusUnavailableError, PostgresUnavailableError, ResponseError):
                 # The projector needs the same two, and says so.
                 await asyncio.sleep(self._backoff.delay())
                 continue
@@ -160,7 +169,7 @@ class Floors:
         found: dict[str, Revision] = {}
         for chargers, raws in zip(by_directory.values(), replies, strict=True):
             for charger, raw in zip(chargers, raws, strict=True):
-                entry = _decode(raw) if raw is not None else None
+                entry = _decoded(raw)
                 # A floor belongs to one pairing: not to the one before, nor the next.
                 if entry is not None and entry.pairing == unknown[charger] and entry.floor:
                     found[charger] = entry.floor

@@ -57,16 +57,22 @@ class Projection:
         They come before the directory entries: a device that is registered must never
         be let in without its secret, nor with one of a former registration.
         """
-        tag_of = self._names.of_charger if kind is Kind.CHARGER else self._names.of_widget
-        arguments: dict[str, list[Argument]] = defaultdict(list)
+        arguments: dict[tuple[str, ...], list[Argument]] = defaultdict(list)
         for entry in entries:
-            arguments[tag_of(entry.id).credentials] += [
+            arguments[self._keys_of_secrets(kind, entry.id)] += [
                 entry.id,
                 entry.secrets_number,
+                entry.registered_us,
                 json.dumps(entry.digests, separators=(",", ":")),
             ]
-        calls = [Call(_PROJECT_SECRETS, (key,), items) for key, items in arguments.items()]
+        calls = [Call(_PROJECT_SECRETS, keys, items) for keys, items in arguments.items()]
         return sum(await self._bus.run(calls))
+
+    def _keys_of_secrets(self, kind: Kind, device_id: str) -> tuple[str, ...]:
+        if kind is Kind.WIDGET:
+            return (self._names.of_widget(device_id).credentials,)
+        names = self._names.of_charger(device_id)
+        return names.credentials, names.live
 
     async def write_widgets(self, entries: Iterable[WidgetEntry]) -> int:
         """Bring these widgets' entries up to date, and return how many changed."""
@@ -82,7 +88,7 @@ class Projection:
             Call(
                 _PROJECT_WIDGETS,
                 (tag.directory, tag.directory_version, tag.statuses, *_of_registrations(tag)),
-                [tag.directory_changes, *items],
+                [tag.directory_changes, tag.presence_changes, *items],
             )
             for tag, items in arguments.items()
         ]
@@ -117,7 +123,7 @@ class Projection:
                     tag.pending,
                     *_of_registrations(tag),
                 ),
-                [tag.directory_changes, *items],
+                [tag.directory_changes, tag.presence_changes, *items],
             )
             for tag, items in arguments.items()
         ]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from redis.exceptions import ResponseError
+
 from services.registry import metrics
 from services.registry.devices.devices import Kind
 from services.registry.directory import snapshot
@@ -139,7 +141,9 @@ class Projector:
             self._wake.clear()
             try:
                 await self._look()
-            except (BusUnavailableError, PostgresUnavailableError) as error:
+            except (BusUnavailableError, PostgresUnavailableError, ResponseError) as error:
+                # A ResponseError: somebody made a key of ours into something else. What
+                # else a registry does goes on, and this as soon as that is mended.
                 self._note(str(error))
                 await asyncio.sleep(self._backoff.delay())
             else:
@@ -212,7 +216,7 @@ class Projector:
                 greatest = await directory.greatest_number()
                 if greatest > self._reached:
                     await self._project_after(self._reached, directory)
-        except (BusUnavailableError, PostgresUnavailableError):
+        except (BusUnavailableError, PostgresUnavailableError, ResponseError):
             self._rung = True
             raise
         if greatest < self._reached:

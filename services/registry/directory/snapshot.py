@@ -51,6 +51,9 @@ class SecretsEntry:
     secrets_number: int
     digests: list[str]
     """Of its secrets that have not expired, whichever key they were made with."""
+    registered_us: int = 0
+    """When it was registered, in µs since 1970. One that was registered at another time
+    is another device, be it with the same id."""
 
 
 Entry = TypeVar("Entry")
@@ -96,7 +99,8 @@ _UNREGISTERED: Final = """
 
 
 _SECRETS: Final = SQL("""
-    SELECT devices.id, devices.secrets_number, ARRAY(
+    SELECT devices.id, devices.secrets_number,
+           (extract(epoch FROM devices.registered_at) * 1000000)::bigint AS registered_us, ARRAY(
                SELECT secrets.digest
                FROM {secrets} AS secrets
                WHERE secrets.device_id = devices.id

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
+from redis.exceptions import ResponseError
+
 from services.registry.live.stored import (
     RawCharger,
     RawWidget,
@@ -118,7 +120,12 @@ class RedisView:
     async def _read(
         self, commands: Sequence[Sequence[Argument]]
     ) -> tuple[Surroundings, Sequence[Any]]:
-        (seconds, micros), members, *replies = await self._bus.commands([*_AROUND, *commands])
+        asked = [*_AROUND, *commands]
+        found = [
+            _nothing_in(words) if isinstance(reply, ResponseError) else reply
+            for words, reply in zip(asked, await self._bus.each_of(asked), strict=True)
+        ]
+        (seconds, micros), members, *replies = found
         heard = {
             name.decode(errors="replace"): whole(at)
             for name, at in zip(members[::2], members[1::2], strict=True)
@@ -129,14 +136,30 @@ class RedisView:
         batches = by_slot(widgets, lambda widget: self._names.of_widget(widget).partition)
         if not batches:
             return {}
-        replies = await self._bus.commands(
-            [["HMGET", self._names.widgets[number].statuses, *batch] for number, batch in batches]
-        )
+        commands: list[Sequence[Argument]] = [
+            ["HMGET", self._names.widgets[number].statuses, *batch] for number, batch in batches
+        ]
+        _, replies = await self._read(commands)
         return {
             widget: status
             for (_, batch), statuses in zip(batches, replies, strict=True)
             for widget, status in zip(batch, statuses, strict=True)
         }
+
+
+def _nothing_in(words: Sequence[Argument]) -> Any:
+    """Return what a command says of a key that is not there.
+
+    In place of its error, where somebody made the key into something else: nobody who
+    only looks should fail for it.
+    """
+    match words[0]:
+        case "HMGET" | "ZMSCORE":
+            return [None] * (len(words) - 2)
+        case "ZRANGE":
+            return []
+        case _:
+            return None
 
 
 @contextlib.asynccontextmanager

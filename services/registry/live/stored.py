@@ -29,7 +29,8 @@ class Surroundings(NamedTuple):
 
     def is_alive(self, gateway: str) -> bool:
         """Whether what a gateway said of its devices still holds."""
-        return self.now - self.gateways.get(gateway, 0) <= _DEAD
+        # Not far in the future either, where a clock was ahead.
+        return abs(self.now - self.gateways.get(gateway, 0)) <= _DEAD
 
 
 class RawCharger(NamedTuple):

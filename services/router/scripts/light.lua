@@ -17,9 +17,8 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   local before
   local entry = entry_of(directory, id)
   if not entry or entry.unregistered or entry.pairing ~= pairing then return 'mismatch' end
-  local stored = redis.call('HGET', statuses, id)
-  if stored then
-    local status = cjson.decode(stored)
+  local status = decoded(redis.call('HGET', statuses, id), 'pairing')
+  if status then
     local at = status.revision
     if status.pairing == pairing and not newer(epoch, sequence, at[1], at[2])
         and not (epoch == at[1] and sequence == at[2] and thresholds > status.thresholds) then

@@ -24,8 +24,13 @@ class InRedis:
         return None if raw is None else json.loads(raw)
 
     async def credentials(self, device: str, kind: Kind = Kind.CHARGER) -> dict[str, Any] | None:
+        """What gateways compare, without when the device was registered."""
         raw = await self._bus.command("HGET", self._tag(kind, device).credentials, device)
-        return None if raw is None else json.loads(raw)
+        if raw is None:
+            return None
+        found: dict[str, Any] = json.loads(raw)
+        del found["registered"]
+        return found
 
     async def set_traces(self, kind: Kind, device: str) -> None:
         """What gateways note of a device."""

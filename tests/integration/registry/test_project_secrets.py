@@ -1,6 +1,10 @@
 """What the scripts do with what devices may prove: their credentials."""
 
+import asyncio
+import json
+
 import pytest
+from redis.asyncio import Redis
 
 from services.registry.devices.devices import Kind
 from services.registry.directory.projection import Projection
@@ -92,3 +96,85 @@ async def test_a_directory_without_its_credentials_is_not_complete(
     await projection.write_chargers([ChargerEntry("c1", 5)])
     assert not await projection.complete([], ["c1"])
     assert not await projection.is_complete()
+
+
+async def test_connections_of_a_former_registration_are_superseded_though_nobody_saw_it_end(
+    projection: Projection, in_redis: InRedis
+) -> None:
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 5, ["ab"], 1)])
+    await in_redis.set_reading("c1", 1000, 1)
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 6, ["cd"], 1)])
+    assert json.loads(await in_redis.live("c1") or b"")["epoch"] == 1000, "only rotated"
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 7, [], 2)])
+    live = json.loads(await in_redis.live("c1") or b"")
+    assert set(live) == {"epoch"}
+    assert live["epoch"] > 1000
+
+
+@pytest.mark.parametrize("broken", ["oops", "[]", "7", '{"number":"9"}', "\xff"])
+async def test_credentials_that_somebody_broke_are_replaced(
+    projection: Projection, in_redis: InRedis, bus: Bus, names: Names, broken: str
+) -> None:
+    key = names.of_charger("c1").credentials
+    await bus.command("HSET", key, "c1", broken.encode("latin-1"))
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 5, ["ab"])])
+    assert await in_redis.credentials("c1") == {"number": 5, "digests": ["ab"]}
+    await bus.command("HSET", key, "c1", broken.encode("latin-1"))
+    await projection.write_chargers([ChargerEntry("c1", 6, registered=False)])
+    assert await bus.command("HEXISTS", key, "c1") == 0
+    await bus.command("HSET", key, "c1", broken.encode("latin-1"))
+    await projection.remove_strays(set(), set(), 9)
+    assert await bus.command("HEXISTS", key, "c1") == 0
+
+
+async def test_nothing_that_is_projected_rests_on_presence_or_refusals(
+    projection: Projection, in_redis: InRedis, bus: Bus, names: Names
+) -> None:
+    for tag in (names.of_charger("c1"), names.of_widget("w1")):
+        await bus.command("SET", tag.presence, "mine")
+        await bus.command("SET", tag.rejections, "mine")
+    await projection.write_chargers([ChargerEntry("c1", 5)])
+    await projection.write_chargers([ChargerEntry("c1", 6, registered=False)])
+    await projection.write_widgets([WidgetEntry("w1", 5)])
+    await projection.write_widgets([WidgetEntry("w1", 6, registered=False)])
+    unregistered = {"pairing": 6, "unregistered": True}
+    assert await in_redis.charger("c1") == await in_redis.widget("w1") == unregistered
+    assert await projection.remove_strays(set(), set(), 9) == 2
+    assert await in_redis.charger("c1") is None
+
+
+@pytest.mark.parametrize("broken", ["oops", "[]", '{"pairing":"5"}', "\xff"])
+async def test_entries_that_somebody_broke_are_replaced(
+    projection: Projection, in_redis: InRedis, bus: Bus, names: Names, broken: str
+) -> None:
+    value = broken.encode("latin-1")
+    chargers, widgets = names.of_charger("c1"), names.of_widget("w1")
+    await bus.command("HSET", chargers.directory, "c1", value)
+    await bus.command("HSET", chargers.live, "c1", value)
+    await bus.command("HSET", widgets.directory, "w1", value)
+    await projection.write_widgets([WidgetEntry("w1", 5)])
+    await projection.write_chargers([ChargerEntry("c1", 5)])
+    assert await in_redis.charger("c1") == await in_redis.widget("w1") == {"pairing": 5}
+
+
+async def test_who_is_unregistered_goes_offline_and_others_hear_of_it(
+    projection: Projection, redis_url: str, bus: Bus, names: Names
+) -> None:
+    charger, widget = names.of_charger("c1"), names.of_widget("w1")
+    here = '{"gateway":"gateway-a","epoch":5,"since":7}'
+    await bus.command("HSET", charger.presence, "c1", here)
+    await bus.command("HSET", widget.presence, "w1", '{"gateways":{"gateway-b":9}}')
+    async with Redis.from_url(redis_url) as client, client.pubsub() as events:
+        await events.subscribe(charger.presence_changes, widget.presence_changes)
+        await projection.write_chargers([ChargerEntry("c1", 6, registered=False)])
+        await projection.write_widgets([WidgetEntry("w1", 6, registered=False)])
+        said = []
+        async with asyncio.timeout(10):
+            while len(said) < 2:
+                event = await events.get_message(ignore_subscribe_messages=True, timeout=1)
+                said += [json.loads(event["data"])] if event else []
+    assert [each.pop("at") > 0 for each in said] == [True, True]
+    assert said == [
+        {"charger": "c1", "online": False, "gateway": "gateway-a"},
+        {"widget": "w1", "online": False, "gateway": "gateway-b"},
+    ]

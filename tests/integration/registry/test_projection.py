@@ -172,7 +172,9 @@ async def test_an_unregistered_charger_leaves_a_mark_and_nothing_else(
     await projection.write_chargers([paired(5)])
     await projection.write_chargers([ChargerEntry("c1", 6, registered=False)])
     assert await in_redis.charger("c1") == {"pairing": 6, "unregistered": True}
-    assert await in_redis.live("c1") is None
+    left = json.loads(await in_redis.live("c1") or b"")
+    assert set(left) == {"epoch"}, "the reading is forgotten"
+    assert left["epoch"] > 1000, "and its connection superseded"
     assert not await in_redis.is_pending("c1")
 
 

@@ -342,3 +342,20 @@ async def test_a_registry_may_start_before_postgres(
     private_postgres.start()
     await registry.ready()
     assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201
+
+
+async def test_a_key_that_somebody_broke_ends_no_registry(
+    registry: RunningRegistry, in_redis: InRedis, bus: Bus, names: Names
+) -> None:
+    key = names.of_charger("c1").directory
+    await bus.command("SET", key, "mine")
+    answer = await registry.send("PUT", "/chargers/c1", {})
+    assert (answer.status_code, answer.json()["projected"]) == (201, False)
+    assert (await registry.send("PUT", "/widgets/w1", {})).status_code == 201
+    assert not registry.task.done()
+    await bus.command("DEL", key)
+
+    async def is_projected() -> bool:
+        return await in_redis.charger("c1") is not None
+
+    await eventually(is_projected)

@@ -225,6 +225,31 @@ async def test_what_somebody_broke_in_redis_counts_as_not_there(
         assert (charger["online"], widget["online"]) == (False, False)
 
 
+async def test_keys_that_somebody_broke_count_as_not_there(
+    registry: RunningRegistry, hub: Hub
+) -> None:
+    await _pair(registry)
+    chargers, widgets = hub.names.of_charger("c1"), hub.names.of_widget("w1")
+    for key in (chargers.presence, chargers.rejections, widgets.presence, widgets.statuses):
+        await hub.bus.command("DEL", key)
+        await hub.bus.command("SET", key, "mine")
+    await hub.bus.command("SET", GATEWAYS, "mine")
+    assert (await _state(registry, "/chargers/c1/state"))["online"] is False
+    assert (await _state(registry, "/widgets/w1/state"))["status"] is None
+    assert [each["id"] for each in (await _state(registry, "/state"))["items"]] == ["c1"]
+    explanation = await _state(registry, "/chargers/c1/explanation")
+    assert explanation["title"] == "charger c1"
+
+
+async def test_a_gateway_whose_clock_was_ahead_is_not_alive_for_ever(
+    registry: RunningRegistry, hub: Hub
+) -> None:
+    await _pair(registry)
+    await hub.at("c1", "gateway-a")
+    await hub.heard_of("gateway-a", ago=-3600)
+    assert (await _state(registry, "/chargers/c1/state"))["online"] is False
+
+
 async def test_without_postgres_states_are_told_and_lists_are_not(
     start_registry: StartRegistry, private_postgres: PostgresServer
 ) -> None:

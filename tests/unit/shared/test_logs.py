@@ -105,3 +105,21 @@ def test_a_library_cannot_forge_a_line_either_as_json() -> None:
 def test_fields_that_json_does_not_know_are_written_all_the_same() -> None:
     (line,) = json_lines('log.info("took", number=1, what=b"\\xff", of={1, }, at=object())')
     assert line["event"] == "took"
+
+
+@pytest.mark.parametrize("output", ["json", "console"])
+def test_a_traceback_shows_no_values(output: str) -> None:
+    body = (
+        "def check(secret, request):\n"
+        "    here = secret\n"
+        "    raise ValueError('no good')\n"
+        "try:\n"
+        "    check('open' + 'sesame', {'body': 'open' + 'sesame'})\n"
+        "except ValueError:\n"
+        "    log.exception('stopped by a bug')\n"
+        "    logging.getLogger('uvicorn.error').exception('in a library')\n"
+    )
+    text = logged(body, output=output)
+    assert "no good" in text
+    assert "check" in text
+    assert "opensesame" not in text

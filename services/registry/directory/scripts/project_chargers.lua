@@ -1,7 +1,7 @@
 -- Bring chargers' directory entries up to what Postgres has.
 --
 -- KEYS: directory, directory version, live, pending, credentials, presence, rejections
--- ARGV: directory-changes channel, then per charger seven:
+-- ARGV: directory-changes channel, presence-changes channel, then per charger seven:
 --       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
 --       floor epoch and floor sequence ("" and "" while Postgres does not know them),
 --       age of the pairing in µs
@@ -9,6 +9,7 @@
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local credentials, presence, rejections = KEYS[5], KEYS[6], KEYS[7]
+local presence_changes = ARGV[2]
 local now = now_us()
 local complete = redis.call('EXISTS', version) == 1
 local changed = {}
@@ -25,17 +26,22 @@ local function floor_of(reading, known)
 end
 
 -- Nothing of a device outlives its registration. Only its credentials may be of a newer
--- one already: they are written before the entries.
+-- one already: they are written before the entries. Presence and refusals light nothing,
+-- so whatever somebody made of their keys, it keeps nothing from being projected.
 local function forget(id, number)
-  redis.call('HDEL', presence, id)
-  redis.call('HDEL', rejections, id)
-  local known = redis.call('HGET', credentials, id)
-  if known and cjson.decode(known).number <= number then
-    redis.call('HDEL', credentials, id)
+  local known = decoded(redis.call('HGET', credentials, id), 'number')
+  if not known or known.number <= number then redis.call('HDEL', credentials, id) end
+  redis.pcall('HDEL', rejections, id)
+  local left = redis.pcall('HGET', presence, id)
+  redis.pcall('HDEL', presence, id)
+  left = type(left) == 'string' and decoded(left, 'epoch')
+  if left and not left.left then
+    redis.call('@PUBLISH@', presence_changes, string.format(
+      '{"charger":"%s","online":false,"gateway":"%s","at":%.0f}', id, left.gateway, now))
   end
 end
 
-for i = 2, #ARGV, 7 do
+for i = 3, #ARGV, 7 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local known = ARGV[i + 4] ~= '' and {tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])} or nil
@@ -45,7 +51,9 @@ for i = 2, #ARGV, 7 do
   if not stored or number > stored.pairing then
     if not registered then
       entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
-      redis.call('HDEL', live, id)
+      -- Not forgotten: a gateway that did not look while it was gone, and finds it
+      -- registered again, must not go on with a connection of the former registration.
+      supersede(live, id)
       redis.call('ZREM', pending, id)
       forget(id, number)
     elseif widget == '' then

@@ -1,20 +1,27 @@
 -- Bring devices' credentials up to what Postgres has.
 --
--- KEYS: credentials
--- ARGV: per device three: id, secrets number, digests of its secrets as a JSON list
+-- KEYS: credentials, and for chargers live
+-- ARGV: per device four: id, secrets number, when it was registered (µs), digests of
+--       its secrets as a JSON list
 -- Returns how many changed.
 --
--- No doorbell: gateways look here at each handshake, and remember nothing.
+-- No doorbell: gateways look here at each handshake, and remember nothing. But a device
+-- that was unregistered and registered again between two projections looks to them as
+-- if nothing had happened. Its connections may be those of whoever it was taken from: a
+-- charger's are superseded here, a widget's are closed for its new pairing number.
 
-local credentials = KEYS[1]
+local credentials, live = KEYS[1], KEYS[2]
 local changed = 0
 
-for i = 1, #ARGV, 3 do
-  local id, number = ARGV[i], tonumber(ARGV[i + 1])
-  local value = string.format('{"number":%.0f,"digests":%s}', number, ARGV[i + 2])
-  local stored = redis.call('HGET', credentials, id)
+for i = 1, #ARGV, 4 do
+  local id, number, registered = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s}',
+    number, registered, ARGV[i + 3])
+  local raw = redis.call('HGET', credentials, id)
+  local stored = decoded(raw, 'number')
   -- An equal number may bring less: of secrets that have expired meanwhile.
-  if stored ~= value and (not stored or number >= cjson.decode(stored).number) then
+  if raw ~= value and (not stored or number >= stored.number) then
+    if live and stored and stored.registered ~= registered then supersede(live, id) end
     redis.call('HSET', credentials, id, value)
     changed = changed + 1
   end

@@ -1,26 +1,32 @@
 -- Bring widgets' directory entries up to what Postgres has.
 --
 -- KEYS: directory, directory version, statuses, credentials, presence, rejections
--- ARGV: directory-changes channel, then per widget four:
+-- ARGV: directory-changes channel, presence-changes channel, then per widget four:
 --       id, pairing number, "registered" or "unregistered", charger ("" if not paired)
 -- Returns how many entries changed.
 
 local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
 local credentials, presence, rejections = KEYS[4], KEYS[5], KEYS[6]
+local presence_changes = ARGV[2]
 local changed = {}
 
 -- Nothing of a device outlives its registration. Only its credentials may be of a newer
--- one already: they are written before the entries.
+-- one already: they are written before the entries. Presence and refusals light nothing,
+-- so whatever somebody made of their keys, it keeps nothing from being projected.
 local function forget(id, number)
-  redis.call('HDEL', presence, id)
-  redis.call('HDEL', rejections, id)
-  local known = redis.call('HGET', credentials, id)
-  if known and cjson.decode(known).number <= number then
-    redis.call('HDEL', credentials, id)
+  local known = decoded(redis.call('HGET', credentials, id), 'number')
+  if not known or known.number <= number then redis.call('HDEL', credentials, id) end
+  redis.pcall('HDEL', rejections, id)
+  local left = redis.pcall('HGET', presence, id)
+  redis.pcall('HDEL', presence, id)
+  local _, gateway = string.match(type(left) == 'string' and left or '', '^{"gateways":{("([^"]+)":)')
+  if gateway then
+    redis.call('@PUBLISH@', presence_changes, string.format(
+      '{"widget":"%s","online":false,"gateway":"%s","at":%.0f}', id, gateway, now_us()))
   end
 end
 
-for i = 2, #ARGV, 4 do
+for i = 3, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local stored = entry_of(directory, id)

@@ -14,19 +14,18 @@ local removed = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local stored = entry_of(directory, id)
-  -- A greater number is news from after the snapshot.
-  if stored and stored.pairing <= greatest then
+  -- A greater number is news from after the snapshot. What can not be read is none.
+  local is_there = redis.call('HEXISTS', directory, id) == 1
+  if is_there and (not stored or stored.pairing <= greatest) then
     redis.call('HDEL', directory, id)
     redis.call('HDEL', hash, id)
-    redis.call('HDEL', presence, id)
-    redis.call('HDEL', rejections, id)
+    redis.pcall('HDEL', presence, id)
+    redis.pcall('HDEL', rejections, id)
     if sorted then redis.call('ZREM', sorted, id) end
     removed[#removed + 1] = id
   end
-  local known = redis.call('HGET', credentials, id)
-  if known and cjson.decode(known).number <= greatest then
-    redis.call('HDEL', credentials, id)
-  end
+  local known = decoded(redis.call('HGET', credentials, id), 'number')
+  if not known or known.number <= greatest then redis.call('HDEL', credentials, id) end
 end
 
 if #removed > 0 then
