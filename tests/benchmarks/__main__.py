@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 
-from tests.benchmarks.relay import measure
+from tests.benchmarks import imports, relay
 
 
 def main() -> None:
@@ -15,8 +15,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement")
     parser.add_argument("--messages", type=int, default=400, help="messages per round")
+    parser.add_argument("--devices", type=int, default=50_000, help="devices of an import")
     arguments = parser.parse_args()
-    results = asyncio.run(measure(arguments.rounds, arguments.messages))
+    results = asyncio.run(relay.measure(arguments.rounds, arguments.messages))
+    results |= asyncio.run(imports.measure(arguments.rounds, arguments.devices))
     results["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
     if arguments.json:
         sys.stdout.write(json.dumps(results) + "\n")

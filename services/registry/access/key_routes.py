@@ -113,7 +113,7 @@ def key_routes(database: Database) -> APIRouter:
         async with database.reading() as connection:
             found = await api_keys.find(connection, _possible(key_id))
         if found is None:
-            raise _no_key(key_id)
+            raise _no_key()
         return ShownKey(**_shown(found))
 
     @routes.delete(
@@ -127,7 +127,7 @@ def key_routes(database: Database) -> APIRouter:
         async with database.changing(who.name) as connection:
             revoked = await api_keys.revoke(connection, _possible(key_id))
         if revoked is None:
-            raise _no_key(key_id)
+            raise _no_key()
         _log.info("api key revoked", key_id=revoked.id, name=revoked.name)
         return ShownKey(**_shown(revoked))
 
@@ -137,14 +137,16 @@ def key_routes(database: Database) -> APIRouter:
 def _possible(key_id: str) -> str:
     """Return an id that Postgres can be asked for."""
     if not key_id.isascii() or not key_id.isalnum():
-        raise _no_key(key_id)
+        raise _no_key()
     return key_id
 
 
-def _no_key(key_id: str) -> ProblemError:
+def _no_key() -> ProblemError:
     return ProblemError(
         HTTPStatus.NOT_FOUND,
-        f"there is no API key with the id {key_id!r}",
+        # Not what was asked for: it may be a key in the place of its id.
+        "there is no API key with this id. An id is what stands between clk_ and the second "
+        "underscore of a key, and GET /keys lists them",
         kind="no-such-key",
         title="No such key",
     )

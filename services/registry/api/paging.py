@@ -60,7 +60,11 @@ def decode(cursor: str | None, *types: type[str | int]) -> Position | None:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position = json.loads(raw)
         # Not isinstance: a bool is an int by class.
-        if [type(part) for part in position] == list(types) and not _unusable(position):
+        if (
+            type(position) is list
+            and [type(part) for part in position] == list(types)
+            and not _unusable(position)
+        ):
             return tuple(position)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         pass

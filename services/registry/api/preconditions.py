@@ -21,7 +21,11 @@ IfMatch = Annotated[
 ]
 
 IfNoneMatch = Annotated[
-    str | None, Header(max_length=1000, description="`*`: only if there is none yet")
+    str | None,
+    Header(
+        max_length=1000,
+        description="`*`: only if there is none yet; an `ETag`: only if it has another one now",
+    ),
 ]
 
 
@@ -41,6 +45,7 @@ def require_match(if_match: str | None, etag: str) -> None:
     Raises:
         ProblemError: It was changed since (412).
     """
+    # Weak ones never match here (RFC 9110, section 13.1.1): they stay W/"…".
     if if_match is None or if_match.strip() == "*" or etag in _tags(if_match):
         return
     raise ProblemError(
@@ -52,21 +57,34 @@ def require_match(if_match: str | None, etag: str) -> None:
     )
 
 
-def require_none(if_none_match: str | None, *, exists: bool) -> None:
-    """Refuse to create what is there already, if the client asked for that.
+def require_none(if_none_match: str | None, etag: str | None) -> None:
+    """Refuse a change of something that must not be there, or not like that.
+
+    Args:
+        if_none_match: What the client sent; None: it does not mind.
+        etag: What is there now; None: nothing.
 
     Raises:
-        ProblemError: There is one (412).
+        ProblemError: It is there (412).
     """
-    if exists and if_none_match is not None and if_none_match.strip() == "*":
+    if if_none_match is None or etag is None:
+        return
+    if if_none_match.strip() == "*":
         raise ProblemError(
             HTTPStatus.PRECONDITION_FAILED,
             "there is one already. Leave out If-None-Match to change it",
             kind="exists",
             title="Exists already",
         )
+    # Here weak ones match too (RFC 9110, section 13.1.2).
+    if etag in {tag.removeprefix("W/") for tag in _tags(if_none_match)}:
+        raise ProblemError(
+            HTTPStatus.PRECONDITION_FAILED,
+            f"it still has the ETag {etag}. Leave out If-None-Match to change it all the same",
+            kind="exists",
+            title="Exists already",
+        )
 
 
 def _tags(header: str) -> set[str]:
-    # Weak ones never match here (RFC 9110, section 8.8.3.2): they stay W/"…".
     return {part.strip() for part in header.split(",")}

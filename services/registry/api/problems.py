@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from services.registry.postgres.database import PostgresUnavailableError
+from services.registry.postgres.database import DirectoryBusyError, PostgresUnavailableError
 from shared import logs
 from shared.bus.link import BusUnavailableError
 
@@ -79,6 +79,7 @@ def install(api: FastAPI) -> None:
     """Have every error of an API answered as a problem, and documented as one."""
     api.add_exception_handler(ProblemError, _of_ours)
     api.add_exception_handler(PostgresUnavailableError, _of_postgres)
+    api.add_exception_handler(DirectoryBusyError, _of_a_lock)
     api.add_exception_handler(BusUnavailableError, _of_redis)
     api.add_exception_handler(RequestValidationError, _of_validation)
     api.add_exception_handler(HTTPException, _of_http)
@@ -113,27 +114,36 @@ async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
 
 async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
     _log.warning("request refused, postgres is away", reason=str(error))
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    problem = Problem(
-        type="urn:chargelight:problem:postgres-away",
-        title="Postgres is away",
-        status=status,
-        detail="Devices and pairings can not be read or changed right now. Widgets still get "
+    return _for_now(
+        "postgres-away",
+        "Postgres is away",
+        "Devices and pairings can not be read or changed right now. Widgets still get "
         "their lights. Try again in a moment.",
     )
-    return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def _of_a_lock(_request: Request, _error: Exception) -> JSONResponse:
+    return _for_now(
+        "directory-busy",
+        "Somebody else is changing the directory",
+        "A large import is under way, or somebody has an open transaction in psql. Nothing "
+        "was changed. Try again in a moment.",
+    )
 
 
 async def _of_redis(_request: Request, error: Exception) -> JSONResponse:
     _log.warning("request refused, redis is away", reason=str(error))
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    problem = Problem(
-        type="urn:chargelight:problem:redis-away",
-        title="Redis is away",
-        status=status,
-        detail="What happens right now can not be looked at. Devices and pairings can, as long "
+    return _for_now(
+        "redis-away",
+        "Redis is away",
+        "What happens right now can not be looked at. Devices and pairings can, as long "
         "as Postgres answers. Try again in a moment.",
     )
+
+
+def _for_now(kind: str, title: str, detail: str) -> JSONResponse:
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = ProblemError(status, detail, kind=kind, title=title).problem
     return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 

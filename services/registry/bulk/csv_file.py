@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from services.registry.bulk.rows import COLUMNS, REQUIRED, File, unknown_column
+from services.registry.bulk.rows import COLUMNS, REQUIRED, File, cut, unknown_column
 
 MEDIA_TYPE = "text/csv"
 
@@ -58,9 +58,13 @@ def _checked(header: Sequence[str], line: int, file: File) -> list[str]:
     if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
         file.mistakes.add(line, "", "columns are separated by commas, not by anything else")
         return []
+    if not set(REQUIRED) & set(header):
+        # A device, it seems. Not repeated, because there may be a secret in it.
+        file.mistakes.add(line, "", f"it must name the columns: {','.join(COLUMNS)}")
+        return []
     for position, name in enumerate(header):
         if name not in COLUMNS:
-            file.mistakes.add(line, name, unknown_column(name))
+            file.mistakes.add(line, cut(name), unknown_column(name))
         elif name in header[:position]:
             file.mistakes.add(line, name, "this column is there twice")
     for name in REQUIRED:

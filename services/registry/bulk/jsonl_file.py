@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.registry.bulk.rows import COLUMNS, File, unknown_column
+from services.registry.bulk.rows import COLUMNS, File, cut, unknown_column
 
 MEDIA_TYPE: Final = "application/jsonl"
 OTHER_MEDIA_TYPE: Final = "application/x-ndjson"
@@ -72,7 +72,7 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_co
 
 def _shown(name: str) -> str:
     """Return a name as JSON can say it: without half surrogate pairs, and not endless."""
-    return name[:80].encode(errors="backslashreplace").decode()
+    return cut(name).encode(errors="backslashreplace").decode()
 
 
 def written(rows: list[dict[str, str]]) -> bytes:

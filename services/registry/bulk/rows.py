@@ -16,6 +16,9 @@ MOST_ROWS: Final = 200_000
 MOST_SHOWN: Final = 1000
 """Mistakes that are kept; all are counted."""
 
+_MOST_QUOTED: Final = 80
+"""Characters."""
+
 
 class TooManyRowsError(Exception):
     """The file has more than `MOST_ROWS` rows."""
@@ -170,6 +173,10 @@ def unknown_column(name: str) -> str:
     return f"there is no column {_quoted(name)}; there are {', '.join(COLUMNS)}"
 
 
+def cut(text: str) -> str:
+    """Return a text, or its beginning if it is long."""
+    return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
+
+
 def _quoted(text: str) -> str:
-    most = 80
-    return ascii(text if len(text) <= most else f"{text[:most]}…")
+    return ascii(cut(text))

@@ -6,12 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Response
 
 from services.registry.access.authorization import Who
-from services.registry.api.preconditions import IfMatch, require_match
 from services.registry.api.problems import ProblemError, documented
 from services.registry.api.representations import AnyId, DeviceId, RegisteredDevice, Registration
 from services.registry.devices import devices, etags
 from services.registry.devices.devices import Device, Kind
-from services.registry.devices.etags import WITH_ETAG, OnCondition
+from services.registry.devices.etags import WITH_ETAG, Conditions, OnCondition
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Connection, Database
 from shared import logs
@@ -85,11 +84,11 @@ def device_routes(kind: Kind, database: Database, projector: Projector) -> APIRo
         registration: Registration,
         response: Response,
         who: Who,
-        if_match: IfMatch = None,
+        conditions: OnCondition,
     ) -> RegisteredDevice:
         _require_possible(kind, device_id)
         async with database.changing(who.name) as connection:
-            await _require_unchanged(connection, kind, device_id, if_match)
+            await _require(connection, kind, device_id, conditions)
             device = await devices.update(
                 connection,
                 kind,
@@ -108,10 +107,10 @@ def device_routes(kind: Kind, database: Database, projector: Projector) -> APIRo
         status_code=HTTPStatus.NO_CONTENT,
         responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
     )
-    async def unregister(device_id: AnyId, who: Who, if_match: IfMatch = None) -> None:
+    async def unregister(device_id: AnyId, who: Who, conditions: OnCondition) -> None:
         _require_possible(kind, device_id)
         async with database.changing(who.name) as connection:
-            await _require_unchanged(connection, kind, device_id, if_match)
+            await _require(connection, kind, device_id, conditions)
             number = await devices.unregister(connection, kind, device_id)
         if number is None:
             raise not_registered(kind, device_id)
@@ -137,13 +136,14 @@ def _require_possible(kind: Kind, device_id: str) -> None:
         raise not_registered(kind, device_id)
 
 
-async def _require_unchanged(
-    connection: Connection, kind: Kind, device_id: str, if_match: str | None
+async def _require(
+    connection: Connection, kind: Kind, device_id: str, conditions: Conditions
 ) -> None:
+    """Refuse to change a device that is not there, or not as it must be."""
     now = await devices.find(connection, kind, device_id)
     if now is None:
         raise not_registered(kind, device_id)
-    require_match(if_match, etags.of_device(now))
+    conditions.require(etags.of_device(now))
 
 
 def _shown(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:

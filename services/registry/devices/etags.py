@@ -35,7 +35,7 @@ def of_pairing(pairing: Pairing) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must hold for something to be set."""
+    """What must hold for something to be changed."""
 
     if_match: str | None
     if_none_match: str | None
@@ -49,7 +49,7 @@ class Conditions:
         Raises:
             ProblemError: One does not hold (412).
         """
-        preconditions.require_none(self.if_none_match, exists=etag is not None)
+        preconditions.require_none(self.if_none_match, etag)
         if etag is not None:
             preconditions.require_match(self.if_match, etag)
         elif self.if_match is not None:
@@ -66,4 +66,4 @@ def _conditions(if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> 
 
 
 OnCondition = Annotated[Conditions, Depends(_conditions)]
-"""The conditions of a request that sets something, as a parameter of a route."""
+"""The conditions of a request that changes something, as a parameter of a route."""

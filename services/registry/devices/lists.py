@@ -18,22 +18,24 @@ class ListedDevice(Device):
     partner: str | None
 
 
-# strpos instead of LIKE: in what people search for, % and _ are nothing special.
 _DEVICES: Final = SQL("""
     SELECT devices.id, devices.label, devices.location, devices.pairing_number,
            devices.registered_at, pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s
-      AND (%(q)s::text IS NULL
-           OR strpos(lower(devices.id), lower(%(q)s)) > 0
-           OR strpos(lower(devices.label), lower(%(q)s)) > 0
-           OR strpos(lower(devices.location), lower(%(q)s)) > 0)
+      AND (%(pattern)s::text IS NULL
+           OR devices.id ~ %(pattern)s
+           OR devices.label ~ %(pattern)s
+           OR devices.location ~ %(pattern)s)
       AND (%(location)s::text IS NULL OR devices.location = %(location)s)
       AND (%(paired)s::boolean IS NULL OR (pairings.{own} IS NOT NULL) = %(paired)s)
     ORDER BY devices.id
     LIMIT %(rows)s
 """)
+
+_SPECIAL: Final = frozenset(r"\.*+?^$|()[]{}")
+"""What stands for something else in Postgres' regular expressions."""
 
 _PAIRINGS: Final = """
     SELECT pairings.charger_id AS charger, pairings.widget_id AS widget,
@@ -74,7 +76,13 @@ async def of_devices(
     if kind is Kind.WIDGET:
         own, partner = partner, own
     query = _DEVICES.format(devices=kind.table, own=own, partner=partner)
-    values = {"after": after, "rows": rows, "q": q, "location": location, "paired": paired}
+    values = {
+        "after": after,
+        "rows": rows,
+        "pattern": None if q is None else _pattern_of(q),
+        "location": location,
+        "paired": paired,
+    }
     async with connection.cursor(row_factory=class_row(ListedDevice)) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchall()
@@ -109,3 +117,20 @@ async def of_pairings(
     async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
         await cursor.execute(_PAIRINGS, values)
         return await cursor.fetchall()
+
+
+def _pattern_of(text: str) -> str:
+    """Return the regular expression of a text whose capitals do not matter.
+
+    Spelled out for each letter, because lower() and ILIKE know the capitals of other
+    letters than a to z only if the database was created with a locale that does.
+    """
+    return "".join(_either_case(character) for character in text)
+
+
+def _either_case(character: str) -> str:
+    forms = {character.lower(), character.upper(), character}
+    letters = sorted(form for form in forms if len(form) == 1)  # not the SS of an ß
+    if len(letters) > 1:
+        return f"[{''.join(letters)}]"
+    return rf"\{character}" if character in _SPECIAL else character

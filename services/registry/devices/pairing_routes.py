@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from services.registry.access.authorization import Who
-from services.registry.api.preconditions import IfMatch
 from services.registry.api.problems import documented
 from services.registry.api.representations import (
     AnyId,
@@ -17,7 +16,7 @@ from services.registry.api.representations import (
 )
 from services.registry.devices import pairing_wishes
 from services.registry.devices.devices import Kind
-from services.registry.devices.etags import WITH_ETAG, OnCondition
+from services.registry.devices.etags import WITH_ETAG, Conditions, OnCondition
 from services.registry.devices.pairing_wishes import Wish
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Database
@@ -106,10 +105,10 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
     async def get_of_widget(widget_id: AnyId, response: Response) -> CurrentPairing:
         return await look(Kind.WIDGET, widget_id, response)
 
-    async def end(kind: Kind, device_id: str, by: str, if_match: str | None) -> None:
+    async def end(kind: Kind, device_id: str, by: str, conditions: Conditions) -> None:
         pairing_wishes.require_possible(kind, device_id)
         async with database.changing(by) as connection:
-            number = await pairing_wishes.end(connection, kind, device_id, if_match)
+            number = await pairing_wishes.end(connection, kind, device_id, conditions)
         if number is not None:
             await projector.in_effect(number)
 
@@ -120,8 +119,8 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=_UNPAIR,
     )
-    async def unpair(charger_id: AnyId, who: Who, if_match: IfMatch = None) -> None:
-        await end(Kind.CHARGER, charger_id, who.name, if_match)
+    async def unpair(charger_id: AnyId, who: Who, conditions: OnCondition) -> None:
+        await end(Kind.CHARGER, charger_id, who.name, conditions)
 
     @routes.delete(
         "/widgets/{widget_id}/pairing",
@@ -130,7 +129,7 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=_UNPAIR,
     )
-    async def unpair_widget(widget_id: AnyId, who: Who, if_match: IfMatch = None) -> None:
-        await end(Kind.WIDGET, widget_id, who.name, if_match)
+    async def unpair_widget(widget_id: AnyId, who: Who, conditions: OnCondition) -> None:
+        await end(Kind.WIDGET, widget_id, who.name, conditions)
 
     return routes

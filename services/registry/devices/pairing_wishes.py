@@ -5,7 +5,6 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from services.registry.api.preconditions import require_match
 from services.registry.api.problems import ProblemError
 from services.registry.api.representations import CurrentPairing
 from services.registry.devices import devices, etags, pairings
@@ -100,15 +99,15 @@ async def fulfil(
 
 
 async def end(
-    connection: Connection, seen_from: Kind, device_id: str, if_match: str | None
+    connection: Connection, seen_from: Kind, device_id: str, conditions: Conditions
 ) -> int | None:
     """End the pairing that a device is part of; return the number that drew.
 
     Raises:
-        ProblemError: It is not paired (404), or not as the client saw it last (412).
+        ProblemError: It is not paired (404), or a condition does not hold (412).
     """
     pairing = await current(connection, seen_from, device_id)
-    require_match(if_match, etags.of_pairing(pairing))
+    conditions.require(etags.of_pairing(pairing))
     number = await pairings.unpair(connection, pairing.charger)
     _log.info("unpaired", charger=pairing.charger, widget=pairing.widget, pairing_number=number)
     return number

@@ -45,6 +45,10 @@ class PostgresUnavailableError(Exception):
     """Postgres can not be used right now; try again after a while."""
 
 
+class DirectoryBusyError(PostgresUnavailableError):
+    """Postgres is there, but somebody else holds the lock on the directory."""
+
+
 def connection_string(dsn: str, application_name: str) -> str:
     """Complete a connection string; what it says itself stays.
 
@@ -62,6 +66,8 @@ def noticing_loss() -> Iterator[None]:
     """Raise `PostgresUnavailableError` for what psycopg raises while Postgres is away."""
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise DirectoryBusyError("the directory is locked by another change") from error
     except psycopg.OperationalError as error:
         reason = str(error).strip().partition("\n")[0]
         raise PostgresUnavailableError(reason or type(error).__name__) from error

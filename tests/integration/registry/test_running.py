@@ -359,3 +359,16 @@ async def test_a_key_that_somebody_broke_ends_no_registry(
         return await in_redis.charger("c1") is not None
 
     await eventually(is_projected)
+
+
+async def test_a_change_that_waits_for_another_one_says_so(
+    registry: RunningRegistry, by_hand: By
+) -> None:
+    async with by_hand.transaction():
+        await by_hand.execute("SELECT lock_directory()")
+        answer = await registry.send("PUT", "/chargers/c1", {})
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:chargelight:problem:directory-busy"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await registry.send("GET", "/chargers")).status_code == 200
+    assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201

@@ -1,5 +1,7 @@
 """Import files: what they say, and what is wrong with them."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +107,25 @@ def test_a_secret_is_never_repeated() -> None:
     assert SECRET not in the_problem(file)
     assert SECRET not in repr(file.rows)
     assert file.rows[0].secret == SECRET
+
+
+def test_a_first_line_that_names_no_columns_is_not_repeated_either() -> None:
+    problem = the_problem(csv_file.read(f"charger,c1,left,{SECRET}\n"))
+    assert SECRET not in problem
+    assert "kind,id,label,location,widget,secret" in problem
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (csv_file.read, f"kind,id,{'x' * 5000}\n"),
+        (jsonl_file.read, f'{{"kind":"charger","id":"c1","{"x" * 5000}":""}}\n'),
+    ],
+)
+def test_an_endless_name_is_not_repeated_as_a_whole(read: Callable[[str], File], text: str) -> None:
+    (mistake,) = read(text).mistakes.first
+    assert len(mistake.column) < 100
+    assert len(mistake.problem) < 300
 
 
 def test_rows_with_a_mistake_are_kept_for_those_that_refer_to_them() -> None:

@@ -52,8 +52,8 @@ def test_what_no_list_gave_out_is_refused(cursor: str) -> None:
     assert "cursor" in refused.value.problem.detail
 
 
-@pytest.mark.parametrize("text", [r'["\u0000"]', r'["\ud800"]'])
-def test_a_text_that_postgres_does_not_take_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ['{"a":1}', '"a"', r'["\u0000"]', r'["\ud800"]'])
+def test_what_is_no_text_that_postgres_takes_is_refused(text: str) -> None:
     with pytest.raises(ProblemError):
         paging.decode(_encoded(text), str)
 

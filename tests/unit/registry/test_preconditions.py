@@ -30,9 +30,15 @@ def test_what_was_changed_meanwhile_is_left_alone(sent: str) -> None:
     assert NOW in refused.value.problem.detail
 
 
-def test_creating_what_exists_is_refused_only_if_asked_for() -> None:
-    require_none(None, exists=True)
-    require_none("*", exists=False)
+@pytest.mark.parametrize("sent", ["*", " * ", NOW, f"W/{NOW}", f"{BEFORE}, W/{NOW}"])
+def test_what_must_not_be_there_is_left_alone_if_it_is(sent: str) -> None:
+    require_none(sent, None)
     with pytest.raises(ProblemError) as refused:
-        require_none("*", exists=True)
+        require_none(sent, NOW)
     assert refused.value.problem.status == 412
+
+
+@pytest.mark.parametrize("sent", [None, "", BEFORE, f"W/{BEFORE}", NOW.strip('"')])
+def test_what_may_be_there_is_changed(sent: str | None) -> None:
+    require_none(sent, NOW)
+    require_none(sent, None)
