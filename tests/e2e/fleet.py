@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from deploy.servers.ports import free_port
 from services.simulator.fleet import Fleet, Hub, Plan
@@ -37,8 +37,17 @@ class Gates:
 
 
 @contextlib.asynccontextmanager
-async def fleet(running: Running, gates: Gates, pairs: int) -> AsyncIterator[Fleet]:
-    """Register so many pairs, run them, and wait until every light is right."""
+async def fleet(
+    running: Running, gates: Gates, pairs: int, *, more: Sequence[Plan] = ()
+) -> AsyncIterator[Fleet]:
+    """Register so many pairs, run them, and wait until every light is right.
+
+    Args:
+        running: The hub.
+        gates: Its gateways.
+        pairs: How many pairs.
+        more: Pairs that are registered already, with phones of their own.
+    """
     ids = numbered_pairs("e2e", pairs)
     await running.register(*((pair.charger, pair.widget) for pair in ids))
     rng = random.Random(20)
@@ -49,7 +58,7 @@ async def fleet(running: Running, gates: Gates, pairs: int) -> AsyncIterator[Fle
         SETTLE_SECONDS,
     )
     made = Fleet(
-        [_plan(pair, rng) for pair in ids],
+        [*more, *(_plan(pair, rng) for pair in ids)],
         hub,
         connecting_rate=50,
         rng=rng,
@@ -58,7 +67,7 @@ async def fleet(running: Running, gates: Gates, pairs: int) -> AsyncIterator[Fle
     task = asyncio.create_task(made.run())
     try:
         async with asyncio.timeout(30):
-            while made.take_figures().lights_right < pairs:  # noqa: ASYNC110 - judged by looking
+            while made.take_figures().lights_right < len(made.pairs):  # noqa: ASYNC110 - judged by looking
                 await asyncio.sleep(0.1)
         yield made
     finally:
