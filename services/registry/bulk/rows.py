@@ -76,6 +76,7 @@ class File:
         self.rows: list[Row] = []
         self.mistakes = Mistakes()
         self._count = 0
+        self._may_quote = True
         self._lines: dict[tuple[Kind, str], int] = {}
         self._wanted: dict[str, Row] = {}
 
@@ -92,6 +93,8 @@ class File:
         self._count += 1
         if self._count > MOST_ROWS:
             raise TooManyRowsError
+        # One comma too many, and a secret stands where an id should.
+        self._may_quote = "secret" not in cells
         kind = self._kind(line, cells.get("kind"))
         device_id = self._id(line, cells.get("id"))
         row = Row(
@@ -113,7 +116,7 @@ class File:
         try:
             return Kind(text)
         except ValueError:
-            self.mistakes.add(line, "kind", f"charger or widget, not {_quoted(text)}")
+            self.mistakes.add(line, "kind", f"charger or widget, not {self._shown(text)}")
             return None
 
     def _id(self, line: int, text: str | None) -> str | None:
@@ -121,7 +124,7 @@ class File:
             self.mistakes.add(line, "id", f"missing: {ID_RULE}")
             return None
         if not is_device_id(text):
-            self.mistakes.add(line, "id", f"{_quoted(text)} can not be: {ID_RULE}")
+            self.mistakes.add(line, "id", f"{self._shown(text)} can not be: {ID_RULE}")
             return None
         return text
 
@@ -138,7 +141,7 @@ class File:
             self.mistakes.add(line, "widget", "only a charger's row says who is paired with whom")
             return None
         if not is_device_id(text):
-            self.mistakes.add(line, "widget", f"{_quoted(text)} can not be: {ID_RULE}")
+            self.mistakes.add(line, "widget", f"{self._shown(text)} can not be: {ID_RULE}")
             return None
         return text
 
@@ -149,6 +152,9 @@ class File:
             self.mistakes.add(line, "secret", secrets.RULE)  # never the secret itself
             return None
         return text
+
+    def _shown(self, text: str) -> str:
+        return _quoted(text) if self._may_quote else "what stands there"
 
     def _is_first(self, row: Row) -> bool:
         former = self._lines.setdefault((row.kind, row.id), row.line)

@@ -102,6 +102,17 @@ def test_a_mistake_says_where_the_other_one_is() -> None:
     assert "commas" in csv_file.read("kind;id\ncharger;c1\n").mistakes.first[0].problem
 
 
+@pytest.mark.parametrize(
+    "row", [f"{SECRET},c1,,", f"charger,{SECRET} x,,", f"charger,c1,{SECRET} x,"]
+)
+def test_a_secret_in_the_wrong_column_is_not_repeated_either(row: str) -> None:
+    file = csv_file.read(f"kind,id,widget,secret\n{row}\n")
+    assert file.mistakes.total == 1
+    assert SECRET not in the_problem(file)
+    without = csv_file.read("kind,id\ncharger,a b\n")
+    assert "a b" in the_problem(without), "what can be quoted is"
+
+
 def test_a_secret_is_never_repeated() -> None:
     file = csv_file.read(f"kind,id,secret\ncharger,c1,{SECRET}\ncharger,c2,{SECRET} \n")
     assert SECRET not in the_problem(file)
