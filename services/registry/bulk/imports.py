@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg.rows import scalar_row
 from psycopg.sql import SQL
@@ -36,25 +36,32 @@ _COPY: Final = "COPY import_rows (line, kind, id, label, location, widget) FROM 
 _ANALYZE: Final = "ANALYZE import_rows"
 
 _MISTAKES: Final = """
-    SELECT line, id, widget, of_widget, of_charger, count(*) OVER () AS total
+    SELECT line, id, widget, of_widget, of_charger, of_visitor, count(*) OVER () AS total
     FROM (
-        SELECT line, id, widget, NULL AS of_widget, NULL AS of_charger
+        SELECT line, id, widget, NULL AS of_widget, NULL AS of_charger, NULL AS of_visitor
         FROM import_rows
         WHERE widget IS NOT NULL
           AND NOT EXISTS (SELECT FROM widgets WHERE widgets.id = import_rows.widget)
           AND NOT EXISTS (SELECT FROM import_rows AS other
                           WHERE other.kind = 'widget' AND other.id = import_rows.widget)
         UNION ALL
-        SELECT line, id, widget, NULL, pairings.widget_id
+        SELECT line, id, widget, NULL, pairings.widget_id, NULL
         FROM import_rows
         JOIN pairings ON pairings.charger_id = import_rows.id
         WHERE import_rows.kind = 'charger' AND import_rows.widget <> pairings.widget_id
           AND NOT %(replace)s
         UNION ALL
-        SELECT line, id, widget, pairings.charger_id, NULL
+        SELECT line, id, widget, pairings.charger_id, NULL, NULL
         FROM import_rows
         JOIN pairings ON pairings.widget_id = import_rows.widget
         WHERE import_rows.id <> pairings.charger_id
+          AND NOT %(replace)s
+        UNION ALL
+        SELECT line, import_rows.id, widget, NULL, NULL, rentals.charger_id
+        FROM import_rows
+        JOIN rentals ON rentals.widget_id = import_rows.widget AND rentals.collected_at IS NULL
+        WHERE import_rows.id <> rentals.charger_id
+          AND NOT EXISTS (SELECT FROM pairings WHERE pairings.widget_id = import_rows.widget)
           AND NOT %(replace)s
     ) AS found
     ORDER BY line
@@ -184,22 +191,39 @@ async def stage(
         await cursor.execute(_MISTAKES, {"replace": replace, "most": MOST_SHOWN})
         found = await cursor.fetchall()
     total = found[0][-1] if found else 0
-    every = mistakes.merged([_mistake(*row[:-1]) for row in found], total)
+    every = mistakes.merged([_mistake(_Found(*row[:-1])) for row in found], total)
     if every.total:
         raise RefusedError(every)
 
 
-def _mistake(
-    line: int, charger: str, widget: str, of_widget: str | None, of_charger: str | None
-) -> Mistake:
+class _Found(NamedTuple):
+    """A row that can not be imported: its widget is somebody else's, or not there."""
+
+    line: int
+    charger: str
+    widget: str
+    of_widget: str | None
+    """The charger that the widget is paired with."""
+    of_charger: str | None
+    """The widget that the charger is paired with."""
+    of_visitor: str | None
+    """The charger with the phone of the visitor who has the widget."""
+
+
+def _mistake(found: _Found) -> Mistake:
     remedy = "unpair first, or import with replace=true"
-    if of_widget is not None:
-        problem = f"{widget} is paired with the charger {of_widget}; {remedy}"
-    elif of_charger is not None:
-        problem = f"{charger} is paired with the widget {of_charger}; {remedy}"
+    if found.of_widget is not None:
+        problem = f"{found.widget} is paired with the charger {found.of_widget}; {remedy}"
+    elif found.of_charger is not None:
+        problem = f"{found.charger} is paired with the widget {found.of_charger}; {remedy}"
+    elif found.of_visitor is not None:
+        problem = (
+            f"a visitor has {found.widget}, whose phone is in {found.of_visitor}; have it "
+            "collected first, or import with replace=true"
+        )
     else:
-        problem = f"no widget {widget} is registered, nor in this file"
-    return Mistake(line, "widget", problem)
+        problem = f"no widget {found.widget} is registered, nor in this file"
+    return Mistake(found.line, "widget", problem)
 
 
 async def apply(

@@ -14,6 +14,7 @@ from services.registry.devices.etags import Conditions
 from services.registry.devices.pairing import Decision, decide
 from services.registry.devices.pairings import Pairing
 from services.registry.postgres.database import Connection
+from services.registry.rentals import open_rentals
 from shared import logs
 from shared.names import is_device_id
 
@@ -88,6 +89,13 @@ async def fulfil(
         return of_charger
     if decision is Decision.REFUSE:
         raise _paired_otherwise(of_charger, of_widget)
+    if not wish.replace:
+        await open_rentals.require_not_held(
+            connection,
+            wish.widget,
+            but_for=wish.charger,
+            remedy=", or repeat with ?replace=true to take it from there",
+        )
     pairing = await pairings.pair(connection, wish.charger, wish.widget)
     _log.info(
         "paired",

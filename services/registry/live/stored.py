@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from shared.doorbells import Revision, StatusDoorbell, decode_status
+from shared.names import is_device_id
 from shared.presence import DEAD_SECONDS, Microseconds
 
 _Message = TypeVar("_Message")
@@ -83,7 +84,7 @@ class Live(msgspec.Struct, frozen=True):
 
 def widget_paired_with(entry: bytes | None) -> str | None:
     """Return the widget in a charger's directory entry, if there is one."""
-    decoded = _decoded(_decode_entry, entry)
+    decoded = _entry_of(entry)
     return decoded.widget or None if decoded else None
 
 
@@ -101,13 +102,19 @@ def _decoded(decode: Callable[[bytes], _Message], raw: bytes | None) -> _Message
         return None
 
 
+def _entry_of(raw: bytes | None) -> Entry | None:
+    entry = _decoded(_decode_entry, raw)
+    partner = entry.widget or entry.charger if entry else ""
+    return entry if not partner or is_device_id(partner) else None
+
+
 def registration(raw: bytes | None, *, is_complete: bool) -> Entry | None:
     """Return the entry of a registered device, or None.
 
     Raises:
         DirectoryAbsentError: Nobody can tell whether it is.
     """
-    entry = _decoded(_decode_entry, raw)
+    entry = _entry_of(raw)
     if entry is None and not is_complete:
         raise DirectoryAbsentError
     return None if entry is None or entry.unregistered else entry

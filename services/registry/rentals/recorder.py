@@ -9,6 +9,7 @@ https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,7 +36,8 @@ _AT_ONCE: Final = 100
 """Most transitions of a tag in one round."""
 _ABANDONED_MS: Final = 15_000
 """So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
-_BROKEN_SECONDS: Final = 5.0
+_BROKEN_SECONDS: Final = 60.0
+"""How often to say that a stream is broken."""
 
 _TAKE: Final = Script.beside(__file__, "take")
 _DONE: Final = Script.beside(__file__, "done")
@@ -67,6 +69,7 @@ class Recorder:
         self._streams = [tag.transitions for tag in names.widgets]
         self._backoff = Backoff(0.2, 2.0, rng)
         self._abandoned_ms = abandoned_ms
+        self._say_broken_at = 0.0
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -79,10 +82,9 @@ class Recorder:
                 await asyncio.sleep(self._backoff.delay())
                 continue
             except ResponseError as error:
-                # Somebody made one of the streams into something else: no reason to end
-                # everything else that a registry does.
-                _log.error("transitions can not be taken", reason=str(error))
-                await asyncio.sleep(_BROKEN_SECONDS)
+                # Broken since they were taken just now.
+                _log.error("transitions can not be acknowledged", reason=str(error))
+                await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
             if not more:
@@ -94,17 +96,19 @@ class Recorder:
         Raises:
             BusUnavailableError: Redis is away. What was taken is taken again later.
             PostgresUnavailableError: Postgres is away, likewise.
-            ResponseError: A stream is none.
+            ResponseError: A stream was made into something else since it was read.
         """
         words: list[Argument] = [_GROUP, _CONSUMER, _AT_ONCE, self._abandoned_ms]
-        replies = await self._bus.run(
+        replies = await self._bus.run_each(
             [Call(_TAKE, (stream,), list(words)) for stream in self._streams]
         )
-        taken = {
-            stream: entries
-            for stream, entries in zip(self._streams, replies, strict=True)
-            if entries
-        }
+        taken: dict[str, list[Any]] = {}
+        for stream, entries in zip(self._streams, replies, strict=True):
+            if isinstance(entries, ResponseError):
+                # Somebody made it into something else. The other tags' go on.
+                self._note_broken(stream, entries)
+            elif entries:
+                taken[stream] = entries
         if not taken:
             return False
         await self._record(taken)
@@ -117,6 +121,12 @@ class Recorder:
         metrics.TRANSITIONS.inc(sum(len(entries) for entries in taken.values()))
         return any(len(entries) >= _AT_ONCE for entries in taken.values())
 
+    def _note_broken(self, stream: str, error: ResponseError) -> None:
+        now = time.monotonic()
+        if now >= self._say_broken_at:
+            _log.error("transitions can not be taken", stream=stream, reason=str(error))
+            self._say_broken_at = now + _BROKEN_SECONDS
+
     async def _record(self, taken: Mapping[str, list[Any]]) -> None:
         transitions: list[Transition] = []
         for stream, entries in taken.items():
@@ -128,5 +138,7 @@ class Recorder:
                     transitions.append(transition)
         what = reached(transitions)
         if what:
-            async with self._database.reading() as connection:
+            # As a writer of the directory: whoever pairs anew changes rentals as well, and
+            # the two would deadlock.
+            async with self._database.changing(by="registry") as connection:
                 await rentals.record(connection, what)

@@ -100,7 +100,7 @@ _NUMBER_OF_CHARGER: Final = """
 """
 
 # The earliest time wins, so neither the order nor a repetition matters; and Redis' clock
-# may be a little behind. Rows are locked in one order, so that registries do not deadlock.
+# may be a little behind.
 _RECORD: Final = """
     WITH news AS (
         SELECT charger_id, number, at_80, at_100
@@ -114,12 +114,6 @@ _RECORD: Final = """
                     AND rentals.pairing_number <= news.number
                     AND (rentals.ended_number IS NULL OR news.number < rentals.ended_number)
         GROUP BY rentals.id
-    ), locked AS (
-        SELECT id
-        FROM rentals
-        WHERE id IN (SELECT id FROM found)
-        ORDER BY id
-        FOR UPDATE
     )
     UPDATE rentals
     SET reached_80_at = least(rentals.reached_80_at, greatest(found.at_80, rentals.opened_at)),
@@ -127,7 +121,6 @@ _RECORD: Final = """
                          ELSE least(rentals.reached_100_at,
                                     greatest(found.at_100, rentals.opened_at)) END
     FROM found
-    JOIN locked USING (id)
     WHERE rentals.id = found.id
 """
 
@@ -213,6 +206,10 @@ async def record(connection: Connection, what: Mapping[Pairing, Reached]) -> Non
     """Note when phones reached 80 % and 100 %, in the rentals that these pairings belong to.
 
     A phone that reached 100 % has reached 80 % too, at the same time or before.
+
+    Args:
+        connection: One of ``Database.changing``.
+        what: By pairing.
     """
     values = {
         "chargers": [pairing.charger for pairing in what],

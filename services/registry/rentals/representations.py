@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.registry.api.representations import DeviceId, Projected
 from services.registry.rentals.rentals import Rental
@@ -46,6 +46,15 @@ class Collection(BaseModel):
         description="keep: the two are a fixed pair; its light goes dark all the same",
     )
     widget_returned: bool = Field(default=True, description="Whether the widget came back")
+
+    @model_validator(mode="after")
+    def _what_is_gone_is_no_pair(self) -> Self:
+        if self.pairing is PairingAfter.KEEP and not self.widget_returned:
+            raise ValueError(
+                "a widget that a visitor still has would show the next one's light: end the "
+                "pairing, and pair the two again when it is back"
+            )
+        return self
 
 
 class WidgetReturn(BaseModel):

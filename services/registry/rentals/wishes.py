@@ -10,7 +10,7 @@ from services.registry.devices.devices import Kind
 from services.registry.devices.etags import Conditions
 from services.registry.devices.pairing_wishes import Wish
 from services.registry.postgres.database import Connection
-from services.registry.rentals import rentals
+from services.registry.rentals import open_rentals, rentals
 from services.registry.rentals.rentals import Rental
 from services.registry.rentals.representations import Collection, HandOver, PairingAfter
 from shared import logs
@@ -55,10 +55,12 @@ async def hand_over(
     """
     known = await rentals.find(connection, rental_id)
     if known is not None:
-        _require_same(known, wish)
+        newest = await rentals.number_of_charger(connection, known.charger)
+        _require_same(known, wish, is_paired_anew=newest != known.pairing_number)
         return known, False
     widget = wish.widget or await _widget_of(connection, wish.charger)
-    await _require_free(connection, wish.charger, widget)
+    await open_rentals.require_empty(connection, wish.charger)
+    await open_rentals.require_not_held(connection, widget)
     pairing = await pairing_wishes.fulfil(
         connection,
         Wish(wish.charger, widget, replace, anew=True),
@@ -104,10 +106,13 @@ async def collect(connection: Connection, rental_id: UUID, wish: Collection) -> 
         await pairings.pair(connection, pairing.charger, pairing.widget)
     elif pairing is not None:
         await pairings.unpair(connection, pairing.charger)
-    number = await rentals.number_of_charger(connection, rental.charger)
-    assert number is not None  # noqa: S101 - whoever had a rental was registered
+    # It once was registered, but somebody may have removed the trace of that by hand.
+    number = await rentals.number_of_charger(connection, rental.charger) or 0
     collected = await rentals.collect(
-        connection, rental, number=number, widget_returned=wish.widget_returned
+        connection,
+        rental,
+        number=max(number, rental.pairing_number + 1),
+        widget_returned=wish.widget_returned,
     )
     _log.info("rental closed", rental=str(rental_id), charger=rental.charger)
     return collected
@@ -134,9 +139,11 @@ async def return_widget(connection: Connection, rental_id: UUID) -> Rental:
     )
 
 
-def _require_same(known: Rental, wish: HandOver) -> None:
+def _require_same(known: Rental, wish: HandOver, *, is_paired_anew: bool) -> None:
     same = (known.charger, known.ticket) == (wish.charger, wish.ticket)
-    if not same or wish.widget not in (None, known.widget):
+    # Paired anew since, it may have another widget by now than was asked for then.
+    same_widget = is_paired_anew or wish.widget in (None, known.widget)
+    if not (same and same_widget):
         raise ProblemError(
             HTTPStatus.CONFLICT,
             f"the rental {known.id} is another one: of {known.charger} with {known.widget}, "
@@ -160,28 +167,3 @@ async def _widget_of(connection: Connection, charger: str) -> str:
             title="Not paired",
         )
     return pairing.widget
-
-
-async def _require_free(connection: Connection, charger: str, widget: str) -> None:
-    in_charger = await rentals.open_of_charger(connection, charger)
-    if in_charger is not None:
-        raise _is_open(in_charger, f"there is a phone in {charger}")
-    with_widget = await rentals.open_of_widget(connection, widget)
-    if with_widget is not None:
-        said = f"a visitor has {widget}, whose phone is in {with_widget.charger}"
-        raise _is_open(with_widget, said)
-
-
-def _is_open(rental: Rental, said: str) -> ProblemError:
-    ticket = f", ticket {rental.ticket}" if rental.ticket else ""
-    return ProblemError(
-        HTTPStatus.CONFLICT,
-        f"{said} since {rental.opened_at:%Y-%m-%dT%H:%M:%SZ}{ticket}. Have it collected first: "
-        f"PUT /rentals/{rental.id}/collection",
-        kind="rental-is-open",
-        title="A rental is open",
-        rental=str(rental.id),
-        charger=rental.charger,
-        widget=rental.widget,
-        ticket=rental.ticket,
-    )

@@ -1,6 +1,5 @@
 """Transitions on their way from the stream into rentals: none lost, none doubled."""
 
-import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator
@@ -10,7 +9,11 @@ from typing import Any
 import pytest
 
 from deploy.servers.postgres_server import PostgresServer
-from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.postgres.database import (
+    Database,
+    DirectoryBusyError,
+    PostgresUnavailableError,
+)
 from services.registry.rentals import recorder as module
 from services.registry.rentals.recorder import Recorder
 from shared.bus.bus import Bus
@@ -298,18 +301,48 @@ async def test_two_registries_share_the_work(
     assert [rental for rental in opened if None in await rentals.of(rental)] == []
 
 
-async def test_a_key_that_somebody_broke_ends_nothing_else(
+async def test_a_stream_that_somebody_broke_keeps_no_other_from_being_recorded(
     registry: RunningRegistry, bus: Bus, names: Names, streams: Streams, rentals: Rentals
 ) -> None:
-    key = names.of_widget("w1").transitions
-    await bus.command("SET", key, "mine")
-    await asyncio.sleep(1)  # it looks twice a second
-    assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201
-    await bus.command("DEL", key)
-    rental = await rentals.open(7)
-    await streams.add("charged", 7)
+    broken = names.of_widget("w1")
+    sound = next(f"w{n}" for n in range(2, 99) if names.of_widget(f"w{n}") != broken)
+    await bus.command("SET", broken.transitions, "mine")
+    rental, other = await rentals.open(7), await rentals.open(8, "c2")
+    await streams.add("charged", 8, "c2", sound)
 
-    async def is_recorded() -> bool:
+    async def is_recorded(rental: str) -> bool:
         return None not in await rentals.of(rental)
 
-    await eventually(is_recorded, within=30)
+    await eventually(lambda: is_recorded(other))
+    assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201
+    await bus.command("DEL", broken.transitions)
+    await streams.add("charged", 7)
+    await eventually(lambda: is_recorded(rental))
+
+
+async def test_who_reads_along_in_a_group_of_his_own_disturbs_nothing(
+    recorder: Recorder, bus: Bus, names: Names, streams: Streams, rentals: Rentals
+) -> None:
+    rental = await rentals.open(7)
+    key = names.of_widget("w1").transitions
+    await bus.command("XGROUP", "CREATE", key, "dashboard", "$", "MKSTREAM")
+    await streams.add("charged", 7)
+    await recorder.record_some()
+    assert None not in await rentals.of(rental)
+
+
+async def test_recording_waits_for_whoever_changes_the_directory(
+    recorder: Recorder, streams: Streams, rentals: Rentals, by_hand: By
+) -> None:
+    rental = await rentals.open(7)
+    await streams.add("charged", 7)
+    async with by_hand.transaction():
+        await by_hand.execute("SELECT lock_directory()")
+        with pytest.raises(DirectoryBusyError):
+            await recorder.record_some()
+
+    async def is_recorded() -> bool:
+        await recorder.record_some()
+        return None not in await rentals.of(rental)
+
+    await eventually(is_recorded)

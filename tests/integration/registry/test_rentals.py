@@ -2,9 +2,10 @@
 
 import asyncio
 import uuid
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
+import psycopg
 import pytest
 
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry
@@ -227,6 +228,95 @@ async def test_a_visitor_whose_widget_was_taken_has_none(desk: Desk) -> None:
     path = f"/rentals/{rental['id']}/widget-return"
     await desk.refused("PUT", path, {}, 409, "no-widget-to-return")
     assert await desk.listed("widget_missing=true") == []
+
+
+async def test_a_widget_that_a_visitor_has_is_not_taken_unasked(
+    desk: Desk, registry: RunningRegistry
+) -> None:
+    rental = await desk.open("c1", "w1", ticket="0815")
+    await desk.send("DELETE", "/pairings/c1")
+    for path, body in (
+        ("/pairings/c3", {"widget": "w1"}),
+        ("/widgets/w1/pairing", {"charger": "c3"}),
+    ):
+        problem = await desk.refused("PUT", path, body, 409, "rental-is-open")
+        assert problem["rental"] == rental["id"]
+        assert "?replace=true" in problem["detail"]
+    imported = await registry.client.post(
+        f"{registry.url}/import",
+        content="kind,id,widget\ncharger,c3,w1\n",
+        headers={"Content-Type": "text/csv"},
+    )
+    assert imported.status_code == 422
+    assert "whose phone is in c1" in imported.json()["errors"][0]["problem"]
+    assert (await desk.said("GET", f"/rentals/{rental['id']}"))["widget"] == "w1"
+    await desk.said("PUT", "/pairings/c1", {"widget": "w1"})  # its own charger may have it back
+    await desk.said("PUT", "/pairings/c3?replace=true", {"widget": "w1"})
+    assert (await desk.said("GET", f"/rentals/{rental['id']}"))["widget"] is None
+
+
+async def test_what_a_visitor_still_has_is_no_fixed_pair(desk: Desk) -> None:
+    rental = await desk.open("c1", "w1")
+    wish = {"pairing": "keep", "widget_returned": False}
+    refused = await desk.send("PUT", f"/rentals/{rental['id']}/collection", wish)
+    assert refused.status_code == 422
+    assert "end the pairing" in refused.json()["detail"]
+    await desk.collect(rental, pairing="end", widget_returned=False)
+    assert (await desk.send("GET", "/pairings/c1")).status_code == 404
+
+
+async def test_a_hand_over_may_be_repeated_after_its_widget_was_replaced(desk: Desk) -> None:
+    path, wish = new_path(), {"charger": "c1", "widget": "w1"}
+    await desk.said("PUT", path, wish, 201)
+    await desk.said("PUT", "/pairings/c1?replace=true", {"widget": "w2"})
+    assert (await desk.said("PUT", path, wish))["widget"] == "w2"
+
+
+async def test_the_same_hand_over_at_once_is_one(desk: Desk) -> None:
+    path, wish = new_path(), {"charger": "c1", "widget": "w1"}
+    answers = await asyncio.gather(*(desk.send("PUT", path, wish) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+
+
+async def test_a_phone_is_collected_though_nothing_tells_of_its_charger_any_more(
+    desk: Desk, by_hand: By
+) -> None:
+    rental = await desk.open("c1", "w1")
+    await desk.send("DELETE", "/chargers/c1")
+    await by_hand.execute("DELETE FROM unregistered")
+    assert (await desk.collect(rental))["collected_at"] is not None
+
+
+async def test_a_rental_opened_by_hand_at_the_same_time_is_waited_for(
+    desk: Desk, by_hand: By
+) -> None:
+    await desk.said("PUT", "/pairings/c1", {"widget": "w1"})
+    async with by_hand.transaction():
+        await by_hand.execute(
+            "INSERT INTO rentals (id, charger_id, widget_id, pairing_number)"
+            " VALUES (gen_random_uuid(), 'c1', 'w1', 7)"
+        )
+        opening = asyncio.create_task(desk.send("PUT", new_path(), {"charger": "c1"}))
+        await asyncio.sleep(0.3)  # so that it waits for the lock
+        assert not opening.done()
+    assert (await opening).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE rentals SET id = gen_random_uuid()",
+        "UPDATE rentals SET charger_id = 'c2'",
+        "UPDATE rentals SET pairing_number = 999",
+        "TRUNCATE rentals",
+    ],
+)
+async def test_what_would_go_past_the_rules_unseen_is_refused(
+    desk: Desk, by_hand: By, change: LiteralString
+) -> None:
+    await desk.open("c1", "w1")
+    with pytest.raises(psycopg.errors.RaiseException):
+        await by_hand.execute(change)
 
 
 async def test_widgets_swapped_by_hand_are_swapped_in_the_rentals_too(

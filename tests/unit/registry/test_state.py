@@ -13,6 +13,8 @@ from services.registry.live.stored import (
     RawCharger,
     RawWidget,
     Surroundings,
+    registration,
+    widget_paired_with,
 )
 from shared.presence import DEAD_SECONDS
 
@@ -128,3 +130,13 @@ def test_whatever_somebody_wrote_with_redis_cli_a_state_is_told(
     json.loads(state.model_dump_json())
     other = widget(around, presence=presence, rejection=rejection, status=status)
     json.loads(other.model_dump_json())
+
+
+@pytest.mark.parametrize("partner", ["\u00e9", "a b", "x" * 65, "a:b"])
+def test_a_partner_that_can_not_be_makes_an_entry_unreadable(partner: str) -> None:
+    for name in ("widget", "charger"):
+        entry = json.dumps({"pairing": 7, name: partner}).encode()
+        assert widget_paired_with(entry) is None
+        assert registration(entry, is_complete=True) is None
+        with pytest.raises(DirectoryAbsentError):
+            registration(entry, is_complete=False)

@@ -62,6 +62,35 @@ BEGIN
 END
 $$;
 
+-- A rental is of one charger, from one number on.
+CREATE FUNCTION refuse_other_rental() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'id, charger and pairing number of a rental do not change'
+        USING HINT = 'Collect it, and open another one.';
+END
+$$;
+
+CREATE FUNCTION refuse_unrecorded() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE would go past the audit log'
+        USING HINT = 'Use DELETE FROM.';
+END
+$$;
+
+CREATE TRIGGER lock_first BEFORE INSERT OR UPDATE OR DELETE ON rentals
+    FOR EACH STATEMENT EXECUTE FUNCTION lock_directory_first();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON rentals
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_unrecorded();
+CREATE TRIGGER refuse_other_rental BEFORE UPDATE ON rentals
+    FOR EACH ROW
+    WHEN ((NEW.id, NEW.charger_id, NEW.pairing_number)
+          <> (OLD.id, OLD.charger_id, OLD.pairing_number))
+    EXECUTE FUNCTION refuse_other_rental();
+
 CREATE TRIGGER rentals_follow_inserted AFTER INSERT ON pairings
     REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION rentals_follow_pairings();

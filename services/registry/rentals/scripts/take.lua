@@ -7,9 +7,19 @@
 local key = KEYS[1]
 local group, consumer, most, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
+-- Is our group there? Somebody else may read along in one of his own.
+local function is_there()
+  for _, found in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+    for i = 1, #found, 2 do
+      if found[i] == 'name' and found[i + 1] == group then return true end
+    end
+  end
+  return false
+end
+
 if redis.call('EXISTS', key) == 0 then return {} end
 -- From the beginning: whatever is in it was recorded by nobody.
-if #redis.call('XINFO', 'GROUPS', key) == 0 then redis.call('XGROUP', 'CREATE', key, group, '0') end
+if not is_there() then redis.call('XGROUP', 'CREATE', key, group, '0') end
 
 local found = {}
 local left = redis.call('XPENDING', key, group, 'IDLE', idle, '-', '+', most)
