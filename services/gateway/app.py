@@ -62,6 +62,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         await background.stop()
         await gateway.presence.leave()
         await gateway.presence_bus.close()
+        await gateway.doorkeeper_bus.close()
         await gateway.bus.close()
 
 
@@ -100,9 +101,11 @@ class Gateway:
             on_replica=self.subscriber.distrust,
             rng=rng,
         )
+        # A connection of its own: no reading waits for a crowd at the door.
+        self.doorkeeper_bus = Bus(settings.redis_url, f"{settings.instance_id}-doorkeeper")
         if settings.device_auth != "off":
             self.gate.doorkeeper = Doorkeeper(
-                self.bus,
+                self.doorkeeper_bus,
                 self._names,
                 mode=settings.device_auth,
                 key=settings.credential_key.get_secret_value(),

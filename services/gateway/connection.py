@@ -27,6 +27,8 @@ from shared.device_protocol import CloseCode, ErrorCode
 from shared.presence import RejectionCode
 
 _MAX_HEAD_BYTES: Final = 8192
+_MAX_EARLY_BYTES: Final = 16 * 1024
+"""What a device may send behind its handshake's head before it is judged: it is kept."""
 _HEAD_END: Final = b"\r\n\r\n"
 _CLOSING_SECONDS: Final = 5.0
 _MAX_BAD_FRAMES: Final = 20
@@ -40,6 +42,10 @@ _UNAUTHORIZED: Final = Refusal(
 )
 _HEAD_TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
+)
+_TOO_MUCH_TOO_EARLY: Final = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "More than 16 KiB came before the handshake was answered.\n",
 )
 _REJECTION_OF: Final = {code: RejectionCode(code) for code in ErrorCode}
 _FAILURES: Final[dict[int, RejectionCode]] = {
@@ -295,6 +301,10 @@ class Connection(asyncio.Protocol):
         if self._ask_doorkeeper is None:
             self.judged(admitted=True)
             return
+        if len(self._early) > _MAX_EARLY_BYTES:
+            self._request = None
+            self._refuse(_TOO_MUCH_TOO_EARLY)
+            return
         # Until it is judged a device can send no more than what came already.
         self._transport.pause_reading()
         self._ask_doorkeeper(self, device_id, secret_in(self._request.headers, device_id))
@@ -304,10 +314,21 @@ class Connection(asyncio.Protocol):
         """Whether the handshake waits for its answer."""
         return self.websocket.state is State.CONNECTING and not self._lost
 
+    def undecided(self) -> None:
+        """Note that it waits, like those whose registration is not known yet."""
+        if self.is_shaking_hands:
+            self._gate.waiting.add(self)
+
     def judged(self, *, admitted: bool) -> None:
         """Answer the handshake."""
+        self._gate.waiting.discard(self)
         request, self._request = self._request, None
         if request is None or not self.is_shaking_hands:
+            return
+        if self._gate.draining and (refusal := self._gate.full()):
+            # Whoever is let in now would be cut off without a goodbye.
+            self._transport.resume_reading()
+            self._refuse(refusal)
             return
         if not admitted:
             self._transport.resume_reading()  # or its leaving would not be heard of

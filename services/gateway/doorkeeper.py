@@ -2,13 +2,17 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from services.gateway import scripts
 from services.gateway.credentials import Judgement, Mode, judge
+from shared import logs
 from shared.backoff import Backoff
 from shared.batches import by_slot
 from shared.bus.bus import Bus
@@ -17,7 +21,13 @@ from shared.bus.script import Call
 from shared.credentials import Credentials
 from shared.names import ChargerNames, Names, WidgetNames, partition_of
 
+_log = logs.get(__name__)
+
 _RETRY_SECONDS: Final = 0.5
+_AT_ONCE: Final = 250
+"""Most judged in one go: whoever is connected already must not wait for a crowd."""
+_SAY_AGAIN_SECONDS: Final = 60.0
+"""How often to say that something in Redis can not be read."""
 
 _decode_credentials = msgspec.json.Decoder(Credentials).decode
 
@@ -32,11 +42,15 @@ class Applicant(Protocol):
     def judged(self, *, admitted: bool) -> None:
         """Take the judgement."""
 
+    def undecided(self) -> None:
+        """Note that it can not be judged yet."""
 
-class _Application(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class _Application:
     applicant: Applicant
     device_id: str
-    secret: str
+    secret: str = field(repr=False)
     names: ChargerNames | WidgetNames
 
 
@@ -59,6 +73,7 @@ class Doorkeeper:
         self._backoff = Backoff(0.05, 0.5, rng)
         self._applications: list[_Application] = []
         self._wake = asyncio.Event()
+        self._say_again_at = 0.0
 
     def charger(self, applicant: Applicant, device_id: str, secret: str) -> None:
         """Judge a charger soon."""
@@ -88,39 +103,61 @@ class Doorkeeper:
             # Those that gave up are dropped: their handshake's deadline has passed.
             waiting = [one for one in waiting if one.applicant.is_shaking_hands]
             try:
-                undecided = await self._judge(waiting)
+                while waiting:
+                    self._again_later(await self._judge(waiting[:_AT_ONCE]))
+                    del waiting[:_AT_ONCE]
+                    await asyncio.sleep(0)  # readings and statuses come in between
             except BusUnavailableError:
                 self._again(waiting)
                 await asyncio.sleep(self._backoff.delay())
-                continue
-            self._backoff.reset()
-            if undecided:
-                await asyncio.sleep(_RETRY_SECONDS)
-                self._again(undecided)
+            else:
+                self._backoff.reset()
 
     def _again(self, applications: list[_Application]) -> None:
         self._applications += applications
         self._wake.set()
 
+    def _again_later(self, undecided: list[_Application]) -> None:
+        """Judge some again after a moment; nobody else waits for them."""
+        for one in undecided:
+            one.applicant.undecided()
+        if undecided:
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._again, undecided)
+
     async def _judge(self, waiting: list[_Application]) -> list[_Application]:
         """Judge applications; return those that can not be judged yet."""
         batches = [batch for _, batch in by_slot(waiting, lambda one: one.names.directory)]
-        if not batches:
-            return []
-        replies = await self._bus.run([_vouching(batch) for batch in batches])
+        replies = await self._bus.run_each([_vouching(batch) for batch in batches])
         undecided: list[_Application] = []
         for batch, answers in zip(batches, replies, strict=True):
+            if isinstance(answers, ResponseError):
+                # A key that somebody made into something else: nobody is let in, and
+                # nobody else suffers from it.
+                self._say(str(answers))
+                undecided += batch
+                continue
             pairs = zip(answers[::2], answers[1::2], strict=True)
             for one, (registration, credentials) in zip(batch, pairs, strict=True):
-                known = _decode_credentials(credentials).digests if credentials else []
-                match self._judgement(one, registration.decode(), known):
+                match self._judgement(one, registration.decode(), credentials):
                     case Judgement.WAIT:
                         undecided.append(one)
                     case judgement:
                         one.applicant.judged(admitted=judgement is Judgement.ADMIT)
         return undecided
 
-    def _judgement(self, one: _Application, registration: str, known: list[str]) -> Judgement:
+    def _say(self, reason: str) -> None:
+        now = time.monotonic()
+        if now >= self._say_again_at:
+            self._say_again_at = now + _SAY_AGAIN_SECONDS
+            _log.error("credentials can not be read", reason=reason)
+
+    def _judgement(self, one: _Application, registration: str, credentials: bytes) -> Judgement:
+        try:
+            known = _decode_credentials(credentials).digests if credentials else []
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # Not its text: it quotes what it found.
+            self._say(f"those of {one.device_id} are no JSON of the expected form")
+            return Judgement.WAIT
         return judge(
             self._mode,
             registration,

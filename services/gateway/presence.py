@@ -33,8 +33,8 @@ _log = logs.get(__name__)
 _MICROSECONDS: Final = 1_000_000
 _HOLDS_SECONDS: Final = 1.0
 """What reaches Redis later than so is refused: the opposite may have been said since."""
-_TAGS_PER_EXCHANGE: Final = 16
-"""Tags swept in one exchange: each looks at all devices of its tag."""
+_TAGS_PER_EXCHANGE: Final = 2
+"""Tags swept in one exchange: each looks at all devices of its tag, and readings wait."""
 
 
 class Times(NamedTuple):
@@ -264,7 +264,12 @@ class Presence:
             for standing in staying[index].get(number, ()):
                 words += (standing.device_id, standing.epoch)
             calls.append(Call(kind.sweep, (names.presence,), words))
-        metrics.SWEPT.inc(sum(await self._bus.run(calls)))
+        for reply in await self._bus.run_each(calls):
+            if isinstance(reply, ResponseError):
+                # Of a key that somebody broke there is nothing to sweep.
+                _log.error("presence can not be swept", reason=str(reply))
+            else:
+                metrics.SWEPT.inc(reply)
         del sweep.remaining[: len(tags)]
 
     # Telling.
@@ -281,13 +286,18 @@ class Presence:
         if not batches:
             return
         try:
-            replies = await self._bus.run([self._telling(*batch) for batch in batches])
-        except (BusUnavailableError, ResponseError):
+            replies = await self._bus.run_each([self._telling(*batch) for batch in batches])
+        except BusUnavailableError:
             # Whether the scripts ran is unknown; all of them may be repeated.
             for kind, _, batch in batches:
                 kind.attendance.give_back(batch)
             raise
         for (kind, _, batch), answers in zip(batches, replies, strict=True):
+            if isinstance(answers, ResponseError):
+                # A key that somebody broke: again with the next renewal, all others now.
+                _log.error("presence can not be told", reason=str(answers))
+                self._postponed += [(kind, standing) for standing in batch]
+                continue
             for standing, answer in zip(batch, answers, strict=True):
                 self._answered(kind, standing, answer)
 

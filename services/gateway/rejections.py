@@ -118,11 +118,6 @@ class RejectionWriter:
                 await self.write_all()
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
-            except ResponseError as error:
-                # A key of ours that somebody made into something else, or a bug: no
-                # reason to stop a gateway, and with it the lights.
-                _log.error("rejections can not be written", reason=str(error))
-                await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
 
@@ -131,7 +126,6 @@ class RejectionWriter:
 
         Raises:
             BusUnavailableError: Redis is away; what was not written is kept.
-            ResponseError: Redis can not run the script.
         """
         items = self._take()
         try:
@@ -158,7 +152,11 @@ class RejectionWriter:
 
     async def _write(self, items: list[_Item]) -> None:
         batches = by_slot(items, lambda item: item.names.rejections)
-        await self._bus.run([self._writing(batch) for _, batch in batches])
+        for reply in await self._bus.run_each([self._writing(batch) for _, batch in batches]):
+            if isinstance(reply, ResponseError):
+                # A key of ours that somebody made into something else, or a bug: no
+                # reason to stop a gateway, nor to keep what can not be written.
+                _log.error("rejections can not be written", reason=str(reply))
 
     def _writing(self, batch: list[_Item]) -> Call:
         names = batch[0].names

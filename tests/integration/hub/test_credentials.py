@@ -133,6 +133,35 @@ async def test_a_device_whose_credentials_are_missing_is_not_judged(
     assert refused.value.response.status_code == 503
 
 
+async def test_credentials_that_somebody_broke_end_no_gateway(
+    stored: Stored, start_gateway: StartGateway
+) -> None:
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+    await stored.client.hset(stored.names.of_charger("c1234").credentials, "c1234", "oops")
+    broken = stored.names.of_widget("wABCD").credentials
+    await stored.client.delete(broken)
+    await stored.client.set(broken, "mine")
+    booth = await start_gateway(device_auth="required", credential_key=KEY, handshake_seconds=1.0)
+    for connected in (booth.charger("c1234"), booth.widget("wABCD")):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connected:
+                pass
+        assert refused.value.response.status_code == 503
+
+
+async def test_which_ids_exist_is_not_told_while_the_directory_is_incomplete(
+    stored: Stored, start_gateway: StartGateway
+) -> None:
+    await stored.pair("c1234", "wABCD", 7)
+    booth = await start_gateway(device_auth="required", credential_key=KEY, handshake_seconds=1.0)
+    for charger in ("c1234", "c9999"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with booth.charger(charger):
+                pass
+        assert refused.value.response.status_code == 503
+
+
 async def test_digests_of_a_former_key_keep_a_device_from_entering_without_a_secret(
     stored: Stored, start_gateway: StartGateway
 ) -> None:

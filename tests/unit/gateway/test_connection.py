@@ -390,6 +390,42 @@ def test_one_that_nobody_can_judge_is_asked_to_come_again(
     assert applicant.transport.aborted
 
 
+def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
+    applicant: Thing, doorkeeper: Waiting
+) -> None:
+    connection = doorkeeper.applicant
+    assert connection is not None
+    connection.undecided()
+    assert applicant.gate.waiting == {connection}
+    doorkeeper.judge(admitted=True)
+    assert not applicant.gate.waiting
+    connection.undecided()  # said too late
+    assert not applicant.gate.waiting
+
+
+def test_one_that_left_undecided_waits_no_more(applicant: Thing, doorkeeper: Waiting) -> None:
+    assert doorkeeper.applicant is not None
+    doorkeeper.applicant.undecided()
+    applicant.vanish()
+    assert not applicant.gate.waiting
+
+
+def test_nobody_is_let_in_while_the_gateway_drains(applicant: Thing, doorkeeper: Waiting) -> None:
+    applicant.gate.draining = True
+    doorkeeper.judge(admitted=True)
+    assert applicant.http_status == 503
+    assert applicant.told == []
+    assert applicant.transport.reading
+
+
+def test_nobody_piles_up_bytes_before_being_judged(gate: Gate, doorkeeper: Waiting) -> None:
+    thing = Thing(gate, doorkeeper)
+    head = head_of("/things/t1", "Authorization: Bearer s3cret")
+    thing.send(head + frame_of(TEXT, b"x" * 100) * 200)
+    assert thing.http_status == 413
+    assert doorkeeper.asked == []
+
+
 def test_one_that_is_refused_anyway_is_not_judged(gate: Gate, doorkeeper: Waiting) -> None:
     thing = Thing(gate, doorkeeper)
     thing.send(head_of("/nothing", "Authorization: Bearer s3cret"))

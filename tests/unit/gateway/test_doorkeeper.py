@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from services.gateway import doorkeeper as module
 from services.gateway.doorkeeper import Doorkeeper
@@ -26,6 +27,10 @@ class FakeApplicant:
     def __init__(self) -> None:
         self.is_shaking_hands = True
         self.judgement: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.was_undecided = False
+
+    def undecided(self) -> None:
+        self.was_undecided = True
 
     def judged(self, *, admitted: bool) -> None:
         self.judgement.set_result(admitted)
@@ -41,11 +46,13 @@ class FakeBus:
     def __init__(self) -> None:
         self.directory: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
+        self.unreadable: dict[str, bytes] = {}
         self.calls: list[Call] = []
         self.failures = 0
+        self.broken: ResponseError | None = None
         self.asked = asyncio.Event()
 
-    async def run(self, calls: Sequence[Call]) -> list[list[Any]]:
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
         self.calls += calls
         answers = [
             [part for device_id in call.arguments for part in self._answer(str(device_id))]
@@ -56,9 +63,11 @@ class FakeBus:
         if self.failures:
             self.failures -= 1
             raise BusUnavailableError("away")
-        return answers
+        return [self.broken or answer for answer in answers]
 
     def _answer(self, device_id: str) -> tuple[bytes, bytes]:
+        if device_id in self.unreadable:
+            return b"registered", self.unreadable[device_id]
         secret = self.secrets.get(device_id)
         registration = self.directory.get(device_id, "unregistered")
         if registration != "registered":
@@ -149,3 +158,62 @@ async def test_one_that_gave_up_is_not_judged(bus: FakeBus) -> None:
         doorkeeper.charger(other, "d2", "two")
         assert await other.admitted()
         assert not gone.judgement.done()
+
+
+@pytest.mark.parametrize("value", [b"oops", b"[]", b'{"number":7}', b"\xff", b"[" * 9000])
+async def test_credentials_that_somebody_broke_let_nobody_in_and_stop_nobody_else(
+    bus: FakeBus, value: bytes
+) -> None:
+    bus.unreadable["d1"] = value
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", "one")
+        doorkeeper.charger(other, "d2", "two")
+        assert await other.admitted()
+        assert applicant.was_undecided
+        assert not applicant.judgement.done()
+        del bus.unreadable["d1"]
+        assert await applicant.admitted()
+
+
+async def test_a_key_that_somebody_broke_lets_nobody_in_until_it_is_mended(bus: FakeBus) -> None:
+    bus.broken = ResponseError("vouch: WRONGTYPE")
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.charger(applicant, "d1", "one")
+        async with asyncio.timeout(5):
+            await bus.asked.wait()
+        bus.broken = None
+        assert await applicant.admitted()
+
+
+async def test_a_crowd_is_judged_some_at_a_time(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    async with judging(bus) as doorkeeper:
+        crowd = [FakeApplicant() for _ in range(7)]
+        for each in crowd:
+            doorkeeper.charger(each, "d1", "one")
+        assert [await each.admitted() for each in crowd] == [True] * 7
+    assert [len(call.arguments) for call in bus.calls] == [3, 3, 1]
+
+
+async def test_who_can_not_be_judged_yet_keeps_nobody_else_waiting(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 3600)
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", "one")
+        async with asyncio.timeout(5):
+            while not applicant.was_undecided:  # noqa: ASYNC110 - it rings no bell
+                await asyncio.sleep(0)
+        doorkeeper.charger(other, "d2", "two")
+        assert await other.admitted()
+
+
+def test_no_secret_shows_in_what_is_printed_of_an_application() -> None:
+    application = module._Application(None, "d1", "opensesame", NAMES.chargers[0])  # type: ignore[arg-type]
+    assert "opensesame" not in repr(application)

@@ -35,6 +35,7 @@ class FakeBus(Bus):
         self.heard: dict[str, int] = {}
         self.answer: Callable[[str], bytes] = lambda _id: b"noted"
         self.failure: Exception | None = None
+        self.broken: set[str] = set()
         self.calls: list[Call] = []
         self.commanded: list[tuple[Any, ...]] = []
 
@@ -46,7 +47,7 @@ class FakeBus(Bus):
         await self._be_there()
         self.commanded.append(words)
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
         await self._be_there()
         self.calls += calls
         return [self._reply(call) for call in calls]
@@ -57,6 +58,8 @@ class FakeBus(Bus):
             raise self.failure
 
     def _reply(self, call: Call) -> Any:
+        if self.broken.intersection(call.keys):
+            return ResponseError("WRONGTYPE")
         if call.script is scripts.ENROL:
             name, *dismissed = map(str, call.arguments)
             for gone in dismissed[::2]:
@@ -159,8 +162,27 @@ async def test_what_could_not_be_told_is_told_when_redis_is_back(seat: Seat) -> 
     assert seat.bus.said() == [("c1", 5, 1)]
 
 
-async def test_a_broken_key_stops_nothing(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_key_of_one_tag_keeps_no_other_from_being_told(seat: Seat) -> None:
+    broken = NAMES.chargers[0].presence
+    seat.bus.broken = {broken}
+    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.gate.chargers_here.arrived("c2", 1, 6)
+    seat.bus.answer = lambda _id: b"noted"
     await seat.go_on()
+    assert ("c2", 6, 1) in seat.bus.said()
+    assert len(seat.bus.swept()) >= 4, "all tags were looked at"
+    tried = seat.bus.said().count(("c1", 5, 1))
+    await seat.go_on()
+    assert seat.bus.said().count(("c1", 5, 1)) == tried, "not as fast as it can"
+    seat.bus.broken = set()
+    seat.bus.calls.clear()
+    await seat.go_on(3)
+    assert seat.bus.said() == [("c1", 5, 1)]
+
+
+async def test_a_broken_list_of_gateways_stops_nothing(
+    seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slept: list[float] = []
     really_sleep = asyncio.sleep
 
@@ -168,13 +190,13 @@ async def test_a_broken_key_stops_nothing(seat: Seat, monkeypatch: pytest.Monkey
         slept.append(seconds)
         await really_sleep(0)
 
-    seat.bus.failure = ResponseError("WRONGTYPE")
+    seat.bus.broken = {GATEWAYS}
     seat.gate.chargers_here.arrived("c1", 0, 5)
     with monkeypatch.context() as patch:
         patch.setattr("services.gateway.presence.asyncio.sleep", sleep)
         await seat.go_on()
     assert 2.0 in slept  # it does not try as fast as it can
-    seat.bus.failure = None
+    seat.bus.broken = set()
     await seat.go_on()
     assert seat.bus.said() == [("c1", 5, 1)]
 

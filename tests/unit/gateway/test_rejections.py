@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 from websockets.frames import Opcode
 
 from services.gateway.rejections import Rejections, RejectionWriter
@@ -36,13 +37,14 @@ class FakeBus(Bus):
     def __init__(self) -> None:
         super().__init__("redis://unused", "unused")
         self.away = False
+        self.answer: Any = 0
         self.calls: list[Call] = []
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
         if self.away:
             raise BusUnavailableError("away")
         self.calls += calls
-        return [0 for _ in calls]
+        return [self.answer for _ in calls]
 
     def written(self) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
@@ -148,3 +150,15 @@ def test_a_device_that_closes_by_itself_was_not_rejected(clock: Clock) -> None:
 def test_every_code_of_an_error_event_is_one_of_a_rejection() -> None:
     for code in ErrorCode:
         assert RejectionCode(code).value == code.value
+
+
+async def test_what_redis_refuses_to_take_is_not_kept(
+    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+) -> None:
+    bus.answer = ResponseError("reject: WRONGTYPE")
+    rejections.of_charger("c1", SILENT, "old")
+    await writer.write_all()
+    bus.answer = 0
+    bus.calls.clear()
+    await writer.write_all()
+    assert bus.calls == []
