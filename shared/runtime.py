@@ -78,7 +78,8 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     found: list[BaseException] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+    # One that passed through two tasks is there twice.
+    return list(dict.fromkeys(found))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 import httpx
 import pytest
+import redis
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
@@ -71,6 +72,8 @@ def registry_url(
     redis_server: Redis, postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """A registry process of this module's own: what one operation makes, others find."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()  # what the test before this module left
     name = f"chargelight_test_{secrets.token_hex(6)}"
     create_database(postgres_server.dsn, name)
     port, health_port = free_port(), free_port()

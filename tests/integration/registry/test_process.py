@@ -86,6 +86,7 @@ async def test_another_number_of_partitions_ends_it_with_2(start: Start) -> None
     await start(CHARGELIGHT_PARTITIONS="3").ready()
     other = start(CHARGELIGHT_PARTITIONS="4")
     assert await other.wait() == 2
+    assert other.log_text().count("cannot serve") == 1
     assert "CHARGELIGHT_PARTITIONS" in other.log_text()
 
 
