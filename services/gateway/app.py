@@ -108,7 +108,7 @@ class Gateway:
                 self.doorkeeper_bus,
                 self._names,
                 mode=settings.device_auth,
-                key=settings.credential_key.get_secret_value(),
+                key=settings.credential_key,
                 rng=rng,
             )
         # A connection of its own: no reading waits for who is where.

@@ -14,12 +14,12 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from services.gateway import metrics
+from services.gateway import metrics, refusals
 from services.gateway.credentials import secret_in
 from services.gateway.doorkeeper import Ask
 from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.files import seconds_since_last_data
-from services.gateway.gate import NO_DIRECTORY, Gate
+from services.gateway.gate import Gate
 from services.gateway.handshake import Refusal, examine
 from services.gateway.readings import BadFrameError
 from services.gateway.websocket import DeviceProtocol
@@ -33,20 +33,6 @@ _HEAD_END: Final = b"\r\n\r\n"
 _CLOSING_SECONDS: Final = 5.0
 _MAX_BAD_FRAMES: Final = 20
 """Bad frames in a row that cost a device its connection; a good one starts over."""
-
-
-# The same for an unknown id and for a wrong secret: nobody learns here which ids exist.
-_UNAUTHORIZED: Final = Refusal(
-    HTTPStatus.UNAUTHORIZED,
-    "Present the device's secret: HTTP Basic with the id as user, or Bearer.\n",
-)
-_HEAD_TOO_LARGE: Final = Refusal(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
-)
-_TOO_MUCH_TOO_EARLY: Final = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "More than 16 KiB came before the handshake was answered.\n",
-)
 _REJECTION_OF: Final = {code: RejectionCode(code) for code in ErrorCode}
 _FAILURES: Final[dict[int, RejectionCode]] = {
     1002: RejectionCode.PROTOCOL_ERROR,
@@ -168,7 +154,7 @@ class Connection(asyncio.Protocol):
             return
         if end < 0 or end > _MAX_HEAD_BYTES:
             self._head = None
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusals.HEAD_TOO_LARGE)
             return
         # Frames may follow in the same segment. The library would parse them with
         # the head, before the answer is sent; so it gets them after it.
@@ -247,6 +233,13 @@ class Connection(asyncio.Protocol):
         self.websocket.send_close(code, reason)
         self._write_pending()
 
+    def send_off(self) -> None:
+        """Say goodbye because this gateway stops."""
+        if self._request is not None:
+            self._give_up(refusals.STOPPING)
+        else:
+            self.close(CloseCode.GOING_AWAY, "this gateway is stopping")
+
     def abort(self) -> None:
         """End the connection without another word."""
         self._transport.abort()
@@ -261,9 +254,7 @@ class Connection(asyncio.Protocol):
             return None
         if self._request is not None:
             # Nobody could judge it, because the directory is not there.
-            self._request = None
-            self._transport.resume_reading()
-            self._refuse(NO_DIRECTORY)
+            self._give_up(refusals.NO_DIRECTORY)
             return None
         if not self.is_open:
             # Still shaking hands: the deadline has passed.
@@ -303,7 +294,7 @@ class Connection(asyncio.Protocol):
             return
         if len(self._early) > _MAX_EARLY_BYTES:
             self._request = None
-            self._refuse(_TOO_MUCH_TOO_EARLY)
+            self._refuse(refusals.TOO_MUCH_TOO_EARLY)
             return
         # Until it is judged a device can send no more than what came already.
         self._transport.pause_reading()
@@ -312,29 +303,35 @@ class Connection(asyncio.Protocol):
     @property
     def is_shaking_hands(self) -> bool:
         """Whether the handshake waits for its answer."""
-        return self.websocket.state is State.CONNECTING and not self._lost
+        waits = self._request is not None and self.websocket.state is State.CONNECTING
+        return waits and not self._lost
 
     def undecided(self) -> None:
-        """Note that it waits, like those whose registration is not known yet."""
-        if self.is_shaking_hands:
-            self._gate.waiting.add(self)
+        """Count among those that wait for the directory, or give up if they are too many."""
+        waiting = self._gate.waiting
+        if not self.is_shaking_hands or self in waiting:
+            return
+        # Asked again: a crowd comes in before the first of it is found undecided.
+        if self._gate.may_wait():
+            waiting.add(self)
+        else:
+            self._give_up(refusals.NO_DIRECTORY)
 
     def judged(self, *, admitted: bool) -> None:
         """Answer the handshake."""
-        self._gate.waiting.discard(self)
-        request, self._request = self._request, None
+        request = self._request
         if request is None or not self.is_shaking_hands:
             return
-        if self._gate.draining and (refusal := self._gate.full()):
-            # Whoever is let in now would be cut off without a goodbye.
-            self._transport.resume_reading()
-            self._refuse(refusal)
+        if self._gate.draining:
+            # Whoever came in now might miss the goodbye.
+            self._give_up(refusals.STOPPING)
             return
         if not admitted:
-            self._transport.resume_reading()  # or its leaving would not be heard of
-            self._refuse(_UNAUTHORIZED)
+            self._give_up(refusals.UNAUTHORIZED)
             self.rejected(RejectionCode.UNAUTHORIZED, "its secret is missing or wrong")
             return
+        self._request = None
+        self._gate.waiting.discard(self)
         response = self.websocket.accept(request)
         self.websocket.send_response(response)
         self._write_pending()
@@ -352,8 +349,16 @@ class Connection(asyncio.Protocol):
         if early:
             self._frames_received(early)
 
+    def _give_up(self, refusal: Refusal) -> None:
+        """Refuse a device that waited for its judgement."""
+        self._request = None
+        self._gate.waiting.discard(self)
+        self._transport.resume_reading()  # or its leaving would not be heard of
+        self._refuse(refusal)
+
     def _refuse(self, refusal: Refusal) -> None:
         """Answer the handshake with an HTTP error."""
+        self._early = b""  # it stays for a while yet
         metrics.refused(refusal.status)
         response = self.websocket.reject(refusal.status, refusal.text)
         if refusal.retry_after is not None:

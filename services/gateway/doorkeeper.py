@@ -2,15 +2,15 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
+from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
+from services.gateway.complaint import Complaint
 from services.gateway.credentials import Judgement, Mode, judge
 from shared import logs
 from shared.backoff import Backoff
@@ -26,8 +26,8 @@ _log = logs.get(__name__)
 _RETRY_SECONDS: Final = 0.5
 _AT_ONCE: Final = 250
 """Most judged in one go: whoever is connected already must not wait for a crowd."""
-_SAY_AGAIN_SECONDS: Final = 60.0
-"""How often to say that something in Redis can not be read."""
+_NOBODYS: Final = msgspec.json.encode(Credentials(0, ["0" * 64]))
+"""Read where there is nothing: it takes as long as reading a device's credentials."""
 
 _decode_credentials = msgspec.json.Decoder(Credentials).decode
 
@@ -43,14 +43,13 @@ class Applicant(Protocol):
         """Take the judgement."""
 
     def undecided(self) -> None:
-        """Note that it can not be judged yet."""
+        """Take that there is no judgement yet: wait on, or give up."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Application:
+class _Application(NamedTuple):
     applicant: Applicant
     device_id: str
-    secret: str = field(repr=False)
+    secret: SecretStr
     names: ChargerNames | WidgetNames
 
 
@@ -58,14 +57,16 @@ class Doorkeeper:
     """Judges handshakes by the credentials in the directory.
 
     Args:
-        bus: For the script.
+        bus: One that no reading waits for.
         names: Names in Redis.
         mode: ``optional`` or ``required``.
         key: What the digests are made with.
         rng: Jitter of the retries.
     """
 
-    def __init__(self, bus: Bus, names: Names, *, mode: Mode, key: str, rng: random.Random) -> None:
+    def __init__(
+        self, bus: Bus, names: Names, *, mode: Mode, key: SecretStr, rng: random.Random
+    ) -> None:
         self._bus = bus
         self._names = names
         self._mode = mode
@@ -73,13 +74,13 @@ class Doorkeeper:
         self._backoff = Backoff(0.05, 0.5, rng)
         self._applications: list[_Application] = []
         self._wake = asyncio.Event()
-        self._say_again_at = 0.0
+        self._complaint = Complaint(_log, "credentials can not be read")
 
-    def charger(self, applicant: Applicant, device_id: str, secret: str) -> None:
+    def charger(self, applicant: Applicant, device_id: str, secret: SecretStr) -> None:
         """Judge a charger soon."""
         self._apply(applicant, device_id, secret, self._names.chargers)
 
-    def widget(self, applicant: Applicant, device_id: str, secret: str) -> None:
+    def widget(self, applicant: Applicant, device_id: str, secret: SecretStr) -> None:
         """Judge a widget soon."""
         self._apply(applicant, device_id, secret, self._names.widgets)
 
@@ -87,7 +88,7 @@ class Doorkeeper:
         self,
         applicant: Applicant,
         device_id: str,
-        secret: str,
+        secret: SecretStr,
         tags: Sequence[ChargerNames] | Sequence[WidgetNames],
     ) -> None:
         names = tags[partition_of(device_id, self._names.partitions)]
@@ -108,6 +109,8 @@ class Doorkeeper:
                     del waiting[:_AT_ONCE]
                     await asyncio.sleep(0)  # readings and statuses come in between
             except BusUnavailableError:
+                for one in waiting:
+                    one.applicant.undecided()
                 self._again(waiting)
                 await asyncio.sleep(self._backoff.delay())
             else:
@@ -127,41 +130,55 @@ class Doorkeeper:
     async def _judge(self, waiting: list[_Application]) -> list[_Application]:
         """Judge applications; return those that can not be judged yet."""
         batches = [batch for _, batch in by_slot(waiting, lambda one: one.names.directory)]
+        if not batches:
+            return []
+        role, *_ = await self._bus.command("ROLE")
+        if role != b"master":
+            # Demoted while we were connected: reading goes on working there, but a
+            # secret that was replaced since would still be good.
+            await self._bus.distrust("it is a replica")
         replies = await self._bus.run_each([_vouching(batch) for batch in batches])
         undecided: list[_Application] = []
         for batch, answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
                 # A key that somebody made into something else: nobody is let in, and
                 # nobody else suffers from it.
-                self._say(str(answers))
+                self._complaint.make(answers)
                 undecided += batch
                 continue
-            pairs = zip(answers[::2], answers[1::2], strict=True)
+            complete, *found = answers
+            pairs = zip(found[::2], found[1::2], strict=True)
             for one, (registration, credentials) in zip(batch, pairs, strict=True):
-                match self._judgement(one, registration.decode(), credentials):
+                known = self._digests_of(one, credentials)
+                match self._judgement(one, registration.decode(), known, complete=bool(complete)):
                     case Judgement.WAIT:
                         undecided.append(one)
                     case judgement:
                         one.applicant.judged(admitted=judgement is Judgement.ADMIT)
         return undecided
 
-    def _say(self, reason: str) -> None:
-        now = time.monotonic()
-        if now >= self._say_again_at:
-            self._say_again_at = now + _SAY_AGAIN_SECONDS
-            _log.error("credentials can not be read", reason=reason)
-
-    def _judgement(self, one: _Application, registration: str, credentials: bytes) -> Judgement:
+    def _digests_of(self, one: _Application, credentials: bytes) -> list[str] | None:
+        """Return the digests of a device's secrets, or None if they can not be read."""
         try:
-            known = _decode_credentials(credentials).digests if credentials else []
+            digests = _decode_credentials(credentials or _NOBODYS).digests
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # Not its text: it quotes what it found.
-            self._say(f"those of {one.device_id} are no JSON of the expected form")
+            digests = None
+        # Anybody with redis-cli can write anything; only ASCII can be compared.
+        if digests is None or not all(map(str.isascii, digests)):
+            self._complaint.make(f"those of {one.device_id} ({one.names.credentials}) are broken")
+            return None
+        return digests
+
+    def _judgement(
+        self, one: _Application, registration: str, known: list[str] | None, *, complete: bool
+    ) -> Judgement:
+        if known is None:
             return Judgement.WAIT
         return judge(
             self._mode,
             registration,
             known,
+            complete=complete,
             key=self._key,
             device_id=one.device_id,
             secret=one.secret,
@@ -174,5 +191,5 @@ def _vouching(batch: list[_Application]) -> Call:
     return Call(scripts.VOUCH, keys, [one.device_id for one in batch])
 
 
-Ask = Callable[[Applicant, str, str], None]
+Ask = Callable[[Applicant, str, SecretStr], None]
 """`Doorkeeper.charger` or `Doorkeeper.widget`."""

@@ -6,7 +6,6 @@ from typing import Final
 
 from services.gateway.chargers import Chargers
 from services.gateway.gate import Gate
-from shared.device_protocol import CloseCode
 
 _STORING_SECONDS: Final = 1.0
 """How long to wait for the last readings to be stored."""
@@ -16,7 +15,7 @@ _STEP_SECONDS: Final = 0.01
 
 
 async def drain(gate: Gate, chargers: Chargers, seconds: float) -> None:
-    """Close all connections with 1001, a few at a time.
+    """Close all connections with 1001, a few at a time; refuse those at their handshake.
 
     They must not all come back at one moment, to the gateways that are left.
 
@@ -29,7 +28,7 @@ async def drain(gate: Gate, chargers: Chargers, seconds: float) -> None:
     pause = seconds / max(len(leaving), 1)
     owed = 0.0
     for connection in leaving:
-        connection.close(CloseCode.GOING_AWAY, "this gateway is stopping")
+        connection.send_off()
         owed += pause
         if owed >= _STEP_SECONDS:
             await asyncio.sleep(owed)

@@ -2,26 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from services.gateway.attendance import Attendance
 from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.handshake import Refusal
+from services.gateway.refusals import FULL, NO_DIRECTORY, STOPPING
 from services.gateway.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 
 if TYPE_CHECKING:
     from services.gateway.connection import Connection
-
-_RETRY_AFTER_SECONDS: Final = 5
-
-NO_DIRECTORY: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "The directory of devices is not there yet; try again later.\n",
-    _RETRY_AFTER_SECONDS,
-)
 
 
 @dataclass(slots=True)
@@ -35,7 +27,7 @@ class Gate:
     """Asked before a handshake is answered; None where no credentials are asked for."""
     connections: set["Connection"] = field(default_factory=set)
     waiting: set["Connection"] = field(default_factory=set)
-    """Those that wait because the directory is not there."""
+    """Those that wait because the directory is not there, judged or not."""
     chargers_here: Attendance = field(default_factory=Attendance)
     """The chargers that are connected here and have drawn an epoch."""
     widgets_here: Attendance = field(default_factory=Attendance)
@@ -49,15 +41,11 @@ class Gate:
     def full(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""
         if self.draining:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE, "This gateway is stopping; try again.\n", 1
-            )
+            return STOPPING
         if len(self.connections) > self.settings.max_connections:
-            return Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "This gateway has all the connections it can hold; try again later.\n",
-                _RETRY_AFTER_SECONDS,
-            )
-        if len(self.waiting) >= self.settings.max_waiting:
-            return NO_DIRECTORY
-        return None
+            return FULL
+        return None if self.may_wait() else NO_DIRECTORY
+
+    def may_wait(self) -> bool:
+        """Tell whether another connection may wait for the directory."""
+        return len(self.waiting) < self.settings.max_waiting

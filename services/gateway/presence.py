@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
 from services.gateway.attendance import Attendance, Standing
+from services.gateway.complaint import Complaint
 from services.gateway.gate import Gate
 from services.gateway.redis_clock import RedisClock
 from services.gateway.roster import Roster
@@ -55,6 +56,8 @@ class _Kind(NamedTuple):
     tags: Sequence[ChargerNames] | Sequence[WidgetNames]
     attend: Script
     sweep: Script
+    postponed: dict[str, Standing]
+    """What is told again with the next renewal, by device."""
 
 
 class _Sweep:
@@ -65,9 +68,12 @@ class _Sweep:
         left: When they left, in µs; 0: now.
         until: What was noted later stays, in µs.
         remaining: The tags: the number of the kind, and the partition.
+
+    Attributes:
+        failed: Tags put aside until the next renewal: somebody broke their keys.
     """
 
-    __slots__ = ("gateway", "left", "remaining", "until")
+    __slots__ = ("failed", "gateway", "left", "remaining", "until")
 
     def __init__(
         self, gateway: str, left: int, until: int, remaining: list[tuple[int, int]]
@@ -76,6 +82,17 @@ class _Sweep:
         self.left = left
         self.until = until
         self.remaining = remaining
+        self.failed: list[tuple[int, int]] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all tags were swept."""
+        return not (self.remaining or self.failed)
+
+    def try_again(self) -> None:
+        """Sweep what was put aside."""
+        self.remaining += self.failed
+        self.failed = []
 
 
 class Presence:
@@ -110,17 +127,30 @@ class Presence:
         self._redis_clock = RedisClock()
         self._backoff = Backoff(0.1, 2.0, rng)
         self._kinds = (
-            _Kind(gate.chargers_here, names.chargers, *_SCRIPTS_OF_CHARGERS),
-            _Kind(gate.widgets_here, names.widgets, *_SCRIPTS_OF_WIDGETS),
+            _Kind(
+                gate.chargers_here,
+                names.chargers,
+                scripts.ATTEND_CHARGERS,
+                scripts.SWEEP_CHARGERS,
+                postponed={},
+            ),
+            _Kind(
+                gate.widgets_here,
+                names.widgets,
+                scripts.ATTEND_WIDGETS,
+                scripts.SWEEP_WIDGETS,
+                postponed={},
+            ),
         )
         self._wake = asyncio.Event()
-        self._postponed: list[tuple[_Kind, Standing]] = []
         self._renew_at = 0.0
         self._alive_since = 0
         self._alive_until = 0
         self._own_sweep: _Sweep | None = None
         self._sweeps: list[_Sweep] = []
         self._swept: dict[str, int] = {}
+        self._not_told = Complaint(_log, "presence can not be told", clock)
+        self._not_swept = Complaint(_log, "presence can not be swept", clock)
         for kind in self._kinds:
             kind.attendance.on_untold = self._wake.set
         bus.on_regained(self._regained)
@@ -150,11 +180,14 @@ class Presence:
             kind.attendance.all_left()
         try:
             await self._renew()
-            while self._own_sweep is not None and self._redis_clock.known:
+            own = self._own_sweep
+            while own is not None and own.remaining and self._redis_clock.known:
                 await self._sweep_some()
+                own = self._own_sweep
             while self._has_untold and self._redis_clock.known:
                 await self._tell_some()
-            if not (self._has_untold or self._postponed):
+            postponed = self._own_sweep or any(kind.postponed for kind in self._kinds)
+            if not (postponed or self._has_untold):
                 await self._bus.command("ZREM", GATEWAYS, self._instance_id)
         except (BusUnavailableError, ResponseError) as error:
             # The others will notice that this gateway is gone.
@@ -164,10 +197,13 @@ class Presence:
     def _has_untold(self) -> bool:
         return any(kind.attendance.has_untold for kind in self._kinds)
 
+    @property
+    def _has_to_sweep(self) -> bool:
+        return any(sweep.remaining for sweep in (self._own_sweep, *self._sweeps) if sweep)
+
     async def _until_due(self) -> None:
         """Wait until there is something to do."""
-        under_way = self._has_untold or self._own_sweep is not None or self._sweeps
-        if under_way and self._redis_clock.known:
+        if (self._has_untold or self._has_to_sweep) and self._redis_clock.known:
             # After a lost Redis all gateways have much to tell; the lights come first.
             await asyncio.sleep(self._times.pause)
             return
@@ -204,9 +240,10 @@ class Presence:
             # the others took it for dead, and may be sweeping what was noted until now.
             self._alive_since = roster.now
             self._tell_all(left=0 if roster.was_alive else roster.heard_before)
-        for kind, standing in self._postponed:
-            kind.attendance.give_back([standing])
-        self._postponed.clear()
+        for kind in self._kinds:
+            kind.attendance.give_back(kind.postponed.values())
+            kind.postponed.clear()
+        self._try_sweeps_again(roster)
         if roster.sweeper == self._instance_id:
             self._sweep_after(roster)
 
@@ -215,6 +252,14 @@ class Presence:
         for kind in self._kinds:
             kind.attendance.tell_all()
         self._own_sweep = _Sweep(self._instance_id, left, 0, self._all_tags())
+
+    def _try_sweeps_again(self, roster: Roster) -> None:
+        # One that came back sweeps up after itself.
+        self._sweeps = [sweep for sweep in self._sweeps if sweep.gateway in roster.dead]
+        for sweep in self._sweeps:
+            sweep.try_again()
+        if self._own_sweep is not None:
+            self._own_sweep.try_again()
 
     def _sweep_after(self, roster: Roster) -> None:
         under_way = {sweep.gateway for sweep in self._sweeps}
@@ -239,16 +284,16 @@ class Presence:
         if not self._redis_clock.known:
             return
         own = self._own_sweep
-        if own is not None:
+        if own is not None and own.remaining:
             # What arrives from now on is noted later than so, and stays.
             until = self._redis_clock.earliest(self._clock())
             await self._sweep(own, until, [kind.attendance.here() for kind in self._kinds])
-            if not own.remaining and self._own_sweep is own:
+            if own.is_done and self._own_sweep is own:
                 self._own_sweep = None
-        if self._sweeps:
-            sweep = self._sweeps[0]
+        sweep = next((sweep for sweep in self._sweeps if sweep.remaining), None)
+        if sweep is not None:
             await self._sweep(sweep, sweep.until, [{} for _ in self._kinds])
-            if not sweep.remaining:
+            if sweep.is_done:
                 self._sweeps.remove(sweep)
                 self._swept[sweep.gateway] = sweep.left
 
@@ -264,10 +309,11 @@ class Presence:
             for standing in staying[index].get(number, ()):
                 words += (standing.device_id, standing.epoch)
             calls.append(Call(kind.sweep, (names.presence,), words))
-        for reply in await self._bus.run_each(calls):
+        for tag, reply in zip(tags, await self._bus.run_each(calls), strict=True):
             if isinstance(reply, ResponseError):
-                # Of a key that somebody broke there is nothing to sweep.
-                _log.error("presence can not be swept", reason=str(reply))
+                # A key that somebody broke. The others are swept all the same.
+                self._not_swept.make(reply)
+                sweep.failed.append(tag)
             else:
                 metrics.SWEPT.inc(reply)
         del sweep.remaining[: len(tags)]
@@ -295,8 +341,8 @@ class Presence:
         for (kind, _, batch), answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
                 # A key that somebody broke: again with the next renewal, all others now.
-                _log.error("presence can not be told", reason=str(answers))
-                self._postponed += [(kind, standing) for standing in batch]
+                self._not_told.make(answers)
+                kind.postponed.update((standing.device_id, standing) for standing in batch)
                 continue
             for standing, answer in zip(batch, answers, strict=True):
                 self._answered(kind, standing, answer)
@@ -321,11 +367,11 @@ class Presence:
                 kind.attendance.told(standing)
             case b"absent":
                 # Nobody is known right now: again with the next renewal.
-                self._postponed.append((kind, standing))
+                kind.postponed[standing.device_id] = standing
             case b"late":
                 # Or the clocks have parted: measure them again.
                 self._redis_clock.forget()
-                self._postponed.append((kind, standing))
+                kind.postponed[standing.device_id] = standing
             case _:
                 raise AssertionError(f"unknown answer of the attend scripts: {answer!r}")
 
@@ -336,7 +382,3 @@ def _us(seconds: float) -> int:
 
 def _partition(standing: Standing) -> int:
     return standing.partition
-
-
-_SCRIPTS_OF_CHARGERS: Final = (scripts.ATTEND_CHARGERS, scripts.SWEEP_CHARGERS)
-_SCRIPTS_OF_WIDGETS: Final = (scripts.ATTEND_WIDGETS, scripts.SWEEP_WIDGETS)

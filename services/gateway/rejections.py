@@ -14,6 +14,7 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
+from services.gateway.complaint import Complaint
 from shared import logs
 from shared.backoff import Backoff
 from shared.batches import ITEMS_PER_EXCHANGE, by_slot
@@ -70,12 +71,20 @@ class Rejections:
         """Note a rejection of a widget."""
         self._note(self.widgets, widget_id, code, message)
 
+    def give_back(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
+        """Keep what could not be written, unless there is a newer one, or no room."""
+        if device_id not in kept:
+            self._keep(kept, device_id, noted)
+
     def _note(
         self, kept: dict[str, _Noted], device_id: str, code: RejectionCode, message: str
     ) -> None:
+        self._keep(kept, device_id, _Noted(code, message, self._clock()))
+
+    def _keep(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
         # Anybody may invent ids and be refused: they must not fill the memory.
         if len(kept) < self._most or device_id in kept:
-            kept[device_id] = _Noted(code, message, self._clock())
+            kept[device_id] = noted
         else:
             metrics.REJECTIONS_DROPPED.inc()
 
@@ -109,6 +118,7 @@ class RejectionWriter:
         self._rng = rng
         self._clock = clock
         self._backoff = Backoff(0.5, 5.0, rng)
+        self._complaint = Complaint(_log, "rejections can not be written", clock)
 
     async def write(self) -> None:
         """Write what is new about once a second, until cancelled."""
@@ -134,7 +144,7 @@ class RejectionWriter:
                 del items[:ITEMS_PER_EXCHANGE]
         finally:
             for item in items:
-                item.kept.setdefault(item.device_id, item.noted)
+                self._rejections.give_back(item.kept, item.device_id, item.noted)
 
     def _take(self) -> list[_Item]:
         rejections, names = self._rejections, self._names
@@ -156,7 +166,7 @@ class RejectionWriter:
             if isinstance(reply, ResponseError):
                 # A key of ours that somebody made into something else, or a bug: no
                 # reason to stop a gateway, nor to keep what can not be written.
-                _log.error("rejections can not be written", reason=str(reply))
+                self._complaint.make(reply)
 
     def _writing(self, batch: list[_Item]) -> Call:
         names = batch[0].names

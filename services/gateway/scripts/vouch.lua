@@ -1,21 +1,19 @@
 -- Reads registrations and credentials of devices of one tag.
 -- KEYS: directory, directory version, credentials
 -- ARGV: ids
--- Returns two values per device: registered, unregistered or absent; and its
--- credentials as JSON, or an empty text.
+-- Returns whether the directory is complete (1 or 0), then two values per device:
+-- registered, unregistered or absent; and its credentials as JSON, or an empty text.
 --
 -- A registered device without credentials is one of a Redis that was emptied in the
 -- middle of a projection. It may well have a secret, so nobody is let in as it: it
--- counts as absent until the registry has written both. And until all of them are
--- there, all are absent: else it could be told which ids exist.
+-- counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
-local complete = redis.call('EXISTS', version) == 1
-local answers = {}
+local answers = {redis.call('EXISTS', version)}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
   local known = redis.call('HGET', credentials, id)
-  if not complete or (entry and not known) then entry, why = nil, 'absent' end
-  answers[#answers + 1] = entry and 'registered' or why
+  if entry and not known then why = 'absent' end
+  answers[#answers + 1] = entry and known and 'registered' or why
   answers[#answers + 1] = known or ''
 end
 return answers

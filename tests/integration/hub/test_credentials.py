@@ -2,17 +2,27 @@
 
 import asyncio
 import base64
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from pydantic import SecretStr
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
 from shared.credentials import digest_of
 from shared.runtime import CannotServeError
-from tests.integration.hub.booth import CHARGED, Booth, Stored, close_code, reading, received
+from tests.integration.hub.booth import (
+    CHARGED,
+    SOON,
+    Booth,
+    Stored,
+    close_code,
+    reading,
+    receipt,
+    received,
+)
 from tests.integration.hub.conftest import StartGateway, StartRouter
 
 KEY = "a key for tests, of 32 characters"
@@ -32,6 +42,14 @@ async def guarded(stored: Stored, start_gateway: StartGateway, start_router: Sta
 
 def _basic(user: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+async def _status(connecting: AbstractAsyncContextManager[ClientConnection]) -> int:
+    try:
+        async with connecting:
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
 
 
 @pytest.mark.parametrize(
@@ -150,10 +168,55 @@ async def test_credentials_that_somebody_broke_end_no_gateway(
         assert refused.value.response.status_code == 503
 
 
+async def test_a_digest_that_can_not_be_compared_ends_no_gateway(
+    guarded: Booth, stored: Stored
+) -> None:
+    await stored.put_credentials(stored.names.of_widget("wABCD"), "wABCD", "\xe4")
+    waiting = asyncio.create_task(_status(guarded.widget("wABCD")))
+    url = f"ws://{guarded.host}:{guarded.charger_port}/chargers/c1234"
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    async with connect(url, additional_headers=headers) as charger:
+        await charger.send(reading(100))
+        await stored.until(lambda: stored.status("wABCD"))
+    assert await waiting == 503
+
+
+async def test_who_proves_who_it_is_need_not_wait_for_the_rest_of_the_directory(
+    stored: Stored, start_gateway: StartGateway
+) -> None:
+    await stored.pair("c1234", "wABCD", 7)
+    digest = digest_of(KEY, "c1234", SECRET)
+    await stored.put_credentials(stored.names.of_charger("c1234"), "c1234", digest)
+    booth = await start_gateway(device_auth="required", credential_key=KEY)
+    url = f"ws://{booth.host}:{booth.charger_port}/chargers/c1234"
+    async with connect(url, additional_headers={"Authorization": f"Bearer {SECRET}"}) as charger:
+        await charger.send(reading(100))
+        await receipt(charger)
+
+
+async def test_no_more_than_may_wait_wait_at_the_door(start_gateway: StartGateway) -> None:
+    booth = await start_gateway(
+        device_auth="required", credential_key=KEY, handshake_seconds=60, max_waiting=5
+    )
+    crowd = {asyncio.create_task(_status(booth.charger(f"c{number}"))) for number in range(50)}
+    refused: set[int | None] = set()
+    async with asyncio.timeout(SOON):
+        while len(crowd) > 5:
+            done, crowd = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+            refused |= {one.result() for one in done}
+    assert refused == {503}
+    # They wait until the gateway stops, and are told so.
+    await booth.stop()
+    async with asyncio.timeout(SOON):
+        assert await asyncio.gather(*crowd) == [503] * 5
+
+
 async def test_which_ids_exist_is_not_told_while_the_directory_is_incomplete(
     stored: Stored, start_gateway: StartGateway
 ) -> None:
     await stored.pair("c1234", "wABCD", 7)
+    digest = digest_of(KEY, "c1234", SECRET)
+    await stored.put_credentials(stored.names.of_charger("c1234"), "c1234", digest)
     booth = await start_gateway(device_auth="required", credential_key=KEY, handshake_seconds=1.0)
     for charger in ("c1234", "c9999"):
         with pytest.raises(InvalidStatus) as refused:

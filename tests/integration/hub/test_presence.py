@@ -413,6 +413,22 @@ async def test_what_somebody_broke_in_redis_stops_neither_gateway_nor_lights(
         await seen.until_online("gateway-a")
 
 
+async def test_a_broken_key_of_one_tag_hides_no_device_of_another(
+    start_seat: StartSeat, seen: Seen
+) -> None:
+    names, client = seen.stored.names, seen.stored.client
+    broken = names.of_charger("c1234").presence
+    assert names.of_charger("c2").presence != broken
+    await client.set(broken, "no hash")
+    await seen.stored.put_charger("c2", {"pairing": 8})
+    seat = await start_seat("gateway-a")
+    async with seat.booth.charger("c1234"), seat.booth.charger("c2"), seat.booth.widget("wABCD"):
+        await seen.stored.until(lambda: seen.online("c2"))
+        await seen.until_widget_at("gateway-a")
+        await client.delete(broken)
+        await seen.until_online("gateway-a")
+
+
 @pytest.fixture
 async def bus(redis_url: str, stored: Stored) -> AsyncIterator[Bus]:
     """For scripts; c1234 and wABCD are registered."""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import SecretStr
 from websockets.frames import Opcode
 
 from services.gateway.connection import Connection
@@ -299,8 +300,8 @@ class Waiting:
         self.asked: list[tuple[str, str]] = []
         self.applicant: Applicant | None = None
 
-    def __call__(self, applicant: Applicant, device_id: str, secret: str) -> None:
-        self.asked.append((device_id, secret))
+    def __call__(self, applicant: Applicant, device_id: str, secret: SecretStr) -> None:
+        self.asked.append((device_id, secret.get_secret_value()))
         self.applicant = applicant
 
     def judge(self, *, admitted: bool) -> None:
@@ -347,6 +348,7 @@ def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
 ) -> None:
     doorkeeper.judge(admitted=False)
     assert applicant.http_status == 401
+    assert not applicant.connection.is_shaking_hands
     assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
     assert applicant.transport.ended
     assert applicant.told == []
@@ -418,12 +420,58 @@ def test_nobody_is_let_in_while_the_gateway_drains(applicant: Thing, doorkeeper:
     assert applicant.transport.reading
 
 
+def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock: Clock) -> None:
+    # They all came in before the first of them was found undecided.
+    gate, crowd = gate_of(clock, max_waiting=2), []
+    for _ in range(4):
+        doorkeeper = Waiting()
+        thing = Thing(gate, doorkeeper)
+        thing.send(HEAD)
+        crowd.append((thing, doorkeeper.applicant))
+    for _ in range(2):  # once more changes nothing
+        for _, applicant in crowd:
+            assert applicant is not None
+            applicant.undecided()
+    assert [thing.http_status for thing, _ in crowd] == [0, 0, 503, 503]
+    assert len(gate.waiting) == 2
+    late = Thing(gate, Waiting())
+    late.send(HEAD)
+    assert late.http_status == 503
+
+
+def test_one_whose_time_is_over_waits_no_more(
+    applicant: Thing, doorkeeper: Waiting, clock: Clock
+) -> None:
+    assert doorkeeper.applicant is not None
+    doorkeeper.applicant.undecided()
+    let_time_pass(applicant, clock, 5.5)
+    assert applicant.http_status == 503
+    assert not applicant.gate.waiting
+
+
 def test_nobody_piles_up_bytes_before_being_judged(gate: Gate, doorkeeper: Waiting) -> None:
     thing = Thing(gate, doorkeeper)
     head = head_of("/things/t1", "Authorization: Bearer s3cret")
     thing.send(head + frame_of(TEXT, b"x" * 100) * 200)
     assert thing.http_status == 413
     assert doorkeeper.asked == []
+    assert thing.connection._early == b""
+
+
+def test_the_largest_message_there_is_may_come_before_the_judgement(
+    gate: Gate, doorkeeper: Waiting
+) -> None:
+    thing = Thing(gate, doorkeeper)
+    message = b"x" * 1024
+    thing.send(HEAD + frame_of(TEXT, message))
+    doorkeeper.judge(admitted=True)
+    assert thing.messages == [message]
+
+
+def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, doorkeeper: Waiting) -> None:
+    assert applicant.connection._early
+    doorkeeper.judge(admitted=False)
+    assert applicant.connection._early == b""
 
 
 def test_one_that_is_refused_anyway_is_not_judged(gate: Gate, doorkeeper: Waiting) -> None:

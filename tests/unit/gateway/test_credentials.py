@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from pydantic import SecretStr
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
@@ -11,7 +12,7 @@ from services.gateway.websocket import DeviceProtocol
 from shared.credentials import digest_of
 from tests.unit.gateway.fake_device import head_of
 
-KEY = "k" * 32
+KEY = SecretStr("k" * 32)
 ADMIT, REFUSE, WAIT = Judgement.ADMIT, Judgement.REFUSE, Judgement.WAIT
 
 
@@ -46,21 +47,32 @@ def basic(user_and_secret: str) -> str:
 def test_a_secret_comes_with_the_devices_own_id_or_as_bearer(
     authorization: str, secret: str
 ) -> None:
-    assert secret_in(Headers([("Authorization", authorization)]), "c1") == secret
+    presented = secret_in(Headers([("Authorization", authorization)]), "c1")
+    assert presented.get_secret_value() == secret
 
 
 def test_without_the_header_there_is_no_secret() -> None:
-    assert secret_in(Headers(), "c1") == ""
+    assert secret_in(Headers(), "c1").get_secret_value() == ""
 
 
 def test_two_headers_are_as_good_as_none() -> None:
     headers = Headers([("Authorization", "Bearer a"), ("Authorization", "Bearer b")])
-    assert secret_in(headers, "c1") == ""
+    assert secret_in(headers, "c1").get_secret_value() == ""
 
 
-def judged(mode: Mode, registration: str, known: list[str], secret: str) -> Judgement:
-    digests = [digest_of(KEY, "c1", one) for one in known]
-    return judge(mode, registration, digests, key=KEY, device_id="c1", secret=secret)
+def judged(
+    mode: Mode,
+    registration: str,
+    known: list[str],
+    secret: str | SecretStr,
+    *,
+    complete: bool = True,
+) -> Judgement:
+    digests = [digest_of(KEY.get_secret_value(), "c1", one) for one in known]
+    presented = SecretStr(secret) if isinstance(secret, str) else secret
+    return judge(
+        mode, registration, digests, complete=complete, key=KEY, device_id="c1", secret=presented
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,12 +96,39 @@ def judged(mode: Mode, registration: str, known: list[str], secret: str) -> Judg
         ("optional", "registered", [], "whatever", ADMIT),
         ("optional", "unregistered", [], "", ADMIT),  # to be closed with 4404
         ("optional", "absent", [], "", WAIT),
+        # Left over from before it was unregistered.
+        ("required", "unregistered", ["right"], "right", REFUSE),
+        ("optional", "unregistered", ["right"], "wrong", ADMIT),
     ],
 )
 def test_devices_are_judged(
     mode: Mode, registration: str, known: list[str], secret: str, judgement: Judgement
 ) -> None:
     assert judged(mode, registration, known, secret) is judgement
+
+
+@pytest.mark.parametrize(
+    ("mode", "registration", "known", "secret", "judgement"),
+    [
+        ("required", "absent", [], "wrong", WAIT),
+        ("required", "unregistered", [], "wrong", WAIT),
+        ("required", "registered", ["right"], "wrong", WAIT),
+        ("required", "registered", [], "", WAIT),
+        ("required", "registered", ["right"], "right", ADMIT),
+        ("optional", "registered", ["right"], "wrong", REFUSE),
+        ("optional", "registered", [], "", ADMIT),
+    ],
+)
+def test_while_the_directory_is_incomplete_a_wrong_secret_waits_like_an_unknown_id(
+    mode: Mode, registration: str, known: list[str], secret: str, judgement: Judgement
+) -> None:
+    assert judged(mode, registration, known, secret, complete=False) is judgement
+
+
+def test_a_secret_does_not_show_where_it_is_printed() -> None:
+    presented = secret_in(Headers([("Authorization", "Bearer opensesame")]), "c1")
+    assert presented.get_secret_value() == "opensesame"
+    assert "opensesame" not in f"{presented} {presented!r}"
 
 
 @pytest.mark.parametrize("value", [b"Bearer \xff", b"Bearer \xed\xa0\x80", b"Basic \xff"])

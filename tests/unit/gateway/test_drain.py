@@ -6,6 +6,7 @@ import pytest
 from websockets.frames import Opcode
 
 from services.gateway import drain as module
+from services.gateway.doorkeeper import Applicant
 from services.gateway.drain import drain
 from services.gateway.gate import Gate
 from services.gateway.widget import WidgetConnection
@@ -120,3 +121,22 @@ async def test_who_answers_is_not_cut_off(gate: Gate, monkeypatch: pytest.Monkey
 async def test_without_devices_a_drain_takes_no_time(gate: Gate, slept: list[float]) -> None:
     await drain(gate, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert slept == []
+
+
+async def test_who_waits_at_the_door_is_told_to_come_back(gate: Gate, slept: list[float]) -> None:
+    class Undecided:
+        def widget(self, applicant: Applicant, *_: object) -> None:
+            self.applicant = applicant
+
+    doorkeeper = gate.doorkeeper = Undecided()  # type: ignore[assignment]
+    waiting = device(gate)
+    doorkeeper.applicant.undecided()  # type: ignore[union-attr]
+    gate.draining = True
+    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    assert waiting.http_status == 503
+    assert "Retry-After: 1" in waiting.http_head
+    assert not gate.waiting
+    doorkeeper.applicant.judged(admitted=True)  # type: ignore[union-attr]
+    assert waiting.http_status == 503
+    assert b" 101 " not in waiting.transport.written
+    assert slept

@@ -180,6 +180,70 @@ async def test_a_broken_key_of_one_tag_keeps_no_other_from_being_told(seat: Seat
     assert seat.bus.said() == [("c1", 5, 1)]
 
 
+async def test_a_tag_that_could_not_be_swept_is_swept_when_it_is_mended(seat: Seat) -> None:
+    seat.bus.broken = {NAMES.widgets[1].presence}
+    seat.bus.heard = {"dead": NOW - 11 * SECOND, "dead too": NOW - 12 * SECOND}
+    for _ in range(3):
+        await seat.go_on(2.0)
+    # One that fails keeps no other from its turn.
+    assert {"dead", "dead too", "gateway-b"} == set(seat.bus.swept())
+    seat.bus.broken = set()
+    seat.bus.calls.clear()
+    await seat.go_on(2.0)
+    broken = [call for call in seat.bus.calls if call.script in SWEEP]
+    assert sorted(str(call.arguments[1]) for call in broken) == ["dead", "dead too", "gateway-b"]
+    assert {call.keys[0] for call in broken} == {NAMES.widgets[1].presence}
+    seat.bus.calls.clear()
+    await seat.go_on(2.0)
+    assert seat.bus.swept() == []
+
+
+async def test_a_broken_tag_is_tried_once_per_renewal(seat: Seat) -> None:
+    seat.bus.broken = {NAMES.widgets[1].presence}
+    seat.bus.heard = {"dead": NOW - 11 * SECOND}
+    seat.gate.widgets_here.arrived("w1", 1)
+    await seat.go_on()
+    for _ in range(3):
+        seat.bus.calls.clear()
+        await seat.go_on(2.0)
+        assert sorted(map(str, seat.bus.swept())) == ["dead", "gateway-b"]
+        assert len(seat.bus.said()) == 1
+
+
+async def test_of_a_gateway_that_came_back_nothing_is_left_to_sweep(seat: Seat) -> None:
+    seat.bus.broken = {NAMES.widgets[1].presence}
+    seat.bus.heard = {"dead": NOW - 11 * SECOND}
+    await seat.go_on()
+    seat.bus.heard["dead"] = seat.bus.now + 2 * SECOND
+    seat.bus.calls.clear()
+    await seat.go_on(2.0)
+    assert "dead" not in seat.bus.swept()
+
+
+async def test_a_sweep_never_keeps_redis_for_many_tags_at_once(seat: Seat) -> None:
+    asked: list[int] = []
+    really_run = seat.bus.run_each
+
+    async def run_each(calls: Sequence[Call]) -> list[Any]:
+        asked.append(sum(call.script in SWEEP for call in calls))
+        return await really_run(calls)
+
+    seat.bus.run_each = run_each  # type: ignore[method-assign]
+    await seat.go_on()
+    assert max(asked) <= 2
+    assert sum(asked) == 4
+
+
+async def test_one_that_stops_does_not_wait_for_a_broken_tag(seat: Seat) -> None:
+    seat.bus.broken = {NAMES.chargers[0].presence}
+    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.gate.chargers_here.arrived("c2", 1, 5)
+    await seat.go_on()
+    await asyncio.wait_for(seat.presence.leave(), 5)
+    assert ("c2", 5, 0) in seat.bus.said()
+    assert seat.bus.commanded == []  # the others finish it
+
+
 async def test_a_broken_list_of_gateways_stops_nothing(
     seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Rejections are noted cheaply, in bounded memory, and written in batches."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -162,3 +163,38 @@ async def test_what_redis_refuses_to_take_is_not_kept(
     bus.calls.clear()
     await writer.write_all()
     assert bus.calls == []
+
+
+async def test_what_piles_up_while_redis_is_away_is_bounded(
+    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+) -> None:
+    async def run_each(_: Sequence[Call]) -> list[Any]:
+        # Others are refused while this is under way.
+        for _ in range(3):
+            rejections.of_charger(f"c{next(number)}", SILENT, "new")
+        raise BusUnavailableError("away")
+
+    number = itertools.count()
+    bus.run_each = run_each  # type: ignore[method-assign]
+    rejections.of_charger("c", SILENT, "first")
+    for _ in range(5):
+        with pytest.raises(BusUnavailableError):
+            await writer.write_all()
+        assert len(rejections.chargers) == 3
+
+
+async def test_of_several_tags_one_broken_key_keeps_no_other_from_being_written(
+    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+) -> None:
+    broken = NAMES.chargers[0].rejections
+
+    async def run_each(calls: Sequence[Call]) -> list[Any]:
+        bus.calls += [call for call in calls if broken not in call.keys]
+        return [ResponseError("WRONGTYPE") if broken in call.keys else 1 for call in calls]
+
+    bus.run_each = run_each  # type: ignore[method-assign]
+    rejections.of_charger("c1", SILENT, "lost")
+    rejections.of_widget("w1", SILENT, "written")
+    await writer.write_all()
+    assert [item[0] for item in bus.written()] == ["w1"]
+    assert not rejections.chargers

@@ -1,0 +1,19 @@
+"""What is broken is said, but not over and over."""
+
+import pytest
+
+from services.gateway.complaint import Complaint
+from shared import logs
+from tests.unit.gateway.fake_device import Clock
+
+
+def test_a_complaint_is_made_at_once_and_again_after_a_minute(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    complaint = Complaint(logs.get("test"), "this is broken", clock)
+    for number in range(4):
+        complaint.make(f"reason {number}")
+        clock.now += 30
+    captured = capsys.readouterr()
+    said = captured.out + captured.err
+    assert [f"reason {number}" in said for number in range(4)] == [True, False, True, False]
