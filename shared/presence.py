@@ -5,20 +5,18 @@ devices. So a device is online if its entry says so *and* the gateway named ther
 is alive.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 
 from shared.device_protocol import ErrorCode
+from shared.lenient import lenient_decoder
 
 RENEW_SECONDS: Final = 2.0
 """How often a gateway says that it is alive."""
 DEAD_SECONDS: Final = 10.0
 """A gateway not heard of for so long counts as dead, and its devices as offline."""
-
-_Message = TypeVar("_Message")
 
 # Up to the end of the year 9999, so that each is a date.
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
@@ -76,24 +74,6 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
 
 
-def _decoder(kind: type[_Message]) -> Callable[[bytes | None], _Message | None]:
-    """Make a decoder that returns None for what is not there, or none of this kind.
-
-    Anybody with ``redis-cli`` can store anything; nobody who only looks should fail.
-    """
-    decode = msgspec.json.Decoder(kind).decode
-
-    def decode_or_none(raw: bytes | None) -> _Message | None:
-        if raw is None:
-            return None
-        try:
-            return decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-
-    return decode_or_none
-
-
-decode_charger_presence = _decoder(ChargerPresence)
-decode_widget_presence = _decoder(WidgetPresence)
-decode_rejection = _decoder(Rejection)
+decode_charger_presence = lenient_decoder(ChargerPresence)
+decode_widget_presence = lenient_decoder(WidgetPresence)
+decode_rejection = lenient_decoder(Rejection)

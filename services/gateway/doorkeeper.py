@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
-from services.gateway.complaint import Complaint
 from services.gateway.credentials import Judgement, Mode, judge
 from shared import logs
 from shared.backoff import Backoff
@@ -18,7 +17,9 @@ from shared.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
+from shared.complaint import Complaint
 from shared.credentials import Credentials
+from shared.lenient import lenient_decoder
 from shared.names import ChargerNames, Names, WidgetNames, partition_of
 
 _log = logs.get(__name__)
@@ -29,7 +30,7 @@ _AT_ONCE: Final = 250
 _NOBODYS: Final = msgspec.json.encode(Credentials(0, ["0" * 64]))
 """Read where there is nothing: it takes as long as reading a device's credentials."""
 
-_decode_credentials = msgspec.json.Decoder(Credentials).decode
+_decode_credentials = lenient_decoder(Credentials)
 
 
 class Applicant(Protocol):
@@ -159,15 +160,12 @@ class Doorkeeper:
 
     def _digests_of(self, one: _Application, credentials: bytes) -> list[str] | None:
         """Return the digests of a device's secrets, or None if they can not be read."""
-        try:
-            digests = _decode_credentials(credentials or _NOBODYS).digests
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            digests = None
+        found = _decode_credentials(credentials or _NOBODYS)
         # Anybody with redis-cli can write anything; only ASCII can be compared.
-        if digests is None or not all(map(str.isascii, digests)):
+        if found is None or not all(map(str.isascii, found.digests)):
             self._complaint.make(f"those of {one.device_id} ({one.names.credentials}) are broken")
             return None
-        return digests
+        return found.digests
 
     def _judgement(
         self, one: _Application, registration: str, known: list[str] | None, *, complete: bool

@@ -16,7 +16,6 @@ from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
 from services.gateway.attendance import Attendance, Standing
-from services.gateway.complaint import Complaint
 from services.gateway.gate import Gate
 from services.gateway.redis_clock import RedisClock
 from services.gateway.roster import Roster
@@ -26,6 +25,7 @@ from shared.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call, Script
+from shared.complaint import Complaint
 from shared.names import GATEWAYS, ChargerNames, Names, WidgetNames
 from shared.presence import DEAD_SECONDS, RENEW_SECONDS
 

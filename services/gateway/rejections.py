@@ -14,13 +14,13 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
-from services.gateway.complaint import Complaint
 from shared import logs
 from shared.backoff import Backoff
 from shared.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
+from shared.complaint import Complaint
 from shared.names import ChargerNames, Names, WidgetNames
 from shared.presence import RejectionCode
 

@@ -22,6 +22,7 @@ from shared.backoff import Backoff
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.doorbells import Revision
+from shared.lenient import lenient_decoder
 from shared.names import Names
 
 _CHUNK: Final = 500
@@ -63,15 +64,7 @@ class _Entry(msgspec.Struct, frozen=True):
     floor: Revision | None = None
 
 
-_decode = msgspec.json.Decoder(_Entry).decode
-
-
-def _decoded(raw: bytes | None) -> _Entry | None:
-    """Decode what is there; what somebody broke with ``redis-cli`` counts as not there."""
-    try:
-        return None if raw is None else _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+_decode = lenient_decoder(_Entry)
 
 
 class Floors:
@@ -169,7 +162,7 @@ class Floors:
         found: dict[str, Revision] = {}
         for chargers, raws in zip(by_directory.values(), replies, strict=True):
             for charger, raw in zip(chargers, raws, strict=True):
-                entry = _decoded(raw)
+                entry = _decode(raw)
                 # A floor belongs to one pairing: not to the one before, nor the next.
                 if entry is not None and entry.pairing == unknown[charger] and entry.floor:
                     found[charger] = entry.floor

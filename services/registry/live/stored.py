@@ -1,15 +1,14 @@
 """What stands in Redis of a device, as it stands there. Without I/O."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.doorbells import Revision, StatusDoorbell, decode_status
+from shared.doorbells import Revision, StatusDoorbell
+from shared.lenient import lenient_decoder
 from shared.names import is_device_id
 from shared.presence import DEAD_SECONDS, Microseconds
-
-_Message = TypeVar("_Message")
 
 _END: Final = 253_402_300_800_000_000
 """The end of the year 9999, in µs: no date lies beyond it."""
@@ -88,22 +87,13 @@ def widget_paired_with(entry: bytes | None) -> str | None:
     return decoded.widget or None if decoded else None
 
 
-_decode_entry: Final = msgspec.json.Decoder(Entry).decode
-_decode_live: Final = msgspec.json.Decoder(Live).decode
-
-
-def _decoded(decode: Callable[[bytes], _Message], raw: bytes | None) -> _Message | None:
-    """Decode what is there; what somebody broke with ``redis-cli`` counts as not there."""
-    if raw is None:
-        return None
-    try:
-        return decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+_decode_entry: Final = lenient_decoder(Entry)
+_decode_live: Final = lenient_decoder(Live)
+_decode_status: Final = lenient_decoder(StatusDoorbell)
 
 
 def _entry_of(raw: bytes | None) -> Entry | None:
-    entry = _decoded(_decode_entry, raw)
+    entry = _decode_entry(raw)
     partner = entry.widget or entry.charger if entry else ""
     return entry if not partner or is_device_id(partner) else None
 
@@ -122,12 +112,12 @@ def registration(raw: bytes | None, *, is_complete: bool) -> Entry | None:
 
 def live_of(raw: bytes | None) -> Live:
     """Return a charger's live state, an empty one if there is none."""
-    return _decoded(_decode_live, raw) or Live()
+    return _decode_live(raw) or Live()
 
 
 def status_of(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
     """Return a stored status, if it is of this pairing."""
-    status: StatusDoorbell | None = _decoded(decode_status, raw)
+    status = _decode_status(raw)
     # Of a former pairing: it says nothing about what the widget shows.
     return None if status is None or status.pairing != pairing else status
 

@@ -9,7 +9,6 @@ https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
 
 import asyncio
 import random
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from shared.backoff import Backoff
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call, Script
+from shared.complaint import Complaint
 from shared.names import Names
 
 _GROUP: Final = "rentals"
@@ -36,8 +36,6 @@ _AT_ONCE: Final = 100
 """Most transitions of a tag in one round."""
 _ABANDONED_MS: Final = 15_000
 """So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
-_BROKEN_SECONDS: Final = 60.0
-"""How often to say that a stream is broken."""
 
 _TAKE: Final = Script.beside(__file__, "take")
 _DONE: Final = Script.beside(__file__, "done")
@@ -69,7 +67,7 @@ class Recorder:
         self._streams = [tag.transitions for tag in names.widgets]
         self._backoff = Backoff(0.2, 2.0, rng)
         self._abandoned_ms = abandoned_ms
-        self._say_broken_at = 0.0
+        self._complaint = Complaint(_log, "transitions can not be taken")
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -106,7 +104,7 @@ class Recorder:
         for stream, entries in zip(self._streams, replies, strict=True):
             if isinstance(entries, ResponseError):
                 # Somebody made it into something else. The other tags' go on.
-                self._note_broken(stream, entries)
+                self._complaint.make(f"{stream}: {entries}")
             elif entries:
                 taken[stream] = entries
         if not taken:
@@ -120,12 +118,6 @@ class Recorder:
         )
         metrics.TRANSITIONS.inc(sum(len(entries) for entries in taken.values()))
         return any(len(entries) >= _AT_ONCE for entries in taken.values())
-
-    def _note_broken(self, stream: str, error: ResponseError) -> None:
-        now = time.monotonic()
-        if now >= self._say_broken_at:
-            _log.error("transitions can not be taken", stream=stream, reason=str(error))
-            self._say_broken_at = now + _BROKEN_SECONDS
 
     async def _record(self, taken: Mapping[str, list[Any]]) -> None:
         transitions: list[Transition] = []

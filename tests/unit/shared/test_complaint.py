@@ -2,9 +2,14 @@
 
 import pytest
 
-from services.gateway.complaint import Complaint
 from shared import logs
+from shared.complaint import Complaint
 from tests.unit.gateway.fake_device import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 def test_a_complaint_is_made_at_once_and_again_after_a_minute(
