@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench environment
+.PHONY: help up test check bench faults environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -36,6 +36,9 @@ check: environment  ## Check style, types, boundaries, and the files that others
 
 bench: environment  ## Measure speed and latency on this machine
 	@$(RUN) -m tests.benchmarks $(ARGS)
+
+faults: environment  ## Do real harm to real processes and judge every light (an hour; ARGS="sequences")
+	@$(RUN) -m tests.faults $(or $(ARGS),matrix)
 
 # The copy of the lock inside the environment says what is installed there: it is put there last, so
 # an interrupted preparation is done again. An environment whose Python is gone is made anew too.

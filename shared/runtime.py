@@ -11,6 +11,8 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, NoReturn
 
+from prometheus_client import Gauge
+
 from shared import logs
 from shared.settings import Settings, SettingsType, WrongSettingsError
 
@@ -19,6 +21,10 @@ EXIT_BUG: Final = 1
 EXIT_WRONG_SETTINGS: Final = 2
 
 _log = logs.get(__name__)
+
+_tasks = Gauge("chargelight_tasks", "Tasks of this process: flat, whatever the load.")
+# Asked from within the event loop, where the health listener answers.
+_tasks.set_function(lambda: float(len(asyncio.all_tasks())))
 
 
 class CannotServeError(Exception):

@@ -37,7 +37,7 @@ class EmbeddedRedis:
     """
 
     def __init__(self, programs: Programs, why: str) -> None:
-        self._program = programs.folder / "redis-server"
+        self.program = programs.folder / "redis-server"
         self.folder = temporary_folder("redis")
         self.log = self.folder / "log"
         self.port = free_port()
@@ -76,7 +76,7 @@ class EmbeddedRedis:
                 (self.folder / SNAPSHOT).unlink(missing_ok=True)
                 return
             self.port = free_port()
-        raise NoServerError(f"{self._program} does not start; it said:\n{self.log.read_text()}")
+        raise NoServerError(f"{self.program} does not start; it said:\n{self.log.read_text()}")
 
     def stop(self, *, keep_data: bool = False) -> None:
         """Stop it in an orderly way."""
@@ -124,7 +124,7 @@ class EmbeddedRedis:
     def _run(self) -> BoundProcess:
         where = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self.folder))
         return BoundProcess(
-            [self._program, *where, "--dbfilename", SNAPSHOT, *SETTINGS],
+            [self.program, *where, "--dbfilename", SNAPSHOT, *SETTINGS],
             log=self.log,
             remove_after_crash=[self.folder],
         )
@@ -142,10 +142,10 @@ class EmbeddedRedis:
     def _ask_version(self) -> str:
         try:
             said = subprocess.run(
-                [self._program, "--version"], capture_output=True, text=True, check=True
+                [self.program, "--version"], capture_output=True, text=True, check=True
             ).stdout
         except (OSError, subprocess.CalledProcessError) as error:
-            raise NoServerError(f"{self._program} can not be run: {error}") from error
+            raise NoServerError(f"{self.program} can not be run: {error}") from error
         # Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=...
         return next(
             (word.removeprefix("v=") for word in said.split() if word.startswith("v=")), "?"

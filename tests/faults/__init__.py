@@ -1,0 +1,1 @@
+"""Real faults in real processes, and a checker that judges every light: ``make faults``."""

@@ -1,0 +1,116 @@
+"""``python -m tests.faults``: the matrix of faults, random sequences of them, a soak.
+
+Every run has a seed, which is printed, and repeats what was drawn:
+``python -m tests.faults matrix --row gateway-killed --runs 1 --seed 7``.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from tests.faults import soak
+from tests.faults.booth import open_booth
+from tests.faults.catalogue import FAULTS
+from tests.faults.matrix import as_markdown
+from tests.faults.running import Run, run_fault, run_sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+LOGS = Path(__file__).resolve().parents[2] / ".cache" / "faults"
+
+
+def main() -> int:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the results to this file too")
+    commands = parser.add_subparsers(dest="command", required=True)
+    matrix = commands.add_parser("matrix", help="every fault, so often")
+    matrix.add_argument("--row", action="append", choices=FAULTS, help="only this one; repeatable")
+    matrix.add_argument("--runs", type=int, help="of each row, in place of its own number")
+    matrix.add_argument("--seed", type=int, default=1, help="of the first run of each row")
+    sequences = commands.add_parser("sequences", help="random faults, one soon after the other")
+    sequences.add_argument("--count", type=int, default=100)
+    sequences.add_argument("--length", type=int, default=5)
+    sequences.add_argument("--seed", type=int, default=1, help="of the first sequence")
+    soaking = commands.add_parser("soak", help="steady load, and a fault every minute")
+    soaking.add_argument("--minutes", type=float, default=30)
+    soaking.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    work: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]] = {
+        "matrix": _matrix,
+        "sequences": _sequences,
+        "soak": _soak,
+    }
+    return uvloop.run(work[arguments.command](arguments))
+
+
+async def _matrix(arguments: argparse.Namespace) -> int:
+    runs: list[Run] = []
+    for name in arguments.row or FAULTS:
+        fault = FAULTS[name]
+        logs = LOGS / f"{name}-{arguments.seed}"
+        logs.mkdir(parents=True, exist_ok=True)
+        async with open_booth(arguments.seed, logs=logs) as booth:
+            for number in range(arguments.runs or fault.runs):
+                runs.append(await run_fault(booth, fault, arguments.seed + number))
+                _say(runs[-1])
+                _write(arguments.json, runs)
+    sys.stdout.write("\n" + as_markdown(runs) + "\n")
+    return _verdict(runs)
+
+
+async def _sequences(arguments: argparse.Namespace) -> int:
+    runs: list[Run] = []
+    for number in range(arguments.count):
+        seed = arguments.seed + number
+        logs = LOGS / f"sequence-{seed}"
+        logs.mkdir(parents=True, exist_ok=True)
+        async with open_booth(seed, logs=logs) as booth:
+            runs.append(await run_sequence(booth, arguments.length, seed))
+            _say(runs[-1])
+            _write(arguments.json, runs)
+    return _verdict(runs)
+
+
+async def _soak(arguments: argparse.Namespace) -> int:
+    logs = LOGS / f"soak-{arguments.seed}"
+    logs.mkdir(parents=True, exist_ok=True)
+    async with open_booth(arguments.seed, logs=logs) as booth:
+        report = await soak.soak(booth, arguments.minutes * 60, arguments.seed, _say)
+    sys.stdout.write("\n" + soak.as_markdown(report) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=1))
+    return 1 if report["violations"] else 0
+
+
+def _say(run: Run) -> None:
+    took = "never" if run.recovery is None else f"{run.recovery:6.2f} s"
+    state = "VIOLATED" if run.violations else "right"
+    sys.stdout.write(
+        f"{time.strftime('%H:%M:%S')} {state:8} {took}  seed {run.seed:<5} {run.what}"
+        f"  ({'; '.join(run.notes)})\n"
+    )
+    for violation in run.violations:
+        sys.stdout.write(f"         {violation}\n")
+    sys.stdout.flush()
+
+
+def _write(file: Path | None, runs: list[Run]) -> None:
+    if file is not None:
+        file.write_text(json.dumps([run.as_facts() for run in runs], indent=1))
+
+
+def _verdict(runs: list[Run]) -> int:
+    bad = [run for run in runs if run.violations]
+    sys.stdout.write(f"{len(runs)} runs, {len(bad)} with violations\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""The whole system under test: servers, services, a load balancer, devices, and every cable.
+
+Each service reaches Redis through a proxy of its own, so that any of these cables can be cut,
+stalled or made to lose one direction. Devices come in through a load balancer.
+"""
+
+import asyncio
+import contextlib
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import redis.asyncio
+
+from deploy.servers.postgres_open import open_postgres_server
+from deploy.servers.postgres_server import PostgresServer
+from deploy.servers.redis_open import open_redis_server
+from deploy.servers.redis_server import RedisServer
+from deploy.servers.surroundings import Surroundings
+from services.simulator.pairs import Pair, numbered_pairs
+from tests.faults.balancer import Balancer
+from tests.faults.checker import Checker
+from tests.faults.devices import Devices
+from tests.faults.history import FaultBegan, FaultEnded
+from tests.faults.proxy import HOST, Address, FaultProxy
+from tests.fixtures.hub import Gateway, Hub, Router
+from tests.fixtures.processes import ROOT
+
+if TYPE_CHECKING:
+    from deploy.servers.redis_embedded import EmbeddedRedis
+
+PAIRS: Final = 16
+GATEWAYS: Final = 3
+ROUTERS: Final = 2
+START_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a booth is."""
+
+    pairs: int = PAIRS
+    gateways: int = GATEWAYS
+    routers: int = ROUTERS
+
+
+class Booth:
+    """Everything of one booth. Made by `open_booth`.
+
+    Attributes:
+        rng: Every choice that a fault makes comes from here.
+        notes: What was drawn, for people.
+        spare: A second Redis, once a fault has needed one.
+        kept: What faults made for themselves and use again.
+        closing: What is closed with the booth.
+        longest: Share of their time that faults that last take.
+        turn: Which of the ways to do something has its turn; None to draw one.
+        silent_after: So long after the next fault began the chargers fall silent: then nothing
+            that comes later heals what was lost.
+        redis_address: Where the cables to Redis lead at the moment.
+    """
+
+    def __init__(
+        self, redis_server: RedisServer, postgres: PostgresServer, hub: Hub, seed: int
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.redis = redis_server
+        self.postgres = postgres
+        self.hub = hub
+        self.checker = Checker()
+        self.balancer = Balancer()
+        self.cables: dict[str, FaultProxy] = {}
+        self.redis_address = address_of(redis_server.url)
+        self.pairs: list[Pair] = []
+        self.fault_ended_at = 0.0
+        self.notes: list[str] = []
+        self.spare: EmbeddedRedis | None = None
+        self.kept: dict[str, Any] = {}
+        self.closing = contextlib.AsyncExitStack()
+        self.longest = 1.0
+        self.turn: int | None = None
+        self.silent_after: float | None = None
+        self.devices: Devices
+
+    # Making it.
+
+    async def start(self, size: Size) -> None:
+        """Start all services, register the pairs, and connect them."""
+        await self.balancer.listen()
+        self.hub.start_registry({"CHARGELIGHT_REDIS_URL": await self.cable("registry-1")})
+        for number in range(1, size.routers + 1):
+            self.hub.start_router({"CHARGELIGHT_REDIS_URL": await self.cable(f"router-{number}")})
+        for number in range(1, size.gateways + 1):
+            self.add_balanced(
+                self.hub.start_gateway(
+                    {"CHARGELIGHT_REDIS_URL": await self.cable(f"gateway-{number}")}
+                )
+            )
+        await self.hub.ready()
+        self.devices = Devices(
+            f"ws://{HOST}:{self.balancer.chargers.port}",
+            f"ws://{HOST}:{self.balancer.widgets.port}",
+            self.checker,
+            self.rng,
+        )
+        self.pairs = numbered_pairs("booth", size.pairs)
+        await self.hub.register(*((pair.charger, pair.widget) for pair in self.pairs))
+        for pair in self.pairs:
+            self.devices.paired(pair.charger, pair.widget)
+        self.devices.add_pairs(self.pairs)
+        await self.devices.well(time.monotonic(), 0.0, START_SECONDS)
+
+    def add_balanced(self, gateway: Gateway) -> None:
+        """Let a gateway have devices."""
+        self.balancer.add(gateway.charger_port, gateway.widget_port, gateway.health_port)
+
+    async def cable(self, name: str) -> str:
+        """Lay a cable from a service to Redis; return the address at the service's end."""
+
+        async def there() -> list[Address]:
+            return [self.redis_address]
+
+        proxy = self.cables[name] = FaultProxy(there)
+        await proxy.listen()
+        return f"redis://{HOST}:{proxy.port}/0"
+
+    async def close(self) -> None:
+        """End everything."""
+        await self.closing.aclose()
+        if self.spare is not None:
+            self.spare.close()
+        if hasattr(self, "devices"):
+            await self.devices.close()
+        for process in self.hub.processes:
+            process.kill()
+        self.balancer.close()
+        for cable in self.cables.values():
+            cable.close()
+
+    # For faults.
+
+    @contextlib.asynccontextmanager
+    async def fault(self, name: str) -> AsyncIterator[None]:
+        """Do harm in here: it begins with the block and ends with it."""
+        self.checker.take(FaultBegan(time.monotonic(), name))
+        if self.silent_after is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.silent_after, self.devices.fall_silent)
+            self.silent_after = None
+        try:
+            yield
+        finally:
+            self.fault_ended_at = time.monotonic()
+            self.checker.take(FaultEnded(self.fault_ended_at, name))
+
+    def some_gateway(self) -> Gateway:
+        """Draw one of the gateways that run."""
+        running = [one for one in self.hub.gateways if one.process.is_running()]
+        return self.rng.choice(running)
+
+    def some_router(self) -> Router:
+        """Draw one of the routers that run."""
+        running = [one for one in self.hub.routers if one.process.is_running()]
+        return self.rng.choice(running)
+
+    def other_than(self, gateway: Gateway) -> Gateway:
+        """Draw another gateway that runs."""
+        others = [one for one in self.hub.gateways if one is not gateway]
+        return self.rng.choice([one for one in others if one.process.is_running()])
+
+    def silence(self, moments: Sequence[float]) -> None:
+        """Have the chargers fall silent at one of these moments (s) after the next fault began."""
+        self.silent_after = self.rng.choice(moments)
+        self.notes.append(f"silent {self.silent_after:g} s after it began")
+
+    def draw(self, ways: Sequence[str]) -> str:
+        """Draw one of the ways to do something; in the matrix, each has its turn."""
+        way = self.rng.choice(ways) if self.turn is None else ways[self.turn % len(ways)]
+        self.notes.append(way)
+        return way
+
+    def seconds(self, most: float) -> float:
+        """Return how long a fault lasts that lasts for so many seconds in the matrix."""
+        return most * self.longest
+
+    @contextlib.asynccontextmanager
+    async def asking_redis(self) -> AsyncIterator[Any]:
+        """Connect to Redis directly, not through a cable."""
+        host, port = self.redis_address
+        client: Any = redis.asyncio.Redis(host=host, port=port, socket_timeout=30)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+    async def mend(self) -> None:
+        """Start what was killed, thaw what was frozen, heal the cables, as a supervisor would."""
+        self.redis.thaw()
+        self.redis.start()
+        self.postgres.start()
+        for cable in self.cables.values():
+            await cable.listen()
+            cable.heal()
+        await self.balancer.listen()
+        for process in self.hub.processes:
+            if process.is_running():
+                process.thaw()
+            else:
+                process.start()
+        await asyncio.gather(*(process.ready() for process in self.hub.processes))
+
+    def died(self) -> list[str]:
+        """Return the services that ended although no fault ended them."""
+        return [
+            f"{process.name} ended by itself with exit code {code}"
+            for process in self.hub.processes
+            if (code := process.ended_by_itself()) is not None
+        ]
+
+
+def address_of(url: str) -> Address:
+    """Return host and port of a Redis URL."""
+    parts = urlsplit(url)
+    return str(parts.hostname), int(parts.port or 6379)
+
+
+@contextlib.asynccontextmanager
+async def open_booth(
+    seed: int,
+    *,
+    size: Size | None = None,
+    code: Path = ROOT,
+    settings: dict[str, str] | None = None,
+    logs: Path | None = None,
+) -> AsyncIterator[Booth]:
+    """Open a booth with servers of its own, and close it again.
+
+    Args:
+        seed: Of everything that is drawn.
+        size: How big it is.
+        code: The folder with the services' code.
+        settings: Further CHARGELIGHT_ variables of all services.
+        logs: Where the services' logs are kept; by default nowhere.
+    """
+    surroundings = Surroundings.of_tests()
+    with contextlib.ExitStack() as servers:
+        folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))
+        redis_server = servers.enter_context(
+            contextlib.closing(await asyncio.to_thread(open_redis_server, surroundings))
+        )
+        postgres = servers.enter_context(
+            contextlib.closing(await asyncio.to_thread(open_postgres_server, surroundings))
+        )
+        hub = Hub(
+            {
+                "CHARGELIGHT_REDIS_URL": redis_server.url,
+                "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
+                **(settings or {}),
+            },
+            folder,
+            lambda _: None,
+            code,
+        )
+        booth = Booth(redis_server, postgres, hub, seed)
+        try:
+            await booth.start(size or Size())
+            yield booth
+        finally:
+            await booth.close()

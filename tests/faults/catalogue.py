@@ -1,0 +1,337 @@
+"""The faults, one function each: what is done to a booth, and when it counts as over.
+
+A fault that is over at once (somebody was killed) leaves the rest to the hub. What is dead then is
+started again by `Booth.mend`, after the lights were judged.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from services.simulator.connection import SILENCE_SECONDS
+from tests.faults import crowd, promotion, repairing, twins
+from tests.faults.booth import Booth
+from tests.faults.proxy import Direction, FaultProxy, Link, Mode
+from tests.fixtures.hub import Gateway
+
+OFFLINE_SECONDS: Final = 30.0
+"""In which the hub must notice a connection that has fallen silent."""
+
+MANY_BYTES: Final = 2_000_000
+OVERFLOW: Final = "normal 0 0 0 replica 256mb 64mb 60 pubsub 1mb 0 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row of the matrix.
+
+    Attributes:
+        name: As it is asked for on the command line.
+        title: As it stands in the matrix.
+        inject: Does the harm, and returns when it is over.
+        runs: How often it is run for the matrix, at least.
+        alone: It takes too long, or too much, for random sequences.
+    """
+
+    name: str
+    title: str
+    inject: Callable[[Booth], Awaitable[None]]
+    runs: int = 10
+    alone: bool = False
+
+
+# Gateways.
+
+
+async def gateway_killed(booth: Booth) -> None:
+    victim = booth.some_gateway()
+    async with booth.fault("gateway killed"):
+        victim.process.kill()
+
+
+async def gateway_frozen(booth: Booth) -> None:
+    victim = booth.some_gateway().process
+    async with booth.fault("gateway frozen"):
+        victim.freeze()
+        await asyncio.sleep(booth.seconds(20))
+        victim.thaw()
+
+
+async def gateway_cut_from_redis(booth: Booth) -> None:
+    cable = booth.cables[booth.some_gateway().process.name]
+    async with booth.fault("gateway cut from Redis"):
+        await _broken(booth, cable, booth.seconds(10))
+
+
+async def gateway_clock_shifted(booth: Booth) -> None:
+    victim = booth.some_gateway()
+    shift = booth.rng.choice([-86_400, -60, 60, 86_400])
+    booth.notes.append(f"clock of {victim.process.name} {shift:+} s")
+    async with booth.fault("gateway's clock shifted"):
+        victim.process.kill()
+        shifted = [sys.executable, "-m", "tests.faults.shifted_clock", str(shift)]
+        victim.process.start([*shifted, "services.gateway"])
+        await victim.process.ready()
+        await _has_devices(booth, victim)
+
+
+# Routers.
+
+
+async def router_killed(booth: Booth) -> None:
+    victim = booth.some_router()
+    async with booth.fault("router killed"):
+        victim.process.kill()
+
+
+async def router_frozen(booth: Booth) -> None:
+    """Longer than its lease: the other one owns its partitions when it goes on."""
+    victim = booth.some_router().process
+    async with booth.fault("router frozen"):
+        victim.freeze()
+        await asyncio.sleep(booth.rng.uniform(3, 6))
+        victim.thaw()
+
+
+async def router_cut_from_redis(booth: Booth) -> None:
+    """Long enough for its lease: what it wrote may arrive when another one owns its partitions."""
+    cable = booth.cables[booth.some_router().process.name]
+    async with booth.fault("router cut from Redis"):
+        await _broken(booth, cable, booth.seconds(5))
+
+
+async def routers_gone(booth: Booth) -> None:
+    routers = [router.process for router in booth.hub.routers]
+    async with booth.fault("all routers gone"):
+        for process in routers:
+            process.kill()
+        await asyncio.sleep(booth.seconds(10))
+        for process in routers:
+            process.start()
+
+
+# Redis.
+
+
+async def redis_restarted_with_data(booth: Booth) -> None:
+    async with booth.fault("Redis restarted with its data"):
+        await asyncio.to_thread(booth.redis.stop, keep_data=True)
+        await asyncio.to_thread(booth.redis.start)
+
+
+async def redis_restarted_empty(booth: Booth) -> None:
+    async with booth.fault("Redis restarted empty"):
+        await asyncio.to_thread(booth.redis.kill)
+        await asyncio.to_thread(booth.redis.start)
+
+
+async def redis_emptied(booth: Booth) -> None:
+    async with booth.asking_redis() as client, booth.fault("Redis emptied"):
+        await client.flushall()
+
+
+async def redis_frozen(booth: Booth) -> None:
+    seconds = booth.seconds(10)
+    way = booth.draw(["SIGSTOP", "DEBUG SLEEP", "CLIENT PAUSE"])
+    async with booth.asking_redis() as client, booth.fault("Redis frozen"):
+        match way:
+            case "SIGSTOP":
+                booth.redis.freeze()
+                await asyncio.sleep(seconds)
+                booth.redis.thaw()
+            case "DEBUG SLEEP":
+                await client.execute_command("DEBUG", "SLEEP", f"{seconds:.2f}")
+            case _:
+                await client.execute_command("CLIENT", "PAUSE", round(seconds * 1000), "ALL")
+                await asyncio.sleep(seconds)
+
+
+async def subscribers_overflowed(booth: Booth) -> None:
+    """More than a subscriber's output buffer may hold: Redis drops the connection."""
+    async with booth.asking_redis() as client:
+        await client.config_set("client-output-buffer-limit", OVERFLOW)
+        channels = [name.decode() for name in await client.pubsub_channels()]
+        before = {one["id"] for one in await client.client_list(_type="pubsub")}
+        async with booth.fault("subscribers overflowed"):
+            for channel in channels:
+                await client.publish(channel, b"x" * MANY_BYTES)
+        after = {one["id"] for one in await client.client_list(_type="pubsub")}
+        assert before, "nobody was subscribed"
+        assert not before & after, f"Redis dropped only {len(before - after)} of {len(before)}"
+
+
+async def connections_killed(booth: Booth) -> None:
+    kind = booth.draw(["normal", "pubsub"])
+    async with booth.asking_redis() as client, booth.fault("connections killed"):
+        await client.execute_command("CLIENT", "KILL", "TYPE", kind)
+
+
+# Postgres and the registry: nothing that lights depend on, so there is no time of grace.
+
+
+async def postgres_restarted(booth: Booth) -> None:
+    await asyncio.to_thread(booth.postgres.kill)
+    await asyncio.to_thread(booth.postgres.start)
+    async with booth.fault("Postgres restarted"):
+        pass
+
+
+async def registry_down(booth: Booth) -> None:
+    process = booth.hub.registries[0].process
+    process.kill()
+    await asyncio.sleep(booth.seconds(10))
+    process.start()
+    async with booth.fault("registry down"):
+        pass
+
+
+# What lies between devices and gateways.
+
+
+async def load_balancer_restarted(booth: Booth) -> None:
+    async with booth.fault("load balancer restarted"):
+        await booth.balancer.restart(booth.rng.uniform(0.1, 1))
+
+
+async def rolling_restart(booth: Booth) -> None:
+    """Every service in turn, in an orderly way: no time of grace either."""
+    processes = list(booth.hub.processes)
+    booth.rng.shuffle(processes)
+    for process in processes:
+        code = await process.terminate()
+        assert code == 0, f"{process.name} exited with {code} when asked to end"
+        process.start()
+        await process.ready()
+    async with booth.fault("rolling restart"):
+        pass
+
+
+async def widget_half_open(booth: Booth) -> None:
+    await _half_open(booth, booth.balancer.widgets, "widget half open")
+
+
+async def charger_half_open(booth: Booth) -> None:
+    await _half_open(booth, booth.balancer.chargers, "charger half open")
+
+
+# Parts of faults.
+
+
+async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
+    """Break a cable to Redis for a while, in one of the ways that networks have."""
+    way = booth.draw(["stalled", "cut", "requests lost", "answers lost", "slow"])
+
+    def lossy(direction: Direction, mode: Mode) -> None:
+        direction.mode = mode
+
+    match way:
+        case "cut":
+            cable.deafen()
+            cable.cut()
+        case "stalled":
+            lossy(cable.to_server, Mode.STALL)
+            lossy(cable.to_client, Mode.STALL)
+        case "requests lost":
+            lossy(cable.to_server, Mode.DROP)
+        case "answers lost":
+            # The scripts run, and nobody hears of it.
+            lossy(cable.to_client, Mode.DROP)
+        case _:
+            cable.to_server.delay = cable.to_client.delay = 0.7
+    await asyncio.sleep(seconds)
+    # What was lost in the middle of a stream leaves nothing that could go on.
+    if way in ("requests lost", "answers lost"):
+        cable.cut()
+    await cable.listen()
+    cable.heal()
+
+
+async def _half_open(booth: Booth, proxy: FaultProxy, name: str) -> None:
+    """Silence a connection. It is over for the device once the device has given it up."""
+    link = booth.rng.choice([one for one in proxy.links if one.client_end.other is not None])
+    began = time.monotonic()
+    async with booth.fault(name):
+        link.silence()
+        await _ended(link.client_end.transport, SILENCE_SECONDS + 5)
+    await _ended(link.server_end.transport, OFFLINE_SECONDS - (time.monotonic() - began))
+    booth.notes.append(f"the hub noticed after {time.monotonic() - began:.1f} s")
+    _drop(link)
+
+
+def _drop(link: Link) -> None:
+    link.cut()
+
+
+async def _ended(transport: asyncio.Transport | None, within: float) -> None:
+    assert transport is not None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while not transport.is_closing():  # noqa: ASYNC110 - transports set no event
+                await asyncio.sleep(0.05)
+    assert transport.is_closing(), f"not noticed within {within:.1f} s"
+
+
+async def _has_devices(booth: Booth, gateway: Gateway) -> None:
+    """Wait until a gateway holds devices again: those that left reconnect to whoever has fewest."""
+    for link in booth.balancer.links_to(booth.other_than(gateway).charger_port):
+        link.cut()
+    async with asyncio.timeout(10):
+        while not booth.balancer.links_to(gateway.charger_port):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+
+
+FAULTS: Final = {
+    fault.name: fault
+    for fault in (
+        Fault("gateway-killed", "gateway killed", gateway_killed, runs=20),
+        Fault("gateway-frozen", "gateway frozen 20 s, then back", gateway_frozen),
+        Fault(
+            "gateway-cut",
+            "gateway cut from Redis for 10 s, not from devices",
+            gateway_cut_from_redis,
+        ),
+        Fault("clock-shifted", "system clock of one gateway shifted", gateway_clock_shifted),
+        Fault("router-killed", "router killed", router_killed),
+        Fault(
+            "router-frozen",
+            "router frozen longer than its lease, back while another owns its partitions",
+            router_frozen,
+            runs=50,
+        ),
+        Fault(
+            "router-cut", "router cut from Redis for 5 s, its writes late", router_cut_from_redis
+        ),
+        Fault("routers-gone", "all routers gone for 10 s", routers_gone),
+        Fault("redis-with-data", "Redis restarted with its data", redis_restarted_with_data),
+        Fault("redis-empty", "Redis restarted empty", redis_restarted_empty),
+        Fault("redis-emptied", "Redis emptied (FLUSHALL)", redis_emptied),
+        Fault("redis-frozen", "Redis frozen 10 s", redis_frozen),
+        Fault(
+            "overflow", "subscribers' output buffers overflowed, dropped", subscribers_overflowed
+        ),
+        Fault("connections-killed", "connections to Redis killed", connections_killed),
+        Fault(
+            "promotion",
+            "Redis replica promoted by Sentinel, last writes lost",
+            promotion.replica_promoted,
+        ),
+        Fault("postgres", "Postgres killed and restarted", postgres_restarted),
+        Fault("registry", "registry down for 10 s", registry_down),
+        Fault("load-balancer", "load balancer restarted", load_balancer_restarted),
+        Fault("rolling", "rolling restart of every service", rolling_restart, alone=True),
+        Fault(
+            "widget-half-open", "widget half open (silent, no FIN)", widget_half_open, alone=True
+        ),
+        Fault(
+            "charger-half-open", "charger half open (silent, no FIN)", charger_half_open, alone=True
+        ),
+        Fault("crowd", "2,000 devices reconnecting at once", crowd.reconnects, alone=True),
+        Fault("re-pairing", "re-pairing in flight", repairing.swaps),
+        Fault("twins", "two connections of one charger, readings crossing", twins.cross),
+    )
+}
+"""All faults by name, in the order of the matrix."""

@@ -1,0 +1,262 @@
+"""Chargers and widgets that say what they see: simulator code, every event recorded."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.simulator.charger import Acknowledged as Receipt
+from services.simulator.charger import Charger, ChargerEvent
+from services.simulator.charger import Sent as Sending
+from services.simulator.pairs import Pair
+from services.simulator.phone import Phone
+from services.simulator.reconnect import Connected, Disconnected, Pace
+from services.simulator.thresholds import DEFAULT, parse_thresholds
+from services.simulator.widget import Lit, Widget, WidgetEvent
+from tests.faults.checker import Checker
+from tests.faults.history import (
+    Acknowledged,
+    Event,
+    PairingBegan,
+    PairingInEffect,
+    Quiet,
+    Sent,
+    Shown,
+    WidgetConnected,
+    WidgetDisconnected,
+)
+
+INTERVAL_SECONDS: Final = 0.15
+_LOOK_SECONDS: Final = 0.02
+_UNHEARD_SECONDS: Final = 0.6
+"""Several intervals: a charger that waits longer for a receipt is in trouble."""
+_USUAL_SECONDS: Final = 0.2
+"""A light that is not right for a shorter time just has not changed yet."""
+_STEADY_SECONDS: Final = 1.0
+"""Without trouble for so long, all is well."""
+_FINAL_SECONDS: Final = 2.0
+"""After the last receipt: longer than a sweep takes, which brings what doorbells did not."""
+
+_THRESHOLDS: Final = parse_thresholds(DEFAULT)
+
+
+def quick_phone(rng: random.Random) -> Phone:
+    """Return a phone that goes through all lights in two seconds, and so does the next one."""
+    return Phone(rng.randrange(100), step=7, rest=2, arrive=lambda: float(rng.randrange(60)))
+
+
+def low_phone(rng: random.Random) -> Phone:
+    """Return a phone that stays below 80 %."""
+    return Phone(rng.randrange(60), step=7, rest=0, arrive=lambda: float(rng.randrange(60)))
+
+
+@dataclass(slots=True)
+class _Charging:
+    charger: Charger
+    phone: Phone
+
+
+class Devices:
+    """The devices of a booth.
+
+    Args:
+        chargers_url: Where chargers connect.
+        widgets_url: Where widgets connect.
+        checker: Judges everything they see.
+        rng: Source of jitter and levels.
+    """
+
+    def __init__(
+        self, chargers_url: str, widgets_url: str, checker: Checker, rng: random.Random
+    ) -> None:
+        self._chargers_url = chargers_url
+        self._widgets_url = widgets_url
+        self._checker = checker
+        self._rng = rng
+        self._tasks: list[asyncio.Task[None]] = []
+        self._speaks = asyncio.Event()
+        self._speaks.set()
+        self.chargers: dict[str, _Charging] = {}
+        self.widgets: dict[str, Widget] = {}
+        self._widget_of: dict[str, str] = {}
+        self.receipts: dict[str, float] = {}
+        """When each charger got its newest receipt."""
+
+    def add_charger(self, charger_id: str, phone: Phone) -> None:
+        """Start a charger that reports all the time."""
+        charger = Charger(
+            charger_id,
+            self._chargers_url,
+            pace=Pace(self._rng),
+            notify=self._of_charger(charger_id),
+            clock=time.monotonic,
+        )
+        self.chargers[charger_id] = charging = _Charging(charger, phone)
+        self._start(charger.run(), f"charger {charger_id}")
+        self._start(self._charge(charging), f"phone of {charger_id}")
+
+    def add_widget(self, widget_id: str) -> None:
+        """Start a widget."""
+        self.widgets[widget_id] = widget = Widget(
+            widget_id,
+            self._widgets_url,
+            pace=Pace(self._rng),
+            notify=self._of_widget(widget_id),
+            clock=time.monotonic,
+        )
+        self._start(widget.run(), f"widget {widget_id}")
+
+    def add_pairs(self, pairs: Sequence[Pair]) -> None:
+        """Start pairs with quick phones."""
+        for pair in pairs:
+            self.add_charger(pair.charger, quick_phone(self._rng))
+            self.add_widget(pair.widget)
+
+    def record(self, event: Event) -> None:
+        """Let the checker judge something that was done to the devices."""
+        self._checker.take(event)
+
+    def paired(self, charger_id: str | None, widget_id: str) -> None:
+        """Know that a pairing was made before any of the two was there."""
+        now = time.monotonic()
+        self.record(PairingBegan(now, widget_id, charger_id))
+        self.record(PairingInEffect(now, widget_id))
+        if charger_id is not None:
+            self._widget_of[charger_id] = widget_id
+
+    async def pair(
+        self, charger_id: str | None, widget_id: str, make: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Pair anew (or unpair), and have the checker know from when on."""
+        self.record(PairingBegan(time.monotonic(), widget_id, charger_id))
+        await make()
+        self.record(PairingInEffect(time.monotonic(), widget_id))
+        if charger_id is not None:
+            self._widget_of[charger_id] = widget_id
+
+    def widget_of(self, charger_id: str) -> str:
+        """Return the widget that a charger was paired with last."""
+        return self._widget_of[charger_id]
+
+    async def close(self) -> None:
+        """Disconnect all."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    # Waiting for facts.
+
+    def trouble(self) -> str:
+        """Return who is not connected, not heard, or not right for longer than is usual."""
+        now = time.monotonic()
+        off = [i for i, one in self.chargers.items() if not one.charger.connected]
+        off += [i for i, widget in self.widgets.items() if not widget.connected]
+        if off:
+            return f"not connected: {', '.join(off)}"
+        unheard = [
+            i
+            for i, one in self.chargers.items()
+            if now - self.receipts.get(i, 0.0) > _UNHEARD_SECONDS
+            and (self._speaks.is_set() or not one.charger.is_acknowledged)
+        ]
+        if unheard:
+            return f"without a receipt: {', '.join(unheard)}"
+        dark = self._checker.not_right(now, _USUAL_SECONDS)
+        return f"not right: {', '.join(dark)}" if dark else ""
+
+    async def well(self, since: float, at_least: float, within: float) -> float:
+        """Wait until there is no trouble any more; return when it last was, after ``since``.
+
+        Args:
+            since: A moment; the result is in seconds after it.
+            at_least: Look on for so long after that moment.
+            within: Give up after so many seconds from now.
+
+        Raises:
+            TimeoutError: There still is trouble then.
+        """
+        deadline = time.monotonic() + within
+        last = since
+        while True:
+            trouble, now = self.trouble(), time.monotonic()
+            if trouble:
+                last = now
+                if now > deadline:
+                    raise TimeoutError(trouble)
+            elif now > since + at_least and now > last + _STEADY_SECONDS:
+                return last - since
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def fall_silent(self) -> None:
+        """Report nothing more, until `speak`; the connections stay."""
+        self._speaks.clear()
+
+    def speak(self) -> None:
+        """Report again."""
+        self._speaks.set()
+
+    async def quiet(self, within: float = 20.0) -> None:
+        """Fall silent, wait for the last receipts, and have every light judged.
+
+        Raises:
+            TimeoutError: There are no receipts within so many seconds.
+        """
+        self.fall_silent()
+        await asyncio.sleep(0)
+        async with asyncio.timeout(within):
+            for one in self.chargers.values():
+                await one.charger.all_acknowledged()
+        await asyncio.sleep(_FINAL_SECONDS)
+        self.record(Quiet(time.monotonic()))
+
+    # What they do and see.
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _charge(self, charging: _Charging) -> None:
+        await asyncio.sleep(self._rng.uniform(0, INTERVAL_SECONDS))
+        while True:
+            await self._speaks.wait()
+            await charging.charger.report(charging.phone.level)
+            charging.phone.charge()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    def _of_charger(self, charger_id: str) -> Callable[[ChargerEvent], None]:
+        def note(event: ChargerEvent) -> None:
+            now = time.monotonic()
+            match event:
+                case Sending(number, level):
+                    self.record(Sent(now, charger_id, number, _THRESHOLDS.call_for(level)))
+                case Receipt(number, _):
+                    self.receipts[charger_id] = now
+                    self.record(Acknowledged(now, charger_id, number))
+                case _:
+                    pass
+
+        return note
+
+    def _of_widget(self, widget_id: str) -> Callable[[WidgetEvent], None]:
+        connected = False
+
+        def note(event: WidgetEvent) -> None:
+            nonlocal connected
+            now = time.monotonic()
+            match event:
+                case Connected():
+                    connected = True
+                    self.record(WidgetConnected(now, widget_id))
+                case Disconnected() if connected:
+                    connected = False
+                    self.record(WidgetDisconnected(now, widget_id))
+                case Lit(status):
+                    self.record(Shown(now, widget_id, status))
+                case _:
+                    pass
+
+        return note

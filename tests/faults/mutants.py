@@ -1,0 +1,209 @@
+"""Test-only builds of the services, each without one of the mechanisms that keep lights right.
+
+A copy of the code with a few lines changed: the services themselves have no switch for this.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.fixtures.processes import ROOT
+
+_PACKAGES: Final = ("services", "shared")
+
+
+class ChangeError(Exception):
+    """The code is not as the change expects it: the change has to be written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Lines to replace in one file, there exactly once."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """The code without a mechanism.
+
+    Attributes:
+        mechanism: What is missing.
+        row: The fault of the matrix that fails without it.
+        changes: How it is taken out.
+        first_seed: Of the runs; an even one has chargers that fall silent.
+        step: From one seed to the next.
+    """
+
+    mechanism: str
+    row: str
+    changes: Sequence[Change]
+    first_seed: int = 1
+    step: int = 1
+
+
+MUTANTS: Final = (
+    Mutant(
+        "fence",
+        "router-cut",
+        [
+            Change(
+                "services/router/scripts/light.lua",
+                "      return 'stale'\n",
+                "      -- no fence\n",
+            ),
+            Change(
+                "services/gateway/widget.py",
+                "status.pairing != self.pairing or status.fence <= self._fence",
+                "status.pairing != self.pairing",
+            ),
+        ],
+        first_seed=11,  # stalled: what was written arrives late
+        step=10,
+    ),
+    Mutant(
+        "sweep",
+        "router-killed",
+        [
+            Change(
+                "services/router/routing.py",
+                "                await self._sweep()\n",
+                "                await asyncio.sleep(0)\n",
+            )
+        ],
+        first_seed=2,
+        step=2,
+    ),
+    Mutant(
+        "subscribe before read",
+        "gateway-killed",
+        [
+            # Read first: whatever is announced until the subscription is confirmed is missed.
+            Change(
+                "services/gateway/widgets.py",
+                "        heard = [group for group in groups if "
+                "self._subscriber.is_confirmed(group.channel)]\n",
+                "        heard = groups\n",
+            ),
+            Change(
+                "services/gateway/widgets.py",
+                "            self._subscriber.subscribe([channel])\n",
+                "            asyncio.get_running_loop().call_later(\n"
+                "                1.0, lambda: self._subscriber.subscribe([channel])\n"
+                "            )\n",
+            ),
+            Change(
+                "services/gateway/widgets.py",
+                "        if self._subscriber.is_confirmed(group.channel):\n",
+                "        if group.members:\n",
+            ),
+            Change(
+                "services/gateway/widgets.py",
+                "        self._read_soon(\n"
+                "            self._by_channel[channel].widget_id\n"
+                "            for channel in channels\n"
+                "            if channel in self._by_channel\n"
+                "        )\n",
+                "        del channels\n",
+            ),
+        ],
+        first_seed=2,
+        step=2,
+    ),
+    Mutant(
+        "lease",
+        "router-killed",
+        [
+            # One that never runs out: nobody takes over from the dead.
+            Change(
+                "services/router/scripts/lease.lua",
+                "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n",
+                "  redis.call('SET', KEYS[1], ARGV[1])\n",
+            )
+        ],
+    ),
+    Mutant(
+        "pairing number",
+        "re-pairing",
+        [
+            Change(
+                "services/router/scripts/light.lua",
+                " or entry.pairing ~= pairing then return 'mismatch' end",
+                " then return 'mismatch' end",
+            ),
+            Change(
+                "services/gateway/widget.py",
+                "status.pairing != self.pairing or status.fence <= self._fence",
+                "self.pairing is None",
+            ),
+            Change(
+                "services/gateway/widgets.py",
+                "        elif pairing > widget.pairing:\n",
+                "        elif pairing > widget.pairing and False:\n",
+            ),
+        ],
+    ),
+    Mutant(
+        "epoch",
+        "twins",
+        [
+            Change(
+                "services/gateway/scripts/store.lua",
+                "  if state.epoch > epoch then return 'superseded' end\n",
+                "",
+            ),
+            Change(
+                "services/gateway/scripts/store.lua",
+                "  if stored and newer(stored[1], stored[2], epoch, sequence) then "
+                "return 'stored' end\n",
+                "",
+            ),
+            Change(
+                "services/gateway/scripts/hold.lua",
+                "  if state.epoch > epoch then return 'superseded' end\n",
+                "",
+            ),
+        ],
+    ),
+    Mutant(
+        "holding",
+        "redis-empty",
+        [
+            Change(
+                "services/gateway/chargers.py",
+                "        self._hold_soon.update(chargers)\n",
+                "        del chargers\n",
+            ),
+            Change(
+                "services/gateway/chargers.py",
+                "                    due |= self._by_partition[partition]\n",
+                "                    del partition\n",
+            ),
+        ],
+        first_seed=2,
+        step=2,
+    ),
+)
+
+
+def build(mutant: Mutant, folder: Path) -> Path:
+    """Copy the services into a folder, without the mechanism; return the folder.
+
+    Raises:
+        ChangeError: The code does not have what is to be taken out.
+    """
+    for package in _PACKAGES:
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    for change in mutant.changes:
+        file = folder / change.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(change.old) != 1:
+            raise ChangeError(f"{change.file} does not have these lines once:\n{change.old}")
+        file.write_text(text.replace(change.old, change.new), encoding="utf-8")
+    return folder

@@ -1,0 +1,138 @@
+"""A replica that missed the last writes is promoted by a real Sentinel.
+
+https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
+"""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import redis.asyncio
+
+from deploy.servers.bound import BoundProcess
+from deploy.servers.ports import free_port
+from deploy.servers.redis_embedded import EmbeddedRedis
+from deploy.servers.redis_open import embedded_redis
+from tests.faults.booth import Booth, address_of
+from tests.faults.proxy import HOST, Address, FaultProxy
+
+LOST_SECONDS: Final = 1.0
+"""For so long the replica hears nothing of what the primary writes."""
+
+PROMOTED_SECONDS: Final = 20.0
+_NAME: Final = "hub"
+_CONFIGURATION: Final = """\
+bind {host}
+port {port}
+dir {folder}
+sentinel monitor {name} {host} {primary} 1
+sentinel down-after-milliseconds {name} 500
+sentinel failover-timeout {name} 3000
+"""
+
+
+async def replica_promoted(booth: Booth) -> None:
+    """Cut a replica off, write on, kill the primary, and have Sentinel promote the replica."""
+    assert isinstance(booth.redis, EmbeddedRedis), "this fault needs a redis-server program"
+    primary = booth.redis
+    replica = await asyncio.to_thread(_spare, booth)
+    link = await _replicating(replica, primary)
+    with TemporaryDirectory() as folder:
+        sentinel = _sentinel(primary, Path(folder))
+        try:
+            async with _asking(HOST, sentinel.port) as asked:
+                await _until(lambda: _knows_replica(asked))
+                async with booth.fault("replica promoted"):
+                    for one in list(link.links):
+                        one.silence()
+                    await asyncio.sleep(LOST_SECONDS)
+                    await asyncio.to_thread(primary.kill)
+                    await _until(lambda: _leads_to(asked, replica.port))
+                    booth.redis, booth.spare = replica, primary
+                    booth.redis_address = address_of(replica.url)
+        finally:
+            sentinel.end()
+            link.close()
+
+
+class _Sentinel:
+    """A Sentinel process."""
+
+    def __init__(self, process: BoundProcess, port: int) -> None:
+        self._process = process
+        self.port = port
+
+    def end(self) -> None:
+        self._process.end(signal.SIGTERM)
+
+
+def _spare(booth: Booth) -> EmbeddedRedis:
+    if booth.spare is None:
+        booth.spare = embedded_redis("a replica to be promoted")
+    booth.spare.start()
+    return booth.spare
+
+
+async def _replicating(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:
+    """Have one server replicate another, over a cable that can be silenced."""
+
+    async def there() -> list[Address]:
+        return [address_of(primary.url)]
+
+    link = FaultProxy(there)
+    await link.listen()
+    async with _asking(*address_of(primary.url)) as client:
+        # It may have been a replica itself the time before.
+        await client.execute_command("REPLICAOF", "NO", "ONE")
+    async with _asking(*address_of(replica.url)) as client:
+        await client.execute_command("REPLICAOF", HOST, link.port)
+
+        async def is_up() -> bool:
+            return bool((await client.info("replication"))["master_link_status"] == "up")
+
+        await _until(is_up)
+    return link
+
+
+def _sentinel(primary: EmbeddedRedis, folder: Path) -> _Sentinel:
+    port = free_port()
+    file = folder / "sentinel.conf"
+    file.write_text(
+        _CONFIGURATION.format(
+            host=HOST, port=port, folder=folder, name=_NAME, primary=address_of(primary.url)[1]
+        )
+    )
+    command: list[str | Path] = [primary.program, file, "--sentinel"]
+    return _Sentinel(BoundProcess(command, log=folder / "sentinel.log"), port)
+
+
+async def _knows_replica(client: Any) -> bool:
+    with contextlib.suppress(redis.exceptions.RedisError, OSError):
+        found = await client.execute_command("SENTINEL", "REPLICAS", _NAME)
+        return bool(found)
+    return False
+
+
+async def _leads_to(client: Any, port: int) -> bool:
+    with contextlib.suppress(redis.exceptions.RedisError, OSError):
+        found = await client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _NAME)
+        return found is not None and int(found[1]) == port
+    return False
+
+
+async def _until(holds: Any) -> None:
+    async with asyncio.timeout(PROMOTED_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - asked of another process
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def _asking(host: str, port: int) -> Any:
+    client = redis.asyncio.Redis(host=host, port=port, socket_timeout=5)
+    try:
+        yield client
+    finally:
+        await client.aclose()

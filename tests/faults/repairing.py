@@ -1,0 +1,74 @@
+"""Re-pairing while readings flow: two chargers that never call for the same light swap widgets."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.simulator.pairs import Pair
+from services.simulator.phone import Phone
+from tests.faults.booth import Booth
+from tests.faults.devices import low_phone
+from tests.fixtures.processes import ServiceError
+
+SWAPS: Final = 3
+WELL_SECONDS: Final = 15.0
+_HIGH: Final = Pair("mover-high-c", "mover-high-w")
+_LOW: Final = Pair("mover-low-c", "mover-low-w")
+
+
+def high_phone(rng: random.Random) -> Phone:
+    """Return a phone that stays at 80 % or more."""
+    return Phone(80 + rng.randrange(20), 7, 2, arrive=lambda: float(80 + rng.randrange(15)))
+
+
+async def swaps(booth: Booth) -> None:
+    """Swap the widgets of two chargers a few times: one always calls for red, one never does."""
+    if _HIGH.charger not in booth.devices.chargers:
+        await _begin(booth)
+    for _ in range(SWAPS):
+        await _swap(booth)
+    async with booth.fault("re-pairing"):
+        await _swap(booth)
+
+
+async def _begin(booth: Booth) -> None:
+    await booth.hub.register(*((pair.charger, pair.widget) for pair in (_HIGH, _LOW)))
+    for pair in (_HIGH, _LOW):
+        booth.devices.paired(pair.charger, pair.widget)
+        booth.devices.add_widget(pair.widget)
+    booth.devices.add_charger(_HIGH.charger, high_phone(booth.rng))
+    booth.devices.add_charger(_LOW.charger, low_phone(booth.rng))
+    await booth.devices.well(time.monotonic(), 0.0, WELL_SECONDS)
+
+
+async def _made(pair: Callable[[], Awaitable[object]]) -> None:
+    """Pair, and ask again while the hub can not say that it is in effect."""
+    async with asyncio.timeout(WELL_SECONDS):
+        while True:
+            with contextlib.suppress(ServiceError):
+                await pair()
+                return
+            await asyncio.sleep(0.2)
+
+
+async def _swap(booth: Booth) -> None:
+    devices, hub = booth.devices, booth.hub
+    first, second = booth.rng.sample([_HIGH, _LOW], 2)
+    theirs = devices.widget_of(first.charger)
+    others = devices.widget_of(second.charger)
+
+    async def take() -> None:
+        await _made(lambda: hub.pair(first.charger, others, replace=True))
+
+    async def give() -> None:
+        await _made(lambda: hub.pair(second.charger, theirs))
+
+    async def both_end() -> None:
+        # The first takes the second's widget; its own has nobody then.
+        await devices.pair(first.charger, others, take)
+
+    await devices.pair(None, theirs, both_end)
+    await devices.pair(second.charger, theirs, give)

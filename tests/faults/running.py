@@ -1,0 +1,132 @@
+"""Runs faults at a booth and judges: one of them, or several in a row."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.faults.booth import Booth
+from tests.faults.catalogue import FAULTS, Fault
+from tests.faults.checker import SETTLE_SECONDS
+
+WELL_SECONDS: Final = 60.0
+SILENCES: Final = (0.0, 0.05, 0.3)
+"""When, after a fault began, the chargers fall silent, in every other run."""
+
+SHORTEST: Final = 0.15
+"""Share of its full time that a fault may last in a sequence, at least."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What became of one fault, or one sequence.
+
+    Attributes:
+        what: The fault, or the sequence.
+        seed: Repeats it.
+        recovery: Seconds from the end of the (last) fault until every device was connected, heard,
+            and every light right; None if that never happened.
+        violations: Wrong lights, and whatever else should not have been.
+        notes: What was drawn.
+        silent: The chargers fell silent, so that nothing they say later heals what was lost.
+    """
+
+    what: str
+    seed: int
+    silent: bool
+    recovery: float | None = None
+    violations: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "what": self.what,
+            "seed": self.seed,
+            "silent": self.silent,
+            "recovery": None if self.recovery is None else round(self.recovery, 3),
+            "violations": self.violations,
+            "notes": self.notes,
+        }
+
+
+async def run_fault(
+    booth: Booth, fault: Fault, seed: int, patience_seconds: float = WELL_SECONDS
+) -> Run:
+    """Do one fault's harm to a booth that is well, judge, and mend it.
+
+    Args:
+        booth: Where.
+        fault: Which.
+        seed: Of all that is drawn; with an even one the chargers fall silent.
+        patience_seconds: How long to wait for it to be well again.
+    """
+    run = Run(fault.name, seed, silent=seed % 2 == 0)
+    before = _begin(booth, f"{fault.name} {seed}")
+    booth.turn = seed // 2
+    if run.silent:
+        booth.silence(SILENCES)
+    try:
+        await fault.inject(booth)
+        await _recovered(booth, run, patience_seconds)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's result
+        run.violations.append(f"{type(error).__name__}: {error}")
+    await _end(booth, run, before, patience_seconds)
+    return run
+
+
+async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str] = ()) -> Run:
+    """Do several faults' harm, one soon after the other, judge at the end."""
+    rng = random.Random(f"sequence {seed}")
+    if not names:
+        drawable = [fault.name for fault in FAULTS.values() if not fault.alone]
+        names = [rng.choice(drawable) for _ in range(length)]
+    run = Run(" · ".join(names), seed, silent=seed % 2 == 0)
+    before = _begin(booth, f"faults of sequence {seed}")
+    last = len(names) - 1
+    try:
+        for number, name in enumerate(names):
+            booth.longest = rng.uniform(SHORTEST, 0.6)
+            if number == last and run.silent:
+                booth.silence(SILENCES)
+            await FAULTS[name].inject(booth)
+            if number != last:
+                # Some find the hub well again, some in the middle of recovering.
+                await asyncio.sleep(rng.choice([0.0, 0.2, 1.0, 3.0]))
+                await booth.mend()
+        await _recovered(booth, run, WELL_SECONDS)
+    except Exception as error:  # noqa: BLE001 - as above
+        run.violations.append(f"{type(error).__name__}: {error}")
+    booth.longest = 1.0
+    await _end(booth, run, before, WELL_SECONDS)
+    return run
+
+
+def _begin(booth: Booth, seed: str) -> int:
+    booth.rng.seed(seed)
+    booth.notes.clear()
+    booth.silent_after = booth.turn = None
+    return len(booth.checker.violations)
+
+
+async def _recovered(booth: Booth, run: Run, patience_seconds: float) -> None:
+    """Wait until all is well, judge after the time of grace, and in the quiet at its end."""
+    since = booth.fault_ended_at
+    run.recovery = await booth.devices.well(since, SETTLE_SECONDS, patience_seconds)
+    await booth.devices.quiet()
+
+
+async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> None:
+    """Mend the booth, and wait until it is as it was."""
+    run.notes = list(booth.notes)
+    run.violations += [str(one) for one in booth.checker.violations[before:]]
+    run.violations += booth.died()
+    booth.silent_after = None
+    try:
+        await booth.mend()
+        booth.devices.speak()
+        await booth.devices.well(time.monotonic(), 0.0, patience_seconds)
+    except Exception as error:  # noqa: BLE001 - as above
+        run.violations.append(f"not well after it was mended: {type(error).__name__}: {error}")

@@ -1,0 +1,39 @@
+"""The matrix of faults in its short form: each once, most of them shorter. ``make faults`` is long.
+
+All at one booth, one after the other, so that each finds what the one before has left.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.booth import Booth, open_booth
+from tests.faults.catalogue import FAULTS, Fault
+from tests.faults.running import run_fault, run_sequence
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+SHORT = 0.3
+"""Share of its full time that a fault lasts here."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def booth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Booth]:
+    async with open_booth(1, logs=tmp_path_factory.mktemp("booth")) as made:
+        made.longest = SHORT
+        yield made
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)), ids=list(FAULTS))
+async def test_no_widget_shows_the_wrong_light_after(booth: Booth, number: int) -> None:
+    fault: Fault = list(FAULTS.values())[number]
+    # In every other one the chargers fall silent, so that nothing they say later heals.
+    run = await run_fault(booth, fault, seed=number)
+    assert not run.violations, run.violations
+    assert run.recovery is not None
+
+
+async def test_no_widget_shows_the_wrong_light_after_several_faults_in_a_row(booth: Booth) -> None:
+    run = await run_sequence(booth, 3, seed=1)
+    assert not run.violations, (run.what, run.violations)

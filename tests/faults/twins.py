@@ -1,0 +1,89 @@
+"""Two connections of one charger on two gateways, whose readings cross: the newest one counts."""
+
+import asyncio
+import contextlib
+import time
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from services.simulator import messages
+from services.simulator.pairs import Pair
+from shared.device_protocol import ChargingStatus, CloseCode
+from tests.faults.booth import Booth
+from tests.faults.history import Acknowledged, Sent
+
+_PAIR: Final = Pair("twin-c", "twin-w")
+_ROUNDS: Final = 3
+_CROSSING: Final = 20
+_SECONDS: Final = 10.0
+_CALLS: Final = (
+    (ChargingStatus.CHARGING, 10.0),
+    (ChargingStatus.CHARGING80, 85.0),
+    (ChargingStatus.CHARGED, 100.0),
+)
+
+
+async def cross(booth: Booth) -> None:
+    """Have a charger connect anew, and its old connection go on talking of something else."""
+    if _PAIR.widget not in booth.devices.widgets:
+        await booth.hub.register((_PAIR.charger, _PAIR.widget))
+        booth.devices.paired(_PAIR.charger, _PAIR.widget)
+        booth.devices.add_widget(_PAIR.widget)
+    old: _Twin | None = booth.kept.get("twin")
+    for _ in range(_ROUNDS):
+        newer = await _Twin.connect(booth, 1 if old is None else old.number + 1)
+        await newer.speaks()
+        if old is not None:
+            await asyncio.gather(old.goes_on(), newer.keeps_on())
+        old = booth.kept["twin"] = newer
+    async with booth.fault("twins"):
+        pass
+
+
+class _Twin:
+    """One connection of the charger."""
+
+    def __init__(self, booth: Booth, connection: ClientConnection, number: int) -> None:
+        self.number = number
+        self._booth = booth
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, booth: Booth, number: int) -> "_Twin":
+        url = f"ws://127.0.0.1:{booth.some_gateway().charger_port}/chargers/{_PAIR.charger}"
+        twin = cls(booth, await connect(url, compression=None, proxy=None, close_timeout=1), number)
+        booth.closing.push_async_callback(twin.close)
+        return twin
+
+    async def speaks(self) -> None:
+        """Send a reading that counts, and wait for its receipt."""
+        status, level = _CALLS[self.number % len(_CALLS)]
+        self._booth.devices.record(Sent(time.monotonic(), _PAIR.charger, self.number, status))
+        await self._connection.send(messages.reading(level))
+        async with asyncio.timeout(_SECONDS):
+            await (await self._connection.ping())
+        self._booth.devices.record(Acknowledged(time.monotonic(), _PAIR.charger, self.number))
+
+    async def keeps_on(self) -> None:
+        """Say the same again and again."""
+        level = _CALLS[self.number % len(_CALLS)][1]
+        for _ in range(_CROSSING):
+            await self._connection.send(messages.reading(level))
+            await asyncio.sleep(0.005)
+
+    async def goes_on(self) -> None:
+        """Say something else, although a newer connection counts: it must be closed for that."""
+        level = _CALLS[(self.number + 2) % len(_CALLS)][1]
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(_CROSSING):
+                await self._connection.send(messages.reading(level))
+                await asyncio.sleep(0.005)
+        async with asyncio.timeout(_SECONDS):
+            await self._connection.wait_closed()
+        assert self._connection.close_code == CloseCode.SUPERSEDED, self._connection.close_code
+
+    async def close(self) -> None:
+        """Leave."""
+        await self._connection.close()
