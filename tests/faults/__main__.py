@@ -54,6 +54,10 @@ async def _matrix(arguments: argparse.Namespace) -> int:
     runs: list[Run] = []
     for name in arguments.row or FAULTS:
         fault = FAULTS[name]
+        because = fault.unavailable_because()
+        if because is not None:
+            sys.stdout.write(f"{name} is not run: {because}\n")
+            continue
         logs = LOGS / f"{name}-{arguments.seed}"
         logs.mkdir(parents=True, exist_ok=True)
         async with open_booth(arguments.seed, logs=logs) as booth:

@@ -173,6 +173,14 @@ class Booth:
         others = [one for one in self.hub.gateways if one is not gateway]
         return self.rng.choice([one for one in others if one.process.is_running()])
 
+    async def gets_devices(self, gateway: Gateway) -> None:
+        """Have another gateway's devices reconnect: they go to whoever has fewest."""
+        for link in self.balancer.links_to(self.other_than(gateway).charger_port):
+            link.cut()
+        async with asyncio.timeout(10):
+            while not self.balancer.links_to(gateway.charger_port):  # noqa: ASYNC110 - a list
+                await asyncio.sleep(0.05)
+
     def silence(self, moments: Sequence[float]) -> None:
         """Have the chargers fall silent at one of these moments (s) after the next fault began."""
         self.silent_after = self.rng.choice(moments)

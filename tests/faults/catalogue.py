@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.simulator.connection import SILENCE_SECONDS
-from tests.faults import crowd, promotion, repairing, twins
+from tests.faults import crowd, namespace, promotion, repairing, twins
 from tests.faults.booth import Booth
-from tests.faults.proxy import Direction, FaultProxy, Link, Mode
-from tests.fixtures.hub import Gateway
+from tests.faults.proxy import FaultProxy, Mode
 
 OFFLINE_SECONDS: Final = 30.0
 """In which the hub must notice a connection that has fallen silent."""
@@ -35,6 +34,7 @@ class Fault:
         inject: Does the harm, and returns when it is over.
         runs: How often it is run for the matrix, at least.
         alone: It takes too long, or too much, for random sequences.
+        unavailable_because: Tells why it can not be done on this machine, if so.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Fault:
     inject: Callable[[Booth], Awaitable[None]]
     runs: int = 10
     alone: bool = False
+    unavailable_because: Callable[[], str | None] = lambda: None
 
 
 # Gateways.
@@ -76,7 +77,7 @@ async def gateway_clock_shifted(booth: Booth) -> None:
         shifted = [sys.executable, "-m", "tests.faults.shifted_clock", str(shift)]
         victim.process.start([*shifted, "services.gateway"])
         await victim.process.ready()
-        await _has_devices(booth, victim)
+        await booth.gets_devices(victim)
 
 
 # Routers.
@@ -223,23 +224,22 @@ async def charger_half_open(booth: Booth) -> None:
 
 async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
     """Break a cable to Redis for a while, in one of the ways that networks have."""
-    way = booth.draw(["stalled", "cut", "requests lost", "answers lost", "slow"])
-
-    def lossy(direction: Direction, mode: Mode) -> None:
-        direction.mode = mode
+    way = booth.draw(["requests late", "cut", "requests lost", "answers lost", "slow", "stalled"])
 
     match way:
         case "cut":
             cable.deafen()
             cable.cut()
+        case "requests late":
+            # They arrive, long after their sender gave them up.
+            cable.to_server.mode = Mode.STALL
         case "stalled":
-            lossy(cable.to_server, Mode.STALL)
-            lossy(cable.to_client, Mode.STALL)
+            cable.to_server.mode = cable.to_client.mode = Mode.STALL
         case "requests lost":
-            lossy(cable.to_server, Mode.DROP)
+            cable.to_server.mode = Mode.DROP
         case "answers lost":
             # The scripts run, and nobody hears of it.
-            lossy(cable.to_client, Mode.DROP)
+            cable.to_client.mode = Mode.DROP
         case _:
             cable.to_server.delay = cable.to_client.delay = 0.7
     await asyncio.sleep(seconds)
@@ -259,10 +259,6 @@ async def _half_open(booth: Booth, proxy: FaultProxy, name: str) -> None:
         await _ended(link.client_end.transport, SILENCE_SECONDS + 5)
     await _ended(link.server_end.transport, OFFLINE_SECONDS - (time.monotonic() - began))
     booth.notes.append(f"the hub noticed after {time.monotonic() - began:.1f} s")
-    _drop(link)
-
-
-def _drop(link: Link) -> None:
     link.cut()
 
 
@@ -275,15 +271,6 @@ async def _ended(transport: asyncio.Transport | None, within: float) -> None:
     assert transport.is_closing(), f"not noticed within {within:.1f} s"
 
 
-async def _has_devices(booth: Booth, gateway: Gateway) -> None:
-    """Wait until a gateway holds devices again: those that left reconnect to whoever has fewest."""
-    for link in booth.balancer.links_to(booth.other_than(gateway).charger_port):
-        link.cut()
-    async with asyncio.timeout(10):
-        while not booth.balancer.links_to(gateway.charger_port):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.05)
-
-
 FAULTS: Final = {
     fault.name: fault
     for fault in (
@@ -293,6 +280,13 @@ FAULTS: Final = {
             "gateway-cut",
             "gateway cut from Redis for 10 s, not from devices",
             gateway_cut_from_redis,
+        ),
+        Fault(
+            "packets-dropped",
+            "every packet between a gateway and Redis dropped for 10 s (network namespace)",
+            namespace.packets_dropped,
+            alone=True,
+            unavailable_because=namespace.unavailable_because,
         ),
         Fault("clock-shifted", "system clock of one gateway shifted", gateway_clock_shifted),
         Fault("router-killed", "router killed", router_killed),

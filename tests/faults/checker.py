@@ -3,7 +3,8 @@
 Four rules, each broken by a `Violation`:
 
 - *late*: 5 s after a fault ended (or with none at all) a connected widget shows, for
-  longer than 5 s, something that its charger's readings do not call for.
+  longer than 5 s, something that its charger's readings do not call for; or it got no
+  status message since a reading that was acknowledged, though it was sent longer ago.
 - *older*: a widget went from a newer reading's status back to an older one's.
 - *lost*: in a quiet time, the last reading is not the one that is shown.
 - *foreign*: a widget showed a status of another pairing than its own, or of a
@@ -105,6 +106,10 @@ class _Readings:
             found.append(reading.status)
         return found[::-1]
 
+    def sent_at(self, number: int) -> float:
+        """Return when a reading was sent last."""
+        return next((one.at for one in reversed(self.sent) if one.number == number), 0.0)
+
     def last(self, since: float) -> Sent | None:
         """Return the newest reading, if it is acknowledged and from after a moment."""
         newest = self.sent[-1] if self.sent else None
@@ -152,6 +157,10 @@ class _Light:
     connected_at: float | None = None
     shown: ChargingStatus | None = None
     wrong_since: float | None = None
+    heard_at: float = 0.0
+    """When the last status message came."""
+    unanswered_since: float | None = None
+    """When the first acknowledged reading was sent that no status message came for."""
     reported: bool = False
     order: _Order = field(default_factory=_Order)
 
@@ -159,6 +168,12 @@ class _Light:
     def is_settled(self) -> bool:
         """Whether it is certain which pairing holds."""
         return self.in_effect_at is not None
+
+    def expects_message_since(self, sent_at: float) -> bool:
+        """Whether a status message must come for a reading sent then, and none has."""
+        if self.in_effect_at is None or self.connected_at is None:
+            return False
+        return sent_at >= max(self.in_effect_at, self.connected_at) and self.heard_at < sent_at
 
 
 class Checker:
@@ -220,13 +235,16 @@ class Checker:
     def _acknowledged(self, event: Acknowledged) -> None:
         readings = self._readings.setdefault(event.charger, _Readings())
         readings.acknowledged = max(readings.acknowledged, event.number)
+        sent_at = readings.sent_at(event.number)
         for light in self._by_charger.get(event.charger, ()):
+            if light.expects_message_since(sent_at) and light.unanswered_since is None:
+                light.unanswered_since = sent_at
             self._judge(light, event.at)
 
     def _connection_changed(self, event: WidgetConnected | WidgetDisconnected) -> None:
         light = self._light(event.widget)
         self._judge(light, event.at)
-        light.shown = light.wrong_since = None
+        light.shown = light.wrong_since = light.unanswered_since = None
         light.connected_at = event.at if isinstance(event, WidgetConnected) else None
         self._judge(light, event.at)
 
@@ -246,7 +264,7 @@ class Checker:
             self._by_charger[light.charger].remove(light)
         light.before, light.charger = light.charger, event.charger
         light.asked_at, light.in_effect_at = event.at, None
-        light.wrong_since = None
+        light.wrong_since = light.unanswered_since = None
         # Revisions are only compared within one pairing, and so is the order here.
         light.order = _Order()
         if event.charger is not None:
@@ -257,7 +275,8 @@ class Checker:
     def _shown(self, event: Shown) -> None:
         light = self._light(event.widget)
         self._judge(light, event.at)
-        light.shown = event.status
+        light.shown, light.heard_at = event.status, event.at
+        light.unanswered_since = None
         if self._is_foreign(light, event):
             self._violated(light, event.at, Rule.FOREIGN, f"{event.status} is not of its pairing")
         elif (
@@ -296,18 +315,30 @@ class Checker:
     def _judge(self, light: _Light, now: float) -> None:
         """Note since when a light is wrong, and report it once that is too long."""
         if self._is_right(light):
-            light.wrong_since, light.reported = None, False
-            return
-        if light.wrong_since is None:
+            light.wrong_since = None
+        elif light.wrong_since is None:
             light.wrong_since = now
+        if light.wrong_since is None and light.unanswered_since is None:
+            light.reported = False
         if self._faults or light.reported:
             return
-        since = max(light.wrong_since, self._clear_since)
-        if now - since > SETTLE_SECONDS:
-            light.reported = True
+        shown = light.shown or "nothing"
+        if (seconds := self._too_long(light.wrong_since, now)) is not None:
             called_for = ", ".join(sorted(self._called_for(light)))
-            words = f"shows {light.shown or 'nothing'} for {now - since:.1f} s, not {called_for}"
-            self._violated(light, now, Rule.LATE, words)
+            words = f"shows {shown} for {seconds:.1f} s, not {called_for}"
+        elif (seconds := self._too_long(light.unanswered_since, now)) is not None:
+            words = f"heard nothing for {seconds:.1f} s of readings, and shows {shown}"
+        else:
+            return
+        light.reported = True
+        self._violated(light, now, Rule.LATE, words)
+
+    def _too_long(self, since: float | None, now: float) -> float | None:
+        """Return the seconds since a moment or the last fault, if they are too many."""
+        if since is None:
+            return None
+        seconds = now - max(since, self._clear_since)
+        return seconds if seconds > SETTLE_SECONDS else None
 
     def _is_right(self, light: _Light) -> bool:
         if light.connected_at is None or not light.is_settled:

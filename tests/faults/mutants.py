@@ -62,8 +62,8 @@ MUTANTS: Final = (
                 "status.pairing != self.pairing",
             ),
         ],
-        first_seed=11,  # stalled: what was written arrives late
-        step=10,
+        first_seed=13,  # what was written arrives late
+        step=12,
     ),
     Mutant(
         "sweep",

@@ -139,23 +139,26 @@ class FaultProxy:
 
     Args:
         choose: Gives the servers to try for a new link.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any, the same from then on.
     """
 
-    def __init__(self, choose: Choose) -> None:
+    def __init__(self, choose: Choose, host: str = HOST, port: int = 0) -> None:
         self._choose = choose
+        self._host = host
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.links: set[Link] = set()
         self.to_server = Direction()
         self.to_client = Direction()
-        self.port = 0
+        self.port = port
 
     async def listen(self) -> None:
         """Take connections, always on the same port."""
         if self._server is None:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(
-                self._accepted, HOST, self.port, backlog=4096, reuse_address=True
+                self._accepted, self._host, self.port, backlog=4096, reuse_address=True
             )
             self.port = self._server.sockets[0].getsockname()[1]
 

@@ -116,6 +116,15 @@ def test_a_right_history_breaks_no_rule(events: list[Event]) -> None:
         ),
         pytest.param(
             [
+                Sent(3.0, "c", 2, RED),
+                Acknowledged(3.1, "c", 2),
+                Sent(8.1, "c", 3, YELLOW),
+            ],
+            Rule.LATE,
+            id="the light is right, but there was no message for a reading",
+        ),
+        pytest.param(
+            [
                 WidgetDisconnected(3.0, "w"),
                 WidgetConnected(4.0, "w"),
                 Sent(9.1, "c", 2, RED),

@@ -28,6 +28,9 @@ async def booth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Booth
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=list(FAULTS))
 async def test_no_widget_shows_the_wrong_light_after(booth: Booth, number: int) -> None:
     fault: Fault = list(FAULTS.values())[number]
+    because = fault.unavailable_because()
+    if because is not None:
+        pytest.skip(because)
     # In every other one the chargers fall silent, so that nothing they say later heals.
     run = await run_fault(booth, fault, seed=number)
     assert not run.violations, run.violations

@@ -30,7 +30,6 @@ async def runs_until_wrong(mutant: Mutant, folder: Path) -> int | None:
         for number in range(MOST_RUNS):
             seed = mutant.first_seed + number * mutant.step
             run = await run_fault(booth, FAULTS[mutant.row], seed, patience_seconds=8.0)
-            if booth.checker.violations:
+            if run.violations:
                 return number + 1
-            assert not run.violations, run.violations
     return None
