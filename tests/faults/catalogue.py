@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
 
 from services.simulator.connection import SILENCE_SECONDS
 from tests.faults import crowd, namespace, promotion, repairing, twins
@@ -144,7 +146,7 @@ async def redis_frozen(booth: Booth) -> None:
                 booth.redis.freeze()
                 await asyncio.sleep(seconds)
                 booth.redis.thaw()
-            case "DEBUG SLEEP":
+            case "DEBUG SLEEP" if await _may_debug(client):
                 await client.execute_command("DEBUG", "SLEEP", f"{seconds:.2f}")
             case _:
                 await client.execute_command("CLIENT", "PAUSE", round(seconds * 1000), "ALL")
@@ -220,6 +222,14 @@ async def charger_half_open(booth: Booth) -> None:
 
 
 # Parts of faults.
+
+
+async def _may_debug(client: Any) -> bool:
+    """Whether this Redis has the command; from 7 on it must be allowed by the configuration."""
+    with contextlib.suppress(ResponseError):
+        await client.execute_command("DEBUG", "SLEEP", "0")
+        return True
+    return False
 
 
 async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
@@ -312,6 +322,7 @@ FAULTS: Final = {
             "promotion",
             "Redis replica promoted by Sentinel, last writes lost",
             promotion.replica_promoted,
+            unavailable_because=promotion.unavailable_because,
         ),
         Fault("postgres", "Postgres killed and restarted", postgres_restarted),
         Fault("registry", "registry down for 10 s", registry_down),

@@ -16,6 +16,8 @@ from deploy.servers.bound import BoundProcess
 from deploy.servers.ports import free_port
 from deploy.servers.redis_embedded import EmbeddedRedis
 from deploy.servers.redis_open import embedded_redis
+from deploy.servers.surroundings import Surroundings
+from deploy.servers.way import Way
 from tests.faults.booth import Booth, address_of
 from tests.faults.proxy import HOST, Address, FaultProxy
 
@@ -32,6 +34,13 @@ sentinel monitor {name} {host} {primary} 1
 sentinel down-after-milliseconds {name} 500
 sentinel failover-timeout {name} 3000
 """
+
+
+def unavailable_because() -> str | None:
+    """Return why no replica can be promoted here, or None."""
+    if Surroundings.of_tests().forced is Way.CONTAINERS:
+        return "a replica and its Sentinel need a redis-server program, not a container"
+    return None
 
 
 async def replica_promoted(booth: Booth) -> None:
