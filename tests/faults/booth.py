@@ -168,18 +168,17 @@ class Booth:
         running = [one for one in self.hub.routers if one.process.is_running()]
         return self.rng.choice(running)
 
-    def other_than(self, gateway: Gateway) -> Gateway:
-        """Draw another gateway that runs."""
-        others = [one for one in self.hub.gateways if one is not gateway]
-        return self.rng.choice([one for one in others if one.process.is_running()])
-
     async def gets_devices(self, gateway: Gateway) -> None:
-        """Have another gateway's devices reconnect: they go to whoever has fewest."""
-        for link in self.balancer.links_to(self.other_than(gateway).charger_port):
-            link.cut()
-        async with asyncio.timeout(10):
-            while not self.balancer.links_to(gateway.charger_port):  # noqa: ASYNC110 - a list
-                await asyncio.sleep(0.05)
+        """Have chargers of the others reconnect until it has one: they go to who has fewest."""
+        async with asyncio.timeout(20):
+            while not self.balancer.links_to(gateway.charger_port):
+                others = [
+                    link
+                    for link in self.balancer.chargers.links
+                    if link.server is not None and link.server[1] != gateway.charger_port
+                ]
+                self.rng.choice(others).cut()
+                await asyncio.sleep(0.5)
 
     def silence(self, moments: Sequence[float]) -> None:
         """Have the chargers fall silent at one of these moments (s) after the next fault began."""
