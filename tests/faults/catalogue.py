@@ -177,19 +177,17 @@ async def connections_killed(booth: Booth) -> None:
 
 
 async def postgres_restarted(booth: Booth) -> None:
-    await asyncio.to_thread(booth.postgres.kill)
-    await asyncio.to_thread(booth.postgres.start)
-    async with booth.fault("Postgres restarted"):
-        pass
+    async with booth.no_fault_alone("Postgres restarted"):
+        await asyncio.to_thread(booth.postgres.kill)
+        await asyncio.to_thread(booth.postgres.start)
 
 
 async def registry_down(booth: Booth) -> None:
     process = booth.hub.registries[0].process
-    process.kill()
-    await asyncio.sleep(booth.seconds(10))
-    process.start()
-    async with booth.fault("registry down"):
-        pass
+    async with booth.no_fault_alone("registry down"):
+        process.kill()
+        await asyncio.sleep(booth.seconds(10))
+        process.start()
 
 
 # What lies between devices and gateways.
