@@ -8,12 +8,16 @@ own, so that a flood of devices never keeps an operator from looking.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 _DEADLINE_SECONDS = 5.0
 _MAX_REQUEST_BYTES = 8192
 _TEXT = "text/plain; charset=utf-8"
+
+UNHEARD: Final = "what is published in redis does not come back"
+"""Why a service that hears nothing is not ready, though it is connected."""
 
 Readiness = Callable[[], str | None]
 """Returns why the service is not ready, or None when it is."""

@@ -37,6 +37,10 @@ name                            type   holds
 ``gateways``                    zset   gateway instance → when it was last heard of (µs)
 ``agreements``                  hash   what all instances must be configured with alike
 ==============================  =====  ======================================================
+
+All of these begin with ``chargelight:``. One channel does not, ``chargelight-echo:ID``:
+on it each instance hears itself twice a second, so that it knows that it hears at all.
+Whoever watches ``chargelight:*`` sees devices and nothing else.
 """
 
 import binascii
@@ -48,6 +52,12 @@ PREFIX: Final = "chargelight"
 ROUTERS: Final = f"{PREFIX}:routers"
 GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
+
+
+def echo_channel(instance_id: str) -> str:
+    """Return the channel on which an instance hears itself."""
+    return f"{PREFIX}-echo:{instance_id}"
+
 
 # fullmatch and ASCII: `$` would let a trailing newline through, and `\w`
 # letters of other scripts.

@@ -42,6 +42,8 @@ class RejectionCode(StrEnum):
     """Close 1008."""
     TOO_BIG = "too_big"
     """A message too large, or in too many fragments (close 1009)."""
+    TOO_FAST = "too_fast"
+    """It sent faster than it may, for long (close 4429)."""
     PROTOCOL_ERROR = "protocol_error"
     """What it sent is no WebSocket (close 1002)."""
 

@@ -22,9 +22,10 @@ from services.gateway.widgets import Widgets
 from shared import health, logs
 from shared.agreements import wait_and_agree
 from shared.bus.bus import Bus
+from shared.bus.echo import Echo
 from shared.bus.subscriber import Subscriber
 from shared.credentials import KEY_AGREEMENT, fingerprint_of
-from shared.names import Names
+from shared.names import Names, echo_channel
 from shared.runtime import Background, describe, unless_stopped
 
 _log = logs.get(__name__)
@@ -91,6 +92,7 @@ class Gateway:
             on_confirmed=self._confirmed,
             rng=rng,
         )
+        self.echo = Echo(self.bus, self.subscriber, echo_channel(settings.instance_id))
         self.chargers = Chargers(self.bus, self._names, self.gate, rng)
         self.widgets = Widgets(self.bus, self.subscriber, self._names, self.gate, rng)
         self.watch = DirectoryWatch(
@@ -98,7 +100,7 @@ class Gateway:
             self._names,
             chargers=self.chargers.changed,
             widgets=self.widgets.changed,
-            on_replica=self.subscriber.distrust,
+            on_replica=lambda: self.subscriber.distrust("it leads to a replica"),
             rng=rng,
         )
         # A connection of its own: no reading waits for a crowd at the door.
@@ -139,6 +141,7 @@ class Gateway:
     def start(self, background: Background) -> None:
         """Start everything that goes on behind the connections."""
         background.start(self.gate.wheel.run(), "timers")
+        background.start(self.gate.resting.run(), "rests of fast devices")
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.hold(), "hold readings")
         background.start(self.widgets.read(), "read statuses")
@@ -148,6 +151,7 @@ class Gateway:
         background.start(self.presence.keep(), "keep presence")
         background.start(self._rejections.write(), "write rejections")
         background.start(self.subscriber.run(), "hear doorbells")
+        background.start(self.echo.call(), "hear itself")
 
     async def listen(self) -> list[asyncio.Server]:
         """Open the two ports.
@@ -189,14 +193,17 @@ class Gateway:
             return "stopping"
         if not self.bus.connected or not self.subscriber.connected:
             return "no connection to redis"
+        if not self.echo.comes_back:
+            return health.UNHEARD
         return (
             None if self.watch.complete else "the directory is not there (is the registry running?)"
         )
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        if not self.watch.heard(channel, payload):
+        if not (self.echo.heard(channel, payload) or self.watch.heard(channel, payload)):
             self.widgets.heard(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
+        self.echo.confirmed(channels)
         self.watch.confirmed(channels)
         self.widgets.confirmed(channels)

@@ -1,6 +1,6 @@
 """One device's connection: bytes in, bytes out, deadlines. No task of its own.
 
-An `asyncio.Protocol` drives the library's Sans-I/O protocol. What the messages
+It drives the library's Sans-I/O protocol; `Inlet` says how much is read. What the messages
 mean is the business of the two subclasses, `ChargerConnection` and
 `WidgetConnection`.
 """
@@ -18,18 +18,18 @@ from services.gateway import metrics, refusals
 from services.gateway.credentials import secret_in
 from services.gateway.doorkeeper import Ask
 from services.gateway.error_events import ERROR_EVENTS
-from services.gateway.files import seconds_since_last_data
 from services.gateway.gate import Gate
 from services.gateway.handshake import Refusal, examine
+from services.gateway.inlet import Inlet, Pause
 from services.gateway.readings import BadFrameError
 from services.gateway.websocket import DeviceProtocol
 from shared.device_protocol import CloseCode, ErrorCode
 from shared.presence import RejectionCode
 
 _MAX_HEAD_BYTES: Final = 8192
-_MAX_EARLY_BYTES: Final = 16 * 1024
-"""What a device may send behind its handshake's head before it is judged: it is kept."""
 _HEAD_END: Final = b"\r\n\r\n"
+_PATIENCE_SECONDS: Final = 8.0
+"""Devices that waited so long for their handshake are about to give up: many do after 10 s."""
 _CLOSING_SECONDS: Final = 5.0
 _MAX_BAD_FRAMES: Final = 20
 """Bad frames in a row that cost a device its connection; a good one starts over."""
@@ -44,7 +44,7 @@ _DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 _NOT_TEXT: Final = BadFrameError(ErrorCode.NOT_TEXT, "messages are text, not binary")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Inlet):
     """A device's connection, from its first byte to its last.
 
     Args:
@@ -59,15 +59,12 @@ class Connection(asyncio.Protocol):
         "_closing_since",
         "_early",
         "_fragments",
-        "_gate",
         "_head",
-        "_heard_at",
         "_is_opened",
         "_lost",
         "_pinged_at",
         "_prefixes",
         "_request",
-        "_transport",
         "device_id",
         "due",
         "opened_at",
@@ -76,7 +73,7 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, gate: Gate, prefixes: Sequence[str], ask_doorkeeper: Ask | None) -> None:
-        self._gate = gate
+        super().__init__(gate)
         self._ask_doorkeeper = ask_doorkeeper
         self._prefixes = prefixes
         self._head: bytearray | None = bytearray()
@@ -127,7 +124,7 @@ class Connection(asyncio.Protocol):
         """The connection has ended, whichever way."""
         raise NotImplementedError
 
-    # asyncio.Protocol
+    # asyncio.BufferedProtocol, but for what `Inlet` does.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the handshake's deadline."""
@@ -142,26 +139,33 @@ class Connection(asyncio.Protocol):
             return
         self._gate.wheel.schedule(self, now + self._gate.settings.handshake_seconds)
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes: the handshake's head, frames, or both in one segment."""
-        self._heard_at = self._gate.clock()
+    def bytes_received(self, data: bytes) -> int:
+        """Take the handshake's head, frames, or both in one segment."""
         if self._head is None:
-            self._frames_received(data)
+            return self._frames_received(data)
+        self._head_received(self._head, data)
+        return 0
+
+    def _head_received(self, head: bytearray, data: bytes) -> None:
+        head += data
+        end = head.find(_HEAD_END)
+        if end < 0 and len(head) <= _MAX_HEAD_BYTES:
             return
-        self._head += data
-        end = self._head.find(_HEAD_END)
-        if end < 0 and len(self._head) <= _MAX_HEAD_BYTES:
-            return
-        if end < 0 or end > _MAX_HEAD_BYTES:
-            self._head = None
-            self._refuse(refusals.HEAD_TOO_LARGE)
-            return
+        self._head = None
         # Frames may follow in the same segment. The library would parse them with
         # the head, before the answer is sent; so it gets them after it.
         end += len(_HEAD_END)
-        head, self._early = bytes(self._head[:end]), bytes(self._head[end:])
-        self._head = None
-        self._handshake(head)
+        if end < len(_HEAD_END) or end > _MAX_HEAD_BYTES:
+            self._refuse(refusals.HEAD_TOO_LARGE)
+            return
+        if self.heard_ago() > _PATIENCE_SECONDS:
+            # More devices connect than there is time for; they wait in the kernel, the
+            # longest in front. Serving those that gave up, nobody would be served in time.
+            metrics.OVERDUE.inc()
+            self._refuse(refusals.OVERDUE)
+            return
+        self._early = bytes(head[end:])
+        self._handshake(bytes(head[:end]))
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
@@ -185,13 +189,21 @@ class Connection(asyncio.Protocol):
         self.writable = False
         # Who does not read is not read from: its pings would pile up as pongs here.
         # If that lasts, it counts as silent.
-        self._transport.pause_reading()
+        self._pause(Pause.UNREAD)
 
     def resume_writing(self) -> None:
         """Let the subclass send what is newest by now."""
         self.writable = True
-        self._transport.resume_reading()
+        self._resume(Pause.UNREAD)
         self.drained()
+
+    def sent_too_fast(self, seconds: float) -> None:
+        """Close, if that goes on for too long; what was read until now counts."""
+        settings = self._gate.settings
+        if self.is_open and seconds >= settings.too_fast_seconds:
+            most = f"{settings.bytes_per_second} bytes a second"
+            self.rejected(RejectionCode.TOO_FAST, f"for {seconds:.0f} s it sent more than {most}")
+            self.close(CloseCode.TOO_FAST, f"send no more than {most}")
 
     # Sending.
 
@@ -199,14 +211,6 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether messages may be sent and those received count."""
         return self.websocket.state is State.OPEN and not self._lost
-
-    def heard_ago(self) -> float:
-        """Return how long ago the device's last bytes reached this machine, in seconds.
-
-        They may have waited in the kernel while this process did not run: what is
-        read now need not be what the device says now.
-        """
-        return seconds_since_last_data(self._transport.get_extra_info("socket"))
 
     def send_frame(self, frame: bytes) -> None:
         """Send a frame that is encoded already; only while `is_open`."""
@@ -260,6 +264,8 @@ class Connection(asyncio.Protocol):
             # Still shaking hands: the deadline has passed.
             self.abort()
             return None
+        if Pause.TOO_FAST in self._paused:
+            self._heard_at = now  # it is we who do not listen
         silent_at = self._heard_at + settings.silence_seconds
         if now >= silent_at:
             metrics.SILENT.inc()
@@ -292,12 +298,8 @@ class Connection(asyncio.Protocol):
         if self._ask_doorkeeper is None:
             self.judged(admitted=True)
             return
-        if len(self._early) > _MAX_EARLY_BYTES:
-            self._request = None
-            self._refuse(refusals.TOO_MUCH_TOO_EARLY)
-            return
-        # Until it is judged a device can send no more than what came already.
-        self._transport.pause_reading()
+        # Until it is judged no more is read than what came already.
+        self._pause(Pause.JUDGING)
         self._ask_doorkeeper(self, device_id, secret_in(self._request.headers, device_id))
 
     @property
@@ -335,8 +337,7 @@ class Connection(asyncio.Protocol):
         response = self.websocket.accept(request)
         self.websocket.send_response(response)
         self._write_pending()
-        if self._ask_doorkeeper is not None:
-            self._transport.resume_reading()
+        self._resume(Pause.JUDGING)
         if not self.is_open:
             metrics.refused(response.status_code)
             return
@@ -353,7 +354,7 @@ class Connection(asyncio.Protocol):
         """Refuse a device that waited for its judgement."""
         self._request = None
         self._gate.waiting.discard(self)
-        self._transport.resume_reading()  # or its leaving would not be heard of
+        self._resume(Pause.JUDGING)  # or its leaving would not be heard of
         self._refuse(refusal)
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -368,15 +369,18 @@ class Connection(asyncio.Protocol):
         self.websocket.send_response(response)
         self._write_pending()
 
-    def _frames_received(self, data: bytes) -> None:
+    def _frames_received(self, data: bytes) -> int:
+        """Take frames; return how many."""
         websocket = self.websocket
         websocket.receive_data(data)
-        for frame in websocket.events_received():
+        frames = websocket.events_received()
+        for frame in frames:
             # Whatever comes before the device's close frame counts, though the
             # library has parsed that one too by now; what comes after ours does not.
             if self._closing_since is None and isinstance(frame, Frame):
                 self._frame_received(frame)
         self._write_pending()
+        return len(frames)
 
     def _frame_received(self, frame: Frame) -> None:
         if frame.opcode in _DATA and not self.may_speak():

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.gateway.attendance import Attendance
+from services.gateway.bucket import Allowance
 from services.gateway.doorkeeper import Doorkeeper
 from services.gateway.handshake import Refusal
 from services.gateway.refusals import FULL, NO_DIRECTORY, STOPPING
@@ -14,6 +15,9 @@ from services.gateway.timers import TimerWheel
 
 if TYPE_CHECKING:
     from services.gateway.connection import Connection
+
+_REST_SECONDS: Final = 0.05
+"""How finely the rests of devices that send too fast are timed."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,16 @@ class Gate:
     draining: bool = False
     most_sockets: int = 1_000_000
     """Beyond this many, connections are cut off before their handshake."""
+    allowance: Allowance = field(init=False)
+    """How fast each device may send."""
+    resting: TimerWheel = field(init=False)
+    """Reads again from devices that sent too fast."""
+
+    def __post_init__(self) -> None:
+        """Derive what follows from the settings and the clock."""
+        settings = self.settings
+        self.allowance = Allowance.of(settings.bytes_per_second, settings.burst_bytes)
+        self.resting = TimerWheel(self.clock, _REST_SECONDS)
 
     def full(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""

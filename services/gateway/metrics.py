@@ -20,6 +20,14 @@ VANISHED: Final = Counter(
 CUT_OFF: Final = Counter(
     "chargelight_connections_cut_off", "Connections cut off because there were too many."
 )
+OVERDUE: Final = Counter(
+    "chargelight_handshakes_overdue",
+    "Handshakes refused because they had waited too long for their turn.",
+)
+SLOWED: Final = Counter(
+    "chargelight_devices_slowed",
+    "Times that a device was not read from for a moment because it sends too fast.",
+)
 SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for their silence.")
 
 READINGS: Final = Counter("chargelight_readings_received", "Valid readings received.")

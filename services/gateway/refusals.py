@@ -15,6 +15,11 @@ FULL: Final = Refusal(
     "This gateway has all the connections it can hold; try again later.\n",
     _RETRY_AFTER_SECONDS,
 )
+OVERDUE: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Too many devices connect at this moment; try again soon.\n",
+    _RETRY_AFTER_SECONDS,
+)
 NO_DIRECTORY: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The directory of devices is not there yet; try again later.\n",
@@ -27,8 +32,4 @@ UNAUTHORIZED: Final = Refusal(
 )
 HEAD_TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request exceeds 8 KiB.\n"
-)
-TOO_MUCH_TOO_EARLY: Final = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "More than 16 KiB came before the handshake was answered.\n",
 )

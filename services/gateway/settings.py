@@ -53,6 +53,17 @@ class GatewaySettings(Settings):
     silence_seconds: Seconds = Field(
         default=25, description="A device not heard of for so long is cut off"
     )
+    bytes_per_second: int = Field(
+        default=16 * 1024,
+        ge=256,
+        description="How fast a device may send for long; each frame counts 26 bytes more",
+    )
+    burst_bytes: int = Field(
+        default=32 * 1024, ge=1024, description="How much a device may send at once"
+    )
+    too_fast_seconds: Seconds = Field(
+        default=10, description="A device that sends faster for so long is closed with 4429"
+    )
     drain_seconds: float = Field(
         default=5, ge=0, le=3600, description="Time over which a stopping gateway sends devices off"
     )

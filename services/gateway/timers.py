@@ -1,7 +1,7 @@
-"""One timer for all connections: a wheel instead of thousands of timer handles.
+"""One timer for many connections: a wheel instead of thousands of timer handles.
 
 Hashed timing wheel, after Varghese and Lauck, "Hashed and Hierarchical Timing
-Wheels" (SOSP 1987). A slot is half a second: device deadlines are seconds.
+Wheels" (SOSP 1987). A slot is half a second by default: device deadlines are seconds.
 """
 
 import asyncio
@@ -28,16 +28,18 @@ class TimerWheel:
 
     Args:
         clock: Monotonic time in seconds.
+        tick_seconds: How wide a slot is.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], tick_seconds: float = TICK_SECONDS) -> None:
         self._clock = clock
+        self._tick_seconds = tick_seconds
         self._slots: defaultdict[int, list[Timed]] = defaultdict(list)
-        self._tick = math.floor(clock() / TICK_SECONDS)
+        self._tick = math.floor(clock() / tick_seconds)
 
     def schedule(self, timed: Timed, at: float) -> None:
         """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
-        due = max(math.ceil(at / TICK_SECONDS), self._tick + 1)
+        due = max(math.ceil(at / self._tick_seconds), self._tick + 1)
         if timed.due != due:  # else it is entered there already
             timed.due = due
             self._slots[due].append(timed)
@@ -45,7 +47,7 @@ class TimerWheel:
     def advance(self) -> None:
         """Call all that is due by now."""
         now = self._clock()
-        current = math.floor(now / TICK_SECONDS)
+        current = math.floor(now / self._tick_seconds)
         # Each tick by its number, not just the current one: none is lost when the
         # process was held up.
         while self._tick < current:
@@ -59,5 +61,5 @@ class TimerWheel:
     async def run(self) -> None:
         """Advance until cancelled."""
         while True:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._tick_seconds)
             self.advance()

@@ -10,8 +10,9 @@ from services.router.settings import RouterSettings
 from shared import health, logs
 from shared.agreements import wait_and_agree
 from shared.bus.bus import Bus
+from shared.bus.echo import Echo
 from shared.bus.subscriber import Subscriber
-from shared.names import Names
+from shared.names import Names, echo_channel
 from shared.runtime import Background, describe, unless_stopped
 
 _log = logs.get(__name__)
@@ -55,6 +56,7 @@ class Router:
             on_confirmed=self._confirmed,
             rng=rng,
         )
+        self._echo = Echo(self._bus, self._subscriber, echo_channel(settings.instance_id))
         self._routing = Routing(
             self._bus,
             self._subscriber,
@@ -86,6 +88,7 @@ class Router:
     def start(self, background: Background) -> None:
         """Start everything the router does."""
         background.start(self._subscriber.run(), "hear doorbells")
+        background.start(self._echo.call(), "hear itself")
         background.start(self._routing.route(), "route readings")
         background.start(self._routing.sweep(), "sweep pending")
         background.start(self._leases.keep(), "keep leases")
@@ -100,10 +103,14 @@ class Router:
         """Return why readings would not be routed here, or None."""
         if not self._bus.connected or not self._subscriber.connected:
             return "no connection to redis"
+        if not self._echo.comes_back:
+            return health.UNHEARD
         return None if self._leases.joined else "not among the live routers yet"
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        self._routing.heard(channel, payload)
+        if not self._echo.heard(channel, payload):
+            self._routing.heard(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
+        self._echo.confirmed(channels)
         self._routing.confirmed(channels)

@@ -62,7 +62,7 @@ class Subscriber:
         self._unanswered: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._connected = False
-        self._distrusted = False
+        self._distrusted_because: str | None = None
 
     @property
     def connected(self) -> bool:
@@ -77,9 +77,9 @@ class Subscriber:
         """No longer want channels."""
         self._change("UNSUBSCRIBE", [c for c in channels if c in self._wanted])
 
-    def distrust(self) -> None:
-        """Give the connection up and open it again: it leads to the wrong server."""
-        self._distrusted = True
+    def distrust(self, reason: str) -> None:
+        """Give up a connection that works, but not as it should, and open it again."""
+        self._distrusted_because = reason
         self._wake.set()
 
     def is_confirmed(self, channel: str) -> bool:
@@ -134,9 +134,9 @@ class Subscriber:
 
     async def _talk(self, link: Link) -> None:
         while True:
-            if self._distrusted:
-                self._distrusted = False
-                raise BusUnavailableError("it leads to a replica")
+            if self._distrusted_because is not None:
+                reason, self._distrusted_because = self._distrusted_because, None
+                raise BusUnavailableError(reason)
             commands, self._commands = self._commands, []
             self._wake.clear()
             # A ping every half second also while subscriptions change: it is what

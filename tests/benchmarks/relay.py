@@ -37,6 +37,9 @@ async def measure(rounds: int, messages: int) -> dict[str, Any]:
             "CHARGELIGHT_REDIS_URL": redis.url,
             "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
             "CHARGELIGHT_LOG_LEVEL": "warning",
+            # One charger sends what a thousand would: by default it would be slowed down.
+            "CHARGELIGHT_GATEWAY_BYTES_PER_SECOND": "100000000",
+            "CHARGELIGHT_GATEWAY_BURST_BYTES": "100000000",
         }
         hub = Hub(settings, Path(folder), lambda _process: None)
         hub.start_registry()

@@ -115,6 +115,14 @@ def _cause_of(refused: LastRejection, state: ChargerState) -> Cause | None:
                 "If two devices use this id, give one of them an id of its own. If it is one "
                 "device, its firmware must connect again after close code 4409.",
             )
+        case RejectionCode.TOO_FAST:
+            return Cause(
+                Weight.FRAMES,
+                f"{state.id} sent too much for too long and was closed with 4429; it has not "
+                "reported since.",
+                "Its firmware must send less: a reading a second is plenty "
+                "(docs/protocol.md, Limits).",
+            )
         case RejectionCode.UNAUTHORIZED | RejectionCode.SILENT:
             # Of an attempt beside a connection that stands; or of one that is gone: then
             # "offline" says it.

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from redis.asyncio import Redis
+from websockets.protocol import State
 
 from deploy.servers.redis_server import RedisServer
 from tests.integration.hub.booth import (
@@ -84,6 +85,27 @@ async def test_a_restarted_redis_is_right_again_without_any_charger_sending(
                 await pong
             async with booth.widget("wABCD") as second:
                 assert await received(second) == CHARGED
+
+
+async def test_while_redis_is_away_devices_stay_and_of_what_they_say_the_newest_arrives(
+    paired: tuple[Booth, Stored], private_redis: RedisServer
+) -> None:
+    booth, _ = paired
+    async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
+        await charger.send(reading(10))
+        assert await received(widget) == CHARGING
+        private_redis.stop(keep_data=True)
+        for level in (20, 90, 30, 85, 100):
+            await charger.send(reading(level))
+        pong = await charger.ping()
+        # Longer than every deadline there is towards Redis.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(widget.recv(), 4)
+        assert charger.state is widget.state is State.OPEN
+        private_redis.start()
+        assert await received(widget) == CHARGED
+        async with asyncio.timeout(10):
+            await pong
 
 
 async def test_a_status_that_redis_lost_is_written_again_after_a_lost_connection(

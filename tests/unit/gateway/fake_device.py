@@ -52,6 +52,9 @@ class RecordingTransport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted += 1
 
+    def is_closing(self) -> bool:
+        return bool(self.aborted)
+
     def pause_reading(self) -> None:
         self.reading = False
 
@@ -106,11 +109,21 @@ class FakeDevice:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.transport = RecordingTransport()
+        self.on_the_way = b""
         connection.connection_made(self.transport)
 
     def send(self, data: bytes) -> None:
         """Let bytes arrive in one segment."""
-        self.connection.data_received(data)
+        self.on_the_way += data
+        self.arrive()
+
+    def arrive(self) -> None:
+        """Let the gateway read what it wants to read of what was sent."""
+        while self.on_the_way and self.transport.reading:
+            buffer = self.connection.get_buffer(-1)
+            size = min(len(buffer), len(self.on_the_way))
+            buffer[:size], self.on_the_way = self.on_the_way[:size], self.on_the_way[size:]
+            self.connection.buffer_updated(size)
 
     def say(self, text: bytes) -> None:
         """Let a text message arrive."""

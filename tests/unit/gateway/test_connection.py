@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.frames import Opcode
 
+from services.gateway import inlet
 from services.gateway.connection import Connection
 from services.gateway.doorkeeper import Applicant, Ask
 from services.gateway.gate import Gate
@@ -227,6 +228,17 @@ def test_a_handshake_byte_by_byte_wins_no_time(newcomer: Thing, clock: Clock) ->
         newcomer.send(bytes([byte]))
         let_time_pass(newcomer, clock, 0.5)
     assert newcomer.transport.aborted
+
+
+@pytest.mark.parametrize(("waited", "status"), [(7.9, 101), (8.1, 503)])
+def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
+    newcomer: Thing, monkeypatch: pytest.MonkeyPatch, waited: float, status: int
+) -> None:
+    # In the kernel, while many others connected.
+    monkeypatch.setattr(inlet, "seconds_since_last_data", lambda _socket: waited)
+    newcomer.send(HEAD)
+    assert newcomer.http_status == status
+    assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
 
 
 def test_a_stopping_gateway_takes_nobody(gate: Gate, newcomer: Thing) -> None:
@@ -451,11 +463,11 @@ def test_one_whose_time_is_over_waits_no_more(
 
 def test_nobody_piles_up_bytes_before_being_judged(gate: Gate, doorkeeper: Waiting) -> None:
     thing = Thing(gate, doorkeeper)
-    head = head_of("/things/t1", "Authorization: Bearer s3cret")
-    thing.send(head + frame_of(TEXT, b"x" * 100) * 200)
-    assert thing.http_status == 413
-    assert doorkeeper.asked == []
-    assert thing.connection._early == b""
+    thing.send(HEAD + frame_of(TEXT, b"x" * 100) * 200)
+    assert len(thing.connection._early) < 1024
+    doorkeeper.judge(admitted=True)
+    thing.arrive()
+    assert thing.messages == [b"x" * 100] * 200
 
 
 def test_the_largest_message_there_is_may_come_before_the_judgement(
@@ -465,6 +477,7 @@ def test_the_largest_message_there_is_may_come_before_the_judgement(
     message = b"x" * 1024
     thing.send(HEAD + frame_of(TEXT, message))
     doorkeeper.judge(admitted=True)
+    thing.arrive()
     assert thing.messages == [message]
 
 
@@ -793,9 +806,9 @@ def test_what_is_sent_to_a_lost_connection_goes_nowhere(thing: Thing) -> None:
 
 
 def test_a_device_that_does_not_read_gets_no_more_error_events(thing: Thing) -> None:
+    # What was read already when it turned out that it does not read.
     thing.connection.pause_writing()
-    for _ in range(10):
-        thing.say(b"bad")
+    thing.connection.data_received(frame_of(TEXT, b"bad") * 10)
     assert thing.got(TEXT) == []
     thing.connection.resume_writing()
     thing.say(b"bad")
@@ -805,8 +818,7 @@ def test_a_device_that_does_not_read_gets_no_more_error_events(thing: Thing) -> 
 
 def test_bad_frames_count_although_nobody_reads_their_answers(thing: Thing) -> None:
     thing.connection.pause_writing()
-    for _ in range(21):
-        thing.say(b"bad")
+    thing.connection.data_received(frame_of(TEXT, b"bad") * 21)
     assert thing.close_code == CloseCode.POLICY
 
 

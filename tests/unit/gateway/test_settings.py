@@ -84,3 +84,13 @@ def test_a_time_is_a_number_of_seconds_up_to_an_hour(
 ) -> None:
     text = refusal(monkeypatch, **{f"GATEWAY_{name}": value})
     assert f"CHARGELIGHT_GATEWAY_{name} is not valid" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BYTES_PER_SECOND", "255"), ("BURST_BYTES", "1023"), ("TOO_FAST_SECONDS", "0")],
+)
+def test_so_little_that_no_device_could_live_with_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert name in refusal(monkeypatch, **{f"GATEWAY_{name}": value})

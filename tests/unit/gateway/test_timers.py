@@ -162,3 +162,15 @@ async def test_it_runs_until_cancelled(clock: Clock, monkeypatch: pytest.MonkeyP
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+def test_its_ticks_may_be_finer(clock: Clock) -> None:
+    wheel = TimerWheel(clock, 0.05)
+    alarm = Alarm()
+    wheel.schedule(alarm, clock.now + 0.12)
+    clock.now += 0.119
+    wheel.advance()
+    assert alarm.calls == []
+    clock.now += 0.052
+    wheel.advance()
+    assert alarm.calls == [clock.now]

@@ -97,6 +97,9 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "a bad frame last": {
         "rejection": refused("out_of_range", "data.soc must be from 0 to 100"),
     },
+    "a charger that sends too fast": {
+        "rejection": refused("too_fast", "for 10 s it sent more than 16384 bytes a second"),
+    },
     "a bad frame, and a good one since": {
         "rejection": refused("out_of_range", "data.soc must be from 0 to 100", age=60),
     },

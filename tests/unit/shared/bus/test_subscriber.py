@@ -255,7 +255,7 @@ async def test_a_connection_that_is_not_trusted_any_more_is_opened_again_once(
     link = await redis.link()
     link.confirm("a")
     assert await owner.told() == ["a"]
-    owner.subscriber.distrust()
+    owner.subscriber.distrust("it leads to a replica")
     again = await redis.link()
     assert link.closed
     again.confirm("a")

@@ -1,0 +1,156 @@
+"""Ready means that a message came the whole way through Redis, published and heard."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from deploy.servers.ports import free_port
+from deploy.servers.redis_server import RedisServer
+from services.gateway import app as gateway_app
+from services.router import app as router_app
+from shared.bus.subscriber import Subscriber
+from tests.fixtures.stalling import StallingProxy, stalling_proxy
+from tests.integration.hub.booth import SOON, Stored
+from tests.integration.hub.conftest import StartGateway, StartRouter
+
+UNHEARD = (503, "no: what is published in redis does not come back\n")
+READY = (200, "ok\n")
+
+
+@pytest.fixture
+def port() -> int:
+    """Where a service says whether it is ready."""
+    return free_port()
+
+
+async def readiness(port: int) -> tuple[int, str]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        try:
+            response = await client.get(f"http://127.0.0.1:{port}/readyz")
+        except httpx.ConnectError:  # it is still starting
+            return 0, ""
+    return response.status_code, response.text
+
+
+async def until(port: int, *expected: tuple[int, str]) -> None:
+    """Return once a service gives this answer, or (none) says that it is not ready."""
+    async with asyncio.timeout(SOON):
+        while True:
+            answer = await readiness(port)
+            if answer in expected or (not expected and answer[0] == 503):
+                return
+            await asyncio.sleep(0.02)
+
+
+def subscribe_at(
+    monkeypatch: pytest.MonkeyPatch, app: ModuleType, where: Callable[[], str]
+) -> None:
+    """Have the subscribing connection, and no other, lead somewhere else."""
+
+    class Elsewhere(Subscriber):
+        def __init__(self, _url: str, *arguments: Any, **more: Any) -> None:
+            super().__init__(where(), *arguments, **more)
+
+    monkeypatch.setattr(app, "Subscriber", Elsewhere)
+
+
+@contextlib.asynccontextmanager
+async def proxy_of(redis_url: str) -> Any:
+    address = urlsplit(redis_url)
+    assert address.hostname is not None
+    assert address.port is not None
+    async with stalling_proxy(address.hostname, address.port) as proxy:
+        yield proxy
+
+
+def through(proxy: StallingProxy) -> str:
+    return f"redis://127.0.0.1:{proxy.port}/0"
+
+
+async def test_a_gateway_whose_doorbells_stall_is_not_ready_until_they_go_on(
+    stored: Stored,
+    redis_url: str,
+    start_gateway: StartGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    port: int,
+) -> None:
+    await stored.complete()
+    async with proxy_of(redis_url) as proxy:
+        subscribe_at(monkeypatch, gateway_app, lambda: through(proxy))
+        await start_gateway(health_port=port)
+        await until(port, READY)
+        proxy.stall()
+        await until(port)
+        proxy.go_on()
+        await until(port, READY)
+
+
+async def test_a_gateway_that_listens_to_another_server_than_it_writes_to_is_not_ready(
+    stored: Stored,
+    private_redis: RedisServer,
+    start_gateway: StartGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    port: int,
+) -> None:
+    # Both connections live, and each server answers pings.
+    await stored.complete()
+    subscribe_at(monkeypatch, gateway_app, lambda: private_redis.url)
+    await start_gateway(health_port=port)
+    await until(port, UNHEARD)
+    async with Redis.from_url(private_redis.url) as other:
+        listening = await other.client_list(_type="pubsub")
+        assert [client["name"][-10:] for client in listening] == ["-doorbells"]
+        # And it does not just wait: it looks again where the address leads to.
+
+        async def others_listen() -> bool:
+            return await other.client_list(_type="pubsub") != listening
+
+        await stored.until(others_listen)
+
+
+async def test_a_router_that_listens_to_another_server_than_it_writes_to_is_not_ready(
+    stored: Stored,
+    private_redis: RedisServer,
+    start_router: StartRouter,
+    monkeypatch: pytest.MonkeyPatch,
+    port: int,
+) -> None:
+    monkeypatch.setattr(stored, "is_router_at_work", _always)
+    subscribe_at(monkeypatch, router_app, lambda: private_redis.url)
+    await start_router(health_port=port)
+    await until(port, UNHEARD)
+
+
+async def test_while_redis_takes_no_writes_nobody_is_ready(
+    stored: Stored, start_gateway: StartGateway, start_router: StartRouter
+) -> None:
+    # Reading goes on, and pings are answered.
+    await stored.complete()
+    ports = (free_port(), free_port())
+    await start_gateway(health_port=ports[0])
+    await start_router(health_port=ports[1])
+    for one in ports:
+        await until(one, READY)
+    await stored.client.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+    for one in ports:
+        await until(one, UNHEARD)
+    # Not just for the moment in which a connection is opened anew.
+    answers = set()
+    for _ in range(50):
+        answers.add((await readiness(ports[0]))[0])
+        await asyncio.sleep(0.02)
+    assert answers == {503}
+    await stored.client.execute_command("CLIENT", "UNPAUSE")
+    for one in ports:
+        await until(one, READY)
+
+
+async def _always(_instance_id: str) -> bool:
+    return True

@@ -1,0 +1,164 @@
+"""A process hears itself, or knows that it does not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from shared.bus import echo as module
+from shared.bus.bus import Bus
+from shared.bus.echo import Echo
+from shared.bus.link import BusUnavailableError
+from shared.bus.subscriber import Subscriber
+from tests.unit.shared.no_delay import NoDelay
+
+DEADLINE_SECONDS = 5
+
+
+class FakeBus(Bus):
+    """Notes what is published; the test says whether Redis is there."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://unused", "test")
+        self.published: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+        self.away = False
+
+    async def command(self, *words: Any) -> Any:
+        self.published.put_nowait(words)
+        if self.away:
+            raise BusUnavailableError("away")
+        return 1
+
+    async def call(self) -> bytes:
+        """Return the payload of the next call."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            verb, channel, payload = await self.published.get()
+        assert (verb, channel) == ("PUBLISH", "mine")
+        return str(payload).encode()
+
+
+class FakeSubscriber(Subscriber):
+    """Notes why it was given up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "redis://unused",
+            "test",
+            on_message=lambda _channel, _payload: None,
+            on_confirmed=lambda _channels: None,
+            rng=NoDelay(),
+        )
+        self.reasons: list[str] = []
+
+    def distrust(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+class Owner:
+    """An echo that calls all the time, and a clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.bus = FakeBus()
+        self.subscriber = FakeSubscriber()
+        self.echo = Echo(self.bus, self.subscriber, "mine", lambda: self.now)
+
+    async def call(self, *, after: float = 0.5, heard: bool = True) -> None:
+        """Let time pass and one more call be made, which is heard or not."""
+        self.now += after
+        payload = await self.bus.call()
+        if heard:
+            self.echo.heard("mine", payload)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def owner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Owner]:
+    monkeypatch.setattr(module, "_CALL_SECONDS", 0)
+    owner = Owner()
+    calling = asyncio.create_task(owner.echo.call())
+    yield owner
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+
+async def test_before_anything_was_heard_nothing_comes_back(owner: Owner) -> None:
+    assert not owner.echo.comes_back
+
+
+async def test_a_call_that_was_heard_came_back_for_two_seconds(owner: Owner) -> None:
+    await owner.call()
+    assert owner.echo.comes_back
+    owner.now += 2
+    assert owner.echo.comes_back
+    owner.now += 0.01
+    assert not owner.echo.comes_back
+
+
+async def test_who_does_not_hear_its_calls_for_two_seconds_opens_its_ears_anew(
+    owner: Owner,
+) -> None:
+    await owner.call()
+    for _ in range(4):
+        await owner.call(heard=False)
+    assert owner.subscriber.reasons == []
+    await owner.call(heard=False)
+    await owner.call(heard=False)
+    assert owner.subscriber.reasons == ["it does not hear what is published"]
+    assert not owner.echo.comes_back
+
+
+async def test_after_that_it_gets_time_to_hear_again(owner: Owner) -> None:
+    for _ in range(12):
+        await owner.call(heard=False)
+    given_up = len(owner.subscriber.reasons)
+    assert 1 <= given_up <= 3
+    owner.echo.confirmed(["mine"])
+    await owner.call()
+    assert owner.echo.comes_back
+    assert len(owner.subscriber.reasons) == given_up
+
+
+async def test_what_could_not_be_published_says_nothing_of_the_ears(owner: Owner) -> None:
+    owner.bus.away = True
+    for _ in range(20):
+        await owner.call(heard=False)
+    assert owner.subscriber.reasons == []
+    assert not owner.echo.comes_back
+
+
+async def test_a_call_that_was_held_up_for_long_does_not_count(owner: Owner) -> None:
+    owner.now += 0.5
+    payload = await owner.bus.call()
+    owner.now += 2.1
+    assert owner.echo.heard("mine", payload)
+    assert not owner.echo.comes_back
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello", b"nan", b"inf", b"-inf", b"9e99", b"\xff"])
+async def test_what_somebody_else_publishes_does_not_count(owner: Owner, payload: bytes) -> None:
+    assert owner.echo.heard("mine", payload)
+    assert not owner.echo.comes_back
+
+
+async def test_other_channels_are_not_its_own(owner: Owner) -> None:
+    assert not owner.echo.heard("another", b"1000")
+
+
+async def test_it_wants_its_channel_and_calls_at_once_when_it_is_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_CALL_SECONDS", 600)
+    owner = Owner()
+    assert not owner.subscriber.is_confirmed("mine")
+    calling = asyncio.create_task(owner.echo.call())
+    await owner.bus.call()
+    owner.echo.confirmed(["another"])
+    owner.echo.confirmed(["mine", "another"])
+    owner.echo.heard("mine", await owner.bus.call())
+    assert owner.echo.comes_back
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
