@@ -92,6 +92,8 @@ class Gateway:
             on_confirmed=self._confirmed,
             rng=rng,
         )
+        # Before those who would believe what a Redis says that has just come back.
+        self.bus.on_regained(self.gate.doubt_directory)
         self.echo = Echo(self.bus, self.subscriber, echo_channel(settings.instance_id))
         self.chargers = Chargers(self.bus, self._names, self.gate, rng)
         self.widgets = Widgets(self.bus, self.subscriber, self._names, self.gate, rng)

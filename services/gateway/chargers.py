@@ -31,6 +31,8 @@ _log = logs.get(__name__)
 _MICROSECONDS: Final = 1_000_000
 _ADMISSION_SECONDS: Final = 1.0
 """How long after its last sign of life a connection may draw an epoch without a ping."""
+_RETRY_SECONDS: Final = 0.5
+"""How soon a connection is looked at again that can not be judged yet."""
 _HOLD_SECONDS: Final = 2.0
 """In which time all that is held here is compared with what is stored."""
 _HOLD_STEPS: Final = 20
@@ -212,8 +214,17 @@ class Chargers:
             scripts.ADMIT, (names.directory, names.directory_version, names.live), arguments
         )
 
+    def _admit_again(self, charger: ChargerConnection) -> None:
+        if charger.is_open or charger.sequence:
+            self._newcomers.add(charger)
+            self._wake.set()
+
     def _admitted(self, charger: ChargerConnection, answer: bytes) -> None:
         match answer:
+            case b"unregistered" if self._gate.doubts_directory:
+                if charger.is_open:
+                    self._gate.waiting.add(charger)
+                asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._admit_again, charger)
             case b"unregistered":
                 _close_unregistered(charger)
             case b"absent":
@@ -272,9 +283,9 @@ class Chargers:
                 charger.superseded = True
             case b"superseded":
                 charger.refuse()
-            case b"unregistered":
+            case b"unregistered" if not self._gate.doubts_directory:
                 _close_unregistered(charger)
-            case b"absent":
+            case b"absent" | b"unregistered":
                 # The next comparison finds it missing, once the directory is there.
                 pass
             case _:
@@ -330,6 +341,8 @@ class Chargers:
         match answer:
             case b"kept" | b"absent":
                 pass
+            case b"unregistered" if self._gate.doubts_directory:
+                pass  # looked at again within two seconds
             case b"missing":
                 self.reported(charger)
             case b"superseded" if charger.is_stored or charger.superseded:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _REST_SECONDS: Final = 0.05
 """How finely the rests of devices that send too fast are timed."""
 
+_DOUBT_SECONDS: Final = 5.0
+"""In this time a registry that is there has projected the directory anew."""
+
 
 @dataclass(slots=True)
 class Gate:
@@ -38,6 +41,7 @@ class Gate:
     """The widgets that are connected here and registered."""
     rejections: Rejections = field(default_factory=Rejections)
     """What was refused of whom."""
+    doubted_until: float = 0.0
     draining: bool = False
     most_sockets: int = 1_000_000
     """Beyond this many, connections are cut off before their handshake."""
@@ -51,6 +55,20 @@ class Gate:
         settings = self.settings
         self.allowance = Allowance.of(settings.bytes_per_second, settings.burst_bytes)
         self.resting = TimerWheel(self.clock, _REST_SECONDS)
+
+    def doubt_directory(self) -> None:
+        """Doubt for a while that a device without an entry is unregistered.
+
+        Redis was away, and may have come back with an old directory (a snapshot, a
+        replica that missed the last writes): complete by its mark, but without whoever
+        was registered last. The registry projects all of it anew as soon as it is back.
+        """
+        self.doubted_until = self.clock() + _DOUBT_SECONDS
+
+    @property
+    def doubts_directory(self) -> bool:
+        """Whether a missing entry means nothing yet."""
+        return self.clock() < self.doubted_until
 
     def full(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,9 @@ from shared.doorbells import StatusDoorbell, decode_status
 from shared.names import Names, partition_of
 
 _log = logs.get(__name__)
+
+_RETRY_SECONDS: Final = 0.5
+"""How soon a widget is looked at again that can not be judged yet."""
 
 
 class _Group:
@@ -189,6 +193,10 @@ class Widgets:
 
     def _observed(self, group: _Group, registration: bytes, status: bytes) -> None:
         match registration:
+            case b"unregistered" if self._gate.doubts_directory:
+                self._gate.waiting.update(w for w in group.members if w.pairing is None)
+                loop = asyncio.get_running_loop()
+                loop.call_later(_RETRY_SECONDS, self._read_soon, [group.widget_id])
             case b"unregistered":
                 _log.info("widget is not registered", widget_id=group.widget_id)
                 for widget in list(group.members):

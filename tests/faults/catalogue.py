@@ -15,6 +15,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from services.simulator.connection import SILENCE_SECONDS
+from services.simulator.pairs import Pair
 from tests.faults import crowd, namespace, promotion, repairing, twins
 from tests.faults.booth import Booth
 from tests.faults.proxy import FaultProxy, Mode
@@ -123,6 +124,20 @@ async def routers_gone(booth: Booth) -> None:
 async def redis_restarted_with_data(booth: Booth) -> None:
     async with booth.fault("Redis restarted with its data"):
         await asyncio.to_thread(booth.redis.stop, keep_data=True)
+        await asyncio.to_thread(booth.redis.start)
+
+
+async def redis_restarted_behind(booth: Booth) -> None:
+    """It comes back with a snapshot that is older than two devices and all recent readings."""
+    await asyncio.to_thread(booth.redis.save)
+    number = booth.kept["late"] = booth.kept.get("late", 0) + 1
+    pair = Pair(f"late-c{number}", f"late-w{number}")
+    await booth.hub.register((pair.charger, pair.widget))
+    booth.devices.paired(pair.charger, pair.widget)
+    booth.devices.add_pairs([pair])
+    await booth.devices.well(time.monotonic(), 1.0, 20)
+    async with booth.fault("Redis restarted with an old snapshot"):
+        await asyncio.to_thread(booth.redis.kill)
         await asyncio.to_thread(booth.redis.start)
 
 
@@ -309,6 +324,11 @@ FAULTS: Final = {
         ),
         Fault("routers-gone", "all routers gone for 10 s", routers_gone),
         Fault("redis-with-data", "Redis restarted with its data", redis_restarted_with_data),
+        Fault(
+            "redis-behind",
+            "Redis restarted with a snapshot older than the newest devices and readings",
+            redis_restarted_behind,
+        ),
         Fault("redis-empty", "Redis restarted empty", redis_restarted_empty),
         Fault("redis-emptied", "Redis emptied (FLUSHALL)", redis_emptied),
         Fault("redis-frozen", "Redis frozen 10 s", redis_frozen),

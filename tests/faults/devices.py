@@ -11,11 +11,13 @@ from typing import Any, Final
 from services.simulator.charger import Acknowledged as Receipt
 from services.simulator.charger import Charger, ChargerEvent
 from services.simulator.charger import Sent as Sending
+from services.simulator.endings import Closed, Ending
 from services.simulator.pairs import Pair
 from services.simulator.phone import Phone
 from services.simulator.reconnect import Connected, Disconnected, Pace
 from services.simulator.thresholds import DEFAULT, parse_thresholds
 from services.simulator.widget import Lit, Widget, WidgetEvent
+from shared.device_protocol import CloseCode
 from tests.faults.checker import Checker
 from tests.faults.history import (
     Acknowledged,
@@ -82,6 +84,8 @@ class Devices:
         self.chargers: dict[str, _Charging] = {}
         self.widgets: dict[str, Widget] = {}
         self._widget_of: dict[str, str] = {}
+        self.turned_away: list[str] = []
+        """Registered devices that were told that they are not."""
         self.receipts: dict[str, float] = {}
         """When each charger got its newest receipt."""
 
@@ -236,10 +240,16 @@ class Devices:
                 case Receipt(number, _):
                     self.receipts[charger_id] = now
                     self.record(Acknowledged(now, charger_id, number))
+                case Disconnected(ending):
+                    self._left(charger_id, ending)
                 case _:
                     pass
 
         return note
+
+    def _left(self, device_id: str, ending: Ending) -> None:
+        if isinstance(ending, Closed) and ending.code == CloseCode.NOT_REGISTERED:
+            self.turned_away.append(f"{device_id} was told that it is not registered")
 
     def _of_widget(self, widget_id: str) -> Callable[[WidgetEvent], None]:
         connected = False
@@ -251,9 +261,11 @@ class Devices:
                 case Connected():
                     connected = True
                     self.record(WidgetConnected(now, widget_id))
-                case Disconnected() if connected:
+                case Disconnected(ending):
+                    if connected:
+                        self.record(WidgetDisconnected(now, widget_id))
                     connected = False
-                    self.record(WidgetDisconnected(now, widget_id))
+                    self._left(widget_id, ending)
                 case Lit(status):
                     self.record(Shown(now, widget_id, status))
                 case _:

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from deploy.servers.bound import BoundProcess
 from deploy.servers.ports import free_port
-from deploy.servers.redis_embedded import EmbeddedRedis
+from deploy.servers.redis_embedded import SNAPSHOT, EmbeddedRedis
 from deploy.servers.redis_open import embedded_redis
 from deploy.servers.surroundings import Surroundings
 from deploy.servers.way import Way
@@ -103,6 +103,8 @@ async def _replicating(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultP
             return bool((await client.info("replication"))["master_link_status"] == "up")
 
         await _until(is_up)
+        # What it was sent to begin with must not come back when it is restarted empty.
+        (replica.folder / SNAPSHOT).unlink(missing_ok=True)
     return link
 
 

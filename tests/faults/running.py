@@ -122,7 +122,8 @@ async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> 
     """Mend the booth, and wait until it is as it was."""
     run.notes = list(booth.notes)
     run.violations += [str(one) for one in booth.checker.violations[before:]]
-    run.violations += booth.died()
+    run.violations += [*booth.devices.turned_away, *booth.died()]
+    booth.devices.turned_away.clear()
     booth.silent_after = None
     try:
         await booth.mend()

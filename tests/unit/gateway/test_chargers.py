@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway import scripts
+from services.gateway import chargers, scripts
 from services.gateway.charger import ChargerConnection
 from services.gateway.chargers import Chargers
 from shared.bus.bus import Bus
@@ -292,6 +292,47 @@ async def test_an_unregistered_charger_is_closed(booth: Booth) -> None:
     charger = booth.charger()
     await booth.write()
     assert charger.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_after_redis_was_away_nobody_is_turned_away_for_a_while(
+    booth: Booth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What came back may be old, and not know who was registered last.
+    monkeypatch.setattr(chargers, "_RETRY_SECONDS", 0)
+    known = booth.charger("known")
+    await booth.write()
+    booth.gate.doubt_directory()
+    booth.bus.admit = booth.bus.store = booth.bus.hold = lambda _id: b"unregistered"
+    known.report(70)
+    newcomer = booth.charger("newcomer")
+    await booth.write()
+    await booth.hold()
+    assert known.close_code is None
+    assert newcomer.close_code is None
+    assert newcomer.connection in booth.gate.waiting
+
+    clock.now += 5
+    await booth.hold()
+    await booth.write()
+    newcomer.send(frame_of(Opcode.PONG, *newcomer.got(Opcode.PING)))
+    await booth.write()
+    assert known.close_code == CloseCode.NOT_REGISTERED
+    assert newcomer.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_one_that_an_old_directory_does_not_know_is_admitted_once_it_is_new(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chargers, "_RETRY_SECONDS", 0)
+    booth.gate.doubt_directory()
+    booth.bus.admit = lambda _id: b"unregistered"
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    booth.bus.admit = lambda _id: b"%d" % EPOCH
+    await booth.write()
+    assert charger.connection.epoch == EPOCH
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
 
 
 async def test_while_the_directory_is_not_there_a_charger_waits(booth: Booth) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
+from services.gateway import widgets
 from services.gateway.widget import WidgetConnection, status_message
 from services.gateway.widgets import Widgets
 from shared.bus.bus import Bus
@@ -235,6 +236,20 @@ async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
 async def test_an_unregistered_widget_is_closed(booth: Booth, widget: FakeWidget) -> None:
     booth.bus.registration = b"unregistered"
     booth.widgets.changed(0, [])
+    await booth.read()
+    assert widget.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_after_redis_was_away_no_widget_is_turned_away_for_a_while(
+    booth: Booth, widget: FakeWidget, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widgets, "_RETRY_SECONDS", 0)
+    booth.gate.doubt_directory()
+    booth.bus.registration = b"unregistered"
+    booth.widgets.changed(0, [])
+    await booth.read()
+    assert widget.close_code is None
+    clock.now += 5
     await booth.read()
     assert widget.close_code == CloseCode.NOT_REGISTERED
 
