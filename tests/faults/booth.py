@@ -132,8 +132,6 @@ class Booth:
     async def close(self) -> None:
         """End everything."""
         await self.closing.aclose()
-        if self.spare is not None:
-            self.spare.close()
         if hasattr(self, "devices"):
             await self.devices.close()
         for process in self.hub.processes:
@@ -141,6 +139,10 @@ class Booth:
         self.balancer.close()
         for cable in self.cables.values():
             cable.close()
+        # A promotion has them change places.
+        for server in (self.redis, self.spare):
+            if server is not None:
+                server.close()
 
     # For faults.
 

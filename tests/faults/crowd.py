@@ -9,7 +9,7 @@ from services.simulator.pairs import Pair, numbered_pairs
 from tests.faults.booth import Booth
 
 PAIRS: Final = 1000
-SECONDS: Final = 60.0
+SECONDS: Final = 100.0
 _STATUS: Final = b'"status":"charged"'
 _READING: Final = b'{"event":"StateOfCharge","data":{"soc":100}}'
 _HEAD: Final = (
@@ -118,18 +118,19 @@ async def reconnects(booth: Booth) -> None:
     if "crowd" not in booth.kept:
         booth.kept["crowd"] = await _begin(booth)
     crowd: list[Device] = booth.kept["crowd"]
-    async with booth.fault("crowd"):
+    # It is over when all of them are back: how soon that is, is a matter of the machine.
+    async with booth.fault("crowd"), asyncio.timeout(SECONDS):
         for device in crowd:
             device.vanish()
-    began = time.monotonic()
-    async with asyncio.timeout(SECONDS):
+        began = time.monotonic()
         await asyncio.gather(*(device.connect(booth.rng) for device in crowd))
     most = max(device.attempts for device in crowd)
     booth.notes.append(f"crowd lit after {time.monotonic() - began:.1f} s, {most} attempts at most")
 
 
 async def _begin(booth: Booth) -> list[Device]:
-    pairs = numbered_pairs("crowd", PAIRS)
+    # As a fault is shorter in the short form of the matrix, this crowd is smaller there.
+    pairs = numbered_pairs("crowd", round(booth.seconds(PAIRS)))
     await booth.hub.register_many(_csv(pairs))
     chargers, widgets = booth.balancer.chargers.port, booth.balancer.widgets.port
     crowd: list[Device] = []
