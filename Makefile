@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench faults environment
+.PHONY: help up test check bench faults fuzz environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -39,6 +39,9 @@ bench: environment  ## Measure speed and latency on this machine
 
 faults: environment  ## Do real harm to real processes and judge every light (an hour; ARGS="sequences")
 	@$(RUN) -m tests.faults $(or $(ARGS),matrix)
+
+fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
+	@$(RUN) -m tests.fuzz $(or $(ARGS),all)
 
 # The copy of the lock inside the environment says what is installed there: it is put there last, so
 # an interrupted preparation is done again. An environment whose Python is gone is made anew too.

@@ -427,6 +427,7 @@ class Connection(Inlet):
             many = f"more than {_MAX_BAD_FRAMES} in a row; the last one: {error.message}"
             self.rejected(RejectionCode.TOO_MANY_BAD_FRAMES, many)
             self.close(CloseCode.POLICY, "too many bad frames")
+            self._write_pending()  # the end may be parsed already: what is in between is void
         elif self.writable and self.is_open:
             self.websocket.send_text(ERROR_EVENTS[error.code, error.message])
 

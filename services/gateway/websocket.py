@@ -1,4 +1,4 @@
-"""The WebSocket protocol (RFC 6455) as a device sees it: the library's, with two changes."""
+"""The WebSocket protocol (RFC 6455) as a device sees it: the library's, with four changes."""
 
 import logging
 from typing import Final
@@ -17,13 +17,17 @@ class DeviceProtocol(ServerProtocol):
     """Sans-I/O server side of one device's connection.
 
     It differs from the library's in that a ping is not answered at once (a pong
-    is a receipt, so the charger decides when), and that a message may not come
-    in more than `MAX_FRAGMENTS` fragments (empty ones never reach the size limit).
+    is a receipt, so the charger decides when), that a message may not come in more
+    than `MAX_FRAGMENTS` fragments (empty ones never reach the size limit), and that
+    a control frame between fragments is neither a part of their message's size nor, if
+    it is a close frame, an error.
     """
 
     def __init__(self) -> None:
         # No extensions: compression costs 33 KB per connection and can be bombed.
-        super().__init__(max_size=MAX_MESSAGE_BYTES, logger=_log)
+        # A limit for frames only: the library would hold a control frame between two
+        # fragments against what is left of their message. That is checked below.
+        super().__init__(max_size=(None, MAX_MESSAGE_BYTES), logger=_log)
         self._fragments = 0
 
     def recv_frame(self, frame: Frame) -> None:
@@ -33,8 +37,12 @@ class DeviceProtocol(ServerProtocol):
             return
         if frame.opcode is Opcode.CONT:
             self._fragments += 1
-            if self._fragments >= MAX_FRAGMENTS:
-                raise PayloadTooBig(None, MAX_MESSAGE_BYTES)
+            left = MAX_MESSAGE_BYTES - (self.current_size or 0)
+            if self._fragments >= MAX_FRAGMENTS or len(frame.data) > left:
+                raise PayloadTooBig(None, left)  # what came before is added to it
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
             self._fragments = 0
+        elif frame.opcode is Opcode.CLOSE:
+            # It may come between fragments (RFC 6455 section 5.4): the message is given up.
+            self.current_size = None
         super().recv_frame(frame)

@@ -1,0 +1,132 @@
+"""A fuzzer that finds nothing proves nothing: so bugs are planted, and it has to find them."""
+
+import ast
+import json
+from collections.abc import Callable
+
+import pytest
+
+from services.gateway.charger import ChargerConnection
+from services.gateway.readings import BadFrameError
+from shared.device_protocol import ErrorCode
+from tests.fuzz import __main__ as runner
+from tests.fuzz.engines import Report, run_random
+from tests.fuzz.frames_target import FramesTarget
+from tests.fuzz.handshake_target import HandshakeTarget
+from tests.fuzz.readings_target import ReadingsTarget
+from tests.fuzz.target import Target
+
+MOST_RUNS = 20_000
+
+
+def taking_names_twice(message: bytes) -> float:
+    """Decode as most would."""
+    try:
+        document = json.loads(message.decode())
+        assert document["event"] == "StateOfCharge"
+        return float(document["data"]["soc"])
+    except UnicodeDecodeError:
+        raise
+    except Exception as error:
+        raise BadFrameError(ErrorCode.NOT_JSON, "expected one JSON object") from error
+
+
+def crashing(message: bytes) -> float:
+    """Decode, with an index that is wrong for some."""
+    return 70.0 if message[0] == ord("{") else 71.0
+
+
+class Deaf(ChargerConnection):
+    """Does not hear that a newer connection counts."""
+
+    def may_speak(self) -> bool:
+        return True
+
+
+class Hasty(ChargerConnection):
+    """Gives receipts for readings that are not stored yet."""
+
+    def ping_received(self, payload: bytes) -> None:
+        self.pong(payload)
+
+
+class Forgetful(ChargerConnection):
+    """Never gives up on a device."""
+
+    def message_received(self, message: bytes) -> None:
+        self._bad_frames = 0
+        super().message_received(message)
+
+
+class Renaming(ChargerConnection):
+    """Lets devices in by another id than the one in the path."""
+
+    def opened(self) -> None:
+        self.device_id = self.device_id.lower()
+        super().opened()
+
+
+class Careless(ChargerConnection):
+    """Counts a device among those that are connected before its handshake is answered."""
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"GET /chargers/") and self.partition < 0:
+            self._intake.connected(self)
+        super().data_received(data)
+
+
+PLANTED: list[tuple[Callable[[], Target], Callable[[], Target]]] = [
+    (lambda: ReadingsTarget(taking_names_twice), ReadingsTarget),
+    (lambda: ReadingsTarget(crashing), ReadingsTarget),
+    (lambda: FramesTarget(Deaf), FramesTarget),
+    (lambda: FramesTarget(Hasty), FramesTarget),
+    (lambda: FramesTarget(Forgetful), FramesTarget),
+    (lambda: HandshakeTarget(Renaming), HandshakeTarget),
+    (lambda: HandshakeTarget(Careless), HandshakeTarget),
+]
+
+
+@pytest.mark.parametrize(("broken", "whole"), PLANTED)
+def test_a_planted_bug_is_found_and_its_input_shows_it(
+    broken: Callable[[], Target], whole: Callable[[], Target]
+) -> None:
+    report = run_random(broken(), Report("planted", "random", 1), MOST_RUNS)
+    assert report.finding is not None
+    assert report.why
+    literal = str(report).splitlines()[-1]
+    assert ast.literal_eval(literal) == report.finding
+    again = Report("planted", "random", 1)
+    assert not again.run_one(broken(), report.finding)
+    assert again.run_one(whole(), report.finding), "the bug is not the planted one"
+
+
+@pytest.mark.parametrize("name", runner.TARGETS)
+def test_a_seed_repeats_a_run(name: str) -> None:
+    first, second = (
+        run_random(runner.target_named(name), Report(name, "random", 5), 300) for _ in range(2)
+    )
+    assert first.outcomes == second.outcomes
+    assert first.inputs == 300
+    assert first.finding is None
+
+
+def test_the_runner_says_how_deep_it_reached(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fuzz", "readings", "--runs", "500", "--seed", "3"])
+    assert runner.main() == 0
+    said = capsys.readouterr().out
+    assert said.startswith("target readings, engine random, seed 3\n500 inputs in ")
+    assert "a reading" in said
+    assert "0 crashes" in said
+
+
+def test_the_runner_shows_what_it_found_and_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fuzz", "readings", "--runs", "5000"])
+    monkeypatch.setattr(runner, "target_named", lambda _: ReadingsTarget(taking_names_twice))
+    assert runner.main() == 1
+    said = capsys.readouterr().out
+    assert "1 crashes" in said
+    assert "FOUND" in said

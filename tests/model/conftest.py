@@ -1,0 +1,32 @@
+"""The machine with a Redis under it, and the services without their waiting times."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import structlog
+
+from services.registry.directory import projection, snapshot
+from services.router import routing
+from tests.model.machine import HubMachine
+from tests.model.server import Server
+
+
+@pytest.fixture
+def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMachine]]:
+    """The machine, on an empty Redis; what it replaces in the services is put back afterwards."""
+    # How long something has been pending is the model's choice, as all time is.
+    monkeypatch.setattr(routing, "_PENDING_SECONDS", 0.0)
+    # These two are set anew for each example.
+    monkeypatch.setattr(projection, "AGE_SLACK_US", projection.AGE_SLACK_US)
+    monkeypatch.setattr(snapshot, "taken", snapshot.taken)
+    with (
+        structlog.testing.capture_logs(),
+        closing(Server(redis_url)) as server,
+    ):
+
+        class Hub(HubMachine):
+            pass
+
+        Hub.server = server
+        yield Hub

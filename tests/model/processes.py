@@ -1,0 +1,213 @@
+"""The processes of the hub: the services' own classes, each with one bus and one link to Redis."""
+
+import time
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from services.gateway.chargers import Chargers
+from services.gateway.directory import DirectoryWatch
+from services.gateway.gate import Gate
+from services.gateway.settings import GatewaySettings
+from services.gateway.timers import TimerWheel
+from services.gateway.widgets import Widgets
+from services.registry.directory.projection import Projection
+from services.registry.directory.projector import Projector
+from services.router.charging import Thresholds
+from services.router.routing import Routing
+from shared.bus.link import BusUnavailableError
+from shared.names import Names
+from tests.model.link import StepSubscriber
+from tests.model.postgres import Postgres
+from tests.model.server import Server
+from tests.model.steps import OnRun, StepBus, StepEvent, Task
+from tests.unit.shared.no_delay import NoDelay
+
+_SETTINGS = GatewaySettings()
+_THRESHOLDS = Thresholds.parse("charging=0,charging80=80,charged=100")
+_NEVER = 1e9
+
+
+class Process:
+    """Something that runs: tasks, and one connection to Redis for all of them."""
+
+    def __init__(self, server: Server, on_run: OnRun) -> None:
+        self.bus = StepBus(server, on_run)
+        self._tasks: dict[str, Task] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        return self.bus.is_busy
+
+    def look_round(self) -> None:
+        """Begin what a process does again and again without any reason."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Have Redis do one thing, or let its answer arrive."""
+        if self.bus.is_answered:
+            self.bus.answer()
+        elif self.bus.is_busy:
+            self.bus.execute_next()
+        self.go_on()
+
+    def run(self) -> None:
+        """Do all that is to be done at once."""
+        for _ in range(1000):
+            if not self.is_busy:
+                return
+            self.step()
+        raise AssertionError("it never ends")
+
+    def go_on(self) -> None:
+        """Let those go on that wait for nothing of Redis."""
+        while ready := [task for task in self._tasks.values() if task.is_ready]:
+            for task in ready:
+                task.resume(None)
+
+    def stop(self) -> None:
+        """End without another word."""
+        for task in self._tasks.values():
+            task.close()
+
+    def _start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Start something, unless it is under way already."""
+        task = self._tasks.get(name)
+        if task is not None and not task.is_over:
+            coroutine.close()
+            return
+        self._tasks[name] = Task(coroutine)
+        self.go_on()
+
+
+class GatewayProcess(Process):
+    """A gateway, joined as in `services.gateway.app`."""
+
+    def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
+        super().__init__(server, on_run)
+        self._names = names
+        self.gate = Gate(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
+        self.link = StepSubscriber(self._heard, self._confirmed)
+        self.chargers = Chargers(self.bus, names, self.gate, NoDelay())
+        self.widgets = Widgets(self.bus, self.link, names, self.gate, NoDelay())
+        self.watch = DirectoryWatch(
+            self.bus,
+            names,
+            chargers=self.chargers.changed,
+            widgets=self.widgets.changed,
+            on_replica=lambda: None,
+            rng=NoDelay(),
+        )
+        self.link.subscribe(self.watch.channels)
+        self.chargers._wake = StepEvent()
+        self.widgets._wake = StepEvent()
+        self._start("write", self.chargers.write())
+        self._start("read", self.widgets.read())
+
+    def look_round(self) -> None:
+        self.look_at_directory()
+        self.compare_held()
+
+    def compare_held(self) -> None:
+        """Do a round of `Chargers.hold`."""
+        chargers = self.chargers
+        due, chargers._hold_soon = chargers._hold_soon, set()
+        for partition in chargers._by_partition:
+            due |= partition
+        held = [c for c in due if c.epoch is not None and c.is_open]
+        held.sort(key=lambda c: c.opened_at)
+        self._start("hold", self._compare_held(held))
+
+    def look_at_directory(self) -> None:
+        """Do a round of `DirectoryWatch.compare`."""
+        self._start("watch", self._look_at_directory())
+
+    async def _compare_held(self, held: list[Any]) -> None:
+        try:
+            await self.chargers._compare(held)
+        except BusUnavailableError:
+            self.chargers._hold_at_once(held)
+
+    async def _look_at_directory(self) -> None:
+        try:
+            versions = await self.bus.commands([("GET", k) for k in self.watch._version_keys])
+        except BusUnavailableError:
+            return
+        self.watch._compared(versions)
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        if not self.watch.heard(channel, payload):
+            self.widgets.heard(channel, payload)
+
+    def _confirmed(self, channels: list[str]) -> None:
+        self.watch.confirmed(channels)
+        self.widgets.confirmed(channels)
+
+
+class RouterProcess(Process):
+    """A router that works on all partitions, as two may at once: leases decide nothing."""
+
+    def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
+        super().__init__(server, on_run)
+        self.link = StepSubscriber(self._heard, self._confirmed)
+        self.routing = Routing(
+            self.bus, self.link, names, thresholds=_THRESHOLDS, version=1, rng=NoDelay()
+        )
+        self.routing._wake = StepEvent()
+        self.routing.take(set(range(names.partitions)))
+        self._start("route", self.routing.route())
+
+    def look_round(self) -> None:
+        """Do a round of `Routing.sweep`."""
+        self._start("sweep", self._sweep())
+
+    async def _sweep(self) -> None:
+        try:
+            await self.routing._sweep()
+        except BusUnavailableError:
+            return
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        self.routing.heard(channel, payload)
+
+    def _confirmed(self, channels: list[str]) -> None:
+        self.routing.confirmed(channels)
+
+
+class RegistryProcess(Process):
+    """A registry's projection of the directory.
+
+    Its scripts run at the moment they are sent: they count the age of a pairing back from Redis'
+    clock, so what delays them on their way makes the pairing look younger.
+    """
+
+    def __init__(self, server: Server, names: Names, on_run: OnRun, postgres: Postgres) -> None:
+        super().__init__(server, on_run)
+        self.projector = Projector(
+            # Only `snapshot.taken` looks at it, and that is replaced.
+            database=cast("Any", postgres),
+            bus=self.bus,
+            projection=Projection(self.bus, names),
+            agreement={"CHARGELIGHT_PARTITIONS": str(names.partitions)},
+            full_seconds=_NEVER,
+            poll_seconds=_NEVER,
+            on_paired=lambda _chargers: None,
+            rng=NoDelay(),
+        )
+
+    def look_round(self) -> None:
+        """Do a round of `Projector.run`."""
+        self.projector._look_due = 0.0
+        self._start("look", self._look())
+
+    def step(self) -> None:
+        if self.bus.is_answered:
+            self.bus.answer()
+            self.go_on()
+        while self.bus.is_busy and not self.bus.is_answered:
+            self.bus.execute_next()
+
+    async def _look(self) -> None:
+        try:
+            await self.projector._look()
+        except BusUnavailableError:
+            return
