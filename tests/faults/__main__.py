@@ -38,6 +38,9 @@ def main() -> int:
     sequences.add_argument("--count", type=int, default=100)
     sequences.add_argument("--length", type=int, default=5)
     sequences.add_argument("--seed", type=int, default=1, help="of the first sequence")
+    sequences.add_argument(
+        "--faults", type=lambda text: text.split(","), default=[], help="these, comma-separated"
+    )
     soaking = commands.add_parser("soak", help="steady load, and a fault every minute")
     soaking.add_argument("--minutes", type=float, default=30)
     soaking.add_argument("--seed", type=int, default=1)
@@ -76,7 +79,7 @@ async def _sequences(arguments: argparse.Namespace) -> int:
         logs = LOGS / f"sequence-{seed}"
         logs.mkdir(parents=True, exist_ok=True)
         async with open_booth(seed, logs=logs) as booth:
-            runs.append(await run_sequence(booth, arguments.length, seed))
+            runs.append(await run_sequence(booth, arguments.length, seed, arguments.faults))
             _say(runs[-1])
             _write(arguments.json, runs)
     return _verdict(runs)

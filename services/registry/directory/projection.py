@@ -13,6 +13,7 @@ from typing import Final
 from services.registry.devices.devices import Kind
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call, Script
 from shared.names import ChargerNames, Names, WidgetNames
 
@@ -25,6 +26,8 @@ _COMPLETE: Final = Script.beside(__file__, "complete")
 AGE_SLACK_US: Final = 100_000
 """What a pairing is made older by. The age is measured with Postgres' clock and counted
 back from Redis': a reading received just after pairing must never seem to come before it."""
+
+_TRIES: Final = 5
 
 
 class Projection:
@@ -101,7 +104,7 @@ class Projection:
         new entry leads to must find the widget's new number, and one that the old
         entry led to must not.
         """
-        now = self._clock()
+        now, redis_now = await self._redis_time()
         arguments: dict[ChargerNames, list[Argument]] = defaultdict(list)
         for entry in entries:
             waited_us = round((now - entry.read_at) * 1_000_000)
@@ -111,7 +114,7 @@ class Projection:
                 _registered(entry.registered),
                 entry.widget or "",
                 *(entry.floor or ("", "")),
-                max(entry.age_us, 0) + waited_us + AGE_SLACK_US,
+                redis_now - max(entry.age_us, 0) - waited_us - AGE_SLACK_US,
             ]
         calls = [
             Call(
@@ -128,6 +131,19 @@ class Projection:
             for tag, items in arguments.items()
         ]
         return sum(await self._bus.run(calls))
+
+    async def _redis_time(self) -> tuple[float, int]:
+        """Return our time (s) and Redis' (µs) at the same moment, but for some ms.
+
+        What is sent may lie in the buffer of a Redis that stands still: by its time when
+        it gets there, pairings would seem younger, and their readings older, than they are.
+        """
+        for _ in range(_TRIES):
+            sent = self._clock()
+            seconds, microseconds = await self._bus.command("TIME")
+            if (self._clock() - sent) * 1_000_000 < AGE_SLACK_US / 2:
+                return sent, int(seconds) * 1_000_000 + int(microseconds)
+        raise BusUnavailableError("Redis answers too slowly to date pairings by its clock")
 
     async def remove_strays(
         self, widgets: Collection[str], chargers: Collection[str], greatest_number: int

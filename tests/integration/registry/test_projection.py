@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from services.registry.devices.devices import Kind
 from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
+from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
 from shared.names import Names
 from tests.integration.registry.conftest import eventually
@@ -384,3 +386,48 @@ async def test_doorbells_name_those_that_changed_and_none_when_all_may_have(
         ],
         key=str,
     )
+
+
+@pytest.mark.parametrize(
+    ("received_after_us", "floor"),
+    [
+        pytest.param(-1, [1000, 7], id="before the pairing: the last visitor's"),
+        pytest.param(2 * AGE_SLACK_US, [1000, 7], id="hardly after it: may be the last visitor's"),
+        pytest.param(
+            1_000_000, [1000, 6], id="after it: this visitor's, stored before it came here"
+        ),
+    ],
+)
+async def test_a_reading_received_since_the_pairing_is_not_below_its_floor(
+    projection: Projection, in_redis: InRedis, received_after_us: int, floor: list[int]
+) -> None:
+    age_us = 5_000_000
+    paired_at = await in_redis.now_us() - age_us - AGE_SLACK_US
+    reading = {"epoch": 1000, "revision": [1000, 7], "soc": 85}
+    await in_redis.set_live("c1", {**reading, "received_at": paired_at + received_after_us})
+    await projection.write_chargers([paired(5, age_us=age_us)])
+    entry = await in_redis.charger("c1")
+    assert entry is not None
+    assert entry["floor"] == floor
+
+
+class LateBus(Bus):
+    """What is sent over it arrives late: a Redis that stands still has it in its buffer."""
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        await asyncio.sleep(0.5)
+        return await super().run(calls)
+
+
+async def test_what_redis_runs_late_is_not_dated_late(
+    redis_url: str, names: Names, in_redis: InRedis, clock: Clock
+) -> None:
+    late = LateBus(redis_url, "late")
+    before = await in_redis.now_us()
+    await Projection(late, names, clock).write_chargers([paired(5)])
+    await late.close()
+    after = await in_redis.now_us()
+    entry = await in_redis.charger("c1")
+    assert entry is not None
+    assert after - before > 500_000
+    assert entry["paired_at"] <= after - 500_000 - AGE_SLACK_US

@@ -4,7 +4,7 @@
 -- ARGV: directory-changes channel, presence-changes channel, then per charger seven:
 --       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
 --       floor epoch and floor sequence ("" and "" while Postgres does not know them),
---       age of the pairing in µs
+--       when it was paired (µs, Redis' clock)
 -- Returns how many entries changed.
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -16,8 +16,13 @@ local changed = {}
 
 -- The revision that a pairing begins after. It is taken in this script, so no
 -- reading can be stored between the look at it and the entry that uses it.
-local function floor_of(reading, known)
+local function floor_of(reading, known, paired_at)
   if known then return known end
+  -- Received since, certainly (the time is made 100 ms too early, and clocks differ): it
+  -- was stored before the pairing came here, and lights it.
+  if reading and reading.received_at and reading.received_at > paired_at + 200000 then
+    return {reading.revision[1], reading.revision[2] - 1}
+  end
   if reading then return reading.revision end
   -- Nothing live although Redis lost nothing: this charger never reported.
   if complete then return {0, 0} end
@@ -61,7 +66,8 @@ for i = 3, #ARGV, 7 do
     else
       local reading = live_of(live, id)
       if reading and not reading.revision then reading = nil end
-      entry = charger_entry(number, widget, floor_of(reading, known), now - tonumber(ARGV[i + 6]))
+      local paired_at = tonumber(ARGV[i + 6])
+      entry = charger_entry(number, widget, floor_of(reading, known, paired_at), paired_at)
       if reading then redis.call('ZADD', pending, int(now), id) end
     end
   elseif number == stored.pairing and stored.widget and not stored.floor and known then
