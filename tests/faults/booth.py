@@ -132,6 +132,7 @@ class Booth:
     async def close(self) -> None:
         """End everything."""
         await self.closing.aclose()
+        await self.hub.hang_up()
         if hasattr(self, "devices"):
             await self.devices.close()
         for process in self.hub.processes:
@@ -143,6 +144,8 @@ class Booth:
         for server in (self.redis, self.spare):
             if server is not None:
                 server.close()
+        # What was aborted is closed in the next rounds of the loop: it must have some.
+        await asyncio.sleep(0.1)
 
     # For faults.
 

@@ -151,21 +151,11 @@ MUTANTS: Final = (
         "epoch",
         "twins",
         [
+            # The same for all connections: the sequence alone decides.
             Change(
-                "services/gateway/scripts/store.lua",
-                "  if state.epoch > epoch then return 'superseded' end\n",
-                "",
-            ),
-            Change(
-                "services/gateway/scripts/store.lua",
-                "  if stored and newer(stored[1], stored[2], epoch, sequence) then "
-                "return 'stored' end\n",
-                "",
-            ),
-            Change(
-                "services/gateway/scripts/hold.lua",
-                "  if state.epoch > epoch then return 'superseded' end\n",
-                "",
+                "services/gateway/scripts/admit.lua",
+                "local epoch = math.max(state.epoch + 1, now, gateway_time)",
+                "local epoch = 1",
             ),
         ],
     ),
