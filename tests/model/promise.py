@@ -77,7 +77,7 @@ class Promise:
         """Let a script run, and look what came of it."""
         match call.script.name:
             case "project_chargers":
-                chargers = _columns(call.arguments[2:], 7)
+                chargers = _columns(call.arguments[2:], 8)
                 before = {i: (self.entry(i).get("pairing"), self._live(i)) for i in chargers}
                 complete = self._is_complete(call)
                 reply, messages = run()

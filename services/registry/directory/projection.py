@@ -27,6 +27,9 @@ AGE_SLACK_US: Final = 100_000
 """What a pairing is made older by. The age is measured with Postgres' clock and counted
 back from Redis': a reading received just after pairing must never seem to come before it."""
 
+_CERTAIN_US: Final = 100_000
+"""How long after a pairing a reading must have come to be certainly of it: the same doubt
+about the clocks, to the other side."""
 _TRIES: Final = 5
 
 
@@ -108,13 +111,15 @@ class Projection:
         arguments: dict[ChargerNames, list[Argument]] = defaultdict(list)
         for entry in entries:
             waited_us = round((now - entry.read_at) * 1_000_000)
+            paired_at = redis_now - max(entry.age_us, 0) - waited_us
             arguments[self._names.of_charger(entry.id)] += [
                 entry.id,
                 entry.pairing_number,
                 _registered(entry.registered),
                 entry.widget or "",
                 *(entry.floor or ("", "")),
-                redis_now - max(entry.age_us, 0) - waited_us - AGE_SLACK_US,
+                paired_at - AGE_SLACK_US,
+                paired_at + _CERTAIN_US,
             ]
         calls = [
             Call(

@@ -1,10 +1,11 @@
 -- Bring chargers' directory entries up to what Postgres has.
 --
 -- KEYS: directory, directory version, live, pending, credentials, presence, rejections
--- ARGV: directory-changes channel, presence-changes channel, then per charger seven:
+-- ARGV: directory-changes channel, presence-changes channel, then per charger eight:
 --       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
 --       floor epoch and floor sequence ("" and "" while Postgres does not know them),
---       when it was paired (µs, Redis' clock)
+--       when it was paired (µs, Redis' clock; rather too early), and since when a reading is
+--       certainly of this pairing
 -- Returns how many entries changed.
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -16,11 +17,10 @@ local changed = {}
 
 -- The revision that a pairing begins after. It is taken in this script, so no
 -- reading can be stored between the look at it and the entry that uses it.
-local function floor_of(reading, known, paired_at)
+local function floor_of(reading, known, certain_at)
   if known then return known end
-  -- Received since, certainly (the time is made 100 ms too early, and clocks differ): it
-  -- was stored before the pairing came here, and lights it.
-  if reading and reading.received_at and reading.received_at > paired_at + 200000 then
+  -- It was stored before its pairing came here: it is above the floor.
+  if reading and reading.received_at and reading.received_at > certain_at then
     return {reading.revision[1], reading.revision[2] - 1}
   end
   if reading then return reading.revision end
@@ -46,7 +46,7 @@ local function forget(id, number)
   end
 end
 
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local known = ARGV[i + 4] ~= '' and {tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])} or nil
@@ -66,8 +66,8 @@ for i = 3, #ARGV, 7 do
     else
       local reading = live_of(live, id)
       if reading and not reading.revision then reading = nil end
-      local paired_at = tonumber(ARGV[i + 6])
-      entry = charger_entry(number, widget, floor_of(reading, known, paired_at), paired_at)
+      local paired_at, certain_at = tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7])
+      entry = charger_entry(number, widget, floor_of(reading, known, certain_at), paired_at)
       if reading then redis.call('ZADD', pending, int(now), id) end
     end
   elseif number == stored.pairing and stored.widget and not stored.floor and known then
