@@ -241,14 +241,6 @@ class Booth:
                 process.start()
         await asyncio.gather(*(process.ready() for process in self.hub.processes))
 
-    def died(self) -> list[str]:
-        """Return the services that ended although no fault ended them."""
-        return [
-            f"{process.name} ended by itself with exit code {code}"
-            for process in self.hub.processes
-            if (code := process.ended_by_itself()) is not None
-        ]
-
 
 def address_of(url: str) -> Address:
     """Return host and port of a Redis URL."""

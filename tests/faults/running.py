@@ -122,7 +122,7 @@ async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> 
     """Mend the booth, and wait until it is as it was."""
     run.notes = list(booth.notes)
     run.violations += [str(one) for one in booth.checker.violations[before:]]
-    run.violations += [*booth.devices.turned_away, *booth.died()]
+    run.violations += [*booth.devices.turned_away, *booth.hub.died()]
     booth.devices.turned_away.clear()
     booth.silent_after = None
     try:
