@@ -10,10 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from redis.exceptions import (
-    NoScriptError,
-    ResponseError,
-)
+from redis.exceptions import ResponseError
 
 from shared import logs
 from shared.bus.link import TIMEOUT_SECONDS, BusUnavailableError, Link
@@ -82,7 +79,7 @@ class Bus:
         commands = [_evalsha(call) for call in calls]
         async with self._lock:
             replies = await self._exchange(commands)
-            if any(isinstance(reply, NoScriptError) for reply in replies):
+            if any(_is_no_script(reply) for reply in replies):
                 replies = await self._again_with_scripts(calls, commands, replies)
         names = [call.script.name for call in calls]
         return _described_each(names, replies)
@@ -131,8 +128,7 @@ class Bus:
         link = await self._opened()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1e-3 * len(commands)):
-                await link.send(commands)
-                replies = [await link.receive() for _ in commands]
+                replies = await link.exchange(commands)
         except BaseException as error:
             # Also when cancelled: replies would be left over for the next caller.
             await self._lose()
@@ -166,7 +162,7 @@ class Bus:
         self, calls: Sequence[Call], commands: list[list[Argument]], replies: list[Any]
     ) -> list[Any]:
         """Load the scripts that Redis does not know (any more) and repeat their calls."""
-        missed = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        missed = [i for i, reply in enumerate(replies) if _is_no_script(reply)]
         texts = dict.fromkeys(calls[i].script.text for i in missed)
         await self._exchange([["SCRIPT", "LOAD", text] for text in texts])
         repeated = await self._exchange([commands[i] for i in missed])
@@ -179,11 +175,12 @@ def _evalsha(call: Call) -> list[Argument]:
     return ["EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments]
 
 
+def _is_no_script(reply: Any) -> bool:
+    return isinstance(reply, ResponseError) and str(reply).startswith("NOSCRIPT")
+
+
 def _is_condition(reply: ResponseError) -> bool:
-    # redis-py takes the code off the text of errors that it has a class for, and
-    # keeps it beside it.
-    texts = (str(getattr(reply, "status_code", "")), str(reply))
-    return any(_CONDITION.search(text) for text in texts)
+    return _CONDITION.search(str(reply)) is not None
 
 
 def _described_each(names: Sequence[str], replies: Sequence[Any]) -> list[Any]:

@@ -2,15 +2,20 @@
 
 Client libraries reconnect silently, which would hide the one moment that
 matters: after a loss everything must be read and stored again. So this is
-redis-py's connection (address, TLS, credentials, RESP parsing by hiredis)
-without its pool and its retries; opening it again is the owner's decision.
+redis-py's connection (address, TLS, credentials, the first commands) without
+its pool and its retries; opening it again is the owner's decision.
+
+Once it is open, the bytes go straight to hiredis: redis-py awaits each reply for
+itself, here all replies of a segment are parsed at once (docs/performance.md has what
+that is worth).
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, cast
 
+import hiredis
 from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -21,13 +26,17 @@ from shared.bus.script import Argument
 TIMEOUT_SECONDS: Final = 1.0
 """How long Redis may take to connect or to answer before it counts as lost."""
 
+_INCOMPLETE: Final = object()
+# Its annotation says that a command is one word long.
+_packed: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
+
 
 class BusUnavailableError(Exception):
     """Redis can not be used right now; try again after a while."""
 
 
 class Link:
-    """One connection to Redis, opened once, used until it fails.
+    """One connection to Redis, opened once, used until it fails, by one task that reads.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
@@ -49,6 +58,7 @@ class Link:
             retry_on_error=[],
         )
         self._connection: Connection = pool.make_connection()  # type: ignore[no-untyped-call]
+        self._stream = _Stream()
 
     async def open(self) -> None:
         """Connect.
@@ -62,9 +72,13 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             await self.close()
             raise BusUnavailableError(f"can not connect to Redis: {error}") from error
+        # All it asked has been answered, so no byte is on its way to its own reader.
+        writer = self._connection._writer  # noqa: SLF001 - redis-py has no other door
+        self._stream.take_over(cast("asyncio.StreamWriter", writer).transport)
 
     async def close(self) -> None:
         """Disconnect without waiting for anything."""
+        self._stream.abort()
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._connection.disconnect(nowait=True)
 
@@ -72,26 +86,116 @@ class Link:
         """Send commands in one write.
 
         Raises:
-            BusUnavailableError: The connection broke, or Redis does not read.
+            BusUnavailableError: The connection broke.
         """
-        try:
-            packed = self._connection.pack_commands(commands)
-            await self._connection.send_packed_command(packed, check_health=False)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise BusUnavailableError(f"lost Redis while sending: {error}") from error
+        await self._stream.write(b"".join([_packed(tuple(words)) for words in commands]))
 
-    async def receive(self) -> Any:
-        """Return the next reply; an error reply is returned, not raised.
+    async def receive(self) -> list[Any]:
+        """Return all that has come, at least one reply or message; errors are in the list.
 
-        There is no deadline in here: redis-py's own one returns None when it
-        passes, which is also how it returns Redis' nil. Callers set theirs around it.
+        There is no deadline in here: callers set theirs around it.
+
+        Raises:
+            BusUnavailableError: The connection broke, and all before that was returned.
+        """
+        return await self._stream.read(1)
+
+    async def exchange(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Send commands and return their replies; errors and deadlines as for `receive`.
 
         Raises:
             BusUnavailableError: The connection broke.
         """
+        await self.send(commands)
+        replies = await self._stream.read(len(commands))
+        if len(replies) > len(commands):
+            raise BusUnavailableError("Redis gave answers that nobody asked for")
+        return replies
+
+
+class _Stream(asyncio.Protocol):
+    """The bytes of an open connection: written as they are, parsed as they come."""
+
+    def __init__(self) -> None:
+        self._parser = hiredis.Reader(
+            replyError=ResponseError, protocolError=ResponseError, notEnoughData=_INCOMPLETE
+        )
+        self._transport: asyncio.WriteTransport | None = None
+        self._replies: list[Any] = []
+        self._wanted = 0
+        self._arrived: asyncio.Future[None] | None = None
+        self._lost_because: str | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def take_over(self, transport: asyncio.WriteTransport) -> None:
+        """Have all bytes from now on."""
+        self._transport = transport
+        transport.set_protocol(self)
+        if transport.is_closing():
+            self._lose("closed by Redis")
+
+    def abort(self) -> None:
+        """Close; what was written and not sent yet is dropped."""
+        self._lose("closed")
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def write(self, data: bytes) -> None:
+        """Write, and wait while Redis does not read what was written before."""
+        if self._lost_because is not None or self._transport is None:
+            raise BusUnavailableError(f"lost Redis: {self._lost_because or 'not connected'}")
+        self._transport.write(data)
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    async def read(self, least: int) -> list[Any]:
+        """Wait for so many replies and return all that are there."""
+        while len(self._replies) < least:
+            if self._lost_because is not None:
+                raise BusUnavailableError(f"lost Redis: {self._lost_because}")
+            self._wanted = least
+            self._arrived = asyncio.get_running_loop().create_future()
+            try:
+                await self._arrived
+            finally:
+                self._arrived = None
+        replies, self._replies = self._replies, []
+        return replies
+
+    # asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Parse all that is complete."""
+        parser, replies = self._parser, self._replies
         try:
-            return await self._connection.read_response()
+            parser.feed(data)
+            while (reply := parser.gets()) is not _INCOMPLETE:
+                replies.append(reply)
         except ResponseError as error:
-            return error
-        except (RedisError, OSError) as error:
-            raise BusUnavailableError(f"lost Redis while waiting: {error}") from error
+            self._lose(f"it does not speak its protocol: {error}")
+            self.abort()
+        if len(replies) >= self._wanted:
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        self._lose(str(exc) if exc is not None else "closed by Redis")
+
+    def pause_writing(self) -> None:
+        """Have writers wait."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let writers go on."""
+        self._writable.set()
+
+    def _lose(self, reason: str) -> None:
+        if self._lost_because is None:
+            self._lost_because = reason
+        self._writable.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)

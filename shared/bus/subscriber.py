@@ -9,9 +9,9 @@ is always: subscribe, wait for Redis' confirmation, then read what is stored.
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from shared import logs
 from shared.backoff import Backoff
@@ -39,6 +39,7 @@ class Subscriber:
         on_confirmed: Called with channels that Redis confirmed just now, also
             again after each reconnect: now is the time to read what is stored.
         rng: Jitter of the reconnects.
+        clock: Monotonic time in seconds.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Subscriber:
         on_message: OnMessage,
         on_confirmed: OnConfirmed,
         rng: random.Random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._heard_at = 0.0
         self._url = url
         self._name = name
         self._on_message = on_message
@@ -116,6 +120,7 @@ class Subscriber:
         """Subscribe to all that is wanted and pass on what comes, until the link fails."""
         self._commands = [("SUBSCRIBE", channel) for channel in self._wanted]
         self._wake.set()
+        self._heard_at = self._clock()
         # No TaskGroup: before Python 3.11.3 one that ends by an error leaves its task
         # with a cancellation too many, and the next timeout then ends that task.
         both = [
@@ -137,6 +142,8 @@ class Subscriber:
             if self._distrusted_because is not None:
                 reason, self._distrusted_because = self._distrusted_because, None
                 raise BusUnavailableError(reason)
+            if self._clock() - self._heard_at > _SILENCE_SECONDS:
+                raise BusUnavailableError("Redis is silent")
             commands, self._commands = self._commands, []
             self._wake.clear()
             # A ping every half second also while subscriptions change: it is what
@@ -159,25 +166,33 @@ class Subscriber:
     async def _listen(self, link: Link) -> None:
         confirmed: list[str] = []
         while True:
-            reply = await _soon(link.receive())
-            match reply:
-                case [b"message", bytes(channel), bytes(payload)]:
-                    self._on_message(channel.decode(), payload)
-                case [b"subscribe" | b"unsubscribe" as kind, bytes(channel), _]:
-                    if self._answered(channel.decode(), kind):
-                        confirmed.append(channel.decode())
-                case [b"pong", _] | b"PONG":  # the latter while nothing is subscribed
-                    # Pings follow subscriptions, so their pong ends a batch of
-                    # confirmations: the owner reads once per batch, not per channel.
-                    if not self._connected:
-                        self._connected = True
-                        self._backoff.reset()
-                        _log.info("redis doorbells are heard", channels=len(self._wanted))
-                    if confirmed:
-                        done, confirmed = confirmed, []
-                        self._on_confirmed(done)
-                case _:
-                    raise BusUnavailableError(f"unexpected answer from Redis: {reply!r}")
+            replies = await link.receive()
+            self._heard_at = self._clock()
+            for reply in replies:
+                match reply:
+                    case [b"message", channel, payload]:
+                        self._on_message(channel.decode(), payload)
+                    case [b"subscribe" | b"unsubscribe" as kind, bytes(channel), _]:
+                        if self._answered(channel.decode(), kind):
+                            confirmed.append(channel.decode())
+                    case [b"pong", _] | b"PONG":  # the latter while nothing is subscribed
+                        confirmed = self._ponged(confirmed)
+                    case _:
+                        raise BusUnavailableError(f"unexpected answer from Redis: {reply!r}")
+
+    def _ponged(self, confirmed: list[str]) -> list[str]:
+        """Pass on confirmations; return those that are still to be passed on: none.
+
+        Pings follow subscriptions, so their pong ends a batch of confirmations: the owner
+        reads once per batch, not per channel.
+        """
+        if not self._connected:
+            self._connected = True
+            self._backoff.reset()
+            _log.info("redis doorbells are heard", channels=len(self._wanted))
+        if confirmed:
+            self._on_confirmed(confirmed)
+        return []
 
     def _answered(self, channel: str, kind: bytes) -> bool:
         """Note an answer; True if the channel is wanted and its messages now come."""
@@ -192,12 +207,3 @@ class Subscriber:
             self._confirmed.add(channel)
             return True
         return False
-
-
-async def _soon(receiving: Coroutine[Any, Any, Any]) -> Any:
-    """Return what is received; silence for too long is a loss: there was a ping."""
-    try:
-        async with asyncio.timeout(_SILENCE_SECONDS):
-            return await receiving
-    except TimeoutError as error:
-        raise BusUnavailableError("Redis is silent") from error

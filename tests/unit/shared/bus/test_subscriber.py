@@ -17,6 +17,10 @@ from tests.unit.shared.no_delay import NoDelay
 DEADLINE_SECONDS = 5
 
 
+class Together(list[Any]):
+    """Replies that come in one segment."""
+
+
 class FakeLink:
     """Redis' end of a connection."""
 
@@ -42,11 +46,11 @@ class FakeLink:
             if words[0] != "PING":
                 self.sent.put_nowait(list(words))
 
-    async def receive(self) -> Any:
+    async def receive(self) -> list[Any]:
         reply = await self._replies.get()
         if isinstance(reply, BusUnavailableError):
             raise reply
-        return reply
+        return reply if type(reply) is Together else [reply]
 
     # What a test does.
 
@@ -166,6 +170,26 @@ async def test_messages_are_passed_on_with_their_channel(owner: Owner, redis: Fa
     link.say([b"message", b"a", b"\xff{}"])
     assert await owner.told() == ["a"]
     assert await owner.told() == ("a", b"\xff{}")
+
+
+async def test_messages_that_come_together_are_passed_on_in_order(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a"])
+    link = await redis.link()
+    link.say(
+        Together(
+            [
+                [b"subscribe", b"a", 1],
+                [b"message", b"a", b"1"],
+                [b"pong", b""],
+                [b"message", b"a", b"2"],
+            ]
+        )
+    )
+    assert await owner.told() == ("a", b"1")
+    assert await owner.told() == ["a"]
+    assert await owner.told() == ("a", b"2")
 
 
 async def test_a_channel_wanted_twice_is_asked_for_once(owner: Owner, redis: FakeRedis) -> None:
