@@ -2,8 +2,6 @@
 
 from typing import Final, Protocol
 
-import msgspec
-
 from services.gateway import metrics
 from services.gateway.connection import Connection
 from services.gateway.gate import Gate
@@ -36,7 +34,7 @@ class ChargerConnection(Connection):
         partition: The charger's partition.
         epoch: Its connection epoch (µs), or None before it has one.
         sequence: Number of valid readings this connection sent.
-        state_of_charge: The last one, in percent, as JSON text.
+        state_of_charge: The last one, in percent.
         received_at: When it came, in seconds of the monotonic clock.
         stored_sequence: The last reading that Redis is known to have.
         superseded: A newer connection of this charger exists.
@@ -67,7 +65,7 @@ class ChargerConnection(Connection):
         self.partition = -1  # until the id is known
         self.epoch: int | None = None
         self.sequence = 0
-        self.state_of_charge = ""
+        self.state_of_charge = 0.0
         self.received_at = 0.0
         self.stored_sequence = 0
         self.superseded = False
@@ -101,10 +99,10 @@ class ChargerConnection(Connection):
     def message_received(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
         level = state_of_charge_of(message)
-        metrics.READINGS.inc()
+        metrics.READINGS.value += 1
         self.sequence += 1
-        self.state_of_charge = msgspec.json.encode(level or 0).decode()
-        self.received_at = self._gate.clock()
+        self.state_of_charge = level
+        self.received_at = self._heard_at
         self._intake.reported(self)
 
     def ping_received(self, payload: bytes) -> None:

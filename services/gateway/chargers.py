@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from services.gateway import metrics, scripts
 from services.gateway.charger import ChargerConnection
 from services.gateway.gate import Gate
+from services.gateway.readings import as_json
 from services.gateway.redis_clock import RedisClock
 from shared import logs
 from shared.backoff import Backoff
@@ -45,7 +46,7 @@ class _Store(NamedTuple):
     charger: ChargerConnection
     epoch: int
     sequence: int
-    state_of_charge: str
+    state_of_charge: float
     received_at: float
 
     @property
@@ -261,7 +262,7 @@ class Chargers:
                 item.charger.device_id,
                 item.epoch,
                 item.sequence,
-                item.state_of_charge,
+                as_json(item.state_of_charge),
                 self._redis_clock.earliest(item.received_at),
                 int(item.again),
             )
@@ -275,7 +276,7 @@ class Chargers:
         charger = item.charger
         match answer:
             case b"stored":
-                metrics.STORED.inc()
+                metrics.STORED.value += 1
                 charger.stored(item.sequence)
             case b"superseded" if item.again and charger.is_stored:
                 # Only what was stored before was asserted again. The device hears of

@@ -16,7 +16,7 @@ from services.gateway.gate import Gate
 _PIECE_BYTES: Final = 1024
 """Most that is read, and so parsed, at once: a millisecond of CPU, were it empty pings."""
 # One for all: what is read into it is taken out before anybody else is read from.
-_piece: Final = bytearray(_PIECE_BYTES)
+_piece: Final = memoryview(bytearray(_PIECE_BYTES))
 
 
 class Pause(IntFlag):
@@ -78,7 +78,7 @@ class Inlet(asyncio.BufferedProtocol):
 
     # asyncio.BufferedProtocol
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - it is ours to say
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - it is ours to say
         """Return what to read into."""
         return _piece
 

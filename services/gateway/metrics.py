@@ -4,6 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from services.gateway.tally import Tally
 from shared.device_protocol import CloseCode, ErrorCode
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
@@ -30,9 +31,9 @@ SLOWED: Final = Counter(
 )
 SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for their silence.")
 
-READINGS: Final = Counter("chargelight_readings_received", "Valid readings received.")
-STORED: Final = Counter("chargelight_readings_stored", "Readings stored (after conflation).")
-STATUSES: Final = Counter("chargelight_statuses_sent", "Statuses sent to widgets.")
+READINGS: Final = Tally("chargelight_readings_received", "Valid readings received.")
+STORED: Final = Tally("chargelight_readings_stored", "Readings stored (after conflation).")
+STATUSES: Final = Tally("chargelight_statuses_sent", "Statuses sent to widgets.")
 
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])
 BAD_FRAMES: Final = {code: _bad.labels(str(code)) for code in ErrorCode}

@@ -38,6 +38,7 @@ class _Reading(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(_Reading).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def state_of_charge_of(message: bytes) -> float:
@@ -66,6 +67,11 @@ def state_of_charge_of(message: bytes) -> float:
         except (msgspec.DecodeError, RecursionError):
             pass
     return _slowly(message)
+
+
+def as_json(state_of_charge: float) -> str:
+    """Return a state of charge as JSON that says the same number, without a negative zero."""
+    return _encode(state_of_charge or 0).decode()
 
 
 def _slowly(message: bytes) -> float:

@@ -12,6 +12,11 @@ from shared.device_protocol import MAX_FRAGMENTS, MAX_MESSAGE_BYTES
 # The library would write a line per connection at the level "info".
 _log: Final = logging.getLogger("websockets.server")
 
+_MOST_BYTES_SHORT: Final = 125
+"""Up to here the length is in the head's second byte; then the mask follows."""
+_SHORT_HEAD_BYTES: Final = 2 + 4
+_HEAD_BYTES: Final = 2 + 2 + 4
+
 
 class DeviceProtocol(ServerProtocol):
     """Sans-I/O server side of one device's connection.
@@ -29,15 +34,27 @@ class DeviceProtocol(ServerProtocol):
         # fragments against what is left of their message. That is checked below.
         super().__init__(max_size=(None, MAX_MESSAGE_BYTES), logger=_log)
         self._fragments = 0
+        self._unparsed = 0
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether what comes next begins a frame, and that frame a message."""
+        return self._unparsed == 0 and self.current_size is None
+
+    def receive_frames(self, data: bytes) -> None:
+        """Receive data that comes after the handshake; see the library's `receive_data`."""
+        self._unparsed += len(data)
+        self.receive_data(data)
 
     def recv_frame(self, frame: Frame) -> None:
         """Take a frame from the parser; pings become events without an answer."""
+        self._unparsed -= _size_of(frame)
         if frame.opcode is Opcode.PING:
             self.events.append(frame)
             return
-        if frame.opcode is Opcode.CONT:
+        if frame.opcode is Opcode.CONT and self.current_size is not None:
             self._fragments += 1
-            left = MAX_MESSAGE_BYTES - (self.current_size or 0)
+            left = MAX_MESSAGE_BYTES - self.current_size
             if self._fragments >= MAX_FRAGMENTS or len(frame.data) > left:
                 raise PayloadTooBig(None, left)  # what came before is added to it
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
@@ -46,3 +63,12 @@ class DeviceProtocol(ServerProtocol):
             # It may come between fragments (RFC 6455 section 5.4): the message is given up.
             self.current_size = None
         super().recv_frame(frame)
+
+
+def _size_of(frame: Frame) -> int:
+    """Return how many bytes a device's frame was (RFC 6455 section 5.2), at least.
+
+    It was more if its length was written in a longer form than it needs.
+    """
+    length = len(frame.data)
+    return length + (_SHORT_HEAD_BYTES if length <= _MOST_BYTES_SHORT else _HEAD_BYTES)

@@ -86,12 +86,12 @@ class WidgetConnection(Connection):
         if not self.writable:
             self._delayed = status
         elif self.is_open:
-            metrics.STATUSES.inc()
+            metrics.STATUSES.value += 1
             self.send_frame(_FRAMES[status.data.status])
 
     def drained(self) -> None:
         """Send what was held back."""
         delayed, self._delayed = self._delayed, None
         if delayed is not None and self.is_open:
-            metrics.STATUSES.inc()
+            metrics.STATUSES.value += 1
             self.send_frame(_FRAMES[delayed.data.status])

@@ -57,6 +57,8 @@ class EchoConnection(Connection):
         if self.is_open:
             send = self.websocket.send_binary if self._is_binary else self.websocket.send_text
             send(message)
+            self._write_pending()
+        self._is_binary = False
 
 
 @contextlib.asynccontextmanager

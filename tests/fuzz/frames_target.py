@@ -5,6 +5,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from services.gateway.charger import ChargerConnection
+from services.gateway.widget import WidgetConnection
 from tests.fuzz import wire
 from tests.fuzz.gateway_end import GatewayEnd
 from tests.fuzz.readings_target import ReadingsTarget, reading
@@ -74,38 +75,13 @@ class FramesTarget:
         expected = expect(plan.stream, plan.device, plan.storing)
         if expected.is_debatable:
             return ["nested deeply"]
-        one_by_one = list(_at(plan.stream, expected.cuts))
-        alone = self._run(plan, iter(one_by_one))
+        one_by_one = list(at(plan.stream, expected.cuts))
+        alone = heard_of(plan, iter(one_by_one), charger=self._charger)
         _check_alone(alone, expected)
         pieces = list(cut(plan.stream, plan.cut_seed))
         if pieces != one_by_one:
-            _check_cut(self._run(plan, iter(pieces)), expected)
-        return set(_outcomes(alone))
-
-    def _run(self, plan: Plan, chunks: Iterator[bytes]) -> Heard:
-        end = GatewayEnd(plan.device, plan.storing, charger=self._charger)
-        head = _HEADS[plan.device]
-        if plan.early:
-            head += next(chunks, b"")
-        end.deliver([head])
-        end.deliver(chunks)
-        connection = end.connection
-        if plan.storing is Storing.AT_THE_END and isinstance(connection, ChargerConnection):
-            connection.stored(connection.sequence)
-        answer, rest = wire.answer_in(end.written)
-        check(answer.status == 101, "the handshake was refused")
-        frames = list(wire.written_frames(rest))
-        closes = [frame.payload for frame in frames if frame.opcode == CLOSE]
-        check(len(closes) <= 1, "closed twice")
-        check(not closes or frames[-1].opcode == CLOSE, "something was said after the goodbye")
-        heard = Heard(
-            end.intake.readings,
-            [(f.opcode, _gist(f)) for f in frames if f.opcode != CLOSE],
-            closes[0] if closes else None,
-            end.transport.ended,
-        )
-        _check_ending(end, heard)
-        return heard
+            _check_cut(heard_of(plan, iter(pieces), charger=self._charger), expected)
+        return set(outcomes(alone))
 
     @property
     def seeds(self) -> Sequence[bytes]:
@@ -174,6 +150,39 @@ class FramesTarget:
                 return rng.choice(TEXTS)
 
 
+def heard_of(
+    plan: Plan,
+    chunks: Iterator[bytes],
+    *,
+    charger: type[ChargerConnection] = ChargerConnection,
+    widget: type[WidgetConnection] = WidgetConnection,
+) -> Heard:
+    """Let a device connect and send chunks; return what it heard."""
+    end = GatewayEnd(plan.device, plan.storing, charger=charger, widget=widget)
+    head = _HEADS[plan.device]
+    if plan.early:
+        head += next(chunks, b"")
+    end.deliver([head])
+    end.deliver(chunks)
+    connection = end.connection
+    if plan.storing is Storing.AT_THE_END and isinstance(connection, ChargerConnection):
+        connection.stored(connection.sequence)
+    answer, rest = wire.answer_in(end.written)
+    check(answer.status == 101, "the handshake was refused")
+    frames = list(wire.written_frames(rest))
+    closes = [frame.payload for frame in frames if frame.opcode == CLOSE]
+    check(len(closes) <= 1, "closed twice")
+    check(not closes or frames[-1].opcode == CLOSE, "something was said after the goodbye")
+    heard = Heard(
+        end.intake.readings,
+        [(f.opcode, _gist(f)) for f in frames if f.opcode != CLOSE],
+        closes[0] if closes else None,
+        end.transport.ended,
+    )
+    _check_ending(end, heard)
+    return heard
+
+
 def _check_alone(heard: Heard, expected: Expected) -> None:
     """Frame by frame the gateway says exactly what the model says."""
     check(
@@ -240,7 +249,8 @@ def _gist(frame: wire.Written) -> bytes:
     return error_code_in(frame.payload).encode() if frame.opcode == TEXT else frame.payload
 
 
-def _outcomes(heard: Heard) -> Iterator[str]:
+def outcomes(heard: Heard) -> Iterator[str]:
+    """Return what became of a stream, in a few words each."""
     if heard.readings:
         yield "readings counted"
     for opcode, gist in heard.written:
@@ -253,7 +263,8 @@ def _outcomes(heard: Heard) -> Iterator[str]:
         yield f"closed {heard.code}"
 
 
-def _at(stream: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
+def at(stream: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
+    """Cut bytes at places."""
     start = 0
     for end in [*cuts, len(stream)]:
         if start < end:

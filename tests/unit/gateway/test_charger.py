@@ -6,6 +6,7 @@ import pytest
 from websockets.frames import Opcode
 
 from services.gateway.charger import ChargerConnection
+from services.gateway.readings import as_json
 from shared.device_protocol import CloseCode
 from shared.names import partition_of
 from tests.unit.gateway.fake_device import (
@@ -92,13 +93,13 @@ def test_each_reading_is_reported_with_the_next_number(charger: FakeCharger) -> 
 )
 def test_a_level_goes_on_as_plain_json(charger: FakeCharger, said: str, text: str) -> None:
     charger.report(said)
-    assert charger.connection.state_of_charge == text
+    assert as_json(charger.connection.state_of_charge) == text
 
 
 @pytest.mark.parametrize("level", ["79.99999999999999", "1e-300", "99.99999999999999", "5e-324"])
 def test_no_digit_of_a_level_is_lost(charger: FakeCharger, level: str) -> None:
     charger.report(level)
-    assert json.loads(charger.connection.state_of_charge) == float(level)
+    assert json.loads(as_json(charger.connection.state_of_charge)) == float(level)
 
 
 def test_a_reading_keeps_the_time_it_came(charger: FakeCharger, clock: Clock) -> None:
@@ -153,7 +154,7 @@ def test_a_bad_reading_does_not_take_the_place_of_a_good_one(charger: FakeCharge
     charger.report(70)
     charger.report(101)
     charger.report("NaN")
-    assert (charger.connection.sequence, charger.connection.state_of_charge) == (1, "70")
+    assert (charger.connection.sequence, charger.connection.state_of_charge) == (1, 70)
 
 
 # A pong is a receipt.

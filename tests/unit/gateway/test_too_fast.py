@@ -91,14 +91,14 @@ def test_what_is_over_the_limit_is_not_read_and_not_lost(charger: Charger) -> No
     charger.let_time_pass(9)
     assert not charger.on_the_way
     assert charger.connection.sequence == 100
-    assert charger.connection.state_of_charge == str(levels[-1])
+    assert charger.connection.state_of_charge == levels[-1]
     assert charger.close_code is None
 
 
 def test_a_reading_behind_a_burst_is_taken_once_it_may_be(charger: Charger) -> None:
     charger.send(EMPTY_PING * 100 + reading_of(77) + frame_of(Opcode.PING, b"stored?"))
     charger.let_time_pass(3)
-    assert charger.connection.state_of_charge == "77"
+    assert charger.connection.state_of_charge == 77
     assert charger.got(Opcode.PONG)[-1] == b"stored?"
 
 
@@ -141,7 +141,7 @@ def test_all_that_was_read_before_the_close_counts(charger: Charger) -> None:
         charger.let_time_pass(0.05)
     read = (len(sent) - len(charger.on_the_way)) // len(reading_of(10))
     assert charger.connection.sequence == read
-    assert charger.connection.state_of_charge == str(10 + (read - 1) % 90)
+    assert charger.connection.state_of_charge == 10 + (read - 1) % 90
     assert charger.connection.is_stored
 
 

@@ -1,0 +1,93 @@
+"""The short way of the usual frame: no device can tell it from the library's."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.gateway import framing
+from services.gateway.usual import HEAD_BYTES, usual_message
+from tests.fuzz.frames_target import SEEDS, TOKENS
+from tests.fuzz.readings_target import reading
+from tests.fuzz.target import varied
+from tests.fuzz.usual_target import UsualTarget
+from tests.fuzz.wire import CONT, PING, TEXT, ViolationError, device_frame
+
+target = UsualTarget()
+generated = st.integers(0, 2**64).map(lambda seed: target.generate(Random(seed)))
+GOOD = device_frame(TEXT, reading(b"70"))
+
+
+@pytest.mark.parametrize("data", SEEDS, ids=range(len(SEEDS)))
+def test_a_tricky_stream_is_taken_as_the_library_takes_it(data: bytes) -> None:
+    target(data)
+
+
+@settings(max_examples=500, deadline=None)
+@given(generated)
+def test_whatever_is_generated_is_taken_as_the_library_takes_it(data: bytes) -> None:
+    target(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SEEDS), st.sampled_from(SEEDS), st.integers(0, 2**64))
+def test_a_tricky_stream_that_is_changed_a_little_is_taken_as_the_library_takes_it(
+    data: bytes, other: bytes, seed: int
+) -> None:
+    target(varied(Random(seed), data, other, TOKENS))
+
+
+@pytest.mark.parametrize("size", [0, 1, 45, 125])
+@pytest.mark.parametrize("mask", [b"\0\0\0\0", b"\x01\xff\x80\x7f"])
+def test_a_usual_frame_is_taken_wherever_it_begins(size: int, mask: bytes) -> None:
+    payload = bytes(range(size))
+    frame = device_frame(TEXT, payload, mask=mask)
+    assert len(frame) == HEAD_BYTES + size
+    assert usual_message(frame, 0) == payload
+    assert usual_message(b"xyz" + frame + b"rest", 3) == payload
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        device_frame(TEXT, b"x" * 126),
+        device_frame(TEXT, b"x", mask=None),
+        device_frame(TEXT, b"x", fin=False),
+        device_frame(TEXT, b"x", reserved=4),
+        device_frame(TEXT, b"x", length_bytes=2),
+        device_frame(TEXT, b"x", length_bytes=8),
+        device_frame(CONT, b"x"),
+        device_frame(PING, b"x"),
+    ],
+)
+def test_any_other_frame_is_left_to_the_library(frame: bytes) -> None:
+    assert usual_message(frame, 0) is None
+
+
+@pytest.mark.parametrize("length", range(len(GOOD)))
+def test_a_frame_that_is_not_there_as_a_whole_is_left_to_the_library(length: int) -> None:
+    assert usual_message(GOOD[:length], 0) is None
+
+
+def _any_text(data: bytes, start: int) -> bytes | None:
+    """Take the first fragment of a message for a whole one."""
+    if data[start : start + 1] == b"\x01":
+        return usual_message(b"\x81" + data[start + 1 :], 0)
+    return usual_message(data, start)
+
+
+def _impatient(data: bytes, start: int) -> bytes | None:
+    """Take a message that is not there as a whole."""
+    return usual_message(data + b"}" * 60, start) if len(data) > start else None
+
+
+@pytest.mark.parametrize("broken", [_any_text, _impatient])
+def test_a_short_way_that_takes_too_much_is_found(
+    broken: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(framing, "usual_message", broken)
+    rng = Random(1)
+    inputs = [*SEEDS, *(target.generate(rng) for _ in range(300))]
+    with pytest.raises(ViolationError):
+        all(target(data) is not None for data in inputs)

@@ -1,0 +1,105 @@
+"""The target ``usual``: the short way of the usual frame against the library's for all frames."""
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from services.gateway.charger import ChargerConnection
+from services.gateway.websocket import DeviceProtocol
+from services.gateway.widget import WidgetConnection
+from tests.fuzz import frames_target
+from tests.fuzz.frames_target import FramesTarget, Heard, Plan, heard_of
+from tests.fuzz.reference import expect
+from tests.fuzz.target import check, cut
+
+
+class _AllFrames(DeviceProtocol):
+    """Never leaves a frame to anybody else."""
+
+    @property
+    def is_between_messages(self) -> bool:
+        return False
+
+
+class _LibraryCharger(ChargerConnection):
+    __slots__ = ()
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.websocket = _AllFrames()
+
+
+class _LibraryWidget(WidgetConnection):
+    __slots__ = ()
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.websocket = _AllFrames()
+
+
+class UsualTarget:
+    """The same bytes in the same pieces, once as in a gateway and once with the library alone.
+
+    They arrive frame by frame, and once more cut as the input wants it.
+
+    Args:
+        charger: The class of the connection; in a test of the fuzzer a broken one.
+    """
+
+    def __init__(self, charger: type[ChargerConnection] = ChargerConnection) -> None:
+        self._charger = charger
+        self._frames = FramesTarget()
+
+    def __call__(self, data: bytes) -> Iterable[str]:
+        """Run one stream of frames both ways."""
+        plan = Plan.of(data)
+        ends = expect(plan.stream, plan.device, plan.storing).cuts
+        ours = self._both(plan, list(frames_target.at(plan.stream, ends)), _check_same)
+        self._both(plan, list(cut(plan.stream, plan.cut_seed)), _check_alike)
+        return frames_target.outcomes(ours)
+
+    def _both(
+        self, plan: Plan, pieces: list[bytes], compare: Callable[[Heard, Heard], None]
+    ) -> Heard:
+        ours = heard_of(plan, iter(pieces), charger=self._charger)
+        theirs = heard_of(plan, iter(pieces), charger=_LibraryCharger, widget=_LibraryWidget)
+        check(
+            ours.readings == theirs.readings,
+            f"the readings are {ours.readings}, with the library alone {theirs.readings}",
+        )
+        compare(ours, theirs)
+        return ours
+
+    @property
+    def seeds(self) -> Sequence[bytes]:
+        """Streams that are known to be tricky."""
+        return self._frames.seeds
+
+    @property
+    def tokens(self) -> Sequence[bytes]:
+        """Whole frames, and heads of frames."""
+        return self._frames.tokens
+
+    def generate(self, rng: Random) -> bytes:
+        """Return a plan and a stream."""
+        return self._frames.generate(rng)
+
+
+def _check_same(ours: Heard, theirs: Heard) -> None:
+    """Frame by frame there is no difference."""
+    check(ours == theirs, f"the device hears {ours}, with the library alone {theirs}")
+
+
+def _check_alike(ours: Heard, theirs: Heard) -> None:
+    """What comes in one piece with the end of a stream may be answered, or not any more.
+
+    The library parses all of a piece before the first frame of it is looked at; the short
+    way looks at each as it comes.
+    """
+    if theirs.code is None or ours.code is None:
+        _check_same(ours, theirs)
+        return
+    said, alone = ours.written, theirs.written
+    check(
+        alone == said[: len(alone)] or said == alone[: len(said)],
+        f"the device hears {said}, with the library alone {alone}",
+    )
