@@ -90,11 +90,13 @@ class Router:
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
         background.start(self._routing.route(), "route readings")
+        background.start(self._routing.settle(), "settle readings")
         background.start(self._routing.sweep(), "sweep pending")
         background.start(self._leases.keep(), "keep leases")
 
     async def close(self) -> None:
         """Give the partitions back and disconnect."""
+        await self._routing.settle_routed()
         await self._leases.leave()
         await self._lease_bus.close()
         await self._bus.close()

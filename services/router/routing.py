@@ -2,12 +2,15 @@
 
 Doorbells bring readings as they are stored; the sweep finds those whose
 doorbell was lost. Both go the same way: compute, write behind the fence, and
-only then clear what was pending.
+only then clear what was pending. Clearing is nothing that a light waits for, so it is
+done a moment later, many at once, and of one charger only for the newest reading.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -36,6 +39,10 @@ _log = logs.get(__name__)
 _SWEEP_SECONDS: Final = 0.5
 _PENDING_SECONDS: Final = 0.5
 """What is pending for longer than this, no doorbell will bring."""
+_SETTLE_SECONDS: Final = 0.05
+"""How long routed readings are collected before they are cleared, far less than the above."""
+_SETTLED_PER_EXCHANGE: Final = 200
+"""Readings cleared in one exchange: lights wait for it."""
 _RECALLED: Final = 100
 """Most readings taken per partition and sweep; if there are more, it goes on at once."""
 
@@ -88,6 +95,8 @@ class Routing:
         self._unmarked: set[int] = set()
         self._waiting: dict[str, Reading] = {}
         self._wake = asyncio.Event()
+        self._routed: dict[str, Reading] = {}
+        self._settle_soon = asyncio.Event()
         self._sweep_now = asyncio.Event()
         bus.on_regained(self._mark_all)
 
@@ -138,6 +147,8 @@ class Routing:
 
     def _mark_all(self) -> None:
         """After a lost connection Redis may be another, which misses statuses."""
+        # What was written before is no reason any more to clear anything.
+        self._routed.clear()
         self._mark(self._owned)
 
     def _mark(self, partitions: Iterable[int]) -> None:
@@ -162,7 +173,10 @@ class Routing:
             readings = list(waiting.values())
             try:
                 while readings:
-                    await self._settle(await self._light(readings[:ITEMS_PER_EXCHANGE]))
+                    routed = await self._light(readings[:ITEMS_PER_EXCHANGE])
+                    # Of two of one charger the older one could clear nothing any more.
+                    self._routed.update((reading.charger_id, reading) for reading in routed)
+                    self._settle_soon.set()
                     del readings[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
                 for reading in readings:
@@ -215,6 +229,23 @@ class Routing:
                 encode_status(message),
             )
         return Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)
+
+    # Clearing what was pending.
+
+    async def settle(self) -> None:
+        """Clear what was routed from pending, a moment later, until cancelled."""
+        while True:
+            await self._settle_soon.wait()
+            self._settle_soon.clear()
+            await asyncio.sleep(_SETTLE_SECONDS)
+            await self.settle_routed()
+
+    async def settle_routed(self) -> None:
+        """Clear what was routed until now; what can not be cleared, the sweep brings again."""
+        with contextlib.suppress(BusUnavailableError):
+            while self._routed:
+                chargers = list(islice(self._routed, _SETTLED_PER_EXCHANGE))
+                await self._settle([self._routed.pop(charger) for charger in chargers])
 
     async def _settle(self, readings: list[Reading]) -> None:
         """Clear readings from pending that nothing has changed about since."""

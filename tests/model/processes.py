@@ -160,6 +160,12 @@ class RouterProcess(Process):
         """Do a round of `Routing.sweep`."""
         self._start("sweep", self._sweep())
 
+    def go_on(self) -> None:
+        """As always, and settle what was routed: sooner or later is the same to the fences."""
+        super().go_on()
+        if self.routing._routed:
+            self._start("settle", self.routing.settle_routed())
+
     async def _sweep(self) -> None:
         try:
             await self.routing._sweep()

@@ -103,6 +103,11 @@ class Router:
         self.routing.heard(READINGS, reading(level, sequence, pairing=pairing, widget=widget))
 
     async def work(self, *, sweeping: bool = False) -> None:
+        """Let everything be routed that can be, and settled."""
+        await self.route(sweeping=sweeping)
+        await self.routing.settle_routed()
+
+    async def route(self, *, sweeping: bool = False) -> None:
         """Let everything be routed that can be."""
         routing = self.routing
         working = asyncio.create_task(routing.sweep() if sweeping else routing.route())
@@ -171,6 +176,47 @@ async def test_what_is_stale_is_settled_too(router: Router) -> None:
     router.hear(85, 4)
     await router.work()
     assert router.settled == [["c1", 1, 4, 7]]
+
+
+async def test_what_was_routed_is_settled_a_moment_later_by_itself(router: Router) -> None:
+    settling = asyncio.create_task(router.routing.settle())
+    router.hear(85, 4)
+    await router.route()
+    async with asyncio.timeout(10):
+        while not router.settled:
+            await asyncio.sleep(0.01)
+    settling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+    assert router.settled == [["c1", 1, 4, 7]]
+
+
+async def test_of_a_chargers_readings_only_the_newest_is_settled(router: Router) -> None:
+    for sequence in (4, 5):
+        router.hear(85, sequence)
+        await router.route()
+    await router.routing.settle_routed()
+    assert router.settled == [["c1", 1, 5, 7]]
+
+
+async def test_what_was_routed_before_a_loss_is_not_settled_after_it(router: Router) -> None:
+    # The Redis that is back may have lost the status, and is to be asked for all of them.
+    router.hear(85, 4)
+    await router.route()
+    for regained in router.bus._on_regained:
+        regained()
+    await router.routing.settle_routed()
+    assert router.settled == []
+
+
+async def test_what_can_not_be_settled_is_left_to_the_sweep(router: Router) -> None:
+    router.hear(85, 4)
+    await router.route()
+    router.bus.away = True
+    await router.routing.settle_routed()
+    router.bus.away = False
+    await router.routing.settle_routed()
+    assert router.settled == []
 
 
 async def test_what_belongs_to_another_pairing_stays_pending(router: Router) -> None:
