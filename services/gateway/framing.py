@@ -13,7 +13,7 @@ from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.gate import Gate
 from services.gateway.inlet import Inlet
 from services.gateway.readings import BadFrameError
-from services.gateway.usual import HEAD_BYTES, usual_message
+from services.gateway.usual import HEAD_BYTES, PING, is_empty_pong, usual_message
 from services.gateway.websocket import DeviceProtocol
 from shared.device_protocol import CloseCode, ErrorCode
 from shared.presence import RejectionCode
@@ -106,6 +106,9 @@ class Framing(Inlet):
         """Ask the device for a sign of life (RFC 6455 section 5.5.2)."""
         if self.is_open:
             self._pinged_at = self._gate.clock()
+            if not payload:
+                self._transport.write(PING)
+                return
             self.websocket.send_ping(payload)
             self._write_pending()
 
@@ -124,12 +127,18 @@ class Framing(Inlet):
         if not self.websocket.is_between_messages:
             return self._others_received(data)
         taken = start = 0
-        while self.is_open and (message := usual_message(data, start)) is not None:
-            self._usual_received(message)
+        while self.is_open:
+            if (message := usual_message(data, start)) is not None:
+                self._usual_received(message)
+                start += HEAD_BYTES + len(message)
+            elif is_empty_pong(data, start):
+                self.pong_received(b"")
+                start += HEAD_BYTES
+            else:
+                break
             taken += 1
-            start += HEAD_BYTES + len(message)
-        if start == len(data):
-            return taken
+            if start == len(data):
+                return taken
         return taken + self._others_received(data[start:])
 
     def _usual_received(self, message: bytes) -> None:

@@ -1,6 +1,6 @@
-"""The frame that a device usually sends: a short message in one piece.
+"""The two frames that a device usually sends: a short message in one piece, an empty pong.
 
-Parsed here in one step. All other frames, and all pieces of one, are left to the library
+Taken here in one step. All other frames, and all pieces of one, are left to the library
 (`services.gateway.websocket`); the fuzzing in ``tests/fuzz`` compares the two ways.
 """
 
@@ -14,7 +14,10 @@ _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _MOST_BYTES: Final = 125
 HEAD_BYTES: Final = 6
-"""How many bytes come before the message: two, and the mask."""
+"""How many bytes come before the message: two, and the mask. An empty pong is no longer."""
+_EMPTY_PONG: Final = b"\x8a\x80"
+PING: Final = b"\x89\x00"
+"""What it answers: an empty ping as a gateway sends it (section 5.5.2)."""
 
 
 def usual_message(data: bytes, start: int) -> bytes | None:
@@ -31,3 +34,8 @@ def usual_message(data: bytes, start: int) -> bytes | None:
         return None
     message: bytes = apply_mask(data[begin : begin + length], data[start + 2 : begin])
     return message
+
+
+def is_empty_pong(data: bytes, start: int) -> bool:
+    """Whether an empty pong begins at ``start`` and is there as a whole."""
+    return data.startswith(_EMPTY_PONG, start) and len(data) >= start + HEAD_BYTES

@@ -286,7 +286,7 @@ def _control(rng: Random) -> bytes:
         code = rng.choice((*range(998, 1018), 2999, 3000, 4404, 4999, 5000, 0, 65535))
         payload = code.to_bytes(2, "big") + rng.choice(TEXTS)
         return device_frame(CLOSE, payload[: rng.choice((0, 1, 2, 30, 125))], mask=_mask(rng))
-    payload = rng.randbytes(rng.choice((0, 1, 4, 125)))
+    payload = rng.randbytes(rng.choice((0, 0, 1, 4, 125)))
     return device_frame(rng.choice((PING, PING, PONG)), payload, mask=_mask(rng))
 
 
@@ -342,6 +342,8 @@ TOKENS: Final = [
     b"\x81\xfe\x04\x01",
     b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff",
     b"\x8b\x80",
+    device_frame(PONG),
+    device_frame(PONG, length_bytes=2),
 ]
 
 

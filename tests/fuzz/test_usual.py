@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gateway import framing
-from services.gateway.usual import HEAD_BYTES, usual_message
+from services.gateway.usual import HEAD_BYTES, is_empty_pong, usual_message
 from tests.fuzz.frames_target import SEEDS, TOKENS
 from tests.fuzz.readings_target import reading
 from tests.fuzz.target import varied
 from tests.fuzz.usual_target import UsualTarget
-from tests.fuzz.wire import CONT, PING, TEXT, ViolationError, device_frame
+from tests.fuzz.wire import CONT, PING, PONG, TEXT, ViolationError, device_frame
 
 target = UsualTarget()
 generated = st.integers(0, 2**64).map(lambda seed: target.generate(Random(seed)))
@@ -63,6 +63,30 @@ def test_a_usual_frame_is_taken_wherever_it_begins(size: int, mask: bytes) -> No
 )
 def test_any_other_frame_is_left_to_the_library(frame: bytes) -> None:
     assert usual_message(frame, 0) is None
+
+
+@pytest.mark.parametrize("mask", [b"\0\0\0\0", b"\x01\xff\x80\x7f"])
+def test_an_empty_pong_is_taken_wherever_it_begins(mask: bytes) -> None:
+    pong = device_frame(PONG, mask=mask)
+    assert is_empty_pong(pong, 0)
+    assert is_empty_pong(b"xyz" + pong + b"rest", 3)
+    assert not any(is_empty_pong(pong[:length], 0) for length in range(len(pong)))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        device_frame(PONG, b"x"),
+        device_frame(PONG, mask=None) + b"rest",
+        device_frame(PONG, fin=False),
+        device_frame(PONG, reserved=1),
+        device_frame(PONG, length_bytes=2),
+        device_frame(PING),
+        GOOD,
+    ],
+)
+def test_any_other_frame_is_no_empty_pong(frame: bytes) -> None:
+    assert not is_empty_pong(frame, 0)
 
 
 @pytest.mark.parametrize("length", range(len(GOOD)))
