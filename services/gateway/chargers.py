@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from services.gateway import metrics, scripts
 from services.gateway.charger import ChargerConnection
+from services.gateway.claims import claim_of
 from services.gateway.gate import Gate
 from services.gateway.readings import as_json
 from services.gateway.redis_clock import RedisClock
@@ -326,21 +327,22 @@ class Chargers:
             batches = by_slot(held[start : start + ITEMS_PER_EXCHANGE], _partition)
             replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
             for (_, batch), answers in zip(batches, replies, strict=True):
-                for charger, answer in zip(batch, answers, strict=True):
-                    self._compared(charger, answer)
+                for place, answer in zip(answers[::2], answers[1::2], strict=True):
+                    self._compared(batch[place], answer)
 
     def _holding(self, partition: int, batch: list[ChargerConnection]) -> Call:
         names = self._names.chargers[partition]
         arguments: list[Argument] = []
         for charger in batch:
-            # A superseded one asserts nothing, but must hear when it is unregistered.
+            # A superseded one claims nothing, but must hear when it is unregistered.
             epoch, sequence = charger.epoch or 0, charger.sequence
-            arguments += (charger.device_id, *((0, 0) if charger.superseded else (epoch, sequence)))
+            claim = claim_of(0, 0) if charger.superseded else claim_of(epoch, sequence)
+            arguments += (charger.device_id, claim)
         return Call(scripts.HOLD, (names.directory, names.directory_version, names.live), arguments)
 
     def _compared(self, charger: ChargerConnection, answer: bytes) -> None:
         match answer:
-            case b"kept" | b"absent":
+            case b"absent":
                 pass
             case b"unregistered" if self._gate.doubts_directory:
                 pass  # looked at again within two seconds

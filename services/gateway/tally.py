@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import REGISTRY, Collector
+from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 
 
 class Tally(Collector):
@@ -12,6 +12,7 @@ class Tally(Collector):
     Args:
         name: Of the metric, without ``_total``.
         text: What it counts.
+        registry: Where it is collected from.
 
     Attributes:
         value: How many so far; add to it.
@@ -19,11 +20,11 @@ class Tally(Collector):
 
     __slots__ = ("_name", "_text", "value")
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._name = name
         self._text = text
         self.value = 0
-        REGISTRY.register(self)
+        registry.register(self)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Return the metric, as `prometheus_client` asks for it."""

@@ -120,9 +120,12 @@ class Promise:
                 self.require(epoch > self._drawn[charger], charger, "drew no newer epoch", epoch)
                 self._drawn[charger] = self._asserted[charger] = epoch
 
-    def _held(self, call: Call, reply: list[bytes]) -> None:
-        for (charger, epoch, _), answer in zip(_rows(call.arguments, 3), reply, strict=True):
-            if answer in (b"kept", b"missing"):
+    def _held(self, call: Call, reply: list[Any]) -> None:
+        exceptions = dict(zip(reply[::2], reply[1::2], strict=True))
+        for place, (charger, claim) in enumerate(_rows(call.arguments, 2)):
+            # Kept, or only the reading is missing: the epoch is asserted in any case.
+            if exceptions.get(place, b"missing") == b"missing":
+                epoch = int(claim.removeprefix('{"epoch":').partition(",")[0])
                 self._asserted[charger] = max(self._asserted[charger], epoch)
 
     def _stored_some(self, call: Call, reply: list[bytes]) -> None:

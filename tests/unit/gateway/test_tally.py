@@ -1,18 +1,16 @@
 """A count that costs an addition looks like any other counter."""
 
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from services.gateway.tally import Tally
 
 
 def test_a_tally_is_exposed_as_a_counter() -> None:
-    tally = Tally("test_things", "Things.")
-    try:
-        tally.value += 2
-        tally.value += 1
-        lines = generate_latest().decode().splitlines()
-    finally:
-        REGISTRY.unregister(tally)
+    registry = CollectorRegistry()
+    tally = Tally("test_things", "Things.", registry)
+    tally.value += 2
+    tally.value += 1
+    lines = generate_latest(registry).decode().splitlines()
     assert "# TYPE test_things_total counter" in lines
     assert "# HELP test_things_total Things." in lines
     assert "test_things_total 3.0" in lines
