@@ -32,8 +32,9 @@ _CONSUMER: Final = "registry"
 and none leaves a name behind when it ends."""
 
 _LOOK_SECONDS: Final = 0.5
-_AT_ONCE: Final = 100
-"""Most transitions of a tag in one round."""
+_AT_ONCE: Final = 10
+"""Most transitions of a tag in one round: Redis does all tags in one go, and lights wait for it.
+With a hundred of 64 tags that is 40 ms."""
 _ABANDONED_MS: Final = 15_000
 """So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
 
