@@ -13,6 +13,7 @@ from shared import logs
 from shared.backoff import Backoff
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
+from shared.bus.wrong_server import WrongServerError, refuse_other_engine
 from shared.names import AGREEMENTS
 from shared.runtime import CannotServeError
 
@@ -28,7 +29,8 @@ async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -
         rng: Jitter of the retries.
 
     Raises:
-        CannotServeError: Another instance is configured differently, or Redis
+        CannotServeError: Another instance is configured differently, Redis is a cluster
+            and should be none (or the other way round), or a server of it
             may evict keys (``maxmemory-policy`` other than ``noeviction``:
             https://redis.io/docs/latest/develop/reference/eviction/).
     """
@@ -36,15 +38,20 @@ async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -
     waiting = False
     while True:
         try:
-            memory = await bus.command("INFO", "memory")
+            for server in await bus.on_each_server("INFO", "server"):
+                refuse_other_engine(server, is_cluster=bus.is_cluster)
+            memories = await bus.on_each_server("INFO", "memory")
             await agree(bus, own)
+        except WrongServerError as error:
+            raise CannotServeError(str(error)) from error
         except BusUnavailableError as error:
             if not waiting:
                 waiting = True
                 _log.warning("waiting for redis", reason=str(error))
             await asyncio.sleep(backoff.delay())
         else:
-            _refuse_eviction(memory)
+            for memory in memories:
+                _refuse_eviction(memory)
             return
 
 

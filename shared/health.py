@@ -7,7 +7,8 @@ own, so that a flood of devices never keeps an operator from looking.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -22,6 +23,14 @@ UNHEARD: Final = "what is published in redis does not come back"
 Readiness = Callable[[], str | None]
 """Returns why the service is not ready, or None when it is."""
 
+Metrics = Callable[[], Awaitable[bytes]]
+"""Returns what is to be said of a service, as Prometheus reads it."""
+
+
+async def own_metrics() -> bytes:
+    """Return what this process counts."""
+    return generate_latest()
+
 
 @contextlib.asynccontextmanager
 async def listening(
@@ -29,6 +38,9 @@ async def listening(
     port: int,
     not_ready_because: Readiness,
     not_accepting_because: Readiness | None = None,
+    *,
+    metrics: Metrics = own_metrics,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[None]:
     """Serve health requests while the context is open.
 
@@ -39,6 +51,8 @@ async def listening(
         not_accepting_because: The same for ``/accepting``, which load balancers ask:
             a lost Redis makes a service unready, but must not make them cut the
             connections that wait for it. By default the same as ``/readyz``.
+        metrics: Asked at each ``/metrics``. By default this process tells of itself.
+        listener: A socket that listens already, in place of address and port.
 
     Raises:
         OSError: The port is taken.
@@ -55,25 +69,39 @@ async def listening(
         ):
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_respond(head, checks))
+                writer.write(await _respond(head, checks, metrics))
                 await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=_MAX_REQUEST_BYTES)
+    answering: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Tasks of our own: those of the library end with a traceback when they are cancelled.
+        task = asyncio.create_task(answer(reader, writer), name="health request")
+        answering.add(task)
+        task.add_done_callback(answering.discard)
+        task.add_done_callback(lambda _: writer.close())
+
+    if listener is None:
+        server = await asyncio.start_server(connected, host, port, limit=_MAX_REQUEST_BYTES)
+    else:
+        server = await asyncio.start_server(connected, sock=listener, limit=_MAX_REQUEST_BYTES)
     try:
         yield
     finally:
         server.close()
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
 
 
 def _alive() -> None:
     """Answering at all is the whole check."""
 
 
-def _respond(head: bytes, checks: Mapping[bytes, Readiness]) -> bytes:
+async def _respond(head: bytes, checks: Mapping[bytes, Readiness], metrics: Metrics) -> bytes:
     path = b"".join(head.split(b"\r\n", 1)[0].split(b" ")[1:2])
     if path == b"/metrics":
-        return _response("200 OK", CONTENT_TYPE_LATEST, generate_latest())
+        return _response("200 OK", CONTENT_TYPE_LATEST, await metrics())
     check = checks.get(path)
     if check is None:
         served = b", ".join([*checks, b"/metrics"])

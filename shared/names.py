@@ -39,7 +39,8 @@ name                            type   holds
 ==============================  =====  ======================================================
 
 All of these begin with ``chargelight:``. One channel does not, ``chargelight-echo:ID``:
-on it each instance hears itself twice a second, so that it knows that it hears at all.
+on it each instance hears itself twice a second, so that it knows that it hears at all
+(with Redis Cluster on one per server, ``chargelight-echo:ID:{3}``).
 Whoever watches ``chargelight:*`` sees devices and nothing else.
 """
 
@@ -57,6 +58,15 @@ AGREEMENTS: Final = f"{PREFIX}:agreements"
 def echo_channel(instance_id: str) -> str:
     """Return the channel on which an instance hears itself."""
     return f"{PREFIX}-echo:{instance_id}"
+
+
+def beside(channel: str, tag: str) -> str:
+    """Return the like of a channel in the hash slot of a tag (``chargelight-echo:ID:{3}``).
+
+    Without a tag, the channel itself. With Redis Cluster an instance listens to itself on
+    one such channel per server.
+    """
+    return f"{channel}:{{{tag}}}" if tag else channel
 
 
 # fullmatch and ASCII: `$` would let a trailing newline through, and `\w`

@@ -12,8 +12,9 @@ import secrets
 import socket
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "CHARGELIGHT_"
@@ -50,8 +51,14 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         validation_alias="CHARGELIGHT_REDIS_URL",
-        description="Redis to use: redis://, rediss:// (TLS) or unix://",
+        description="Redis to use: redis://, rediss:// (TLS) or unix://; of a cluster, some of "
+        "its nodes: redis://node-1:6379,node-2:6379",
         pattern=r"^(redis|rediss|unix)://",
+    )
+    redis_cluster: bool = Field(
+        default=False,
+        validation_alias="CHARGELIGHT_REDIS_CLUSTER",
+        description="Whether Redis is a cluster (7 or newer); the same in every process",
     )
     partitions: int = Field(
         default=64,
@@ -81,6 +88,19 @@ class Settings(BaseSettings):
             host = "".join(c for c in socket.gethostname() if c.isascii() and c.isalnum())[:24]
             name = f"{self.service}-{host}-{secrets.token_hex(3)}"
             object.__setattr__(self, "instance_id", name)
+
+    @model_validator(mode="after")
+    def _fits_cluster(self) -> Self:
+        parts = urlsplit(self.redis_url)
+        url, cluster = f"{PREFIX}REDIS_URL", f"{PREFIX}REDIS_CLUSTER"
+        if not self.redis_cluster:
+            if "," in parts.netloc:
+                raise ValueError(f"{url} names several hosts: for a cluster, set {cluster}=true")
+        elif parts.scheme == "unix":
+            raise ValueError(f"{url} is a socket, which no cluster has: remove {cluster}")
+        elif parts.path.strip("/") not in ("", "0"):
+            raise ValueError(f"{url} names a database, and a cluster has only number 0")
+        return self
 
     @classmethod
     def variables(cls) -> dict[str, str]:

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from deploy.servers import redis_line
@@ -43,7 +44,7 @@ class EmbeddedRedis:
         self.port = free_port()
         self._process: BoundProcess | None = None
         try:
-            self._version = self._ask_version()
+            self._version = self.version_of(programs)
             self.start()
         except BaseException:
             self.close()
@@ -124,7 +125,7 @@ class EmbeddedRedis:
     def _run(self) -> BoundProcess:
         where = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self.folder))
         return BoundProcess(
-            [self.program, *where, "--dbfilename", SNAPSHOT, *SETTINGS],
+            [self.program, *where, "--dbfilename", SNAPSHOT, *SETTINGS, *self.more_settings],
             log=self.log,
             remove_after_crash=[self.folder],
         )
@@ -139,13 +140,25 @@ class EmbeddedRedis:
         process.end(signal.SIGKILL)
         return False
 
-    def _ask_version(self) -> str:
+    @property
+    def more_settings(self) -> Sequence[str]:
+        """What another kind of server is started with besides."""
+        return ()
+
+    @staticmethod
+    def version_of(programs: Programs) -> str:
+        """Which version it is; "?" if it does not say.
+
+        Raises:
+            NoServerError: it can not be run.
+        """
+        program = programs.folder / "redis-server"
         try:
             said = subprocess.run(
-                [self.program, "--version"], capture_output=True, text=True, check=True
+                [program, "--version"], capture_output=True, text=True, check=True
             ).stdout
         except (OSError, subprocess.CalledProcessError) as error:
-            raise NoServerError(f"{self.program} can not be run: {error}") from error
+            raise NoServerError(f"{program} can not be run: {error}") from error
         # Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=...
         return next(
             (word.removeprefix("v=") for word in said.split() if word.startswith("v=")), "?"

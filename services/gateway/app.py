@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import time
 from typing import Final
 
@@ -19,11 +20,11 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection
 from services.gateway.widgets import Widgets
+from services.gateway.workers import parent
 from shared import health, logs
 from shared.agreements import wait_and_agree
-from shared.bus.bus import Bus
 from shared.bus.echo import Echo
-from shared.bus.subscriber import Subscriber
+from shared.bus.opening import open_bus, open_subscriber
 from shared.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.names import Names, echo_channel
 from shared.runtime import Background, describe, unless_stopped
@@ -37,7 +38,23 @@ _REFUSED_AT_ONCE: Final = 1000
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
-    """Run a gateway until ``stop`` is set, then drain it."""
+    """Run a gateway until ``stop`` is set, then drain it; in several processes if so set."""
+    if settings.processes > 1:
+        await parent.serve(settings, stop)
+    else:
+        await serve_devices(settings, stop)
+
+
+async def serve_devices(
+    settings: GatewaySettings, stop: asyncio.Event, health_listener: socket.socket | None = None
+) -> None:
+    """Run a gateway in this process until ``stop`` is set, then drain it.
+
+    Args:
+        settings: Of this process.
+        stop: Set when it should end.
+        health_listener: A socket for health requests, in place of the health port.
+    """
     gateway = Gateway(settings)
     async with (
         asyncio.TaskGroup() as group,
@@ -46,6 +63,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
             settings.health_port,
             gateway.not_ready_because,
             gateway.not_accepting_because,
+            listener=health_listener,
         ),
     ):
         if not await unless_stopped(stop, gateway.agree()):
@@ -81,12 +99,12 @@ class Gateway:
         self._rng = rng
         self._listening = False
         self._names = Names(settings.partitions)
-        self.bus = Bus(settings.redis_url, settings.instance_id)
+        self.bus = open_bus(settings, settings.instance_id)
         self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
         # Some beyond those that are served, so that they can be refused politely.
         self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
-        self.subscriber = Subscriber(
-            settings.redis_url,
+        self.subscriber = open_subscriber(
+            settings,
             f"{settings.instance_id}-doorbells",
             on_message=self._heard,
             on_confirmed=self._confirmed,
@@ -106,7 +124,7 @@ class Gateway:
             rng=rng,
         )
         # A connection of its own: no reading waits for a crowd at the door.
-        self.doorkeeper_bus = Bus(settings.redis_url, f"{settings.instance_id}-doorkeeper")
+        self.doorkeeper_bus = open_bus(settings, f"{settings.instance_id}-doorkeeper")
         if settings.device_auth != "off":
             self.gate.doorkeeper = Doorkeeper(
                 self.doorkeeper_bus,
@@ -116,7 +134,7 @@ class Gateway:
                 rng=rng,
             )
         # A connection of its own: no reading waits for who is where.
-        self.presence_bus = Bus(settings.redis_url, f"{settings.instance_id}-presence")
+        self.presence_bus = open_bus(settings, f"{settings.instance_id}-presence")
         self.presence = Presence(
             self.presence_bus,
             self._names,

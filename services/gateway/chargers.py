@@ -10,7 +10,8 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final, NamedTuple
 
 from services.gateway import metrics, scripts
@@ -18,7 +19,7 @@ from services.gateway.charger import ChargerConnection
 from services.gateway.claims import claim_of
 from services.gateway.gate import Gate
 from services.gateway.readings import as_json
-from services.gateway.redis_clock import RedisClock
+from services.gateway.redis_clocks import RedisClocks
 from shared import logs
 from shared.backoff import Backoff
 from shared.batches import ITEMS_PER_EXCHANGE, by_slot
@@ -71,12 +72,13 @@ class Chargers:
         self._names = names
         self._gate = gate
         self._clock: Callable[[], float] = gate.clock
-        self._redis_clock = RedisClock()
+        self._redis_clocks = RedisClocks(bus, gate.clock)
         self._backoff = Backoff(0.05, 0.5, rng)
         self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
         self._newcomers: set[ChargerConnection] = set()
         self._unstored: set[ChargerConnection] = set()
         self._writing = False
+        self._apart = False
         self._wake = asyncio.Event()
         self._hold_soon: set[ChargerConnection] = set()
         self._hold_now = asyncio.Event()
@@ -125,7 +127,7 @@ class Chargers:
 
     def _regained(self) -> None:
         """After a lost connection Redis may be another, empty, or behind."""
-        self._redis_clock.forget()
+        self._redis_clocks.forget()
         for chargers in self._by_partition:
             self._hold_at_once(chargers)
 
@@ -145,24 +147,50 @@ class Chargers:
             stores = self._take_unstored()
             self._writing = True
             try:
-                while newcomers:
-                    await self._measure()
-                    await self._admit(newcomers[:ITEMS_PER_EXCHANGE])
-                    del newcomers[:ITEMS_PER_EXCHANGE]
-                while stores:
-                    await self._measure()
-                    await self._store(stores[:ITEMS_PER_EXCHANGE])
-                    del stores[:ITEMS_PER_EXCHANGE]
-            except BusUnavailableError:
-                # Whether the scripts ran is unknown; all of them may be repeated.
-                self._newcomers.update(newcomers)
-                self._unstored.update(item.charger for item in stores)
-                self._wake.set()
-                await asyncio.sleep(self._backoff.delay())
-            else:
-                self._backoff.reset()
+                all_well = True
+                for part in self._parts(newcomers, stores):
+                    all_well &= await self._wrote(*part)
             finally:
                 self._writing = False
+            # A server of a cluster that is away must not keep those of others from their
+            # receipts: from now on each is written to by itself, until all are well.
+            self._apart = not all_well
+            if all_well:
+                self._backoff.reset()
+            else:
+                await asyncio.sleep(self._backoff.delay())
+
+    async def _wrote(self, newcomers: list[ChargerConnection], stores: list[_Store]) -> bool:
+        """Write; if Redis is away, put back what is left, and return False."""
+        try:
+            while newcomers:
+                await self._admit(newcomers[:ITEMS_PER_EXCHANGE])
+                del newcomers[:ITEMS_PER_EXCHANGE]
+            while stores:
+                await self._store(stores[:ITEMS_PER_EXCHANGE])
+                del stores[:ITEMS_PER_EXCHANGE]
+        except BusUnavailableError:
+            # Whether the scripts ran is unknown; all of them may be repeated.
+            self._newcomers.update(newcomers)
+            self._unstored.update(item.charger for item in stores)
+            self._wake.set()
+            return False
+        return True
+
+    def _parts(
+        self, newcomers: list[ChargerConnection], stores: list[_Store]
+    ) -> Iterable[tuple[list[ChargerConnection], list[_Store]]]:
+        """Return what is written together: all, or what is written to each server."""
+        if not self._apart:
+            return [(newcomers, stores)]
+        servers = [self._bus.server_of(names.live) for names in self._names.chargers]
+        parts: defaultdict[Hashable, tuple[list[ChargerConnection], list[_Store]]]
+        parts = defaultdict(lambda: ([], []))
+        for charger in newcomers:
+            parts[servers[charger.partition]][0].append(charger)
+        for item in stores:
+            parts[servers[item.charger.partition]][1].append(item)
+        return parts.values()
 
     def _take_newcomers(self) -> list[ChargerConnection]:
         """Take those that may draw an epoch now; ask the others for a sign of life."""
@@ -188,29 +216,29 @@ class Chargers:
             if c.epoch is not None and not c.superseded
         ]
 
-    async def _measure(self) -> None:
-        if not self._redis_clock.known:
-            sent = self._clock()
-            seconds, microseconds = await self._bus.command("TIME")
-            now = int(seconds) * _MICROSECONDS + int(microseconds)
-            self._redis_clock.measured(now, sent, self._clock())
+    async def _measure(self, partitions: Iterable[int]) -> None:
+        chargers = self._names.chargers
+        await self._redis_clocks.measure([chargers[partition].live for partition in partitions])
 
     async def _admit(self, newcomers: list[ChargerConnection]) -> None:
         batches = by_slot(newcomers, _partition)
+        await self._measure(partition for partition, _ in batches)
         sent = self._clock()
         replies = await self._bus.run([self._admission(p, batch) for p, batch in batches])
         received = self._clock()
-        for (_, batch), (now, *answers) in zip(batches, replies, strict=True):
-            self._redis_clock.measured(int(now), sent, received)
+        for (partition, batch), (now, *answers) in zip(batches, replies, strict=True):
+            clock = self._redis_clocks.of(self._names.chargers[partition].live)
+            clock.measured(int(now), sent, received)
             for charger, answer in zip(batch, answers, strict=True):
                 self._admitted(charger, answer)
 
     def _admission(self, partition: int, batch: list[ChargerConnection]) -> Call:
         names = self._names.chargers[partition]
+        redis_clock = self._redis_clocks.of(names.live)
         arguments: list[Argument] = [time.time_ns() // 1000]
         for charger in batch:
-            deadline = self._redis_clock.latest(charger.alive_at + _ADMISSION_SECONDS)
-            left = 0 if charger.is_open else self._redis_clock.earliest(charger.opened_at)
+            deadline = redis_clock.latest(charger.alive_at + _ADMISSION_SECONDS)
+            left = 0 if charger.is_open else redis_clock.earliest(charger.opened_at)
             arguments += (charger.device_id, deadline, left)
         return Call(
             scripts.ADMIT, (names.directory, names.directory_version, names.live), arguments
@@ -235,7 +263,7 @@ class Chargers:
                     self._gate.waiting.add(charger)
             case b"late":
                 # Or the clocks have parted: measure them again.
-                self._redis_clock.forget()
+                self._redis_clocks.forget()
                 charger.prove_alive()
             case b"superseded":
                 charger.superseded = True
@@ -250,6 +278,7 @@ class Chargers:
 
     async def _store(self, stores: list[_Store]) -> None:
         batches = by_slot(stores, lambda item: item.charger.partition)
+        await self._measure(partition for partition, _ in batches)
         replies = await self._bus.run([self._storing(p, items) for p, items in batches])
         for (_, items), answers in zip(batches, replies, strict=True):
             for item, answer in zip(items, answers, strict=True):
@@ -257,6 +286,7 @@ class Chargers:
 
     def _storing(self, partition: int, items: list[_Store]) -> Call:
         names = self._names.chargers[partition]
+        redis_clock = self._redis_clocks.of(names.live)
         arguments: list[Argument] = [names.readings]
         for item in items:
             arguments += (
@@ -264,7 +294,7 @@ class Chargers:
                 item.epoch,
                 item.sequence,
                 as_json(item.state_of_charge),
-                self._redis_clock.earliest(item.received_at),
+                redis_clock.earliest(item.received_at),
                 int(item.again),
             )
         return Call(

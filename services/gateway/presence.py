@@ -34,6 +34,9 @@ _log = logs.get(__name__)
 _MICROSECONDS: Final = 1_000_000
 _HOLDS_SECONDS: Final = 1.0
 """What reaches Redis later than so is refused: the opposite may have been said since."""
+_CLOCKS_APART_SECONDS: Final = 0.1
+"""How far the clocks of a cluster's servers may be apart: that a gateway is dead is known
+by the clock of one, and what it noted bears the times of others."""
 _TAGS_PER_EXCHANGE: Final = 2
 """Tags swept in one exchange: each looks at all devices of its tag, and readings wait."""
 
@@ -266,7 +269,9 @@ class Presence:
         for name, heard in roster.dead.items():
             if name not in under_way and self._swept.get(name) != heard:
                 _log.warning("a gateway is dead, its devices are offline", gateway=name)
-                self._sweeps.append(_Sweep(name, heard, roster.now, self._all_tags()))
+                # It noted nothing for seconds; what is newer, it noted when it came back.
+                until = roster.now - _us(_CLOCKS_APART_SECONDS)
+                self._sweeps.append(_Sweep(name, heard, until, self._all_tags()))
 
     def _dismissed(self) -> dict[str, int]:
         """Return dead gateways of which nothing is left to do."""

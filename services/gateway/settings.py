@@ -1,12 +1,17 @@
 """Settings of the gateway."""
 
-from typing import ClassVar, Literal, Self
+import os
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.credentials import MINIMUM_KEY_LENGTH, is_key
 from shared.settings import Port, Seconds, Settings
+
+_MOST_WORKERS: Final = 256
+_LONGEST_ID: Final = 60
+"""Of an instance with workers: each adds its number, and 64 characters are the most."""
 
 
 class GatewaySettings(Settings):
@@ -34,6 +39,12 @@ class GatewaySettings(Settings):
     reuse_port: bool = Field(
         default=False, description="Share the ports with other gateways on this machine"
     )
+    workers: int = Field(
+        default=1,
+        ge=0,
+        le=_MOST_WORKERS,
+        description="Processes that share the ports and the work; 0: one per core it may use",
+    )
     origins: tuple[str, ...] = Field(
         default=(),
         description='Browser origins allowed, as JSON: ["https://example.org"]; devices send none',
@@ -41,7 +52,7 @@ class GatewaySettings(Settings):
     max_connections: int = Field(
         default=15000,
         ge=1,
-        description="Most connections at once; beyond it a handshake gets HTTP 503",
+        description="Most connections of one process at once; beyond it a handshake gets HTTP 503",
     )
     max_waiting: int = Field(
         default=5000,
@@ -49,7 +60,7 @@ class GatewaySettings(Settings):
         description="Most connections that may wait for the directory; beyond it HTTP 503",
     )
     handshake_seconds: Seconds = Field(default=5, description="Deadline of a handshake")
-    ping_interval_seconds: Seconds = Field(default=10, description="Time between pings to a device")
+    ping_interval_seconds: Seconds = Field(default=12, description="Time between pings to a device")
     silence_seconds: Seconds = Field(
         default=25, description="A device not heard of for so long is cut off"
     )
@@ -68,6 +79,26 @@ class GatewaySettings(Settings):
         default=5, ge=0, le=3600, description="Time over which a stopping gateway sends devices off"
     )
 
+    @property
+    def processes(self) -> int:
+        """How many processes serve devices."""
+        return self.workers or _cores()
+
+    @model_validator(mode="after")
+    def _names_and_ports_for_workers(self) -> Self:
+        if self.processes > 1:
+            if 0 in (self.charger_port, self.widget_port):
+                raise ValueError(
+                    f"CHARGELIGHT_GATEWAY_WORKERS={self.workers} needs ports that are not 0: "
+                    "each process would get another one"
+                )
+            if len(self.instance_id) > _LONGEST_ID:
+                raise ValueError(
+                    f"CHARGELIGHT_INSTANCE_ID may have {_LONGEST_ID} characters at most with "
+                    f"CHARGELIGHT_GATEWAY_WORKERS={self.workers}: each process adds its number"
+                )
+        return self
+
     @model_validator(mode="after")
     def _key_for_credentials(self) -> Self:
         key = self.credential_key.get_secret_value()
@@ -84,3 +115,10 @@ class GatewaySettings(Settings):
         if self.silence_seconds <= self.ping_interval_seconds:
             raise ValueError("CHARGELIGHT_GATEWAY_SILENCE_SECONDS must exceed the ping interval")
         return self
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, without what a container is limited to."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # pragma: no cover

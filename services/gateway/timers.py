@@ -35,6 +35,7 @@ class TimerWheel:
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._slots: defaultdict[int, list[Timed]] = defaultdict(list)
+        self._is_needed = asyncio.Event()
         self._tick = math.floor(clock() / tick_seconds)
 
     def schedule(self, timed: Timed, at: float) -> None:
@@ -43,11 +44,14 @@ class TimerWheel:
         if timed.due != due:  # else it is entered there already
             timed.due = due
             self._slots[due].append(timed)
+            self._is_needed.set()
 
     def advance(self) -> None:
         """Call all that is due by now."""
         now = self._clock()
         current = math.floor(now / self._tick_seconds)
+        if not self._slots:
+            self._tick = current
         # Each tick by its number, not just the current one: none is lost when the
         # process was held up.
         while self._tick < current:
@@ -59,7 +63,10 @@ class TimerWheel:
                         self.schedule(timed, following)
 
     async def run(self) -> None:
-        """Advance until cancelled."""
+        """Advance until cancelled; while nothing is scheduled, nothing is done."""
         while True:
+            await self._is_needed.wait()
             await asyncio.sleep(self._tick_seconds)
             self.advance()
+            if not self._slots:
+                self._is_needed.clear()

@@ -20,7 +20,7 @@ from services.registry.rentals.recorder import Recorder
 from services.registry.routes import routes
 from services.registry.settings import RegistrySettings
 from shared import health, logs
-from shared.bus.bus import Bus
+from shared.bus.opening import open_bus
 from shared.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.names import Names
 from shared.runtime import Background, describe
@@ -45,11 +45,11 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
     rng = random.SystemRandom()
     conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
     names = Names(settings.partitions)
-    bus = Bus(settings.redis_url, settings.instance_id)
+    bus = open_bus(settings, settings.instance_id)
     database = Database(conninfo)
-    floors_bus = Bus(settings.redis_url, f"{settings.instance_id}-floors")
+    floors_bus = open_bus(settings, f"{settings.instance_id}-floors")
     floors = Floors(database=database, bus=floors_bus, names=names, rng=rng)
-    recorder_bus = Bus(settings.redis_url, f"{settings.instance_id}-rentals")
+    recorder_bus = open_bus(settings, f"{settings.instance_id}-rentals")
     recorder = Recorder(database, recorder_bus, names, rng)
     projector = Projector(
         database=database,
@@ -70,7 +70,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         rng=rng,
     )
 
-    view = RedisView(Bus(settings.redis_url, f"{settings.instance_id}-view"), names)
+    view = RedisView(open_bus(settings, f"{settings.instance_id}-view"), names)
     authorization = Authorization(
         database,
         required=settings.operator_auth == "required",

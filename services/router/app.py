@@ -9,9 +9,8 @@ from services.router.routing import Routing
 from services.router.settings import RouterSettings
 from shared import health, logs
 from shared.agreements import wait_and_agree
-from shared.bus.bus import Bus
 from shared.bus.echo import Echo
-from shared.bus.subscriber import Subscriber
+from shared.bus.opening import open_bus, open_subscriber
 from shared.names import Names, echo_channel
 from shared.runtime import Background, describe, unless_stopped
 
@@ -47,10 +46,10 @@ class Router:
         self._settings = settings
         self._rng = rng
         names = Names(settings.partitions)
-        self._bus = Bus(settings.redis_url, settings.instance_id)
-        self._lease_bus = Bus(settings.redis_url, f"{settings.instance_id}-leases")
-        self._subscriber = Subscriber(
-            settings.redis_url,
+        self._bus = open_bus(settings, settings.instance_id)
+        self._lease_bus = open_bus(settings, f"{settings.instance_id}-leases")
+        self._subscriber = open_subscriber(
+            settings,
             f"{settings.instance_id}-doorbells",
             on_message=self._heard,
             on_confirmed=self._confirmed,

@@ -7,8 +7,8 @@ answer was lost is simply sent again by its caller.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar
 
 from redis.exceptions import ResponseError
 
@@ -25,7 +25,7 @@ _CODES = (
     "LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|BUSY|OOM|MISCONF"
     "|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM"
 )
-_CONDITION = re.compile(rf"(?:^|-)(?:{_CODES})\b")
+CONDITION = re.compile(rf"(?:^|-)(?:{_CODES})\b")
 
 
 class Bus:
@@ -82,7 +82,7 @@ class Bus:
             if any(_is_no_script(reply) for reply in replies):
                 replies = await self._again_with_scripts(calls, commands, replies)
         names = [call.script.name for call in calls]
-        return _described_each(names, replies)
+        return described_each(names, replies)
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command and return its reply.
@@ -106,7 +106,28 @@ class Bus:
         """Run plain commands like `commands`, but return errors as `run_each` does."""
         async with self._lock:
             replies = await self._exchange(commands)
-        return _described_each([str(words[0]) for words in commands], replies)
+        return described_each([str(words[0]) for words in commands], replies)
+
+    # What is to be known of the servers, be it one or a cluster.
+
+    is_cluster: ClassVar[bool] = False
+
+    async def on_each_server(self, *words: Argument) -> list[Any]:
+        """Run one plain command on every server that is written to; raises as `command` does."""
+        return [await self.command(*words)]
+
+    def server_of(self, _key: str) -> Hashable:
+        """Return what tells the server that a key lies on from the others, and its clock."""
+        return None
+
+    async def times_of(self, keys: Sequence[str]) -> list[int]:
+        """Return the time of the server of each key, in µs since 1970; raises as `command` does."""
+        seconds, microseconds = await self.command("TIME")
+        return [int(seconds) * 1_000_000 + int(microseconds)] * len(keys)
+
+    def tags(self) -> list[str]:
+        """Return a hash tag on each server; an empty one where there is one server."""
+        return [""]
 
     async def distrust(self, reason: str) -> None:
         """Give up a connection that works, but not with the server that it should be.
@@ -135,10 +156,14 @@ class Bus:
             if isinstance(error, TimeoutError):
                 raise BusUnavailableError("Redis does not answer in time") from error
             raise
-        if any(isinstance(reply, ResponseError) and _is_condition(reply) for reply in replies):
+        if any(isinstance(reply, ResponseError) and self._unfit(reply) for reply in replies):
             # A replica, a server that is loading: find out anew whom we talk to.
             await self._lose()
         return replies
+
+    def _unfit(self, error: ResponseError) -> bool:
+        """Whether a server that says so is one to connect to anew."""
+        return _is_condition(error)
 
     async def _opened(self) -> Link:
         if self._link is None:
@@ -180,10 +205,10 @@ def _is_no_script(reply: Any) -> bool:
 
 
 def _is_condition(reply: ResponseError) -> bool:
-    return _CONDITION.search(str(reply)) is not None
+    return CONDITION.search(str(reply)) is not None
 
 
-def _described_each(names: Sequence[str], replies: Sequence[Any]) -> list[Any]:
+def described_each(names: Sequence[str], replies: Sequence[Any]) -> list[Any]:
     """Return replies whose errors say what failed.
 
     Raises:

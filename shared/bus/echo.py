@@ -14,14 +14,25 @@ from typing import Final
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.subscriber import Subscriber
+from shared.names import beside
 
 _CALL_SECONDS: Final = 0.5
 _LOST_SECONDS: Final = 2.0
 """No call came back for so long: what others publish does not arrive either."""
 
 
+class _Calls:
+    """What is known of the calls on one channel."""
+
+    __slots__ = ("heard_at", "unheard_since")
+
+    def __init__(self, heard_at: float | None = None) -> None:
+        self.heard_at = heard_at
+        self.unheard_since: float | None = None
+
+
 class Echo:
-    """Publishes over one connection what another one should hear.
+    """Publishes over one connection what another one should hear; in a cluster, per server.
 
     Args:
         bus: To publish over: a subscribed connection can not (RESP2).
@@ -41,52 +52,75 @@ class Echo:
         self._subscriber = subscriber
         self._channel = channel
         self._clock = clock
-        self._heard_at: float | None = None
-        self._unheard_since: float | None = None
+        self._calls: dict[str, _Calls] = {}
         self._now = asyncio.Event()
-        subscriber.subscribe([channel])
+        self._follow_servers()
 
     @property
     def comes_back(self) -> bool:
-        """Whether a call came back lately."""
-        return self._heard_at is not None and self._clock() - self._heard_at <= _LOST_SECONDS
+        """Whether a call came back lately, from every server."""
+        now = self._clock()
+        return bool(self._calls) and all(
+            calls.heard_at is not None and now - calls.heard_at <= _LOST_SECONDS
+            for calls in self._calls.values()
+        )
 
     def heard(self, channel: str, payload: bytes) -> bool:
         """Take a call that came back; False if the channel is not ours."""
-        if channel != self._channel:
-            return False
+        calls = self._calls.get(channel)
+        if calls is None:
+            # One that is not called on any more (a server that left) is ours still.
+            return channel.startswith(self._channel)
         now = self._clock()
         # Anybody may publish anything; and what was held up for long is no good sign.
         with contextlib.suppress(ValueError):
             if 0 <= now - float(payload) <= _LOST_SECONDS:
-                self._heard_at, self._unheard_since = now, None
+                calls.heard_at, calls.unheard_since = now, None
         return True
 
     def confirmed(self, channels: Iterable[str]) -> None:
         """Call at once when the subscriber listens (again): others wait to hear that it works."""
-        if self._channel in channels:
-            self._unheard_since = None
-            self._now.set()
+        for channel in channels:
+            calls = self._calls.get(channel)
+            if calls is not None:
+                calls.unheard_since = None
+                self._now.set()
 
     async def call(self) -> None:
         """Call twice a second until cancelled; give up a subscriber that does not hear it."""
         while True:
             self._now.clear()
+            self._follow_servers()
             called_at = self._clock()
-            # Noted before: the call may be back before Redis' answer to it.
-            if self._unheard_since is None:
-                self._unheard_since = called_at
-            try:
-                await self._bus.command("PUBLISH", self._channel, repr(called_at))
-            except BusUnavailableError:
-                self._unheard_since = None  # nothing was said that could have been heard
-            self._judge()
+            # At once: a server that is away must not keep the others from being heard.
+            await asyncio.gather(*(self._call(*each, called_at) for each in self._calls.items()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CALL_SECONDS):
                     await self._now.wait()
 
-    def _judge(self) -> None:
-        since = self._unheard_since
+    def _follow_servers(self) -> None:
+        """Have one channel in a hash slot of each server."""
+        channels = {beside(self._channel, tag) for tag in self._bus.tags()}
+        if not channels or channels == self._calls.keys():
+            return
+        # A server that is new to us gets time to be heard, before it speaks against us.
+        heard_at = self._clock() if self._calls and self.comes_back else None
+        gone = self._calls.keys() - channels
+        self._calls = {
+            channel: self._calls.get(channel) or _Calls(heard_at) for channel in channels
+        }
+        self._subscriber.unsubscribe(gone)
+        self._subscriber.subscribe(channels)
+
+    async def _call(self, channel: str, calls: _Calls, called_at: float) -> None:
+        # Noted before: the call may be back before Redis' answer to it.
+        if calls.unheard_since is None:
+            calls.unheard_since = called_at
+        try:
+            await self._bus.command("PUBLISH", channel, repr(called_at))
+        except BusUnavailableError:
+            calls.unheard_since = None  # nothing was said that could have been heard
+        since = calls.unheard_since
         if since is not None and self._clock() - since > _LOST_SECONDS:
-            self._unheard_since = None
-            self._subscriber.distrust("it does not hear what is published")
+            calls.unheard_since = None
+            self._subscriber.distrust("it does not hear what is published", channel)

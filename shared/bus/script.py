@@ -17,14 +17,22 @@ class Script:
     name: str
     text: str
     sha: str
+    sharded: "Script | None" = None
+    """The same for Redis Cluster, where doorbells are rung with SPUBLISH."""
 
     @classmethod
     def beside(cls, module_file: str, name: str) -> "Script":
         """Load ``scripts/NAME.lua`` from the folder of a module (pass ``__file__``)."""
         path = Path(module_file).parent / "scripts" / f"{name}.lua"
-        # One place knows how doorbells are rung: Redis Cluster has SPUBLISH for it.
-        text = (_PRELUDE + path.read_text(encoding="utf-8")).replace("@PUBLISH@", "PUBLISH")
-        return cls(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+        text = _PRELUDE + path.read_text(encoding="utf-8")
+        # One place knows how doorbells are rung.
+        sharded = text.replace("@PUBLISH@", "SPUBLISH")
+        text = text.replace("@PUBLISH@", "PUBLISH")
+        return cls(name, text, _sha(text), cls(name, sharded, _sha(sharded)))
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 Argument = str | bytes | int | float

@@ -81,8 +81,13 @@ class Subscriber:
         """No longer want channels."""
         self._change("UNSUBSCRIBE", [c for c in channels if c in self._wanted])
 
-    def distrust(self, reason: str) -> None:
-        """Give up a connection that works, but not as it should, and open it again."""
+    def distrust(self, reason: str, channel: str | None = None) -> None:  # noqa: ARG002
+        """Give up a connection that works, but not as it should, and open it again.
+
+        Args:
+            reason: Why, for people.
+            channel: What is not heard; with a cluster, on one of the connections.
+        """
         self._distrusted_because = reason
         self._wake.set()
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from deploy.servers.ports import free_port
 from services.simulator.fleet import Fleet, Hub, Plan
@@ -19,14 +19,20 @@ SETTLE_SECONDS = 5.0
 
 
 class Gates:
-    """Gateways of a hub that share two ports, as replicas behind a load balancer do."""
+    """Gateways of a hub that share two ports, as replicas behind a load balancer do.
 
-    def __init__(self, running: Running) -> None:
+    Args:
+        running: The hub.
+        settings: Further CHARGELIGHT_ variables of each gateway.
+    """
+
+    def __init__(self, running: Running, settings: Mapping[str, str] | None = None) -> None:
         self._running = running
         self._ports = {
             "CHARGELIGHT_GATEWAY_CHARGER_PORT": str(free_port()),
             "CHARGELIGHT_GATEWAY_WIDGET_PORT": str(free_port()),
             "CHARGELIGHT_GATEWAY_REUSE_PORT": "true",
+            **(settings or {}),
         }
         self.chargers_url = f"ws://{HOST}:{self._ports['CHARGELIGHT_GATEWAY_CHARGER_PORT']}"
         self.widgets_url = f"ws://{HOST}:{self._ports['CHARGELIGHT_GATEWAY_WIDGET_PORT']}"

@@ -3,11 +3,11 @@
 import asyncio
 import time
 
-import redis
 from websockets.asyncio.client import connect
 
 from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
 from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.redis_at import empty
 
 PAIRS = 24
 
@@ -33,30 +33,28 @@ async def test_an_emptied_redis_under_load_leaves_no_wrong_light(
     hub: StartHub, redis_url: str
 ) -> None:
     running, gates = await _started(hub)
-    with redis.Redis.from_url(redis_url) as client:
-        async with fleet(running, gates, PAIRS) as made:
-            for _ in range(3):
-                client.flushall()
-                await asyncio.sleep(SETTLE_SECONDS)
-                assert made.take_figures().counts.wrong_lights == 0
-            await judged(made)
+    async with fleet(running, gates, PAIRS) as made:
+        for _ in range(3):
+            empty(redis_url)
+            await asyncio.sleep(SETTLE_SECONDS)
+            assert made.take_figures().counts.wrong_lights == 0
+        await judged(made)
 
 
 async def test_lights_come_back_without_any_charger_sending(hub: StartHub, redis_url: str) -> None:
     running, gates = await _started(hub)
-    with redis.Redis.from_url(redis_url) as client:
-        async with fleet(running, gates, PAIRS) as made:
-            made.fall_silent()
-            await made.settled()
-            urls = [f"{gates.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
-            before = await asyncio.gather(*(_light(url) for url in urls))
-            client.flushall()
-            emptied_at = time.monotonic()
-            # The widgets that are there keep their light. These are new ones: each
-            # is told what the hub knows, which was nothing a moment ago.
-            async with asyncio.timeout(2 * SETTLE_SECONDS):
-                after = await asyncio.gather(*(_light(url) for url in urls))
-            took = time.monotonic() - emptied_at
-            assert after == before
-            assert took < SETTLE_SECONDS
-            await judged(made)
+    async with fleet(running, gates, PAIRS) as made:
+        made.fall_silent()
+        await made.settled()
+        urls = [f"{gates.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
+        before = await asyncio.gather(*(_light(url) for url in urls))
+        empty(redis_url)
+        emptied_at = time.monotonic()
+        # The widgets that are there keep their light. These are new ones: each
+        # is told what the hub knows, which was nothing a moment ago.
+        async with asyncio.timeout(2 * SETTLE_SECONDS):
+            after = await asyncio.gather(*(_light(url) for url in urls))
+        took = time.monotonic() - emptied_at
+        assert after == before
+        assert took < SETTLE_SECONDS
+        await judged(made)

@@ -3,11 +3,11 @@
 import asyncio
 import json
 
-from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 
 from shared.names import Names
 from tests.fixtures.hub import HOST, StartHub
+from tests.fixtures.redis_at import client_of
 
 HEAD = (
     b"GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -43,7 +43,7 @@ async def test_a_connection_that_a_paused_gateway_finds_does_not_supersede_a_liv
         except TimeoutError:
             shown = "nothing more"
         assert shown == "nothing more"
-        async with Redis.from_url(redis_url) as client:
+        async with client_of(redis_url) as client:
             live = await client.hget(Names(64).of_charger("c1234").live, "c1234")
         assert json.loads(live)["soc"] == 100
         # And the living one still counts.

@@ -22,6 +22,7 @@ from services.simulator.phone import Phone, empty_phone
 from shared.names import Names
 from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
 from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import CHARGING80, SOON, reading, receipt, received
 
 AWAY_SECONDS: Final = 60.0
@@ -209,7 +210,7 @@ async def test_a_minute_without_registry_and_postgres_darkens_no_light_and_misse
     registry = running.registries[0].process
     pairs = numbered_pairs("rented", RENTED)
     await running.register(*((pair.charger, pair.widget) for pair in pairs))
-    async with Redis.from_url(redis_url) as client, _operator(running.registry_url) as operator:
+    async with client_of(redis_url) as client, _operator(running.registry_url) as operator:
         streams = Streams(client)
         rentals = [await operator.rent(number, pair) for number, pair in enumerate(pairs, 1)]
         plans = [rented.plan() for rented in rentals]

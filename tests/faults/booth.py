@@ -243,8 +243,8 @@ class Booth:
 
 
 def address_of(url: str) -> Address:
-    """Return host and port of a Redis URL."""
-    parts = urlsplit(url)
+    """Return host and port of a Redis URL; of a cluster, those of its first node."""
+    parts = urlsplit(url.partition(",")[0])
     return str(parts.hostname), int(parts.port or 6379)
 
 

@@ -107,12 +107,15 @@ class Projection:
         new entry leads to must find the widget's new number, and one that the old
         entry led to must not.
         """
-        now, redis_now = await self._redis_time()
+        entries = list(entries)
+        tags = {self._names.of_charger(entry.id): None for entry in entries}
+        now, redis_now = await self._redis_times(list(tags))
         arguments: dict[ChargerNames, list[Argument]] = defaultdict(list)
         for entry in entries:
+            tag = self._names.of_charger(entry.id)
             waited_us = round((now - entry.read_at) * 1_000_000)
-            paired_at = redis_now - max(entry.age_us, 0) - waited_us
-            arguments[self._names.of_charger(entry.id)] += [
+            paired_at = redis_now[tag] - max(entry.age_us, 0) - waited_us
+            arguments[tag] += [
                 entry.id,
                 entry.pairing_number,
                 _registered(entry.registered),
@@ -137,17 +140,20 @@ class Projection:
         ]
         return sum(await self._bus.run(calls))
 
-    async def _redis_time(self) -> tuple[float, int]:
+    async def _redis_times(
+        self, tags: Sequence[ChargerNames]
+    ) -> tuple[float, dict[ChargerNames, int]]:
         """Return our time (s) and Redis' (µs) at the same moment, but for some ms.
 
-        What is sent may lie in the buffer of a Redis that stands still: by its time when
-        it gets there, pairings would seem younger, and their readings older, than they are.
+        Redis' time is that of the server of each tag: its readings are dated by it. What is
+        sent may lie in the buffer of a Redis that stands still: by its time when it gets
+        there, pairings would seem younger, and their readings older, than they are.
         """
         for _ in range(_TRIES):
             sent = self._clock()
-            seconds, microseconds = await self._bus.command("TIME")
+            times = await self._bus.times_of([tag.live for tag in tags])
             if (self._clock() - sent) * 1_000_000 < AGE_SLACK_US / 2:
-                return sent, int(seconds) * 1_000_000 + int(microseconds)
+                return sent, dict(zip(tags, times, strict=True))
         raise BusUnavailableError("Redis answers too slowly to date pairings by its clock")
 
     async def remove_strays(

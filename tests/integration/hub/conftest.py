@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from deploy.servers.ports import free_port
 from services.gateway import app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.router import app as router_app
 from services.router.settings import RouterSettings
+from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import Booth, Stored
 
 HOST = "127.0.0.1"
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 @pytest.fixture
 async def stored(redis_url: str) -> AsyncIterator[Stored]:
     """What is stored in the test's Redis, and a directory that the test writes itself."""
-    async with Redis.from_url(redis_url) as client:
+    async with client_of(redis_url) as client:
         yield Stored(client)
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from services.gateway import scripts
-from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.names import GATEWAYS
+from tests.fixtures.redis_at import bus_to
 from tests.integration.hub.booth import Stored
 
 
@@ -14,7 +14,7 @@ async def test_a_time_in_the_future_is_cut_back_so_that_a_dead_gateway_dies(
     redis_url: str, stored: Stored, score: str
 ) -> None:
     await stored.client.zadd(GATEWAYS, {"gateway-dead": score})
-    bus = Bus(redis_url, "test")
+    bus = bus_to(redis_url)
     ((now, before, *others),) = await bus.run([Call(scripts.ENROL, (GATEWAYS,), ["gateway-a"])])
     await bus.close()
     heard = dict(zip(others[::2], map(int, others[1::2]), strict=True))

@@ -13,10 +13,10 @@ from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection
 from services.gateway.widgets import Widgets
 from services.router import scripts
-from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.device_protocol import ChargingStatus
 from shared.doorbells import StatusData, StatusDoorbell, encode_status
+from tests.fixtures.redis_at import bus_to
 from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, received
 
 NEWER = (2_000_000_000_000_000, 5)
@@ -37,7 +37,7 @@ def _status(
 
 
 async def _light(redis_url: str, stored: Stored, status: StatusDoorbell) -> str:
-    bus = Bus(redis_url, "test")
+    bus = bus_to(redis_url)
     names = stored.names.of_widget(status.widget)
     arguments = [
         status.widget,
@@ -149,7 +149,7 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
     gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
-    bus, subscriber = Bus(redis_url, "test"), _NotYetConfirmed()
+    bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
     widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
     reading = asyncio.create_task(widgets.read())
     widget = _Silent(gate, widgets)
@@ -177,7 +177,7 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
     gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
-    bus, subscriber = Bus(redis_url, "test"), _NotYetConfirmed()
+    bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
     widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
     subscriber.confirmed.add(channel)

@@ -19,6 +19,7 @@ from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.names import GATEWAYS
 from shared.runtime import Background
+from tests.fixtures.redis_at import bus_to, hearing, held_up
 from tests.integration.hub.booth import CHARGED, Booth, Stored, reading, receipt, received
 from tests.integration.hub.conftest import HOST, StartGateway, StartRouter
 
@@ -84,7 +85,7 @@ class Seen:
     """What is stored of who is online, and what was announced of it."""
 
     stored: Stored
-    events: list[dict[str, Any]] = field(default_factory=list)
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
 
     async def charger(self, charger: str = "c1234") -> dict[str, Any]:
         return await self._entry(self.stored.names.of_charger(charger).presence, charger)
@@ -118,6 +119,11 @@ class Seen:
 
         await self.stored.until(there)
 
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What was announced."""
+        return [json.loads(payload) for _, payload in self.heard]
+
     def told(self) -> list[tuple[bool, str]]:
         """What was announced: online or not, and the gateway."""
         return [(event["online"], event["gateway"]) for event in self.events]
@@ -130,23 +136,15 @@ class Seen:
 
 
 @pytest.fixture
-async def seen(stored: Stored) -> AsyncIterator[Seen]:
+async def seen(stored: Stored, redis_url: str) -> AsyncIterator[Seen]:
     seen = Seen(stored)
     names = stored.names
-    async with stored.client.pubsub() as pubsub:
-        await pubsub.subscribe(
-            names.of_charger("c1234").presence_changes, names.of_widget("wABCD").presence_changes
-        )
-
-        async def listen() -> None:
-            async for message in pubsub.listen():
-                if message["type"] == "message":
-                    seen.events.append(json.loads(message["data"]))
-
-        listening = asyncio.create_task(listen())
+    async with hearing(
+        redis_url,
+        names.of_charger("c1234").presence_changes,
+        names.of_widget("wABCD").presence_changes,
+    ) as seen.heard:
         yield seen
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_a_charger_is_online_while_it_is_connected(start_seat: StartSeat, seen: Seen) -> None:
@@ -319,7 +317,7 @@ async def test_a_gateway_that_slept_is_swept_and_tells_everything_when_it_wakes(
         await seen.until_widget_at("gateway-a")
         before = await seen.charger()
         # It sleeps: nothing of it is said, while its connections stay.
-        async with sleeper.gateway.presence_bus._lock:
+        async with held_up(sleeper.gateway.presence_bus):
             await seen.until_online(None)
             await seen.until_widget_at()
         await seen.until_online("gateway-a")
@@ -434,7 +432,7 @@ async def bus(redis_url: str, stored: Stored) -> AsyncIterator[Bus]:
     """For scripts; c1234 and wABCD are registered."""
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()
-    bus = Bus(redis_url, "test")
+    bus = bus_to(redis_url)
     yield bus
     await bus.close()
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
-from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import SOON
 
 SETTINGS = {
@@ -89,7 +89,7 @@ async def test_where_secrets_are_optional_no_emptied_redis_lets_in_a_device_with
         while not over.is_set():
             answers.append(await _answer(guarded, None))
 
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         trying = [asyncio.create_task(keep_trying()) for _ in range(8)]
         for _ in range(5):
             await redis.flushall()

@@ -20,6 +20,7 @@ from services.registry.postgres.migrate import load, migrate
 from services.registry.settings import RegistrySettings
 from shared.bus.bus import Bus
 from shared.names import Names
+from tests.fixtures.redis_at import bus_to
 from tests.integration.registry.in_redis import InRedis
 
 PARTITIONS = 3
@@ -35,7 +36,7 @@ def names() -> Names:
 
 @pytest.fixture
 async def bus(redis_url: str) -> AsyncIterator[Bus]:
-    bus = Bus(redis_url, "test")
+    bus = bus_to(redis_url)
     yield bus
     await bus.close()
 

@@ -95,4 +95,4 @@ class InRedis:
         return int(seconds) * 1_000_000 + int(micros)
 
     async def empty(self) -> None:
-        await self._bus.command("FLUSHALL")
+        await self._bus.on_each_server("FLUSHALL")

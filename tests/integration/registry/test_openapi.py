@@ -27,6 +27,7 @@ from services.registry.access.authorization import Authorization
 from services.registry.api.build import build
 from services.registry.routes import routes
 from tests.fixtures.processes import ServiceProcess, health_url, service_command
+from tests.fixtures.redis_at import settings_for, urls_of_each
 
 ADMIN_KEY: Final = "an-admin-key-of-32-characters-or-more"
 HEADERS: Final = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -72,8 +73,9 @@ def registry_url(
     redis_server: Redis, postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """A registry process of this module's own: what one operation makes, others find."""
-    with redis.Redis.from_url(redis_server.url) as client:
-        client.flushall()  # what the test before this module left
+    for address in urls_of_each(redis_server.url):
+        with redis.Redis.from_url(address) as client:
+            client.flushall()  # what the test before this module left
     name = f"chargelight_test_{secrets.token_hex(6)}"
     create_database(postgres_server.dsn, name)
     port, health_port = free_port(), free_port()
@@ -81,7 +83,7 @@ def registry_url(
         "registry",
         service_command("registry"),
         settings={
-            "CHARGELIGHT_REDIS_URL": redis_server.url,
+            **settings_for(redis_server.url),
             "CHARGELIGHT_POSTGRES_DSN": dsn_of(postgres_server.dsn, name),
             "CHARGELIGHT_REGISTRY_HOST": "127.0.0.1",
             "CHARGELIGHT_REGISTRY_PORT": str(port),

@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from deploy.servers.ports import free_port
 from deploy.servers.postgres_server import PostgresServer
 from tests.fixtures.processes import ServiceProcess, StartService, health_url, service_command
+from tests.fixtures.redis_at import settings_for
 
 Start = Callable[..., ServiceProcess]
 
@@ -24,7 +25,7 @@ def start(start_process: StartService, redis_url: str, postgres_dsn: str) -> Sta
             service_command("registry"),
             ready_url=health_url(health_port),
             settings={
-                "CHARGELIGHT_REDIS_URL": redis_url,
+                **settings_for(redis_url),
                 "CHARGELIGHT_POSTGRES_DSN": postgres_dsn,
                 "CHARGELIGHT_REGISTRY_HOST": "127.0.0.1",
                 "CHARGELIGHT_REGISTRY_PORT": str(free_port()),

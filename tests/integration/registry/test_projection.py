@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +12,8 @@ from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Call
-from shared.bus.subscriber import Subscriber
 from shared.names import Names
+from tests.fixtures.redis_at import bus_to, hearing
 from tests.integration.registry.conftest import eventually
 from tests.integration.registry.in_redis import InRedis
 
@@ -350,20 +349,9 @@ async def test_versions_grow_with_each_change_and_only_then(
 async def test_doorbells_name_those_that_changed_and_none_when_all_may_have(
     redis_url: str, projection: Projection, names: Names
 ) -> None:
-    heard: list[tuple[str, Any]] = []
-    subscribed = asyncio.Event()
     charger_tag, widget_tag = names.of_charger("c1"), names.of_widget("w1")
-    subscriber = Subscriber(
-        redis_url,
-        "test-doorbells",
-        on_message=lambda channel, payload: heard.append((channel, json.loads(payload))),
-        on_confirmed=lambda _: subscribed.set(),
-        rng=random.Random(1),
-    )
-    subscriber.subscribe([charger_tag.directory_changes, widget_tag.directory_changes])
-    listening = asyncio.create_task(subscriber.run())
-    try:
-        await subscribed.wait()
+    channels = (charger_tag.directory_changes, widget_tag.directory_changes)
+    async with hearing(redis_url, *channels) as rung:
         await projection.write_chargers([ChargerEntry("c1", 5)])
         await projection.write_chargers([ChargerEntry("c1", 5)])
         await projection.write_widgets([WidgetEntry("w1", 5)])
@@ -371,11 +359,10 @@ async def test_doorbells_name_those_that_changed_and_none_when_all_may_have(
         await projection.complete([], [])
 
         async def all_heard() -> bool:
-            return len(heard) == 5
+            return len(rung) == 5
 
         await eventually(all_heard)
-    finally:
-        listening.cancel()
+    heard = [(channel, json.loads(payload)) for channel, payload in rung]
     assert sorted(heard, key=str) == sorted(
         [
             (charger_tag.directory_changes, {"ids": ["c1"]}),
@@ -411,18 +398,22 @@ async def test_a_reading_received_since_the_pairing_is_not_below_its_floor(
     assert entry["floor"] == floor
 
 
-class LateBus(Bus):
-    """What is sent over it arrives late: a Redis that stands still has it in its buffer."""
-
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
-        await asyncio.sleep(0.5)
-        return await super().run(calls)
-
-
 async def test_what_redis_runs_late_is_not_dated_late(
-    redis_url: str, names: Names, in_redis: InRedis, clock: Clock
+    redis_url: str,
+    names: Names,
+    in_redis: InRedis,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    late = LateBus(redis_url, "late")
+    late = bus_to(redis_url, "late")
+    run = late.run
+
+    async def run_late(calls: Sequence[Call]) -> list[Any]:
+        # A Redis that stands still has it in its buffer.
+        await asyncio.sleep(0.5)
+        return await run(calls)
+
+    monkeypatch.setattr(late, "run", run_late)
     before = await in_redis.now_us()
     await Projection(late, names, clock).write_chargers([paired(5)])
     await late.close()

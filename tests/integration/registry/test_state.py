@@ -283,7 +283,7 @@ async def test_without_a_directory_nobody_is_called_unknown(
     await _pair(registry)
     private_postgres.stop()
     bus = Bus(private_redis.url, "test")
-    await bus.command("FLUSHALL")
+    await bus.on_each_server("FLUSHALL")
     await bus.close()
     for path in ("/chargers/c1/state", "/widgets/w1/state"):
         response = await registry.send("GET", path)

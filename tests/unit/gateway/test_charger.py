@@ -276,7 +276,7 @@ def test_the_devices_own_pings_never_hold_up_the_servers(
 ) -> None:
     charger.report(70)
     charger.ping(b"a")
-    clock.now += 10
+    clock.now += 12
     charger.gate.wheel.advance()
     assert charger.got(Opcode.PING) == [b""]
     assert charger.pongs == []

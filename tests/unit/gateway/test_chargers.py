@@ -4,7 +4,7 @@ Redis is a script of answers here; what the Lua scripts do is tested with a real
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
 from shared.device_protocol import CloseCode
-from shared.names import Names
+from shared.names import Names, partition_of
 from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
@@ -30,6 +30,7 @@ from tests.unit.gateway.fake_device import (
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(1)
+TWO_PARTITIONS = Names(2)
 REDIS_NOW = 1_700_000_000_000_000
 EPOCH = REDIS_NOW + 5
 
@@ -533,3 +534,54 @@ async def test_an_answer_that_no_script_gives_is_a_bug(booth: Booth) -> None:
     booth.bus.store = lambda _id: b"maybe"
     with pytest.raises(AssertionError, match="unknown answer"):
         await booth.write()
+
+
+class TwoServers(FakeBus):
+    """The partitions of a cluster, of which a server is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away_at: set[object] = set()
+
+    def server_of(self, key: str) -> Hashable:
+        tag = TWO_PARTITIONS.chargers[0].live.removesuffix("live")
+        return "first" if key.startswith(tag) else "second"
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        # As a cluster does it: what went to the others was done all the same.
+        answers = [
+            []
+            if self.server_of(call.keys[0]) in self.away_at
+            else (await FakeBus.run(self, [call]))[0]
+            for call in calls
+        ]
+        if [] in answers:
+            raise BusUnavailableError("one of them is away")
+        return answers
+
+
+async def test_while_a_server_is_away_chargers_of_the_others_get_their_receipts(
+    clock: Clock,
+) -> None:
+    booth = Booth(clock)
+    booth.bus = bus = TwoServers()
+    booth.chargers = Chargers(bus, TWO_PARTITIONS, booth.gate, NoDelay())
+    here, there = (
+        next(i for i in map(str, range(99)) if partition_of(i, 2) == partition)
+        for partition in (0, 1)
+    )
+    devices = []
+    for device_id in (here, there):
+        device = FakeDevice(ChargerConnection(booth.gate, booth.chargers, 2))
+        device.send(head_of(f"/chargers/{device_id}"))
+        devices.append(device)
+    await booth.write()
+    bus.away_at = {"second"}
+    for device in devices:
+        device.send(reading_of(70))
+        device.ping(b"stored?")
+    await booth.write()
+    assert [b"stored?" in device.got(Opcode.PONG) for device in devices] == [True, False]
+    bus.away_at = set()
+    await booth.write()
+    assert [b"stored?" in device.got(Opcode.PONG) for device in devices] == [True, True]

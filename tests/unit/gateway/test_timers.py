@@ -22,6 +22,17 @@ class Alarm:
         return self._again_at.pop(0) if self._again_at else None
 
 
+class Bell:
+    """Rings once."""
+
+    def __init__(self, called: asyncio.Event) -> None:
+        self.due = 0
+        self._called = called
+
+    def on_timer(self, now: float) -> None:  # noqa: ARG002 - whenever that is
+        self._called.set()
+
+
 @pytest.fixture
 def wheel(clock: Clock) -> TimerWheel:
     return TimerWheel(clock)
@@ -174,3 +185,30 @@ def test_its_ticks_may_be_finer(clock: Clock) -> None:
     clock.now += 0.052
     wheel.advance()
     assert alarm.calls == [clock.now]
+
+
+async def test_it_rests_while_nothing_is_scheduled_and_goes_on_when_something_is() -> None:
+    loop = asyncio.get_running_loop()
+    wheel = TimerWheel(loop.time, 0.01)
+    running = asyncio.create_task(wheel.run())
+    for _ in range(3):
+        called = asyncio.Event()
+        wheel.schedule(Bell(called), loop.time() + 0.02)
+        async with asyncio.timeout(10):
+            await called.wait()
+        await asyncio.sleep(0)
+        assert not wheel._is_needed.is_set()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+def test_a_long_rest_is_not_made_up_for_tick_by_tick(clock: Clock) -> None:
+    wheel = TimerWheel(clock, 0.01)
+    clock.now += 1e9
+    wheel.advance()  # a hundred billion ticks
+    alarm = Alarm()
+    wheel.schedule(alarm, clock.now + 0.02)
+    clock.now += 0.05
+    wheel.advance()
+    assert len(alarm.calls) == 1

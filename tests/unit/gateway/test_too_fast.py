@@ -169,13 +169,13 @@ def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
     charger = Charger(
         clock,
         gate_of(
-            clock, bytes_per_second=256, burst_bytes=1024, too_fast_seconds=60, silence_seconds=11
+            clock, bytes_per_second=256, burst_bytes=1024, too_fast_seconds=60, silence_seconds=13
         ),
     )
     charger.let_time_pass(30, more=EMPTY_PING * 1000)
     assert not charger.transport.aborted
     charger.on_the_way = b""
-    charger.let_time_pass(30 + 12)
+    charger.let_time_pass(30 + 14)
     assert charger.transport.aborted, "silent by now"
 
 

@@ -16,8 +16,11 @@ from tests.unit.shared.no_delay import NoDelay
 class FakeBus(Bus):
     """Keeps one hash; may be away for its first commands."""
 
-    def __init__(self, *, away: int = 0, policy: str = "noeviction") -> None:
+    def __init__(
+        self, *, away: int = 0, policy: str = "noeviction", mode: str = "standalone"
+    ) -> None:
         super().__init__("redis://unused", "unused")
+        self.mode = mode
         self.away = away
         self.policy = policy
         self.agreed: dict[str, bytes] = {}
@@ -26,6 +29,8 @@ class FakeBus(Bus):
         if self.away:
             self.away -= 1
             raise BusUnavailableError("away")
+        if words == ("INFO", "server"):
+            return f"# Server\r\nredis_version:7.0.15\r\nredis_mode:{self.mode}\r\n".encode()
         if words == ("INFO", "memory"):
             return f"# Memory\r\nused:1\r\nmaxmemory_policy:{self.policy}\r\n".encode()
         assert words[:2] == ("HMGET", AGREEMENTS)
@@ -68,3 +73,21 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
 async def test_a_redis_that_may_evict_is_refused() -> None:
     with pytest.raises(CannotServeError, match="CONFIG SET maxmemory-policy noeviction"):
         await wait_and_agree(FakeBus(policy="allkeys-lru"), {"A": "1"}, NoDelay())
+
+
+async def test_a_node_of_a_cluster_is_no_single_redis() -> None:
+    with pytest.raises(CannotServeError, match="set CHARGELIGHT_REDIS_CLUSTER=true"):
+        await wait_and_agree(FakeBus(mode="cluster"), {"A": "1"}, NoDelay())
+
+
+class ManyServers(FakeBus):
+    """Three servers, one of which may evict."""
+
+    async def on_each_server(self, *words: Any) -> list[Any]:
+        first = await self.command(*words)
+        return [first, first.replace(b"noeviction", b"allkeys-lru"), first]
+
+
+async def test_of_several_servers_each_must_keep_what_it_has() -> None:
+    with pytest.raises(CannotServeError, match="CONFIG SET maxmemory-policy noeviction"):
+        await wait_and_agree(ManyServers(), {"A": "1"}, NoDelay())

@@ -13,6 +13,7 @@ from shared.names import (
     ChargerNames,
     Names,
     WidgetNames,
+    beside,
     is_device_id,
     partition_of,
 )
@@ -148,3 +149,8 @@ def test_these_are_no_ids(text: str) -> None:
 @pytest.mark.parametrize("text", [".", "..", "-", "_", "0", "x" * 64, "C.1_a-B"])
 def test_these_are_ids(text: str) -> None:
     assert is_device_id(text)
+
+
+def test_the_like_of_a_channel_lies_in_the_slot_of_a_tag() -> None:
+    assert beside("chargelight-echo:me", "3") == "chargelight-echo:me:{3}"
+    assert beside("chargelight-echo:me", "") == "chargelight-echo:me"

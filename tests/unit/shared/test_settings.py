@@ -196,3 +196,26 @@ def test_every_variable_says_what_it_is_for(settings_type: type[Settings]) -> No
     for name, description in settings_type.variables().items():
         assert name.startswith("CHARGELIGHT_")
         assert description, f"{name} has no description"
+
+
+def test_a_cluster_is_named_by_some_of_its_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARGELIGHT_REDIS_URL", "rediss://me:secret@r1:6379,r2:6380")
+    monkeypatch.setenv("CHARGELIGHT_REDIS_CLUSTER", "true")
+    assert BoothSettings.load().redis_cluster
+
+
+@pytest.mark.parametrize(
+    ("url", "cluster", "words"),
+    [
+        ("redis://r1:6379,r2:6379", "false", "set CHARGELIGHT_REDIS_CLUSTER=true"),
+        ("unix:///run/redis.sock", "true", "remove CHARGELIGHT_REDIS_CLUSTER"),
+        ("redis://r1:6379/1", "true", "a cluster has only number 0"),
+    ],
+)
+def test_an_address_that_does_not_fit_the_engine_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str, cluster: str, words: str
+) -> None:
+    text = refusal(monkeypatch, REDIS_URL=url, REDIS_CLUSTER=cluster)
+    assert words in text
+    assert "CHARGELIGHT_REDIS_URL" in text
+    assert url not in text

@@ -51,7 +51,8 @@ class FakeSubscriber(Subscriber):
         )
         self.reasons: list[str] = []
 
-    def distrust(self, reason: str) -> None:
+    def distrust(self, reason: str, channel: str | None = None) -> None:
+        assert channel == "mine"
         self.reasons.append(reason)
 
 
@@ -159,6 +160,53 @@ async def test_it_wants_its_channel_and_calls_at_once_when_it_is_confirmed(
     owner.echo.confirmed(["mine", "another"])
     owner.echo.heard("mine", await owner.bus.call())
     assert owner.echo.comes_back
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+
+class ManyServers(FakeBus):
+    """Three servers, the third of which may come later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = ["0", "1"]
+
+    def tags(self) -> list[str]:
+        return self.known
+
+
+async def test_on_a_cluster_it_calls_on_a_channel_of_each_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_CALL_SECONDS", 0)
+    now = 1000.0
+    bus, subscriber = ManyServers(), FakeSubscriber()
+    echo = Echo(bus, subscriber, "mine", lambda: now)
+    calling = asyncio.create_task(echo.call())
+
+    async def called() -> dict[str, bytes]:
+        calls: dict[str, bytes] = {}
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while calls.keys() != {f"mine:{{{tag}}}" for tag in bus.known}:
+                _, channel, payload = await bus.published.get()
+                calls[channel] = payload.encode()
+        return calls
+
+    calls = await called()
+    echo.heard("mine:{0}", calls["mine:{0}"])
+    assert not echo.comes_back, "one server was not heard"
+    echo.heard("mine:{1}", calls["mine:{1}"])
+    assert echo.comes_back
+    # One that joins gets time to be heard; one that left is not missed.
+    bus.known = ["1", "2"]
+    await called()
+    assert echo.comes_back
+    now += 1
+    echo.heard("mine:{1}", (await called())["mine:{1}"])
+    now += 1.5
+    assert not echo.comes_back, "the new one was never heard"
+    assert echo.heard("mine:{0}", b"1000.0"), "nobody else has to look at it"
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling

@@ -26,6 +26,14 @@ def test_a_script_begins_with_the_prelude_and_rings_with_publish(module_file: st
     assert found.text == PRELUDE + "redis.call('PUBLISH', ARGV[1], '\u00e4')\n"
 
 
+def test_on_a_cluster_it_rings_with_spublish_under_another_hash(module_file: str) -> None:
+    found = Script.beside(module_file, "ring")
+    assert found.sharded is not None
+    assert found.sharded.text == found.text.replace("'PUBLISH'", "'SPUBLISH'")
+    assert found.sharded.sha == hashlib.sha1(found.sharded.text.encode()).hexdigest()  # noqa: S324
+    assert found.sharded.name == found.name
+
+
 def test_its_hash_is_the_one_that_redis_computes(module_file: str) -> None:
     found = Script.beside(module_file, "ring")
     assert found.sha == hashlib.sha1(found.text.encode()).hexdigest()  # noqa: S324 - EVALSHA's

@@ -1,0 +1,1 @@
+"""Several processes for one gateway: a parent, and workers that share its ports."""

@@ -1,0 +1,40 @@
+"""One worker, as its parent starts it: ``python -m services.gateway.workers.child FD FD``.
+
+The two files that it inherits are a socket that listens for health requests, and the
+*life line*: a pipe whose other end only the parent holds. The kernel closes that end when
+the parent ends, however it ends. (PR_SET_PDEATHSIG would do that on Linux only.)
+"""
+
+import asyncio
+import socket
+import sys
+from functools import partial
+
+from services.gateway.app import serve_devices
+from services.gateway.settings import GatewaySettings
+from shared import logs
+from shared.runtime import main
+
+_log = logs.get(__name__)
+
+
+async def serve(
+    health: socket.socket, life_line: int, settings: GatewaySettings, stop: asyncio.Event
+) -> None:
+    """Serve devices until asked to stop, or until the parent is gone."""
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(life_line)
+        if not stop.is_set():
+            # As if it had been asked to: devices are sent off over time, nothing is lost.
+            _log.warning("the parent is gone, stopping")
+            stop.set()
+
+    loop.add_reader(life_line, orphaned)
+    await serve_devices(settings, stop, health)
+
+
+if __name__ == "__main__":
+    _inherited = socket.socket(fileno=int(sys.argv[1]))
+    main(GatewaySettings, partial(serve, _inherited, int(sys.argv[2])))

@@ -1,0 +1,164 @@
+"""The parent of several workers: it owns nothing but them, and speaks for them all.
+
+No device is connected to it. It starts the workers, says for all of them at one health
+port how they are, starts anew what ends by itself, and drains all at the same time.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.gateway.settings import GatewaySettings
+from services.gateway.workers import exposition, joining
+from services.gateway.workers.joining import NOT_RUNNING
+from services.gateway.workers.restarts import Restarts
+from services.gateway.workers.worker import Worker
+from shared import health, logs
+from shared.runtime import describe
+
+_log = logs.get(__name__)
+
+STOPPING: Final = "stopping"
+
+
+async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Run all workers until ``stop`` is set, then drain them.
+
+    Raises:
+        OSError: A port is taken.
+        CannotServeError: A worker says that the settings are wrong.
+        WorkerFailedError: A worker ends again and again, or did not drain. Always after
+            all others have drained.
+    """
+    await _refuse_taken_ports(settings)
+    parent = Parent(settings, os.environ)
+    async with health.listening(
+        settings.host,
+        settings.health_port,
+        parent.not_ready_because,
+        parent.not_accepting_because,
+        metrics=parent.metrics,
+    ):
+        _log.info("starting workers", **describe(settings))
+        await parent.run(stop)
+
+
+class Parent:
+    """All workers of a gateway.
+
+    Args:
+        settings: Of the gateway.
+        environment: What the workers' environment is made from.
+    """
+
+    def __init__(self, settings: GatewaySettings, environment: Mapping[str, str]) -> None:
+        registry = CollectorRegistry()
+        running = Gauge(
+            "chargelight_workers_running", "Workers of this gateway.", registry=registry
+        )
+        running.set_function(lambda: float(self._running()))
+        ends = Counter(
+            "chargelight_worker_ends",
+            "Ends of workers that nobody asked for; each is started anew.",
+            [exposition.LABEL],
+            registry=registry,
+        )
+        self._registry = registry
+        self._failures: list[Exception] = []
+        self._stopping = False
+        self._workers = [
+            Worker(
+                number,
+                environment_of(number, settings, environment),
+                settings.drain_seconds,
+                Restarts(random.SystemRandom()),
+                ends.labels(str(number)).inc,
+            )
+            for number in range(1, settings.processes + 1)
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep all workers running until ``stop`` is set, then wait until all have drained.
+
+        A worker that fails for good stops the others in the same orderly way.
+        """
+        keeping = [
+            asyncio.create_task(self._keep(worker, stop), name=f"worker {worker.number}")
+            for worker in self._workers
+        ]
+        await stop.wait()
+        self._stopping = True
+        _log.info("draining")
+        await asyncio.wait(keeping)
+        # The first one in time: what others say after it may only follow from it.
+        if self._failures:
+            raise self._failures[0]
+
+    def not_ready_because(self) -> str | None:
+        """Return why not all workers are ready, or None."""
+        return STOPPING if self._stopping else joining.not_ready_because(self._states())
+
+    def not_accepting_because(self) -> str | None:
+        """Return why no device should be sent here, or None."""
+        return STOPPING if self._stopping else joining.not_accepting_because(self._states())
+
+    async def metrics(self) -> bytes:
+        """Return what all workers count, and what the parent does.
+
+        One that does not answer is left out: ``chargelight_workers_running`` and
+        ``/readyz`` tell of it.
+        """
+        texts = await asyncio.gather(*(worker.metrics() for worker in self._workers))
+        answered = {
+            str(worker.number): text
+            for worker, text in zip(self._workers, texts, strict=True)
+            if text is not None
+        }
+        return exposition.merged(answered) + exposition.own(self._registry)
+
+    async def _keep(self, worker: Worker, stop: asyncio.Event) -> None:
+        try:
+            await worker.keep(stop)
+        except Exception as failure:  # noqa: BLE001 - raised again once the others have drained
+            self._failures.append(failure)
+            stop.set()
+
+    def _states(self) -> list[joining.State]:
+        return [worker.state for worker in self._workers]
+
+    def _running(self) -> int:
+        return sum(state.not_ready != NOT_RUNNING for state in self._states())
+
+
+def environment_of(
+    number: int, settings: GatewaySettings, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of one worker: the parent's, but for what makes it one."""
+    own = {
+        "CHARGELIGHT_INSTANCE_ID": f"{settings.instance_id}-{number}",
+        "CHARGELIGHT_GATEWAY_WORKERS": "1",
+        "CHARGELIGHT_GATEWAY_REUSE_PORT": "true",
+    }
+    # Names of settings may be written in lower case too.
+    return {name: text for name, text in environment.items() if name.upper() not in own} | own
+
+
+async def _refuse_taken_ports(settings: GatewaySettings) -> None:
+    """Fail as a single process would: workers that share a port also share it with others.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    if settings.reuse_port:
+        return
+    loop = asyncio.get_running_loop()
+    for port in (settings.charger_port, settings.widget_port):
+        server = await loop.create_server(
+            asyncio.Protocol, settings.host, port, start_serving=False
+        )
+        server.close()
+        await server.wait_closed()

@@ -1,0 +1,42 @@
+"""How soon a worker that ended is started anew, and when that is given up."""
+
+import random
+from collections import deque
+from typing import Final
+
+from shared.backoff import Backoff
+
+_FIRST_SECONDS: Final = 0.1
+_LONGEST_SECONDS: Final = 5.0
+
+MOST_ENDS: Final = 5
+"""So many ends within `WINDOW_SECONDS`: starting anew does not help."""
+WINDOW_SECONDS: Final = 60.0
+
+
+class Restarts:
+    """The ends of one worker.
+
+    Args:
+        rng: Jitter: all workers may end for one reason, at one moment.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, rng)
+        self._ends: deque[float] = deque(maxlen=MOST_ENDS)
+
+    def delay(self, now: float) -> float | None:
+        """Note an end.
+
+        Args:
+            now: When it was, in seconds.
+
+        Returns:
+            After how many seconds to start the worker anew; None: give it up.
+        """
+        while self._ends and self._ends[0] <= now - WINDOW_SECONDS:
+            self._ends.popleft()
+        if not self._ends:
+            self._backoff.reset()
+        self._ends.append(now)
+        return None if len(self._ends) >= MOST_ENDS else self._backoff.delay()

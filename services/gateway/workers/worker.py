@@ -1,0 +1,171 @@
+"""One worker as its parent sees it: started, looked at, started anew, ended."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from services.gateway.workers.asking import LOOPBACK, NoAnswerError, ask
+from services.gateway.workers.joining import NOT_RUNNING, SILENT, STARTING, State
+from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
+from shared import logs
+from shared.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
+
+_log = logs.get(__name__)
+
+_CHILD: Final = "services.gateway.workers.child"
+_OK: Final = 200
+_LOOK_SECONDS: Final = 0.5
+_HUNG_SECONDS: Final = 30.0
+"""A worker that has not answered for so long is ended: it holds devices in the dark."""
+_PATIENCE_SECONDS: Final = 10.0
+"""How long a worker may take to end, beyond the time of its drain."""
+
+
+class WorkerFailedError(Exception):
+    """A worker ends again and again, or did not end as it should."""
+
+
+class Worker:
+    """One of the processes that share a gateway's ports.
+
+    Args:
+        number: From 1 on.
+        environment: All variables that it gets.
+        drain_seconds: How long it takes to send its devices off.
+        restarts: When to start it anew.
+        on_end: Told of each end that nobody here asked for.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        environment: Mapping[str, str],
+        drain_seconds: float,
+        restarts: Restarts,
+        on_end: Callable[[], None],
+    ) -> None:
+        self.number = number
+        self.state = State.unable(NOT_RUNNING)
+        self._environment = environment
+        self._drain_seconds = drain_seconds
+        self._restarts = restarts
+        self._on_end = on_end
+        self._port = 0
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Keep it running until ``stop`` is set, then drain it and wait for its end.
+
+        Raises:
+            CannotServeError: It says that the settings are wrong.
+            WorkerFailedError: It ends again and again, or did not drain.
+        """
+        while not stop.is_set():
+            code = await self._live(stop)
+            self.state = State.unable(NOT_RUNNING)
+            if code == EXIT_WRONG_SETTINGS:
+                raise CannotServeError(f"worker {self.number} can not serve; its own line says why")
+            if stop.is_set():
+                # By the signal itself: it had not got so far as to listen to signals.
+                if code not in (EXIT_STOPPED, -signal.SIGTERM):
+                    raise WorkerFailedError(f"worker {self.number} ended with {code}, not 0")
+                return
+            self._on_end()
+            delay = self._restarts.delay(time.monotonic())
+            if delay is None:
+                raise WorkerFailedError(
+                    f"worker {self.number} ended {MOST_ENDS} times within {WINDOW_SECONDS:g} s"
+                )
+            _log.error("worker ended, starting it anew", worker=self.number, code=code)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+
+    async def metrics(self) -> bytes | None:
+        """Return what it counts, or None if it does not answer."""
+        try:
+            status, body = await ask(self._port, "/metrics")
+        except NoAnswerError:
+            return None
+        return body if status == _OK else None
+
+    async def _live(self, stop: asyncio.Event) -> int:
+        """Start it; return its exit code when it has ended, asked to or not."""
+        # The kernel closes our end of the life line when we end, however that happens.
+        life_line, our_end = os.pipe()
+        try:
+            process = await self._started(life_line)
+        except OSError as error:
+            # Not a wrong setting: this machine is out of processes or memory.
+            os.close(our_end)
+            raise WorkerFailedError(f"worker {self.number} can not be started: {error}") from error
+        finally:
+            os.close(life_line)
+        ended = asyncio.create_task(process.wait())
+        looking = asyncio.create_task(self._look(process))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([ended, looking, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                looking.result()  # a bug of ours
+            if not ended.done():
+                _send(process, signal.SIGTERM)
+                await asyncio.wait([ended], timeout=self._drain_seconds + _PATIENCE_SECONDS)
+            if not ended.done():
+                _log.error("worker does not end, killing it", worker=self.number)
+                _send(process, signal.SIGKILL)
+            return await ended
+        finally:
+            for task in (looking, stopping):
+                task.cancel()
+            _send(process, signal.SIGKILL)
+            os.close(our_end)
+
+    async def _started(self, life_line: int) -> asyncio.subprocess.Process:
+        self.state = State.unable(STARTING)
+        # Listening before it runs: its port is known, and whoever asks early waits.
+        with socket.create_server((LOOPBACK, 0)) as health:
+            self._port = health.getsockname()[1]
+            inherited = (health.fileno(), life_line)
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", _CHILD, *map(str, inherited)),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=self._environment,
+                pass_fds=inherited,
+            )
+
+    async def _look(self, process: asyncio.subprocess.Process) -> None:
+        """Note how it is, and end it if it hangs."""
+        heard_at = time.monotonic()
+        answered = False
+        while True:
+            try:
+                self.state = await self._ask_state()
+                heard_at, answered = time.monotonic(), True
+            except NoAnswerError:
+                if answered:
+                    self.state = State.unable(SILENT, hangs=True)
+                if time.monotonic() - heard_at > _HUNG_SECONDS:
+                    _log.error("worker does not answer, killing it", worker=self.number)
+                    _send(process, signal.SIGKILL)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _ask_state(self) -> State:
+        return State(
+            not_ready=_reason(*await ask(self._port, "/readyz")),
+            not_accepting=_reason(*await ask(self._port, "/accepting")),
+        )
+
+
+def _reason(status: int, body: bytes) -> str | None:
+    return None if status == _OK else body.decode(errors="replace").strip().removeprefix("no: ")
+
+
+def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)

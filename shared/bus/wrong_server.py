@@ -1,0 +1,46 @@
+"""Whether a Redis is what the settings say: one server, or a node of a cluster."""
+
+import re
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from shared.bus.link import BusUnavailableError
+
+_SETTING: Final = "CHARGELIGHT_REDIS_CLUSTER"
+_LEAST_VERSION: Final = 7
+"""The first one with sharded pub/sub."""
+
+
+class WrongServerError(BusUnavailableError):
+    """It is another kind of Redis than the settings say; the text says what to change."""
+
+
+def refuse_other_engine(info: Any, *, is_cluster: bool) -> None:
+    """Compare a server's INFO with what it should be.
+
+    Raises:
+        WrongServerError: It is none of a cluster, or one although it should not be, or it is
+            too old for a cluster's doorbells.
+    """
+    if isinstance(info, ResponseError):
+        return  # not allowed to ask; what does not fit will fail
+    text = info.decode(errors="replace")
+    found = re.search(r"^redis_mode:(\w+)", text, re.MULTILINE)
+    mode = found[1] if found else ""
+    if is_cluster and mode not in ("cluster", ""):
+        raise WrongServerError(
+            f"this Redis is no node of a cluster (redis_mode:{mode}), but {_SETTING}=true says "
+            f"so. Remove {_SETTING}, or start Redis with --cluster-enabled yes"
+        )
+    if not is_cluster and mode == "cluster":
+        raise WrongServerError(
+            f"this Redis is a node of a cluster: set {_SETTING}=true, and in CHARGELIGHT_REDIS_URL "
+            "some of its nodes, separated by commas"
+        )
+    version = re.search(r"^redis_version:(\d+)", text, re.MULTILINE)
+    if is_cluster and version and int(version[1]) < _LEAST_VERSION:
+        raise WrongServerError(
+            f"this Redis is too old for {_SETTING}=true (version {version[1]}): a cluster needs "
+            f"{_LEAST_VERSION} or newer, which have sharded pub/sub"
+        )

@@ -1,0 +1,85 @@
+"""The stack with deploy/compose/cluster.yml on top: three Redis nodes in place of one."""
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, run, wait_until, why_not
+from tests.integration.hub.booth import CHARGED, CHARGING, reading, received
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
+
+GATEWAYS = 3
+NODES = ("redis-1", "redis-2", "redis-3")
+OWN = ("registry", "router", "gateway")
+SERVICES = (*NODES, "redis", "postgres", *OWN, "loadbalancer")
+PAIRS = {f"c{number}": f"w{number}" for number in range(6)}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    if reason := why_not():
+        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
+            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
+        pytest.skip(f"the compose stack is not tested: {reason}")
+    made = Stack("deploy/compose/cluster.yml")
+    try:
+        made.compose("build", *OWN, timeout_seconds=BUILD_SECONDS)
+        made.up(SERVICES, GATEWAYS)
+        _register(made)
+        yield made
+    except StackError as error:
+        pytest.fail(f"{error}\n{made.logs()}", pytrace=False)
+    finally:
+        made.down()
+
+
+def _register(stack: Stack) -> None:
+    url = f"http://127.0.0.1:{stack.registry_port}"
+    with httpx.Client(base_url=url, trust_env=False, timeout=15) as rest:
+        for charger, widget in PAIRS.items():
+            assert rest.put(f"/chargers/{charger}").is_success
+            assert rest.put(f"/widgets/{widget}").is_success
+            paired = rest.put(f"/pairings/{charger}", json={"widget": widget})
+            assert paired.json()["projected"] is True
+
+
+async def _all_lit(stack: Stack, level: int, light: str) -> None:
+    """Report a level of every charger; each widget shows what it calls for."""
+    for charger, widget in PAIRS.items():
+        async with (
+            connect(f"ws://127.0.0.1:{stack.widget_port}/widgets/{widget}", proxy=None) as at,
+            connect(f"ws://127.0.0.1:{stack.charger_port}/chargers/{charger}", proxy=None) as of,
+        ):
+            await of.send(reading(level))
+            while await received(at) != light:
+                pass  # what it showed before
+
+
+def _keys_of(stack: Stack, node: str) -> int:
+    (container,) = stack.running(node)
+    return int(run("docker", "exec", container, "redis-cli", "dbsize"))
+
+
+async def test_readings_light_widgets_and_every_node_has_its_share(stack: Stack) -> None:
+    await _all_lit(stack, 70, CHARGING)
+    assert all(_keys_of(stack, node) for node in NODES)
+
+
+async def test_a_node_that_restarts_empty_has_its_slots_and_its_keys_again(stack: Stack) -> None:
+    stack.compose("restart", "redis-2", timeout_seconds=60)
+    wait_until(lambda: _keys_of(stack, "redis-2") > 0, "it was projected again")
+    stack.up(SERVICES, GATEWAYS)
+    await _all_lit(stack, 100, CHARGED)
+
+
+async def test_nodes_that_are_all_made_anew_find_together_again(stack: Stack) -> None:
+    # Their addresses may be others then, or each other's.
+    stack.compose("up", "-d", "--no-build", "--no-deps", "--force-recreate", *reversed(NODES),
+                  timeout_seconds=120)  # fmt: skip
+    stack.up(SERVICES, GATEWAYS)
+    wait_until(lambda: all(_keys_of(stack, node) for node in NODES), "all was projected again")
+    await _all_lit(stack, 70, CHARGING)

@@ -1,0 +1,202 @@
+"""A booth on a Redis Cluster, and what can happen to one."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from deploy.servers.postgres_open import open_postgres_server
+from deploy.servers.postgres_server import PostgresServer
+from deploy.servers.redis_cluster import ClusterNode, RedisCluster, open_redis_cluster
+from deploy.servers.surroundings import Surroundings
+from tests.faults.booth import Booth, Size
+from tests.faults.catalogue import Fault
+from tests.faults.resharding import node_at, open_resharding
+from tests.fixtures.hub import Hub
+from tests.fixtures.processes import ROOT
+
+if TYPE_CHECKING:
+    from deploy.servers.redis_server import RedisServer
+
+PROMOTED_SECONDS: Final = 20.0
+"""In which a replica has taken over; it does after about two seconds."""
+
+
+class ClusterBooth(Booth):
+    """A booth whose services all reach all nodes: there are no cables to cut."""
+
+    def __init__(
+        self, cluster: RedisCluster, postgres: PostgresServer, hub: Hub, seed: int
+    ) -> None:
+        # Of a server a booth only needs what the whole cluster has too.
+        super().__init__(cast("RedisServer", cluster), postgres, hub, seed)
+        self.cluster = cluster
+
+    async def cable(self, name: str) -> str:  # noqa: ARG002 - there is none
+        """Return where the cluster is."""
+        return self.cluster.url
+
+    async def some_master(self) -> ClusterNode:
+        """Draw one of the nodes that have slots."""
+        async with open_resharding(self.cluster) as resharding:
+            ports = sorted(await resharding.masters())
+        return node_at(self.cluster, self.rng.choice(ports))
+
+    async def replica_of(self, master: ClusterNode) -> ClusterNode:
+        """Return a master's replica."""
+        known = await asyncio.to_thread(self.cluster.id_of, master)
+        for node in self.cluster.nodes:
+            if node is not master:
+                said = await asyncio.to_thread(self.cluster.ask, node, "CLUSTER NODES")
+                if any("myself,slave" in line and known in line for line in said.splitlines()):
+                    return node
+        raise AssertionError("a master has no replica")
+
+    async def is_master(self, node: ClusterNode) -> bool:
+        """Whether a node has slots, as itself says."""
+        said = await asyncio.to_thread(self.cluster.ask, node, "INFO replication")
+        return "role:master" in said.split()
+
+
+def _of(booth: Booth) -> ClusterBooth:
+    assert isinstance(booth, ClusterBooth)
+    return booth
+
+
+async def slots_moved(booth: Booth) -> None:
+    """Move every tag of one master to another one, and back."""
+    here = _of(booth)
+    async with open_resharding(here.cluster) as resharding, booth.no_fault_alone("slots moved"):
+        for _ in range(2):
+            masters = await resharding.masters()
+            source = max(masters, key=lambda port: len(masters[port]))
+            target = min(masters, key=lambda port: len(masters[port]))
+            for slot in masters[source]:
+                await resharding.move(slot, source, target)
+            for slot in masters[source]:
+                await resharding.move(slot, target, source)
+
+
+async def slots_stuck(booth: Booth) -> None:
+    """Leave slots half moved for a second each."""
+    here = _of(booth)
+    async with open_resharding(here.cluster) as resharding, booth.no_fault_alone("slots stuck"):
+        masters = await resharding.masters()
+        source, target, *_ = sorted(masters)
+        for slot in booth.rng.sample(masters[source], 4):
+            await resharding.move(slot, source, target, pause=1.0)
+            await resharding.move(slot, target, source)
+
+
+async def node_killed(booth: Booth) -> None:
+    """Kill a master; its replica takes over."""
+    here = _of(booth)
+    victim = await here.some_master()
+    replica = await here.replica_of(victim)
+    async with booth.fault("node killed"):
+        await asyncio.to_thread(victim.kill)
+        await _until_promoted(here, replica)
+
+
+async def node_frozen(booth: Booth) -> None:
+    """Freeze a master until its replica has taken over, then let it go on as it was."""
+    here = _of(booth)
+    victim = await here.some_master()
+    replica = await here.replica_of(victim)
+    async with booth.fault("node frozen"):
+        await asyncio.to_thread(victim.freeze)
+        await _until_promoted(here, replica)
+        await asyncio.to_thread(victim.thaw)
+
+
+async def failover_by_hand(booth: Booth) -> None:
+    """Have a replica change places with its master, as for an upgrade."""
+    here = _of(booth)
+    replica = await here.replica_of(await here.some_master())
+    async with booth.fault("failover by hand"):
+        await asyncio.to_thread(here.cluster.ask, replica, "CLUSTER FAILOVER")
+        await _until_promoted(here, replica)
+
+
+async def node_restarted_with_data(booth: Booth) -> None:
+    """Stop and start a master so quickly that nobody takes over."""
+    here = _of(booth)
+    victim = await here.some_master()
+    async with booth.fault("node restarted with data"):
+        await asyncio.to_thread(victim.stop, keep_data=True)
+        await asyncio.to_thread(victim.start)
+        await asyncio.to_thread(here.cluster.wait_until_whole)
+
+
+async def node_restarted_empty(booth: Booth) -> None:
+    """The same, and it comes back with nothing."""
+    here = _of(booth)
+    victim = await here.some_master()
+    async with booth.fault("node restarted empty"):
+        await asyncio.to_thread(victim.kill)
+        await asyncio.to_thread(victim.start)
+        await asyncio.to_thread(here.cluster.wait_until_whole)
+
+
+async def _until_promoted(booth: ClusterBooth, replica: ClusterNode) -> None:
+    async with asyncio.timeout(PROMOTED_SECONDS):
+        while not await booth.is_master(replica):  # noqa: ASYNC110 - asked of another process
+            await asyncio.sleep(0.05)
+
+
+FAULTS: Final = {
+    fault.name: fault
+    for fault in (
+        Fault("slots-moved", "All slots of a node move to another one, and back", slots_moved),
+        Fault("slots-stuck", "Slots are half moved for a second each", slots_stuck),
+        Fault("node-killed", "A node is killed, its replica takes over", node_killed),
+        Fault("node-frozen", "A node hangs, its replica takes over, it goes on", node_frozen),
+        Fault("failover", "A replica changes places with its master", failover_by_hand),
+        Fault("node-restarted", "A node restarts with its data", node_restarted_with_data),
+        Fault("node-emptied", "A node restarts empty", node_restarted_empty),
+    )
+}
+
+
+@contextlib.asynccontextmanager
+async def open_cluster_booth(
+    seed: int,
+    logs: Path,
+    *,
+    size: Size | None = None,
+    code: Path = ROOT,
+    surroundings: Surroundings | None = None,
+) -> AsyncIterator[ClusterBooth]:
+    """Open a booth on a cluster of three masters with a replica each, and close it again.
+
+    Args:
+        seed: Of everything that is drawn.
+        logs: Where the services' logs are kept.
+        size: How big it is.
+        code: The folder with the services' code.
+        surroundings: What decides about servers.
+
+    Raises:
+        NoServerError: There is no cluster to be had on this machine.
+    """
+    surroundings = surroundings or Surroundings.of_tests()
+    with contextlib.ExitStack() as servers:
+        cluster = servers.enter_context(
+            contextlib.closing(
+                await asyncio.to_thread(open_redis_cluster, surroundings, replicas=3)
+            )
+        )
+        postgres = servers.enter_context(
+            contextlib.closing(await asyncio.to_thread(open_postgres_server, surroundings))
+        )
+        settings: dict[str, Any] = {
+            **cluster.settings,
+            "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
+        }
+        booth = ClusterBooth(cluster, postgres, Hub(settings, logs, lambda _: None, code), seed)
+        try:
+            await booth.start(size or Size(pairs=16, gateways=2, routers=2))
+            yield booth
+        finally:
+            await booth.close()
