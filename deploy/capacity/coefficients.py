@@ -1,0 +1,148 @@
+"""The coefficients of the model, read from ``coefficients.toml`` and checked."""
+
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+MEASURED: Final = Path(__file__).with_name("coefficients.toml")
+"""Those that come with the code."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every field must be there, and no other."""
+
+
+class Cost(_Section, frozen=True):
+    """CPU of a script, in µs: of a call, and of each item in it."""
+
+    call_us: float
+    item_us: float
+
+    def of(self, items: float, calls: float) -> float:
+        """Return the CPU of so many items in so many calls, in seconds."""
+        return (items * self.item_us + calls * self.call_us) * 1e-6
+
+
+class Gateway(_Section, frozen=True):
+    """Of one gateway process; CPU in µs."""
+
+    process_mb: float
+    process_cores: float
+    connection_kb: float
+    socket_kb: float
+    reading_us: float
+    status_us: float
+    ping_us: float
+    hold_us: float
+    handshake_us: float
+    farewell_us: float
+    refusal_us: float
+
+
+class Router(_Section, frozen=True):
+    """Of one router."""
+
+    process_mb: float
+    process_cores: float
+    reading_us: float
+
+
+class Redis(_Section, frozen=True):
+    """Of one Redis server."""
+
+    admit: Cost
+    store: Cost
+    light: Cost
+    settle: Cost
+    hold: Cost
+    observe: Cost
+    attend: Cost
+    recall_us: float
+    lease_us: float
+    command_us: float
+    subscription_us: float
+    exchange_us: float
+    process_cores: float
+    delivery_us: float
+    device_kb: float
+    exchange_ms: float
+    most_busy: float
+
+
+class LoadBalancer(_Section, frozen=True):
+    """Of one core of a load balancer."""
+
+    connections_per_second: float
+    backlog: int
+
+
+class Network(_Section, frozen=True):
+    """Of the ways between parts."""
+
+    header_bytes: int
+    device_latency_s: float
+
+
+class Limits(_Section, frozen=True):
+    """Settings and constants of the code."""
+
+    connections_per_gateway: int
+    partitions: int
+    ping_interval_s: float
+    hold_interval_s: float
+    accept_queue: int
+    overdue_s: float
+    handshake_deadline_s: float
+    retry_after_s: float
+    max_waiting: int
+    items_per_exchange: int
+    device_patience_s: float
+    most_busy: float
+    most_full: float
+
+
+class Prices(_Section, frozen=True):
+    """US dollars."""
+
+    as_of: str
+    hours_per_month: float
+    machine_hour: float
+    machine_cores: int
+    redis_hour: float
+    redis_gb: float
+    postgres_hour: float
+    balancer_hour: float
+    balancer_unit_hour: float
+    balancer_unit_new_per_second: float
+    balancer_unit_active: float
+    balancer_unit_gb_per_hour: float
+    internet_gb: float
+    zone_gb: float
+    zone_share: float
+
+
+class Coefficients(_Section, frozen=True):
+    """All of them."""
+
+    gateway: Gateway
+    router: Router
+    redis: Redis
+    load_balancer: LoadBalancer
+    network: Network
+    limits: Limits
+    prices: Prices
+
+    @classmethod
+    def load(cls, path: Path = MEASURED) -> "Coefficients":
+        """Read a file.
+
+        Raises:
+            ValueError: It is no TOML, or a figure is missing, unknown or no number; the
+                text says which.
+        """
+        try:
+            return msgspec.convert(tomllib.loads(path.read_text("utf-8")), cls)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise ValueError(f"{path}: {error}") from error
