@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench faults fuzz environment
+.PHONY: help up test check bench bench-compare faults fuzz capacity simulate-storm environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -16,7 +16,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 help:  ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
 
 up:  ## Run the whole hub on this machine and show it at work (WITH=containers or embedded forces a way)
 	@way=$$($(PYTHON) -m deploy.local.way --with '$(WITH)') || exit 2; \
@@ -34,14 +34,23 @@ check: environment  ## Check style, types, boundaries, and the files that others
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/*.yml
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
-bench: environment  ## Measure speed and latency on this machine
+bench: environment  ## Measure speed on this machine (10 minutes; ARGS="relay --json FILE", ARGS=--help)
 	@$(RUN) -m tests.benchmarks $(ARGS)
+
+bench-compare: environment  ## Compare two measurements (A=before.json B=after.json)
+	@$(RUN) -m tests.benchmarks.compare '$(A)' '$(B)'
 
 faults: environment  ## Do real harm to real processes and judge every light (an hour; ARGS="sequences")
 	@$(RUN) -m tests.faults $(or $(ARGS),matrix)
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)
+
+capacity: environment  ## Print what a hub of a given size needs (ARGS="--devices 20000 --interval 5")
+	@$(RUN) -m deploy.capacity $(ARGS)
+
+simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
+	@$(RUN) -m deploy.capacity.storm $(ARGS)
 
 # The copy of the lock inside the environment says what is installed there: it is put there last, so
 # an interrupted preparation is done again. An environment whose Python is gone is made anew too.

@@ -1,30 +1,78 @@
-"""Run the benchmarks: ``make bench``, or ``python -m tests.benchmarks [--json] [--rounds N]``."""
+"""Run benchmarks: ``make bench ARGS="ingest relay --json out.json"``."""
 
 import argparse
 import asyncio
-import json
-import platform
 import sys
+import time
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
 
-from tests.benchmarks import imports, relay
+import uvloop
+
+from tests.benchmarks import machine
+from tests.benchmarks.figures import Report
+from tests.benchmarks.options import Options
+
+Measure = Callable[[Options], Coroutine[Any, Any, Report]]
+
+TARGETS: Final = {
+    "ingest": "readings into a gateway, as a ratio to a server that does nothing",
+    "relay": "readings from chargers to widgets: highest rate, latencies, CPU per message",
+    "idle": "memory and CPU of 10,000 and 50,000 connections that say nothing",
+    "storm": "10,000 devices cut off at once: the time until all have their light again",
+    "scale": "CPU per message with more gateways, routers, connections; Redis Cluster",
+    "doorbells": "CPU of reading a published message, in three ways",
+    "instructions": "instructions of the functions that run for each message",
+    "imports": "importing 50,000 devices",
+}
+"""What can be measured, and what that is; each is a package with a module `benchmark`."""
+USUAL: Final = ("ingest", "relay")
+"""What is measured if nothing is named: the two that changes to the hot path show in."""
 
 
 def main() -> None:
-    """Measure and print, for people or (with ``--json``) for programs."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement")
-    parser.add_argument("--messages", type=int, default=400, help="messages per round")
-    parser.add_argument("--devices", type=int, default=50_000, help="devices of an import")
-    arguments = parser.parse_args()
-    results = asyncio.run(relay.measure(arguments.rounds, arguments.messages))
-    results |= asyncio.run(imports.measure(arguments.rounds, arguments.devices))
-    results["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
-    if arguments.json:
-        sys.stdout.write(json.dumps(results) + "\n")
-        return
-    for name, value in results.items():
-        sys.stdout.write(f"{name:<34} {value}\n")
+    """Measure what is asked for, one after the other; print it, and write it if asked to."""
+    listed = "\n".join(f"  {name:<14}{text}" for name, text in TARGETS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=f"{__doc__}\n\ntargets:\n{listed}\n  all",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, "all", []], metavar="target")
+    parser.add_argument("--quick", action="store_true", help="seconds only; figures mean nothing")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement")
+    parser.add_argument("--connections", type=int, help="in place of a benchmark's own number")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
+    asked = parser.parse_args()
+    options = Options(asked.quick, asked.rounds, asked.connections)
+    names = list(TARGETS) if "all" in asked.targets else asked.targets or USUAL
+    found = Report()
+    about = machine.describe()
+    _say("\n".join(f"{name:<14}{fact}" for name, fact in about.items()))
+    for name in names:
+        began = time.monotonic()
+        # uvloop, as the services: some of their parts are measured in this process.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            report = runner.run(measure_of(name)(options))
+        found.merge(report)
+        _say(f"\n{name} ({time.monotonic() - began:.0f} s)\n{report}")
+        if asked.json is not None:  # after each one: a later one may fail
+            found.write(asked.json, about)
 
 
-main()
+def measure_of(target: str) -> Measure:
+    """Return what measures a target."""
+    module = import_module(f"tests.benchmarks.{target}.benchmark")
+    measure: Measure = module.measure
+    return measure
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -5,12 +5,10 @@ Redis is when every entry is there, seen from outside; the answer comes after th
 """
 
 import asyncio
-import statistics
 import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 from redis.asyncio import Redis
@@ -20,6 +18,8 @@ from deploy.servers.postgres_open import open_postgres_server
 from deploy.servers.redis_open import open_redis_server
 from deploy.servers.surroundings import Surroundings
 from shared.names import Names
+from tests.benchmarks.figures import Report
+from tests.benchmarks.options import Options
 from tests.fixtures.hub import Hub
 
 PARTITIONS = 64
@@ -27,13 +27,15 @@ DEADLINE_SECONDS = 300.0
 LOOK_SECONDS = 0.02
 
 
-async def measure(rounds: int, devices: int) -> dict[str, Any]:
+async def measure(options: Options) -> Report:
     """Import so many devices, half of them chargers, each paired with a widget; in seconds."""
+    devices = options.connections or (200 if options.quick else 50_000)
     surroundings = Surroundings.of_tests()
     answered: list[float] = []
     complete: list[float] = []
+    report = Report()
     with closing(open_postgres_server(surroundings)) as postgres:
-        for number in range(rounds):
+        for number in range(1 if options.quick else options.rounds):
             database = f"benchmark_{number}"
             create_database(postgres.dsn, database)
             with closing(open_redis_server(surroundings)) as redis:
@@ -41,14 +43,12 @@ async def measure(rounds: int, devices: int) -> dict[str, Any]:
             drop_database(postgres.dsn, database)
             answered.append(took[0])
             complete.append(took[1])
-        return {
-            "import devices": devices // 2 * 2,
-            "import answered s": _median_of(answered),
-            "import complete in redis s": _median_of(complete),
-            "import devices per s": round(devices / statistics.median(answered)),
-            "import rounds": rounds,
-            "postgres": postgres.description,
-        }
+        report.note("imports postgres", postgres.description)
+    report.note("imports devices", f"{devices:,}")
+    report.add("imports answered", answered, "s")
+    report.add("imports complete in redis", complete, "s")
+    report.add("imports devices/s", [devices / seconds for seconds in answered], "1/s")
+    return report
 
 
 async def _round(redis_url: str, postgres_dsn: str, pairs: int) -> tuple[float, float]:
@@ -109,9 +109,3 @@ async def _complete(redis_url: str, devices: int) -> float:
             if sum(await pipeline.execute()) == devices:
                 return time.perf_counter()
             await asyncio.sleep(LOOK_SECONDS)
-
-
-def _median_of(seconds: list[float]) -> str:
-    """Return the median and what lies around it."""
-    median = statistics.median(seconds)
-    return f"{median:.2f} ({min(seconds):.2f} to {max(seconds):.2f})"

@@ -1,0 +1,5 @@
+"""What reading a published message costs: our link, and two layers of redis-py.
+
+CPU of one process, in which one connection publishes and another one reads; what the
+publishing costs is measured by itself and taken off.
+"""

@@ -1,0 +1,1 @@
+"""How long an import of a whole festival takes."""

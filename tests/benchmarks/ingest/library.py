@@ -1,0 +1,23 @@
+"""The asyncio server of `websockets` as it comes, and a handler as its manual shows it."""
+
+import json
+from contextlib import AsyncExitStack
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from services.gateway.tally import Tally
+from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
+
+
+async def _open(port: int, received: Tally, stack: AsyncExitStack) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        async for message in connection:
+            reading = json.loads(message)
+            if reading["event"] == "StateOfCharge" and 0 <= reading["data"]["soc"] <= 100:
+                received.value += 1
+
+    await stack.enter_async_context(serve(handle, HOST, port, backlog=BACKLOG))
+
+
+if __name__ == "__main__":
+    main(_open, fast_loop=False)

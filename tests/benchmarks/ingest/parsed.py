@@ -1,0 +1,46 @@
+"""The gateway's own connections with nobody behind them: parsed, validated, not stored."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+from services.gateway import metrics
+from services.gateway.charger import ChargerConnection
+from services.gateway.gate import Gate
+from services.gateway.settings import GatewaySettings
+from services.gateway.tally import Tally
+from services.gateway.timers import TimerWheel
+from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
+
+
+class Nobody:
+    """Takes what chargers report, and forgets it."""
+
+    def connected(self, charger: ChargerConnection) -> None:
+        """Give it some epoch."""
+        charger.epoch = 1
+
+    def reported(self, charger: ChargerConnection) -> None:
+        """Call it stored, so that receipts are given."""
+        charger.stored_sequence = charger.sequence
+
+    def disconnected(self, charger: ChargerConnection) -> None:
+        """Forget it."""
+
+
+async def _open(port: int, _: Tally, stack: AsyncExitStack) -> None:
+    settings = GatewaySettings()
+    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    nobody = Nobody()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: ChargerConnection(gate, nobody, settings.partitions), HOST, port, backlog=BACKLOG
+    )
+    stack.callback(server.close)
+    for name, wheel in (("timers", gate.wheel), ("rests", gate.resting)):
+        task = asyncio.create_task(wheel.run(), name=name)
+        stack.callback(task.cancel)
+
+
+if __name__ == "__main__":
+    # It counts by itself: two counters of one name can not be.
+    main(_open, received=metrics.READINGS)

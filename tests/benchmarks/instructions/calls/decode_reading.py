@@ -1,0 +1,13 @@
+"""Decoding and checking a charger's message."""
+
+from collections.abc import Callable
+from typing import Final
+
+from services.gateway.readings import state_of_charge_of
+
+_MESSAGE: Final = b'{"event":"StateOfCharge","data":{"soc":70}}'
+
+
+def ready() -> Callable[[], object]:
+    """Return what decodes it."""
+    return lambda: state_of_charge_of(_MESSAGE)

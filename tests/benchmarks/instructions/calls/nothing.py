@@ -1,0 +1,8 @@
+"""Nothing: what is left is the loop around it."""
+
+from collections.abc import Callable
+
+
+def ready() -> Callable[[], object]:
+    """Return what does nothing."""
+    return lambda: None

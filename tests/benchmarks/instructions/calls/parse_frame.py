@@ -1,0 +1,14 @@
+"""Parsing the frame that a charger usually sends."""
+
+from collections.abc import Callable
+from typing import Final
+
+from services.gateway.usual import usual_message
+from tests.benchmarks.generator.frames import reading
+
+_FRAME: Final = reading(70)
+
+
+def ready() -> Callable[[], object]:
+    """Return what parses it."""
+    return lambda: usual_message(_FRAME, 0)

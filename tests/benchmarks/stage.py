@@ -1,0 +1,139 @@
+"""What benchmarks stand on: Redis, Postgres, a hub with a fleet registered, all gone afterwards."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+import httpx
+from redis.asyncio import Redis
+
+from deploy.servers.postgres_open import open_postgres_server
+from deploy.servers.redis_cluster import open_redis_cluster
+from deploy.servers.redis_open import open_redis_server
+from deploy.servers.surroundings import Surroundings
+from tests.benchmarks.processor import cpu_seconds, redis_cpu_seconds
+from tests.fixtures.hub import Hub
+from tests.fixtures.processes import ServiceProcess
+from tests.fixtures.redis_at import CLUSTER_SETTING, urls_of_each
+
+_DEVICES_PER_IMPORT: Final = 20_000
+_LONGEST_IMPORT_SECONDS: Final = 300.0
+SETTINGS: Final[Mapping[str, str]] = {"CHARGELIGHT_LOG_LEVEL": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is there for a benchmark.
+
+    Attributes:
+        hub: Its registry runs; gateways and routers are the benchmark's to start.
+        redis: A client of the hub's Redis, for looking only; of a cluster, of its first node.
+        nodes: A client of each node; of one Redis, the same alone.
+        redis_url: Where that is.
+        redis_description: Which Redis it is.
+        http: For looking at health ports.
+        folder: For logs.
+        others: Processes that are no part of the hub; they are killed at the end.
+    """
+
+    hub: Hub
+    redis: Redis
+    nodes: tuple[Redis, ...]
+    redis_url: str
+    redis_description: str
+    http: httpx.AsyncClient
+    folder: Path
+    others: list[ServiceProcess]
+
+    async def register_pairs(self, count: int, first: int = 0) -> None:
+        """Register chargers and widgets of these numbers, each pair paired."""
+        pairs = _DEVICES_PER_IMPORT // 2
+        for start in range(first, first + count, pairs):
+            await self._import(_file(start, min(pairs, first + count - start)))
+
+    async def cpu(self, processes: Mapping[str, ServiceProcess]) -> dict[str, float]:
+        """Return the CPU seconds used so far, by name; Redis' under ``redis``."""
+        used = {name: cpu_seconds(process.pid) for name, process in processes.items()}
+        return {**used, "redis": sum(await self.redis_cpu())}
+
+    async def redis_cpu(self) -> list[float]:
+        """Return the CPU seconds that each node of Redis has used so far."""
+        return [await redis_cpu_seconds(node) for node in self.nodes]
+
+    @asynccontextmanager
+    async def other_redis(self) -> AsyncIterator[Self]:
+        """Give the same stage with a Redis that the hub knows nothing of."""
+        surroundings = Surroundings.of_tests()
+        with closing(open_redis_server(surroundings)) as redis:
+            async with Redis.from_url(redis.url) as client:
+                yield replace(self, redis=client, nodes=(client,), redis_url=redis.url)
+
+    async def _import(self, file: str) -> None:
+        response = await self.http.post(
+            f"{self.hub.registry_url}/import",
+            content=file,
+            headers={"content-type": "text/csv"},
+            timeout=_LONGEST_IMPORT_SECONDS,
+        )
+        response.raise_for_status()
+        if not response.json()["projected"]:
+            raise RuntimeError(f"the devices are not in effect: {response.text}")
+
+
+@asynccontextmanager
+async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
+    """Set a stage up: Redis, Postgres and a registry.
+
+    The servers are always our own, also if addresses of others are given: a fleet of a benchmark
+    has no business in anybody's data.
+
+    Args:
+        cluster: Whether Redis is a cluster of three nodes.
+
+    Raises:
+        NoServerError: There is no way to one on this machine; the message says what to do.
+    """
+    surroundings = Surroundings.of_tests()
+    started: list[ServiceProcess] = []
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        opened = open_redis_cluster(surroundings) if cluster else open_redis_server(surroundings)
+        redis = stack.enter_context(closing(opened))
+        postgres = stack.enter_context(closing(open_postgres_server(surroundings)))
+        stack.callback(_kill_all(started))
+        nodes = [
+            await stack.enter_async_context(Redis.from_url(url)) for url in urls_of_each(redis.url)
+        ]
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10.0))
+        addresses = {
+            "CHARGELIGHT_REDIS_URL": redis.url,
+            CLUSTER_SETTING: str(cluster).lower(),
+            "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
+        }
+        hub = Hub({**SETTINGS, **addresses}, folder, started.append)
+        stack.push_async_callback(hub.hang_up)
+        hub.start_registry()
+        await hub.ready()
+        yield Stage(
+            hub, nodes[0], tuple(nodes), redis.url, redis.description, http, folder, started
+        )
+        await hub.close()
+
+
+def _kill_all(processes: list[ServiceProcess]) -> Callable[[], None]:
+    def kill() -> None:
+        for process in processes:
+            process.kill()
+
+    return kill
+
+
+def _file(first: int, pairs: int) -> str:
+    rows = (
+        f"charger,c{number:05},,,w{number:05}\nwidget,w{number:05},,,\n"
+        for number in range(first, first + pairs)
+    )
+    return "kind,id,label,location,widget\n" + "".join(rows)

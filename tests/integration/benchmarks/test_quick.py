@@ -1,0 +1,62 @@
+"""Each benchmark runs, and its figures could be true. How fast anything is, is never asserted."""
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.__main__ import TARGETS
+from tests.benchmarks.figures import Report, read
+from tests.fixtures.processes import ROOT
+
+EXPECTED = {
+    "ingest": ("ingest parsed / nothing, common rate", "ingest gateway / nothing, highest rate"),
+    "relay": ("relay hub / straightforward, highest rate", "relay hub, at half: p50 / raw p50"),
+    "idle": ("idle 100: memory per charger (PSS)", "idle 100: CPU of all gateways"),
+    "storm": ("storm with jitter: all lit again after", "storm all at once: lit again after, p99"),
+    "scale": (
+        "scale 2 routers: carry, as a multiple of one",
+        "scale 100 connections: charger gateways' CPU per reading",
+    ),
+    "doorbells": ("doorbells: CPU per message, our link",),
+    "instructions": ("instructions: parse frame",),
+    "imports": ("imports answered",),
+}
+MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")
+"""Differences, which noise can make negative in a run of half a second."""
+
+
+@pytest.fixture
+def found(target: str, tmp_path: Path) -> Report:
+    file = tmp_path / "figures.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", target, "--quick", "--json", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report, machine = read(file)
+    assert machine["processor"]
+    return report
+
+
+def test_each_benchmark_is_known_here() -> None:
+    assert set(EXPECTED) == set(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_benchmark_runs_and_its_figures_could_be_true(target: str, found: Report) -> None:
+    if target == "instructions" and shutil.which("valgrind") is None:
+        assert "not measured" in found.notes["instructions"]
+        return
+    for name in EXPECTED[target]:
+        assert name in found.figures
+    for name, figure in found.figures.items():
+        assert all(map(math.isfinite, (figure.median, *figure.samples))), name
+    doubtful = {name for name, figure in found.figures.items() if figure.median < 0}
+    assert not {name for name in doubtful if not any(word in name for word in MAY_BE_ANYTHING)}

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks' own parts: what they say must be right."""
