@@ -23,6 +23,7 @@ class Schedule:
         self.sent = 0
         self.began_at = clock()
         self._tick = tick_seconds
+        self._burst_at = 0.0
         self._cpu = time.process_time()
         self._lags = array("d")
 
@@ -34,13 +35,14 @@ class Schedule:
         """Return how many messages are due by now, sent or not."""
         return min(self.total, math.floor((now - self.began_at) * self.rate) + 1)
 
-    def next_at(self, now: float) -> float:
-        """Return when to look again."""
-        return max(self.due_at(self.sent), now + self._tick)
+    def next_at(self) -> float:
+        """Return when to send next: not before a tick after the last burst began."""
+        return max(self.due_at(self.sent), self._burst_at + self._tick)
 
-    def sent_up_to(self, number: int) -> None:
+    def sent_up_to(self, number: int, began_at: float) -> None:
         """Note a burst: its last message may have waited, its first one has."""
         self._lags.append(clock() - self.due_at(self.sent))
+        self._burst_at = began_at
         self.sent = number
 
     @property

@@ -27,11 +27,11 @@ def send(loop: Loop, fleet: Fleet, *, rate: float, seconds: float) -> dict[str, 
     refused = 0
     while not schedule.is_over:
         now = clock()
-        due = min(schedule.due_by(now), schedule.sent + _MOST_AT_ONCE)
-        if due > schedule.sent:
+        if now >= schedule.next_at():
+            due = min(schedule.due_by(now), schedule.sent + _MOST_AT_ONCE)
             refused += _burst(turns, due - schedule.sent)
-            schedule.sent_up_to(due)
-        loop.turn(schedule.next_at(now) if due >= schedule.due_by(clock()) else 0)
+            schedule.sent_up_to(due, now)
+        loop.turn(schedule.next_at())
     return {**schedule.result(), "refused": refused, "lost": dict(fleet.lost)}
 
 

@@ -61,6 +61,16 @@ def test_due_times_follow_from_the_rate_alone() -> None:
     assert schedule.due_by(99.0) == schedule.total == 200
 
 
+def test_a_burst_comes_a_tick_after_the_last_one_and_no_message_before_its_time() -> None:
+    schedule = Schedule(rate=100.0, seconds=2.0, tick_seconds=0.025)
+    schedule.began_at = 50.0
+    assert schedule.next_at() == 50.0
+    schedule.sent_up_to(1, 50.0)
+    assert schedule.next_at() == 50.025  # not 50.01
+    schedule.sent_up_to(5, 50.012)
+    assert schedule.next_at() == 50.05
+
+
 def test_quantiles_are_in_milliseconds() -> None:
     found = quantiles([number / 1000 for number in range(101)])
     assert found == pytest.approx({"p50": 50, "p90": 90, "p99": 99, "max": 100, "count": 101})
