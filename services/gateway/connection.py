@@ -135,6 +135,7 @@ class Connection(Framing):
         self._gate.waiting.discard(self)
         if self._is_opened:
             self.lost()
+        self.websocket.let_go()
 
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""

@@ -1,7 +1,8 @@
 """What a charger says: decoding and checking one message, without I/O."""
 
 import json
-from typing import Annotated, Any, Literal, NoReturn
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
@@ -9,6 +10,8 @@ from shared.device_protocol import STATE_OF_CHARGE_EVENT, ErrorCode
 
 MINIMUM = 0
 MAXIMUM = 100
+_REMEMBERED: Final = 1024
+"""Messages that are not read again; none is longer than a gateway takes."""
 
 
 class BadFrameError(Exception):
@@ -41,6 +44,7 @@ _decode = msgspec.json.Decoder(_Reading).decode
 _encode = msgspec.json.Encoder().encode
 
 
+@lru_cache(_REMEMBERED)
 def state_of_charge_of(message: bytes) -> float:
     """Return the state of charge in a charger's message, in percent.
 
@@ -51,6 +55,9 @@ def state_of_charge_of(message: bytes) -> float:
     Raises:
         BadFrameError: The message is anything else.
         UnicodeDecodeError: The message is no UTF-8 (RFC 6455: close with 1007).
+
+    There are few states of charge, and one kind of charger writes each of them in one way.
+    So messages come again, and what was read from the last ones is remembered.
     """
     # JSON leaves open what a name given twice means (RFC 8259 section 4), so such
     # a message is refused. The usual one is ASCII, has these names once each and no
@@ -69,6 +76,7 @@ def state_of_charge_of(message: bytes) -> float:
     return _slowly(message)
 
 
+@lru_cache(_REMEMBERED, typed=True)
 def as_json(state_of_charge: float) -> str:
     """Return a state of charge as JSON that says the same number, without a negative zero."""
     return _encode(state_of_charge or 0).decode()

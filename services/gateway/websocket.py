@@ -64,6 +64,17 @@ class DeviceProtocol(ServerProtocol):
             self.current_size = None
         super().recv_frame(frame)
 
+    def let_go(self) -> None:
+        """Have it freed at once when nobody has it any more, once the connection has ended.
+
+        Parser and protocol hold each other. Left to the garbage collector, the connections
+        that ended would make it stop the process, the longer the more are connected.
+        """
+        self.parser.close()
+        # Their tracebacks hold the parser.
+        self.parser_exc = None
+        self.handshake_exc = None
+
 
 def _size_of(frame: Frame) -> int:
     """Return how many bytes a device's frame was (RFC 6455 section 5.2), at least.

@@ -258,16 +258,17 @@ def test_a_bad_reading_needs_no_storing(charger: FakeCharger) -> None:
     assert charger.pongs == [b"a"]
 
 
-def test_a_receipt_for_a_connection_that_ended_goes_nowhere(charger: FakeCharger) -> None:
+@pytest.mark.parametrize("ending", ["goodbye", "none"])
+def test_a_receipt_for_a_connection_that_ended_goes_nowhere(
+    charger: FakeCharger, ending: str
+) -> None:
     charger.report(70)
     charger.ping(b"a")
-    charger.send(close_of())
+    if ending == "none":
+        charger.vanish()
+    else:
+        charger.send(close_of())
     charger.connection.stored(1)
-    assert charger.pongs == []
-    charger.vanish()
-    charger.report(71)
-    charger.ping(b"b")
-    charger.connection.stored(2)
     assert charger.pongs == []
 
 

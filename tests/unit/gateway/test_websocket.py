@@ -1,5 +1,8 @@
 """The WebSocket protocol as a device sees it, where it differs from the library's."""
 
+import gc
+import weakref
+
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -101,3 +104,30 @@ def test_the_head_of_a_frame_that_is_too_big_is_enough(websocket: DeviceProtocol
 def test_a_frame_without_a_mask_is_an_error(websocket: DeviceProtocol) -> None:
     received(websocket, Frame(TEXT, b"x").serialize(mask=False))
     assert closed_with(websocket) == 1002
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        head_of("/chargers/c1"),
+        head_of("/chargers/c1") + frame_of(Opcode.CLOSE, b""),
+        head_of("/chargers/c1") + b"\xff\xff no frame",
+        b"no handshake\r\n\r\n",
+    ],
+)
+def test_an_ended_protocol_goes_without_the_garbage_collector(sent: bytes) -> None:
+    websocket = DeviceProtocol()
+    websocket.receive_data(sent)
+    for event in websocket.events_received():
+        if isinstance(event, Request):
+            websocket.send_response(websocket.accept(event))
+    websocket.receive_eof()
+    gone = weakref.ref(websocket)
+    gc.disable()
+    try:
+        websocket.let_go()
+        del websocket
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -63,6 +63,14 @@ def ended(body: str, **variables: str) -> tuple[int, str, str]:
         return process.returncode, output, errors
 
 
+def test_what_a_service_imported_is_no_garbage_to_look_for() -> None:
+    body = """import gc
+say(gc.get_freeze_count() > 10 * len(gc.get_objects()))
+say(gc.isenabled() and gc.get_threshold()[0] > 700)"""
+    code, output, _ = ended(body)
+    assert (code, output) == (0, "True\nTrue\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_that_is_asked_to_stop_drains_and_exits_0(number: signal.Signals) -> None:
     body = 'say("serving")\nawait stop.wait()\nsay("drained")'

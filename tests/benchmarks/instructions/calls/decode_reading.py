@@ -10,4 +10,5 @@ _MESSAGE: Final = b'{"event":"StateOfCharge","data":{"soc":70}}'
 
 def ready() -> Callable[[], object]:
     """Return what decodes it."""
-    return lambda: state_of_charge_of(_MESSAGE)
+    read = state_of_charge_of.__wrapped__  # not what is remembered of it
+    return lambda: read(_MESSAGE)
