@@ -14,7 +14,7 @@ from deploy.capacity.coefficients import Coefficients, Cost
 _SECONDS_PER_HOUR = 3600
 _US = 1e-6
 _GIGA = 1e9
-_SETTLE_SECONDS = 0.05
+_SETTLE_SECONDS = 0.1
 _SETTLED_PER_EXCHANGE = 200
 _HOLD_CALL_ITEMS = 500
 _HOLD_ROUNDS = 20

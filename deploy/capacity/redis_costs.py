@@ -20,6 +20,7 @@ from deploy.capacity import sample_calls as calls
 from deploy.capacity.sample_calls import NAMES, charger_id, widget_id
 from deploy.servers.redis_open import open_redis_server
 from deploy.servers.surroundings import Surroundings
+from shared.bus.runs import command_of
 from shared.bus.script import Call
 
 MANY = 50
@@ -93,7 +94,7 @@ class Costs:
         for number in range(NAMES.partitions):
             ids = [charger_id(number, i) for i in range(DEVICES_PER_PARTITION)]
             call = calls.store(NAMES.chargers[number], ids, LAST)
-            self._client.eval(call.script.text, len(call.keys), *call.keys, *call.arguments)
+            self._client.execute_command("EVAL", call.script.text, *command_of([call])[2:])
 
     def kinds(self) -> dict[str, Make]:
         """What is measured, in an order in which each finds what it needs."""
@@ -195,9 +196,7 @@ class Costs:
             pipe = self._client.pipeline(transaction=False)
             for i in range(CALLS_PER_PIPELINE):
                 call = make(i % NAMES.partitions, size)
-                pipe.execute_command(
-                    "EVALSHA", script.sha, len(call.keys), *call.keys, *call.arguments
-                )
+                pipe.execute_command(*command_of([call]))
             pipe.execute()
             done += CALLS_PER_PIPELINE
         return (self._cpu() - before) / done

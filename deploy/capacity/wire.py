@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from deploy.capacity import sample_calls as calls
 from deploy.capacity.sample_calls import NAMES, charger_id, widget_id
+from shared.bus.runs import command_of
 from shared.bus.script import Argument, Call
 
 _MASK = 4
@@ -16,7 +17,6 @@ _FRAME = 2
 _READING = b'{"event":"StateOfCharge","data":{"soc":70.5}}'
 _STATUS = b'{"event":"chargingStatus","data":{"status":"charging"}}'
 _REPLY = len("$6\r\nstored\r\n")
-_SHA = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ def measured(header: int) -> Wire:
 
 
 def _call(call: Call) -> int:
-    words: list[Argument] = ["EVALSHA", "0" * _SHA, len(call.keys), *call.keys, *call.arguments]
-    return _array(words)
+    return _array(command_of([call]))
 
 
 def _message(channel: str, payload: str) -> int:

@@ -4,8 +4,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from services.gateway.tally import Tally
 from shared.device_protocol import CloseCode, ErrorCode
+from shared.tally import Tally
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
 CHARGERS: Final = _connections.labels("charger")

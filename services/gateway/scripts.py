@@ -5,7 +5,7 @@ from typing import Final
 from shared.bus.script import Script
 
 ADMIT: Final = Script.beside(__file__, "admit")
-STORE: Final = Script.beside(__file__, "store")
+STORE: Final = Script.beside(__file__, "store", joins=True)
 HOLD: Final = Script.beside(__file__, "hold")
 OBSERVE: Final = Script.beside(__file__, "observe")
 VOUCH: Final = Script.beside(__file__, "vouch")

@@ -9,8 +9,8 @@ done a moment later, many at once, and of one charger only for the newest readin
 import asyncio
 import contextlib
 import random
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -39,10 +39,10 @@ _log = logs.get(__name__)
 _SWEEP_SECONDS: Final = 0.5
 _PENDING_SECONDS: Final = 0.5
 """What is pending for longer than this, no doorbell will bring."""
-_SETTLE_SECONDS: Final = 0.05
+_SETTLE_SECONDS: Final = 0.1
 """How long routed readings are collected before they are cleared, far less than the above."""
 _SETTLED_PER_EXCHANGE: Final = 200
-"""Readings cleared in one exchange: lights wait for it."""
+"""Readings after which no more are cleared in one exchange: lights wait for it."""
 _RECALLED: Final = 100
 """Most readings taken per partition and sweep; if there are more, it goes on at once."""
 
@@ -50,6 +50,7 @@ _RECALLED: Final = 100
 class Reading(NamedTuple):
     """A stored reading and where it goes."""
 
+    partition: int
     charger_id: str
     state_of_charge: float
     revision: Revision
@@ -95,7 +96,7 @@ class Routing:
         self._unmarked: set[int] = set()
         self._waiting: dict[str, Reading] = {}
         self._wake = asyncio.Event()
-        self._routed: dict[str, Reading] = {}
+        self._routed: defaultdict[int, dict[str, Reading]] = defaultdict(dict)
         self._settle_soon = asyncio.Event()
         self._sweep_now = asyncio.Event()
         bus.on_regained(self._mark_all)
@@ -113,14 +114,15 @@ class Routing:
 
     def heard(self, channel: str, payload: bytes) -> None:
         """Take a doorbell."""
-        if channel not in self._by_channel:
+        partition = self._by_channel.get(channel)
+        if partition is None:
             return
         try:
             doorbell = decode_reading(payload)
         except msgspec.DecodeError as error:
             _log.warning("not a reading", channel=channel, reason=str(error))
             return
-        metrics.HEARD.inc()
+        metrics.HEARD.value += 1
         if doorbell.widget:
             if not _is_sound(doorbell):
                 # Somebody tried something with redis-cli: no reason to stop.
@@ -128,6 +130,7 @@ class Routing:
                 return
             self._accept(
                 Reading(
+                    partition,
                     doorbell.charger,
                     doorbell.data.soc,
                     doorbell.revision,
@@ -174,8 +177,9 @@ class Routing:
             try:
                 while readings:
                     routed = await self._light(readings[:ITEMS_PER_EXCHANGE])
-                    # Of two of one charger the older one could clear nothing any more.
-                    self._routed.update((reading.charger_id, reading) for reading in routed)
+                    for reading in routed:
+                        # Of two of one charger the older one could clear nothing any more.
+                        self._routed[reading.partition][reading.charger_id] = reading
                     self._settle_soon.set()
                     del readings[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
@@ -190,19 +194,19 @@ class Routing:
         batches = by_slot(readings, lambda one: partition_of(one.widget_id, self._names.partitions))
         replies = await self._bus.run([self._lighting(p, items) for p, items in batches])
         routed: list[Reading] = []
+        outcomes: Counter[bytes] = Counter()
         for (_, items), answers in zip(batches, replies, strict=True):
-            for reading, answer in zip(items, answers, strict=True):
-                match answer:
-                    case b"lit":
-                        metrics.LIT.inc()
-                        routed.append(reading)
-                    case b"stale":
-                        metrics.STALE.inc()
-                        routed.append(reading)
-                    case _:
-                        # Paired differently by now, or about to be. It stays pending,
-                        # and the sweep reads it anew, with its pairing of then.
-                        metrics.MISMATCH.inc()
+            outcomes.update(answers)
+            # One of another pairing than the widget's stays pending, and the sweep
+            # reads it anew, with its pairing of then.
+            routed += [
+                reading
+                for reading, answer in zip(items, answers, strict=True)
+                if answer != b"mismatch"
+            ]
+        metrics.LIT.inc(outcomes[b"lit"])
+        metrics.STALE.inc(outcomes[b"stale"])
+        metrics.MISMATCH.inc(outcomes[b"mismatch"])
         return routed
 
     def _lighting(self, partition: int, readings: list[Reading]) -> Call:
@@ -244,14 +248,16 @@ class Routing:
         """Clear what was routed until now; what can not be cleared, the sweep brings again."""
         with contextlib.suppress(BusUnavailableError):
             while self._routed:
-                chargers = list(islice(self._routed, _SETTLED_PER_EXCHANGE))
-                await self._settle([self._routed.pop(charger) for charger in chargers])
+                # Whole partitions: the more of one there are, the less each costs.
+                readings: list[Reading] = []
+                while self._routed and len(readings) < _SETTLED_PER_EXCHANGE:
+                    _, of_partition = self._routed.popitem()
+                    readings += of_partition.values()
+                await self._settle(readings)
 
     async def _settle(self, readings: list[Reading]) -> None:
         """Clear readings from pending that nothing has changed about since."""
-        batches = by_slot(
-            readings, lambda one: partition_of(one.charger_id, self._names.partitions)
-        )
+        batches = by_slot(readings, lambda one: one.partition)
         if batches:
             await self._bus.run([self._settling(p, items) for p, items in batches])
 
@@ -289,8 +295,8 @@ class Routing:
             return
         replies = await self._bus.run([self._recalling(partition) for partition in owned])
         nothing_to_light: list[Reading] = []
-        for values in replies:
-            found = list(_readings(values))
+        for partition, values in zip(owned, replies, strict=True):
+            found = list(_readings(partition, values))
             metrics.SWEPT.inc(len(found))
             if len(found) >= _RECALLED:
                 self._sweep_now.set()
@@ -318,11 +324,12 @@ def _is_sound(doorbell: ReadingDoorbell) -> bool:
     )
 
 
-def _readings(values: list[bytes]) -> Iterable[Reading]:
+def _readings(partition: int, values: list[bytes]) -> Iterable[Reading]:
     """Take the recall script's answer apart: six values per charger."""
     parts = [iter(values)] * 6
     for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
         yield Reading(
+            partition,
             charger_id.decode(),
             float(level),
             (int(epoch), int(sequence)),

@@ -4,8 +4,8 @@ from typing import Final
 
 from shared.bus.script import Script
 
-LIGHT: Final = Script.beside(__file__, "light")
-SETTLE: Final = Script.beside(__file__, "settle")
+LIGHT: Final = Script.beside(__file__, "light", joins=True)
+SETTLE: Final = Script.beside(__file__, "settle", joins=True)
 RECALL: Final = Script.beside(__file__, "recall")
 MARK: Final = Script.beside(__file__, "mark")
 JOIN: Final = Script.beside(__file__, "join")

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from shared import logs
 from shared.bus.link import TIMEOUT_SECONDS, BusUnavailableError, Link
+from shared.bus.runs import command_of, joined, replies_of
 from shared.bus.script import Argument, Call
 
 _log = logs.get(__name__)
@@ -71,18 +72,21 @@ class Bus:
         """Run script calls like `run`, but return what a call failed with as its reply.
 
         For what must go on although somebody broke one key of many: the error of a call
-        is a `ResponseError` in its place.
+        is a `ResponseError` in its place (and in those of calls joined with it).
 
         Raises:
             BusUnavailableError: As for `run`.
         """
-        commands = [_evalsha(call) for call in calls]
+        runs = joined(calls)
+        commands = [command_of(run) for run in runs]
         async with self._lock:
             replies = await self._exchange(commands)
             if any(_is_no_script(reply) for reply in replies):
-                replies = await self._again_with_scripts(calls, commands, replies)
-        names = [call.script.name for call in calls]
-        return described_each(names, replies)
+                replies = await self._again_with_scripts(runs, commands, replies)
+        replies = described_each([run[0].script.name for run in runs], replies)
+        return [
+            one for run, reply in zip(runs, replies, strict=True) for one in replies_of(run, reply)
+        ]
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command and return its reply.
@@ -184,20 +188,16 @@ class Bus:
         await self.close()
 
     async def _again_with_scripts(
-        self, calls: Sequence[Call], commands: list[list[Argument]], replies: list[Any]
+        self, runs: Sequence[list[Call]], commands: list[list[Argument]], replies: list[Any]
     ) -> list[Any]:
         """Load the scripts that Redis does not know (any more) and repeat their calls."""
         missed = [i for i, reply in enumerate(replies) if _is_no_script(reply)]
-        texts = dict.fromkeys(calls[i].script.text for i in missed)
+        texts = dict.fromkeys(runs[i][0].script.text for i in missed)
         await self._exchange([["SCRIPT", "LOAD", text] for text in texts])
         repeated = await self._exchange([commands[i] for i in missed])
         for i, reply in zip(missed, repeated, strict=True):
             replies[i] = reply
         return replies
-
-
-def _evalsha(call: Call) -> list[Argument]:
-    return ["EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments]
 
 
 def _is_no_script(reply: Any) -> bool:

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import CONDITION, Bus, described_each
 from shared.bus.cluster import Cluster
 from shared.bus.link import BusUnavailableError
+from shared.bus.runs import command_of, replies_of
 from shared.bus.script import Argument, Call, Script
 from shared.bus.slots import Address, Redirection, Topology, slot_of
 
@@ -118,9 +119,14 @@ class ClusterBus(Bus):
         asked: list[_Asked] = []
         for call in calls:
             script = call.script.sharded or call.script
-            words = ["EVALSHA", script.sha, len(call.keys), *call.keys, *call.arguments]
+            words = command_of([call], sharded=True)
             asked.append(_Asked(script.name, words, slot_of(call.keys[0]), script))
-        return await self._replies(asked)
+        replies = await self._replies(asked)
+        return [
+            one
+            for call, reply in zip(calls, replies, strict=True)
+            for one in replies_of([call], reply)
+        ]
 
     async def each_of(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """As `Bus.each_of`. All keys of a command lie in one slot.

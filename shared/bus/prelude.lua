@@ -1,10 +1,26 @@
--- What every script starts with. A script touches one hash slot only: all its
--- keys and channels carry the same tag. Names reach it as arguments; none is
+-- What every script starts with. What a script does touches one hash slot only: all
+-- keys and channels of a call carry the same tag. Names reach it as arguments; none is
 -- built here.
 --
 -- Numbers: epochs are microseconds since 1970, below 2^53, so exact in Lua's
 -- doubles and through cjson.decode; but cjson.encode would round them to 14
 -- digits, so JSON with numbers in it is written with string.format.
+
+-- The calls that one run of a script has to do (shared/bus/runs.py): of each, the place
+-- before its first key, and the places of its first and last argument. ARGV has before
+-- the arguments of each call how many they are; each call has as many keys. The reply is
+-- to have before the answers to each call how many they are: a table for each would
+-- cost as much as storing what is in it.
+local function calls(keys)
+  local key, last = -keys, 0
+  return function()
+    key = key + keys
+    if key >= #KEYS then return nil end
+    local first = last + 2
+    last = last + 1 + ARGV[last + 1]
+    return key, first, last
+  end
+end
 
 local function now_us()
   local time = redis.call('TIME')

@@ -19,16 +19,19 @@ class Script:
     sha: str
     sharded: "Script | None" = None
     """The same for Redis Cluster, where doorbells are rung with SPUBLISH."""
+    joins: bool = False
+    """Whether one run does several calls, as `calls` of the prelude says; see `shared.bus.runs`."""
 
     @classmethod
-    def beside(cls, module_file: str, name: str) -> "Script":
+    def beside(cls, module_file: str, name: str, *, joins: bool = False) -> "Script":
         """Load ``scripts/NAME.lua`` from the folder of a module (pass ``__file__``)."""
         path = Path(module_file).parent / "scripts" / f"{name}.lua"
         text = _PRELUDE + path.read_text(encoding="utf-8")
         # One place knows how doorbells are rung.
         sharded = text.replace("@PUBLISH@", "SPUBLISH")
         text = text.replace("@PUBLISH@", "PUBLISH")
-        return cls(name, text, _sha(text), cls(name, sharded, _sha(sharded)))
+        on_cluster = cls(name, sharded, _sha(sharded), joins=joins)
+        return cls(name, text, _sha(text), on_cluster, joins)
 
 
 def _sha(text: str) -> str:
@@ -40,7 +43,7 @@ Argument = str | bytes | int | float
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One run of a script: on one hash slot, with any number of items."""
+    """What a script is to do on one hash slot, with any number of items."""
 
     script: Script
     keys: tuple[str, ...]

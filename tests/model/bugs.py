@@ -37,7 +37,7 @@ FOUND: Final[dict[str, Bug]] = {
         _ROUTER,
         "SETTLE",
         """if pairing == tonumber(ARGV[i + 3]) and revision[1] == tonumber(ARGV[i + 1])
-      and revision[2] == tonumber(ARGV[i + 2]) then""",
+        and revision[2] == tonumber(ARGV[i + 2]) then""",
         "if true then",
     ),
     "nobody sweeps": MethodBug(

@@ -8,7 +8,7 @@ import hashlib
 import importlib
 import inspect
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -29,10 +29,12 @@ class ScriptBug:
 
     def seed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         module = importlib.import_module(self.module)
-        original: Script = getattr(module, self.script)
+        original = getattr(module, self.script)
+        assert isinstance(original, Script)
         text = _replaced(original.text, self.written, self.mistake)
         sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        monkeypatch.setattr(module, self.script, Script(original.name, text, sha))
+        bug = replace(original, text=text, sha=sha, sharded=None)
+        monkeypatch.setattr(module, self.script, bug)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import redis
 from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
+from shared.bus.runs import command_of, replies_of
 from shared.bus.script import Argument, Call
 
 _SILENT: Final = {"admit", "hold", "observe", "mark", "recall", "settle"}
@@ -60,12 +61,13 @@ class Server:
 
     def run(self, call: Call) -> tuple[Any, list[Message]]:
         """Run one script call; return its reply, or its error, and what it published."""
-        words = ["EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments]
+        words = command_of([call])
         try:
             reply = self.command(*words)
         except NoScriptError:
             self.command("SCRIPT", "LOAD", call.script.text)
             reply = self.command(*words)
+        (reply,) = replies_of([call], reply)
         return reply, [] if call.script.name in _SILENT else self._published()
 
     def command(self, *words: Argument) -> Any:

@@ -1,14 +1,15 @@
--- Stores readings of one partition's chargers and rings the partition's doorbell.
--- KEYS: directory, directory version, live, pending
--- ARGV: channel of the readings, then per reading:
+-- Stores readings of one partition's chargers and rings the partition's doorbell; one
+-- run does so for several partitions.
+-- KEYS: per partition: directory, directory version, live, pending
+-- ARGV: per partition: channel of the readings, then per reading:
 --       id, epoch, sequence, state of charge, when received (µs, Redis' clock),
 --       1 if stored before else 0
 -- Returns per reading: stored, superseded, unregistered or absent.
 --
 -- May be repeated: a revision that is stored already is only marked and rung again.
-local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local channel = ARGV[1]
+local directory, version, live, pending, channel -- of the partition that it is at
 local now = now_us()
+local now_text = int(now)
 
 -- May this reading light the paired widget? What was read before the pairing (the
 -- last visitor's phone) may not: it raises the floor instead, and at or below the
@@ -30,35 +31,42 @@ local function may_light(id, entry, epoch, sequence, received_at, again)
   return newer(epoch, sequence, floor[1], floor[2])
 end
 
-local function announce(id, entry, epoch, sequence, soc, lights)
-  local route = lights
-    and string.format(',"pairing":%.0f,"widget":"%s"', entry.pairing, entry.widget) or ''
-  redis.call('@PUBLISH@', channel, string.format(
-    '{"event":"StateOfCharge","data":{"soc":%s},"charger":"%s","revision":[%.0f,%.0f]%s}',
-    soc, id, epoch, sequence, route))
-end
-
-local function store(id, epoch, sequence, soc, received_at, again)
+-- Numbers come as text and go into JSON as that text: formatting them takes longer than
+-- all the comparing.
+local function store(id, epoch_text, sequence_text, soc, received_text, again)
   local entry, why = find(directory, version, id)
   if not entry then return why end
+  local epoch, sequence = tonumber(epoch_text), tonumber(sequence_text)
+  local received_at = tonumber(received_text)
   local state = live_of(live, id) or {epoch = 0}
   if state.epoch > epoch then return 'superseded' end
   local stored = state.revision
   if stored and newer(stored[1], stored[2], epoch, sequence) then return 'stored' end
-  received_at = math.min(received_at, now)
+  if received_at > now then received_at, received_text = now, now_text end
+  local revision = '[' .. epoch_text .. ',' .. sequence_text .. ']'
   if not stored or newer(epoch, sequence, stored[1], stored[2]) then
     -- Raises the epoch too: a Redis that was emptied does not know it.
-    write_live(live, id, epoch, {epoch, sequence}, soc, received_at)
+    redis.call('HSET', live, id, '{"epoch":' .. epoch_text .. ',"revision":' .. revision
+      .. ',"soc":' .. soc .. ',"received_at":' .. received_text .. '}')
   end
-  local lights = may_light(id, entry, epoch, sequence, received_at, again)
-  if lights then redis.call('ZADD', pending, int(now), id) end
-  announce(id, entry, epoch, sequence, soc, lights)
+  local route = ''
+  if may_light(id, entry, epoch, sequence, received_at, again) then
+    redis.call('ZADD', pending, now_text, id)
+    route = ',"pairing":' .. int(entry.pairing) .. ',"widget":"' .. entry.widget .. '"'
+  end
+  redis.call('@PUBLISH@', channel, '{"event":"StateOfCharge","data":{"soc":' .. soc
+    .. '},"charger":"' .. id .. '","revision":' .. revision .. route .. '}')
   return 'stored'
 end
 
 local answers = {}
-for i = 2, #ARGV, 6 do
-  answers[#answers + 1] = store(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]),
-    ARGV[i + 3], tonumber(ARGV[i + 4]), ARGV[i + 5] == '1')
+for key, first, last in calls(4) do
+  directory, version, live, pending = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3], KEYS[key + 4]
+  channel = ARGV[first]
+  answers[#answers + 1] = (last - first) / 6
+  for i = first + 1, last, 6 do
+    answers[#answers + 1] = store(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3],
+      ARGV[i + 4], ARGV[i + 5] == '1')
+  end
 end
 return answers

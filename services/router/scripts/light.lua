@@ -1,13 +1,14 @@
--- Stores statuses of widgets of one tag, each only if it is newer, and announces it.
--- KEYS: directory, statuses, transitions
--- ARGV: per status: widget id, its channel, pairing number, epoch, sequence,
+-- Stores statuses of widgets of one tag, each only if it is newer, and announces it; one
+-- run does so for several tags.
+-- KEYS: per tag: directory, statuses, transitions
+-- ARGV: per tag, per status: widget id, its channel, pairing number, epoch, sequence,
 --       version of the thresholds, charger id, charging status, the whole as JSON
 -- Returns per status: lit, stale (a newer one is stored), or mismatch (the widget is
 -- paired differently by now, or its entry is not there).
 --
 -- This is the fence that makes everything before it harmless: two routers on one
 -- charger, one that slept through its lease, a late or doubled message.
-local directory, statuses, transitions = KEYS[1], KEYS[2], KEYS[3]
+local directory, statuses, transitions -- of the tag that it is at
 
 -- The registry takes them from the stream and removes them. This many (about) wait per
 -- tag while no registry runs; a bound must be there, because Redis evicts nothing.
@@ -38,9 +39,13 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
 end
 
 local answers = {}
-for i = 1, #ARGV, 9 do
-  answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),
-    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6],
-    ARGV[i + 7], ARGV[i + 8])
+for key, first, last in calls(3) do
+  directory, statuses, transitions = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  answers[#answers + 1] = (last - first + 1) / 9
+  for i = first, last, 9 do
+    answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),
+      tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6],
+      ARGV[i + 7], ARGV[i + 8])
+  end
 end
 return answers

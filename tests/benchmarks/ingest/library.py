@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from services.gateway.tally import Tally
+from shared.tally import Tally
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily
 
-from services.gateway.tally import Tally
+from shared.tally import Tally
 from tests.benchmarks.generator.sending import FRAME_BYTES
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 

@@ -8,8 +8,8 @@ from services.gateway import metrics
 from services.gateway.charger import ChargerConnection
 from services.gateway.gate import Gate
 from services.gateway.settings import GatewaySettings
-from services.gateway.tally import Tally
 from services.gateway.timers import TimerWheel
+from shared.tally import Tally
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 
 import uvloop
 
-from services.gateway.tally import Tally
 from shared import health
+from shared.tally import Tally
 
 HOST = "127.0.0.1"
 BACKLOG = 4096

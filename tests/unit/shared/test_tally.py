@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from services.gateway.tally import Tally
+from shared.tally import Tally
 
 
 def test_a_tally_is_exposed_as_a_counter() -> None:

@@ -20,6 +20,7 @@ from services.gateway.settings import GatewaySettings
 from services.router import leases, routing
 from services.simulator.connection import HANDSHAKE_SECONDS
 from shared import batches
+from shared.bus.runs import command_of
 from shared.names import Names
 
 C = Coefficients.load()
@@ -131,8 +132,7 @@ def test_frames_are_as_long_as_the_library_makes_them() -> None:
 
 def test_commands_are_as_long_as_the_client_makes_them() -> None:
     call = calls.store(Names(64).chargers[7], [calls.charger_id(7, 1)], 1)
-    words = ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments)
-    assert wire._call(call) == len(hiredis.pack_command(words))
+    assert wire._call(call) == len(hiredis.pack_command(tuple(command_of([call]))))
 
 
 def test_the_sample_messages_are_those_of_the_services() -> None:
