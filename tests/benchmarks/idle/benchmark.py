@@ -13,9 +13,9 @@ from tests.benchmarks.processor import cpu_seconds
 from tests.benchmarks.stage import stage
 
 _NUMBERS: Final = (10_000, 50_000)
-_SETTLE_SECONDS: Final = 12.0
+_SETTLE_SECONDS: Final = 14.0
 """More than one ping interval: every connection has been pinged."""
-_WATCH_SECONDS: Final = 30.0
+_WATCH_SECONDS: Final = 36.0
 """Three ping intervals, so that each connection is pinged three times."""
 _KIB: Final = 1024
 

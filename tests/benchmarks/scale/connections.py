@@ -12,7 +12,7 @@ from tests.benchmarks.stage import stage
 
 _NUMBERS: Final = (100, 1_000, 10_000, 50_000)
 _RATE: Final = 600.0
-_INTERVAL_SECONDS: Final = 10.0
+_INTERVAL_SECONDS: Final = 12.0
 """Between two pings to a device, by default: in this time each is pinged once."""
 _KINDS: Final = {"charger": "reading", "widget": "status"}
 
