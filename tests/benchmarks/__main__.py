@@ -23,6 +23,7 @@ TARGETS: Final = {
     "idle": "memory and CPU of 10,000 and 50,000 connections that say nothing",
     "storm": "10,000 devices cut off at once: the time until all have their light again",
     "scale": "CPU per message with more gateways, routers, connections; Redis Cluster",
+    "capacity": "what docs/capacity.md predicts for 1,000, 10,000 and 50,000 devices",
     "doorbells": "CPU of reading a published message, in three ways",
     "instructions": "instructions of the functions that run for each message",
     "imports": "importing 50,000 devices",

@@ -21,6 +21,7 @@ EXPECTED = {
         "scale 2 routers: carry, as a multiple of one",
         "scale 100 connections: charger gateways' CPU per reading",
     ),
+    "capacity": ("capacity 100: memory of all gateways", "capacity 100: CPU of Redis, no readings"),
     "doorbells": ("doorbells: CPU per message, our link",),
     "instructions": ("instructions: parse frame",),
     "imports": ("imports answered",),
