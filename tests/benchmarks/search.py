@@ -9,6 +9,7 @@ Outcome = TypeVar("Outcome")
 _STEP: Final = 1.5
 _CLOSE_ENOUGH: Final = 1.06
 _LOWEST_SHARE: Final = 0.02
+_TRIES: Final = 3
 
 
 async def highest_rate(
@@ -18,7 +19,7 @@ async def highest_rate(
 ) -> tuple[float, Outcome, Outcome]:
     """Look for the highest rate that works: in steps of a half, then by halving the gap.
 
-    A rate that does not work is tried once more: a machine that was busy for a moment must
+    A rate that does not work is tried twice more: a machine that was busy for a moment must
     not end the search.
 
     Args:
@@ -34,8 +35,11 @@ async def highest_rate(
     """
 
     async def tried(rate: float) -> Outcome:
-        outcome = await attempt(rate)
-        return outcome if works(outcome) else await attempt(rate)
+        for _ in range(_TRIES):
+            outcome = await attempt(rate)
+            if works(outcome):
+                break
+        return outcome
 
     rate = first
     while not works(outcome := await tried(rate)):
