@@ -1,7 +1,7 @@
 """Work in batches: grouped by the hash slot it belongs to, none too large."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
@@ -26,7 +26,11 @@ def by_slot(
     for item in items:
         slots[slot_of(item)].append(item)
     return [
-        (slot, members[start : start + ITEMS_PER_CALL])
-        for slot, members in slots.items()
-        for start in range(0, len(members), ITEMS_PER_CALL)
+        (slot, part) for slot, members in slots.items() for part in parts(members, ITEMS_PER_CALL)
     ]
+
+
+def parts(items: list[Item], most: int) -> Iterator[list[Item]]:
+    """Part items into as many together as may be, in their order."""
+    for start in range(0, len(items), most):
+        yield items[start : start + most]

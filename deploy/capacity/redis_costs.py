@@ -94,7 +94,8 @@ class Costs:
         for number in range(NAMES.partitions):
             ids = [charger_id(number, i) for i in range(DEVICES_PER_PARTITION)]
             call = calls.store(NAMES.chargers[number], ids, LAST)
-            self._client.execute_command("EVAL", call.script.text, *command_of([call])[2:])
+            self._client.script_load(call.script.text)
+            self._client.execute_command(*command_of([call]))
 
     def kinds(self) -> dict[str, Make]:
         """What is measured, in an order in which each finds what it needs."""

@@ -22,7 +22,7 @@ from services.gateway.readings import as_json
 from services.gateway.redis_clocks import RedisClocks
 from shared import logs
 from shared.backoff import Backoff
-from shared.batches import ITEMS_PER_EXCHANGE, by_slot
+from shared.batches import ITEMS_PER_EXCHANGE, by_slot, parts
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -353,8 +353,8 @@ class Chargers:
                 await asyncio.sleep(self._backoff.delay())
 
     async def _compare(self, held: list[ChargerConnection]) -> None:
-        for start in range(0, len(held), ITEMS_PER_EXCHANGE):
-            batches = by_slot(held[start : start + ITEMS_PER_EXCHANGE], _partition)
+        for part in parts(held, ITEMS_PER_EXCHANGE):
+            batches = by_slot(part, _partition)
             replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
             for (_, batch), answers in zip(batches, replies, strict=True):
                 for place, answer in zip(answers[::2], answers[1::2], strict=True):

@@ -78,19 +78,22 @@ local function live_of(live, id)
   return decoded(redis.call('HGET', live, id), 'epoch')
 end
 
--- A number as JSON, as short as it can be without changing it. Text (as the
--- gateway sent it) stays as it is.
+-- A number as JSON, as short as it can be without changing it.
 local function number(value)
-  if type(value) == 'string' then return value end
   local short = string.format('%.14g', value)
   return tonumber(short) == value and short or string.format('%.17g', value)
 end
 
+-- A charger's live state with a reading; all are texts, as they stand in the JSON.
+local function write_reading(live, id, epoch, revision, soc, received_at)
+  redis.call('HSET', live, id, '{"epoch":' .. epoch .. ',"revision":' .. revision
+    .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. '}')
+end
+
 local function write_live(live, id, epoch, revision, soc, received_at)
   if revision then
-    redis.call('HSET', live, id, string.format(
-      '{"epoch":%.0f,"revision":[%.0f,%.0f],"soc":%s,"received_at":%.0f}',
-      epoch, revision[1], revision[2], number(soc), received_at))
+    write_reading(live, id, int(epoch), '[' .. int(revision[1]) .. ',' .. int(revision[2]) .. ']',
+      number(soc), int(received_at))
   else
     redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
   end

@@ -71,6 +71,30 @@ async def connect_all(groups: Sequence[Group]) -> list[dict[str, Any]]:
     return await asyncio.gather(*(group.connect() for group in groups))
 
 
+async def at_rate(groups: Sequence[Group], rate: float, seconds: float) -> int:
+    """Have all chargers send so many readings per second together, and all others listen.
+
+    Returns:
+        How many readings were sent; at a rate of 0 everybody rests.
+
+    Raises:
+        RuntimeError: Connections were lost.
+    """
+    senders = [group for group in groups if rate and group.kind == "charger"]
+    results = await asyncio.gather(
+        *(
+            group.generator.do("send", rate=rate / len(senders), seconds=seconds)
+            if group in senders
+            else group.generator.do("rest", seconds=seconds)
+            for group in groups
+        )
+    )
+    for result in results:
+        if result["lost"]:
+            raise RuntimeError(f"connections were lost: {result}")
+    return sum(result.get("sent", 0) for result in results)
+
+
 def _parts(count: int, like: int) -> list[tuple[int, int]]:
     """Return the first number and the count of each group, about equal."""
     groups = math.ceil(like / MOST_CONNECTIONS)

@@ -46,8 +46,7 @@ local function store(id, epoch_text, sequence_text, soc, received_text, again)
   local revision = '[' .. epoch_text .. ',' .. sequence_text .. ']'
   if not stored or newer(epoch, sequence, stored[1], stored[2]) then
     -- Raises the epoch too: a Redis that was emptied does not know it.
-    redis.call('HSET', live, id, '{"epoch":' .. epoch_text .. ',"revision":' .. revision
-      .. ',"soc":' .. soc .. ',"received_at":' .. received_text .. '}')
+    write_reading(live, id, epoch_text, revision, soc, received_text)
   end
   local route = ''
   if may_light(id, entry, epoch, sequence, received_at, again) then

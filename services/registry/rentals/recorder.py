@@ -10,8 +10,8 @@ https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
@@ -21,6 +21,7 @@ from services.registry.rentals import rentals
 from services.registry.rentals.transitions import Transition, reached, read
 from shared import logs
 from shared.backoff import Backoff
+from shared.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call, Script
@@ -45,8 +46,6 @@ _TAKE: Final = Script.beside(__file__, "take")
 _DONE: Final = Script.beside(__file__, "done")
 
 _log = logs.get(__name__)
-
-_Item = TypeVar("_Item")
 
 
 class Recorder:
@@ -104,12 +103,12 @@ class Recorder:
             ResponseError: A stream was made into something else since it was read.
         """
         taken: dict[str, list[Any]] = {}
-        for streams in _some(await self._in_use()):
+        for streams in parts(await self._in_use(), _TAGS_PER_EXCHANGE):
             taken |= await self._take(streams)
         if not taken:
             return False
         await self._record(taken)
-        for some in _some(list(taken.items())):
+        for some in parts(list(taken.items()), _TAGS_PER_EXCHANGE):
             await self._bus.run(
                 [
                     Call(_DONE, (stream,), [_GROUP, *(entry_id for entry_id, _ in entries)])
@@ -168,9 +167,3 @@ class Recorder:
             # the two would deadlock.
             async with self._database.changing(by="registry") as connection:
                 await rentals.record(connection, what)
-
-
-def _some(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """Part what concerns tags into what goes into one exchange."""
-    for start in range(0, len(items), _TAGS_PER_EXCHANGE):
-        yield items[start : start + _TAGS_PER_EXCHANGE]

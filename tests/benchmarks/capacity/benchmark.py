@@ -1,12 +1,11 @@
 """Connects many, watches them at rest and while their chargers report, and looks at all parts."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from deploy.capacity.tables import CHECKED
-from tests.benchmarks.crowd import Group, connect_all, crowd
+from tests.benchmarks.crowd import Group, at_rate, connect_all, crowd
 from tests.benchmarks.figures import Report
 from tests.benchmarks.memory import resident_bytes
 from tests.benchmarks.options import Options
@@ -65,18 +64,7 @@ async def _watch(
     rate: float,
 ) -> dict[str, float]:
     """Return how many cores each process used over some seconds, at so many readings per second."""
-    chargers = [group for group in groups if group.kind == "charger"]
     began, before = time.perf_counter(), await prepared.cpu(processes)
-    results = await asyncio.gather(
-        *(
-            group.generator.do("send", rate=rate / len(chargers), seconds=seconds)
-            if rate and group.kind == "charger"
-            else group.generator.do("rest", seconds=seconds)
-            for group in groups
-        )
-    )
+    await at_rate(groups, rate, seconds)
     after, took = await prepared.cpu(processes), time.perf_counter() - began
-    for result in results:
-        if result["lost"]:
-            raise RuntimeError(f"connections were lost: {result}")
     return {name: (after[name] - before[name]) / took for name in after}

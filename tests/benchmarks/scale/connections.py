@@ -1,10 +1,9 @@
 """The gateways' CPU per message as connections grow, at the same total rate."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tests.benchmarks.crowd import Group, connect_all, crowd
+from tests.benchmarks.crowd import Group, at_rate, connect_all, crowd
 from tests.benchmarks.figures import Report
 from tests.benchmarks.options import Options
 from tests.benchmarks.processor import cpu_seconds
@@ -30,7 +29,7 @@ async def measure(options: Options) -> Report:
             # As many processes for few as for many, so that nothing else differs.
             async with crowd(prepared, number // 2, like=numbers[-1] // 2) as groups:
                 await connect_all(groups)
-                await _rest(groups, seconds)
+                await at_rate(groups, 0.0, seconds)
                 report.merge(await _measure(groups, number, rounds, seconds))
     for kind, what in _KINDS.items():
         for number in numbers[1:]:
@@ -48,9 +47,9 @@ async def _measure(groups: Sequence[Group], number: int, rounds: int, seconds: f
     idle: list[float] = []
     for _ in range(rounds):
         start = _cpu(groups)
-        await _rest(groups, seconds)
+        await at_rate(groups, 0.0, seconds)
         rested = _cpu(groups)
-        sent = await _load(groups, seconds)
+        sent = await at_rate(groups, _RATE, seconds)
         loaded = _cpu(groups)
         for kind in _KINDS:
             used = loaded[kind] - 2 * rested[kind] + start[kind]
@@ -68,24 +67,3 @@ def _cpu(groups: Sequence[Group]) -> dict[str, float]:
     for group in groups:
         used[group.kind] += cpu_seconds(group.gateway.process.pid)
     return used
-
-
-async def _rest(groups: Sequence[Group], seconds: float) -> None:
-    await asyncio.gather(*(group.generator.do("rest", seconds=seconds) for group in groups))
-
-
-async def _load(groups: Sequence[Group], seconds: float) -> int:
-    """Send from all chargers while widgets listen; return how many readings."""
-    chargers = [group for group in groups if group.kind == "charger"]
-    widgets = [group for group in groups if group.kind == "widget"]
-    results = await asyncio.gather(
-        *(
-            group.generator.do("send", rate=_RATE / len(chargers), seconds=seconds)
-            for group in chargers
-        ),
-        *(group.generator.do("rest", seconds=seconds) for group in widgets),
-    )
-    for result in results:
-        if result["lost"]:
-            raise RuntimeError(f"connections were lost under load: {result}")
-    return sum(result["sent"] for result in results[: len(chargers)])
