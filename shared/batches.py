@@ -30,6 +30,21 @@ def by_slot(
     ]
 
 
+def exchanges(batches: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Put batches together, in their order, into exchanges of at most `ITEMS_PER_EXCHANGE`."""
+    together: list[Item] = []
+    items = 0
+    for batch in batches:
+        size = size_of(batch)
+        if together and items + size > ITEMS_PER_EXCHANGE:
+            yield together
+            together, items = [], 0
+        together.append(batch)
+        items += size
+    if together:
+        yield together
+
+
 def parts(items: list[Item], most: int) -> Iterator[list[Item]]:
     """Part items into as many together as may be, in their order."""
     for start in range(0, len(items), most):

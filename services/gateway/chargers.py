@@ -16,13 +16,13 @@ from typing import Final, NamedTuple
 
 from services.gateway import metrics, scripts
 from services.gateway.charger import ChargerConnection
-from services.gateway.claims import claim_of
+from services.gateway.claims import Claims, Held
 from services.gateway.gate import Gate
 from services.gateway.readings import as_json
 from services.gateway.redis_clocks import RedisClocks
 from shared import logs
 from shared.backoff import Backoff
-from shared.batches import ITEMS_PER_EXCHANGE, by_slot, parts
+from shared.batches import ITEMS_PER_EXCHANGE, by_slot, exchanges
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -75,6 +75,7 @@ class Chargers:
         self._redis_clocks = RedisClocks(bus, gate.clock)
         self._backoff = Backoff(0.05, 0.5, rng)
         self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
+        self._claims = Claims(names.partitions)
         self._newcomers: set[ChargerConnection] = set()
         self._unstored: set[ChargerConnection] = set()
         self._writing = False
@@ -101,6 +102,7 @@ class Chargers:
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
         self._by_partition[charger.partition].discard(charger)
+        self._claims.forget(charger)
         if charger.epoch is not None:
             self._gate.chargers_here.left(charger.device_id, charger.epoch)
         if not charger.sequence:
@@ -210,6 +212,7 @@ class Chargers:
 
     def _take_unstored(self) -> list[_Store]:
         unstored, self._unstored = self._unstored, set()
+        self._claims.changed(*unstored)
         return [
             _Store(c, c.epoch, c.sequence, c.state_of_charge, c.received_at)
             for c in unstored
@@ -266,10 +269,11 @@ class Chargers:
                 self._redis_clocks.forget()
                 charger.prove_alive()
             case b"superseded":
-                charger.superseded = True
+                self._supersede(charger)
             case epoch:
                 self._gate.waiting.discard(charger)
                 charger.epoch = int(epoch)
+                self._claims.changed(charger)
                 if charger.is_open:
                     here = self._gate.chargers_here
                     here.arrived(charger.device_id, charger.partition, charger.epoch)
@@ -312,7 +316,7 @@ class Chargers:
             case b"superseded" if item.again and charger.is_stored:
                 # Only what was stored before was asserted again. The device hears of
                 # it when it next says something; until then its connection stays.
-                charger.superseded = True
+                self._supersede(charger)
             case b"superseded":
                 charger.refuse()
             case b"unregistered" if not self._gate.doubts_directory:
@@ -322,6 +326,11 @@ class Chargers:
                 pass
             case _:
                 raise AssertionError(f"unknown answer of the store script: {answer!r}")
+
+    def _supersede(self, charger: ChargerConnection) -> None:
+        """Have a connection count no more, and hear of it when it next says something."""
+        charger.superseded = True
+        self._claims.changed(charger)
 
     # Holding: comparing what is here with what is stored.
 
@@ -339,38 +348,35 @@ class Chargers:
                     await self._hold_now.wait()
             self._hold_now.clear()
             due, self._hold_soon = self._hold_soon, set()
+            held = self._claims.of(due)
             # By the clock, not by whether it was quiet: changes must not put off the
             # round that nobody asks for.
             now = self._clock()
             if now >= next_turn:
                 next_turn = max(next_turn + _HOLD_SECONDS / _HOLD_STEPS, now)
                 for partition in range(next(turns), self._names.partitions, _HOLD_STEPS):
-                    due |= self._by_partition[partition]
+                    held += self._claims.of_partition(partition)
             try:
-                await self._compare([c for c in due if c.epoch is not None and c.is_open])
+                await self._compare(held)
             except BusUnavailableError:
                 # Noticed elsewhere too; when Redis is back all is compared at once.
                 await asyncio.sleep(self._backoff.delay())
 
-    async def _compare(self, held: list[ChargerConnection]) -> None:
-        for part in parts(held, ITEMS_PER_EXCHANGE):
-            batches = by_slot(part, _partition)
-            replies = await self._bus.run([self._holding(p, batch) for p, batch in batches])
-            for (_, batch), answers in zip(batches, replies, strict=True):
+    async def _compare(self, held: list[Held]) -> None:
+        for together in exchanges(held, lambda one: len(one.chargers)):
+            replies = await self._bus.run([self._holding(one) for one in together])
+            for one, answers in zip(together, replies, strict=True):
                 for place, answer in zip(answers[::2], answers[1::2], strict=True):
-                    self._compared(batch[place], answer)
+                    self._compared(one.chargers[place], answer)
 
-    def _holding(self, partition: int, batch: list[ChargerConnection]) -> Call:
-        names = self._names.chargers[partition]
-        arguments: list[Argument] = []
-        for charger in batch:
-            # A superseded one claims nothing, but must hear when it is unregistered.
-            epoch, sequence = charger.epoch or 0, charger.sequence
-            claim = claim_of(0, 0) if charger.superseded else claim_of(epoch, sequence)
-            arguments += (charger.device_id, claim)
-        return Call(scripts.HOLD, (names.directory, names.directory_version, names.live), arguments)
+    def _holding(self, held: Held) -> Call:
+        names = self._names.chargers[held.partition]
+        keys = (names.directory, names.directory_version, names.live)
+        return Call(scripts.HOLD, keys, held.claims)
 
     def _compared(self, charger: ChargerConnection, answer: bytes) -> None:
+        if not charger.is_open:
+            return  # it is closing, but was held until now
         match answer:
             case b"absent":
                 pass
@@ -379,7 +385,7 @@ class Chargers:
             case b"missing":
                 self.reported(charger)
             case b"superseded" if charger.is_stored or charger.superseded:
-                charger.superseded = True
+                self._supersede(charger)
             case b"superseded":
                 charger.refuse()
             case b"unregistered":

@@ -1,9 +1,18 @@
-"""What a gateway claims that Redis has of a charger, in a form that is compared at a glance.
+"""What a gateway claims that Redis has of its chargers, in a form that is compared at a glance.
 
 Every two seconds each gateway has all its chargers compared with what is stored. Nearly
 always all is there, so the claim is the very text that a stored state begins with
 (`write_live` in ``shared/bus/prelude.lua``): Redis compares it without reading any JSON.
+And nearly always a charger has said nothing since the last time, so its claim is kept as
+it is sent: the connections themselves, which are scattered over all memory, are not looked at.
 """
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.gateway.charger import ChargerConnection
+from shared.batches import ITEMS_PER_CALL, by_slot, parts
+from shared.bus.packed import Packed, pack_words
 
 
 def claim_of(epoch: int, sequence: int) -> str:
@@ -16,3 +25,75 @@ def claim_of(epoch: int, sequence: int) -> str:
     if sequence:
         return f'{{"epoch":{epoch},"revision":[{epoch},{sequence}],'
     return f'{{"epoch":{epoch}'
+
+
+class Held(NamedTuple):
+    """Chargers of one partition, as many as one call may have."""
+
+    partition: int
+    chargers: list[ChargerConnection]
+    claims: Packed
+    """Their ids and claims, in this order."""
+
+
+class Claims:
+    """What is claimed of the chargers that have an epoch, by partition.
+
+    Args:
+        partitions: How many there are.
+    """
+
+    __slots__ = ("_by_partition", "_changed", "_held")
+
+    def __init__(self, partitions: int) -> None:
+        self._by_partition: list[dict[ChargerConnection, bytes]] = [{} for _ in range(partitions)]
+        self._held: list[list[Held] | None] = [None] * partitions
+        self._changed: set[ChargerConnection] = set()
+
+    def changed(self, *chargers: ChargerConnection) -> None:
+        """Note chargers of which something else is to be claimed now."""
+        self._changed.update(chargers)
+
+    def forget(self, charger: ChargerConnection) -> None:
+        """Claim nothing of a connection that ended."""
+        self._changed.discard(charger)
+        if self._by_partition[charger.partition].pop(charger, None) is not None:
+            self._held[charger.partition] = None
+
+    def of_partition(self, partition: int) -> list[Held]:
+        """Return all that is claimed of a partition's chargers."""
+        self._follow()
+        held = self._held[partition]
+        if held is None:
+            claims = list(self._by_partition[partition].items())
+            held = [_held(partition, part) for part in parts(claims, ITEMS_PER_CALL)]
+            self._held[partition] = held
+        return held
+
+    def of(self, chargers: Iterable[ChargerConnection]) -> list[Held]:
+        """Return what is claimed of these chargers; of some that is nothing."""
+        self._follow()
+        claims = (
+            (charger, claim)
+            for charger in chargers
+            if (claim := self._by_partition[charger.partition].get(charger)) is not None
+        )
+        return [_held(*batch) for batch in by_slot(claims, lambda claim: claim[0].partition)]
+
+    def _follow(self) -> None:
+        """Put right what changed."""
+        changed, self._changed = self._changed, set()
+        for charger in changed:
+            epoch = charger.epoch
+            if epoch is None or not charger.is_open:
+                continue
+            # A superseded one claims nothing, but must hear when it is unregistered.
+            claim = claim_of(0, 0) if charger.superseded else claim_of(epoch, charger.sequence)
+            self._by_partition[charger.partition][charger] = pack_words(charger.device_id, claim)
+            self._held[charger.partition] = None
+
+
+def _held(partition: int, claims: list[tuple[ChargerConnection, bytes]]) -> Held:
+    chargers = [charger for charger, _ in claims]
+    words = b"".join([claim for _, claim in claims])
+    return Held(partition, chargers, Packed(2 * len(claims), words))

@@ -14,7 +14,8 @@ from redis.exceptions import ResponseError
 
 from shared import logs
 from shared.bus.link import TIMEOUT_SECONDS, BusUnavailableError, Link
-from shared.bus.runs import command_of, joined, replies_of
+from shared.bus.packed import Command
+from shared.bus.runs import joined, packed_command_of, replies_of
 from shared.bus.script import Argument, Call
 
 _log = logs.get(__name__)
@@ -78,7 +79,7 @@ class Bus:
             BusUnavailableError: As for `run`.
         """
         runs = joined(calls)
-        commands = [command_of(run) for run in runs]
+        commands = [packed_command_of(run) for run in runs]
         async with self._lock:
             replies = await self._exchange(commands)
             if any(_is_no_script(reply) for reply in replies):
@@ -149,7 +150,7 @@ class Bus:
         if link is not None:
             await link.close()
 
-    async def _exchange(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         link = await self._opened()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1e-3 * len(commands)):
@@ -188,7 +189,7 @@ class Bus:
         await self.close()
 
     async def _again_with_scripts(
-        self, runs: Sequence[list[Call]], commands: list[list[Argument]], replies: list[Any]
+        self, runs: Sequence[list[Call]], commands: Sequence[Command], replies: list[Any]
     ) -> list[Any]:
         """Load the scripts that Redis does not know (any more) and repeat their calls."""
         missed = [i for i, reply in enumerate(replies) if _is_no_script(reply)]

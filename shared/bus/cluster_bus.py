@@ -15,7 +15,8 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import CONDITION, Bus, described_each
 from shared.bus.cluster import Cluster
 from shared.bus.link import BusUnavailableError
-from shared.bus.runs import command_of, replies_of
+from shared.bus.packed import Command
+from shared.bus.runs import packed_command_of, replies_of
 from shared.bus.script import Argument, Call, Script
 from shared.bus.slots import Address, Redirection, Topology, slot_of
 
@@ -39,7 +40,7 @@ class _Asked(NamedTuple):
     """One command, what it is called in errors, and where it belongs."""
 
     name: str
-    words: Sequence[Argument]
+    words: Command
     slot: int | None
     script: Script | None = None
 
@@ -54,7 +55,7 @@ class _Server(Bus):
         self._rests_until = 0.0
         self._why = ""
 
-    async def ask(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands and return their replies, errors too.
 
         Raises:
@@ -119,7 +120,7 @@ class ClusterBus(Bus):
         asked: list[_Asked] = []
         for call in calls:
             script = call.script.sharded or call.script
-            words = command_of([call], sharded=True)
+            words = packed_command_of([call], sharded=True)
             asked.append(_Asked(script.name, words, slot_of(call.keys[0]), script))
         replies = await self._replies(asked)
         return [
@@ -281,7 +282,7 @@ class ClusterBus(Bus):
         return elsewhere
 
     async def _on(
-        self, commands: dict[Address, list[Sequence[Argument]]] | dict[Address, list[Any]]
+        self, commands: dict[Address, list[Command]] | dict[Address, list[Any]]
     ) -> dict[Address, list[Any] | BusUnavailableError]:
         """Have servers asked at once; what one that is away says is why."""
 

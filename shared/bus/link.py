@@ -12,7 +12,7 @@ that is worth).
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 import hiredis
@@ -21,14 +21,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from shared.bus.script import Argument
+from shared.bus.packed import Command, pack
 
 TIMEOUT_SECONDS: Final = 1.0
 """How long Redis may take to connect or to answer before it counts as lost."""
 
 _INCOMPLETE: Final = object()
-# Its annotation says that a command is one word long.
-_packed: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 
 
 class BusUnavailableError(Exception):
@@ -82,13 +80,15 @@ class Link:
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             await self._connection.disconnect(nowait=True)
 
-    async def send(self, commands: Iterable[Sequence[Argument]]) -> None:
+    async def send(self, commands: Iterable[Command]) -> None:
         """Send commands in one write.
 
         Raises:
             BusUnavailableError: The connection broke.
         """
-        await self._stream.write(b"".join([_packed(tuple(words)) for words in commands]))
+        await self._stream.write(
+            b"".join([c if isinstance(c, bytes) else pack(tuple(c)) for c in commands])
+        )
 
     async def receive(self) -> list[Any]:
         """Return all that has come, at least one reply or message; errors are in the list.
@@ -100,7 +100,7 @@ class Link:
         """
         return await self._stream.read(1)
 
-    async def exchange(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands and return their replies; errors and deadlines as for `receive`.
 
         Raises:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from shared.bus.packed import Packed, pack
 from shared.bus.script import Argument, Call
 
 _MOST_ARGUMENTS: Final = 3000
@@ -52,6 +53,16 @@ def command_of(run: Sequence[Call], *, sharded: bool = False) -> list[Argument]:
         words.append(len(call.arguments))
         words += call.arguments
     return words
+
+
+def packed_command_of(run: Sequence[Call], *, sharded: bool = False) -> bytes:
+    """Return what `command_of` does, as it is sent; arguments that are packed stay as they are."""
+    arguments = run[0].arguments
+    if not isinstance(arguments, Packed):
+        return pack(tuple(command_of(run, sharded=sharded)))
+    (call,) = run
+    script = (call.script.sharded if sharded else None) or call.script
+    return arguments.after(["EVALSHA", script.sha, len(call.keys), *call.keys])
 
 
 def replies_of(run: Sequence[Call], reply: Any) -> list[Any]:

@@ -4,6 +4,7 @@ https://redis.io/docs/latest/develop/programmability/eval-intro/
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,4 +48,4 @@ class Call:
 
     script: Script
     keys: tuple[str, ...]
-    arguments: list[Argument]
+    arguments: Sequence[Argument]

@@ -170,7 +170,7 @@ MUTANTS: Final = (
             ),
             Change(
                 "services/gateway/chargers.py",
-                "                    due |= self._by_partition[partition]\n",
+                "                    held += self._claims.of_partition(partition)\n",
                 "                    del partition\n",
             ),
         ],

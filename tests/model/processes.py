@@ -113,8 +113,7 @@ class GatewayProcess(Process):
         due, chargers._hold_soon = chargers._hold_soon, set()
         for partition in chargers._by_partition:
             due |= partition
-        held = [c for c in due if c.epoch is not None and c.is_open]
-        held.sort(key=lambda c: c.opened_at)
+        held = sorted(due, key=lambda charger: charger.opened_at)
         self._start("hold", self._compare_held(held))
 
     def look_at_directory(self) -> None:
@@ -123,7 +122,7 @@ class GatewayProcess(Process):
 
     async def _compare_held(self, held: list[Any]) -> None:
         try:
-            await self.chargers._compare(held)
+            await self.chargers._compare(self.chargers._claims.of(held))
         except BusUnavailableError:
             self.chargers._hold_at_once(held)
 

@@ -14,6 +14,7 @@ from services.gateway import chargers, scripts
 from services.gateway.charger import ChargerConnection
 from services.gateway.chargers import Chargers
 from services.gateway.claims import claim_of
+from shared.batches import ITEMS_PER_CALL
 from shared.bus.bus import Bus
 from shared.bus.link import BusUnavailableError
 from shared.bus.script import Call
@@ -104,6 +105,10 @@ class Booth:
     async def hold(self) -> None:
         """Let everything be compared once."""
         await self._run(self.chargers.hold())
+
+    def held(self) -> list[list[object]]:
+        """Return ids and claims of each call that compared."""
+        return [list(call.arguments) for call in self.bus.calls if call.script is scripts.HOLD]
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         working = asyncio.create_task(work)
@@ -462,11 +467,12 @@ async def test_a_superseded_one_asserts_nothing_but_hears_of_its_unregistering(
     charger = booth.charger()
     charger.report(70)
     await booth.write()
-    charger.connection.superseded = True
+    booth.bus.hold = lambda _id: b"superseded"
+    await booth.hold()
+    assert charger.connection.superseded
     booth.bus.hold = lambda _id: b"unregistered"
     await booth.hold()
-    (held,) = [call for call in booth.bus.calls if call.script is scripts.HOLD]
-    assert held.arguments == ["c1", claim_of(0, 0)]
+    assert booth.held() == [["c1", claim_of(EPOCH, 1)], ["c1", claim_of(0, 0)]]
     assert charger.close_code == CloseCode.NOT_REGISTERED
 
 
@@ -483,8 +489,7 @@ async def test_only_those_that_changed_are_compared_at_once(booth: Booth) -> Non
     for _ in range(20):
         await asyncio.sleep(0)
     holding.cancel()
-    asked = [call.arguments[::2] for call in booth.bus.calls if call.script is scripts.HOLD]
-    assert asked == [["c2"]]
+    assert booth.held() == [["c2", claim_of(EPOCH, 0)]]
 
 
 async def test_nothing_counts_as_stored_while_it_is_on_its_way(booth: Booth) -> None:
@@ -507,8 +512,26 @@ async def test_epochs_are_held_of_connections_without_a_reading_too(booth: Booth
     booth.charger()
     await booth.write()
     await booth.hold()
-    (held,) = [call for call in booth.bus.calls if call.script is scripts.HOLD]
-    assert held.arguments == ["c1", claim_of(EPOCH, 0)]
+    assert booth.held() == [["c1", claim_of(EPOCH, 0)]]
+
+
+async def test_what_is_held_follows_what_is_said(booth: Booth) -> None:
+    charger = booth.charger()
+    for level in (70, 71, 72):
+        charger.report(level)
+        await booth.write()
+        await booth.hold()
+    assert booth.held() == [["c1", claim_of(EPOCH, sequence)] for sequence in (1, 2, 3)]
+
+
+async def test_what_was_not_stored_is_held_too(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    charger.report(70)
+    booth.bus.store = lambda _id: b"absent"  # the directory was not there
+    await booth.write()
+    await booth.hold()
+    assert booth.held() == [["c1", claim_of(EPOCH, 1)]]
 
 
 async def test_one_that_left_is_held_no_more(booth: Booth) -> None:
@@ -517,7 +540,42 @@ async def test_one_that_left_is_held_no_more(booth: Booth) -> None:
     await booth.write()
     charger.vanish()
     await booth.hold()
-    assert not [call for call in booth.bus.calls if call.script is scripts.HOLD]
+    assert booth.held() == []
+
+
+async def test_one_that_left_before_its_epoch_came_is_not_held(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    charger.vanish()
+    await booth.write()
+    assert len(booth.bus.stored()) == 1
+    await booth.hold()
+    assert booth.held() == []
+
+
+async def test_many_are_held_in_several_calls(booth: Booth) -> None:
+    many = ITEMS_PER_CALL + 1
+    for number in range(many):
+        booth.charger(f"c{number}")
+    await booth.write()
+    await booth.hold()
+    held = booth.held()
+    assert [len(words) // 2 for words in held] == [ITEMS_PER_CALL, 1]
+    assert len({words[at] for words in held for at in range(0, len(words), 2)}) == many
+
+
+async def test_what_redis_says_of_one_that_is_closing_is_too_late(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+
+    def close_meanwhile(_id: str) -> bytes:
+        charger.connection.close(CloseCode.GOING_AWAY, "meanwhile")
+        return b"missing"
+
+    booth.bus.hold = close_meanwhile
+    await booth.hold()
+    assert booth.chargers.all_stored
 
 
 async def test_an_unregistering_is_noticed_while_holding(booth: Booth) -> None:

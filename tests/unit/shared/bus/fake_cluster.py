@@ -8,6 +8,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from shared.bus.link import BusUnavailableError
+from shared.bus.packed import Command, unpack
 from shared.bus.slots import SLOTS, Address
 
 Words = Sequence[Any]
@@ -72,11 +73,12 @@ class FakeLink:
     async def close(self) -> None:
         pass
 
-    async def exchange(self, commands: Sequence[Words]) -> list[Any]:
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         if self.at in self._cluster.away:
             raise BusUnavailableError("away")
         replies: list[Any] = []
-        for words in commands:
+        for command in commands:
+            words = unpack(command) if isinstance(command, bytes) else command
             if words == ("INFO", "server"):
                 replies.append(self._cluster.info)
                 continue

@@ -62,7 +62,7 @@ async def test_scripts_are_those_that_publish_to_shards(
     bus: ClusterBus, cluster: FakeCluster
 ) -> None:
     await bus.run([call(ON_A, "argument")])
-    assert cluster.asked_of(A) == [("EVALSHA", "sharded-sha", 1, ON_A, "argument")]
+    assert cluster.asked_of(A) == [("EVALSHA", "sharded-sha", "1", ON_A, "argument")]
 
 
 async def test_a_script_that_one_server_does_not_know_is_loaded_there(
