@@ -100,7 +100,7 @@ class Gateway:
         self._listening = False
         self._names = Names(settings.partitions)
         self.bus = open_bus(settings, settings.instance_id)
-        self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+        self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic, rng=rng)
         # Some beyond those that are served, so that they can be refused politely.
         self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
         self.subscriber = open_subscriber(

@@ -82,7 +82,7 @@ class Connection(Framing):
         """Start the handshake's deadline."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
         now = self._gate.clock()
-        self.opened_at = self._heard_at = self._pinged_at = now
+        self.opened_at = self._heard_at = now
         self._gate.connections.add(self)
         if len(self._gate.connections) > self._gate.most_sockets:
             # Not even a 503: that would need a file for as long as a handshake takes.
@@ -130,6 +130,7 @@ class Connection(Framing):
         if exc is not None or self.websocket.close_rcvd is None:
             metrics.VANISHED.inc()
         self._lost = True
+        self.is_open = False
         self.due = -1  # voids its entry in the wheel
         self._gate.connections.discard(self)
         self._gate.waiting.discard(self)
@@ -185,7 +186,7 @@ class Connection(Framing):
             # Still shaking hands: the deadline has passed.
             self.abort()
             return None
-        if Pause.TOO_FAST in self._paused:
+        if self._paused and Pause.TOO_FAST in self._paused:
             self._heard_at = now  # it is we who do not listen
         silent_at = self._heard_at + settings.silence_seconds
         if now >= silent_at:
@@ -194,9 +195,13 @@ class Connection(Framing):
             self.rejected(RejectionCode.SILENT, f"it was not heard of for {seconds} s")
             self.abort()
             return None
-        if now - self._pinged_at >= settings.ping_interval_seconds:
+        if now >= self._ping_at:
+            # By its turn, not by when it was served: else all that a process which stood
+            # still finds due would have the same turn from then on.
+            interval = settings.ping_interval_seconds
+            self._ping_at = now + interval - (now - self._ping_at) % interval
             self.ping(self.ping_payload())
-        return min(self._pinged_at + settings.ping_interval_seconds, silent_at)
+        return min(self._ping_at, silent_at)
 
     # Receiving.
 
@@ -263,8 +268,9 @@ class Connection(Framing):
             metrics.refused(response.status_code)
             return
         now = self._gate.clock()
-        self.opened_at = self._heard_at = self._pinged_at = now
-        self._gate.wheel.schedule(self, now + self._gate.settings.ping_interval_seconds)
+        self.opened_at = self._heard_at = now
+        self._ping_at = now + self._gate.first_ping_after()
+        self._gate.wheel.schedule(self, self._ping_at)
         self._is_opened = True
         self.opened()
         early, self._early = self._early, b""

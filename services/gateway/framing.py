@@ -13,7 +13,7 @@ from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.gate import Gate
 from services.gateway.inlet import Inlet
 from services.gateway.readings import BadFrameError
-from services.gateway.usual import HEAD_BYTES, PING, is_empty_pong, usual_message
+from services.gateway.usual import EMPTY_PONG, HEAD_BYTES, PING, is_empty_pong, usual_message
 from services.gateway.websocket import DeviceProtocol
 from shared.device_protocol import CloseCode, ErrorCode
 from shared.presence import RejectionCode
@@ -37,15 +37,20 @@ class Framing(Inlet):
 
     Args:
         gate: What it shares with the others.
+
+    Attributes:
+        is_open: Whether messages may be sent and those received count.
     """
 
     __slots__ = (
         "_bad_frames",
         "_closing_since",
         "_fragments",
+        "_is_between_messages",
         "_lost",
-        "_pinged_at",
+        "_ping_at",
         "due",
+        "is_open",
         "websocket",
         "writable",
     )
@@ -56,9 +61,13 @@ class Framing(Inlet):
         self._bad_frames = 0
         self._closing_since: float | None = None
         self._lost = False
-        self._pinged_at = 0.0
+        self._is_between_messages = True
+        self._ping_at = 0.0
         self.websocket = DeviceProtocol()
         self.due = 0
+        # Kept here, not asked of the library each time: with many idle connections its
+        # object is not in the cache, and nearly nothing else would need it.
+        self.is_open = False
         self.writable = True
 
     # What subclasses say to it.
@@ -87,11 +96,6 @@ class Framing(Inlet):
 
     # Sending.
 
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may be sent and those received count."""
-        return self.websocket.state is State.OPEN and not self._lost
-
     def send_frame(self, frame: bytes) -> None:
         """Send a frame that is encoded already; only while `is_open`."""
         self._transport.write(frame)
@@ -104,13 +108,13 @@ class Framing(Inlet):
 
     def ping(self, payload: bytes) -> None:
         """Ask the device for a sign of life (RFC 6455 section 5.5.2)."""
-        if self.is_open:
-            self._pinged_at = self._gate.clock()
-            if not payload:
-                self._transport.write(PING)
-                return
+        if not self.is_open:
+            return
+        if payload:
             self.websocket.send_ping(payload)
             self._write_pending()
+        else:
+            self._transport.write(PING)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Start the closing handshake, once."""
@@ -124,8 +128,12 @@ class Framing(Inlet):
 
     def _frames_received(self, data: bytes) -> int:
         """Take frames; return how many."""
-        if not self.websocket.is_between_messages:
+        if not self._is_between_messages:
             return self._others_received(data)
+        if data.startswith(EMPTY_PONG) and len(data) == HEAD_BYTES:
+            # What nearly all segments of idle devices are. It says that the device is
+            # there, which is noted by now, and nothing else.
+            return 1
         taken = start = 0
         while self.is_open:
             if (message := usual_message(data, start)) is not None:
@@ -157,6 +165,8 @@ class Framing(Inlet):
         """Take frames with the library; return how many."""
         websocket = self.websocket
         websocket.receive_frames(data)
+        self._is_between_messages = websocket.is_between_messages
+        self._follow_state()
         frames = websocket.events_received()
         for frame in frames:
             # Whatever comes before the device's close frame counts, though the
@@ -219,8 +229,13 @@ class Framing(Inlet):
         elif self.writable and self.is_open:
             self.websocket.send_text(ERROR_EVENTS[error.code, error.message])
 
+    def _follow_state(self) -> None:
+        """Note whether it is open: after whatever was said to the library."""
+        self.is_open = self.websocket.state is State.OPEN and not self._lost
+
     def _write_pending(self) -> None:
         """Write what the library has for the device."""
+        self._follow_state()
         for data in self.websocket.data_to_send():
             if data:
                 self._transport.write(data)

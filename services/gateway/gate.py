@@ -1,5 +1,6 @@
 """What all connections of a gateway share, and whether there is room for another one."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,8 @@ class Gate:
     """What was refused of whom."""
     doubted_until: float = 0.0
     draining: bool = False
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    """Jitter of the pings."""
     most_sockets: int = 1_000_000
     """Beyond this many, connections are cut off before their handshake."""
     allowance: Allowance = field(init=False)
@@ -55,6 +58,14 @@ class Gate:
         settings = self.settings
         self.allowance = Allowance.of(settings.bytes_per_second, settings.burst_bytes)
         self.resting = TimerWheel(self.clock, _REST_SECONDS)
+
+    def first_ping_after(self) -> float:
+        """Return when a new connection is to be pinged first, in seconds from now.
+
+        At random within an interval: those that come all at once, after a gateway died, would
+        be pinged all at once for ever, and readings would wait for it.
+        """
+        return self.rng.uniform(0, self.settings.ping_interval_seconds)
 
     def doubt_directory(self) -> None:
         """Doubt for a while that a device without an entry is unregistered.

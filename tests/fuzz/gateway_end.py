@@ -13,7 +13,7 @@ from services.gateway.timers import TimerWheel
 from services.gateway.widget import WidgetConnection
 from tests.fuzz.reference import Device, Storing
 from tests.fuzz.target import check
-from tests.unit.gateway.fake_device import Clock, RecordingTransport
+from tests.unit.gateway.fake_device import Clock, LongestDelay, RecordingTransport
 
 if TYPE_CHECKING:
     from services.gateway.connection import Connection
@@ -117,7 +117,7 @@ class GatewayEnd:
         widget: type[WidgetConnection] = WidgetConnection,
     ) -> None:
         self.clock = Clock()
-        self.gate = Gate(_SETTINGS, TimerWheel(self.clock), self.clock)
+        self.gate = Gate(_SETTINGS, TimerWheel(self.clock), self.clock, rng=LongestDelay())
         self.doorkeeper = FakeDoorkeeper() if with_doorkeeper else None
         self.gate.doorkeeper = cast("Doorkeeper | None", self.doorkeeper)
         self.intake = FakeIntake(storing)

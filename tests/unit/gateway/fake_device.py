@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import random
 from typing import NamedTuple
 
 from websockets.frames import Frame, Opcode
@@ -62,9 +63,17 @@ class RecordingTransport(asyncio.Transport):
         self.reading = True
 
 
+class LongestDelay(random.Random):
+    """Draws the longest delay there is."""
+
+    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - always the upper one
+        return b
+
+
 def gate_of(clock: Clock, **settings: object) -> Gate:
     """Return a gate with a wheel of its own; settings are those of a gateway."""
-    return Gate(GatewaySettings.model_validate(settings), TimerWheel(clock), clock)
+    validated = GatewaySettings.model_validate(settings)
+    return Gate(validated, TimerWheel(clock), clock, rng=LongestDelay())
 
 
 def head_of(path: str, *headers: str) -> bytes:

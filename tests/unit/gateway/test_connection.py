@@ -1,6 +1,7 @@
 """One connection, from its first byte to its last, on a transport that only records."""
 
 import json
+import random
 
 import pytest
 from pydantic import SecretStr
@@ -744,6 +745,44 @@ def test_a_device_that_talks_is_pinged_too(thing: Thing, clock: Clock) -> None:
         let_time_pass(thing, clock, 0.5)
         thing.say(b"hello")
     assert len(thing.got(PING)) == 3
+
+
+def crowd_of(gate: Gate, clock: Clock) -> list[Thing]:
+    """Return devices that connected all at once and say nothing but pongs."""
+    gate.rng = random.Random(1)
+    things = [Thing(gate) for _ in range(600)]
+    for thing in things:
+        thing.send(HEAD)
+    wait_for_pings(things, clock, 12)
+    return things
+
+
+def wait_for_pings(things: list[Thing], clock: Clock, seconds: float) -> list[int]:
+    """Let time go by and answer pings; return how many there were in each half second."""
+    pings: list[int] = []
+    for _ in range(int(seconds / 0.5)):
+        let_time_pass(things[0], clock, 0.5)
+        pinged = [thing for thing in things if thing.got(PING)]
+        pings.append(len(pinged))
+        for thing in pinged:
+            thing.forget()
+            thing.send(frame_of(PONG))
+    return pings
+
+
+def test_devices_that_connect_at_once_are_not_pinged_at_once(gate: Gate, clock: Clock) -> None:
+    things = crowd_of(gate, clock)
+    pings = wait_for_pings(things, clock, 24)
+    assert sum(pings) == 2 * len(things)
+    assert max(pings) <= 50  # were they equally spread, it would be 25
+    assert pings[:24] == pings[24:]  # each has its turn
+
+
+def test_nor_after_a_gateway_that_stood_still(gate: Gate, clock: Clock) -> None:
+    things = crowd_of(gate, clock)
+    clock.now += 12.5
+    assert wait_for_pings(things, clock, 0.5) == [len(things)]
+    assert max(wait_for_pings(things, clock, 24)) <= 50
 
 
 def test_the_ping_interval_is_a_setting(clock: Clock) -> None:
