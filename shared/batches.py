@@ -25,9 +25,13 @@ def by_slot(
     slots: defaultdict[Slot, list[Item]] = defaultdict(list)
     for item in items:
         slots[slot_of(item)].append(item)
-    return [
-        (slot, part) for slot, members in slots.items() for part in parts(members, ITEMS_PER_CALL)
-    ]
+    batches: list[tuple[Slot, list[Item]]] = []
+    for slot, members in slots.items():
+        if len(members) <= ITEMS_PER_CALL:
+            batches.append((slot, members))
+        else:
+            batches += [(slot, part) for part in parts(members, ITEMS_PER_CALL)]
+    return batches
 
 
 def exchanges(batches: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:

@@ -196,6 +196,8 @@ class Chargers:
 
     def _take_newcomers(self) -> list[ChargerConnection]:
         """Take those that may draw an epoch now; ask the others for a sign of life."""
+        if not self._newcomers:
+            return []
         newcomers, self._newcomers = self._newcomers, set()
         now = self._clock()
         ready: list[ChargerConnection] = []

@@ -9,7 +9,7 @@ done a moment later, many at once, and of one charger only for the newest readin
 import asyncio
 import contextlib
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -194,9 +194,10 @@ class Routing:
         batches = by_slot(readings, lambda one: partition_of(one.widget_id, self._names.partitions))
         replies = await self._bus.run([self._lighting(p, items) for p, items in batches])
         routed: list[Reading] = []
-        outcomes: Counter[bytes] = Counter()
+        lit = stale = 0
         for (_, items), answers in zip(batches, replies, strict=True):
-            outcomes.update(answers)
+            lit += answers.count(b"lit")
+            stale += answers.count(b"stale")
             # One of another pairing than the widget's stays pending, and the sweep
             # reads it anew, with its pairing of then.
             routed += [
@@ -204,9 +205,9 @@ class Routing:
                 for reading, answer in zip(items, answers, strict=True)
                 if answer != b"mismatch"
             ]
-        metrics.LIT.inc(outcomes[b"lit"])
-        metrics.STALE.inc(outcomes[b"stale"])
-        metrics.MISMATCH.inc(outcomes[b"mismatch"])
+        metrics.LIT.inc(lit)
+        metrics.STALE.inc(stale)
+        metrics.MISMATCH.inc(len(readings) - lit - stale)
         return routed
 
     def _lighting(self, partition: int, readings: list[Reading]) -> Call:

@@ -64,9 +64,8 @@ class Bus:
             ResponseError: A script has a bug.
         """
         replies = await self.run_each(calls)
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
+        if _has_error(replies):
+            raise next(reply for reply in replies if isinstance(reply, ResponseError))
         return replies
 
     async def run_each(self, calls: Sequence[Call]) -> list[Any]:
@@ -82,9 +81,10 @@ class Bus:
         commands = [packed_command_of(run) for run in runs]
         async with self._lock:
             replies = await self._exchange(commands)
-            if any(_is_no_script(reply) for reply in replies):
+            if _has_error(replies) and any(_is_no_script(reply) for reply in replies):
                 replies = await self._again_with_scripts(runs, commands, replies)
-        replies = described_each([run[0].script.name for run in runs], replies)
+        if _has_error(replies):
+            replies = described_each([run[0].script.name for run in runs], replies)
         return [
             one for run, reply in zip(runs, replies, strict=True) for one in replies_of(run, reply)
         ]
@@ -153,15 +153,16 @@ class Bus:
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         link = await self._opened()
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS + 1e-3 * len(commands)):
-                replies = await link.exchange(commands)
+            replies = await link.exchange(commands, TIMEOUT_SECONDS + 1e-3 * len(commands))
         except BaseException as error:
             # Also when cancelled: replies would be left over for the next caller.
             await self._lose()
             if isinstance(error, TimeoutError):
                 raise BusUnavailableError("Redis does not answer in time") from error
             raise
-        if any(isinstance(reply, ResponseError) and self._unfit(reply) for reply in replies):
+        if _has_error(replies) and any(
+            isinstance(reply, ResponseError) and self._unfit(reply) for reply in replies
+        ):
             # A replica, a server that is loading: find out anew whom we talk to.
             await self._lose()
         return replies
@@ -199,6 +200,12 @@ class Bus:
         for i, reply in zip(missed, repeated, strict=True):
             replies[i] = reply
         return replies
+
+
+def _has_error(replies: Sequence[Any]) -> bool:
+    # For every exchange there is, and hardly ever one: so without a loop in Python. Errors
+    # are of this very class, as `shared.bus.link` has them made.
+    return ResponseError in map(type, replies)
 
 
 def _is_no_script(reply: Any) -> bool:

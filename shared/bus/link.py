@@ -86,9 +86,9 @@ class Link:
         Raises:
             BusUnavailableError: The connection broke.
         """
-        await self._stream.write(
-            b"".join([c if isinstance(c, bytes) else pack(tuple(c)) for c in commands])
-        )
+        self._stream.write(_as_sent(commands))
+        if not self._stream.is_writable:
+            await self._stream.writable()
 
     async def receive(self) -> list[Any]:
         """Return all that has come, at least one reply or message; errors are in the list.
@@ -100,17 +100,33 @@ class Link:
         """
         return await self._stream.read(1)
 
-    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands and return their replies; errors and deadlines as for `receive`.
+    async def exchange(
+        self, commands: Sequence[Command], seconds: float | None = None
+    ) -> list[Any]:
+        """Send commands and return their replies; errors are in the list.
+
+        Args:
+            commands: What to send.
+            seconds: How long that may take; None: for ever.
 
         Raises:
             BusUnavailableError: The connection broke.
+            TimeoutError: It took longer. What comes now is of no use to anybody: close it.
         """
-        await self.send(commands)
-        replies = await self._stream.read(len(commands))
+        # One timer, and only while waiting: `asyncio.timeout` would cost each exchange more
+        # than all that is done here.
+        self._stream.write(_as_sent(commands))
+        if not self._stream.is_writable:
+            async with asyncio.timeout(seconds):
+                await self._stream.writable()
+        replies = await self._stream.read(len(commands), seconds)
         if len(replies) > len(commands):
             raise BusUnavailableError("Redis gave answers that nobody asked for")
         return replies
+
+
+def _as_sent(commands: Iterable[Command]) -> bytes:
+    return b"".join([c if isinstance(c, bytes) else pack(tuple(c)) for c in commands])
 
 
 class _Stream(asyncio.Protocol):
@@ -141,25 +157,41 @@ class _Stream(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def write(self, data: bytes) -> None:
-        """Write, and wait while Redis does not read what was written before."""
+    def write(self, data: bytes) -> None:
+        """Write; no more should be written before it `is_writable`."""
         if self._lost_because is not None or self._transport is None:
             raise BusUnavailableError(f"lost Redis: {self._lost_because or 'not connected'}")
         self._transport.write(data)
-        if not self._writable.is_set():
-            await self._writable.wait()
 
-    async def read(self, least: int) -> list[Any]:
-        """Wait for so many replies and return all that are there."""
+    @property
+    def is_writable(self) -> bool:
+        """Whether Redis reads what was written before."""
+        return self._writable.is_set()
+
+    async def writable(self) -> None:
+        """Wait until it does, or is lost."""
+        await self._writable.wait()
+
+    async def read(self, least: int, seconds: float | None = None) -> list[Any]:
+        """Wait for so many replies and return all that are there.
+
+        Raises:
+            BusUnavailableError: The connection broke, and all before that was returned.
+            TimeoutError: It took longer than so many seconds.
+        """
         while len(self._replies) < least:
             if self._lost_because is not None:
                 raise BusUnavailableError(f"lost Redis: {self._lost_because}")
             self._wanted = least
-            self._arrived = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._arrived = arrived = loop.create_future()
+            deadline = None if seconds is None else loop.call_later(seconds, _time_out, arrived)
             try:
-                await self._arrived
+                await arrived
             finally:
                 self._arrived = None
+                if deadline is not None:
+                    deadline.cancel()
         replies, self._replies = self._replies, []
         return replies
 
@@ -199,3 +231,8 @@ class _Stream(asyncio.Protocol):
     def _wake(self) -> None:
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
+
+
+def _time_out(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())

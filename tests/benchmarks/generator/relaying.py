@@ -108,7 +108,14 @@ class Relay:
 
 
 def relay(
-    loop: Loop, fleet: Fleet, *, rate: float, seconds: float, warm_up: float, patience: float
+    loop: Loop,
+    fleet: Fleet,
+    *,
+    rate: float,
+    seconds: float,
+    warm_up: float,
+    patience: float,
+    gather: bool = True,
 ) -> dict[str, Any]:
     """Relay so many readings per second in all; times in seconds, results in ms.
 
@@ -119,8 +126,9 @@ def relay(
         seconds: How long they are counted, after the warm-up.
         warm_up: How long they are not, before that.
         patience: How long the last ones may take.
+        gather: Whether what is due within half a millisecond is sent together.
     """
-    schedule = Schedule(rate, warm_up + seconds, _TICK_SECONDS)
+    schedule = Schedule(rate, warm_up + seconds, _TICK_SECONDS if gather else 0.0)
     run = Relay(loop, fleet, schedule.began_at + warm_up, READINGS_PER_LIGHT)
     hopeless = _HOPELESS_SECONDS * rate + len(fleet.chargers)
     while not schedule.is_over and run.waiting < hopeless:

@@ -74,11 +74,16 @@ class Variant:
         await self.generator.connect("widget", self.widget_port, self.pairs)
         await self.generator.connect("charger", self.charger_port, self.pairs)
 
-    async def run(self, rate: float, seconds: float, warm_up: float) -> Run:
-        """Relay at a rate."""
+    async def run(self, rate: float, seconds: float, warm_up: float, *, gather: bool = True) -> Run:
+        """Relay at a rate; without ``gather`` each reading is sent at its own time."""
         before = await self.stage.cpu(self.processes)
         result = await self.generator.do(
-            "relay", rate=rate, seconds=seconds, warm_up=warm_up, patience=_PATIENCE_SECONDS
+            "relay",
+            rate=rate,
+            seconds=seconds,
+            warm_up=warm_up,
+            patience=_PATIENCE_SECONDS,
+            gather=gather,
         )
         after = await self.stage.cpu(self.processes)
         cpu = {name: (after[name] - before[name]) / result["sent"] for name in after}

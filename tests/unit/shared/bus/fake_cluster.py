@@ -73,7 +73,9 @@ class FakeLink:
     async def close(self) -> None:
         pass
 
-    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+    async def exchange(
+        self, commands: Sequence[Command], _seconds: float | None = None
+    ) -> list[Any]:
         if self.at in self._cluster.away:
             raise BusUnavailableError("away")
         replies: list[Any] = []

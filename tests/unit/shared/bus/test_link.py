@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.bus.link import BusUnavailableError, Link
+from shared.bus.bus import Bus
+from shared.bus.link import BusUnavailableError, Link, _time_out
 
 DEADLINE_SECONDS = 10
 
@@ -19,32 +20,44 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def opened(talk: Talk) -> AsyncIterator[Link]:
-    """Open a link to a server that greets like Redis and then talks as it is told."""
+async def served(talk: Talk) -> AsyncIterator[str]:
+    """Serve what greets like Redis and then talks as it is told; return where."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # CLIENT SETNAME and two CLIENT SETINFO; then the link is open and says GO.
+            # CLIENT SETNAME and two CLIENT SETINFO; then the link is open.
             for _ in range(3):
                 await next_command(reader)
                 writer.write(b"+OK\r\n")
-            await next_command(reader)
             await talk(reader, writer)
         finally:
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    link = Link(f"redis://127.0.0.1:{port}/0", "test")
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await link.open()
-            await link.send([["GO"]])
-            yield link
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
     finally:
-        await link.close()
         server.close()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def opened(talk: Talk) -> AsyncIterator[Link]:
+    """Open a link to a server that talks as it is told once the link says GO."""
+
+    async def go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        await talk(reader, writer)
+
+    async with served(go) as url:
+        link = Link(url, "test")
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await link.open()
+                await link.send([["GO"]])
+                yield link
+        finally:
+            await link.close()
 
 
 async def next_command(reader: asyncio.StreamReader) -> None:
@@ -167,6 +180,56 @@ async def test_a_server_that_does_not_read_is_waited_for() -> None:
         read_on.set()
         await sending
         assert await link.receive() == [b"READ"]
+
+
+async def test_an_exchange_has_its_time() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+ONE\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        assert await link.exchange([["A"]], seconds=30) == [b"ONE"]
+        with pytest.raises(TimeoutError):
+            await link.exchange([["A"]], seconds=0.05)
+
+
+async def test_so_has_one_that_redis_does_not_read() -> None:
+    hung_up = asyncio.Event()
+
+    async def talk(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await hung_up.wait()
+
+    async with opened(talk) as link:
+        with pytest.raises(TimeoutError):
+            await link.exchange([["SET", "a", b"x" * 64 * 1024 * 1024]], seconds=0.05)
+        hung_up.set()
+
+
+async def test_an_answer_just_before_the_end_of_its_time_counts() -> None:
+    waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.set_result(None)
+    _time_out(waiting)  # the timer was due already
+    assert waiting.exception() is None
+
+
+async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() -> None:
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        if connections > 1:
+            await next_command(reader)
+            writer.write(b"+GOOD\r\n")
+        await reader.read()
+
+    async with served(talk) as url:
+        bus = Bus(url, "test")
+        with pytest.raises(BusUnavailableError, match="does not answer in time"):
+            await bus.command("PING")
+        assert not bus.connected
+        assert await bus.command("PING") == b"GOOD"
+        await bus.close()
 
 
 async def test_a_link_that_was_never_opened_says_so() -> None:
