@@ -214,7 +214,8 @@ class Chargers:
 
     def _take_unstored(self) -> list[_Store]:
         unstored, self._unstored = self._unstored, set()
-        self._claims.changed(*unstored)
+        for charger in unstored:
+            self._claims.changed(charger)
         return [
             _Store(c, c.epoch, c.sequence, c.state_of_charge, c.received_at)
             for c in unstored

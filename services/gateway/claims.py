@@ -48,21 +48,24 @@ class Claims:
     def __init__(self, partitions: int) -> None:
         self._by_partition: list[dict[ChargerConnection, bytes]] = [{} for _ in range(partitions)]
         self._held: list[list[Held] | None] = [None] * partitions
-        self._changed: set[ChargerConnection] = set()
+        # Looked at when they are to be compared: not once for every reading.
+        self._changed: list[set[ChargerConnection]] = [set() for _ in range(partitions)]
 
-    def changed(self, *chargers: ChargerConnection) -> None:
-        """Note chargers of which something else is to be claimed now."""
-        self._changed.update(chargers)
+    def changed(self, charger: ChargerConnection) -> None:
+        """Note that something else is to be claimed of a charger now."""
+        self._changed[charger.partition].add(charger)
 
     def forget(self, charger: ChargerConnection) -> None:
         """Claim nothing of a connection that ended."""
-        self._changed.discard(charger)
+        self._changed[charger.partition].discard(charger)
         if self._by_partition[charger.partition].pop(charger, None) is not None:
             self._held[charger.partition] = None
 
     def of_partition(self, partition: int) -> list[Held]:
         """Return all that is claimed of a partition's chargers."""
-        self._follow()
+        for charger in self._changed[partition]:
+            self._follow(charger)
+        self._changed[partition].clear()
         held = self._held[partition]
         if held is None:
             claims = list(self._by_partition[partition].items())
@@ -72,25 +75,26 @@ class Claims:
 
     def of(self, chargers: Iterable[ChargerConnection]) -> list[Held]:
         """Return what is claimed of these chargers; of some that is nothing."""
-        self._follow()
-        claims = (
-            (charger, claim)
-            for charger in chargers
-            if (claim := self._by_partition[charger.partition].get(charger)) is not None
-        )
+        claims: list[tuple[ChargerConnection, bytes]] = []
+        for charger in chargers:
+            changed = self._changed[charger.partition]
+            if charger in changed:
+                changed.discard(charger)
+                self._follow(charger)
+            claim = self._by_partition[charger.partition].get(charger)
+            if claim is not None:
+                claims.append((charger, claim))
         return [_held(*batch) for batch in by_slot(claims, lambda claim: claim[0].partition)]
 
-    def _follow(self) -> None:
-        """Put right what changed."""
-        changed, self._changed = self._changed, set()
-        for charger in changed:
-            epoch = charger.epoch
-            if epoch is None or not charger.is_open:
-                continue
-            # A superseded one claims nothing, but must hear when it is unregistered.
-            claim = claim_of(0, 0) if charger.superseded else claim_of(epoch, charger.sequence)
-            self._by_partition[charger.partition][charger] = pack_words(charger.device_id, claim)
-            self._held[charger.partition] = None
+    def _follow(self, charger: ChargerConnection) -> None:
+        """Claim what is to be claimed now."""
+        epoch = charger.epoch
+        if epoch is None or not charger.is_open:
+            return
+        # A superseded one claims nothing, but must hear when it is unregistered.
+        claim = claim_of(0, 0) if charger.superseded else claim_of(epoch, charger.sequence)
+        self._by_partition[charger.partition][charger] = pack_words(charger.device_id, claim)
+        self._held[charger.partition] = None
 
 
 def _held(partition: int, claims: list[tuple[ChargerConnection, bytes]]) -> Held:
