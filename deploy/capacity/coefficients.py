@@ -33,7 +33,9 @@ class Gateway(_Section, frozen=True):
     connection_kb: float
     socket_kb: float
     reading_us: float
+    exchange_us: float
     status_us: float
+    wake_us: float
     ping_us: float
     hold_us: float
     handshake_us: float
@@ -47,6 +49,7 @@ class Router(_Section, frozen=True):
     process_mb: float
     process_cores: float
     reading_us: float
+    exchange_us: float
 
 
 class Redis(_Section, frozen=True):

@@ -5,6 +5,7 @@ of them may do. The rates follow from the code; where from is said beside each.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -106,20 +107,15 @@ class Needs:
 
 def needs(load: Load, c: Coefficients) -> Needs:
     """Return what a hub needs for a load."""
-    working = gateway_cpu(load, c)
     gateways = max(
-        math.ceil(load.devices / (c.limits.connections_per_gateway * c.limits.most_full)),
-        math.ceil(working / (c.limits.most_busy - c.gateway.process_cores)),
-        1,
+        math.ceil(load.devices / (c.limits.connections_per_gateway * c.limits.most_full)), 1
     )
-    routing = load.readings * c.router.reading_us * _US
+    gateways = _enough(gateways, c.limits.most_busy, lambda count: gateway_cpu(load, c, count))
     # More routers than partitions are idle.
-    routers = min(
-        max(math.ceil(routing / (c.limits.most_busy - c.router.process_cores)), 1),
-        c.limits.partitions,
-    )
-    gateway_cores = working + gateways * c.gateway.process_cores
-    router_cores = routing + routers * c.router.process_cores
+    routers = _enough(1, c.limits.most_busy, lambda count: router_cpu(load, c, count))
+    routers = min(routers, c.limits.partitions)
+    gateway_cores = gateway_cpu(load, c, gateways)
+    router_cores = router_cpu(load, c, routers)
     redis_by = redis_cpu(load, c, gateways, routers)
     redis_cores = sum(redis_by.values())
     redis_gb = load.devices * c.redis.device_kb / 1e6
@@ -172,15 +168,50 @@ def traffic(load: Load, c: Coefficients) -> Traffic:
     )
 
 
-def gateway_cpu(load: Load, c: Coefficients) -> float:
-    """Return how many cores all gateways are busy on together, without what each is idle."""
-    return _US * (
-        load.readings * c.gateway.reading_us
-        + load.statuses * c.gateway.status_us
+def _enough(least: int, most_busy: float, cores: Callable[[int], float]) -> int:
+    """Return of how many processes none is busier than it may be.
+
+    More of them have more to do together: each reading is then more often alone.
+    """
+    count = least
+    while cores(count) > most_busy * count:
+        count = max(count + 1, math.ceil(count * 1.01))
+    return count
+
+
+def together(rate: float, processes: int, c: Coefficients) -> float:
+    """Return how many items one of so many processes has in an exchange, at least one.
+
+    As many as come in while the one before is on its way.
+    """
+    return max(rate / processes * c.redis.exchange_ms / 1000, 1.0)
+
+
+def gateway_cpu(load: Load, c: Coefficients, gateways: int) -> float:
+    """Return how many cores all gateways are busy on together."""
+    stored, shown = (together(rate, gateways, c) for rate in (load.readings, load.statuses))
+    return gateways * c.gateway.process_cores + _US * (
+        load.readings * (c.gateway.reading_us + c.gateway.exchange_us / stored)
+        + load.statuses * (c.gateway.status_us + c.gateway.wake_us / shown)
         + load.devices / c.limits.ping_interval_s * c.gateway.ping_us
         + held_per_second(load, c) * c.gateway.hold_us
         + load.connects * (c.gateway.handshake_us + c.gateway.farewell_us)
     )
+
+
+def router_cpu(load: Load, c: Coefficients, routers: int) -> float:
+    """Return how many cores all routers are busy on together."""
+    routed = together(load.readings, routers, c)
+    # Settling is an exchange too, but of many.
+    exchanges = load.readings * (1 / routed + 1 / _settled_together(load, routers))
+    return routers * c.router.process_cores + _US * (
+        load.readings * c.router.reading_us + exchanges * c.router.exchange_us
+    )
+
+
+def _settled_together(load: Load, routers: int) -> float:
+    """Return how many readings are settled in one exchange: it waits until there are more."""
+    return min(max(load.readings / routers * _SETTLE_SECONDS, 1.0), _SETTLED_PER_EXCHANGE)
 
 
 def held_per_second(load: Load, c: Coefficients) -> float:
@@ -192,11 +223,10 @@ def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[
     """Return how many cores all Redis servers are busy on together, by what for."""
     r, partitions = c.redis, c.limits.partitions
     # How many readings one sender has together when it sends: what came in meanwhile.
-    stored = max(load.readings / gateways * r.exchange_ms / 1000, 1.0)
-    routed = max(load.readings / routers * r.exchange_ms / 1000, 1.0)
+    stored = together(load.readings, gateways, c)
+    routed = together(load.readings, routers, c)
     store = batched(load.readings, stored, partitions, r.store)
-    # Settling waits for a moment, until there are more.
-    settled = min(max(load.readings / routers * _SETTLE_SECONDS, 1.0), _SETTLED_PER_EXCHANGE)
+    settled = _settled_together(load, routers)
     route = batched(load.readings, routed, partitions, r.light)
     route += batched(load.readings, settled, partitions, r.settle)
     exchanges = load.readings * r.exchange_us * _US * (1 / stored + 1 / routed + 1 / settled)

@@ -76,6 +76,21 @@ def test_no_part_is_busier_than_it_may_be() -> None:
         assert found.redis_cores <= C.redis.most_busy * found.redis_nodes
 
 
+def test_readings_that_share_an_exchange_cost_less() -> None:
+    few, many = Load(1_000, 1_000, 10), Load(1_000, 1_000, 0.01)
+    for cpu in (model.gateway_cpu, model.router_cpu):
+        per_reading = [
+            (cpu(load, C, 1) - cpu(replace(load, reading_interval=1e9), C, 1)) / load.readings
+            for load in (few, many)
+        ]
+        assert per_reading[0] > 2 * per_reading[1]
+
+
+def test_more_processes_for_the_same_have_more_to_do() -> None:
+    load = Load(1_000, 1_000, 0.01)
+    assert model.gateway_cpu(load, C, 10) > 1.3 * model.gateway_cpu(load, C, 1)
+
+
 def test_more_of_anything_never_needs_less() -> None:
     base = Load(100_000, 100_000, 10)
     for more in (
