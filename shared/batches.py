@@ -35,7 +35,10 @@ def by_slot(
 
 
 def exchanges(batches: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """Put batches together, in their order, into exchanges of at most `ITEMS_PER_EXCHANGE`."""
+    """Put batches together, in their order, into exchanges of at most `ITEMS_PER_EXCHANGE`.
+
+    One that is larger by itself is an exchange of its own.
+    """
     together: list[Item] = []
     items = 0
     for batch in batches:

@@ -23,6 +23,9 @@ class Intake(Protocol):
     def reported(self, charger: "ChargerConnection") -> None:
         """A charger has a reading that is not stored yet."""
 
+    def closing(self, charger: "ChargerConnection") -> None:
+        """A charger's connection is about to end; nothing it says counts any more."""
+
     def disconnected(self, charger: "ChargerConnection") -> None:
         """A charger's connection ended."""
 
@@ -84,6 +87,10 @@ class ChargerConnection(Connection):
         self.partition = partition_of(self.device_id, self._partitions)
         self.alive_at = self.opened_at - self.heard_ago()
         self._intake.connected(self)
+
+    def closing(self) -> None:
+        """Be held no more."""
+        self._intake.closing(self)
 
     def lost(self) -> None:
         """Leave. What is stored stays: the end of an old connection harms no newer one."""

@@ -99,6 +99,10 @@ class Chargers:
             self._unstored.add(charger)
             self._wake.set()
 
+    def closing(self, charger: ChargerConnection) -> None:
+        """Hold a connection no more."""
+        self._claims.forget(charger)
+
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
         self._by_partition[charger.partition].discard(charger)
@@ -332,8 +336,9 @@ class Chargers:
 
     def _supersede(self, charger: ChargerConnection) -> None:
         """Have a connection count no more, and hear of it when it next says something."""
-        charger.superseded = True
-        self._claims.changed(charger)
+        if not charger.superseded:
+            charger.superseded = True
+            self._claims.changed(charger)
 
     # Holding: comparing what is here with what is stored.
 
@@ -378,8 +383,8 @@ class Chargers:
         return Call(scripts.HOLD, keys, held.claims)
 
     def _compared(self, charger: ChargerConnection, answer: bytes) -> None:
-        if not charger.is_open:
-            return  # it is closing, but was held until now
+        if not charger.is_open and answer != b"missing":
+            return  # it is closing meanwhile; but what it said counts
         match answer:
             case b"absent":
                 pass

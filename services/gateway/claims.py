@@ -47,21 +47,23 @@ class Claims:
 
     def __init__(self, partitions: int) -> None:
         self._by_partition: list[dict[ChargerConnection, bytes]] = [{} for _ in range(partitions)]
-        self._held: list[list[Held] | None] = [None] * partitions
+        self._held: list[tuple[Held, ...] | None] = [None] * partitions
         # Looked at when they are to be compared: not once for every reading.
         self._changed: list[set[ChargerConnection]] = [set() for _ in range(partitions)]
 
     def changed(self, charger: ChargerConnection) -> None:
-        """Note that something else is to be claimed of a charger now."""
+        """Note that something else may be to be claimed of a charger now."""
         self._changed[charger.partition].add(charger)
 
     def forget(self, charger: ChargerConnection) -> None:
-        """Claim nothing of a connection that ended."""
+        """Claim nothing any more of a connection that ends."""
+        if charger.partition < 0:
+            return  # was never opened
         self._changed[charger.partition].discard(charger)
         if self._by_partition[charger.partition].pop(charger, None) is not None:
             self._held[charger.partition] = None
 
-    def of_partition(self, partition: int) -> list[Held]:
+    def of_partition(self, partition: int) -> tuple[Held, ...]:
         """Return all that is claimed of a partition's chargers."""
         for charger in self._changed[partition]:
             self._follow(charger)
@@ -69,7 +71,7 @@ class Claims:
         held = self._held[partition]
         if held is None:
             claims = list(self._by_partition[partition].items())
-            held = [_held(partition, part) for part in parts(claims, ITEMS_PER_CALL)]
+            held = tuple(_held(partition, part) for part in parts(claims, ITEMS_PER_CALL))
             self._held[partition] = held
         return held
 

@@ -61,7 +61,7 @@ class Framing(Inlet):
         self._bad_frames = 0
         self._closing_since: float | None = None
         self._lost = False
-        self._is_between_messages = True
+        self._is_between_messages = True  # of `websocket`, which only `_others_received` moves
         self._ping_at = 0.0
         self.websocket = DeviceProtocol()
         self.due = 0
@@ -86,6 +86,9 @@ class Framing(Inlet):
 
     def pong_received(self, payload: bytes) -> None:
         """The device answered a ping."""
+
+    def closing(self) -> None:
+        """The connection is about to end, or to be refused; what it says counts no more."""
 
     def rejected(self, code: RejectionCode, message: str) -> None:
         """Something of the device was refused; its id is known."""
@@ -131,8 +134,9 @@ class Framing(Inlet):
         if not self._is_between_messages:
             return self._others_received(data)
         if data.startswith(EMPTY_PONG) and len(data) == HEAD_BYTES:
-            # What nearly all segments of idle devices are. It says that the device is
-            # there, which is noted by now, and nothing else.
+            # What nearly all segments of idle devices are.
+            if self.is_open:
+                self.pong_received(b"")
             return 1
         taken = start = 0
         while self.is_open:
@@ -244,6 +248,7 @@ class Framing(Inlet):
         if self._closing_since is None and self.websocket.close_expected():
             self._note_failure()
             self._closing_since = self._gate.clock()
+            self.closing()
             self._gate.wheel.schedule(self, self._closing_since + _CLOSING_SECONDS)
 
     def _note_failure(self) -> None:

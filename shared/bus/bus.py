@@ -204,7 +204,7 @@ class Bus:
 
 def _has_error(replies: Sequence[Any]) -> bool:
     # For every exchange there is, and hardly ever one: so without a loop in Python. Errors
-    # are of this very class, as `shared.bus.link` has them made.
+    # must be of this very class, as `shared.bus.link` has them made; a subclass is not seen.
     return ResponseError in map(type, replies)
 
 

@@ -116,10 +116,12 @@ class Link:
         # One timer, and only while waiting: `asyncio.timeout` would cost each exchange more
         # than all that is done here.
         self._stream.write(_as_sent(commands))
-        if not self._stream.is_writable:
+        if self._stream.is_writable:
+            replies = await self._stream.read(len(commands), seconds)
+        else:
             async with asyncio.timeout(seconds):
                 await self._stream.writable()
-        replies = await self._stream.read(len(commands), seconds)
+                replies = await self._stream.read(len(commands))
         if len(replies) > len(commands):
             raise BusUnavailableError("Redis gave answers that nobody asked for")
         return replies
@@ -169,7 +171,7 @@ class _Stream(asyncio.Protocol):
         return self._writable.is_set()
 
     async def writable(self) -> None:
-        """Wait until it does, or is lost."""
+        """Wait until Redis reads again, or is lost."""
         await self._writable.wait()
 
     async def read(self, least: int, seconds: float | None = None) -> list[Any]:

@@ -33,7 +33,7 @@ def unpack(command: bytes) -> list[str]:
 
 
 class Packed(Sequence[Argument]):
-    """Arguments of a command, packed; whoever looks into them finds words.
+    """Arguments of a command, packed; whoever looks into them finds words, all as text.
 
     Args:
         count: How many words they are.

@@ -56,12 +56,21 @@ def command_of(run: Sequence[Call], *, sharded: bool = False) -> list[Argument]:
 
 
 def packed_command_of(run: Sequence[Call], *, sharded: bool = False) -> bytes:
-    """Return what `command_of` does, as it is sent; arguments that are packed stay as they are."""
+    """Return what `command_of` does, as it is sent.
+
+    Packed arguments stay as they are. Those of a script that joins must not be packed: it is
+    told in between how many there are.
+
+    Raises:
+        ValueError: They are.
+    """
     arguments = run[0].arguments
     if not isinstance(arguments, Packed):
         return pack(tuple(command_of(run, sharded=sharded)))
     (call,) = run
     script = (call.script.sharded if sharded else None) or call.script
+    if script.joins:
+        raise ValueError(f"arguments of {script.name} must not be packed")
     return arguments.after(["EVALSHA", script.sha, len(call.keys), *call.keys])
 
 

@@ -58,6 +58,9 @@ class FakeIntake:
             case Storing.REFUSES:
                 charger.refuse()
 
+    def closing(self, charger: ChargerConnection) -> None:
+        """Hold nothing."""
+
     def disconnected(self, charger: ChargerConnection) -> None:
         """Note it."""
         self.told.append(f"disconnected {charger.device_id}")

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from services.gateway import framing
 from services.gateway.usual import HEAD_BYTES, is_empty_pong, usual_message
-from tests.fuzz.frames_target import SEEDS, TOKENS
+from tests.fuzz.frames_target import SEEDS, TOKENS, Plan, heard_of
 from tests.fuzz.readings_target import reading
+from tests.fuzz.reference import Device, Storing
 from tests.fuzz.target import varied
-from tests.fuzz.usual_target import UsualTarget
+from tests.fuzz.usual_target import LibraryCharger, UsualTarget
 from tests.fuzz.wire import CONT, PING, PONG, TEXT, ViolationError, device_frame
 
 target = UsualTarget()
@@ -106,7 +107,25 @@ def _impatient(data: bytes, start: int) -> bytes | None:
     return usual_message(data + b"}" * 60, start) if len(data) > start else None
 
 
-@pytest.mark.parametrize("broken", [_any_text, _impatient])
+def _misread(data: bytes, start: int) -> bytes | None:
+    """Take a message for another one."""
+    message = usual_message(data, start)
+    return message and message.replace(b"0", b"1")
+
+
+def test_the_library_alone_never_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def used(data: bytes, start: int) -> bytes | None:
+        raise AssertionError(f"{data!r} at {start}")
+
+    monkeypatch.setattr(framing, "usual_message", used)
+    plan = Plan(Device.CHARGER, Storing.AT_ONCE, early=False, cut_seed=0, stream=b"")
+    pieces = [GOOD, device_frame(PONG, b""), GOOD]
+    assert heard_of(plan, iter(pieces), charger=LibraryCharger).readings == [70, 70]
+    with pytest.raises(AssertionError):
+        heard_of(plan, iter(pieces))
+
+
+@pytest.mark.parametrize("broken", [_any_text, _impatient, _misread])
 def test_a_short_way_that_takes_too_much_is_found(
     broken: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,12 +20,15 @@ class _AllFrames(DeviceProtocol):
         return False
 
 
-class _LibraryCharger(ChargerConnection):
+class LibraryCharger(ChargerConnection):
+    """A charger's connection without the short way."""
+
     __slots__ = ()
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.websocket = _AllFrames()
+        self._is_between_messages = False
 
 
 class _LibraryWidget(WidgetConnection):
@@ -34,6 +37,7 @@ class _LibraryWidget(WidgetConnection):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.websocket = _AllFrames()
+        self._is_between_messages = False
 
 
 class UsualTarget:
@@ -61,7 +65,7 @@ class UsualTarget:
         self, plan: Plan, pieces: list[bytes], compare: Callable[[Heard, Heard], None]
     ) -> Heard:
         ours = heard_of(plan, iter(pieces), charger=self._charger)
-        theirs = heard_of(plan, iter(pieces), charger=_LibraryCharger, widget=_LibraryWidget)
+        theirs = heard_of(plan, iter(pieces), charger=LibraryCharger, widget=_LibraryWidget)
         check(
             ours.readings == theirs.readings,
             f"the readings are {ours.readings}, with the library alone {theirs.readings}",

@@ -24,6 +24,9 @@ class Nobody:
         """Call it stored, so that receipts are given."""
         charger.stored_sequence = charger.sequence
 
+    def closing(self, charger: ChargerConnection) -> None:
+        """Hold nothing."""
+
     def disconnected(self, charger: ChargerConnection) -> None:
         """Forget it."""
 

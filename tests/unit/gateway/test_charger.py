@@ -35,6 +35,9 @@ class FakeIntake:
     def reported(self, charger: ChargerConnection) -> None:
         self.told.append(f"reported {charger.sequence}: {charger.state_of_charge}")
 
+    def closing(self, charger: ChargerConnection) -> None:
+        pass
+
     def disconnected(self, charger: ChargerConnection) -> None:
         self.told.append(f"disconnected {charger.device_id}")
 

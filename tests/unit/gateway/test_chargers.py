@@ -564,18 +564,49 @@ async def test_many_are_held_in_several_calls(booth: Booth) -> None:
     assert len({words[at] for words in held for at in range(0, len(words), 2)}) == many
 
 
-async def test_what_redis_says_of_one_that_is_closing_is_too_late(booth: Booth) -> None:
+async def test_one_that_is_closing_is_held_no_more(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    await booth.write()
+    charger.connection.close(CloseCode.GOING_AWAY, "the gateway stops")
+    await booth.hold()
+    booth.chargers.changed(0, ["c1"])
+    await booth.hold()
+    assert booth.held() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored"), [(b"missing", 2), (b"superseded", 1), (b"unregistered", 1)]
+)
+async def test_of_one_that_closes_meanwhile_only_the_reading_counts(
+    booth: Booth, answer: bytes, stored: int
+) -> None:
     charger = booth.charger()
     charger.report(70)
     await booth.write()
 
     def close_meanwhile(_id: str) -> bytes:
-        charger.connection.close(CloseCode.GOING_AWAY, "meanwhile")
-        return b"missing"
+        charger.connection.close(CloseCode.GOING_AWAY, "the gateway stops")
+        return answer
 
     booth.bus.hold = close_meanwhile
     await booth.hold()
-    assert booth.chargers.all_stored
+    await booth.write()
+    assert len(booth.bus.stored()) == stored
+    assert not charger.connection.superseded
+    assert charger.close_code == CloseCode.GOING_AWAY
+
+
+async def test_a_superseded_one_does_not_have_its_neighbours_packed_anew(booth: Booth) -> None:
+    for device_id in ("c1", "c2"):
+        booth.charger(device_id)
+    await booth.write()
+    booth.bus.hold = lambda device_id: b"superseded" if device_id == "c1" else b"kept"
+    for _ in range(2):
+        await booth.hold()
+    packed = booth.chargers._claims.of_partition(0)
+    await booth.hold()
+    assert booth.chargers._claims.of_partition(0) is packed
 
 
 async def test_an_unregistering_is_noticed_while_holding(booth: Booth) -> None:

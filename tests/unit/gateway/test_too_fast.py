@@ -34,6 +34,9 @@ class Intake:
     def reported(self, charger: ChargerConnection) -> None:
         charger.stored(charger.sequence)
 
+    def closing(self, charger: ChargerConnection) -> None:
+        pass
+
     def disconnected(self, charger: ChargerConnection) -> None:
         pass
 

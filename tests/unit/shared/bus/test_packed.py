@@ -47,3 +47,9 @@ def test_a_call_is_sent_the_same_whether_its_arguments_are_packed(*, sharded: bo
     parser.feed(command)
     sha = b"sharded-sha" if sharded else b"sha"
     assert parser.gets()[:5] == [b"EVALSHA", sha, b"2", b"a", b"b"]
+
+
+def test_arguments_of_a_script_that_joins_must_not_be_packed() -> None:
+    joins = Script("joins", "text", "sha", joins=True)
+    with pytest.raises(ValueError, match="joins"):
+        packed_command_of([Call(joins, ("a",), packed(["c1"]))])
