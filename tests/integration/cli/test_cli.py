@@ -208,6 +208,8 @@ async def test_ctrl_c_ends_a_command_that_waits() -> None:
 
     async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
+        # A shell's background job ignores it, and so would what it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = await start("chargers", "list", url=f"http://127.0.0.1:{port}")
         async with asyncio.timeout(30):
             await asked.wait()
