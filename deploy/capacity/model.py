@@ -111,8 +111,8 @@ def needs(load: Load, c: Coefficients) -> Needs:
         math.ceil(load.devices / (c.limits.connections_per_gateway * c.limits.most_full)), 1
     )
     gateways = _enough(gateways, c.limits.most_busy, lambda count: gateway_cpu(load, c, count))
-    # More routers than partitions are idle.
     routers = _enough(1, c.limits.most_busy, lambda count: router_cpu(load, c, count))
+    # More routers than partitions are idle.
     routers = min(routers, c.limits.partitions)
     gateway_cores = gateway_cpu(load, c, gateways)
     router_cores = router_cpu(load, c, routers)
@@ -222,7 +222,6 @@ def held_per_second(load: Load, c: Coefficients) -> float:
 def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[str, float]:
     """Return how many cores all Redis servers are busy on together, by what for."""
     r, partitions = c.redis, c.limits.partitions
-    # How many readings one sender has together when it sends: what came in meanwhile.
     stored = together(load.readings, gateways, c)
     routed = together(load.readings, routers, c)
     store = batched(load.readings, stored, partitions, r.store)

@@ -90,7 +90,8 @@ class ChargerConnection(Connection):
 
     def closing(self) -> None:
         """Be held no more."""
-        self._intake.closing(self)
+        if self._is_opened:
+            self._intake.closing(self)
 
     def lost(self) -> None:
         """Leave. What is stored stays: the end of an old connection harms no newer one."""

@@ -57,8 +57,6 @@ class Claims:
 
     def forget(self, charger: ChargerConnection) -> None:
         """Claim nothing any more of a connection that ends."""
-        if charger.partition < 0:
-            return  # was never opened
         self._changed[charger.partition].discard(charger)
         if self._by_partition[charger.partition].pop(charger, None) is not None:
             self._held[charger.partition] = None

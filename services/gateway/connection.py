@@ -186,7 +186,7 @@ class Connection(Framing):
             # Still shaking hands: the deadline has passed.
             self.abort()
             return None
-        if self._paused and Pause.TOO_FAST in self._paused:
+        if Pause.TOO_FAST in self._paused:
             self._heard_at = now  # it is we who do not listen
         silent_at = self._heard_at + settings.silence_seconds
         if now >= silent_at:

@@ -13,7 +13,7 @@ from services.gateway.error_events import ERROR_EVENTS
 from services.gateway.gate import Gate
 from services.gateway.inlet import Inlet
 from services.gateway.readings import BadFrameError
-from services.gateway.usual import EMPTY_PONG, HEAD_BYTES, PING, is_empty_pong, usual_message
+from services.gateway.usual import HEAD_BYTES, PING, is_empty_pong, usual_message
 from services.gateway.websocket import DeviceProtocol
 from shared.device_protocol import CloseCode, ErrorCode
 from shared.presence import RejectionCode
@@ -133,7 +133,7 @@ class Framing(Inlet):
         """Take frames; return how many."""
         if not self._is_between_messages:
             return self._others_received(data)
-        if data.startswith(EMPTY_PONG) and len(data) == HEAD_BYTES:
+        if len(data) == HEAD_BYTES and is_empty_pong(data, 0):
             # What nearly all segments of idle devices are.
             if self.is_open:
                 self.pong_received(b"")

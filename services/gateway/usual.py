@@ -15,7 +15,7 @@ _MASKED: Final = 0x80
 _MOST_BYTES: Final = 125
 HEAD_BYTES: Final = 6
 """How many bytes come before the message: two, and the mask. An empty pong is no longer."""
-EMPTY_PONG: Final = b"\x8a\x80"
+_EMPTY_PONG: Final = b"\x8a\x80"
 PING: Final = b"\x89\x00"
 """What it answers: an empty ping as a gateway sends it (section 5.5.2)."""
 
@@ -38,4 +38,4 @@ def usual_message(data: bytes, start: int) -> bytes | None:
 
 def is_empty_pong(data: bytes, start: int) -> bool:
     """Whether an empty pong begins at ``start`` and is there as a whole."""
-    return data.startswith(EMPTY_PONG, start) and len(data) >= start + HEAD_BYTES
+    return data.startswith(_EMPTY_PONG, start) and len(data) >= start + HEAD_BYTES

@@ -64,8 +64,8 @@ class Bus:
             ResponseError: A script has a bug.
         """
         replies = await self.run_each(calls)
-        if _has_error(replies):
-            raise next(reply for reply in replies if isinstance(reply, ResponseError))
+        for error in errors_in(replies):
+            raise error
         return replies
 
     async def run_each(self, calls: Sequence[Call]) -> list[Any]:
@@ -81,10 +81,9 @@ class Bus:
         commands = [packed_command_of(run) for run in runs]
         async with self._lock:
             replies = await self._exchange(commands)
-            if _has_error(replies) and any(_is_no_script(reply) for reply in replies):
+            if any(map(_is_no_script, errors_in(replies))):
                 replies = await self._again_with_scripts(runs, commands, replies)
-        if _has_error(replies):
-            replies = described_each([run[0].script.name for run in runs], replies)
+        replies = described_each([run[0].script.name for run in runs], replies)
         return [
             one for run, reply in zip(runs, replies, strict=True) for one in replies_of(run, reply)
         ]
@@ -102,9 +101,8 @@ class Bus:
     async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run plain commands in one round trip; raises as `command` does."""
         replies = await self.each_of(commands)
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
+        for error in errors_in(replies):
+            raise error
         return replies
 
     async def each_of(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
@@ -160,9 +158,7 @@ class Bus:
             if isinstance(error, TimeoutError):
                 raise BusUnavailableError("Redis does not answer in time") from error
             raise
-        if _has_error(replies) and any(
-            isinstance(reply, ResponseError) and self._unfit(reply) for reply in replies
-        ):
+        if any(map(self._unfit, errors_in(replies))):
             # A replica, a server that is loading: find out anew whom we talk to.
             await self._lose()
         return replies
@@ -202,10 +198,13 @@ class Bus:
         return replies
 
 
-def _has_error(replies: Sequence[Any]) -> bool:
+def errors_in(replies: Sequence[Any]) -> list[ResponseError]:
+    """Return the errors among replies, in their order."""
     # For every exchange there is, and hardly ever one: so without a loop in Python. Errors
     # must be of this very class, as `shared.bus.link` has them made; a subclass is not seen.
-    return ResponseError in map(type, replies)
+    if ResponseError not in map(type, replies):
+        return []
+    return [reply for reply in replies if isinstance(reply, ResponseError)]
 
 
 def _is_no_script(reply: Any) -> bool:
@@ -222,6 +221,8 @@ def described_each(names: Sequence[str], replies: Sequence[Any]) -> list[Any]:
     Raises:
         BusUnavailableError: One tells of Redis' condition.
     """
+    if not errors_in(replies):
+        return list(replies)
     for name, reply in zip(names, replies, strict=True):
         if isinstance(reply, ResponseError) and _is_condition(reply):
             raise BusUnavailableError(f"Redis refuses {name}: {reply}")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from shared.bus.bus import CONDITION, Bus, described_each
+from shared.bus.bus import CONDITION, Bus, described_each, errors_in
 from shared.bus.cluster import Cluster
 from shared.bus.link import BusUnavailableError
 from shared.bus.packed import Command
@@ -153,9 +153,8 @@ class ClusterBus(Bus):
         answers = await self._on({master: [words] for master in masters})
         replies = [reply for answer in answers.values() for reply in _raised(answer)]
         described = described_each([str(words[0])] * len(masters), replies)
-        for reply in described:
-            if isinstance(reply, ResponseError):
-                raise reply
+        for error in errors_in(described):
+            raise error
         return described
 
     def server_of(self, key: str) -> Hashable:

@@ -7,6 +7,7 @@ https://redis.io/docs/latest/commands/evalsha/
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -68,10 +69,9 @@ def packed_command_of(run: Sequence[Call], *, sharded: bool = False) -> bytes:
     if not isinstance(arguments, Packed):
         return pack(tuple(command_of(run, sharded=sharded)))
     (call,) = run
-    script = (call.script.sharded if sharded else None) or call.script
-    if script.joins:
-        raise ValueError(f"arguments of {script.name} must not be packed")
-    return arguments.after(["EVALSHA", script.sha, len(call.keys), *call.keys])
+    if call.script.joins:
+        raise ValueError(f"arguments of {call.script.name} must not be packed")
+    return arguments.after(command_of([replace(call, arguments=())], sharded=sharded))
 
 
 def replies_of(run: Sequence[Call], reply: Any) -> list[Any]:
