@@ -11,7 +11,7 @@ SHELL := /bin/sh
 WITH := auto
 ARGS :=
 
-PYTHON = $(or $(shell deploy/local/find-python 2>/dev/null),$(error $(shell deploy/local/find-python 2>&1)))
+PYTHON = $(or $(shell tools/local/find-python 2>/dev/null),$(error $(shell tools/local/find-python 2>&1)))
 VENV := .venv
 RUN := $(VENV)/bin/python
 
@@ -19,9 +19,9 @@ help:  ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
 
 up:  ## Run the whole hub on this machine and show it at work (WITH=containers or embedded forces a way)
-	@way=$$($(PYTHON) -m deploy.local.way --with '$(WITH)') || exit 2; \
-	if [ "$$way" = containers ]; then exec $(PYTHON) -m deploy.local --with '$(WITH)'; fi; \
-	$(MAKE) -s environment && exec $(RUN) -m deploy.local --with '$(WITH)'
+	@way=$$($(PYTHON) -m tools.local.way --with '$(WITH)') || exit 2; \
+	if [ "$$way" = containers ]; then exec $(PYTHON) -m tools.local --with '$(WITH)'; fi; \
+	$(MAKE) -s environment && exec $(RUN) -m tools.local --with '$(WITH)'
 
 test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest)
 	@$(RUN) -m pytest $(ARGS)
@@ -47,10 +47,10 @@ fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)
 
 capacity: environment  ## Print what a hub of a given size needs (ARGS="--devices 20000 --interval 5")
-	@$(RUN) -m deploy.capacity $(ARGS)
+	@$(RUN) -m tools.capacity $(ARGS)
 
 simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
-	@$(RUN) -m deploy.capacity.storm $(ARGS)
+	@$(RUN) -m tools.capacity.storm $(ARGS)
 
 # The copy of the lock inside the environment says what is installed there: it is put there last, so
 # an interrupted preparation is done again. An environment whose Python is gone is made anew too.

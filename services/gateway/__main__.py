@@ -2,7 +2,7 @@
 
 from services.gateway.app import serve
 from services.gateway.settings import GatewaySettings
-from shared.runtime import main
+from shared.process.runtime import main
 
 if __name__ == "__main__":
     main(GatewaySettings, serve)

@@ -6,28 +6,28 @@ import socket
 import time
 from typing import Final
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.chargers import Chargers
-from services.gateway.connection import Connection
-from services.gateway.directory import DirectoryWatch
-from services.gateway.doorkeeper import Doorkeeper
+from services.gateway.auth.authenticator import Authenticator
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.chargers import Chargers
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.device_connection import Connection
+from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.drain import drain
-from services.gateway.files import room_for
-from services.gateway.gate import Gate
-from services.gateway.presence import Presence, Times
-from services.gateway.rejections import RejectionWriter
+from services.gateway.kernel import room_for
+from services.gateway.presence.presence import Presence, Times
+from services.gateway.presence.rejections import RejectionWriter
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
-from services.gateway.widget import WidgetConnection
-from services.gateway.widgets import Widgets
+from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
-from shared import health, logs
-from shared.agreements import wait_and_agree
+from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
-from shared.bus.opening import open_bus, open_subscriber
-from shared.credentials import KEY_AGREEMENT, fingerprint_of
-from shared.names import Names, echo_channel
-from shared.runtime import Background, describe, unless_stopped
+from shared.bus.factory import open_bus, open_subscriber
+from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
+from shared.contract.names import Names, echo_channel
+from shared.process import health, logs
+from shared.process.runtime import Background, describe, unless_stopped
 
 _log = logs.get(__name__)
 
@@ -100,7 +100,7 @@ class Gateway:
         self._listening = False
         self._names = Names(settings.partitions)
         self.bus = open_bus(settings, settings.instance_id)
-        self.gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic, rng=rng)
+        self.gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic, rng=rng)
         # Some beyond those that are served, so that they can be refused politely.
         self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
         self.subscriber = open_subscriber(
@@ -111,7 +111,7 @@ class Gateway:
             rng=rng,
         )
         # Before those who would believe what a Redis says that has just come back.
-        self.bus.on_regained(self.gate.doubt_directory)
+        self.bus.on_reconnected(self.gate.distrust_missing_entries)
         self.echo = Echo(self.bus, self.subscriber, echo_channel(settings.instance_id))
         self.chargers = Chargers(self.bus, self._names, self.gate, rng)
         self.widgets = Widgets(self.bus, self.subscriber, self._names, self.gate, rng)
@@ -126,7 +126,7 @@ class Gateway:
         # A connection of its own: no reading waits for a crowd at the door.
         self.doorkeeper_bus = open_bus(settings, f"{settings.instance_id}-doorkeeper")
         if settings.device_auth != "off":
-            self.gate.doorkeeper = Doorkeeper(
+            self.gate.doorkeeper = Authenticator(
                 self.doorkeeper_bus,
                 self._names,
                 mode=settings.device_auth,

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from services.gateway.chargers import Chargers
-from services.gateway.gate import Gate
+from services.gateway.chargers.chargers import Chargers
+from services.gateway.connection.connection_context import ConnectionContext
 
 _STORING_SECONDS: Final = 1.0
 """How long to wait for the last readings to be stored."""
@@ -14,7 +14,7 @@ _CLOSING_SECONDS: Final = 1.0
 _STEP_SECONDS: Final = 0.01
 
 
-async def drain(gate: Gate, chargers: Chargers, seconds: float) -> None:
+async def drain(gate: ConnectionContext, chargers: Chargers, seconds: float) -> None:
     """Close all connections with 1001, a few at a time; refuse those at their handshake.
 
     They must not all come back at one moment, to the gateways that are left.

@@ -4,8 +4,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from shared.device_protocol import CloseCode, ErrorCode
-from shared.tally import Tally
+from shared.contract.device_protocol import CloseCode, ErrorCode
+from shared.process.fast_counter import FastCounter
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
 CHARGERS: Final = _connections.labels("charger")
@@ -31,9 +31,9 @@ SLOWED: Final = Counter(
 )
 SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for their silence.")
 
-READINGS: Final = Tally("chargelight_readings_received", "Valid readings received.")
-STORED: Final = Tally("chargelight_readings_stored", "Readings stored (after conflation).")
-STATUSES: Final = Tally("chargelight_statuses_sent", "Statuses sent to widgets.")
+READINGS: Final = FastCounter("chargelight_readings_received", "Valid readings received.")
+STORED: Final = FastCounter("chargelight_readings_stored", "Readings stored (after conflation).")
+STATUSES: Final = FastCounter("chargelight_statuses_sent", "Statuses sent to widgets.")
 
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])
 BAD_FRAMES: Final = {code: _bad.labels(str(code)) for code in ErrorCode}

@@ -6,8 +6,8 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.credentials import MINIMUM_KEY_LENGTH, is_key
-from shared.settings import Port, Seconds, Settings
+from shared.contract.credentials import MINIMUM_KEY_LENGTH, is_key
+from shared.process.settings import Port, Seconds, Settings
 
 _MOST_WORKERS: Final = 256
 _LONGEST_ID: Final = 60

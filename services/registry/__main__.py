@@ -2,7 +2,7 @@
 
 from services.registry.app import serve
 from services.registry.settings import RegistrySettings
-from shared.runtime import main
+from shared.process.runtime import main
 
 if __name__ == "__main__":
     main(RegistrySettings, serve)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
-from services.registry.access.preparation import Preparation
+from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.build import build
 from services.registry.api.server import serving
 from services.registry.directory.floors import Floors
@@ -19,11 +19,11 @@ from services.registry.postgres.listener import Listener
 from services.registry.rentals.recorder import Recorder
 from services.registry.routes import routes
 from services.registry.settings import RegistrySettings
-from shared import health, logs
-from shared.bus.opening import open_bus
-from shared.credentials import KEY_AGREEMENT, fingerprint_of
-from shared.names import Names
-from shared.runtime import Background, describe
+from shared.bus.factory import open_bus
+from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
+from shared.contract.names import Names
+from shared.process import health, logs
+from shared.process.runtime import Background, describe
 
 _log = logs.get(__name__)
 
@@ -76,7 +76,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         required=settings.operator_auth == "required",
         admin_key=settings.admin_key.get_secret_value(),
     )
-    preparation = Preparation(database, settings.credential_key.get_secret_value())
+    preparation = SecretHasher(database, settings.credential_key.get_secret_value())
     api = build(authorization, routes(database, projector, view, preparation))
 
     def not_ready_because() -> str | None:

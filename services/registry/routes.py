@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from services.registry.access.audit_routes import audit_routes
 from services.registry.access.key_routes import key_routes
-from services.registry.access.preparation import Preparation
+from services.registry.access.secret_hasher import SecretHasher
 from services.registry.access.secret_routes import secret_routes
 from services.registry.bulk.export_routes import export_routes
 from services.registry.bulk.import_routes import import_routes
@@ -21,7 +21,7 @@ from services.registry.rentals.rental_routes import rental_routes
 
 
 def routes(
-    database: Database, projector: Projector, view: RedisView, preparation: Preparation
+    database: Database, projector: Projector, view: RedisView, preparation: SecretHasher
 ) -> list[APIRouter]:
     """Return the routes, in the order in which the documentation shows them.
 

@@ -7,8 +7,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.credentials import MINIMUM_KEY_LENGTH, is_key
-from shared.settings import Port, Seconds, Settings
+from shared.contract.credentials import MINIMUM_KEY_LENGTH, is_key
+from shared.process.settings import Port, Seconds, Settings
 
 _LEAST_ADMIN_KEY: Final = 32
 

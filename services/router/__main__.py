@@ -2,7 +2,7 @@
 
 from services.router.app import serve
 from services.router.settings import RouterSettings
-from shared.runtime import main
+from shared.process.runtime import main
 
 if __name__ == "__main__":
     main(RouterSettings, serve)

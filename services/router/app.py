@@ -3,16 +3,16 @@
 import asyncio
 import random
 
-from services.router.charging import Thresholds
 from services.router.leases import Leases
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
-from shared import health, logs
-from shared.agreements import wait_and_agree
+from services.router.thresholds import Thresholds
+from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
-from shared.bus.opening import open_bus, open_subscriber
-from shared.names import Names, echo_channel
-from shared.runtime import Background, describe, unless_stopped
+from shared.bus.factory import open_bus, open_subscriber
+from shared.contract.names import Names, echo_channel
+from shared.process import health, logs
+from shared.process.runtime import Background, describe, unless_stopped
 
 _log = logs.get(__name__)
 

@@ -11,12 +11,12 @@ from typing import Final
 
 from services.router import metrics, scripts
 from services.router.partitions import share_out
-from shared import logs
-from shared.backoff import Backoff
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call
-from shared.names import ROUTERS, Names
+from shared.contract.names import ROUTERS, Names
+from shared.process import logs
+from shared.process.backoff import Backoff
 
 _log = logs.get(__name__)
 

@@ -16,15 +16,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.router import metrics, scripts
-from services.router.charging import EMPTY, FULL, Thresholds
-from shared import logs
-from shared.backoff import Backoff
-from shared.batches import ITEMS_PER_EXCHANGE, by_slot
+from services.router.thresholds import EMPTY, FULL, Thresholds
+from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.bus.subscriber import Subscriber
-from shared.doorbells import (
+from shared.contract.doorbells import (
     ReadingDoorbell,
     Revision,
     StatusData,
@@ -32,7 +30,9 @@ from shared.doorbells import (
     decode_reading,
     encode_status,
 )
-from shared.names import Names, is_device_id, partition_of
+from shared.contract.names import Names, is_device_id, partition_of
+from shared.process import logs
+from shared.process.backoff import Backoff
 
 _log = logs.get(__name__)
 
@@ -99,7 +99,7 @@ class Routing:
         self._routed: defaultdict[int, dict[str, Reading]] = defaultdict(dict)
         self._settle_soon = asyncio.Event()
         self._sweep_now = asyncio.Event()
-        bus.on_regained(self._mark_all)
+        bus.on_reconnected(self._mark_all)
 
     def take(self, partitions: set[int]) -> None:
         """Work on partitions from now on. `confirmed` looks at all that is stored."""
@@ -267,7 +267,7 @@ class Routing:
         arguments: list[Argument] = []
         for reading in readings:
             arguments += (reading.charger_id, *reading.revision, reading.pairing)
-        return Call(scripts.SETTLE, (names.directory, names.live, names.pending), arguments)
+        return Call(scripts.CLEAR_PENDING, (names.directory, names.live, names.pending), arguments)
 
     # The sweep.
 
@@ -289,7 +289,9 @@ class Routing:
         unmarked = set(self._unmarked)
         if unmarked:
             chargers = [self._names.chargers[p] for p in unmarked]
-            await self._bus.run([Call(scripts.MARK, (n.live, n.pending), []) for n in chargers])
+            await self._bus.run(
+                [Call(scripts.MARK_ALL_PENDING, (n.live, n.pending), []) for n in chargers]
+            )
             self._unmarked -= unmarked
         owned = sorted(self._owned)
         if not owned:
@@ -311,7 +313,7 @@ class Routing:
     def _recalling(self, partition: int) -> Call:
         names = self._names.chargers[partition]
         return Call(
-            scripts.RECALL,
+            scripts.FIND_OVERDUE,
             (names.directory, names.directory_version, names.live, names.pending),
             [round(_PENDING_SECONDS * 1_000_000), _RECALLED],
         )

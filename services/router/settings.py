@@ -5,8 +5,8 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.router.charging import Thresholds
-from shared.settings import Port, Settings
+from services.router.thresholds import Thresholds
+from shared.process.settings import Port, Settings
 
 
 class RouterSettings(Settings):

@@ -15,14 +15,14 @@ from services.simulator.commands.demo import DemoCommand, DemoOptions
 from services.simulator.commands.fleet import FleetCommand, FleetOptions
 from services.simulator.commands.register import register as register_pairs
 from services.simulator.commands.widget import WidgetCommand
-from services.simulator.fleet import Hub
-from services.simulator.levels import parse_level
-from services.simulator.pairs import Pair, numbered_pairs
+from services.simulator.devices.levels import parse_level
+from services.simulator.fleet.fleet import Hub
+from services.simulator.fleet.pairs import Pair, numbered_pairs
+from services.simulator.judging.thresholds import DEFAULT as DEFAULT_THRESHOLDS
+from services.simulator.judging.thresholds import parse_thresholds
 from services.simulator.running import run
-from services.simulator.telling import make_console, make_teller, wall_clock
-from services.simulator.thresholds import DEFAULT as DEFAULT_THRESHOLDS
-from services.simulator.thresholds import parse_thresholds
-from shared.names import is_device_id
+from services.simulator.terminal.event_output import make_console, make_event_output, wall_clock
+from shared.contract.names import is_device_id
 
 app = typer.Typer(
     help="Chargers and widgets of Chargelight as programs: one by hand, or many at once.",
@@ -133,7 +133,7 @@ def charger(
         timeout=timeout,
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
     )
-    teller = make_teller(as_json=json)
+    teller = make_event_output(as_json=json)
     run(lambda stop: ChargerCommand(options, teller, random.Random(), time.monotonic).run(stop))
 
 
@@ -144,7 +144,7 @@ def widget(widget_id: DeviceId, *, url: WidgetUrl = _WIDGETS_URL, json: AsJson =
         lambda stop: WidgetCommand(
             widget_id,
             url,
-            teller=make_teller(as_json=json),
+            teller=make_event_output(as_json=json),
             terminal=_terminal(as_json=json),
             rng=random.Random(),
             clock=time.monotonic,
@@ -199,7 +199,7 @@ def fleet(
     run(
         lambda stop: FleetCommand(
             options,
-            make_teller(as_json=json),
+            make_event_output(as_json=json),
             _terminal(as_json=json),
             random.Random(seed),
             time.monotonic,
@@ -237,7 +237,7 @@ def demo(
     run(
         lambda stop: DemoCommand(
             options,
-            make_teller(as_json=json),
+            make_event_output(as_json=json),
             _terminal(as_json=json),
             random.Random(),
             time.monotonic,
@@ -264,7 +264,7 @@ def register(
             pairs,
             registry,
             replace=replace,
-            teller=make_teller(as_json=json),
+            teller=make_event_output(as_json=json),
             rng=random.Random(),
             stop=stop,
         )

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from redis.exceptions import ResponseError
 
-from shared import logs
-from shared.bus.link import TIMEOUT_SECONDS, BusUnavailableError, Link
-from shared.bus.packed import Command
-from shared.bus.runs import joined, packed_command_of, replies_of
+from shared.bus.connection import TIMEOUT_SECONDS, BusUnavailableError, Link
+from shared.bus.resp_encoding import Command
 from shared.bus.script import Argument, Call
+from shared.bus.script_batches import joined, packed_command_of, replies_of
+from shared.process import logs
 
 _log = logs.get(__name__)
 
@@ -51,7 +51,7 @@ class Bus:
         """Whether the last exchange with Redis went well."""
         return self._link is not None
 
-    def on_regained(self, callback: Callable[[], None]) -> None:
+    def on_reconnected(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after each reconnect: what was stored may be gone."""
         self._on_regained.append(callback)
 
@@ -201,7 +201,7 @@ class Bus:
 def errors_in(replies: Sequence[Any]) -> list[ResponseError]:
     """Return the errors among replies, in their order."""
     # For every exchange there is, and hardly ever one: so without a loop in Python. Errors
-    # must be of this very class, as `shared.bus.link` has them made; a subclass is not seen.
+    # must be of this very class, as `shared.bus.connection` has them made; a subclass is not seen.
     if ResponseError not in map(type, replies):
         return []
     return [reply for reply in replies if isinstance(reply, ResponseError)]

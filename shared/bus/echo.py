@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.subscriber import Subscriber
-from shared.names import beside
+from shared.contract.names import beside
 
 _CALL_SECONDS: Final = 0.5
 _LOST_SECONDS: Final = 2.0

@@ -6,7 +6,7 @@
 -- doubles and through cjson.decode; but cjson.encode would round them to 14
 -- digits, so JSON with numbers in it is written with string.format.
 
--- The calls that one run of a script has to do (shared/bus/runs.py): of each, the place
+-- The calls that one run of a script has to do (shared/bus/script_batches.py): of each, the place
 -- before its first key, and the places of its first and last argument. ARGV has before
 -- the arguments of each call how many they are; each call has as many keys. The reply is
 -- to have before the answers to each call how many they are: a table for each would

@@ -21,12 +21,12 @@ class Script:
     sharded: "Script | None" = None
     """The same for Redis Cluster, where doorbells are rung with SPUBLISH."""
     joins: bool = False
-    """Whether one run does several calls, as `calls` of the prelude says; see `shared.bus.runs`."""
+    """Whether one run does several calls (`calls` in the prelude, `shared.bus.script_batches`)."""
 
     @classmethod
     def beside(cls, module_file: str, name: str, *, joins: bool = False) -> "Script":
-        """Load ``scripts/NAME.lua`` from the folder of a module (pass ``__file__``)."""
-        path = Path(module_file).parent / "scripts" / f"{name}.lua"
+        """Load ``NAME.lua`` from the folder of a module (pass ``__file__``)."""
+        path = Path(module_file).with_name(f"{name}.lua")
         text = _PRELUDE + path.read_text(encoding="utf-8")
         # One place knows how doorbells are rung.
         sharded = text.replace("@PUBLISH@", "SPUBLISH")

@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from shared import logs
-from shared.backoff import Backoff
-from shared.bus.link import BusUnavailableError, Link
+from shared.bus.connection import BusUnavailableError, Link
+from shared.process import logs
+from shared.process.backoff import Backoff
 
 _log = logs.get(__name__)
 

@@ -10,14 +10,14 @@ from typing import Final, Self
 import httpx
 from redis.asyncio import Redis
 
-from deploy.servers.postgres_open import open_postgres_server
-from deploy.servers.redis_cluster import open_redis_cluster
-from deploy.servers.redis_open import open_redis_server
-from deploy.servers.surroundings import Surroundings
 from tests.benchmarks.processor import cpu_seconds, redis_cpu_seconds
 from tests.fixtures.hub import Hub
 from tests.fixtures.processes import ServiceProcess
 from tests.fixtures.redis_at import CLUSTER_SETTING, urls_of_each
+from tools.servers.environment import Environment
+from tools.servers.postgres.open import open_postgres_server
+from tools.servers.redis.cluster import open_redis_cluster
+from tools.servers.redis.open import open_redis_server
 
 _DEVICES_PER_IMPORT: Final = 20_000
 _LONGEST_IMPORT_SECONDS: Final = 300.0
@@ -66,7 +66,7 @@ class Stage:
     @asynccontextmanager
     async def other_redis(self) -> AsyncIterator[Self]:
         """Give the same stage with a Redis that the hub knows nothing of."""
-        surroundings = Surroundings.of_tests()
+        surroundings = Environment.of_tests()
         with closing(open_redis_server(surroundings)) as redis:
             async with Redis.from_url(redis.url) as client:
                 yield replace(self, redis=client, nodes=(client,), redis_url=redis.url)
@@ -96,7 +96,7 @@ async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
     Raises:
         NoServerError: There is no way to one on this machine; the message says what to do.
     """
-    surroundings = Surroundings.of_tests()
+    surroundings = Environment.of_tests()
     started: list[ServiceProcess] = []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))

@@ -6,13 +6,13 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 
-from services.simulator.charger import Charger, ChargerEvent
-from services.simulator.endings import Closed
-from services.simulator.pairs import Pair
-from services.simulator.reconnect import Disconnected, Pace
-from services.simulator.registration import Registration
-from services.simulator.widget import Widget, WidgetEvent
-from shared.device_protocol import ChargingStatus
+from services.simulator.devices.charger import Charger, ChargerEvent
+from services.simulator.devices.disconnect_reason import Closed
+from services.simulator.devices.reconnect import Disconnected, Pace
+from services.simulator.devices.widget import Widget, WidgetEvent
+from services.simulator.fleet.pairs import Pair
+from services.simulator.fleet.registration import Registration
+from shared.contract.device_protocol import ChargingStatus
 
 READINGS = {
     0.0: ChargingStatus.CHARGING,

@@ -23,10 +23,10 @@ from typing import Any, NamedTuple, cast
 import httpx
 import uvloop
 
-from deploy.servers.postgres_open import open_postgres
-from deploy.servers.redis_open import open_redis
-from deploy.servers.surroundings import Surroundings
 from tests.fixtures.hub import HOST, Gateway, Hub
+from tools.servers.environment import Environment
+from tools.servers.postgres.open import open_postgres
+from tools.servers.redis.open import open_redis
 
 PROCESSES = 2
 """A process may open 20,000 files; a crowd is spread over several all the same."""
@@ -404,7 +404,7 @@ async def register(hub: Hub, pairs: int) -> None:
 
 @contextlib.asynccontextmanager
 async def _whole_hub(pairs: int) -> AsyncIterator[Hub]:
-    surroundings = Surroundings.of_tests()
+    surroundings = Environment.of_tests()
     with (
         closing(open_redis(surroundings)) as redis,
         closing(open_postgres(surroundings)) as postgres,

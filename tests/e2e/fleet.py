@@ -6,13 +6,13 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from deploy.servers.ports import free_port
-from services.simulator.fleet import Fleet, Hub, Plan
-from services.simulator.pairs import Pair, numbered_pairs
-from services.simulator.phone import Phone
-from services.simulator.thresholds import parse_thresholds
+from services.simulator.devices.phone import Phone
+from services.simulator.fleet.fleet import Fleet, Hub, Plan
+from services.simulator.fleet.pairs import Pair, numbered_pairs
+from services.simulator.judging.thresholds import parse_thresholds
 from tests.fixtures.hub import HOST, Gateway
 from tests.fixtures.hub import Hub as Running
+from tools.servers.ports import free_port
 
 SETTLE_SECONDS = 5.0
 """What the hub promises: right within this time after a fault."""

@@ -20,8 +20,8 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from services.simulator.pairs import Pair, numbered_pairs
-from shared.device_protocol import CloseCode
+from services.simulator.fleet.pairs import Pair, numbered_pairs
+from shared.contract.device_protocol import CloseCode
 from tests.e2e.compose_booth import Booth, register
 from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, run, wait_until, why_not
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from deploy.servers.redis_server import RedisServer
 from tests.e2e.fleet import Gates, fleet, judged
 from tests.fixtures.hub import Hub, StartHub
+from tools.servers.redis.server import RedisServer
 
 PAIRS = 24
 

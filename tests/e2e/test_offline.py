@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from shared.names import Names
+from shared.contract.names import Names
 from tests.fixtures.hub import Hub, StartHub
 from tests.fixtures.redis_at import hearing
 from tests.integration.hub.booth import reading, receipt

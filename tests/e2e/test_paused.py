@@ -5,7 +5,7 @@ import json
 
 from websockets.asyncio.client import connect
 
-from shared.names import Names
+from shared.contract.names import Names
 from tests.fixtures.hub import HOST, StartHub
 from tests.fixtures.redis_at import client_of
 

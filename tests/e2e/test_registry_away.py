@@ -14,16 +14,16 @@ import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 
-from deploy.servers.postgres_server import PostgresServer
-from services.simulator.fleet import Fleet, Plan
-from services.simulator.levels import HIGHEST
-from services.simulator.pairs import Pair, numbered_pairs
-from services.simulator.phone import Phone, empty_phone
-from shared.names import Names
+from services.simulator.devices.levels import HIGHEST
+from services.simulator.devices.phone import Phone, empty_phone
+from services.simulator.fleet.fleet import Fleet, Plan
+from services.simulator.fleet.pairs import Pair, numbered_pairs
+from shared.contract.names import Names
 from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
 from tests.fixtures.hub import Hub, StartHub
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import CHARGING80, SOON, reading, receipt, received
+from tools.servers.postgres.server import PostgresServer
 
 AWAY_SECONDS: Final = 60.0
 """How long Postgres is away; for the second half of it no registry runs either."""

@@ -26,14 +26,14 @@ from psycopg.conninfo import conninfo_to_dict
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_server import RedisServer
-from shared.credentials import digest_of
+from shared.contract.credentials import digest_of
 from tests.e2e.places import PROCESSES, Places, forms_of
 from tests.fixtures.hub import HOST, Gateway, Hub, Settings, StartHub
 from tests.fixtures.processes import ROOT
 from tests.fixtures.redis_at import is_cluster_wanted
 from tests.integration.hub.booth import SOON
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.server import RedisServer
 
 CLI_KEY: Final = "CHARGELIGHT_CLI_KEY"
 

@@ -17,12 +17,7 @@ from urllib.parse import urlsplit
 
 import redis.asyncio
 
-from deploy.servers.postgres_open import open_postgres_server
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_open import open_redis_server
-from deploy.servers.redis_server import RedisServer
-from deploy.servers.surroundings import Surroundings
-from services.simulator.pairs import Pair, numbered_pairs
+from services.simulator.fleet.pairs import Pair, numbered_pairs
 from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
 from tests.faults.devices import Devices
@@ -30,9 +25,14 @@ from tests.faults.history import FaultBegan, FaultEnded
 from tests.faults.proxy import HOST, Address, FaultProxy
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
+from tools.servers.environment import Environment
+from tools.servers.postgres.open import open_postgres_server
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.open import open_redis_server
+from tools.servers.redis.server import RedisServer
 
 if TYPE_CHECKING:
-    from deploy.servers.redis_embedded import EmbeddedRedis
+    from tools.servers.redis.embedded import EmbeddedRedis
 
 PAIRS: Final = 16
 GATEWAYS: Final = 3
@@ -266,7 +266,7 @@ async def open_booth(
         settings: Further CHARGELIGHT_ variables of all services.
         logs: Where the services' logs are kept; by default nowhere.
     """
-    surroundings = Surroundings.of_tests()
+    surroundings = Environment.of_tests()
     with contextlib.ExitStack() as servers:
         folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))
         redis_server = servers.enter_context(

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from services.simulator.connection import SILENCE_SECONDS
-from services.simulator.pairs import Pair
+from services.simulator.devices.connection import SILENCE_SECONDS
+from services.simulator.fleet.pairs import Pair
 from tests.faults import crowd, namespace, promotion, repairing, twins
 from tests.faults.booth import Booth
 from tests.faults.proxy import FaultProxy, Mode

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus
 from tests.faults.history import (
     Acknowledged,
     Event,

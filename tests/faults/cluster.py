@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from deploy.servers.postgres_open import open_postgres_server
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_cluster import ClusterNode, RedisCluster, open_redis_cluster
-from deploy.servers.surroundings import Surroundings
 from tests.faults.booth import Booth, Size
 from tests.faults.catalogue import Fault
 from tests.faults.resharding import node_at, open_resharding
 from tests.fixtures.hub import Hub
 from tests.fixtures.processes import ROOT
+from tools.servers.environment import Environment
+from tools.servers.postgres.open import open_postgres_server
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.cluster import ClusterNode, RedisCluster, open_redis_cluster
 
 if TYPE_CHECKING:
-    from deploy.servers.redis_server import RedisServer
+    from tools.servers.redis.server import RedisServer
 
 PROMOTED_SECONDS: Final = 20.0
 """In which a replica has taken over; it does after about two seconds."""
@@ -166,7 +166,7 @@ async def open_cluster_booth(
     *,
     size: Size | None = None,
     code: Path = ROOT,
-    surroundings: Surroundings | None = None,
+    surroundings: Environment | None = None,
 ) -> AsyncIterator[ClusterBooth]:
     """Open a booth on a cluster of three masters with a replica each, and close it again.
 
@@ -180,7 +180,7 @@ async def open_cluster_booth(
     Raises:
         NoServerError: There is no cluster to be had on this machine.
     """
-    surroundings = surroundings or Surroundings.of_tests()
+    surroundings = surroundings or Environment.of_tests()
     with contextlib.ExitStack() as servers:
         cluster = servers.enter_context(
             contextlib.closing(

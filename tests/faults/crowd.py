@@ -5,7 +5,7 @@ import random
 import time
 from typing import Final, cast
 
-from services.simulator.pairs import Pair, numbered_pairs
+from services.simulator.fleet.pairs import Pair, numbered_pairs
 from tests.faults.booth import Booth
 
 PAIRS: Final = 1000

@@ -8,16 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.simulator.charger import Acknowledged as Receipt
-from services.simulator.charger import Charger, ChargerEvent
-from services.simulator.charger import Sent as Sending
-from services.simulator.endings import Closed, Ending
-from services.simulator.pairs import Pair
-from services.simulator.phone import Phone
-from services.simulator.reconnect import Connected, Disconnected, Pace
-from services.simulator.thresholds import DEFAULT, parse_thresholds
-from services.simulator.widget import Lit, Widget, WidgetEvent
-from shared.device_protocol import CloseCode
+from services.simulator.devices.charger import Acknowledged as Receipt
+from services.simulator.devices.charger import Charger, ChargerEvent
+from services.simulator.devices.charger import Sent as Sending
+from services.simulator.devices.disconnect_reason import Closed, Ending
+from services.simulator.devices.phone import Phone
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace
+from services.simulator.devices.widget import Lit, Widget, WidgetEvent
+from services.simulator.fleet.pairs import Pair
+from services.simulator.judging.thresholds import DEFAULT, parse_thresholds
+from shared.contract.device_protocol import CloseCode
 from tests.faults.checker import Checker
 from tests.faults.history import (
     Acknowledged,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus
 
 
 @dataclass(frozen=True, slots=True)

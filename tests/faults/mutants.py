@@ -57,7 +57,7 @@ MUTANTS: Final = (
                 "      -- no fence\n",
             ),
             Change(
-                "services/gateway/widget.py",
+                "services/gateway/widgets/widget_connection.py",
                 "status.pairing != self.pairing or status.fence <= self._fence",
                 "status.pairing != self.pairing",
             ),
@@ -84,25 +84,25 @@ MUTANTS: Final = (
         [
             # Read first: whatever is announced until the subscription is confirmed is missed.
             Change(
-                "services/gateway/widgets.py",
+                "services/gateway/widgets/widgets.py",
                 "        heard = [group for group in groups if "
                 "self._subscriber.is_confirmed(group.channel)]\n",
                 "        heard = groups\n",
             ),
             Change(
-                "services/gateway/widgets.py",
+                "services/gateway/widgets/widgets.py",
                 "            self._subscriber.subscribe([channel])\n",
                 "            asyncio.get_running_loop().call_later(\n"
                 "                1.0, lambda: self._subscriber.subscribe([channel])\n"
                 "            )\n",
             ),
             Change(
-                "services/gateway/widgets.py",
+                "services/gateway/widgets/widgets.py",
                 "        if self._subscriber.is_confirmed(group.channel):\n",
                 "        if group.members:\n",
             ),
             Change(
-                "services/gateway/widgets.py",
+                "services/gateway/widgets/widgets.py",
                 "        self._read_soon(\n"
                 "            self._by_channel[channel].widget_id\n"
                 "            for channel in channels\n"
@@ -136,12 +136,12 @@ MUTANTS: Final = (
                 " then return 'mismatch' end",
             ),
             Change(
-                "services/gateway/widget.py",
+                "services/gateway/widgets/widget_connection.py",
                 "status.pairing != self.pairing or status.fence <= self._fence",
                 "self.pairing is None",
             ),
             Change(
-                "services/gateway/widgets.py",
+                "services/gateway/widgets/widgets.py",
                 "        elif pairing > widget.pairing:\n",
                 "        elif pairing > widget.pairing and False:\n",
             ),
@@ -164,12 +164,12 @@ MUTANTS: Final = (
         "redis-empty",
         [
             Change(
-                "services/gateway/chargers.py",
+                "services/gateway/chargers/chargers.py",
                 "        self._hold_soon.update(chargers)\n",
                 "        del chargers\n",
             ),
             Change(
-                "services/gateway/chargers.py",
+                "services/gateway/chargers/chargers.py",
                 "                    held += self._claims.of_partition(partition)\n",
                 "                    del partition\n",
             ),

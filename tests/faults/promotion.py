@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import redis.asyncio
 
-from deploy.servers.bound import BoundProcess
-from deploy.servers.ports import free_port
-from deploy.servers.redis_embedded import SNAPSHOT, EmbeddedRedis
-from deploy.servers.redis_open import embedded_redis
-from deploy.servers.surroundings import Surroundings
-from deploy.servers.way import Way
 from tests.faults.booth import Booth, address_of
 from tests.faults.proxy import HOST, Address, FaultProxy
+from tools.servers.environment import Environment
+from tools.servers.ports import free_port
+from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
+from tools.servers.redis.open import embedded_redis
+from tools.servers.server_source import ServerSource
+from tools.servers.supervised_process import SupervisedProcess
 
 LOST_SECONDS: Final = 1.0
 """For so long the replica hears nothing of what the primary writes."""
@@ -38,7 +38,7 @@ sentinel failover-timeout {name} 3000
 
 def unavailable_because() -> str | None:
     """Return why no replica can be promoted here, or None."""
-    if Surroundings.of_tests().forced is Way.CONTAINERS:
+    if Environment.of_tests().forced is ServerSource.CONTAINERS:
         return "a replica and its Sentinel need a redis-server program, not a container"
     return None
 
@@ -70,7 +70,7 @@ async def replica_promoted(booth: Booth) -> None:
 class _Sentinel:
     """A Sentinel process."""
 
-    def __init__(self, process: BoundProcess, port: int) -> None:
+    def __init__(self, process: SupervisedProcess, port: int) -> None:
         self._process = process
         self.port = port
 
@@ -117,7 +117,7 @@ def _sentinel(primary: EmbeddedRedis, folder: Path) -> _Sentinel:
         )
     )
     command: list[str | Path] = [primary.program, file, "--sentinel"]
-    return _Sentinel(BoundProcess(command, log=folder / "sentinel.log"), port)
+    return _Sentinel(SupervisedProcess(command, log=folder / "sentinel.log"), port)
 
 
 async def _knows_replica(client: Any) -> bool:

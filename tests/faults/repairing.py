@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from services.simulator.pairs import Pair
-from services.simulator.phone import Phone
+from services.simulator.devices.phone import Phone
+from services.simulator.fleet.pairs import Pair
 from tests.faults.booth import Booth
 from tests.faults.devices import low_phone
 from tests.fixtures.processes import ServiceError

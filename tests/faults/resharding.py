@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from deploy.servers.ports import LOOPBACK
-from deploy.servers.redis_cluster import ClusterNode, RedisCluster
-from shared.bus.slots import slot_of
-from shared.names import Names
+from shared.bus.cluster.slots import slot_of
+from shared.contract.names import Names
+from tools.servers.ports import LOOPBACK
+from tools.servers.redis.cluster import ClusterNode, RedisCluster
 
 _MIGRATE_MS: Final = 5000
 

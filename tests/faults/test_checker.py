@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus
 from tests.faults.checker import Checker, Rule
 from tests.faults.history import (
     Acknowledged,

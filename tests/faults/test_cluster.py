@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from deploy.servers.wheels import NoServerError
 from tests.faults.cluster import FAULTS, ClusterBooth, open_cluster_booth
 from tests.faults.running import run_fault
 from tests.fixtures.reporting import note_use, surroundings_of
+from tools.servers.wheels import NoServerError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 

@@ -8,9 +8,9 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from services.simulator import messages
-from services.simulator.pairs import Pair
-from shared.device_protocol import ChargingStatus, CloseCode
+from services.simulator.devices import messages
+from services.simulator.fleet.pairs import Pair
+from shared.contract.device_protocol import ChargingStatus, CloseCode
 from tests.faults.booth import Booth
 from tests.faults.history import Acknowledged, Sent
 

@@ -13,10 +13,10 @@ from unittest import mock
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
-from services.gateway.connection import Connection
-from services.gateway.gate import Gate
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.device_connection import Connection
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
 
 HOST = "127.0.0.1"
 PATH = "/echo/"
@@ -33,7 +33,7 @@ class EchoConnection(Connection):
         gate: What connections share.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: ConnectionContext) -> None:
         super().__init__(gate, (PATH,), None)
         self._is_binary = False
 
@@ -67,9 +67,11 @@ async def gateway_echo() -> AsyncIterator[int]:
     settings = GatewaySettings.model_validate(
         {"bytes_per_second": _NO_LIMIT, "burst_bytes": _NO_LIMIT}
     )
-    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     larger = mock.patch.multiple(
-        "services.gateway.websocket", MAX_MESSAGE_BYTES=_MOST_BYTES, MAX_FRAGMENTS=_MOST_FRAGMENTS
+        "services.gateway.connection.websocket_protocol",
+        MAX_MESSAGE_BYTES=_MOST_BYTES,
+        MAX_FRAGMENTS=_MOST_FRAGMENTS,
     )
     with larger:
         loop = asyncio.get_running_loop()

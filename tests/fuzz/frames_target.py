@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Final, NamedTuple
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.widget import WidgetConnection
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.widgets.widget_connection import WidgetConnection
 from tests.fuzz import wire
 from tests.fuzz.gateway_end import GatewayEnd
 from tests.fuzz.readings_target import ReadingsTarget, reading

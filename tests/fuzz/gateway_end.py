@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import SecretStr
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.doorkeeper import Applicant, Doorkeeper
-from services.gateway.gate import Gate
+from services.gateway.auth.authenticator import Authenticator, PendingHandshake
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
-from services.gateway.widget import WidgetConnection
+from services.gateway.widgets.widget_connection import WidgetConnection
 from tests.fuzz.reference import Device, Storing
 from tests.fuzz.target import check
 from tests.unit.gateway.fake_device import Clock, LongestDelay, RecordingTransport
 
 if TYPE_CHECKING:
-    from services.gateway.connection import Connection
+    from services.gateway.connection.device_connection import Connection
 
 PARTITIONS: Final = 64
 MOST_HEAD: Final = 8192
@@ -89,9 +89,9 @@ class FakeDoorkeeper:
     """Keeps the applicant until the test judges it."""
 
     def __init__(self) -> None:
-        self.applicant: Applicant | None = None
+        self.applicant: PendingHandshake | None = None
 
-    def charger(self, applicant: Applicant, device_id: str, secret: SecretStr) -> None:  # noqa: ARG002
+    def charger(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:  # noqa: ARG002
         """Keep it."""
         check(self.applicant is None, "a handshake was judged twice")
         self.applicant = applicant
@@ -120,9 +120,11 @@ class GatewayEnd:
         widget: type[WidgetConnection] = WidgetConnection,
     ) -> None:
         self.clock = Clock()
-        self.gate = Gate(_SETTINGS, TimerWheel(self.clock), self.clock, rng=LongestDelay())
+        self.gate = ConnectionContext(
+            _SETTINGS, TimerWheel(self.clock), self.clock, rng=LongestDelay()
+        )
         self.doorkeeper = FakeDoorkeeper() if with_doorkeeper else None
-        self.gate.doorkeeper = cast("Doorkeeper | None", self.doorkeeper)
+        self.gate.doorkeeper = cast("Authenticator | None", self.doorkeeper)
         self.intake = FakeIntake(storing)
         self.connection: Connection
         if device is Device.CHARGER:

@@ -8,9 +8,9 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.widget import WidgetConnection
-from shared.names import is_device_id
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.widgets.widget_connection import WidgetConnection
+from shared.contract.names import is_device_id
 from tests.fuzz import wire
 from tests.fuzz.gateway_end import GatewayEnd
 from tests.fuzz.readings_target import reading

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from services.gateway.readings import BadFrameError, _slowly, state_of_charge_of
-from shared.device_protocol import ErrorCode
+from services.gateway.chargers.readings import BadFrameError, _slowly, state_of_charge_of
+from shared.contract.device_protocol import ErrorCode
 from tests.fuzz.strict_json import NotJsonError, TooDeepError, document_in
 from tests.fuzz.target import check, choices
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.readings import BadFrameError
-from shared.device_protocol import ErrorCode
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.readings import BadFrameError
+from shared.contract.device_protocol import ErrorCode
 from tests.fuzz import __main__ as runner
 from tests.fuzz.engines import Report, run_random
 from tests.fuzz.frames_target import FramesTarget

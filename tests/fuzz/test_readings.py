@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.device_protocol import ErrorCode
+from shared.contract.device_protocol import ErrorCode
 from tests.fuzz.readings_target import NOT_TEXT, SEEDS, TOKENS, ReadingsTarget, judged, reading
 from tests.fuzz.strict_json import NotJsonError, TooDeepError, document_in
 from tests.fuzz.target import varied

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.gateway import framing
-from services.gateway.usual import HEAD_BYTES, is_empty_pong, usual_message
+from services.gateway.connection import framing
+from services.gateway.connection.fast_frames import HEAD_BYTES, is_empty_pong, usual_message
 from tests.fuzz.frames_target import SEEDS, TOKENS, Plan, heard_of
 from tests.fuzz.readings_target import reading
 from tests.fuzz.reference import Device, Storing

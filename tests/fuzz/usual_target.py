@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.websocket import DeviceProtocol
-from services.gateway.widget import WidgetConnection
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.connection.websocket_protocol import DeviceProtocol
+from services.gateway.widgets.widget_connection import WidgetConnection
 from tests.fuzz import frames_target
 from tests.fuzz.frames_target import FramesTarget, Heard, Plan, heard_of
 from tests.fuzz.reference import expect

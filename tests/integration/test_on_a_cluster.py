@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from deploy.servers.redis_cluster import open_redis_cluster
-from deploy.servers.wheels import NoServerError
 from tests.fixtures.processes import ROOT
 from tests.fixtures.redis_at import CLUSTER, VARIABLE, is_cluster_wanted
 from tests.fixtures.reporting import surroundings_of
+from tools.servers.redis.cluster import open_redis_cluster
+from tools.servers.wheels import NoServerError
 
 PART = ("test_statuses.py", "test_order.py", "test_presence.py", "test_repairing.py")
 SECONDS = 200.0

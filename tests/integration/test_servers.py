@@ -13,28 +13,29 @@ import psycopg
 import pytest
 import redis
 
-from deploy.servers import postgres_embedded, wheels
-from deploy.servers.engine import docker_engine_with_testcontainers
-from deploy.servers.installed import Programs, installed_postgres
-from deploy.servers.postgres_embedded import EmbeddedPostgres
-from deploy.servers.postgres_open import (
+from tests.unit.tools.facts import lives, wait_until
+from tools.servers import wheels
+from tools.servers.engine import docker_engine_with_testcontainers
+from tools.servers.environment import Environment
+from tools.servers.installed import Programs, installed_postgres
+from tools.servers.postgres import embedded
+from tools.servers.postgres.embedded import EmbeddedPostgres
+from tools.servers.postgres.open import (
     contained_postgres,
     embedded_postgres,
     open_postgres,
     open_postgres_server,
 )
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_embedded import EmbeddedRedis
-from deploy.servers.redis_open import (
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.embedded import EmbeddedRedis
+from tools.servers.redis.open import (
     contained_redis,
     embedded_redis,
     open_redis,
     open_redis_server,
 )
-from deploy.servers.redis_server import RedisServer
-from deploy.servers.surroundings import Surroundings
-from deploy.servers.way import Offer, Way
-from tests.unit.deploy.facts import lives, wait_until
+from tools.servers.redis.server import RedisServer
+from tools.servers.server_source import Offer, ServerSource
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +44,7 @@ BROKEN_CONTAINERS = Offer(available=True, because="an engine answers")
 
 
 def _need_engine() -> None:
-    if os.environ.get("CHARGELIGHT_TEST_SERVERS") == Way.EMBEDDED:
+    if os.environ.get("CHARGELIGHT_TEST_SERVERS") == ServerSource.EMBEDDED:
         pytest.skip("no containers: CHARGELIGHT_TEST_SERVERS=embedded")
     offer = docker_engine_with_testcontainers()
     if not offer.available:
@@ -218,8 +219,8 @@ def test_postgres_runs_for_root_from_a_folder_closed_to_others(
 
 STARTER = """
 import sys, time
-from deploy.servers.postgres_open import embedded_postgres
-from deploy.servers.redis_open import embedded_redis
+from tools.servers.postgres.open import embedded_postgres
+from tools.servers.redis.open import embedded_redis
 redis, postgres = embedded_redis("crash"), embedded_postgres("crash")
 print(redis.pid, redis.folder, postgres.pid, postgres.folder, flush=True)
 while True:
@@ -243,7 +244,7 @@ def test_embedded_servers_are_gone_when_their_starter_is(number: signal.Signals)
 
 CONTAINER_STARTER = """
 import os
-from deploy.servers.redis_open import contained_redis
+from tools.servers.redis.open import contained_redis
 redis = contained_redis("crash")
 print(redis.command_line.split()[3], flush=True)
 os.kill(os.getpid(), 9)
@@ -265,7 +266,7 @@ def test_containers_are_gone_when_their_starter_is() -> None:
 
 
 def test_a_given_redis_is_used_and_left_alone(private_redis: RedisServer) -> None:
-    surroundings = Surroundings({"CHARGELIGHT_REDIS_URL": private_redis.url}, NO_CONTAINERS)
+    surroundings = Environment({"CHARGELIGHT_REDIS_URL": private_redis.url}, NO_CONTAINERS)
     server = open_redis(surroundings)
     assert server.url == private_redis.url
     assert server.description == f"{private_redis.url} (CHARGELIGHT_REDIS_URL is set)"
@@ -275,7 +276,7 @@ def test_a_given_redis_is_used_and_left_alone(private_redis: RedisServer) -> Non
 
 
 def test_a_given_postgres_is_used_and_left_alone(postgres_dsn: str) -> None:
-    server = open_postgres(Surroundings({"CHARGELIGHT_POSTGRES_DSN": postgres_dsn}, NO_CONTAINERS))
+    server = open_postgres(Environment({"CHARGELIGHT_POSTGRES_DSN": postgres_dsn}, NO_CONTAINERS))
     assert server.dsn == postgres_dsn
     server.close()
     with psycopg.connect(postgres_dsn) as connection:
@@ -283,7 +284,7 @@ def test_a_given_postgres_is_used_and_left_alone(postgres_dsn: str) -> None:
 
 
 def test_what_is_in_use_says_its_version_and_why() -> None:
-    with closing(open_redis(Surroundings({}, NO_CONTAINERS))) as server:
+    with closing(open_redis(Environment({}, NO_CONTAINERS))) as server:
         assert server.description.startswith("embedded ")
         assert "no containers in this test" in server.description
 
@@ -294,20 +295,20 @@ def test_a_container_that_does_not_start_gives_way_to_an_embedded_server(
     def broken(_why: str) -> RedisServer:
         raise wheels.NoServerError("the image can not be had")
 
-    monkeypatch.setattr("deploy.servers.redis_open.contained_redis", broken)
-    monkeypatch.setattr("deploy.servers.postgres_open.contained_postgres", broken)
+    monkeypatch.setattr("tools.servers.redis.open.contained_redis", broken)
+    monkeypatch.setattr("tools.servers.postgres.open.contained_postgres", broken)
     for opened in (open_redis, open_postgres):
-        with closing(opened(Surroundings({}, BROKEN_CONTAINERS))) as server:
+        with closing(opened(Environment({}, BROKEN_CONTAINERS))) as server:
             assert "an engine answers, but the image can not be had" in server.description
         with pytest.raises(wheels.NoServerError):
-            opened(Surroundings({}, BROKEN_CONTAINERS, Way.CONTAINERS))
+            opened(Environment({}, BROKEN_CONTAINERS, ServerSource.CONTAINERS))
 
 
 @pytest.mark.parametrize("open_server", [open_redis_server, open_postgres_server])
 def test_a_server_to_do_harm_to_is_embedded_although_there_are_containers(
-    open_server: Callable[[Surroundings], RedisServer | PostgresServer],
+    open_server: Callable[[Environment], RedisServer | PostgresServer],
 ) -> None:
-    with closing(open_server(Surroundings({}, BROKEN_CONTAINERS))) as server:
+    with closing(open_server(Environment({}, BROKEN_CONTAINERS))) as server:
         assert server.description.startswith("embedded ")
 
 
@@ -319,7 +320,7 @@ def test_postgres_is_found_off_the_path(monkeypatch: pytest.MonkeyPatch, tmp_pat
             (folder / program).touch()
     (tmp_path / "postgresql" / "17" / "bin").mkdir(parents=True)  # a client only
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("deploy.servers.installed.DEBIAN_POSTGRES", tmp_path / "postgresql")
+    monkeypatch.setattr("tools.servers.installed.DEBIAN_POSTGRES", tmp_path / "postgresql")
     found = installed_postgres()
     assert found is not None
     assert found.folder == tmp_path / "postgresql" / "16" / "bin"
@@ -356,7 +357,7 @@ def test_a_postgres_that_can_not_be_run_says_so_and_leaves_nothing(
         made[0].mkdir()
         return made[0]
 
-    monkeypatch.setattr(postgres_embedded, "temporary_folder", folder)
+    monkeypatch.setattr(embedded, "temporary_folder", folder)
     with pytest.raises(wheels.NoServerError, match="can not be run"):
         EmbeddedPostgres(Programs(Path("/usr/share"), "nowhere"), "for a test")
     assert not made[0].exists()

@@ -35,7 +35,7 @@ FOUND: Final[dict[str, Bug]] = {
     ),
     "pending is cleared whatever came since": ScriptBug(
         _ROUTER,
-        "SETTLE",
+        "CLEAR_PENDING",
         """if pairing == tonumber(ARGV[i + 3]) and revision[1] == tonumber(ARGV[i + 1])
         and revision[2] == tonumber(ARGV[i + 2]) then""",
         "if true then",
@@ -55,7 +55,7 @@ FOUND: Final[dict[str, Bug]] = {
         "pass",
     ),
     "a status is read before its channel is subscribed": MethodBug(
-        "services.gateway.widgets",
+        "services.gateway.widgets.widgets",
         "Widgets",
         "confirmed",
         "if channel in self._by_channel",
@@ -65,7 +65,7 @@ FOUND: Final[dict[str, Bug]] = {
         _PROJECTION, "_PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""
     ),
     "holding asserts no epoch": ScriptBug(
-        _GATEWAY, "HOLD", "if state.epoch < epoch then", "if false then"
+        _GATEWAY, "RECONCILE", "if state.epoch < epoch then", "if false then"
     ),
     "a reading stored again counts as a new one": ScriptBug(
         _GATEWAY, "STORE", "or (again and not floor)", ""
@@ -74,14 +74,14 @@ FOUND: Final[dict[str, Bug]] = {
         _GATEWAY, "STORE", "received_at < entry.paired_at or", ""
     ),
     "a widget stays connected in another pairing": MethodBug(
-        "services.gateway.widgets",
+        "services.gateway.widgets.widgets",
         "Widgets",
         "_update",
         'widget.close(CloseCode.GOING_AWAY, "the pairing changed")\n        return',
         "widget.pairing = pairing",
     ),
     "a late message is shown": MethodBug(
-        "services.gateway.widget",
+        "services.gateway.widgets.widget_connection",
         "WidgetConnection",
         "show",
         " or status.fence <= self._fence",
@@ -157,7 +157,7 @@ HARMLESS: Final[dict[str, Bug]] = {
     # A reading that has the same revision in two pairings was made before the second one, so it
     # lights nothing in it: there is nothing that could be cleared too early.
     "pending is cleared whatever the pairing": ScriptBug(
-        _ROUTER, "SETTLE", "if pairing == tonumber(ARGV[i + 3]) and", "if"
+        _ROUTER, "CLEAR_PENDING", "if pairing == tonumber(ARGV[i + 3]) and", "if"
     ),
     # Between the two entries a status finds another number at the widget, and its reading stays
     # pending: the order saves that detour, which costs the light half a second.

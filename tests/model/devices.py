@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from websockets.frames import Opcode
 
-from services.gateway.charger import ChargerConnection, Intake
-from services.gateway.gate import Gate
-from services.gateway.widget import Audience, WidgetConnection
-from shared.device_protocol import ChargingStatus
-from shared.doorbells import Revision, StatusDoorbell
+from services.gateway.chargers.charger_connection import ChargerConnection, ChargerEvents
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.widgets.widget_connection import WidgetConnection, WidgetEvents
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.doorbells import Revision, StatusDoorbell
 from tests.unit.gateway.fake_device import FakeDevice, frame_of, head_of, reading_of
 
 STATUS_OF = {
@@ -60,8 +60,8 @@ class ChargerLine(Line):
     def __init__(
         self,
         charger: str,
-        gate: Gate,
-        intake: Intake,
+        gate: ConnectionContext,
+        intake: ChargerEvents,
         partitions: int,
         on_receipt: Callable[["ChargerLine", int], None],
     ) -> None:
@@ -107,8 +107,8 @@ class WidgetLine(Line):
     def __init__(
         self,
         widget: str,
-        gate: Gate,
-        audience: Audience,
+        gate: ConnectionContext,
+        audience: WidgetEvents,
         least_pairing: int,
         on_shown: Callable[["WidgetLine", StatusDoorbell], None],
     ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.registry.devices.devices import Kind
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry, Write
-from shared.doorbells import Revision
+from shared.contract.doorbells import Revision
 
 
 @dataclass

@@ -4,18 +4,18 @@ import time
 from collections.abc import Coroutine
 from typing import Any, cast
 
-from services.gateway.chargers import Chargers
-from services.gateway.directory import DirectoryWatch
-from services.gateway.gate import Gate
+from services.gateway.chargers.chargers import Chargers
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
-from services.gateway.widgets import Widgets
+from services.gateway.widgets.widgets import Widgets
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
-from services.router.charging import Thresholds
 from services.router.routing import Routing
-from shared.bus.link import BusUnavailableError
-from shared.names import Names
+from services.router.thresholds import Thresholds
+from shared.bus.connection import BusUnavailableError
+from shared.contract.names import Names
 from tests.model.link import StepSubscriber
 from tests.model.postgres import Postgres
 from tests.model.server import Server
@@ -85,7 +85,7 @@ class GatewayProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
         self._names = names
-        self.gate = Gate(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
+        self.gate = ConnectionContext(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
         self.link = StepSubscriber(self._heard, self._confirmed)
         self.chargers = Chargers(self.bus, names, self.gate, NoDelay())
         self.widgets = Widgets(self.bus, self.link, names, self.gate, NoDelay())

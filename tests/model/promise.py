@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from shared.bus.script import Argument, Call
-from shared.doorbells import Revision, StatusDoorbell, decode_status
-from shared.names import Names
+from shared.contract.doorbells import Revision, StatusDoorbell, decode_status
+from shared.contract.names import Names
 from tests.model.devices import STATUS_OF, ChargerLine, Reading, WidgetLine
 from tests.model.postgres import Pairing, Postgres
 from tests.model.server import Message, Server

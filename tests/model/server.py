@@ -11,8 +11,8 @@ import redis
 from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from shared.bus.runs import command_of, replies_of
 from shared.bus.script import Argument, Call
+from shared.bus.script_batches import command_of, replies_of
 
 _SILENT: Final = {"admit", "hold", "observe", "mark", "recall", "settle"}
 """Scripts that publish nothing."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Literal
 
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Argument, Call
 from tests.model.server import Message, Server
 

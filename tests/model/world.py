@@ -8,7 +8,7 @@ from typing import Any
 from services.registry.devices.devices import Kind
 from services.registry.directory import projection, snapshot
 from shared.bus.script import Call
-from shared.names import Names
+from shared.contract.names import Names
 from tests.model.devices import ChargerLine, WidgetLine
 from tests.model.link import StepSubscriber
 from tests.model.postgres import Postgres

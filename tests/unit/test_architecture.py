@@ -110,15 +110,15 @@ def test_what_is_shared_imports_no_service(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
 def test_what_runs_imports_no_test_and_no_tooling(path: Path) -> None:
-    foreign = ("tests", "deploy", "pytest", "hypothesis", "testcontainers")
+    foreign = ("tests", "tools", "pytest", "hypothesis", "testcontainers")
     assert [m for m in imports(path) for name in foreign if belongs_to(m, name)] == []
 
 
 @pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
 def test_only_the_map_builds_names(path: Path) -> None:
-    if path != ROOT / "shared/names.py":
+    if path != ROOT / "shared/contract/names.py":
         found = [text for text in texts(path) if NAME.search(text) or TAG.search(text)]
-        assert found == [], "names are built in shared/names.py"
+        assert found == [], "names are built in shared/contract/names.py"
 
 
 @pytest.mark.parametrize("path", LUA, ids=title)
@@ -130,7 +130,7 @@ def test_scripts_are_given_their_names(path: Path) -> None:
 
 def test_the_map_itself_would_be_found() -> None:
     # Or else the two tests above could not fail.
-    found = list(texts(ROOT / "shared/names.py"))
+    found = list(texts(ROOT / "shared/contract/names.py"))
     assert any(TAG.search(text) for text in found)
     assert NAME.search("chargelight:routers")
     assert NAME.search("SUBSCRIBE chargelight:{p17}:readings")
@@ -178,8 +178,8 @@ def test_every_script_is_loaded_and_every_loaded_script_is_there(service: str) -
 @pytest.mark.parametrize("service", ["gateway", "router"])
 def test_scripts_are_loaded_in_one_place(service: str) -> None:
     package = ROOT / "services" / service
-    loading = [p.name for p in package.glob("*.py") if "Script.beside" in p.read_text("utf-8")]
-    assert loading == ["scripts.py"]
+    loading = [title(p) for p in package.rglob("*.py") if "Script.beside" in p.read_text("utf-8")]
+    assert loading == [f"services/{service}/scripts/__init__.py"]
 
 
 def test_no_script_lies_where_nobody_loads_it() -> None:

@@ -11,7 +11,7 @@ import yaml
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
 from services.router.settings import RouterSettings
-from shared.settings import Settings
+from shared.process.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()

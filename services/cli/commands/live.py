@@ -7,7 +7,7 @@ import typer
 from services.cli.api import address
 from services.cli.commands.arguments import Most
 from services.cli.session import session_of
-from shared.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus
 
 
 def state(

@@ -12,8 +12,8 @@ from functools import partial
 
 from services.gateway.app import serve_devices
 from services.gateway.settings import GatewaySettings
-from shared import logs
-from shared.runtime import main
+from shared.process import logs
+from shared.process.runtime import main
 
 _log = logs.get(__name__)
 

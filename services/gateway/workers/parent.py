@@ -17,8 +17,8 @@ from services.gateway.workers import exposition, joining
 from services.gateway.workers.joining import NOT_RUNNING
 from services.gateway.workers.restarts import Restarts
 from services.gateway.workers.worker import Worker
-from shared import health, logs
-from shared.runtime import describe
+from shared.process import health, logs
+from shared.process.runtime import describe
 
 _log = logs.get(__name__)
 

@@ -4,7 +4,7 @@ import random
 from collections import deque
 from typing import Final
 
-from shared.backoff import Backoff
+from shared.process.backoff import Backoff
 
 _FIRST_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 5.0

@@ -13,8 +13,8 @@ from typing import Final
 from services.gateway.workers.asking import LOOPBACK, NoAnswerError, ask
 from services.gateway.workers.joining import NOT_RUNNING, SILENT, STARTING, State
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
-from shared import logs
-from shared.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
+from shared.process import logs
+from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
 
 _log = logs.get(__name__)
 

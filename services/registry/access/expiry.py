@@ -11,8 +11,8 @@ from typing import Final
 from services.registry.access import device_secrets
 from services.registry.devices.devices import Kind
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared import logs
-from shared.backoff import Backoff
+from shared.process import logs
+from shared.process.backoff import Backoff
 
 _LOOK_SECONDS: Final = 1.0
 

@@ -13,7 +13,7 @@ from services.registry.access.authorization import NEEDS_ADMIN, Who
 from services.registry.access.keys import Role, new_key
 from services.registry.api.problems import ProblemError, documented
 from services.registry.postgres.database import Database
-from shared import logs
+from shared.process import logs
 
 _log = logs.get(__name__)
 

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from services.registry.access import device_secrets
 from services.registry.access.authorization import Who
-from services.registry.access.preparation import Preparation
 from services.registry.access.secret import (
     LEAST_CHARACTERS,
     MOST_CHARACTERS,
@@ -19,14 +18,15 @@ from services.registry.access.secret import (
     is_secret,
     new_secret,
 )
+from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.problems import documented
 from services.registry.api.representations import AnyId, Projected
 from services.registry.devices.device_routes import not_registered
 from services.registry.devices.devices import Kind
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Connection, Database
-from shared import logs
-from shared.names import is_device_id
+from shared.contract.names import is_device_id
+from shared.process import logs
 
 _DAY: Final = 24 * 3600
 DEFAULT_OVERLAP_SECONDS: Final = _DAY
@@ -121,7 +121,7 @@ class _Secrets:
     """What the routes of one kind do."""
 
     def __init__(
-        self, kind: Kind, database: Database, projector: Projector, preparation: Preparation
+        self, kind: Kind, database: Database, projector: Projector, preparation: SecretHasher
     ) -> None:
         self._kind = kind
         self._database = database
@@ -189,7 +189,7 @@ class _Secrets:
 
 
 def secret_routes(
-    kind: Kind, database: Database, projector: Projector, preparation: Preparation
+    kind: Kind, database: Database, projector: Projector, preparation: SecretHasher
 ) -> APIRouter:
     """Return the routes of ``/chargers/{id}/secret`` or ``/widgets/{id}/secret``."""
     routes = APIRouter(prefix=f"/{kind.value}s/{{device_id}}/secret", tags=["secrets"])

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from services.registry.postgres.database import DirectoryBusyError, PostgresUnavailableError
-from shared import logs
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
+from shared.process import logs
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from shared.runtime import CannotServeError
+from shared.process.runtime import CannotServeError
 
 _DRAIN_SECONDS = 5
 
@@ -16,7 +16,7 @@ _DRAIN_SECONDS = 5
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: `shared.runtime` turns them into one stop event."""
+        """Leave signals alone: `shared.process.runtime` turns them into one stop event."""
         yield
 
 

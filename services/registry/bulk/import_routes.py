@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from services.registry.access.authorization import Who
-from services.registry.access.preparation import MOST_NEW, Preparation, TooManyNewError
 from services.registry.access.secret import PreparedSecret
+from services.registry.access.secret_hasher import MOST_NEW, SecretHasher, TooManyNewError
 from services.registry.access.secret_routes import DEFAULT_OVERLAP_SECONDS
 from services.registry.api.limits import IMPORT_PATH
 from services.registry.api.problems import ProblemError, documented
@@ -23,7 +23,7 @@ from services.registry.bulk.rows import COLUMNS, MOST_ROWS, File, Mistakes, TooM
 from services.registry.devices.devices import Kind
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import LONG_WORK_SECONDS, Database
-from shared import logs
+from shared.process import logs
 
 IN_EFFECT_SECONDS: Final = 30.0
 """How long an answer waits for all of it to be in Redis."""
@@ -84,7 +84,7 @@ class Imported(BaseModel):
     )
 
 
-def import_routes(database: Database, projector: Projector, preparation: Preparation) -> APIRouter:
+def import_routes(database: Database, projector: Projector, preparation: SecretHasher) -> APIRouter:
     """Return the route of ``/import``."""
     routes = APIRouter(tags=["many at once"])
     one_at_a_time = asyncio.Lock()
@@ -184,7 +184,7 @@ def _read(body: bytes, read: Callable[[str], File]) -> File:
         ) from error
 
 
-async def _prepared(preparation: Preparation, file: File) -> dict[Kind, dict[str, PreparedSecret]]:
+async def _prepared(preparation: SecretHasher, file: File) -> dict[Kind, dict[str, PreparedSecret]]:
     """Prepare the file's secrets, unless it will be refused anyway: it is slow."""
     prepared: dict[Kind, dict[str, PreparedSecret]] = {}
     with_secret = [row for row in file.rows if row.secret is not None]

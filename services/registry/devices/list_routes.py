@@ -12,7 +12,7 @@ from services.registry.api.representations import (
     ListedWidget,
     Words,
 )
-from services.registry.devices import lists, pairing_wishes
+from services.registry.devices import lists, pairing_service
 from services.registry.devices.devices import Kind
 from services.registry.devices.lists import ListedDevice
 from services.registry.directory.projector import Projector
@@ -107,7 +107,7 @@ def pairing_list_routes(database: Database, projector: Projector) -> APIRouter:
         return paging.page(
             found,
             limit,
-            lambda each: pairing_wishes.listed(each, projected=projector.has(each.pairing_number)),
+            lambda each: pairing_service.listed(each, projected=projector.has(each.pairing_number)),
             lambda each: (each.charger,),
         )
 

@@ -14,10 +14,10 @@ from services.registry.api.representations import (
     DeviceId,
     PairingWish,
 )
-from services.registry.devices import pairing_wishes
+from services.registry.devices import pairing_service
 from services.registry.devices.devices import Kind
 from services.registry.devices.etags import WITH_ETAG, Conditions, OnCondition
-from services.registry.devices.pairing_wishes import Wish
+from services.registry.devices.pairing_service import Wish
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Database
 
@@ -52,11 +52,11 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         replace: Replace = False,
     ) -> CurrentPairing:
         async with database.changing(who.name) as connection:
-            pairing = await pairing_wishes.fulfil(
+            pairing = await pairing_service.fulfil(
                 connection, Wish(charger_id, wish.widget, replace), Kind.CHARGER, conditions
             )
         in_effect = await projector.in_effect(pairing.pairing_number)
-        return pairing_wishes.shown(pairing, response, projected=in_effect)
+        return pairing_service.shown(pairing, response, projected=in_effect)
 
     @routes.put(
         "/widgets/{widget_id}/pairing",
@@ -74,18 +74,18 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         replace: Replace = False,
     ) -> CurrentPairing:
         async with database.changing(who.name) as connection:
-            pairing = await pairing_wishes.fulfil(
+            pairing = await pairing_service.fulfil(
                 connection, Wish(wish.charger, widget_id, replace), Kind.WIDGET, conditions
             )
         in_effect = await projector.in_effect(pairing.pairing_number)
-        return pairing_wishes.shown(pairing, response, projected=in_effect)
+        return pairing_service.shown(pairing, response, projected=in_effect)
 
     async def look(kind: Kind, device_id: str, response: Response) -> CurrentPairing:
-        pairing_wishes.require_possible(kind, device_id)
+        pairing_service.require_possible(kind, device_id)
         async with database.reading() as connection:
-            pairing = await pairing_wishes.current(connection, kind, device_id)
+            pairing = await pairing_service.current(connection, kind, device_id)
         in_effect = projector.has(pairing.pairing_number)
-        return pairing_wishes.shown(pairing, response, projected=in_effect)
+        return pairing_service.shown(pairing, response, projected=in_effect)
 
     @routes.get(
         "/pairings/{charger_id}",
@@ -106,9 +106,9 @@ def pairing_routes(database: Database, projector: Projector) -> APIRouter:
         return await look(Kind.WIDGET, widget_id, response)
 
     async def end(kind: Kind, device_id: str, by: str, conditions: Conditions) -> None:
-        pairing_wishes.require_possible(kind, device_id)
+        pairing_service.require_possible(kind, device_id)
         async with database.changing(by) as connection:
-            number = await pairing_wishes.end(connection, kind, device_id, conditions)
+            number = await pairing_service.end(connection, kind, device_id, conditions)
         if number is not None:
             await projector.in_effect(number)
 

@@ -18,12 +18,12 @@ from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared.backoff import Backoff
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
-from shared.doorbells import Revision
-from shared.lenient import lenient_decoder
-from shared.names import Names
+from shared.bus.connection import BusUnavailableError
+from shared.contract.doorbells import Revision
+from shared.contract.names import Names
+from shared.contract.tolerant_json import tolerant_decoder
+from shared.process.backoff import Backoff
 
 _CHUNK: Final = 500
 _BETWEEN_CHUNKS_SECONDS: Final = 0.05
@@ -64,7 +64,7 @@ class _Entry(msgspec.Struct, frozen=True):
     floor: Revision | None = None
 
 
-_decode = lenient_decoder(_Entry)
+_decode = tolerant_decoder(_Entry)
 
 
 class Floors:

@@ -11,17 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from services.registry.devices.devices import Kind
+from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
-from shared.bus.script import Argument, Call, Script
-from shared.names import ChargerNames, Names, WidgetNames
-
-_PROJECT_WIDGETS: Final = Script.beside(__file__, "project_widgets")
-_PROJECT_CHARGERS: Final = Script.beside(__file__, "project_chargers")
-_PROJECT_SECRETS: Final = Script.beside(__file__, "project_secrets")
-_REMOVE_STRAYS: Final = Script.beside(__file__, "remove_strays")
-_COMPLETE: Final = Script.beside(__file__, "complete")
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Argument, Call
+from shared.contract.names import ChargerNames, Names, WidgetNames
 
 AGE_SLACK_US: Final = 100_000
 """What a pairing is made older by. The age is measured with Postgres' clock and counted
@@ -71,7 +66,7 @@ class Projection:
                 entry.registered_us,
                 json.dumps(entry.digests, separators=(",", ":")),
             ]
-        calls = [Call(_PROJECT_SECRETS, keys, items) for keys, items in arguments.items()]
+        calls = [Call(scripts.PROJECT_SECRETS, keys, items) for keys, items in arguments.items()]
         return sum(await self._bus.run(calls))
 
     def _keys_of_secrets(self, kind: Kind, device_id: str) -> tuple[str, ...]:
@@ -92,7 +87,7 @@ class Projection:
             ]
         calls = [
             Call(
-                _PROJECT_WIDGETS,
+                scripts.PROJECT_WIDGETS,
                 (tag.directory, tag.directory_version, tag.statuses, *_of_registrations(tag)),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
@@ -126,7 +121,7 @@ class Projection:
             ]
         calls = [
             Call(
-                _PROJECT_CHARGERS,
+                scripts.PROJECT_CHARGERS,
                 (
                     tag.directory,
                     tag.directory_version,
@@ -198,7 +193,7 @@ class Projection:
         replies = await self._bus.run(
             [
                 Call(
-                    _COMPLETE,
+                    scripts.COMPLETE,
                     (tag.directory, tag.directory_version, tag.credentials),
                     [tag.directory_changes, expected[tag]],
                 )
@@ -235,7 +230,7 @@ def _removals(
     keys = (tag.directory, tag.directory_version, *_of_registrations(tag), *own)
     return [
         Call(
-            _REMOVE_STRAYS,
+            scripts.REMOVE_STRAYS,
             keys,
             [tag.directory_changes, greatest_number, *strays[start : start + CHUNK]],
         )

@@ -20,11 +20,11 @@ from services.registry.directory.snapshot import (
     WidgetEntry,
 )
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared import logs
-from shared.agreements import agree, wait_and_agree
-from shared.backoff import Backoff
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.config_agreement import agree, wait_and_agree
+from shared.bus.connection import BusUnavailableError
+from shared.process import logs
+from shared.process.backoff import Backoff
 
 _LOOK_SECONDS: Final = 0.5
 """How often to look whether the directory in Redis is still complete."""
@@ -84,7 +84,7 @@ class Projector:
         self._look_due = self._full_due = self._poll_due = time.monotonic()
         self._trouble: str | None = "not started"
         self._ever_complete = False
-        bus.on_regained(self.doubt)
+        bus.on_reconnected(self.doubt)
 
     @property
     def trouble(self) -> str | None:

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Composed
 
 from services.registry.devices.devices import Kind
 from services.registry.postgres.database import Connection, Database
-from shared.doorbells import Revision
+from shared.contract.doorbells import Revision
 
 CHUNK: Final = 500
 """Rows per fetch, and so most items of one script: a script must not hold Redis for long."""

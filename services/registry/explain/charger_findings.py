@@ -3,7 +3,7 @@
 from services.registry.explain.facts import OfCharger
 from services.registry.explain.finding import Cause, Finding, Mark, Weight, when
 from services.registry.live.state import ChargerState, LastRejection
-from shared.presence import RejectionCode
+from shared.contract.presence import RejectionCode
 
 
 def of_charger(charger: OfCharger) -> list[Finding]:

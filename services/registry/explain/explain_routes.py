@@ -14,10 +14,10 @@ from services.registry.explain.finding import Explanation
 from services.registry.explain.recorded import of_postgres
 from services.registry.live.redis_view import RedisView
 from services.registry.live.state import WidgetState, charger_state, moment, widget_state
-from services.registry.live.stored import DirectoryAbsentError, Surroundings, registration
+from services.registry.live.stored import DirectoryAbsentError, Environment, registration
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared.bus.link import BusUnavailableError
-from shared.names import is_device_id
+from shared.bus.connection import BusUnavailableError
+from shared.contract.names import is_device_id
 
 
 def explain_routes(database: Database, view: RedisView) -> APIRouter:
@@ -66,7 +66,7 @@ def explain_routes(database: Database, view: RedisView) -> APIRouter:
 
 async def _in_redis(
     view: RedisView, kind: Kind, device_id: str
-) -> tuple[OfCharger | None, WidgetState | None, Surroundings]:
+) -> tuple[OfCharger | None, WidgetState | None, Environment]:
     if kind is Kind.CHARGER:
         charger, around = await _charger(view, device_id)
         partner = charger.state.widget if charger else None
@@ -78,7 +78,7 @@ async def _in_redis(
     return charger, widget, around
 
 
-async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, Surroundings]:
+async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, Environment]:
     (raw,), around = await view.chargers([charger_id])
     entry = registration(raw.entry, is_complete=raw.is_complete)
     state = charger_state(raw, around)
@@ -87,7 +87,7 @@ async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, 
     return OfCharger(entry, state, view.partition_of(charger_id)), around
 
 
-async def _widget(view: RedisView, widget_id: str) -> tuple[WidgetState | None, Surroundings]:
+async def _widget(view: RedisView, widget_id: str) -> tuple[WidgetState | None, Environment]:
     (raw,), around = await view.widgets([widget_id])
     return widget_state(raw, around), around
 

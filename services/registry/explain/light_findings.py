@@ -7,8 +7,8 @@ from services.registry.explain.charger_findings import reading
 from services.registry.explain.facts import OfCharger
 from services.registry.explain.finding import Cause, Finding, Mark, Weight, when
 from services.registry.live.state import WidgetState
-from shared.device_protocol import ChargingStatus
-from shared.presence import RejectionCode
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.presence import RejectionCode
 
 _MOMENT: Final = timedelta(seconds=5)
 """What lasts no longer is normal: the hub promises to be right again within this time."""

@@ -8,17 +8,17 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from services.registry.live.stored import (
+    Environment,
     RawCharger,
     RawWidget,
-    Surroundings,
     whole,
     widget_paired_with,
 )
-from shared.batches import by_slot
+from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Argument
-from shared.names import GATEWAYS, Names
+from shared.contract.names import GATEWAYS, Names
 
 _DEADLINE_SECONDS: Final = 3.0
 """How long somebody waits at most, all those before them in the queue included."""
@@ -40,7 +40,7 @@ class RedisView:
         self._bus = bus
         self._names = names
 
-    async def chargers(self, ids: Sequence[str]) -> tuple[list[RawCharger], Surroundings]:
+    async def chargers(self, ids: Sequence[str]) -> tuple[list[RawCharger], Environment]:
         """Read chargers, in the order of their ids."""
         batches = by_slot(ids, lambda charger: self._names.of_charger(charger).partition)
         commands: list[Sequence[Argument]] = []
@@ -79,7 +79,7 @@ class RedisView:
             found[charger]._replace(status=statuses.get(widgets[charger] or "")) for charger in ids
         ], around
 
-    async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Surroundings]:
+    async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Environment]:
         """Read widgets, in the order of their ids."""
         batches = by_slot(ids, lambda widget: self._names.of_widget(widget).partition)
         commands: list[Sequence[Argument]] = []
@@ -119,7 +119,7 @@ class RedisView:
 
     async def _read(
         self, commands: Sequence[Sequence[Argument]]
-    ) -> tuple[Surroundings, Sequence[Any]]:
+    ) -> tuple[Environment, Sequence[Any]]:
         asked = [*_AROUND, *commands]
         found = [
             _nothing_in(words) if isinstance(reply, ResponseError) else reply
@@ -130,7 +130,7 @@ class RedisView:
             name.decode(errors="replace"): whole(at)
             for name, at in zip(members[::2], members[1::2], strict=True)
         }
-        return Surroundings(int(seconds) * 1_000_000 + int(micros), heard), replies
+        return Environment(int(seconds) * 1_000_000 + int(micros), heard), replies
 
     async def _statuses(self, widgets: Sequence[str]) -> dict[str, bytes | None]:
         batches = by_slot(widgets, lambda widget: self._names.of_widget(widget).partition)

@@ -7,16 +7,16 @@ from pydantic import BaseModel, Field
 
 from services.registry.live.stored import (
     Entry,
+    Environment,
     RawCharger,
     RawWidget,
-    Surroundings,
     live_of,
     registration,
     status_of,
     whole,
 )
-from shared.device_protocol import ChargingStatus
-from shared.presence import (
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.presence import (
     decode_charger_presence,
     decode_rejection,
     decode_widget_presence,
@@ -94,7 +94,7 @@ class WidgetState(BaseModel):
     last_rejection: LastRejection | None
 
 
-def charger_state(raw: RawCharger, around: Surroundings) -> ChargerState | None:
+def charger_state(raw: RawCharger, around: Environment) -> ChargerState | None:
     """Return a charger's state, or None if it is not registered.
 
     Raises:
@@ -132,7 +132,7 @@ def charger_state(raw: RawCharger, around: Surroundings) -> ChargerState | None:
     )
 
 
-def widget_state(raw: RawWidget, around: Surroundings) -> WidgetState | None:
+def widget_state(raw: RawWidget, around: Environment) -> WidgetState | None:
     """Return a widget's state, or None if it is not registered.
 
     Raises:

@@ -15,10 +15,10 @@ from services.registry.devices.device_routes import not_registered
 from services.registry.devices.devices import Kind
 from services.registry.live.redis_view import RedisView
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.live.stored import DirectoryAbsentError, RawCharger, Surroundings
+from services.registry.live.stored import DirectoryAbsentError, Environment, RawCharger
 from services.registry.postgres.database import Database
-from shared.device_protocol import ChargingStatus
-from shared.names import is_device_id
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.names import is_device_id
 
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""
@@ -154,7 +154,7 @@ async def _ids(database: Database, after: str, rows: int) -> list[str]:
         return await cursor.fetchall()
 
 
-def _charger(raw: RawCharger, around: Surroundings) -> ChargerState | None:
+def _charger(raw: RawCharger, around: Environment) -> ChargerState | None:
     try:
         return charger_state(raw, around)
     except DirectoryAbsentError:

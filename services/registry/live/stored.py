@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.doorbells import Revision, StatusDoorbell
-from shared.lenient import lenient_decoder
-from shared.names import is_device_id
-from shared.presence import DEAD_SECONDS, Microseconds
+from shared.contract.doorbells import Revision, StatusDoorbell
+from shared.contract.names import is_device_id
+from shared.contract.presence import DEAD_SECONDS, Microseconds
+from shared.contract.tolerant_json import tolerant_decoder
 
 _END: Final = 253_402_300_800_000_000
 """The end of the year 9999, in µs: no date lies beyond it."""
@@ -19,7 +19,7 @@ class DirectoryAbsentError(Exception):
     """Whether a device is registered can not be told: the directory is not in Redis."""
 
 
-class Surroundings(NamedTuple):
+class Environment(NamedTuple):
     """What is the same for all devices."""
 
     now: int
@@ -87,9 +87,9 @@ def widget_paired_with(entry: bytes | None) -> str | None:
     return decoded.widget or None if decoded else None
 
 
-_decode_entry: Final = lenient_decoder(Entry)
-_decode_live: Final = lenient_decoder(Live)
-_decode_status: Final = lenient_decoder(StatusDoorbell)
+_decode_entry: Final = tolerant_decoder(Entry)
+_decode_live: Final = tolerant_decoder(Live)
+_decode_status: Final = tolerant_decoder(StatusDoorbell)
 
 
 def _entry_of(raw: bytes | None) -> Entry | None:

@@ -21,9 +21,9 @@ from services.registry.postgres.database import (
     noticing_loss,
 )
 from services.registry.postgres.migrate import Migration, migrate
-from shared import logs
-from shared.backoff import Backoff
-from shared.runtime import CannotServeError
+from shared.process import logs
+from shared.process.backoff import Backoff
+from shared.process.runtime import CannotServeError
 
 _HEARTBEAT_SECONDS: Final = 2.0
 _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS

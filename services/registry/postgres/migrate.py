@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from services.registry.postgres.database import Connection
-from shared import logs
-from shared.runtime import CannotServeError
+from shared.process import logs
+from shared.process.runtime import CannotServeError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 

@@ -17,16 +17,16 @@ from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from services.registry.rentals import rentals
+from services.registry.rentals import rentals, scripts
 from services.registry.rentals.transitions import Transition, reached, read
-from shared import logs
-from shared.backoff import Backoff
-from shared.batches import parts
+from shared.bus.batches import parts
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
-from shared.bus.script import Argument, Call, Script
-from shared.complaint import Complaint
-from shared.names import Names
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Argument, Call
+from shared.contract.names import Names
+from shared.process import logs
+from shared.process.backoff import Backoff
+from shared.process.rate_limited_log import RateLimitedLog
 
 _GROUP: Final = "rentals"
 _CONSUMER: Final = "registry"
@@ -42,8 +42,6 @@ takes 40 µs, one with ten half a millisecond."""
 _ABANDONED_MS: Final = 15_000
 """So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
 
-_TAKE: Final = Script.beside(__file__, "take")
-_DONE: Final = Script.beside(__file__, "done")
 
 _log = logs.get(__name__)
 
@@ -73,7 +71,7 @@ class Recorder:
         self._backoff = Backoff(0.2, 2.0, rng)
         self._abandoned_ms = abandoned_ms
         self._all_at = 0.0
-        self._complaint = Complaint(_log, "transitions can not be taken")
+        self._complaint = RateLimitedLog(_log, "transitions can not be taken")
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -111,7 +109,11 @@ class Recorder:
         for some in parts(list(taken.items()), _TAGS_PER_EXCHANGE):
             await self._bus.run(
                 [
-                    Call(_DONE, (stream,), [_GROUP, *(entry_id for entry_id, _ in entries)])
+                    Call(
+                        scripts.REMOVE_TRANSITIONS,
+                        (stream,),
+                        [_GROUP, *(entry_id for entry_id, _ in entries)],
+                    )
                     for stream, entries in some
                 ]
             )
@@ -137,7 +139,7 @@ class Recorder:
 
     async def _take(self, streams: Sequence[str]) -> dict[str, list[Any]]:
         words: list[Argument] = [_GROUP, _CONSUMER, _AT_ONCE, self._abandoned_ms]
-        calls = [Call(_TAKE, (stream,), list(words)) for stream in streams]
+        calls = [Call(scripts.READ_TRANSITIONS, (stream,), list(words)) for stream in streams]
         replies = await self._bus.run_each(calls)
         return {
             stream: entries

@@ -14,7 +14,7 @@ from services.registry.api.problems import documented
 from services.registry.api.representations import Words
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Database
-from services.registry.rentals import lists, wishes
+from services.registry.rentals import lists, rental_service
 from services.registry.rentals.lists import Filter, State
 from services.registry.rentals.rentals import Rental
 from services.registry.rentals.representations import (
@@ -100,7 +100,9 @@ def rental_routes(database: Database, projector: Projector) -> APIRouter:
         ] = False,
     ) -> ShownRental:
         async with database.changing(who.name) as connection:
-            rental, is_new = await wishes.hand_over(connection, rental_id, wish, replace=replace)
+            rental, is_new = await rental_service.hand_over(
+                connection, rental_id, wish, replace=replace
+            )
         if is_new:
             response.status_code = HTTPStatus.CREATED
         return await shown_in_effect(rental)
@@ -113,7 +115,7 @@ def rental_routes(database: Database, projector: Projector) -> APIRouter:
     )
     async def get(rental_id: RentalId) -> ShownRental:
         async with database.reading() as connection:
-            return shown(await wishes.existing(connection, rental_id))
+            return shown(await rental_service.existing(connection, rental_id))
 
     @routes.put(
         "/{rental_id}/collection",
@@ -125,7 +127,7 @@ def rental_routes(database: Database, projector: Projector) -> APIRouter:
         rental_id: RentalId, who: Who, wish: Annotated[Collection | None, Body()] = None
     ) -> ShownRental:
         async with database.changing(who.name) as connection:
-            rental = await wishes.collect(connection, rental_id, wish or Collection())
+            rental = await rental_service.collect(connection, rental_id, wish or Collection())
         return await shown_in_effect(rental)
 
     @routes.put(
@@ -138,7 +140,7 @@ def rental_routes(database: Database, projector: Projector) -> APIRouter:
         rental_id: RentalId, who: Who, _wish: Annotated[WidgetReturn | None, Body()] = None
     ) -> ShownRental:
         async with database.changing(who.name) as connection:
-            rental = await wishes.return_widget(connection, rental_id)
+            rental = await rental_service.return_widget(connection, rental_id)
         return await shown_in_effect(rental)
 
     return routes

@@ -6,21 +6,21 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from services.simulator import keyboard
-from services.simulator.charger import (
+from services.simulator.devices.charger import (
     Acknowledged,
     Charger,
     ChargerEvent,
     Complaint,
     Sent,
 )
-from services.simulator.endings import Closed, Ending, explain
-from services.simulator.levels import WrongLevelError, in_words, parse_level
-from services.simulator.phone import Phone, empty_phone
-from services.simulator.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.disconnect_reason import Closed, Ending, explain
+from services.simulator.devices.levels import WrongLevelError, in_words, parse_level
+from services.simulator.devices.phone import Phone, empty_phone
+from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
 from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
-from services.simulator.telling import Teller
-from shared.device_protocol import CloseCode
+from services.simulator.terminal import keyboard
+from services.simulator.terminal.event_output import EventOutput
+from shared.contract.device_protocol import CloseCode
 
 _PROMPT: Final = "State of charge in %: "
 _RAMP_STEP: Final = 1.0
@@ -61,7 +61,7 @@ class ChargerCommand:
     """
 
     def __init__(
-        self, options: ChargerOptions, teller: Teller, rng: random.Random, clock: Clock
+        self, options: ChargerOptions, teller: EventOutput, rng: random.Random, clock: Clock
     ) -> None:
         self._options = options
         self._teller = teller

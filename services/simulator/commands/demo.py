@@ -12,15 +12,15 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from services.simulator import fleet_view
 from services.simulator.commands.register import register
-from services.simulator.fleet import Fleet, Hub, Plan, SimulatedPair
-from services.simulator.led import colour_of, led
-from services.simulator.pairs import Pair
-from services.simulator.phone import Phone, empty_phone
-from services.simulator.reconnect import Clock
+from services.simulator.devices.phone import Phone, empty_phone
+from services.simulator.devices.reconnect import Clock
+from services.simulator.fleet.fleet import Fleet, Hub, Plan, SimulatedPair
+from services.simulator.fleet.pairs import Pair
 from services.simulator.running import EXIT_DONE, unless
-from services.simulator.telling import Teller
+from services.simulator.terminal import fleet_view
+from services.simulator.terminal.event_output import EventOutput
+from services.simulator.terminal.led import colour_of, led
 
 _TERMINAL_INTERVAL_SECONDS: Final = 0.25
 _CELL_WIDTH: Final = 20
@@ -63,7 +63,7 @@ class DemoCommand:
     def __init__(
         self,
         options: DemoOptions,
-        teller: Teller,
+        teller: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,

@@ -10,14 +10,14 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from services.simulator import fleet_view
 from services.simulator.commands.register import register
-from services.simulator.fleet import Fleet, Hub, Plan
-from services.simulator.pairs import Pair, numbered_pairs
-from services.simulator.phone import Phone
-from services.simulator.reconnect import Clock
+from services.simulator.devices.phone import Phone
+from services.simulator.devices.reconnect import Clock
+from services.simulator.fleet.fleet import Fleet, Hub, Plan
+from services.simulator.fleet.pairs import Pair, numbered_pairs
 from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
-from services.simulator.telling import Teller
+from services.simulator.terminal import fleet_view
+from services.simulator.terminal.event_output import EventOutput
 
 _TERMINAL_INTERVAL_SECONDS: Final = 1.0
 _SETTLING_GRACE_SECONDS: Final = 5.0
@@ -63,7 +63,7 @@ class FleetCommand:
     def __init__(
         self,
         options: FleetOptions,
-        teller: Teller,
+        teller: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,

@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from services.simulator.pairs import Pair
-from services.simulator.registration import Registered, Registration, RegistrationError
+from services.simulator.fleet.pairs import Pair
+from services.simulator.fleet.registration import Registered, Registration, RegistrationError
 from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
-from services.simulator.telling import Teller
+from services.simulator.terminal.event_output import EventOutput
 
 
 async def register(
@@ -15,7 +15,7 @@ async def register(
     registry_url: str,
     *,
     replace: bool,
-    teller: Teller,
+    teller: EventOutput,
     rng: random.Random,
     stop: asyncio.Event,
     each: bool = True,

@@ -11,13 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from services.simulator.endings import Closed, explain
-from services.simulator.history import History
-from services.simulator.led import colour_of, led, style_of
-from services.simulator.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.disconnect_reason import Closed, explain
+from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.widget import Lit, NotUnderstood, Widget, WidgetEvent
+from services.simulator.judging.history import History
 from services.simulator.running import EXIT_DONE, unless
-from services.simulator.telling import Teller, WallClock
-from services.simulator.widget import Lit, NotUnderstood, Widget, WidgetEvent
+from services.simulator.terminal.event_output import EventOutput, WallClock
+from services.simulator.terminal.led import colour_of, led, style_of
 
 _HISTORY_LENGTH: Final = 12
 _LED_WIDTH: Final = 14
@@ -42,7 +42,7 @@ class WidgetCommand:
         widget_id: str,
         url: str,
         *,
-        teller: Teller,
+        teller: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,

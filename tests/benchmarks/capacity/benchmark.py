@@ -4,13 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from deploy.capacity.tables import CHECKED
 from tests.benchmarks.crowd import Group, at_rate, connect_all, crowd
 from tests.benchmarks.figures import Report
 from tests.benchmarks.memory import resident_bytes
 from tests.benchmarks.options import Options
 from tests.benchmarks.stage import Stage, stage
 from tests.fixtures.processes import ServiceProcess
+from tools.capacity.tables import CHECKED
 
 _REPORTED_SECONDS: Final = 10.0
 """Between two readings of a charger."""

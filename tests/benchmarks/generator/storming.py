@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, Final
 
-from shared.backoff import Backoff
+from shared.process.backoff import Backoff
 from tests.benchmarks.generator.connection import Connection, Place
 from tests.benchmarks.generator.fleet import Fleet
 from tests.benchmarks.generator.frames import PING, READING_OF_STEP, STEP_OF, masked

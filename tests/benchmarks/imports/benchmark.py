@@ -13,14 +13,14 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 
-from deploy.servers.databases import create_database, drop_database, dsn_of
-from deploy.servers.postgres_open import open_postgres_server
-from deploy.servers.redis_open import open_redis_server
-from deploy.servers.surroundings import Surroundings
-from shared.names import Names
+from shared.contract.names import Names
 from tests.benchmarks.figures import Report
 from tests.benchmarks.options import Options
 from tests.fixtures.hub import Hub
+from tools.servers.environment import Environment
+from tools.servers.postgres.databases import create_database, drop_database, dsn_of
+from tools.servers.postgres.open import open_postgres_server
+from tools.servers.redis.open import open_redis_server
 
 PARTITIONS = 64
 DEADLINE_SECONDS = 300.0
@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.02
 async def measure(options: Options) -> Report:
     """Import so many devices, half of them chargers, each paired with a widget; in seconds."""
     devices = options.connections or (200 if options.quick else 50_000)
-    surroundings = Surroundings.of_tests()
+    surroundings = Environment.of_tests()
     answered: list[float] = []
     complete: list[float] = []
     report = Report()

@@ -4,11 +4,11 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.servers.ports import free_port
 from tests.benchmarks.ingest.serving import HEALTH_PORT_VARIABLE, PORT_VARIABLE
 from tests.benchmarks.processor import pin_beside_generator
 from tests.benchmarks.stage import Stage
 from tests.fixtures.processes import ServiceProcess, health_url
+from tools.servers.ports import free_port
 
 NOTHING: Final = "nothing"
 PARSED: Final = "parsed"

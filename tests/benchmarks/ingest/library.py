@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from shared.tally import Tally
+from shared.process.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 
-async def _open(port: int, received: Tally, stack: AsyncExitStack) -> None:
+async def _open(port: int, received: FastCounter, stack: AsyncExitStack) -> None:
     async def handle(connection: ServerConnection) -> None:
         async for message in connection:
             reading = json.loads(message)

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily
 
-from shared.tally import Tally
+from shared.process.fast_counter import FastCounter
 from tests.benchmarks.generator.sending import FRAME_BYTES
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
@@ -16,7 +16,7 @@ _ANSWER: Final = (
 )
 
 
-class _Counter(Tally):
+class _Counter(FastCounter):
     """Counts bytes, and says frames: all have the same size."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
@@ -30,7 +30,7 @@ class _Counter(Tally):
 class _Connection(asyncio.Protocol):
     __slots__ = ("_open", "_received", "_transport")
 
-    def __init__(self, received: Tally) -> None:
+    def __init__(self, received: FastCounter) -> None:
         self._received = received
         self._open = False
 
@@ -46,7 +46,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(_ANSWER)  # type: ignore[attr-defined] # uvloop's is none by class
 
 
-async def _open(port: int, received: Tally, stack: AsyncExitStack) -> None:
+async def _open(port: int, received: FastCounter, stack: AsyncExitStack) -> None:
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(received), HOST, port, backlog=BACKLOG
     )

@@ -5,11 +5,11 @@ import time
 from contextlib import AsyncExitStack
 
 from services.gateway import metrics
-from services.gateway.charger import ChargerConnection
-from services.gateway.gate import Gate
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
-from shared.tally import Tally
+from shared.process.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 
@@ -31,9 +31,9 @@ class Nobody:
         """Forget it."""
 
 
-async def _open(port: int, _: Tally, stack: AsyncExitStack) -> None:
+async def _open(port: int, _: FastCounter, stack: AsyncExitStack) -> None:
     settings = GatewaySettings()
-    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     nobody = Nobody()
     server = await asyncio.get_running_loop().create_server(
         lambda: ChargerConnection(gate, nobody, settings.partitions), HOST, port, backlog=BACKLOG

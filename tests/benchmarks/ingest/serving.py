@@ -8,22 +8,22 @@ from contextlib import AsyncExitStack
 
 import uvloop
 
-from shared import health
-from shared.tally import Tally
+from shared.process import health
+from shared.process.fast_counter import FastCounter
 
 HOST = "127.0.0.1"
 BACKLOG = 4096
 PORT_VARIABLE = "CHARGELIGHT_BENCHMARK_PORT"
 HEALTH_PORT_VARIABLE = "CHARGELIGHT_BENCHMARK_HEALTH_PORT"
 
-Open = Callable[[int, Tally, AsyncExitStack], Awaitable[None]]
+Open = Callable[[int, FastCounter, AsyncExitStack], Awaitable[None]]
 """Opens a server on a port, which counts readings in the tally, and is closed by the stack."""
 
 
-def main(open_server: Open, *, fast_loop: bool = True, received: Tally | None = None) -> None:
+def main(open_server: Open, *, fast_loop: bool = True, received: FastCounter | None = None) -> None:
     """Serve until SIGTERM; readings are counted under the name that the gateway uses too."""
     if received is None:
-        received = Tally("chargelight_readings_received", "Readings received.")
+        received = FastCounter("chargelight_readings_received", "Readings received.")
     counter = received
 
     async def serve() -> None:

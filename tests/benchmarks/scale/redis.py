@@ -3,7 +3,6 @@
 from contextlib import AsyncExitStack
 from typing import Final
 
-from deploy.servers.wheels import NoServerError
 from tests.benchmarks.figures import Report
 from tests.benchmarks.generator.control import Generator, running_generator
 from tests.benchmarks.ingest.contestants import GATEWAY, Contestant, start
@@ -11,6 +10,7 @@ from tests.benchmarks.ingest.measuring import highest, put_under
 from tests.benchmarks.options import Options
 from tests.benchmarks.processor import generators_core
 from tests.benchmarks.stage import Stage, stage
+from tools.servers.wheels import NoServerError
 
 _CONNECTIONS: Final = 2_000
 _FIRST_RATE: Final = 5_000.0

@@ -4,7 +4,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deploy.servers.ports import free_port
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.straightforward.names import (
     PAIRINGS,
@@ -13,6 +12,7 @@ from tests.benchmarks.straightforward.names import (
     REDIS_URL_VARIABLE,
 )
 from tests.fixtures.processes import ServiceProcess
+from tools.servers.ports import free_port
 
 _PACKAGE: Final = "tests.benchmarks.straightforward"
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from deploy.servers.ports import free_port
 from tests.fixtures.hub import Hub
 from tests.integration.cli.conftest import (
     ADMIN_KEY,
@@ -22,6 +21,7 @@ from tests.integration.cli.conftest import (
     ended,
     start,
 )
+from tools.servers.ports import free_port
 
 BOOTH = "kind,id,label,location,widget\n" + "".join(
     f"charger,c{number},Büdchen {number} 左,Main stage,w{number}\nwidget,w{number},,,\n"

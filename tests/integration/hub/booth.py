@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.names import ROUTERS, ChargerNames, Names, WidgetNames
+from shared.contract.names import ROUTERS, ChargerNames, Names, WidgetNames
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

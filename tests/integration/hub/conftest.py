@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from deploy.servers.ports import free_port
 from services.gateway import app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.router import app as router_app
 from services.router.settings import RouterSettings
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import Booth, Stored
+from tools.servers.ports import free_port
 
 HOST = "127.0.0.1"
 

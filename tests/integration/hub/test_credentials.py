@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
-from shared.credentials import digest_of
-from shared.runtime import CannotServeError
+from shared.contract.credentials import digest_of
+from shared.process.runtime import CannotServeError
 from tests.integration.hub.booth import (
     CHARGED,
     SOON,

@@ -6,7 +6,6 @@ import pytest
 from redis.asyncio import Redis
 from websockets.protocol import State
 
-from deploy.servers.redis_server import RedisServer
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -18,6 +17,7 @@ from tests.integration.hub.booth import (
     received,
 )
 from tests.integration.hub.conftest import StartGateway, StartRouter
+from tools.servers.redis.server import RedisServer
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.gateway.gate import Gate
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
-from services.gateway.widget import WidgetConnection
-from services.gateway.widgets import Widgets
+from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.widgets.widgets import Widgets
 from services.router import scripts
 from shared.bus.script import Call
-from shared.device_protocol import ChargingStatus
-from shared.doorbells import StatusData, StatusDoorbell, encode_status
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from tests.fixtures.redis_at import bus_to
 from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, received
 
@@ -130,7 +130,7 @@ class _NotYetConfirmed:
 class _Silent(WidgetConnection):
     """A widget's connection without a socket, which notes what it is to show."""
 
-    def __init__(self, gate: Gate, widgets: Widgets) -> None:
+    def __init__(self, gate: ConnectionContext, widgets: Widgets) -> None:
         super().__init__(gate, widgets)
         self.device_id = "wABCD"
         self.shown: list[str] = []
@@ -148,7 +148,7 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await stored.complete()
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
-    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
     widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
     reading = asyncio.create_task(widgets.read())
@@ -176,7 +176,7 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     await stored.complete()
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
-    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
     widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")

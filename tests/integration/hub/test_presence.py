@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from deploy.servers.ports import free_port
 from services.gateway import scripts
 from services.gateway.app import Gateway
-from services.gateway.presence import Times
+from services.gateway.presence.presence import Times
 from services.gateway.settings import GatewaySettings
 from shared.bus.bus import Bus
 from shared.bus.script import Call
-from shared.names import GATEWAYS
-from shared.runtime import Background
+from shared.contract.names import GATEWAYS
+from shared.process.runtime import Background
 from tests.fixtures.redis_at import bus_to, hearing, held_up
 from tests.integration.hub.booth import CHARGED, Booth, Stored, reading, receipt, received
 from tests.integration.hub.conftest import HOST, StartGateway, StartRouter
+from tools.servers.ports import free_port
 
 TIMES = Times(renew=0.1, dead=1.5, forget=3.0)
 """Everything a good deal faster than in life."""
@@ -449,7 +449,7 @@ async def _attend(
     is_charger = str(words[0]).startswith("c")
     names = stored.names.of_charger("c1234") if is_charger else stored.names.of_widget("wABCD")
     call = Call(
-        scripts.ATTEND_CHARGERS if is_charger else scripts.ATTEND_WIDGETS,
+        scripts.UPDATE_CHARGER_PRESENCE if is_charger else scripts.UPDATE_WIDGET_PRESENCE,
         (names.directory, names.directory_version, names.presence),
         [names.presence_changes, gateway, alive_since, deadline, *words],
     )

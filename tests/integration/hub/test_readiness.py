@@ -11,8 +11,6 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from deploy.servers.ports import free_port
-from deploy.servers.redis_server import RedisServer
 from services.gateway import app as gateway_app
 from services.router import app as router_app
 from shared.bus.subscriber import Subscriber
@@ -20,6 +18,8 @@ from tests.fixtures.redis_at import is_cluster_wanted, on_each
 from tests.fixtures.stalling import StallingProxy, stalling_proxy
 from tests.integration.hub.booth import SOON, Stored
 from tests.integration.hub.conftest import StartGateway, StartRouter
+from tools.servers.ports import free_port
+from tools.servers.redis.server import RedisServer
 
 UNHEARD = (503, "no: what is published in redis does not come back\n")
 READY = (200, "ok\n")

@@ -16,12 +16,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
-from deploy.servers.ports import free_port
 from tests.fixtures.children import children_of, is_running
 from tests.fixtures.hub import Gateway, Hub, StartHub
 from tests.fixtures.processes import ROOT, health_url, service_command
 from tests.fixtures.redis_at import settings_for
 from tests.integration.hub.booth import CHARGED, SOON, Stored, close_code, reading, received
+from tools.servers.ports import free_port
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux",

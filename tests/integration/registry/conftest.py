@@ -13,15 +13,15 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
-from deploy.servers.ports import free_port
 from services.registry.app import serve
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.migrate import load, migrate
 from services.registry.settings import RegistrySettings
 from shared.bus.bus import Bus
-from shared.names import Names
+from shared.contract.names import Names
 from tests.fixtures.redis_at import bus_to
 from tests.integration.registry.in_redis import InRedis
+from tools.servers.ports import free_port
 
 PARTITIONS = 3
 

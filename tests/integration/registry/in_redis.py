@@ -5,7 +5,7 @@ from typing import Any
 
 from services.registry.devices.devices import Kind
 from shared.bus.bus import Bus
-from shared.names import ChargerNames, Names, WidgetNames
+from shared.contract.names import ChargerNames, Names, WidgetNames
 
 
 class InRedis:

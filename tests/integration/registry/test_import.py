@@ -8,11 +8,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from services.registry.access import preparation
+from services.registry.access import secret_hasher
 from services.registry.api import limits
 from services.registry.bulk import import_routes, rows
 from services.registry.devices.devices import Kind
-from shared.credentials import digest_of
+from shared.contract.credentials import digest_of
 from tests.integration.registry.by_rest import (
     CSV,
     JSONL,
@@ -625,7 +625,7 @@ async def test_of_too_many_new_secrets_none_is_set(
     keyed: RunningRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await imported(keyed, f"kind,id,secret\ncharger,c1,{SECRET}\n")
-    monkeypatch.setattr(preparation, "MOST_NEW", 2)
+    monkeypatch.setattr(secret_hasher, "MOST_NEW", 2)
     monkeypatch.setattr(import_routes, "MOST_NEW", 2)
 
     def file(last: int) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from services.registry.directory.snapshot import CHUNK
 from shared.bus.bus import Bus
-from shared.names import Names
+from shared.contract.names import Names
 from tests.integration.registry.by_rest import CSV
 from tests.integration.registry.conftest import StartRegistry, eventually
 from tests.integration.registry.in_redis import InRedis

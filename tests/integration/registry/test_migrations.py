@@ -8,7 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from services.registry.postgres.migrate import Migration, load, migrate
-from shared.runtime import CannotServeError
+from shared.process.runtime import CannotServeError
 
 ONE = Migration("0001_one.sql", "CREATE TABLE one (id int); CREATE TABLE two (id int);")
 TWO = Migration("0002_two.sql", "ALTER TABLE two ADD COLUMN name text;")

@@ -19,15 +19,15 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
-from deploy.servers.databases import create_database, drop_database, dsn_of
-from deploy.servers.ports import free_port
-from deploy.servers.postgres_server import Postgres
-from deploy.servers.redis_server import Redis
 from services.registry.access.authorization import Authorization
 from services.registry.api.build import build
 from services.registry.routes import routes
 from tests.fixtures.processes import ServiceProcess, health_url, service_command
 from tests.fixtures.redis_at import settings_for, urls_of_each
+from tools.servers.ports import free_port
+from tools.servers.postgres.databases import create_database, drop_database, dsn_of
+from tools.servers.postgres.server import Postgres
+from tools.servers.redis.server import Redis
 
 ADMIN_KEY: Final = "an-admin-key-of-32-characters-or-more"
 HEADERS: Final = {"Authorization": f"Bearer {ADMIN_KEY}"}

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from deploy.servers.ports import free_port
-from deploy.servers.postgres_server import PostgresServer
 from tests.fixtures.processes import ServiceProcess, StartService, health_url, service_command
 from tests.fixtures.redis_at import settings_for
+from tools.servers.ports import free_port
+from tools.servers.postgres.server import PostgresServer
 
 Start = Callable[..., ServiceProcess]
 

@@ -9,7 +9,7 @@ from services.registry.devices.devices import Kind
 from services.registry.directory.projection import Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
-from shared.names import Names
+from shared.contract.names import Names
 from tests.fixtures.redis_at import hearing
 from tests.integration.registry.in_redis import InRedis
 

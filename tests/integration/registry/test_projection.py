@@ -12,7 +12,7 @@ from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Call
-from shared.names import Names
+from shared.contract.names import Names
 from tests.fixtures.redis_at import bus_to, hearing
 from tests.integration.registry.conftest import eventually
 from tests.integration.registry.in_redis import InRedis

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from deploy.servers.postgres_server import PostgresServer
 from services.registry.postgres.database import (
     Database,
     DirectoryBusyError,
@@ -17,8 +16,8 @@ from services.registry.postgres.database import (
 from services.registry.rentals import recorder as module
 from services.registry.rentals.recorder import Recorder
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
-from shared.names import Names
+from shared.bus.connection import BusUnavailableError
+from shared.contract.names import Names
 from tests.fixtures.redis_at import bus_to, is_cluster_wanted
 from tests.fixtures.stalling import stalling_proxy
 from tests.integration.registry.conftest import (
@@ -28,6 +27,7 @@ from tests.integration.registry.conftest import (
     StartRegistry,
     eventually,
 )
+from tools.servers.postgres.server import PostgresServer
 
 SOON_MS = 100
 GROUP = "rentals"

@@ -5,11 +5,8 @@ from typing import Any
 
 import httpx
 
-from deploy.servers.ports import free_port
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_server import RedisServer
 from shared.bus.bus import Bus
-from shared.names import AGREEMENTS, Names
+from shared.contract.names import AGREEMENTS, Names
 from tests.integration.registry.conftest import (
     PARTITIONS,
     By,
@@ -18,6 +15,9 @@ from tests.integration.registry.conftest import (
     eventually,
 )
 from tests.integration.registry.in_redis import InRedis
+from tools.servers.ports import free_port
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.server import RedisServer
 
 
 async def _register_pair(registry: RunningRegistry, charger: str, widget: str) -> int:

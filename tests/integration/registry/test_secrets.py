@@ -9,13 +9,13 @@ import pytest
 from psycopg.sql import SQL
 from pydantic import SecretStr
 
-from services.registry.access import device_secrets, preparation
-from services.registry.access.preparation import Preparation, TooManyNewError
+from services.registry.access import device_secrets, secret_hasher
+from services.registry.access.secret_hasher import SecretHasher, TooManyNewError
 from services.registry.devices.devices import Kind
 from services.registry.postgres.database import Database
 from shared.bus.bus import Bus
-from shared.credentials import digest_of
-from shared.names import AGREEMENTS
+from shared.contract.credentials import digest_of
+from shared.contract.names import AGREEMENTS
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
 from tests.integration.registry.in_redis import InRedis
 
@@ -396,7 +396,7 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
     query = SQL("INSERT INTO {devices} (id) SELECT 'd' || i FROM generate_series(1, 6) i")
     await by_hand.execute(query.format(devices=kind.table))
     secrets = {f"d{i}": f"the-secret-of-device-{i}" for i in range(1, 7)}
-    preparing = Preparation(database, KEY)
+    preparing = SecretHasher(database, KEY)
 
     async def set_all() -> int:
         prepared = await preparing.of_many(kind, secrets)
@@ -405,7 +405,7 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
 
     assert await set_all() == 6
     # Nothing new is allowed from now on.
-    monkeypatch.setattr(preparation, "MOST_NEW", 0)
+    monkeypatch.setattr(secret_hasher, "MOST_NEW", 0)
     assert await set_all() == 0
     secrets["d1"] = NEXT
     with pytest.raises(TooManyNewError, match="1 secrets are new"):

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from deploy.servers.postgres_server import PostgresServer
-from deploy.servers.redis_server import RedisServer
 from services.registry.live import state_routes
 from shared.bus.bus import Bus
-from shared.names import GATEWAYS, Names
+from shared.contract.names import GATEWAYS, Names
 from tests.integration.registry.conftest import RunningRegistry, StartRegistry
 from tests.integration.registry.in_redis import InRedis
+from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.server import RedisServer
 
 MICROSECOND = timedelta(microseconds=1)
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.readings import state_of_charge_of
-from services.gateway.usual import usual_message
-from services.gateway.widget import status_message
-from services.router.charging import Thresholds
-from shared.device_protocol import ChargingStatus
+from services.gateway.chargers.readings import state_of_charge_of
+from services.gateway.connection.fast_frames import usual_message
+from services.gateway.widgets.widget_connection import status_message
+from services.router.thresholds import Thresholds
+from shared.contract.device_protocol import ChargingStatus
 from tests.benchmarks.generator.frames import (
     LEVELS,
     READING_OF_STEP,

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from websockets.frames import Frame, Opcode
 
-from services.gateway.connection import Connection
-from services.gateway.gate import Gate
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.device_connection import Connection
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
 
 
 class Clock:
@@ -70,10 +70,10 @@ class LongestDelay(random.Random):
         return b
 
 
-def gate_of(clock: Clock, **settings: object) -> Gate:
+def gate_of(clock: Clock, **settings: object) -> ConnectionContext:
     """Return a gate with a wheel of its own; settings are those of a gateway."""
     validated = GatewaySettings.model_validate(settings)
-    return Gate(validated, TimerWheel(clock), clock, rng=LongestDelay())
+    return ConnectionContext(validated, TimerWheel(clock), clock, rng=LongestDelay())
 
 
 def head_of(path: str, *headers: str) -> bytes:

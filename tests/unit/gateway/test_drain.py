@@ -6,11 +6,11 @@ import pytest
 from websockets.frames import Opcode
 
 from services.gateway import drain as module
-from services.gateway.doorkeeper import Applicant
+from services.gateway.auth.authenticator import PendingHandshake
+from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.drain import drain
-from services.gateway.gate import Gate
-from services.gateway.widget import WidgetConnection
-from shared.device_protocol import CloseCode
+from services.gateway.widgets.widget_connection import WidgetConnection
+from shared.contract.device_protocol import CloseCode
 from tests.unit.gateway.fake_device import Clock, FakeDevice, close_of, gate_of, head_of
 
 
@@ -25,7 +25,7 @@ class Nobody:
 
 
 @pytest.fixture
-def gate(clock: Clock) -> Gate:
+def gate(clock: Clock) -> ConnectionContext:
     return gate_of(clock)
 
 
@@ -41,7 +41,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def device(gate: Gate, number: int = 1) -> FakeDevice:
+def device(gate: ConnectionContext, number: int = 1) -> FakeDevice:
     found = FakeDevice(WidgetConnection(gate, Nobody()))
     found.send(head_of(f"/widgets/w{number}"))
     return found
@@ -59,14 +59,14 @@ def chargers(*all_stored: bool) -> SimpleNamespace:
     return Answering()
 
 
-async def test_all_are_closed_as_going_away(gate: Gate, slept: list[float]) -> None:
+async def test_all_are_closed_as_going_away(gate: ConnectionContext, slept: list[float]) -> None:
     devices = [device(gate, number) for number in range(5)]
     await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert [one.close_code for one in devices] == [CloseCode.GOING_AWAY] * 5
     assert slept
 
 
-async def test_closes_are_spread_over_the_time(gate: Gate, slept: list[float]) -> None:
+async def test_closes_are_spread_over_the_time(gate: ConnectionContext, slept: list[float]) -> None:
     for number in range(50):
         device(gate, number)
     await drain(gate, chargers(True), 5)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
@@ -74,7 +74,9 @@ async def test_closes_are_spread_over_the_time(gate: Gate, slept: list[float]) -
     assert between == pytest.approx([0.1] * 50)
 
 
-async def test_many_closes_are_grouped_into_steps(gate: Gate, slept: list[float]) -> None:
+async def test_many_closes_are_grouped_into_steps(
+    gate: ConnectionContext, slept: list[float]
+) -> None:
     for number in range(400):
         device(gate, number)
     await drain(gate, chargers(True), 1)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
@@ -82,20 +84,22 @@ async def test_many_closes_are_grouped_into_steps(gate: Gate, slept: list[float]
     assert between == pytest.approx([0.01] * 100)
 
 
-async def test_the_last_readings_are_waited_for(gate: Gate, slept: list[float]) -> None:
+async def test_the_last_readings_are_waited_for(
+    gate: ConnectionContext, slept: list[float]
+) -> None:
     await drain(gate, chargers(False, False, False, True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - answers
     assert len(slept) == 3
 
 
 async def test_a_redis_that_is_away_holds_the_drain_up_for_a_second_only(
-    gate: Gate, slept: list[float]
+    gate: ConnectionContext, slept: list[float]
 ) -> None:
     await drain(gate, chargers(False), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert sum(slept) == pytest.approx(1)
 
 
 async def test_who_does_not_answer_the_close_is_cut_off_at_last(
-    gate: Gate, slept: list[float]
+    gate: ConnectionContext, slept: list[float]
 ) -> None:
     stubborn, shaking_hands = device(gate), FakeDevice(WidgetConnection(gate, Nobody()))
     await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
@@ -104,7 +108,9 @@ async def test_who_does_not_answer_the_close_is_cut_off_at_last(
     assert sum(slept) == pytest.approx(1)
 
 
-async def test_who_answers_is_not_cut_off(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_answers_is_not_cut_off(
+    gate: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     polite = device(gate)
 
     async def sleep(_: float) -> None:
@@ -118,14 +124,18 @@ async def test_who_answers_is_not_cut_off(gate: Gate, monkeypatch: pytest.Monkey
     assert not gate.connections
 
 
-async def test_without_devices_a_drain_takes_no_time(gate: Gate, slept: list[float]) -> None:
+async def test_without_devices_a_drain_takes_no_time(
+    gate: ConnectionContext, slept: list[float]
+) -> None:
     await drain(gate, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert slept == []
 
 
-async def test_who_waits_at_the_door_is_told_to_come_back(gate: Gate, slept: list[float]) -> None:
+async def test_who_waits_at_the_door_is_told_to_come_back(
+    gate: ConnectionContext, slept: list[float]
+) -> None:
     class Undecided:
-        def widget(self, applicant: Applicant, *_: object) -> None:
+        def widget(self, applicant: PendingHandshake, *_: object) -> None:
             self.applicant = applicant
 
     doorkeeper = gate.doorkeeper = Undecided()  # type: ignore[assignment]

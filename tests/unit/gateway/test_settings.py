@@ -5,7 +5,7 @@ import os
 import pytest
 
 from services.gateway.settings import GatewaySettings
-from shared.settings import WrongSettingsError
+from shared.process.settings import WrongSettingsError
 
 NO_JSON = ["https://booth.example", "", "[1"]
 

@@ -24,12 +24,12 @@ from services.registry.explain.facts import (
 )
 from services.registry.explain.finding import Explanation
 from services.registry.live.state import charger_state, moment, widget_state
-from services.registry.live.stored import RawCharger, RawWidget, Surroundings, registration
+from services.registry.live.stored import Environment, RawCharger, RawWidget, registration
 
 SECOND = 1_000_000
 NOW = 1_795_494_065_000_000
 EPOCH = NOW - 600 * SECOND
-AROUND = Surroundings(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
+AROUND = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
 PAIRED = {"pairing": 7, "widget": "wABCD", "floor": [0, 0], "paired_at": NOW - 900 * SECOND}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.registry.postgres.migrate import Migration, load, pending
-from shared.runtime import CannotServeError
+from shared.process.runtime import CannotServeError
 
 ONE, TWO = Migration("0001_one.sql", "SELECT 1"), Migration("0002_two.sql", "SELECT 2")
 

@@ -7,7 +7,7 @@ from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Call
-from shared.names import Names, partition_of
+from shared.contract.names import Names, partition_of
 
 HOUR_US = 3_600_000_000
 NOW = 1_700_000_000_000_000

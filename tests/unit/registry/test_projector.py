@@ -12,7 +12,7 @@ import pytest
 from services.registry.devices.devices import Kind
 from services.registry.directory import projector as module
 from services.registry.directory.projector import Projector
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 
 
 class FakeDirectory:
@@ -32,7 +32,7 @@ class FakeDirectory:
         self.migrated = asyncio.Event()
         self.migrated.set()
 
-    def on_regained(self, _callback: object) -> None:
+    def on_reconnected(self, _callback: object) -> None:
         pass
 
     @contextlib.asynccontextmanager

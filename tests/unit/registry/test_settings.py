@@ -6,8 +6,8 @@ from pydantic import SecretStr
 
 from services.registry.postgres.database import connection_string
 from services.registry.settings import RegistrySettings
-from shared.runtime import describe
-from shared.settings import WrongSettingsError
+from shared.process.runtime import describe
+from shared.process.settings import WrongSettingsError
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from services.registry.live.stored import (
     DirectoryAbsentError,
+    Environment,
     RawCharger,
     RawWidget,
-    Surroundings,
     registration,
     widget_paired_with,
 )
-from shared.presence import DEAD_SECONDS
+from shared.contract.presence import DEAD_SECONDS
 
 SECOND = 1_000_000
 NOW = 1_795_494_065_316_186
@@ -41,14 +41,14 @@ WIDGET = RawWidget(
 )
 
 
-def charger(around: Surroundings | None = None, **raw: object) -> ChargerState:
-    state = charger_state(CHARGER._replace(**raw), around or Surroundings(NOW, {}))  # type: ignore[arg-type]
+def charger(around: Environment | None = None, **raw: object) -> ChargerState:
+    state = charger_state(CHARGER._replace(**raw), around or Environment(NOW, {}))  # type: ignore[arg-type]
     assert state is not None
     return state
 
 
-def widget(around: Surroundings | None = None, **raw: object) -> WidgetState:
-    state = widget_state(WIDGET._replace(**raw), around or Surroundings(NOW, {}))  # type: ignore[arg-type]
+def widget(around: Environment | None = None, **raw: object) -> WidgetState:
+    state = widget_state(WIDGET._replace(**raw), around or Environment(NOW, {}))  # type: ignore[arg-type]
     assert state is not None
     return state
 
@@ -61,14 +61,14 @@ def presence(**more: int) -> bytes:
     ("ago", "online"), [(0, True), (DEAD_SECONDS, True), (DEAD_SECONDS + 1e-6, False)]
 )
 def test_online_is_who_said_so_at_a_gateway_that_is_alive(ago: float, *, online: bool) -> None:
-    around = Surroundings(NOW, {"a": NOW - round(ago * SECOND)})
+    around = Environment(NOW, {"a": NOW - round(ago * SECOND)})
     assert charger(around, presence=presence()).online is online
     noted = json.dumps({"gateways": {"a": 5}}).encode()
     assert widget(around, presence=noted).online is online
 
 
 def test_a_dead_gateway_is_no_loss_to_a_widget_that_has_another() -> None:
-    around = Surroundings(NOW, {"a": NOW - 60 * SECOND, "b": NOW})
+    around = Environment(NOW, {"a": NOW - 60 * SECOND, "b": NOW})
     state = widget(around, presence=b'{"gateways":{"a":5,"b":6}}')
     assert state.online
     assert [each.gateway for each in state.gateways] == ["b"]
@@ -77,7 +77,7 @@ def test_a_dead_gateway_is_no_loss_to_a_widget_that_has_another() -> None:
 
 def test_an_offline_charger_was_last_seen_when_anything_was_last_known_of_it() -> None:
     left = charger(presence=presence(left=NOW - 30 * SECOND)).last_seen
-    heard = charger(Surroundings(NOW, {"a": NOW - 40 * SECOND}), presence=presence()).last_seen
+    heard = charger(Environment(NOW, {"a": NOW - 40 * SECOND}), presence=presence()).last_seen
     reading = json.dumps({"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": NOW}).encode()
     read = charger(live=reading, presence=presence()).last_seen
     since = charger(presence=presence()).last_seen
@@ -94,7 +94,7 @@ def test_a_charger_that_only_connected_has_no_reading() -> None:
 
 
 def test_unregistered_is_not_the_same_as_nobody_knows() -> None:
-    around = Surroundings(NOW, {})
+    around = Environment(NOW, {})
     for entry in (None, b'{"pairing":7,"unregistered":true}'):
         assert charger_state(CHARGER._replace(entry=entry), around) is None
         assert widget_state(WIDGET._replace(entry=entry), around) is None
@@ -123,7 +123,7 @@ anything = texts | values
 def test_whatever_somebody_wrote_with_redis_cli_a_state_is_told(
     live: bytes | None, presence: bytes | None, rejection: bytes | None, status: bytes | None
 ) -> None:
-    around = Surroundings(NOW, {"a": NOW})
+    around = Environment(NOW, {"a": NOW})
     state = charger(
         around, live=live, presence=presence, rejection=rejection, status=status, pending=b"inf"
     )

@@ -13,7 +13,7 @@ from services.registry.rentals.transitions import (
     reached,
     read,
 )
-from shared.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 

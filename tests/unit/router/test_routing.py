@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from services.router import scripts
-from services.router.charging import Thresholds
 from services.router.routing import Routing
+from services.router.thresholds import Thresholds
 from shared.bus.bus import Bus
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call, Script
 from shared.bus.subscriber import Subscriber
-from shared.names import Names
+from shared.contract.names import Names
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(2)
@@ -76,7 +76,7 @@ class FakeBus(Bus):
     def _answer(self, call: Call) -> Any:
         if call.script is scripts.LIGHT:
             return [self.light] * (len(call.arguments) // 9)
-        if call.script is scripts.RECALL:
+        if call.script is scripts.FIND_OVERDUE:
             return self.recalled.pop(0) if self.recalled else []
         return 0
 
@@ -133,7 +133,7 @@ class Router:
 
     @property
     def settled(self) -> list[list[object]]:
-        return [list(call.arguments) for call in self.bus.of(scripts.SETTLE)]
+        return [list(call.arguments) for call in self.bus.of(scripts.CLEAR_PENDING)]
 
 
 @pytest.fixture
@@ -286,12 +286,12 @@ async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Rout
     router.routing.take({HOME})
     router.routing.confirmed([READINGS])
     await router.work(sweeping=True)
-    (mark,) = router.bus.of(scripts.MARK)
+    (mark,) = router.bus.of(scripts.MARK_ALL_PENDING)
     names = NAMES.chargers[HOME]
     assert mark.keys == (names.live, names.pending)
     router.routing.confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
     await router.work(sweeping=True)
-    assert len(router.bus.of(scripts.MARK)) == 1
+    assert len(router.bus.of(scripts.MARK_ALL_PENDING)) == 1
 
 
 async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:

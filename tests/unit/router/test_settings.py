@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from services.router.charging import Thresholds
 from services.router.settings import RouterSettings
-from shared.settings import WrongSettingsError
+from services.router.thresholds import Thresholds
+from shared.process.settings import WrongSettingsError
 
 SEVEN_DIGITS = ["99.99999", "99.9999999", "80.1234567"]
 

@@ -16,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
-from shared.device_protocol import ChargingStatus, CloseCode
+from shared.contract.device_protocol import ChargingStatus, CloseCode
 
 
 class DeviceConnection(ServerConnection):

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.simulator.pairs import numbered_pairs
-from shared.device_protocol import ChargingStatus, CloseCode
+from services.simulator.fleet.pairs import numbered_pairs
+from shared.contract.device_protocol import ChargingStatus, CloseCode
 from tests.unit.simulator.fake_hub import FakeHub, FakeRegistry
 
 PAIRS = numbered_pairs("demo", 3)

@@ -7,16 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.simulator import messages
-from services.simulator.endings import Closed, Device, Refused, Silent, Unreachable, explain
-from services.simulator.figures import percentile
-from services.simulator.led import colour_of, led
-from services.simulator.levels import WrongLevelError, in_words, parse_level
-from services.simulator.pairs import Pair, WrongPairError, numbered_pairs
-from services.simulator.phone import Phone, empty_phone
-from services.simulator.reconnect import Pace
-from services.simulator.thresholds import DEFAULT, WrongThresholdsError, parse_thresholds
-from shared.device_protocol import ChargingStatus, CloseCode
+from services.simulator.devices import messages
+from services.simulator.devices.disconnect_reason import (
+    Closed,
+    Device,
+    Refused,
+    Silent,
+    Unreachable,
+    explain,
+)
+from services.simulator.devices.levels import WrongLevelError, in_words, parse_level
+from services.simulator.devices.phone import Phone, empty_phone
+from services.simulator.devices.reconnect import Pace
+from services.simulator.fleet.figures import percentile
+from services.simulator.fleet.pairs import Pair, WrongPairError, numbered_pairs
+from services.simulator.judging.thresholds import DEFAULT, WrongThresholdsError, parse_thresholds
+from services.simulator.terminal.led import colour_of, led
+from shared.contract.device_protocol import ChargingStatus, CloseCode
 
 CHARGER = Device("charger", "c1", "ws://hub:3100/chargers/c1")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from services.gateway.readings import state_of_charge_of
+from services.gateway.chargers.readings import state_of_charge_of
 
 _MESSAGE: Final = b'{"event":"StateOfCharge","data":{"soc":70}}'
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from shared.doorbells import decode_status
+from shared.contract.doorbells import decode_status
 
 _DOORBELL: Final = (
     b'{"event":"chargingStatus","data":{"status":"charging"},"widget":"w00001",'

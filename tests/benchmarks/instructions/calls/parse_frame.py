@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from services.gateway.usual import usual_message
+from services.gateway.connection.fast_frames import usual_message
 from tests.benchmarks.generator.frames import reading
 
 _FRAME: Final = reading(70)

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
-from services.router.charging import Thresholds
 from services.router.routing import Routing
+from services.router.thresholds import Thresholds
 from shared.bus.script import Call
-from shared.names import Names
+from shared.contract.names import Names
 
 
 class _Bus:
     """A Redis that lights whatever it is asked to."""
 
-    def on_regained(self, _: Callable[[], None]) -> None:
+    def on_reconnected(self, _: Callable[[], None]) -> None:
         pass
 
     async def run(self, calls: Sequence[Call]) -> list[list[bytes]]:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.gateway.charger import ChargerConnection
-from services.gateway.gate import Gate
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from services.gateway.timers import TimerWheel
 from tests.benchmarks.generator.frames import handshake, reading
 from tests.benchmarks.ingest.parsed import Nobody
 
@@ -40,7 +40,7 @@ class _Transport(asyncio.Transport):
 def ready() -> Callable[[], object]:
     """Return what takes it, on a connection whose handshake is done."""
     settings = GatewaySettings(bytes_per_second=_WITHOUT_LIMIT, burst_bytes=_WITHOUT_LIMIT)
-    gate = Gate(settings, TimerWheel(time.monotonic), time.monotonic)
+    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     charger = ChargerConnection(gate, Nobody(), settings.partitions)
     charger.connection_made(_Transport())
     charger.data_received(handshake("127.0.0.1", 3100, "/chargers/c00001"))

@@ -8,8 +8,8 @@ import pytest
 
 from shared.bus import echo as module
 from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
 from shared.bus.echo import Echo
-from shared.bus.link import BusUnavailableError
 from shared.bus.subscriber import Subscriber
 from tests.unit.shared.no_delay import NoDelay
 

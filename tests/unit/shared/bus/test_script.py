@@ -14,10 +14,8 @@ PRELUDE = Path(script.__file__).with_name("prelude.lua").read_text(encoding="utf
 @pytest.fixture
 def module_file(tmp_path: Path) -> str:
     """A module with a script beside it."""
-    folder = tmp_path / "scripts"
-    folder.mkdir()
-    (folder / "ring.lua").write_text("redis.call('@PUBLISH@', ARGV[1], '\u00e4')\n", "utf-8")
-    return str(tmp_path / "scripts.py")
+    (tmp_path / "ring.lua").write_text("redis.call('@PUBLISH@', ARGV[1], '\u00e4')\n", "utf-8")
+    return str(tmp_path / "__init__.py")
 
 
 def test_a_script_begins_with_the_prelude_and_rings_with_publish(module_file: str) -> None:

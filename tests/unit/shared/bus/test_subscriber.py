@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.bus import subscriber as module
-from shared.bus.link import BusUnavailableError
+from shared.bus.connection import BusUnavailableError
 from shared.bus.subscriber import Subscriber
 from tests.unit.shared.no_delay import NoDelay
 

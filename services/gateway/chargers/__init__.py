@@ -1,0 +1,1 @@
+"""The source side: readings of the chargers connected here."""

@@ -1,0 +1,115 @@
+"""What a charger says: decoding and checking one message, without I/O."""
+
+import json
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, NoReturn
+
+import msgspec
+
+from shared.contract.device_protocol import STATE_OF_CHARGE_EVENT, ErrorCode
+
+MINIMUM = 0
+MAXIMUM = 100
+_REMEMBERED: Final = 1024
+"""Messages that are not read again; none is longer than a gateway takes."""
+
+
+class BadFrameError(Exception):
+    """A frame that changes nothing; the device is told why.
+
+    Attributes:
+        code: One of the documented codes.
+        message: For the firmware developer: what is expected.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+_BOUNDS = msgspec.Meta(ge=MINIMUM, le=MAXIMUM)
+
+
+class _Data(msgspec.Struct, forbid_unknown_fields=True):
+    soc: Annotated[int, _BOUNDS] | Annotated[float, _BOUNDS]
+
+
+class _Reading(msgspec.Struct, forbid_unknown_fields=True):
+    event: Literal["StateOfCharge"]
+    data: _Data
+
+
+_decode = msgspec.json.Decoder(_Reading).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(_REMEMBERED)
+def state_of_charge_of(message: bytes) -> float:
+    """Return the state of charge in a charger's message, in percent.
+
+    Args:
+        message: ``{"event":"StateOfCharge","data":{"soc":70}}``; further members
+            are allowed and skipped.
+
+    Raises:
+        BadFrameError: The message is anything else.
+        UnicodeDecodeError: The message is no UTF-8 (RFC 6455: close with 1007).
+
+    There are few states of charge, and one kind of charger writes each of them in one way.
+    So messages come again, and what was read from the last ones is remembered.
+    """
+    # JSON leaves open what a name given twice means (RFC 8259 section 4), so such
+    # a message is refused. The usual one is ASCII, has these names once each and no
+    # others, and no escape that could hide one; all else takes the slow way.
+    if (
+        message.count(b'"soc"') == 1
+        and message.count(b'"data"') == 1
+        and message.count(b'"event"') == 1
+        and b"\\" not in message
+        and message.isascii()
+    ):
+        try:
+            return _decode(message).data.soc
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    return _slowly(message)
+
+
+@lru_cache(_REMEMBERED, typed=True)
+def as_json(state_of_charge: float) -> str:
+    """Return a state of charge as JSON that says the same number, without a negative zero."""
+    return _encode(state_of_charge or 0).decode()
+
+
+def _slowly(message: bytes) -> float:
+    """Decode with the standard library and say exactly what is wrong."""
+    text = message.decode()
+    try:
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadFrameError(ErrorCode.NOT_JSON, "expected one JSON object") from error
+    if not isinstance(document, dict) or document.get("event") != STATE_OF_CHARGE_EVENT:
+        raise BadFrameError(
+            ErrorCode.UNKNOWN_EVENT, f'expected "event":"{STATE_OF_CHARGE_EVENT}" from a charger'
+        )
+    data = document.get("data")
+    level = data.get("soc") if isinstance(data, dict) else None
+    if isinstance(level, bool) or not isinstance(level, int | float):
+        raise BadFrameError(
+            ErrorCode.INVALID_READING, 'expected "data":{"soc":N} with a number from 0 to 100'
+        )
+    if not MINIMUM <= level <= MAXIMUM:
+        raise BadFrameError(ErrorCode.OUT_OF_RANGE, "soc must be from 0 to 100")
+    return level
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return names
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

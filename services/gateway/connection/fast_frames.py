@@ -1,0 +1,42 @@
+"""The two frames that a device usually sends: a short message in one piece, an empty pong.
+
+Taken here in one step. All other frames, and all pieces of one, are left to the library
+(`services.gateway.connection.websocket_protocol`); the fuzzing in ``tests/fuzz`` compares
+the two ways.
+"""
+
+from typing import Final
+
+from websockets.frames import apply_mask  # type: ignore[attr-defined] # in C where it can be
+
+# RFC 6455 section 5.2: the last fragment of text, no reserved bit; then the length, which
+# is in these seven bits up to 125, with the bit that says that a mask follows.
+_WHOLE_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+_MOST_BYTES: Final = 125
+HEAD_BYTES: Final = 6
+"""How many bytes come before the message: two, and the mask. An empty pong is no longer."""
+_EMPTY_PONG: Final = b"\x8a\x80"
+PING: Final = b"\x89\x00"
+"""What it answers: an empty ping as a gateway sends it (section 5.5.2)."""
+
+
+def usual_message(data: bytes, start: int) -> bytes | None:
+    """Return the message of the usual frame that begins at ``start``, or None if it is another.
+
+    The frame is as much longer than its message as `HEAD_BYTES` says. None also if it is
+    not there as a whole.
+    """
+    begin = start + HEAD_BYTES
+    if len(data) < begin or data[start] != _WHOLE_TEXT:
+        return None
+    length = data[start + 1] ^ _MASKED  # without the mask's bit, more than the most
+    if length > _MOST_BYTES or len(data) < begin + length:
+        return None
+    message: bytes = apply_mask(data[begin : begin + length], data[start + 2 : begin])
+    return message
+
+
+def is_empty_pong(data: bytes, start: int) -> bool:
+    """Whether an empty pong begins at ``start`` and is there as a whole."""
+    return data.startswith(_EMPTY_PONG, start) and len(data) >= start + HEAD_BYTES

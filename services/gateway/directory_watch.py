@@ -1,0 +1,116 @@
+"""Changes of the directory: doorbells for speed, versions for certainty.
+
+A tag's version changes with every change of its entries, and exists only while
+the directory is complete. Comparing it every half second makes a lost doorbell
+cost half a second, whatever the number of devices.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.contract.doorbells import decode_directory_change
+from shared.contract.names import Names
+from shared.process import logs
+from shared.process.backoff import Backoff
+
+_log = logs.get(__name__)
+
+_COMPARE_SECONDS: Final = 0.5
+
+
+class DirectoryWatch:
+    """Watches the directories of chargers and widgets for changes.
+
+    Args:
+        bus: To read versions with.
+        names: Names in Redis.
+        chargers: Told of changes of chargers: partition, ids (none: all).
+        widgets: The same for widgets.
+        on_replica: Called when Redis turns out to be a replica, which is never read.
+        rng: Jitter of the retries.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        names: Names,
+        *,
+        chargers: Callable[[int, list[str]], None],
+        widgets: Callable[[int, list[str]], None],
+        on_replica: Callable[[], None],
+        rng: random.Random,
+    ) -> None:
+        self._bus = bus
+        self._on_replica = on_replica
+        self._backoff = Backoff(0.1, 0.5, rng)
+        tags = [(n.directory_version, n.directory_changes, chargers) for n in names.chargers]
+        tags += [(n.directory_version, n.directory_changes, widgets) for n in names.widgets]
+        self._version_keys = [version for version, _, _ in tags]
+        self._tell = [(tell, index % names.partitions) for index, (_, _, tell) in enumerate(tags)]
+        self._by_channel = {channel: i for i, (_, channel, _) in enumerate(tags)}
+        self._versions: list[bytes | None] = [None] * len(tags)
+        self.seen = False
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels to subscribe to."""
+        return list(self._by_channel)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the directory was there when last looked at."""
+        return self.seen and all(version is not None for version in self._versions)
+
+    def heard(self, channel: str, payload: bytes) -> bool:
+        """Take a doorbell; False if the channel is not one of ours."""
+        index = self._by_channel.get(channel)
+        if index is None:
+            return False
+        try:
+            ids = decode_directory_change(payload).ids
+        except msgspec.DecodeError as error:
+            _log.warning("not a directory change", channel=channel, reason=str(error))
+            ids = []
+        tell, partition = self._tell[index]
+        tell(partition, ids)
+        return True
+
+    def confirmed(self, channels: list[str]) -> None:
+        """Have everything looked at again whose doorbells could not be heard until now."""
+        for channel in channels:
+            index = self._by_channel.get(channel)
+            if index is not None:
+                tell, partition = self._tell[index]
+                tell(partition, [])
+
+    async def compare(self) -> None:
+        """Compare the versions twice a second, until cancelled."""
+        commands = [["ROLE"], *(["GET", key] for key in self._version_keys)]
+        while True:
+            try:
+                (role, *_), *versions = await self._bus.commands(commands)
+                if role != b"master":
+                    # Demoted while we were connected; reading goes on working there.
+                    self._on_replica()
+                    await self._bus.distrust("it is a replica")
+            except BusUnavailableError:
+                await asyncio.sleep(self._backoff.delay())
+                continue
+            self._backoff.reset()
+            self._compared(versions)
+            await asyncio.sleep(_COMPARE_SECONDS)
+
+    def _compared(self, versions: list[bytes | None]) -> None:
+        before, self._versions = self._versions, versions
+        self.seen = True
+        for index, (old, new) in enumerate(zip(before, versions, strict=True)):
+            # Gone: nothing to look at until it is complete again.
+            if new is not None and new != old:
+                tell, partition = self._tell[index]
+                tell(partition, [])

@@ -1,0 +1,56 @@
+"""What the operating system knows of sockets and allows of files."""
+
+import socket
+import struct
+import sys
+from typing import Final
+
+from shared.process import logs
+
+_log = logs.get(__name__)
+
+_SPARE_FILES: Final = 200
+"""For Redis, listeners, health requests, and handshakes that are refused."""
+
+# struct tcp_info of linux/tcp.h: eight bytes, then 32-bit words; the twelfth is
+# tcpi_last_data_recv, in ms.
+_LAST_DATA_RECEIVED: Final = struct.Struct("=8x44xI")
+
+
+def seconds_since_last_data(connection: socket.socket | None) -> float:
+    """Return how long ago the kernel received the last data on a TCP socket.
+
+    Zero where it can not be told (not Linux, or not a TCP socket).
+    """
+    if connection is None or not sys.platform.startswith("linux"):
+        return 0.0
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECEIVED.size)
+        milliseconds: int = _LAST_DATA_RECEIVED.unpack(info)[-1]
+    except (OSError, struct.error):
+        return 0.0
+    return milliseconds / 1000
+
+
+def room_for(connections: int) -> int:
+    """Raise the limit of open files as far as needed and allowed.
+
+    Args:
+        connections: How many sockets there shall be at most.
+
+    Returns:
+        How many there can be.
+    """
+    try:
+        import resource  # noqa: PLC0415 - there is none for Windows
+    except ImportError:  # pragma: no cover
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _SPARE_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    if limit < wanted:
+        _log.warning("fewer open files allowed than connections", files=limit, wanted=wanted)
+    return min(connections, limit - _SPARE_FILES)

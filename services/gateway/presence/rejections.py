@@ -1,0 +1,183 @@
+"""What was last refused of each device, for whoever asks why its light does not change.
+
+Noting costs a dictionary entry, so a flood of bad frames stays cheap. Once a second
+what is newest of each device goes to Redis, in batches.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+from redis.exceptions import ResponseError
+
+from services.gateway import metrics, scripts
+from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Argument, Call
+from shared.contract.names import ChargerNames, Names, WidgetNames
+from shared.contract.presence import RejectionCode
+from shared.process import logs
+from shared.process.backoff import Backoff
+from shared.process.rate_limited_log import RateLimitedLog
+
+_log = logs.get(__name__)
+
+_MICROSECONDS: Final = 1_000_000
+_WRITE_SECONDS: Final = 1.0
+_MOST_DEVICES: Final = 10_000
+"""Of so many devices rejections are kept until they are written; more are not noted."""
+
+
+class _Noted(NamedTuple):
+    code: RejectionCode
+    message: str
+    at: float
+
+
+class _Item(NamedTuple):
+    names: ChargerNames | WidgetNames
+    kept: dict[str, _Noted]
+    device_id: str
+    noted: _Noted
+
+
+class Rejections:
+    """The newest rejection of each device that Redis does not have yet.
+
+    Args:
+        clock: Monotonic time in seconds.
+        most: Of how many chargers, and of how many widgets, they are kept.
+    """
+
+    __slots__ = ("_clock", "_most", "chargers", "widgets")
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, most: int = _MOST_DEVICES
+    ) -> None:
+        self._clock = clock
+        self._most = most
+        self.chargers: dict[str, _Noted] = {}
+        self.widgets: dict[str, _Noted] = {}
+
+    def of_charger(self, charger_id: str, code: RejectionCode, message: str) -> None:
+        """Note a rejection of a charger."""
+        self._note(self.chargers, charger_id, code, message)
+
+    def of_widget(self, widget_id: str, code: RejectionCode, message: str) -> None:
+        """Note a rejection of a widget."""
+        self._note(self.widgets, widget_id, code, message)
+
+    def give_back(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
+        """Keep what could not be written, unless there is a newer one, or no room."""
+        if device_id not in kept:
+            self._keep(kept, device_id, noted)
+
+    def _note(
+        self, kept: dict[str, _Noted], device_id: str, code: RejectionCode, message: str
+    ) -> None:
+        self._keep(kept, device_id, _Noted(code, message, self._clock()))
+
+    def _keep(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
+        # Anybody may invent ids and be refused: they must not fill the memory.
+        if len(kept) < self._most or device_id in kept:
+            kept[device_id] = noted
+        else:
+            metrics.REJECTIONS_DROPPED.inc()
+
+
+class RejectionWriter:
+    """Writes rejections to Redis.
+
+    Args:
+        bus: One that no reading waits for.
+        names: Names in Redis.
+        rejections: What to write.
+        instance_id: This gateway.
+        rng: Jitter.
+        clock: The one that rejections were noted by.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        names: Names,
+        rejections: Rejections,
+        instance_id: str,
+        *,
+        rng: random.Random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bus = bus
+        self._names = names
+        self._rejections = rejections
+        self._instance_id = instance_id
+        self._rng = rng
+        self._clock = clock
+        self._backoff = Backoff(0.5, 5.0, rng)
+        self._complaint = RateLimitedLog(_log, "rejections can not be written", clock)
+
+    async def write(self) -> None:
+        """Write what is new about once a second, until cancelled."""
+        while True:
+            await asyncio.sleep(_WRITE_SECONDS * self._rng.uniform(0.8, 1.0))
+            try:
+                await self.write_all()
+            except BusUnavailableError:
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    async def write_all(self) -> None:
+        """Write what is new now.
+
+        Raises:
+            BusUnavailableError: Redis is away; what was not written is kept.
+        """
+        items = self._take()
+        try:
+            while items:
+                await self._write(items[:ITEMS_PER_EXCHANGE])
+                del items[:ITEMS_PER_EXCHANGE]
+        finally:
+            for item in items:
+                self._rejections.give_back(item.kept, item.device_id, item.noted)
+
+    def _take(self) -> list[_Item]:
+        rejections, names = self._rejections, self._names
+        items = [
+            _Item(names.of_charger(device_id), rejections.chargers, device_id, noted)
+            for device_id, noted in rejections.chargers.items()
+        ]
+        items += [
+            _Item(names.of_widget(device_id), rejections.widgets, device_id, noted)
+            for device_id, noted in rejections.widgets.items()
+        ]
+        rejections.chargers.clear()
+        rejections.widgets.clear()
+        return items
+
+    async def _write(self, items: list[_Item]) -> None:
+        batches = by_slot(items, lambda item: item.names.rejections)
+        for reply in await self._bus.run_each([self._writing(batch) for _, batch in batches]):
+            if isinstance(reply, ResponseError):
+                # A key of ours that somebody made into something else, or a bug: no
+                # reason to stop a gateway, nor to keep what can not be written.
+                self._complaint.make(reply)
+
+    def _writing(self, batch: list[_Item]) -> Call:
+        names = batch[0].names
+        words: list[Argument] = [self._instance_id]
+        now = self._clock()
+        for item in batch:
+            code, message, at = item.noted
+            age = round((now - at) * _MICROSECONDS)
+            words += (item.device_id, age, msgspec.json.encode(code), msgspec.json.encode(message))
+        return Call(
+            scripts.RECORD_REJECTIONS,
+            (names.directory, names.directory_version, names.rejections),
+            words,
+        )

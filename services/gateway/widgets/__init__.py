@@ -1,0 +1,1 @@
+"""The showing side: statuses of the widgets connected here."""

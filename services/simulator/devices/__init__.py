@@ -1,0 +1,1 @@
+"""A charger and a widget as programs."""

@@ -1,0 +1,208 @@
+"""A charger: connects, reports its phone's level, knows what the hub has stored."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+
+from services.simulator.devices import messages
+from services.simulator.devices.disconnect_reason import Device
+from services.simulator.devices.reconnect import (
+    Clock,
+    Connected,
+    Disconnected,
+    Pace,
+    stay_connected,
+)
+from shared.contract.device_protocol import CHARGER_PATHS
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A reading is on its way.
+
+    Attributes:
+        number: Grows with each report; the same when a report is sent again.
+        level: Its state of charge, in percent.
+    """
+
+    number: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The hub has stored a reading, and all before it.
+
+    Attributes:
+        number: The reading's number.
+        level: Its state of charge, in percent.
+    """
+
+    number: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """The hub sent an error, or something that is not in the protocol.
+
+    Attributes:
+        code: The error's code; empty if the message was not understood.
+        message: Its text.
+    """
+
+    code: str
+    message: str
+
+
+ChargerEvent = Connected | Disconnected | Sent | Acknowledged | Complaint
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    number: int
+    level: float
+    complaints_before: int = 0
+
+
+class Charger:
+    """One charger as a client of the hub, by the rules for firmware.
+
+    It sends its level again at every connect, as the hub may have lost what it
+    acknowledged before. A pong is a receipt: the hub has stored every reading
+    that it got before the ping. At most one such ping is under way.
+
+    Args:
+        charger_id: Its id.
+        base_url: Where chargers connect, for example ``ws://127.0.0.1:3100``.
+        pace: Delays between connection attempts.
+        notify: Told what happens; must not raise.
+        clock: Time in seconds.
+    """
+
+    def __init__(
+        self,
+        charger_id: str,
+        base_url: str,
+        *,
+        pace: Pace,
+        notify: Callable[[ChargerEvent], None],
+        clock: Clock,
+    ) -> None:
+        url = f"{base_url.rstrip('/')}{CHARGER_PATHS[0]}{charger_id}"
+        self.device = Device("charger", charger_id, url)
+        self._pace = pace
+        self._notify = notify
+        self._clock = clock
+        self._connection: ClientConnection | None = None
+        self._newest: _Report | None = None
+        self._sent: _Report | None = None
+        self._complaints = 0
+        self._receipt_wanted = asyncio.Event()
+        self._all_acknowledged = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None
+
+    @property
+    def level(self) -> float | None:
+        """The newest state of charge reported, in percent; none before the first."""
+        return None if self._newest is None else self._newest.level
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether the newest reading reported is acknowledged; true before the first."""
+        return self._newest is None or self._all_acknowledged.is_set()
+
+    async def report(self, level: float) -> None:
+        """Send a reading now, or as soon as there is a connection.
+
+        Args:
+            level: State of charge in percent.
+        """
+        number = 1 if self._newest is None else self._newest.number + 1
+        self._newest = _Report(number, level)
+        self._all_acknowledged.clear()
+        if self._connection is not None:
+            # If it is closing: the newest reading is sent again on the next one.
+            with contextlib.suppress(ConnectionClosed):
+                await self._send_newest(self._connection)
+
+    async def all_acknowledged(self) -> None:
+        """Wait until the newest reading reported is acknowledged."""
+        await self._all_acknowledged.wait()
+
+    async def run(self) -> NoReturn:
+        """Stay connected until cancelled."""
+        await stay_connected(
+            self.device.url,
+            self._serve,
+            self._notify,
+            pace=self._pace,
+            clock=self._clock,
+        )
+
+    async def _serve(self, connection: ClientConnection) -> None:
+        self._sent = None
+        self._receipt_wanted.clear()
+        self._connection = connection
+        async with asyncio.TaskGroup() as tasks:
+            receipts = tasks.create_task(
+                self._collect_receipts(connection), name=f"receipts of {self.device.device_id}"
+            )
+            try:
+                await self._send_newest(connection)
+                async for message in connection:
+                    self._take(message)
+            except ConnectionClosed:
+                pass  # the end of a connection is nothing that went wrong here
+            finally:
+                self._connection = None
+                receipts.cancel()
+
+    async def _send_newest(self, connection: ClientConnection) -> None:
+        # No await up to where `send` writes, so readings leave in the order of
+        # their numbers, whoever calls.
+        if self._newest is None or connection.state is not State.OPEN:
+            return
+        self._sent = _Report(self._newest.number, self._newest.level, self._complaints)
+        self._notify(Sent(self._sent.number, self._sent.level))
+        self._receipt_wanted.set()
+        await connection.send(messages.reading(self._sent.level))
+
+    async def _collect_receipts(self, connection: ClientConnection) -> None:
+        while True:
+            await self._receipt_wanted.wait()
+            self._receipt_wanted.clear()
+            report = self._sent
+            try:
+                # The ping is written before anything else can be sent: what the
+                # pong acknowledges ends with `report`.
+                await (await connection.ping())
+            except ConnectionClosed:
+                return
+            # After a complaint nobody knows which reading was meant: no receipt.
+            if report is not None and report.complaints_before == self._complaints:
+                self._notify(Acknowledged(report.number, report.level))
+                if self._newest is not None and report.number == self._newest.number:
+                    self._all_acknowledged.set()
+
+    def _take(self, message: str | bytes) -> None:
+        self._complaints += 1
+        try:
+            found = messages.read(message)
+        except messages.NotUnderstoodError as error:
+            self._notify(Complaint("", f"not in the protocol: {error}"))
+            return
+        if isinstance(found, messages.ErrorMessage):
+            self._notify(Complaint(found.data.code, found.data.message))
+        else:
+            self._notify(Complaint("", f"a charger gets no charging status: {message!r:.200}"))

@@ -1,0 +1,133 @@
+"""Why a device has no connection, as a value and in words that help."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contract.device_protocol import CloseCode
+
+NO_CLOSE_CODE: Final = 1006
+"""Stands in for the close code where none was received (RFC 6455 section 7.4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """There was a connection and it ended.
+
+    Attributes:
+        code: Close code; 1006 where none was received.
+        reason: What the hub said about it.
+    """
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """There was a connection, but the hub fell silent.
+
+    Attributes:
+        seconds: For how long nothing was heard.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The hub answered the handshake with an HTTP status.
+
+    Attributes:
+        http_status: That status.
+        retry_after: How long the hub asks to wait, in seconds; 0 if it did not.
+    """
+
+    http_status: int
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No hub was found.
+
+    Attributes:
+        why: What the operating system said.
+    """
+
+    why: str
+
+
+Ending = Closed | Silent | Refused | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who is connecting, and where to: what an explanation needs to know.
+
+    Attributes:
+        kind: ``charger`` or ``widget``.
+        device_id: Its id.
+        url: The URL it connects to.
+    """
+
+    kind: str
+    device_id: str
+    url: str
+
+
+def explain(ending: Ending, device: Device) -> str:
+    """Return what happened and, where a person can do something, what."""
+    match ending:
+        case Closed(code, reason):
+            return _explain_close(code, reason, device)
+        case Silent(seconds):
+            return f"nothing heard from the hub for {seconds:g} s: the connection counts as lost"
+        case Refused(http_status):
+            return _explain_refusal(http_status, device)
+        case Unreachable(why):
+            return f"no hub at {device.url}: {why}"
+
+
+_CLOSES: Final[dict[int, str]] = {
+    CloseCode.NOT_REGISTERED: "this {kind} is not registered",
+    CloseCode.SUPERSEDED: "another connection of this {kind} is newer, and only the newest counts",
+    CloseCode.GOING_AWAY: "the hub asks to connect again",
+    CloseCode.TOO_FAST: "this {kind} sends faster than the hub allows",
+    CloseCode.POLICY: "too many frames that the hub could not accept",
+    CloseCode.TOO_BIG: "a message was larger than the hub allows",
+}
+"""What the close codes of the device protocol mean."""
+
+_CLOSED_OTHERWISE: Final[dict[int, str]] = {
+    1000: "the hub closed the connection",
+    NO_CLOSE_CODE: "connection lost",
+    1011: "the hub had an internal error",
+}
+
+
+def _explain_close(code: int, reason: str, device: Device) -> str:
+    known = _CLOSES | _CLOSED_OTHERWISE
+    words = known.get(code, "the hub closed the connection").format(kind=device.kind)
+    if reason and reason not in words:
+        words += f' ("{reason}")'
+    if code == CloseCode.NOT_REGISTERED:
+        pair = f"{device.device_id}:WIDGET"
+        if device.kind == "widget":
+            pair = f"CHARGER:{device.device_id}"
+        words += f"; to register and pair it: python -m services.simulator register {pair}"
+    return words if code == NO_CLOSE_CODE else f"{words} [{code}]"
+
+
+def _explain_refusal(http_status: int, device: Device) -> str:
+    match http_status:
+        case 401:
+            return "the hub wants credentials, and these are missing or wrong [HTTP 401]"
+        case 404:
+            return (
+                f"nothing for a {device.kind} at {device.url} [HTTP 404]; "
+                "is it the right port? Chargers have one, widgets another"
+            )
+        case 503:
+            return "the hub is not ready yet [HTTP 503]"
+        case _:
+            return f"the hub refused the connection [HTTP {http_status}]"

@@ -1,0 +1,177 @@
+"""Being connected as far as possible: connect, serve, wait a random while, again."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from services.simulator.devices.connection import WatchedConnection, dial
+from services.simulator.devices.disconnect_reason import (
+    NO_CLOSE_CODE,
+    Closed,
+    Ending,
+    Refused,
+    Silent,
+    Unreachable,
+)
+from shared.contract.device_protocol import CloseCode
+from shared.process.backoff import Backoff
+
+Clock = Callable[[], float]
+"""Gives the time in seconds; only differences count."""
+
+_USEFUL_SECONDS: Final = 1.0
+"""A connection that lasted this long was a good one: the delays start over."""
+
+_SLOW_SECONDS: Final = 1.0
+"""Least delay where trying again at once is known not to help."""
+
+_TRIAL_SECONDS: Final = 0.5
+"""How long a connection must last after a 4404 to count as one.
+
+The hub lets an unregistered device in and closes the connection then; without
+this, each attempt would look like a success first.
+"""
+
+_LONGEST_RETRY_AFTER_SECONDS: Final = 30.0
+
+_SLOW_CODES: Final = frozenset(
+    {
+        CloseCode.NOT_REGISTERED,
+        CloseCode.SUPERSEDED,
+        CloseCode.POLICY,
+        CloseCode.TOO_BIG,
+        CloseCode.TOO_FAST,
+    }
+)
+_SLOW_HTTP_STATUSES: Final = frozenset({400, 401, 403, 404})
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A device has a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A device has no connection.
+
+    Attributes:
+        ending: Why.
+        retry_in: Seconds until it tries again.
+    """
+
+    ending: Ending
+    retry_in: float
+
+
+class Pace:
+    """How long a device waits before it connects again.
+
+    Args:
+        rng: Source of the jitter.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._quick = Backoff(0.1, 5.0, rng)
+        self._slow = Backoff(1.0, 10.0, rng)
+
+    def delay(self, ending: Ending, lasted: float) -> float:
+        """Return the delay in seconds.
+
+        Args:
+            ending: Why there is no connection.
+            lasted: How long there was one, in seconds; 0 if there was none.
+        """
+        if lasted >= _USEFUL_SECONDS:
+            self._quick.reset()
+            self._slow.reset()
+        match ending:
+            case Closed(code) if code in _SLOW_CODES:
+                return _SLOW_SECONDS + self._slow.delay()
+            case Refused(http_status) if http_status in _SLOW_HTTP_STATUSES:
+                return _SLOW_SECONDS + self._slow.delay()
+            case Refused(retry_after=seconds):
+                return min(seconds, _LONGEST_RETRY_AFTER_SECONDS) + self._quick.delay()
+            case _:
+                return self._quick.delay()
+
+
+async def stay_connected(
+    url: str,
+    serve: Callable[[ClientConnection], Awaitable[None]],
+    notify: Callable[[Connected | Disconnected], None],
+    *,
+    pace: Pace,
+    clock: Clock,
+) -> NoReturn:
+    """Keep a connection to the hub until cancelled.
+
+    Args:
+        url: Where to connect.
+        serve: Uses the connection until it ends; may raise `ConnectionClosed`.
+        notify: Told of each connection before it is used, and of each end and
+            each failed attempt.
+        pace: Delays between attempts.
+        clock: Measures how long connections last.
+    """
+    ending: Ending = Closed(NO_CLOSE_CODE)
+    while True:
+        started_at = clock()
+        on_trial = isinstance(ending, Closed) and ending.code == CloseCode.NOT_REGISTERED
+        try:
+            connection = await dial(url)
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            ending, lasted = _refusal(error), 0.0
+        else:
+            try:
+                if not on_trial or await _passes_trial(connection):
+                    notify(Connected())
+                    await serve(connection)
+            except ConnectionClosed:
+                pass  # this is how connections end
+            finally:
+                await connection.close()
+            ending, lasted = _end_of(connection), clock() - started_at
+        delay = pace.delay(ending, lasted)
+        notify(Disconnected(ending, delay))
+        await asyncio.sleep(delay)
+
+
+async def _passes_trial(connection: ClientConnection) -> bool:
+    try:
+        async with asyncio.timeout(_TRIAL_SECONDS):
+            await connection.wait_closed()
+    except TimeoutError:
+        return True
+    return False
+
+
+def _end_of(connection: ClientConnection) -> Ending:
+    if isinstance(connection, WatchedConnection) and connection.fell_silent:
+        return Silent(connection.silence_seconds)
+    return Closed(connection.close_code or NO_CLOSE_CODE, connection.close_reason or "")
+
+
+def _refusal(error: Exception) -> Ending:
+    match error:
+        case InvalidStatus():
+            seconds = error.response.headers.get("Retry-After", "0")
+            # The other form, an HTTP date, is not worth reading here.
+            wait = float(seconds) if seconds.isdecimal() else 0.0
+            return Refused(error.response.status_code, wait)
+        case ConnectionRefusedError():
+            return Unreachable("nothing listens there (connection refused)")
+        case socket.gaierror():
+            return Unreachable("its name is not known")
+        case TimeoutError():
+            return Unreachable("no answer in time")
+        case InvalidHandshake():
+            return Unreachable(f"no WebSocket handshake there ({error})")
+        case _:
+            return Unreachable(str(error))

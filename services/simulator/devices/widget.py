@@ -1,0 +1,99 @@
+"""A widget: connects and shows the charging status the hub sends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from websockets.asyncio.client import ClientConnection
+
+from services.simulator.devices import messages
+from services.simulator.devices.disconnect_reason import Device
+from services.simulator.devices.reconnect import (
+    Clock,
+    Connected,
+    Disconnected,
+    Pace,
+    stay_connected,
+)
+from shared.contract.device_protocol import WIDGET_PATHS, ChargingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """The hub sent a charging status; the widget shows it."""
+
+    status: ChargingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """The hub sent something a widget does not know; the light stays."""
+
+    message: str
+
+
+WidgetEvent = Connected | Disconnected | Lit | NotUnderstood
+
+
+class Widget:
+    """One widget as a client of the hub, by the rules for firmware.
+
+    Its light goes out with the connection and stays dark until the first
+    status on the next one: a light nobody can correct any more may be wrong,
+    and after a changed pairing it would be another visitor's.
+
+    Args:
+        widget_id: Its id.
+        base_url: Where widgets connect, for example ``ws://127.0.0.1:3200``.
+        pace: Delays between connection attempts.
+        notify: Told what happens; must not raise.
+        clock: Time in seconds.
+    """
+
+    def __init__(
+        self,
+        widget_id: str,
+        base_url: str,
+        *,
+        pace: Pace,
+        notify: Callable[[WidgetEvent], None],
+        clock: Clock,
+    ) -> None:
+        url = f"{base_url.rstrip('/')}{WIDGET_PATHS[0]}{widget_id}"
+        self.device = Device("widget", widget_id, url)
+        self.connected = False
+        self.shown: ChargingStatus | None = None
+        self._pace = pace
+        self._notify = notify
+        self._clock = clock
+
+    async def run(self) -> NoReturn:
+        """Stay connected until cancelled."""
+        await stay_connected(
+            self.device.url,
+            self._serve,
+            self._notify,
+            pace=self._pace,
+            clock=self._clock,
+        )
+
+    async def _serve(self, connection: ClientConnection) -> None:
+        self.connected = True
+        try:
+            async for message in connection:
+                self._take(message)
+        finally:
+            self.connected = False
+            self.shown = None
+
+    def _take(self, message: str | bytes) -> None:
+        try:
+            found = messages.read(message)
+        except messages.NotUnderstoodError as error:
+            self._notify(NotUnderstood(str(error)))
+            return
+        if isinstance(found, messages.StatusMessage):
+            self.shown = found.data.status
+            self._notify(Lit(self.shown))
+        else:
+            self._notify(NotUnderstood(f"{found.data.code}: {found.data.message}"))

@@ -1,0 +1,1 @@
+"""Whether a light is right."""

@@ -1,0 +1,163 @@
+"""What one process knows of a Redis Cluster, and how it finds out."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from redis.exceptions import ResponseError
+
+from shared.bus.cluster.slots import Address, Topology
+from shared.bus.connection import TIMEOUT_SECONDS, BusUnavailableError, Link
+from shared.bus.wrong_server import refuse_other_engine
+from shared.process import logs
+
+_log = logs.get(__name__)
+
+_LEAST_SECONDS: Final = 0.1
+"""Between two looks that nothing but a loss is the reason for."""
+
+OnChanged = Callable[[Topology, Topology], None]
+"""Told what was known before and what is known now."""
+
+
+class Cluster:
+    """Who owns which slot, asked for anew whenever a server says otherwise or is away.
+
+    Args:
+        url: ``redis://`` or ``rediss://`` with one or more hosts, separated by commas: some of
+            the cluster's servers, by which the others are found.
+        name: Shown by ``CLIENT LIST``.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        parts = urlsplit(url)
+        self._scheme = parts.scheme
+        self._login, at, hosts = parts.netloc.rpartition("@")
+        self._login += at
+        self._name = name
+        self._seeds = [_address(host) for host in hosts.split(",")]
+        self._query = f"?{parts.query}" if parts.query else ""
+        self._lock = asyncio.Lock()
+        self._looks = 0
+        self._looked_at = 0.0
+        self._on_changed: list[OnChanged] = []
+        self.topology: Topology | None = None
+
+    def on_changed(self, callback: OnChanged) -> None:
+        """Call ``callback`` whenever a slot has another owner than was known."""
+        self._on_changed.append(callback)
+
+    def url_of(self, address: Address) -> str:
+        """Return the URL of one server."""
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{self._scheme}://{self._login}{host}:{address.port}/0{self._query}"
+
+    async def known(self) -> Topology:
+        """Return what is known; look first if nothing is.
+
+        Raises:
+            BusUnavailableError: No server answers, or it is none of a cluster.
+        """
+        return self.topology or await self.look()
+
+    async def look(self, first: Address | None = None) -> Topology:
+        """Ask who owns what.
+
+        Args:
+            first: A server that knows best, because it has just said that something changed.
+
+        Raises:
+            BusUnavailableError: No server answers, or it is none of a cluster.
+        """
+        looks = self._looks
+        async with self._lock:
+            if self.topology is not None and looks != self._looks:
+                return self.topology  # somebody looked while we waited
+            loop = asyncio.get_running_loop()
+            if first is None:
+                await asyncio.sleep(self._looked_at + _LEAST_SECONDS - loop.time())
+            try:
+                found = await self._found(first)
+            finally:
+                self._looked_at = loop.time()
+            self._looks += 1
+            self._know(found)
+            return found
+
+    def moved(self, slot: int, owner: Address) -> None:
+        """Know that a slot has another owner: the others may not know it yet."""
+        if self.topology is not None and self.topology.owners[slot] != owner:
+            self._know(self.topology.with_owner(slot, owner))
+
+    def _know(self, found: Topology) -> None:
+        before, self.topology = self.topology, found
+        if before is None:
+            _log.debug("cluster found", masters=len(found.masters), connection=self._name)
+        elif before.owners != found.owners:
+            # Slots are moved by the thousand; that servers came or left is news.
+            tell = _log.debug if before.masters == found.masters else _log.info
+            tell("slots have other owners", masters=len(found.masters), connection=self._name)
+            for callback in self._on_changed:
+                callback(before, found)
+
+    async def _found(self, first: Address | None) -> Topology:
+        if first is not None:
+            with contextlib.suppress(BusUnavailableError):
+                found, _ = await self._asked(first)
+                return found
+        # All at once, and the first good answer counts: one that hangs holds nobody up.
+        known = self.topology.servers if self.topology is not None else frozenset()
+        asking = [
+            asyncio.create_task(self._asked(address), name=f"{self._name} asks {address}")
+            for address in known.union(self._seeds)
+        ]
+        doubtful: Topology | None = None
+        trouble: BusUnavailableError | None = None
+        try:
+            for answer in asyncio.as_completed(asking):
+                try:
+                    found, is_sound = await answer
+                except BusUnavailableError as error:
+                    # What says which setting is wrong says most.
+                    if trouble is None or type(error) is not BusUnavailableError:
+                        trouble = error
+                    continue
+                if is_sound:
+                    return found
+                doubtful = found
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        if doubtful is not None:
+            return doubtful
+        raise trouble or BusUnavailableError("there is no server to ask")
+
+    async def _asked(self, address: Address) -> tuple[Topology, bool]:
+        """Return what one server knows, and whether it is among the majority that decides."""
+        link = Link(self.url_of(address), f"{self._name}-cluster")
+        try:
+            await link.open()
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                server, info, slots = await link.exchange(
+                    [("INFO", "server"), ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS")]
+                )
+        except TimeoutError as error:
+            raise BusUnavailableError(f"{address} does not answer in time") from error
+        finally:
+            await link.close()
+        refuse_other_engine(server, is_cluster=True)
+        return Topology.read(_sound(slots), address), b"cluster_state:ok" in _sound(info)
+
+
+def _sound(reply: Any) -> Any:
+    if isinstance(reply, ResponseError):
+        raise BusUnavailableError(f"Redis does not tell of its cluster: {reply}")
+    return reply
+
+
+def _address(host_and_port: str) -> Address:
+    parts = urlsplit(f"//{host_and_port}")
+    return Address(parts.hostname or "127.0.0.1", parts.port or 6379)

@@ -1,0 +1,83 @@
+"""What all instances must be configured with alike, compared through Redis at start.
+
+A partition count that differs between two processes would send readings to
+partitions nobody watches; other thresholds under the same version would let two
+routers light one widget differently. Both are refused before serving.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.bus.wrong_server import WrongServerError, refuse_other_engine
+from shared.contract.names import AGREEMENTS
+from shared.process import logs
+from shared.process.backoff import Backoff
+from shared.process.runtime import CannotServeError
+
+_log = logs.get(__name__)
+
+
+async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -> None:
+    """Wait until Redis is there, then check its settings and ours.
+
+    Args:
+        bus: Connection to ask on.
+        own: What must be alike, by name.
+        rng: Jitter of the retries.
+
+    Raises:
+        CannotServeError: Another instance is configured differently, Redis is a cluster
+            and should be none (or the other way round), or a server of it
+            may evict keys (``maxmemory-policy`` other than ``noeviction``:
+            https://redis.io/docs/latest/develop/reference/eviction/).
+    """
+    backoff = Backoff(0.1, 2.0, rng)
+    waiting = False
+    while True:
+        try:
+            for server in await bus.on_each_server("INFO", "server"):
+                refuse_other_engine(server, is_cluster=bus.is_cluster)
+            memories = await bus.on_each_server("INFO", "memory")
+            await agree(bus, own)
+        except WrongServerError as error:
+            raise CannotServeError(str(error)) from error
+        except BusUnavailableError as error:
+            if not waiting:
+                waiting = True
+                _log.warning("waiting for redis", reason=str(error))
+            await asyncio.sleep(backoff.delay())
+        else:
+            for memory in memories:
+                _refuse_eviction(memory)
+            return
+
+
+async def agree(bus: Bus, own: Mapping[str, str]) -> None:
+    """Write what nobody has set yet; compare what somebody has.
+
+    Raises:
+        CannotServeError: Another instance is configured differently.
+        BusUnavailableError: Redis is away.
+    """
+    await bus.commands([("HSETNX", AGREEMENTS, name, value) for name, value in own.items()])
+    agreed = await bus.command("HMGET", AGREEMENTS, *own)
+    for (name, value), other in zip(own.items(), agreed, strict=True):
+        if other is not None and other.decode() != value:
+            raise CannotServeError(
+                f"{name} is {value!r} here, but {other.decode()!r} in the running system. "
+                f"Set it to the same everywhere; to change it, stop all instances and "
+                f"remove it: redis-cli HDEL {AGREEMENTS} '{name}'"
+            )
+
+
+def _refuse_eviction(memory: bytes) -> None:
+    for line in memory.decode().splitlines():
+        name, _, value = line.partition(":")
+        if name == "maxmemory_policy" and value != "noeviction":
+            raise CannotServeError(
+                f"Redis may evict keys (maxmemory-policy {value}), and an evicted status is a "
+                "wrong light. Set: redis-cli CONFIG SET maxmemory-policy noeviction"
+            )

@@ -1,0 +1,1 @@
+"""What services agree on: protocol, names, messages."""

@@ -1,0 +1,81 @@
+"""Where devices are, and what of theirs was refused: what gateways keep, and others read.
+
+A gateway says about every `RENEW_SECONDS` that it is alive: once, for all its
+devices. So a device is online if its entry says so *and* the gateway named there
+is alive.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from shared.contract.device_protocol import ErrorCode
+from shared.contract.tolerant_json import tolerant_decoder
+
+RENEW_SECONDS: Final = 2.0
+"""How often a gateway says that it is alive."""
+DEAD_SECONDS: Final = 10.0
+"""A gateway not heard of for so long counts as dead, and its devices as offline."""
+
+# Up to the end of the year 9999, so that each is a date.
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
+"""A time, in µs since 1970, by Redis' clock."""
+
+
+class RejectionCode(StrEnum):
+    """Why something of a device was refused: a closed set, error events included."""
+
+    NOT_TEXT = ErrorCode.NOT_TEXT
+    NOT_JSON = ErrorCode.NOT_JSON
+    UNKNOWN_EVENT = ErrorCode.UNKNOWN_EVENT
+    INVALID_READING = ErrorCode.INVALID_READING
+    OUT_OF_RANGE = ErrorCode.OUT_OF_RANGE
+    UNEXPECTED = ErrorCode.UNEXPECTED
+    SUPERSEDED = "superseded"
+    """A newer connection of the charger counts (close 4409)."""
+    UNAUTHORIZED = "unauthorized"
+    """Its secret was missing or wrong (HTTP 401)."""
+    SILENT = "silent"
+    """It was not heard of and cut off."""
+    TOO_MANY_BAD_FRAMES = "too_many_bad_frames"
+    """Close 1008."""
+    TOO_BIG = "too_big"
+    """A message too large, or in too many fragments (close 1009)."""
+    TOO_FAST = "too_fast"
+    """It sent faster than it may, for long (close 4429)."""
+    PROTOCOL_ERROR = "protocol_error"
+    """What it sent is no WebSocket (close 1002)."""
+
+
+class ChargerPresence(msgspec.Struct, frozen=True):
+    """Where a charger's newest connection is, or was (``{pNN}:presence``)."""
+
+    gateway: str
+    epoch: int
+    since: Microseconds
+    left: Microseconds | None = None
+    """When it went offline; None while it is online."""
+
+
+class WidgetPresence(msgspec.Struct, frozen=True):
+    """Which gateways hold connections of a widget (``{wNN}:presence``)."""
+
+    gateways: dict[str, Microseconds]
+    """Since when each of them holds one or more."""
+    left: Microseconds | None = None
+    """When the last of them ended; None while there is one."""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """The newest of a device's rejections (``{…NN}:rejections``)."""
+
+    at: Microseconds
+    gateway: str
+    code: str
+    message: str
+
+
+decode_charger_presence = tolerant_decoder(ChargerPresence)
+decode_widget_presence = tolerant_decoder(WidgetPresence)
+decode_rejection = tolerant_decoder(Rejection)

@@ -1,0 +1,189 @@
+"""How every service process starts, stops and fails: the same way.
+
+Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug,
+2 wrong settings. A lost Redis or Postgres is neither: services wait for them.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+from prometheus_client import Gauge
+
+from shared.process import logs
+from shared.process.settings import Settings, SettingsType, WrongSettingsError
+
+EXIT_STOPPED: Final = 0
+EXIT_BUG: Final = 1
+EXIT_WRONG_SETTINGS: Final = 2
+
+_GARBAGE_THRESHOLD: Final = 10_000
+"""Objects made and not gone, after which young ones are looked at; 700 is the usual."""
+
+_log = logs.get(__name__)
+
+_tasks = Gauge("chargelight_tasks", "Tasks of this process: flat, whatever the load.")
+# Asked from within the event loop, where the health listener answers.
+_tasks.set_function(lambda: float(len(asyncio.all_tasks())))
+
+
+class CannotServeError(Exception):
+    """The service can not do its work as configured; the text says what to change."""
+
+
+def main(
+    settings_type: type[SettingsType],
+    serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]],
+) -> NoReturn:
+    """Run a service until it is asked to stop, then exit the process.
+
+    Args:
+        settings_type: Its settings, read from the environment.
+        serve: Opens what the service owns, serves until the event is set,
+            drains, closes, returns.
+    """
+    try:
+        settings = settings_type.load()
+    except WrongSettingsError as error:
+        sys.stderr.write(f"{settings_type.service}: wrong settings\n{error}\n")
+        sys.exit(EXIT_WRONG_SETTINGS)
+    logs.configure(
+        level=settings.log_level,
+        output=settings.log_format,
+        service=settings.service,
+        instance_id=settings.instance_id,
+    )
+    sys.exit(_run(settings, serve))
+
+
+def _run(
+    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
+) -> int:
+    code = EXIT_STOPPED
+    _collect_garbage_seldom()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_until_signalled(settings, serve))
+    except* CannotServeError as group:
+        code = EXIT_WRONG_SETTINGS
+        for error in _leaves(group):
+            _log.error("cannot serve", reason=str(error))
+    except* OSError as group:
+        # Nearly always a port that is taken; everything else from outside is waited for.
+        code = EXIT_WRONG_SETTINGS
+        for error in _leaves(group):
+            _log.error("cannot serve", reason=str(error))
+    except* Exception:  # noqa: BLE001 - caught broadly once, here at the edge
+        code = EXIT_BUG
+        _log.exception("stopped by a bug")
+    else:
+        _log.info("stopped")
+    return code
+
+
+def _collect_garbage_seldom() -> None:
+    """Keep Python's garbage collector from stopping a busy process.
+
+    A full collection looks at every object there is: 150 ms with 4,000 connections. What
+    is imported by now stays for ever, so it need not be looked at. Beyond that hardly
+    anything is in cycles; readings on their way must not count as reasons to look.
+    """
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    # One that passed through two tasks is there twice.
+    return list(dict.fromkeys(found))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:  # pragma: no cover
+        return None
+    return uvloop.new_event_loop
+
+
+async def _until_signalled(
+    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+class Background:
+    """The endless tasks of a process: each named, owned, and missed when it ends.
+
+    A task that raises, or returns although it should not, stops the process
+    through its task group: a half-dead service is worse than a restarted one.
+
+    Args:
+        group: The task group that the process lives in.
+    """
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run ``work``, which never returns by itself, until `stop`."""
+        self._tasks.append(self._group.create_task(self._endless(work, name), name=name))
+
+    async def stop(self) -> None:
+        """Cancel the tasks, the youngest first, and wait until each has tidied up."""
+        self._ending = True
+        for task in reversed(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+
+    async def _endless(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            # A task group says nothing of a cancelled task. One that nobody cancelled
+            # (a library that lets a cancellation of its own out) must not go unnoticed.
+            if self._ending:
+                raise
+        except BaseException:
+            self._ending = True  # the others are cancelled for it
+            raise
+        self._ending = True
+        raise RuntimeError(f"the task {name} ended, which it never should")
+
+
+def describe(settings: Settings) -> dict[str, object]:
+    """Return the settings as log fields, without what may hold a password."""
+    return {
+        name: value
+        for name, value in settings.model_dump().items()
+        if not name.endswith(("_url", "_dsn", "_key", "instance_id"))
+    }
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Wait for ``work``, but not beyond ``stop``; return whether the work was finished."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            return False
+        working.result()
+        return True
+    finally:
+        for task in (working, stopping):
+            task.cancel()

@@ -1,0 +1,134 @@
+"""Comparing what gateways hold with what is stored: script and claims, with a real Redis."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.gateway import scripts
+from services.gateway.chargers.stored_fingerprints import claim_of
+from shared.bus.bus import Bus
+from shared.bus.script import Call
+from tests.fixtures.redis_at import bus_to
+from tests.integration.hub.booth import Stored
+
+EPOCH = 1_764_043_200_000_000
+CHARGER = "c1234"
+
+
+@pytest.fixture
+async def bus(redis_url: str) -> AsyncIterator[Bus]:
+    bus = bus_to(redis_url)
+    yield bus
+    await bus.close()
+
+
+async def held(bus: Bus, stored: Stored, *claims: tuple[str, str]) -> list[Any]:
+    names = stored.names.of_charger(claims[0][0])
+    words = [word for claim in claims for word in claim]
+    keys = (names.directory, names.directory_version, names.live)
+    (reply,) = await bus.run([Call(scripts.RECONCILE, keys, words)])
+    return list(reply)
+
+
+async def store(
+    bus: Bus, stored: Stored, epoch: int, sequence: int, *, charger: str = CHARGER
+) -> None:
+    names = stored.names.of_charger(charger)
+    keys = (names.directory, names.directory_version, names.live, names.pending)
+    words = [names.readings, charger, epoch, sequence, "70", epoch, 0]
+    ((answer,),) = await bus.run([Call(scripts.STORE, keys, words)])
+    assert answer == b"stored"
+
+
+async def test_a_claim_is_what_a_stored_state_begins_with(bus: Bus, stored: Stored) -> None:
+    # Else every comparison would take the long way, and nobody would notice.
+    await stored.pair(CHARGER, "wABCD", 7)
+    await store(bus, stored, EPOCH, 12)
+    raw = await stored.client.hget(stored.names.of_charger(CHARGER).live, CHARGER)
+    text = raw.decode() if isinstance(raw, bytes) else raw
+    assert text.startswith(claim_of(EPOCH, 12))
+    assert text.startswith(claim_of(EPOCH, 0))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "sequence", "answer"),
+    [
+        (EPOCH, 12, []),
+        (EPOCH, 11, []),  # a newer one is stored: its answer is on its way
+        (EPOCH, 0, []),
+        (EPOCH, 13, [0, b"missing"]),
+        (EPOCH + 1, 0, []),
+        (EPOCH + 1, 1, [0, b"missing"]),
+        (EPOCH - 1, 99, [0, b"superseded"]),
+        (EPOCH // 10, 0, [0, b"superseded"]),  # the beginning of the stored number
+        (0, 0, [0, b"superseded"]),
+    ],
+)
+async def test_what_is_not_as_claimed_is_said(
+    bus: Bus, stored: Stored, epoch: int, sequence: int, answer: list[Any]
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    await store(bus, stored, EPOCH, 12)
+    assert await held(bus, stored, (CHARGER, claim_of(epoch, sequence))) == answer
+    live = await stored.live(CHARGER)
+    assert live is not None
+    assert live["epoch"] == max(EPOCH, epoch)
+    assert live["revision"] == [EPOCH, 12]
+
+
+async def test_only_the_exceptions_are_said_by_their_place(bus: Bus, stored: Stored) -> None:
+    (partition,) = {stored.names.of_charger(CHARGER).partition}
+    ids = [
+        name
+        for name in (f"c{number}" for number in range(1000))
+        if stored.names.of_charger(name).partition == partition
+    ][:4]
+    for number, charger in enumerate(ids):
+        await stored.pair(charger, f"w{number}", number + 1)
+        await store(bus, stored, EPOCH, 1, charger=charger)
+    claims = [(charger, claim_of(EPOCH, 1)) for charger in ids]
+    claims[1] = (ids[1], claim_of(EPOCH, 2))
+    claims[3] = (ids[3], claim_of(EPOCH - 1, 1))
+    assert await held(bus, stored, *claims) == [1, b"missing", 3, b"superseded"]
+
+
+async def test_an_emptied_redis_misses_the_reading_and_learns_the_epoch(
+    bus: Bus, stored: Stored
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 3))) == [0, b"missing"]
+    assert await stored.live(CHARGER) == {"epoch": EPOCH}
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 0))) == []
+
+
+async def test_an_unregistered_charger_is_said_though_its_state_is_as_claimed(
+    bus: Bus, stored: Stored
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    await store(bus, stored, EPOCH, 1)
+    claim = (CHARGER, claim_of(EPOCH, 1))
+    await stored.put_charger(CHARGER, {"pairing": 8, "unregistered": True})
+    assert await held(bus, stored, claim) == [0, b"unregistered"]
+    await stored.client.hdel(stored.names.of_charger(CHARGER).directory, CHARGER)
+    assert await held(bus, stored, claim) == [0, b"absent"]
+    await stored.complete()
+    assert await held(bus, stored, claim) == [0, b"unregistered"]
+
+
+async def test_a_widget_of_that_name_makes_nobody_unregistered(bus: Bus, stored: Stored) -> None:
+    await stored.pair(CHARGER, "unregistered", 7)
+    await store(bus, stored, EPOCH, 1)
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 1))) == []
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 2))) == [0, b"missing"]
+
+
+async def test_a_state_that_somebody_wrote_in_another_form_is_read(
+    bus: Bus, stored: Stored
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    live = stored.names.of_charger(CHARGER).live
+    text = f'{{ "soc": 70, "revision": [{EPOCH}, 4], "epoch": {EPOCH}, "received_at": 1 }}'
+    await stored.client.hset(live, CHARGER, text)
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 4))) == []
+    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 5))) == [0, b"missing"]

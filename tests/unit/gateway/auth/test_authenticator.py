@@ -1,0 +1,305 @@
+"""Handshakes are judged in batches; those that nobody can judge yet wait."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis.exceptions import ResponseError
+
+from services.gateway.auth import authenticator as module
+from services.gateway.auth.authenticator import Authenticator
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Call
+from shared.contract.credentials import digest_of
+from shared.contract.names import Names
+from tests.unit.shared.no_delay import NoDelay
+
+KEY = SecretStr("k" * 32)
+ONE, TWO = SecretStr("one"), SecretStr("two")
+NAMES = Names(1)
+
+
+class FakeApplicant:
+    """A handshake that waits."""
+
+    def __init__(self) -> None:
+        self.is_shaking_hands = True
+        self.judgement: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.was_undecided = False
+
+    def undecided(self) -> None:
+        self.was_undecided = True
+
+    def judged(self, *, admitted: bool) -> None:
+        self.judgement.set_result(admitted)
+
+    async def admitted(self) -> bool:
+        async with asyncio.timeout(5):
+            return await self.judgement
+
+
+class FakeBus:
+    """Answers for the script `vouch` from a directory."""
+
+    def __init__(self) -> None:
+        self.directory: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self.unreadable: dict[str, bytes] = {}
+        self.calls: list[Call] = []
+        self.failures = 0
+        self.broken: ResponseError | None = None
+        self.complete = 1
+        self.asked = asyncio.Event()
+        self.roles = [b"master"]
+        self.distrusted = 0
+
+    async def command(self, *words: str) -> list[bytes]:
+        assert words == ("ROLE",)
+        return [self.roles.pop() if len(self.roles) > 1 else self.roles[0], b"0"]
+
+    async def distrust(self, reason: str) -> None:
+        self.distrusted += 1
+        raise BusUnavailableError(reason)
+
+    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
+        self.calls += calls
+        answers = [
+            [self.complete, *(p for one in call.arguments for p in self._answer(str(one)))]
+            for call in calls
+        ]
+        self.asked.set()
+        await asyncio.sleep(0)  # an answer takes a moment, and tells of the past then
+        if self.failures:
+            self.failures -= 1
+            raise BusUnavailableError("away")
+        return [self.broken or answer for answer in answers]
+
+    def _answer(self, device_id: str) -> tuple[bytes, bytes]:
+        if device_id in self.unreadable:
+            return b"registered", self.unreadable[device_id]
+        secret = self.secrets.get(device_id)
+        registration = self.directory.get(device_id, "unregistered")
+        if registration != "registered":
+            return registration.encode(), b""
+        digests = [digest_of(KEY.get_secret_value(), device_id, secret)] if secret else []
+        return b"registered", json.dumps({"number": 7, "digests": digests}).encode()
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    bus = FakeBus()
+    bus.directory = {"d1": "registered", "d2": "registered"}
+    bus.secrets = {"d1": "one", "d2": "two"}
+    return bus
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0)
+
+
+@asynccontextmanager
+async def judging(bus: FakeBus) -> AsyncIterator[Authenticator]:
+    doorkeeper = Authenticator(bus, NAMES, mode="required", key=KEY, rng=NoDelay())  # type: ignore[arg-type]
+    running = asyncio.create_task(doorkeeper.run())
+    yield doorkeeper
+    if running.done():
+        await running  # a bug in it is to be seen
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_devices_that_come_together_are_judged_in_one_call_each_by_itself(
+    bus: FakeBus,
+) -> None:
+    async with judging(bus) as doorkeeper:
+        right, wrong = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(right, "d1", ONE)
+        doorkeeper.charger(wrong, "d2", ONE)
+        assert await right.admitted()
+        assert not await wrong.admitted()
+    (call,) = bus.calls
+    names = NAMES.chargers[0]
+    assert call.keys == (names.directory, names.directory_version, names.credentials)
+    assert call.arguments == ["d1", "d2"]
+
+
+async def test_a_widget_is_looked_up_among_widgets(bus: FakeBus) -> None:
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.widget(applicant, "d1", ONE)
+        assert await applicant.admitted()
+    names = NAMES.widgets[0]
+    assert bus.calls[0].keys == (names.directory, names.directory_version, names.credentials)
+
+
+async def test_while_the_directory_is_not_there_nobody_is_judged(bus: FakeBus) -> None:
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        doorkeeper.charger(other, "d2", TWO)
+        assert await other.admitted()
+        assert not applicant.judgement.done()
+        bus.directory["d1"] = "registered"
+        assert await applicant.admitted()
+
+
+async def test_a_redis_that_is_away_is_waited_for(bus: FakeBus) -> None:
+    bus.failures = 3
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        assert await applicant.admitted()
+    assert len(bus.calls) == 4
+
+
+async def test_one_that_gave_up_is_not_judged(bus: FakeBus) -> None:
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        gone, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(gone, "d1", ONE)
+        async with asyncio.timeout(5):
+            await bus.asked.wait()
+        gone.is_shaking_hands = False
+        bus.directory["d1"] = "registered"
+        doorkeeper.charger(other, "d2", TWO)
+        assert await other.admitted()
+        assert not gone.judgement.done()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"oops",
+        b"[]",
+        b'{"number":7}',
+        b"\xff",
+        b"[" * 9000,
+        b'{"x":' + b"[" * 9000,
+        b'{"number":7,"digests":["\xff"]}',
+        '{"number":7,"digests":["\xe4"]}'.encode(),  # not to be compared
+    ],
+)
+async def test_credentials_that_somebody_broke_let_nobody_in_and_stop_nobody_else(
+    bus: FakeBus, value: bytes
+) -> None:
+    bus.unreadable["d1"] = value
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        doorkeeper.charger(other, "d2", TWO)
+        assert await other.admitted()
+        assert applicant.was_undecided
+        assert not applicant.judgement.done()
+        del bus.unreadable["d1"]
+        assert await applicant.admitted()
+
+
+async def test_a_key_that_somebody_broke_lets_nobody_in_until_it_is_mended(bus: FakeBus) -> None:
+    bus.broken = ResponseError("vouch: WRONGTYPE")
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        async with asyncio.timeout(5):
+            await bus.asked.wait()
+        bus.broken = None
+        assert await applicant.admitted()
+
+
+async def test_a_crowd_is_judged_some_at_a_time(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    async with judging(bus) as doorkeeper:
+        crowd = [FakeApplicant() for _ in range(7)]
+        for each in crowd:
+            doorkeeper.charger(each, "d1", ONE)
+        assert [await each.admitted() for each in crowd] == [True] * 7
+    assert [len(call.arguments) for call in bus.calls] == [3, 3, 1]
+
+
+async def test_who_can_not_be_judged_yet_keeps_nobody_else_waiting(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 3600)
+    bus.directory["d1"] = "absent"
+    async with judging(bus) as doorkeeper:
+        applicant, other = FakeApplicant(), FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        async with asyncio.timeout(5):
+            while not applicant.was_undecided:  # noqa: ASYNC110 - it rings no bell
+                await asyncio.sleep(0)
+        doorkeeper.charger(other, "d2", TWO)
+        assert await other.admitted()
+
+
+async def test_while_redis_is_away_everybody_at_the_door_is_undecided(bus: FakeBus) -> None:
+    bus.failures = 1_000_000
+    async with judging(bus) as doorkeeper:
+        crowd = [FakeApplicant() for _ in range(7)]
+        for each in crowd:
+            doorkeeper.charger(each, "d1", ONE)
+        async with asyncio.timeout(5):
+            while not all(each.was_undecided for each in crowd):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+
+
+async def test_nobody_is_judged_by_a_replica(bus: FakeBus) -> None:
+    bus.roles = [b"master", b"slave"]
+    async with judging(bus) as doorkeeper:
+        applicant = FakeApplicant()
+        doorkeeper.charger(applicant, "d1", ONE)
+        assert await applicant.admitted()
+    assert bus.distrusted == 1
+    assert len(bus.calls) == 1
+
+
+async def test_an_unknown_id_is_as_much_work_as_a_wrong_secret(
+    bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+    really_decode = module._decode_credentials
+
+    def decode(text: bytes) -> Any:
+        decoded.append(text)
+        return really_decode(text)
+
+    monkeypatch.setattr(module, "_decode_credentials", decode)
+    async with judging(bus) as doorkeeper:
+        for device in ("d1", "unknown"):
+            applicant = FakeApplicant()
+            doorkeeper.charger(applicant, device, TWO)
+            assert not await applicant.admitted()
+    known, unknown = decoded
+    assert len(known) == pytest.approx(len(unknown), abs=8)  # but for spaces
+
+
+async def test_what_is_broken_is_said_once_and_without_what_was_found(
+    bus: FakeBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus.unreadable = {"d1": b'"a digest, say"', "d3": b'"a digest, say"'}
+    async with judging(bus) as doorkeeper:
+        crowd = [FakeApplicant() for _ in range(2)]
+        for device in ("d1", "d3"):
+            doorkeeper.charger(crowd[0], device, ONE)
+            doorkeeper.charger(crowd[1], device, ONE)
+        other = FakeApplicant()
+        doorkeeper.charger(other, "d2", TWO)
+        assert await other.admitted()
+    out, err = capsys.readouterr()
+    said = out + err
+    assert said.count("credentials can not be read") == 1
+    assert "d1" in said
+    assert "digest, say" not in said
+
+
+def test_no_secret_shows_in_what_is_printed_of_an_application() -> None:
+    secret = SecretStr("opensesame")
+    application = module._Application(None, "d1", secret, NAMES.chargers[0])  # type: ignore[arg-type]
+    assert "opensesame" not in repr(application)

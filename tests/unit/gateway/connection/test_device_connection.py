@@ -1,0 +1,882 @@
+"""One connection, from its first byte to its last, on a transport that only records."""
+
+import json
+import random
+
+import pytest
+from pydantic import SecretStr
+from websockets.frames import Opcode
+
+from services.gateway.auth.authenticator import Ask, PendingHandshake
+from services.gateway.chargers.readings import BadFrameError
+from services.gateway.connection import rate_limited_reader
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.device_connection import Connection
+from shared.contract.device_protocol import CloseCode, ErrorCode
+from tests.unit.gateway.fake_device import (
+    Clock,
+    FakeDevice,
+    close_of,
+    frame_of,
+    gate_of,
+    head_of,
+)
+
+TEXT, CONT, BINARY, PING, PONG = (
+    Opcode.TEXT,
+    Opcode.CONT,
+    Opcode.BINARY,
+    Opcode.PING,
+    Opcode.PONG,
+)
+HEAD = head_of("/things/t1")
+
+
+class PlainConnection(Connection):
+    """Notes what it is told; a message ``bad…`` is a bad one."""
+
+    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Ask | None = None) -> None:
+        super().__init__(gate, ("/things/",), ask_doorkeeper)
+        self.told: list[str] = []
+        self.messages: list[bytes] = []
+
+    def opened(self) -> None:
+        self.told.append(f"opened {self.device_id}")
+
+    def message_received(self, message: bytes) -> None:
+        if message.startswith(b"bad"):
+            raise BadFrameError(ErrorCode.NOT_JSON, 'say "good"\\')
+        message.decode()
+        self.messages.append(message)
+
+    def pong_received(self, payload: bytes) -> None:
+        self.told.append(f"pong {payload.decode()}")
+
+    def drained(self) -> None:
+        self.told.append("drained")
+
+    def lost(self) -> None:
+        self.told.append("lost")
+
+
+class Thing(FakeDevice):
+    """A device on a plain connection."""
+
+    connection: PlainConnection
+
+    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Ask | None = None) -> None:
+        super().__init__(PlainConnection(gate, ask_doorkeeper))
+        self.gate = gate
+
+    @property
+    def messages(self) -> list[bytes]:
+        return self.connection.messages
+
+    @property
+    def told(self) -> list[str]:
+        return self.connection.told
+
+
+@pytest.fixture
+def gate(clock: Clock) -> ConnectionContext:
+    return gate_of(clock)
+
+
+@pytest.fixture
+def newcomer(gate: ConnectionContext) -> Thing:
+    """A device that has said nothing yet."""
+    return Thing(gate)
+
+
+@pytest.fixture
+def thing(newcomer: Thing) -> Thing:
+    """A device whose handshake is done."""
+    newcomer.send(HEAD)
+    return newcomer
+
+
+def let_time_pass(thing: Thing, clock: Clock, seconds: float) -> None:
+    """Let time go by as the wheel sees it."""
+    until = clock.now + seconds
+    while clock.now < until:
+        clock.now += 0.5
+        thing.gate.wheel.advance()
+
+
+# The handshake.
+
+
+def test_a_handshake_is_accepted(thing: Thing) -> None:
+    assert thing.http_status == 101
+    assert "Sec-WebSocket-Extensions" not in thing.http_head
+    assert thing.told == ["opened t1"]
+    assert thing.connection.is_open
+
+
+def test_compression_that_a_device_offers_is_not_taken(newcomer: Thing) -> None:
+    newcomer.send(head_of("/things/t1", "Sec-WebSocket-Extensions: permessage-deflate"))
+    assert newcomer.http_status == 101
+    assert "Extensions" not in newcomer.http_head
+
+
+def test_a_frame_in_the_same_segment_as_the_handshake_counts(newcomer: Thing) -> None:
+    newcomer.send(HEAD + frame_of(TEXT, b"first") + frame_of(TEXT, b"second"))
+    assert newcomer.messages == [b"first", b"second"]
+    assert newcomer.told == ["opened t1"]
+
+
+def test_what_the_device_is_told_of_an_early_frame_comes_after_the_handshake(
+    newcomer: Thing,
+) -> None:
+    newcomer.send(HEAD + frame_of(PING, b"1"))
+    assert newcomer.http_status == 101
+    assert newcomer.got(PONG) == [b"1"]
+
+
+@pytest.mark.parametrize("cut", range(1, len(HEAD) + 12))
+def test_the_head_may_be_cut_anywhere(newcomer: Thing, cut: int) -> None:
+    data = HEAD + frame_of(TEXT, b"first")
+    newcomer.send(data[:cut])
+    newcomer.send(data[cut:])
+    assert newcomer.http_status == 101
+    assert newcomer.messages == [b"first"]
+
+
+def test_the_head_may_come_byte_by_byte(newcomer: Thing) -> None:
+    for byte in HEAD + frame_of(TEXT, b"first"):
+        newcomer.send(bytes([byte]))
+    assert newcomer.told == ["opened t1"]
+    assert newcomer.messages == [b"first"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (head_of("/chargers/t1"), 404),
+        (head_of("/things/t1%0A"), 404),
+        (head_of("/things/t1", "Origin: https://evil.example"), 403),
+        (HEAD.replace(b"Upgrade: websocket\r\n", b""), 426),
+        (HEAD.replace(b"Version: 13", b"Version: 8"), 400),
+        (HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"), 400),
+        (HEAD.replace(b"/things/t1 ", b"/things/" + b"x" * 9000 + b" "), 431),
+        (head_of("/things/t1", "X-Long: " + "x" * 9000), 431),
+        (head_of("/things/t1", *["X-Many: x"] * 200), 431),
+    ],
+)
+def test_a_handshake_that_is_not_right_is_refused_and_the_stream_ended(
+    newcomer: Thing, head: bytes, status: int
+) -> None:
+    newcomer.send(head + frame_of(TEXT, b"first"))
+    assert newcomer.http_status == status
+    assert newcomer.transport.ended
+    assert newcomer.told == []
+    assert newcomer.messages == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        HEAD.replace(b"GET", b"POST"),
+        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+)
+def test_what_is_no_websocket_handshake_ends_the_stream(newcomer: Thing, head: bytes) -> None:
+    newcomer.send(head)
+    assert newcomer.transport.ended
+    assert newcomer.http_status in {0, 400, 405, 505}
+    assert newcomer.told == []
+
+
+def test_a_head_that_does_not_end_is_refused_at_8_kib(newcomer: Thing) -> None:
+    # Each line short, few of them: only their sum is too much.
+    line = b"X-Header: " + b"x" * 190 + b"\r\n"
+    newcomer.send(HEAD[:-2] + line * 39)
+    assert not newcomer.transport.ended
+    newcomer.send(line * 3)
+    assert newcomer.transport.ended or newcomer.transport.aborted
+    newcomer.send(b"\r\n")
+    assert newcomer.told == []
+
+
+def test_a_head_of_one_segment_is_refused_beyond_8_kib_too(newcomer: Thing) -> None:
+    newcomer.send(HEAD[:-2] + (b"X-Header: " + b"x" * 190 + b"\r\n") * 60 + b"\r\n")
+    assert newcomer.told == []
+    assert newcomer.transport.ended or newcomer.transport.aborted
+
+
+def test_a_refused_device_that_stays_is_cut_off(newcomer: Thing, clock: Clock) -> None:
+    newcomer.send(head_of("/nothing"))
+    let_time_pass(newcomer, clock, 4)
+    assert not newcomer.transport.aborted
+    let_time_pass(newcomer, clock, 2)
+    assert newcomer.transport.aborted
+
+
+@pytest.mark.parametrize("said", [b"", b"G", HEAD[:-1]])
+def test_a_handshake_has_5_seconds(newcomer: Thing, clock: Clock, said: bytes) -> None:
+    newcomer.send(said)
+    let_time_pass(newcomer, clock, 4.5)
+    assert not newcomer.transport.aborted
+    let_time_pass(newcomer, clock, 1)
+    assert newcomer.transport.aborted
+
+
+def test_a_handshake_byte_by_byte_wins_no_time(newcomer: Thing, clock: Clock) -> None:
+    for byte in HEAD[:12]:
+        newcomer.send(bytes([byte]))
+        let_time_pass(newcomer, clock, 0.5)
+    assert newcomer.transport.aborted
+
+
+@pytest.mark.parametrize(("waited", "status"), [(7.9, 101), (8.1, 503)])
+def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
+    newcomer: Thing, monkeypatch: pytest.MonkeyPatch, waited: float, status: int
+) -> None:
+    # In the kernel, while many others connected.
+    monkeypatch.setattr(rate_limited_reader, "seconds_since_last_data", lambda _socket: waited)
+    newcomer.send(HEAD)
+    assert newcomer.http_status == status
+    assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
+
+
+def test_a_stopping_gateway_takes_nobody(gate: ConnectionContext, newcomer: Thing) -> None:
+    gate.draining = True
+    newcomer.send(HEAD)
+    assert newcomer.http_status == 503
+    assert "Retry-After: 1" in newcomer.http_head
+    assert newcomer.told == []
+
+
+def test_a_wrong_path_is_a_404_on_a_stopping_gateway_too(
+    gate: ConnectionContext, newcomer: Thing
+) -> None:
+    gate.draining = True
+    newcomer.send(head_of("/nothing"))
+    assert newcomer.http_status == 404
+
+
+def test_as_many_as_may_be_connected_are_and_the_next_is_not(clock: Clock) -> None:
+    gate = gate_of(clock, max_connections=2)
+    things = [Thing(gate) for _ in range(2)]
+    for thing in things:
+        thing.send(HEAD)
+    assert [thing.http_status for thing in things] == [101, 101]
+    one_more = Thing(gate)
+    one_more.send(HEAD)
+    assert one_more.http_status == 503
+    assert "Retry-After: 5" in one_more.http_head
+    one_more.vanish()
+    things[0].vanish()
+    another = Thing(gate)
+    another.send(HEAD)
+    assert another.http_status == 101
+
+
+def test_while_many_wait_for_the_directory_nobody_else_is_taken(clock: Clock) -> None:
+    gate = gate_of(clock, max_waiting=1)
+    first, second = Thing(gate), Thing(gate)
+    first.send(HEAD)
+    gate.waiting.add(first.connection)
+    second.send(HEAD)
+    assert second.http_status == 503
+    assert "Retry-After: 5" in second.http_head
+    first.vanish()
+    third = Thing(gate)
+    third.send(HEAD)
+    assert third.http_status == 101
+
+
+def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
+    gate: ConnectionContext, clock: Clock
+) -> None:
+    gate.most_sockets = 1
+    first, second = Thing(gate), Thing(gate)
+    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
+    second.vanish()
+    third = Thing(gate)
+    assert third.transport.aborted == 1
+    third.vanish()
+    first.send(HEAD)
+    assert first.http_status == 101
+    let_time_pass(first, clock, 8)
+    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
+
+
+# Credentials.
+
+
+class Waiting:
+    """A doorkeeper that takes its time: the test judges."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.applicant: PendingHandshake | None = None
+
+    def __call__(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:
+        self.asked.append((device_id, secret.get_secret_value()))
+        self.applicant = applicant
+
+    def judge(self, *, admitted: bool) -> None:
+        assert self.applicant is not None
+        self.applicant.judged(admitted=admitted)
+
+
+@pytest.fixture
+def doorkeeper() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def applicant(gate: ConnectionContext, doorkeeper: Waiting) -> Thing:
+    """A device whose handshake waits for a judgement, and that said something already."""
+    thing = Thing(gate, doorkeeper)
+    thing.send(head_of("/things/t1", "Authorization: Bearer s3cret") + frame_of(TEXT, b"first"))
+    return thing
+
+
+def test_a_handshake_is_not_answered_before_it_is_judged(
+    applicant: Thing, doorkeeper: Waiting
+) -> None:
+    assert doorkeeper.asked == [("t1", "s3cret")]
+    assert applicant.transport.written == b""
+    assert applicant.told == []
+    assert applicant.messages == []
+    assert not applicant.transport.reading
+
+
+def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
+    applicant: Thing, doorkeeper: Waiting
+) -> None:
+    doorkeeper.judge(admitted=True)
+    applicant.say(b"second")
+    assert applicant.http_status == 101
+    assert applicant.told == ["opened t1"]
+    assert applicant.messages == [b"first", b"second"]
+    assert applicant.transport.reading
+
+
+def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
+    applicant: Thing, doorkeeper: Waiting
+) -> None:
+    doorkeeper.judge(admitted=False)
+    assert applicant.http_status == 401
+    assert not applicant.connection.is_shaking_hands
+    assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
+    assert applicant.transport.ended
+    assert applicant.told == []
+    assert applicant.messages == []
+
+
+def test_one_that_was_sent_away_may_leave_at_once(applicant: Thing, doorkeeper: Waiting) -> None:
+    # Its end of the stream is heard of only while the transport reads.
+    doorkeeper.judge(admitted=False)
+    assert applicant.transport.reading
+
+
+def test_a_judgement_counts_once(applicant: Thing, doorkeeper: Waiting) -> None:
+    doorkeeper.judge(admitted=True)
+    doorkeeper.judge(admitted=False)
+    doorkeeper.judge(admitted=True)
+    assert applicant.http_status == 101
+    assert applicant.told == ["opened t1"]
+    assert applicant.messages == [b"first"]
+    assert not applicant.transport.ended
+
+
+def test_a_judgement_of_one_that_left_is_void(applicant: Thing, doorkeeper: Waiting) -> None:
+    applicant.vanish()
+    doorkeeper.judge(admitted=True)
+    assert applicant.transport.written == b""
+    assert applicant.told == []
+    assert not applicant.gate.connections
+
+
+def test_one_that_nobody_can_judge_is_asked_to_come_again(
+    applicant: Thing, doorkeeper: Waiting, clock: Clock
+) -> None:
+    let_time_pass(applicant, clock, 5.5)
+    assert applicant.http_status == 503
+    assert "Retry-After: 5" in applicant.http_head
+    assert applicant.transport.reading
+    doorkeeper.judge(admitted=True)
+    assert applicant.told == []
+    let_time_pass(applicant, clock, 6)
+    assert applicant.transport.aborted
+
+
+def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
+    applicant: Thing, doorkeeper: Waiting
+) -> None:
+    connection = doorkeeper.applicant
+    assert connection is not None
+    connection.undecided()
+    assert applicant.gate.waiting == {connection}
+    doorkeeper.judge(admitted=True)
+    assert not applicant.gate.waiting
+    connection.undecided()  # said too late
+    assert not applicant.gate.waiting
+
+
+def test_one_that_left_undecided_waits_no_more(applicant: Thing, doorkeeper: Waiting) -> None:
+    assert doorkeeper.applicant is not None
+    doorkeeper.applicant.undecided()
+    applicant.vanish()
+    assert not applicant.gate.waiting
+
+
+def test_nobody_is_let_in_while_the_gateway_drains(applicant: Thing, doorkeeper: Waiting) -> None:
+    applicant.gate.draining = True
+    doorkeeper.judge(admitted=True)
+    assert applicant.http_status == 503
+    assert applicant.told == []
+    assert applicant.transport.reading
+
+
+def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock: Clock) -> None:
+    # They all came in before the first of them was found undecided.
+    gate, crowd = gate_of(clock, max_waiting=2), []
+    for _ in range(4):
+        doorkeeper = Waiting()
+        thing = Thing(gate, doorkeeper)
+        thing.send(HEAD)
+        crowd.append((thing, doorkeeper.applicant))
+    for _ in range(2):  # once more changes nothing
+        for _, applicant in crowd:
+            assert applicant is not None
+            applicant.undecided()
+    assert [thing.http_status for thing, _ in crowd] == [0, 0, 503, 503]
+    assert len(gate.waiting) == 2
+    late = Thing(gate, Waiting())
+    late.send(HEAD)
+    assert late.http_status == 503
+
+
+def test_one_whose_time_is_over_waits_no_more(
+    applicant: Thing, doorkeeper: Waiting, clock: Clock
+) -> None:
+    assert doorkeeper.applicant is not None
+    doorkeeper.applicant.undecided()
+    let_time_pass(applicant, clock, 5.5)
+    assert applicant.http_status == 503
+    assert not applicant.gate.waiting
+
+
+def test_nobody_piles_up_bytes_before_being_judged(
+    gate: ConnectionContext, doorkeeper: Waiting
+) -> None:
+    thing = Thing(gate, doorkeeper)
+    thing.send(HEAD + frame_of(TEXT, b"x" * 100) * 200)
+    assert len(thing.connection._early) < 1024
+    doorkeeper.judge(admitted=True)
+    thing.arrive()
+    assert thing.messages == [b"x" * 100] * 200
+
+
+def test_the_largest_message_there_is_may_come_before_the_judgement(
+    gate: ConnectionContext, doorkeeper: Waiting
+) -> None:
+    thing = Thing(gate, doorkeeper)
+    message = b"x" * 1024
+    thing.send(HEAD + frame_of(TEXT, message))
+    doorkeeper.judge(admitted=True)
+    thing.arrive()
+    assert thing.messages == [message]
+
+
+def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, doorkeeper: Waiting) -> None:
+    assert applicant.connection._early
+    doorkeeper.judge(admitted=False)
+    assert applicant.connection._early == b""
+
+
+def test_one_that_is_refused_anyway_is_not_judged(
+    gate: ConnectionContext, doorkeeper: Waiting
+) -> None:
+    thing = Thing(gate, doorkeeper)
+    thing.send(head_of("/nothing", "Authorization: Bearer s3cret"))
+    assert thing.http_status == 404
+    assert doorkeeper.asked == []
+
+
+def test_an_admitted_handshake_that_is_none_is_refused(
+    gate: ConnectionContext, doorkeeper: Waiting
+) -> None:
+    thing = Thing(gate, doorkeeper)
+    thing.send(HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"))
+    doorkeeper.judge(admitted=True)
+    assert thing.http_status == 400
+    assert thing.told == []
+
+
+# Frames.
+
+
+def test_a_text_in_fragments_is_one_message(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"sp", fin=False))
+    thing.send(frame_of(PING, b"1") + frame_of(CONT, b"l", fin=False))
+    thing.send(frame_of(CONT, b"it") + frame_of(TEXT, b"whole"))
+    assert thing.messages == [b"split", b"whole"]
+    assert thing.got(PONG) == [b"1"]
+
+
+def test_fragments_of_a_text_are_not_left_over_for_a_binary_message(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"te", fin=False) + frame_of(CONT, b"xt"))
+    thing.send(frame_of(BINARY, b"bin", fin=False) + frame_of(CONT, b"ary"))
+    assert thing.messages == [b"text"]
+    assert len(thing.got(TEXT)) == 1
+
+
+def test_a_letter_may_be_cut_by_fragments(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"\xc3", fin=False) + frame_of(CONT, b"\xa4"))
+    assert thing.messages == [b"\xc3\xa4"]
+
+
+@pytest.mark.parametrize("fragments", [1, 2, 3])
+def test_a_binary_message_is_answered_once_and_the_next_text_counts(
+    thing: Thing, fragments: int
+) -> None:
+    for number in range(fragments):
+        opcode = CONT if number else BINARY
+        thing.send(frame_of(opcode, b"x", fin=number == fragments - 1))
+    thing.say(b"text")
+    assert thing.got(TEXT) == [
+        b'{"event":"error","data":{"code":"not_text","message":"messages are text, not binary"}}'
+    ]
+    assert thing.messages == [b"text"]
+
+
+def test_an_error_event_is_json_whatever_its_text(thing: Thing) -> None:
+    thing.say(b"bad")
+    (answer,) = thing.got(TEXT)
+    assert answer == (
+        b'{"event":"error","data":{"code":"not_json","message":"say \\"good\\"\\\\"}}'
+    )
+    assert json.loads(answer)["data"]["message"] == 'say "good"\\'
+
+
+def test_a_bad_frame_costs_nothing_more(thing: Thing) -> None:
+    thing.say(b"bad")
+    thing.say(b"good")
+    assert thing.messages == [b"good"]
+    assert thing.close_code is None
+
+
+def test_twenty_bad_frames_are_answered_and_the_next_one_closes(thing: Thing) -> None:
+    for _ in range(20):
+        thing.say(b"bad")
+    assert len(thing.got(TEXT)) == 20
+    assert thing.close_code is None
+    thing.say(b"bad")
+    assert len(thing.got(TEXT)) == 20
+    assert thing.close_code == CloseCode.POLICY
+
+
+def test_a_good_frame_starts_the_count_over(thing: Thing) -> None:
+    for _ in range(5):
+        for _ in range(20):
+            thing.say(b"bad")
+        thing.say(b"good")
+    assert thing.close_code is None
+
+
+def test_a_flood_of_bad_frames_in_one_segment_is_closed(thing: Thing) -> None:
+    thing.send(frame_of(BINARY, b"x") * 100 + frame_of(TEXT, b"late"))
+    assert len(thing.got(TEXT)) == 20
+    assert thing.close_code == CloseCode.POLICY
+    assert thing.messages == []
+
+
+def test_text_that_is_no_utf_8_closes_with_1007(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"\xff") + frame_of(TEXT, b"late"))
+    assert thing.close_code == 1007
+    assert thing.messages == []
+
+
+def test_a_message_over_1_kib_closes_with_1009(thing: Thing) -> None:
+    thing.say(b"[" * 5000)
+    assert thing.close_code == CloseCode.TOO_BIG
+    assert thing.transport.ended
+
+
+def test_seventeen_fragments_close_with_1009(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"x", fin=False) + frame_of(CONT, b"", fin=False) * 16)
+    assert thing.close_code == CloseCode.TOO_BIG
+    assert thing.messages == []
+
+
+def test_a_ping_is_answered_with_its_payload(thing: Thing) -> None:
+    thing.ping(b"")
+    thing.ping(b"x" * 125)
+    assert thing.got(PONG) == [b"", b"x" * 125]
+
+
+def test_a_pong_reaches_the_connection(thing: Thing) -> None:
+    thing.send(frame_of(PONG, b"here"))
+    assert thing.told == ["opened t1", "pong here"]
+
+
+# Closing.
+
+
+def test_a_close_says_why(thing: Thing) -> None:
+    thing.connection.close(CloseCode.NOT_REGISTERED, "this thing is not registered")
+    assert thing.got(Opcode.CLOSE) == [b"\x11\x34this thing is not registered"]
+    assert not thing.connection.is_open
+
+
+def test_closing_twice_is_closing_once(thing: Thing) -> None:
+    thing.connection.close(CloseCode.GOING_AWAY, "stopping")
+    thing.connection.close(CloseCode.POLICY, "again")
+    assert thing.close_code == CloseCode.GOING_AWAY
+
+
+def test_data_after_our_close_is_ignored(thing: Thing) -> None:
+    thing.connection.close(CloseCode.GOING_AWAY, "stopping")
+    thing.say(b"late")
+    thing.ping(b"late")
+    thing.say(b"bad")
+    thing.connection.pong(b"late")
+    thing.connection.ping(b"late")
+    assert thing.messages == []
+    assert [frame.opcode for frame in thing.frames] == [Opcode.CLOSE]
+
+
+def test_data_after_the_devices_close_is_ignored(thing: Thing) -> None:
+    thing.send(close_of())
+    thing.say(b"late")
+    thing.send(close_of() + frame_of(TEXT, b"later"))
+    assert thing.messages == []
+    assert [frame.opcode for frame in thing.frames] == [Opcode.CLOSE]
+    assert thing.transport.ended
+
+
+def test_what_came_before_a_close_in_its_segment_counts(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"the last one") + close_of() + frame_of(TEXT, b"late"))
+    assert thing.messages == [b"the last one"]
+    assert thing.close_code == 1000
+
+
+def test_what_came_before_a_broken_frame_in_its_segment_counts(thing: Thing) -> None:
+    thing.send(frame_of(TEXT, b"the last one") + b"\xff\xff\xff\xff")
+    assert thing.messages == [b"the last one"]
+    assert thing.close_code == 1002
+
+
+def test_a_whole_visit_in_one_segment_counts(newcomer: Thing) -> None:
+    newcomer.send(HEAD + frame_of(TEXT, b"hello") + close_of(1001))
+    assert newcomer.messages == [b"hello"]
+    assert newcomer.close_code == 1001
+
+
+def test_a_close_from_the_device_is_answered_and_the_stream_ended(thing: Thing) -> None:
+    thing.send(close_of(4000))
+    assert thing.close_code == 4000
+    assert thing.transport.ended
+    assert not thing.connection.is_open
+
+
+def test_a_device_that_does_not_answer_a_close_is_cut_off(thing: Thing, clock: Clock) -> None:
+    thing.connection.close(CloseCode.GOING_AWAY, "stopping")
+    let_time_pass(thing, clock, 4)
+    thing.say(b"still here")
+    assert not thing.transport.aborted
+    let_time_pass(thing, clock, 1.5)
+    assert thing.transport.aborted
+
+
+def test_an_abort_says_nothing_more(thing: Thing) -> None:
+    thing.connection.abort()
+    assert thing.transport.aborted == 1
+    assert thing.frames == []
+
+
+def test_the_end_of_the_stream_ends_our_half_too(thing: Thing) -> None:
+    assert thing.connection.eof_received() is False
+    assert thing.transport.ended
+    assert thing.frames == []
+    assert not thing.connection.is_open
+
+
+@pytest.mark.parametrize("said", [b"", HEAD[:30]])
+def test_the_end_of_the_stream_before_the_handshake_is_no_error(
+    newcomer: Thing, said: bytes
+) -> None:
+    newcomer.send(said)
+    assert newcomer.connection.eof_received() is False
+    newcomer.connection.connection_lost(None)
+    assert newcomer.told == []
+    assert not newcomer.gate.connections
+
+
+# Being there and being gone.
+
+
+def test_a_quiet_device_is_pinged_and_cut_off_in_less_than_30_seconds(
+    thing: Thing, clock: Clock
+) -> None:
+    started = clock.now
+    pinged: list[float] = []
+    while not thing.transport.aborted:
+        assert clock.now < started + 30
+        let_time_pass(thing, clock, 0.5)
+        if len(thing.got(PING)) > len(pinged):
+            pinged.append(clock.now - started)
+    assert pinged == [12, 24]
+    assert clock.now - started == 25
+
+
+def test_a_device_that_answers_stays(thing: Thing, clock: Clock) -> None:
+    for _ in range(12):
+        let_time_pass(thing, clock, 12)
+        thing.send(frame_of(PONG))
+    assert len(thing.got(PING)) == 12
+    assert not thing.transport.aborted
+    assert thing.close_code is None
+
+
+@pytest.mark.parametrize("cut", [1, 3, None])
+def test_any_byte_is_a_sign_of_life(thing: Thing, clock: Clock, cut: int | None) -> None:
+    let_time_pass(thing, clock, 24)
+    thing.send(frame_of(TEXT, b"hello")[:cut])
+    let_time_pass(thing, clock, 24)
+    assert not thing.transport.aborted
+    let_time_pass(thing, clock, 1)
+    assert thing.transport.aborted
+
+
+def test_a_device_that_talks_is_pinged_too(thing: Thing, clock: Clock) -> None:
+    # What it sends may come from a buffer on the way; only a pong is an answer.
+    for _ in range(72):
+        let_time_pass(thing, clock, 0.5)
+        thing.say(b"hello")
+    assert len(thing.got(PING)) == 3
+
+
+def crowd_of(gate: ConnectionContext, clock: Clock) -> list[Thing]:
+    """Return devices that connected all at once and say nothing but pongs."""
+    gate.rng = random.Random(1)
+    things = [Thing(gate) for _ in range(600)]
+    for thing in things:
+        thing.send(HEAD)
+    wait_for_pings(things, clock, 12)
+    return things
+
+
+def wait_for_pings(things: list[Thing], clock: Clock, seconds: float) -> list[int]:
+    """Let time go by and answer pings; return how many there were in each half second."""
+    pings: list[int] = []
+    for _ in range(int(seconds / 0.5)):
+        let_time_pass(things[0], clock, 0.5)
+        pinged = [thing for thing in things if thing.got(PING)]
+        pings.append(len(pinged))
+        for thing in pinged:
+            thing.forget()
+            thing.send(frame_of(PONG))
+    return pings
+
+
+def test_devices_that_connect_at_once_are_not_pinged_at_once(
+    gate: ConnectionContext, clock: Clock
+) -> None:
+    things = crowd_of(gate, clock)
+    pings = wait_for_pings(things, clock, 24)
+    assert sum(pings) == 2 * len(things)
+    assert max(pings) <= 50  # were they equally spread, it would be 25
+    assert pings[:24] == pings[24:]  # each has its turn
+
+
+def test_nor_after_a_gateway_that_stood_still(gate: ConnectionContext, clock: Clock) -> None:
+    things = crowd_of(gate, clock)
+    clock.now += 12.5
+    assert wait_for_pings(things, clock, 0.5) == [len(things)]
+    assert max(wait_for_pings(things, clock, 24)) <= 50
+
+
+def test_the_ping_interval_is_a_setting(clock: Clock) -> None:
+    thing = Thing(gate_of(clock, ping_interval_seconds=2, silence_seconds=5))
+    thing.send(HEAD)
+    let_time_pass(thing, clock, 4.5)
+    assert len(thing.got(PING)) == 2
+    assert not thing.transport.aborted
+    let_time_pass(thing, clock, 0.5)
+    assert thing.transport.aborted
+
+
+def test_a_lost_connection_is_forgotten_and_its_subclass_told_once(
+    thing: Thing, gate: ConnectionContext
+) -> None:
+    gate.waiting.add(thing.connection)
+    thing.vanish()
+    assert thing.told == ["opened t1", "lost"]
+    assert not gate.connections
+    assert not gate.waiting
+    assert not thing.connection.is_open
+
+
+@pytest.mark.parametrize("before", [0, 9, 24])
+def test_the_wheel_never_calls_a_lost_connection(thing: Thing, clock: Clock, before: float) -> None:
+    let_time_pass(thing, clock, before)
+    pings = len(thing.got(PING))
+    thing.vanish()
+    let_time_pass(thing, clock, 60)
+    assert len(thing.got(PING)) == pings
+    assert not thing.transport.aborted
+    assert not thing.gate.wheel._slots
+
+
+def test_the_wheel_never_calls_one_that_was_lost_while_closing(thing: Thing, clock: Clock) -> None:
+    thing.connection.close(CloseCode.GOING_AWAY, "stopping")
+    thing.send(close_of())
+    thing.connection.eof_received()
+    thing.connection.connection_lost(None)
+    let_time_pass(thing, clock, 60)
+    assert not thing.transport.aborted
+    assert not thing.gate.wheel._slots
+
+
+def test_a_connection_lost_before_its_handshake_is_nobodys_loss(newcomer: Thing) -> None:
+    newcomer.vanish()
+    assert newcomer.told == []
+    assert not newcomer.gate.connections
+
+
+def test_what_is_sent_to_a_lost_connection_goes_nowhere(thing: Thing) -> None:
+    thing.vanish()
+    thing.connection.ping(b"1")
+    thing.connection.pong(b"1")
+    thing.connection.close(CloseCode.GOING_AWAY, "stopping")
+    assert thing.frames == []
+
+
+# A device that does not read.
+
+
+def test_a_device_that_does_not_read_gets_no_more_error_events(thing: Thing) -> None:
+    # What was read already when it turned out that it does not read.
+    thing.connection.pause_writing()
+    thing.connection.data_received(frame_of(TEXT, b"bad") * 10)
+    assert thing.got(TEXT) == []
+    thing.connection.resume_writing()
+    thing.say(b"bad")
+    assert len(thing.got(TEXT)) == 1
+    assert thing.told == ["opened t1", "drained"]
+
+
+def test_bad_frames_count_although_nobody_reads_their_answers(thing: Thing) -> None:
+    thing.connection.pause_writing()
+    thing.connection.data_received(frame_of(TEXT, b"bad") * 21)
+    assert thing.close_code == CloseCode.POLICY
+
+
+def test_who_does_not_read_is_not_read_from(thing: Thing, clock: Clock) -> None:
+    # Or else its pings would pile up here as pongs.
+    thing.connection.pause_writing()
+    assert not thing.transport.reading
+    thing.connection.resume_writing()
+    assert thing.transport.reading
+    thing.connection.pause_writing()
+    let_time_pass(thing, clock, 25)
+    assert thing.transport.aborted

@@ -1,0 +1,133 @@
+"""The WebSocket protocol as a device sees it, where it differs from the library's."""
+
+import gc
+import weakref
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from services.gateway.connection.websocket_protocol import DeviceProtocol
+from shared.contract.device_protocol import MAX_FRAGMENTS, MAX_MESSAGE_BYTES
+from tests.unit.gateway.fake_device import frame_of, head_of
+
+TEXT, CONT, BINARY = Opcode.TEXT, Opcode.CONT, Opcode.BINARY
+
+
+@pytest.fixture
+def websocket() -> DeviceProtocol:
+    """A protocol whose handshake is done."""
+    websocket = DeviceProtocol()
+    websocket.receive_data(head_of("/chargers/c1"))
+    (request,) = websocket.events_received()
+    assert isinstance(request, Request)
+    websocket.send_response(websocket.accept(request))
+    websocket.data_to_send()
+    return websocket
+
+
+def closed_with(websocket: DeviceProtocol) -> int | None:
+    return None if websocket.close_sent is None else int(websocket.close_sent.code)
+
+
+def received(websocket: DeviceProtocol, data: bytes) -> list[Frame]:
+    websocket.receive_data(data)
+    return [event for event in websocket.events_received() if isinstance(event, Frame)]
+
+
+def fragments(number: int, payload: bytes = b"x", opcode: Opcode = TEXT) -> bytes:
+    """Return a whole message in so many fragments."""
+    parts = [opcode, *[CONT] * (number - 1)]
+    return b"".join(
+        frame_of(part, payload, fin=index == number - 1) for index, part in enumerate(parts)
+    )
+
+
+def test_a_ping_is_an_event_and_not_answered_by_itself(websocket: DeviceProtocol) -> None:
+    frames = received(websocket, frame_of(Opcode.PING, b"1"))
+    assert [(frame.opcode, bytes(frame.data)) for frame in frames] == [(Opcode.PING, b"1")]
+    assert websocket.data_to_send() == []
+
+
+def test_a_ping_between_fragments_ends_nothing(websocket: DeviceProtocol) -> None:
+    data = frame_of(TEXT, b"a", fin=False) + frame_of(Opcode.PING) + frame_of(CONT, b"b")
+    assert [f.opcode for f in received(websocket, data)] == [TEXT, Opcode.PING, CONT]
+    assert websocket.state is State.OPEN
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("payload", [b"x", b""])
+def test_a_message_may_come_in_16_fragments(
+    websocket: DeviceProtocol, opcode: Opcode, payload: bytes
+) -> None:
+    for _ in range(3):  # the count starts over with each message
+        assert len(received(websocket, fragments(MAX_FRAGMENTS, payload, opcode))) == 16
+        assert websocket.state is State.OPEN
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("payload", [b"x", b""])
+def test_a_message_in_17_fragments_is_too_big(
+    websocket: DeviceProtocol, opcode: Opcode, payload: bytes
+) -> None:
+    received(websocket, fragments(MAX_FRAGMENTS + 1, payload, opcode))
+    assert closed_with(websocket) == 1009
+
+
+def test_fragments_without_an_end_are_too_big(websocket: DeviceProtocol) -> None:
+    received(websocket, frame_of(TEXT, fin=False) + frame_of(CONT, fin=False) * 16)
+    assert closed_with(websocket) == 1009
+
+
+@pytest.mark.parametrize(("size", "code"), [(1024, None), (1025, 1009)])
+def test_a_message_has_1024_bytes_at_most(
+    websocket: DeviceProtocol, size: int, code: int | None
+) -> None:
+    received(websocket, frame_of(TEXT, b"x" * size))
+    assert closed_with(websocket) == code
+
+
+@pytest.mark.parametrize(("last", "code"), [(512, None), (513, 1009)])
+def test_fragments_are_added_up(websocket: DeviceProtocol, last: int, code: int | None) -> None:
+    assert MAX_MESSAGE_BYTES == 1024
+    data = frame_of(TEXT, b"x" * 512, fin=False) + frame_of(CONT, b"x" * last)
+    received(websocket, data)
+    assert closed_with(websocket) == code
+
+
+def test_the_head_of_a_frame_that_is_too_big_is_enough(websocket: DeviceProtocol) -> None:
+    received(websocket, frame_of(TEXT, b"x" * 100_000)[:14])
+    assert closed_with(websocket) == 1009
+
+
+def test_a_frame_without_a_mask_is_an_error(websocket: DeviceProtocol) -> None:
+    received(websocket, Frame(TEXT, b"x").serialize(mask=False))
+    assert closed_with(websocket) == 1002
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        head_of("/chargers/c1"),
+        head_of("/chargers/c1") + frame_of(Opcode.CLOSE, b""),
+        head_of("/chargers/c1") + b"\xff\xff no frame",
+        b"no handshake\r\n\r\n",
+    ],
+)
+def test_an_ended_protocol_goes_without_the_garbage_collector(sent: bytes) -> None:
+    websocket = DeviceProtocol()
+    websocket.receive_data(sent)
+    for event in websocket.events_received():
+        if isinstance(event, Request):
+            websocket.send_response(websocket.accept(event))
+    websocket.receive_eof()
+    gone = weakref.ref(websocket)
+    gc.disable()
+    try:
+        websocket.let_go()
+        del websocket
+        assert gone() is None
+    finally:
+        gc.enable()

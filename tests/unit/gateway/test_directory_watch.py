@@ -1,0 +1,189 @@
+"""Changes of the directory are noticed: by their doorbells, or else by their versions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from services.gateway import directory_watch
+from services.gateway.directory_watch import DirectoryWatch
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Argument
+from shared.contract.names import Names
+from tests.unit.shared.no_delay import NoDelay
+
+NAMES = Names(2)
+ALL = [("charger", 0, []), ("charger", 1, []), ("widget", 0, []), ("widget", 1, [])]
+
+
+class FakeBus:
+    """Answers all GETs from a script of answers, then waits for ever."""
+
+    def __init__(self, *answers: list[bytes | None] | Exception) -> None:
+        self._answers = list(answers)
+        self.roles: list[bytes] = []
+        self.distrusted: list[str] = []
+        self.asked: list[Sequence[Sequence[Argument]]] = []
+        self.done = asyncio.Event()
+
+    async def commands(self, commands: Sequence[Sequence[Argument]]) -> list[object]:
+        if not self._answers:
+            self.done.set()
+            await asyncio.Event().wait()
+        self.asked.append(commands)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [[self.roles.pop(0) if self.roles else b"master", 0], *answer]
+
+    async def distrust(self, reason: str) -> None:
+        self.distrusted.append(reason)
+        raise BusUnavailableError(reason)
+
+
+class Watched:
+    """A watch and what it told."""
+
+    def __init__(self, bus: FakeBus | None = None) -> None:
+        self.told: list[tuple[str, int, list[str]]] = []
+        self.replicas = 0
+        self.bus = bus or FakeBus()
+        self.watch = DirectoryWatch(
+            self.bus,  # type: ignore[arg-type]
+            NAMES,
+            chargers=lambda partition, ids: self.told.append(("charger", partition, ids)),
+            widgets=lambda partition, ids: self.told.append(("widget", partition, ids)),
+            on_replica=self._replica,
+            rng=NoDelay(),
+        )
+
+    def _replica(self) -> None:
+        self.replicas += 1
+
+    @asynccontextmanager
+    async def compared(self) -> AsyncIterator[None]:
+        """Have all that the bus answers compared."""
+        comparing = asyncio.create_task(self.watch.compare())
+        async with asyncio.timeout(5):
+            await self.bus.done.wait()
+        yield
+        comparing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await comparing
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory_watch, "_COMPARE_SECONDS", 0)
+
+
+def test_it_listens_to_every_tag() -> None:
+    assert sorted(Watched().watch.channels) == sorted(
+        names.directory_changes for names in (*NAMES.chargers, *NAMES.widgets)
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind", "partition"),
+    [
+        (NAMES.chargers[0].directory_changes, "charger", 0),
+        (NAMES.chargers[1].directory_changes, "charger", 1),
+        (NAMES.widgets[0].directory_changes, "widget", 0),
+        (NAMES.widgets[1].directory_changes, "widget", 1),
+    ],
+)
+def test_a_doorbell_tells_who_changed(channel: str, kind: str, partition: int) -> None:
+    watched = Watched()
+    assert watched.watch.heard(channel, b'{"ids":["x1","x2"]}')
+    assert watched.watch.heard(channel, b'{"ids":[],"more":1}')
+    assert watched.told == [(kind, partition, ["x1", "x2"]), (kind, partition, [])]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"hello",
+        b"{}",
+        b'{"ids":"x1"}',
+        b'{"ids":[1]}',
+        b"\xff",
+        b'{"ids":["\xff"]}',
+    ],
+)
+def test_a_doorbell_nobody_understands_has_all_of_its_tag_looked_at(payload: bytes) -> None:
+    watched = Watched()
+    assert watched.watch.heard(NAMES.widgets[1].directory_changes, payload)
+    assert watched.told == [("widget", 1, [])]
+
+
+def test_other_channels_are_not_its_own() -> None:
+    watched = Watched()
+    assert not watched.watch.heard(NAMES.chargers[0].readings, b'{"ids":["x1"]}')
+    assert watched.told == []
+
+
+def test_a_confirmed_channel_has_all_of_its_tag_looked_at() -> None:
+    watched = Watched()
+    watched.watch.confirmed([NAMES.widgets[0].directory_changes, NAMES.chargers[1].readings])
+    assert watched.told == [("widget", 0, [])]
+
+
+async def test_at_first_all_that_is_there_is_looked_at() -> None:
+    watched = Watched(FakeBus([b"1", b"1", b"1", b"1"]))
+    assert not watched.watch.complete
+    async with watched.compared():
+        assert watched.told == ALL
+        assert watched.watch.complete
+    assert watched.bus.asked == [
+        [["ROLE"], *(["GET", n.directory_version] for n in (*NAMES.chargers, *NAMES.widgets))]
+    ]
+
+
+async def test_only_what_changed_is_looked_at_again() -> None:
+    watched = Watched(FakeBus([b"1"] * 4, [b"1"] * 4, [b"1", b"1", b"2", b"1"]))
+    async with watched.compared():
+        assert watched.told == [*ALL, ("widget", 0, [])]
+
+
+async def test_what_is_not_there_is_not_looked_at_until_it_is_back() -> None:
+    watched = Watched(FakeBus([b"1"] * 4, [None] * 4))
+    async with watched.compared():
+        assert watched.told == ALL
+        assert watched.watch.seen
+        assert not watched.watch.complete
+    watched = Watched(FakeBus([b"1"] * 4, [None] * 4, [b"1"] * 4))
+    async with watched.compared():
+        assert watched.told == [*ALL, *ALL]
+        assert watched.watch.complete
+
+
+@pytest.mark.parametrize("missing", range(4))
+async def test_one_missing_tag_makes_the_directory_incomplete(missing: int) -> None:
+    versions: list[bytes | None] = [b"1"] * 4
+    versions[missing] = None
+    watched = Watched(FakeBus(versions))
+    async with watched.compared():
+        assert watched.watch.seen
+        assert not watched.watch.complete
+
+
+async def test_a_redis_that_is_away_changes_nothing() -> None:
+    away = BusUnavailableError("away")
+    watched = Watched(FakeBus(away, away, [b"1"] * 4, away, [b"1"] * 4))
+    async with watched.compared():
+        assert watched.told == ALL
+        assert watched.watch.complete
+        assert len(watched.bus.asked) == 5
+
+
+async def test_a_replica_is_not_believed() -> None:
+    # Demoted while we were connected: reading would go on to work, and be out of date.
+    bus = FakeBus([b"1"] * 4, [b"1"] * 4)
+    bus.roles = [b"slave"]
+    watched = Watched(bus)
+    async with watched.compared():
+        assert bus.distrusted == ["it is a replica"]
+        assert watched.replicas == 1
+        assert watched.told == ALL  # from the second answer, of a master

@@ -1,0 +1,332 @@
+"""All widgets of a gateway: subscribe, then read, then only what is newer.
+
+Redis is a script of answers here; what the Lua script does is tested with a real one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+
+from services.gateway.widgets import widgets
+from services.gateway.widgets.widget_connection import WidgetConnection, status_message
+from services.gateway.widgets.widgets import Widgets
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Call
+from shared.bus.subscriber import Subscriber
+from shared.contract.device_protocol import ChargingStatus, CloseCode
+from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
+from shared.contract.names import Names
+from tests.unit.gateway.fake_device import Clock, FakeDevice, gate_of, head_of
+from tests.unit.shared.no_delay import NoDelay
+
+RED, YELLOW, GREEN = ChargingStatus.CHARGING, ChargingStatus.CHARGING80, ChargingStatus.CHARGED
+NAMES = Names(1)
+CHANNEL = NAMES.widgets[0].status_channel("w1")
+
+
+def doorbell(light: ChargingStatus, revision: int, pairing: int = 7) -> bytes:
+    return encode_status(
+        StatusDoorbell(
+            data=StatusData(light),
+            widget="w1",
+            charger="c1",
+            pairing=pairing,
+            revision=(1, revision),
+            thresholds=1,
+        )
+    )
+
+
+class FakeBus(Bus):
+    """Answers for the script `observe`."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://unused", "unused")
+        self.registration = b"7"
+        self.status = b""
+        self.asked: list[list[object]] = []
+        self.away = False
+
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
+        if self.away:
+            raise BusUnavailableError("away")
+        self.asked += [list(call.arguments) for call in calls]
+        return [[self.registration, self.status] * len(call.arguments) for call in calls]
+
+
+class FakeSubscriber(Subscriber):
+    """Notes what is wanted; the test confirms."""
+
+    def __init__(self) -> None:
+        self.wanted: list[str] = []
+        self.confirmed: set[str] = set()
+
+    def subscribe(self, channels: Iterable[str]) -> None:
+        self.wanted += channels
+
+    def unsubscribe(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self.wanted.remove(channel)
+            self.confirmed.discard(channel)
+
+    def is_confirmed(self, channel: str) -> bool:
+        return channel in self.confirmed
+
+
+class Booth:
+    """A gateway's widgets, with Redis as a fake."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.bus = FakeBus()
+        self.subscriber = FakeSubscriber()
+        self.gate = gate_of(clock)
+        self.widgets = Widgets(self.bus, self.subscriber, NAMES, self.gate, NoDelay())
+
+    def widget(self, device_id: str = "w1") -> "FakeWidget":
+        return FakeWidget(self, device_id)
+
+    def confirm(self) -> None:
+        """Have Redis confirm all that is wanted."""
+        self.subscriber.confirmed = set(self.subscriber.wanted)
+        self.widgets.confirmed(self.subscriber.wanted)
+
+    async def read(self) -> None:
+        """Let everything be read that can be."""
+        reading = asyncio.create_task(self.widgets.read())
+        for _ in range(20):  # each round is a handful of steps of the loop
+            await asyncio.sleep(0)
+        if reading.done():
+            await reading
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+
+class FakeWidget(FakeDevice):
+    """A widget at this booth whose handshake is done."""
+
+    connection: WidgetConnection
+
+    def __init__(self, booth: Booth, device_id: str) -> None:
+        super().__init__(WidgetConnection(booth.gate, booth.widgets))
+        self.send(head_of(f"/widgets/{device_id}"))
+
+    @property
+    def shown(self) -> list[bytes]:
+        return self.got(Opcode.TEXT)
+
+
+@pytest.fixture
+def booth(clock: Clock) -> Booth:
+    return Booth(clock)
+
+
+@pytest.fixture
+async def widget(booth: Booth) -> FakeWidget:
+    """A widget that is subscribed and read, and dark so far."""
+    widget = booth.widget()
+    booth.confirm()
+    await booth.read()
+    return widget
+
+
+async def test_nothing_is_read_before_redis_confirmed_the_channel(booth: Booth) -> None:
+    booth.bus.status = doorbell(GREEN, 1)
+    widget = booth.widget()
+    booth.widgets.read_all()
+    await booth.read()
+    assert booth.subscriber.wanted == [CHANNEL]
+    assert booth.bus.asked == []
+    booth.confirm()
+    await booth.read()
+    assert booth.bus.asked == [["w1"]]
+    assert widget.shown == [status_message(GREEN)]
+
+
+async def test_a_widget_without_a_status_stays_dark(widget: FakeWidget) -> None:
+    assert widget.connection.pairing == 7
+    assert widget.frames == []
+
+
+async def test_a_second_connection_needs_no_second_subscription(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    booth.bus.status = doorbell(RED, 1)
+    second = booth.widget()
+    await booth.read()
+    assert booth.subscriber.wanted == [CHANNEL]
+    assert second.shown == [status_message(RED)]
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 2))
+    assert second.shown[1:] == widget.shown[-1:] == [status_message(GREEN)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "stored", "shown"), [(2, 1, "heard"), (1, 2, "stored"), (1, 1, "stored")]
+)
+async def test_until_its_snapshot_a_widget_keeps_the_newest_and_gets_the_newer_of_the_two(
+    booth: Booth, heard: int, stored: int, shown: str
+) -> None:
+    widget = booth.widget()
+    booth.confirm()
+    booth.widgets.heard(CHANNEL, doorbell(GREEN if shown == "heard" else RED, heard))
+    booth.bus.status = doorbell(GREEN if shown == "stored" or heard == stored else RED, stored)
+    assert widget.shown == []
+    await booth.read()
+    expected = RED if heard == stored else GREEN
+    assert widget.shown == [status_message(expected)]
+
+
+async def test_what_is_older_than_what_is_shown_is_dropped(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
+    booth.widgets.heard(CHANNEL, doorbell(RED, 4))
+    booth.bus.status = doorbell(YELLOW, 3)
+    booth.widgets.read_all()
+    await booth.read()
+    assert widget.shown == [status_message(GREEN)]
+
+
+async def test_after_a_loss_what_was_missed_is_shown(booth: Booth, widget: FakeWidget) -> None:
+    booth.bus.status = doorbell(GREEN, 9)
+    booth.confirm()  # as the subscriber does after each reconnect
+    await booth.read()
+    assert widget.shown == [status_message(GREEN)]
+
+
+async def test_a_new_pairing_makes_the_widget_connect_again(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    booth.bus.registration = b"8"
+    booth.bus.status = doorbell(GREEN, 1, pairing=8)
+    booth.widgets.changed(0, ["w1"])
+    await booth.read()
+    assert widget.shown == []
+    assert widget.close_code == CloseCode.GOING_AWAY
+
+
+async def test_a_redis_that_is_behind_does_not_send_the_widget_off(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    # An old snapshot, or a replica that was promoted too early: numbers only grow.
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
+    booth.bus.registration, booth.bus.status = b"6", doorbell(RED, 9, pairing=6)
+    booth.widgets.read_all()
+    await booth.read()
+    assert widget.close_code is None
+    assert widget.shown == [status_message(GREEN)]
+    booth.widgets.heard(CHANNEL, doorbell(YELLOW, 6))
+    assert widget.shown == [status_message(GREEN), status_message(YELLOW)]
+
+
+async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    booth.bus.registration = b"8"
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1, pairing=8))
+    await booth.read()
+    assert widget.shown == []
+    assert widget.close_code == CloseCode.GOING_AWAY
+
+
+async def test_an_unregistered_widget_is_closed(booth: Booth, widget: FakeWidget) -> None:
+    booth.bus.registration = b"unregistered"
+    booth.widgets.changed(0, [])
+    await booth.read()
+    assert widget.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_after_redis_was_away_no_widget_is_turned_away_for_a_while(
+    booth: Booth, widget: FakeWidget, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widgets, "_RETRY_SECONDS", 0)
+    booth.gate.distrust_missing_entries()
+    booth.bus.registration = b"unregistered"
+    booth.widgets.changed(0, [])
+    await booth.read()
+    assert widget.close_code is None
+    clock.now += 5
+    await booth.read()
+    assert widget.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_while_the_directory_is_not_there_a_widget_waits(booth: Booth) -> None:
+    booth.bus.registration = b"absent"
+    widget = booth.widget()
+    booth.confirm()
+    await booth.read()
+    assert booth.gate.waiting == {widget.connection}
+    assert widget.close_code is None
+    booth.bus.registration, booth.bus.status = b"7", doorbell(GREEN, 1)
+    booth.widgets.changed(0, [])
+    await booth.read()
+    assert not booth.gate.waiting
+    assert widget.shown == [status_message(GREEN)]
+
+
+async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    booth.bus.registration = b"absent"
+    booth.widgets.changed(0, [])
+    await booth.read()
+    assert not booth.gate.waiting
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1))
+    assert widget.shown == [status_message(GREEN)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"hello",
+        b"{}",
+        b"\xff",
+        b'{"widget":"\xff"}',
+    ],
+)
+async def test_nonsense_on_its_channel_is_nothing(
+    booth: Booth, widget: FakeWidget, payload: bytes
+) -> None:
+    booth.widgets.heard(CHANNEL, payload)
+    assert widget.frames == []
+
+
+async def test_the_last_connection_to_leave_ends_the_subscription(
+    booth: Booth, widget: FakeWidget
+) -> None:
+    second = booth.widget()
+    widget.vanish()
+    assert booth.subscriber.wanted == [CHANNEL]
+    second.vanish()
+    assert booth.subscriber.wanted == []
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1))
+    booth.widgets.read_all()
+    await booth.read()
+    assert booth.bus.asked == [["w1"]]
+
+
+async def test_a_widget_that_comes_back_is_read_anew(booth: Booth, widget: FakeWidget) -> None:
+    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
+    widget.vanish()
+    booth.bus.status = doorbell(RED, 4)  # a Redis that lost its newest write
+    again = booth.widget()
+    booth.confirm()
+    await booth.read()
+    assert again.shown == [status_message(RED)]
+
+
+async def test_a_redis_that_is_away_is_asked_again(booth: Booth) -> None:
+    booth.bus.away = True
+    booth.bus.status = doorbell(GREEN, 1)
+    widget = booth.widget()
+    booth.confirm()
+    await booth.read()
+    assert widget.shown == []
+    booth.bus.away = False
+    await booth.read()
+    assert widget.shown == [status_message(GREEN)]

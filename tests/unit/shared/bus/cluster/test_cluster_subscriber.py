@@ -1,0 +1,206 @@
+"""Doorbells of a cluster: each channel is heard where its slot is, and moves with it alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.exceptions import ResponseError
+
+from shared.bus import subscriber as subscriber_module
+from shared.bus.cluster import servers as cluster_module
+from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
+from shared.bus.cluster.slots import Address, slot_of
+from shared.bus.connection import BusUnavailableError
+from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster, FakeLink
+from tests.unit.shared.no_delay import NoDelay
+
+ON_A, ALSO_ON_A, ON_B = "{bar}:one", "{zap}:two", "{foo}:three"
+
+
+class Owner:
+    """Runs a subscriber and keeps what it was told, in order."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self._told: asyncio.Queue[object] = asyncio.Queue()
+        self._seen: dict[Address, int] = {}
+        self.subscriber = ClusterSubscriber(
+            "redis://a:1,b:2",
+            "test",
+            on_message=lambda channel, payload: self._told.put_nowait((channel, payload)),
+            on_confirmed=lambda channels: self._told.put_nowait(sorted(channels)),
+            rng=NoDelay(),
+        )
+
+    async def told(self) -> object:
+        """Return what it was told next."""
+        async with asyncio.timeout(5):
+            return await self._told.get()
+
+    @property
+    def told_more(self) -> bool:
+        return not self._told.empty()
+
+    async def link(self, at: Address) -> FakeLink:
+        """Return the connection to a server that something is sent on next."""
+        async with asyncio.timeout(5):
+            while True:
+                for link in self._cluster.links.get(at, []):
+                    if link.sent:
+                        return link
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    cluster = FakeCluster()
+    for each in (subscriber_module, cluster_module):
+        monkeypatch.setattr(each, "Link", cluster.link)
+    monkeypatch.setattr(subscriber_module, "_SILENCE_SECONDS", 600)
+    monkeypatch.setattr(cluster_module, "_LEAST_SECONDS", 0)
+    return cluster
+
+
+@pytest.fixture
+async def owner(cluster: FakeCluster) -> AsyncIterator[Owner]:
+    owner = Owner(cluster)
+    running = asyncio.create_task(owner.subscriber.run())
+    yield owner
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def listening(owner: Owner) -> tuple[FakeLink, FakeLink]:
+    """Have one channel heard at each server."""
+    owner.subscriber.subscribe([ON_A, ON_B])
+    links = await owner.link(A), await owner.link(B)
+    for link, channel in zip(links, (ON_A, ON_B), strict=True):
+        assert await link.command() == ["SSUBSCRIBE", channel]
+        link.confirm(channel)
+        assert await owner.told() == [channel]
+    assert owner.subscriber.connected
+    return links
+
+
+async def test_each_channel_is_subscribed_where_its_slot_is(owner: Owner) -> None:
+    assert not owner.subscriber.connected
+    at_a, at_b = await listening(owner)
+    at_b.say([b"smessage", ON_B.encode(), b"hello"])
+    assert await owner.told() == (ON_B, b"hello")
+    assert owner.subscriber.is_confirmed(ON_A)
+    assert not at_a.sent
+    assert not at_b.sent
+
+
+async def test_channels_of_different_slots_are_different_commands(owner: Owner) -> None:
+    owner.subscriber.subscribe([ON_A, ALSO_ON_A, ON_A + "more"])
+    link = await owner.link(A)
+    commands = [await link.command(), await link.command()]
+    assert sorted(map(sorted, commands)) == sorted(
+        [sorted(["SSUBSCRIBE", ON_A, ON_A + "more"]), sorted(["SSUBSCRIBE", ALSO_ON_A])]
+    )
+
+
+async def test_what_is_no_longer_wanted_is_unsubscribed_there(owner: Owner) -> None:
+    _, at_b = await listening(owner)
+    owner.subscriber.unsubscribe([ON_B])
+    assert await at_b.command() == ["SUNSUBSCRIBE", ON_B]
+    at_b.say([b"sunsubscribe", ON_B.encode(), 0])
+    assert not owner.subscriber.is_confirmed(ON_B)
+    assert owner.subscriber.connected
+
+
+async def test_a_channel_whose_slot_moves_is_heard_at_its_new_place_and_told_of(
+    owner: Owner, cluster: FakeCluster
+) -> None:
+    at_a, at_b = await listening(owner)
+    cluster.owners[slot_of(ON_A)] = B
+    at_a.say([b"sunsubscribe", ON_A.encode(), 0])
+    assert await at_b.command() == ["SSUBSCRIBE", ON_A]
+    assert not owner.subscriber.is_confirmed(ON_A)
+    assert not owner.subscriber.connected
+    assert owner.subscriber.is_confirmed(ON_B), "the others go on"
+    at_b.confirm(ON_A)
+    assert await owner.told() == [ON_A], "so that what is stored is read"
+    assert owner.subscriber.connected
+
+
+async def test_a_server_that_does_not_have_the_slot_any_more_says_who_does(
+    owner: Owner, cluster: FakeCluster
+) -> None:
+    at_a, at_b = await listening(owner)
+    # Nobody else knows it yet.
+    owner.subscriber.subscribe([ALSO_ON_A])
+    assert await at_a.command() == ["SSUBSCRIBE", ALSO_ON_A]
+    slot = slot_of(ALSO_ON_A)
+    at_a.say(ResponseError(f"MOVED {slot} b:2"))
+    assert await at_b.command() == ["SSUBSCRIBE", ALSO_ON_A]
+    cluster.owners[slot] = B
+    at_b.confirm(ALSO_ON_A)
+    assert await owner.told() == [ALSO_ON_A]
+    assert owner.subscriber.is_confirmed(ON_A)
+
+
+async def test_a_lost_connection_concerns_the_channels_of_that_server_only(
+    owner: Owner, cluster: FakeCluster
+) -> None:
+    at_a, at_b = await listening(owner)
+    at_a.say(BusUnavailableError("lost"))
+    again = await owner.link(A)
+    assert again is not at_a
+    assert await again.command() == ["SSUBSCRIBE", ON_A]
+    assert owner.subscriber.is_confirmed(ON_B)
+    assert not owner.subscriber.is_confirmed(ON_A)
+    again.confirm(ON_A)
+    assert await owner.told() == [ON_A]
+    assert not at_b.sent
+    assert len(cluster.links[B]) > 0
+
+
+async def test_when_another_server_took_over_its_channels_go_there(
+    owner: Owner, cluster: FakeCluster
+) -> None:
+    at_a, at_b = await listening(owner)
+    cluster.away.add(A)
+    cluster.owners = [B] * len(cluster.owners)
+    at_a.say(BusUnavailableError("lost"))
+    assert await at_b.command() == ["SSUBSCRIBE", ON_A]
+    at_b.confirm(ON_A)
+    assert await owner.told() == [ON_A]
+    assert owner.subscriber.connected
+
+
+async def test_who_is_not_heard_is_given_up_alone(owner: Owner) -> None:
+    at_a, at_b = await listening(owner)
+    owner.subscriber.distrust("it does not hear", ON_A)
+    again = await owner.link(A)
+    assert again is not at_a
+    assert owner.subscriber.is_confirmed(ON_B)
+    assert not at_b.sent
+
+
+async def test_an_error_that_names_no_other_server_is_a_loss(owner: Owner) -> None:
+    at_a, _ = await listening(owner)
+    at_a.say(ResponseError("CLUSTERDOWN Hash slot not served"))
+    again = await owner.link(A)
+    assert again is not at_a
+    assert await again.command() == ["SSUBSCRIBE", ON_A]
+
+
+async def test_while_no_server_is_there_it_goes_on_trying(cluster: FakeCluster) -> None:
+    cluster.away = {A, B}
+    owner = Owner(cluster)
+    owner.subscriber.subscribe([ON_A])
+    running = asyncio.create_task(owner.subscriber.run())
+    async with asyncio.timeout(5):
+        while len(cluster.links.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
+            await asyncio.sleep(0)
+    assert not owner.subscriber.connected
+    cluster.away.clear()
+    link = await owner.link(A)
+    assert await link.command() == ["SSUBSCRIBE", ON_A]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not owner.subscriber.is_confirmed(ON_A)

@@ -1,0 +1,240 @@
+"""One connection to Redis: whatever comes is parsed at once, and the end of it is heard.
+
+The other end is a script on a socket: it answers what a test says, byte by byte if need be.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError, Link, _time_out
+
+DEADLINE_SECONDS = 10
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def served(talk: Talk) -> AsyncIterator[str]:
+    """Serve what greets like Redis and then talks as it is told; return where."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            # CLIENT SETNAME and two CLIENT SETINFO; then the link is open.
+            for _ in range(3):
+                await next_command(reader)
+                writer.write(b"+OK\r\n")
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def opened(talk: Talk) -> AsyncIterator[Link]:
+    """Open a link to a server that talks as it is told once the link says GO."""
+
+    async def go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        await talk(reader, writer)
+
+    async with served(go) as url:
+        link = Link(url, "test")
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await link.open()
+                await link.send([["GO"]])
+                yield link
+        finally:
+            await link.close()
+
+
+async def next_command(reader: asyncio.StreamReader) -> None:
+    for _ in range(2 * int((await reader.readline())[1:])):
+        await reader.readline()
+
+
+async def replies(link: Link, count: int) -> list[Any]:
+    found: list[Any] = []
+    while len(found) < count:
+        found += await link.receive()
+    return found
+
+
+async def test_all_that_comes_together_is_returned_together() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(b"+PONG\r\n$3\r\nabc\r\n:7\r\n*2\r\n$1\r\na\r\n$-1\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        await link.send([["PING"]])
+        assert await link.receive() == [b"PONG", b"abc", 7, [b"a", None]]
+
+
+async def test_a_reply_in_pieces_is_put_together() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for byte in b"$5\r\nhello\r\n+OK\r\n":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    async with opened(talk) as link:
+        assert await replies(link, 2) == [b"hello", b"OK"]
+
+
+async def test_an_exchange_waits_for_all_replies_and_keeps_their_order() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"$1\r\nb\r\n")
+        writer.write(b"$1\r\na\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.write(b"$1\r\nb\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        assert await link.exchange([["ECHO", "a"], ["ECHO", "b"]]) == [b"a", b"b"]
+
+
+async def test_an_error_is_a_reply_with_its_whole_text() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-MOVED 3999 127.0.0.1:6381\r\n+OK\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        error, fine = await replies(link, 2)
+        assert isinstance(error, ResponseError)
+        assert str(error) == "MOVED 3999 127.0.0.1:6381"
+        assert fine == b"OK"
+
+
+async def test_what_came_before_the_end_is_returned_before_the_loss() -> None:
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+LAST\r\n")
+
+    async with opened(talk) as link:
+        assert await link.receive() == [b"LAST"]
+        with pytest.raises(BusUnavailableError, match="closed"):
+            await link.receive()
+        with pytest.raises(BusUnavailableError, match="closed"):
+            await link.send([["PING"]])
+
+
+async def test_a_loss_ends_the_wait_of_an_exchange() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"+ONE\r\n")
+
+    async with opened(talk) as link:
+        with pytest.raises(BusUnavailableError, match="lost Redis"):
+            await link.exchange([["A"], ["B"]])
+
+
+async def test_what_is_no_redis_is_a_loss() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        with pytest.raises(BusUnavailableError, match="protocol"):
+            await link.receive()
+
+
+async def test_answers_that_nobody_asked_for_are_a_loss() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"+ONE\r\n+TWO\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        with pytest.raises(BusUnavailableError, match="nobody asked"):
+            await link.exchange([["A"]])
+
+
+async def test_a_server_that_does_not_read_is_waited_for() -> None:
+    read_on = asyncio.Event()
+    size = 64 * 1024 * 1024  # more than both kernels' buffers take
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_on.wait()
+        await reader.readexactly(size)
+        writer.write(b"+READ\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        sending = asyncio.create_task(link.send([["SET", "a", b"x" * size]]))
+        done, _ = await asyncio.wait([sending], timeout=0.2)
+        assert not done
+        read_on.set()
+        await sending
+        assert await link.receive() == [b"READ"]
+
+
+async def test_an_exchange_has_its_time() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+ONE\r\n")
+        await reader.read()
+
+    async with opened(talk) as link:
+        assert await link.exchange([["A"]], seconds=30) == [b"ONE"]
+        with pytest.raises(TimeoutError):
+            await link.exchange([["A"]], seconds=0.05)
+
+
+async def test_so_has_one_that_redis_does_not_read() -> None:
+    hung_up = asyncio.Event()
+
+    async def talk(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await hung_up.wait()
+
+    async with opened(talk) as link:
+        with pytest.raises(TimeoutError):
+            await link.exchange([["SET", "a", b"x" * 64 * 1024 * 1024]], seconds=0.05)
+        hung_up.set()
+
+
+async def test_an_answer_just_before_the_end_of_its_time_counts() -> None:
+    waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.set_result(None)
+    _time_out(waiting)  # the timer was due already
+    assert waiting.exception() is None
+
+
+async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() -> None:
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        if connections > 1:
+            await next_command(reader)
+            writer.write(b"+GOOD\r\n")
+        await reader.read()
+
+    async with served(talk) as url:
+        bus = Bus(url, "test")
+        with pytest.raises(BusUnavailableError, match="does not answer in time"):
+            await bus.command("PING")
+        assert not bus.connected
+        assert await bus.command("PING") == b"GOOD"
+        await bus.close()
+
+
+async def test_a_link_that_was_never_opened_says_so() -> None:
+    link = Link("redis://127.0.0.1:1/0", "test")
+    with pytest.raises(BusUnavailableError, match="not connected"):
+        await link.send([["PING"]])
+    with pytest.raises(BusUnavailableError, match="can not connect"):
+        await link.open()

@@ -1,0 +1,261 @@
+"""How a process starts, stops and fails. Each test runs a tiny service of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from services.gateway.settings import GatewaySettings
+from shared.process.runtime import Background, CannotServeError, describe, unless_stopped
+
+PROGRAM = """
+import asyncio, sys
+from services.router.settings import RouterSettings
+from shared.process.runtime import Background, CannotServeError, main, unless_stopped
+
+def say(text):
+    print(text, flush=True)
+
+async def endless():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        say("tidied up")
+
+async def serve(settings, stop):
+{body}
+
+main(RouterSettings, serve)
+"""
+
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if not name.startswith("CHARGELIGHT_")
+}
+
+
+@contextmanager
+def running(body: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a service whose ``serve`` is ``body``."""
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(body=indented)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**ENVIRONMENT, "CHARGELIGHT_LOG_FORMAT": "json", **variables},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(body: str, **variables: str) -> tuple[int, str, str]:
+    """Run a service that ends by itself; return exit code, standard output and error."""
+    with running(body, **variables) as process:
+        output, errors = process.communicate(timeout=60)
+        return process.returncode, output, errors
+
+
+def test_what_a_service_imported_is_no_garbage_to_look_for() -> None:
+    body = """import gc
+say(gc.get_freeze_count() > 10 * len(gc.get_objects()))
+say(gc.isenabled() and gc.get_threshold()[0] > 700)"""
+    code, output, _ = ended(body)
+    assert (code, output) == (0, "True\nTrue\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_asked_to_stop_drains_and_exits_0(number: signal.Signals) -> None:
+    body = 'say("serving")\nawait stop.wait()\nsay("drained")'
+    with running(body) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output == "drained\n"
+    assert '"event": "stopped"' in errors
+
+
+def test_wrong_settings_exit_2_and_name_the_variable() -> None:
+    code, output, errors = ended('say("serving")', CHARGELIGHT_PARTITIONS="s3cret")
+    assert code == 2
+    assert output == ""
+    assert errors.startswith("router: wrong settings\nCHARGELIGHT_PARTITIONS is not valid")
+    assert "s3cret" not in errors
+    assert "Traceback" not in errors
+
+
+def test_an_unknown_setting_exits_2() -> None:
+    code, _, errors = ended("pass", CHARGELIGHT_PARTITION="8")
+    assert code == 2
+    assert "Did you mean CHARGELIGHT_PARTITIONS?" in errors
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'raise CannotServeError("set it to the same everywhere")',
+        """async with asyncio.TaskGroup():
+            raise CannotServeError("set it to the same everywhere")""",
+    ],
+)
+def test_what_it_cannot_serve_with_exits_2_and_says_why(body: str) -> None:
+    code, _, errors = ended(body)
+    assert code == 2
+    assert "set it to the same everywhere" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_port_that_is_taken_exits_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, errors = ended(f'await asyncio.start_server(None, "127.0.0.1", {port})')
+    assert code == 2
+    assert str(port) in errors
+
+
+def test_a_bug_exits_1_with_its_traceback() -> None:
+    code, _, errors = ended('raise KeyError("oh no")')
+    assert code == 1
+    assert "stopped by a bug" in errors
+    assert "oh no" in errors
+
+
+def test_a_bug_beside_a_lost_port_is_still_a_bug() -> None:
+    code, _, _ = ended('raise ExceptionGroup("both", [OSError("port"), KeyError("oh no")])')
+    assert code == 1
+
+
+BACKGROUND = """
+async with asyncio.TaskGroup() as group:
+    background = Background(group)
+    background.start(endless(), "wait")
+    background.start({work}, "the other")
+    await stop.wait()
+"""
+
+
+def test_a_background_task_that_returns_stops_the_process() -> None:
+    code, output, errors = ended(BACKGROUND.format(work="asyncio.sleep(0)"))
+    assert code == 1
+    assert output == "tidied up\n"
+    assert "the task the other ended, which it never should" in errors
+
+
+def test_a_background_task_that_raises_stops_the_process() -> None:
+    code, output, errors = ended(BACKGROUND.format(work="asyncio.sleep('x')"))
+    assert code == 1
+    assert output == "tidied up\n"
+    assert "TypeError" in errors
+
+
+def test_a_stop_while_still_waiting_for_redis_exits_0() -> None:
+    body = """
+say("waiting")
+if not await unless_stopped(stop, endless()):
+    say("not served")
+"""
+    with running(body) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "not served" in output
+
+
+# The parts, without a process.
+
+
+async def test_background_tasks_are_named_and_cancelled_the_youngest_first() -> None:
+    ends: list[str] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # tidying up may take a moment
+            ends.append(task.get_name())
+
+    async with asyncio.TaskGroup() as group:
+        background = Background(group)
+        for name in ("first", "second", "third"):
+            background.start(work(), name)
+        await asyncio.sleep(0)
+        await background.stop()
+        assert ends == ["third", "second", "first"]
+
+
+async def test_work_that_ends_before_the_stop_is_done() -> None:
+    stop = asyncio.Event()
+    assert await unless_stopped(stop, asyncio.sleep(0))
+
+
+async def test_a_stop_ends_the_wait_for_work() -> None:
+    stop = asyncio.Event()
+    stop.set()
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    assert not await unless_stopped(stop, work())
+
+
+async def test_what_the_work_raises_comes_through() -> None:
+    async def work() -> None:
+        raise CannotServeError("no")
+
+    with pytest.raises(CannotServeError, match="no"):
+        await unless_stopped(asyncio.Event(), work())
+
+
+async def test_cancelling_the_wait_cancels_the_work() -> None:
+    cancelled = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    waiting = asyncio.create_task(unless_stopped(asyncio.Event(), work()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with asyncio.timeout(5):
+        await cancelled.wait()
+
+
+def test_what_is_logged_of_the_settings_holds_no_password() -> None:
+    settings = GatewaySettings.model_validate({"redis_url": "redis://:hunter2@redis"})
+    described = describe(settings)
+    assert described["charger_port"] == 3100
+    assert "hunter2" not in repr(described)
+
+
+async def test_a_background_task_that_nobody_cancelled_may_not_end_cancelled() -> None:
+    # As a library does that lets a cancellation of its own out: a task group alone
+    # would take it for a quiet end.
+    async def cancelled_by_itself() -> None:
+        raise asyncio.CancelledError
+
+    async def process() -> None:
+        async with asyncio.TaskGroup() as group:
+            Background(group).start(cancelled_by_itself(), "stray")
+            await asyncio.sleep(5)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await process()
+    assert caught.value.subgroup(RuntimeError)

@@ -1,0 +1,29 @@
+"""Addresses are shown without passwords."""
+
+import pytest
+
+from tools.servers.addresses import without_password
+from tools.servers.postgres.databases import dsn_of
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis://:secret@host:6379/0", "redis://:***@host:6379/0"),
+        ("postgresql://me:s@crét@host:5432/db", "postgresql://me:***@host:5432/db"),
+        ("rediss://me@host/1", "rediss://me@host/1"),
+    ],
+)
+def test_a_password_is_blotted_out(address: str, shown: str) -> None:
+    assert without_password(address) == shown
+
+
+def test_another_database_of_the_same_server_has_the_same_address_otherwise() -> None:
+    dsn = "postgresql://me:pw@host:5432/one?sslmode=require"
+    assert dsn_of(dsn, "two") == "postgresql://me:pw@host:5432/two?sslmode=require"
+
+
+def test_an_address_of_another_form_is_refused_with_the_form_it_should_have() -> None:
+    with pytest.raises(ValueError, match="postgresql://user:password@host"):
+        dsn_of("host=127.0.0.1 dbname=one", "two")

@@ -1,0 +1,136 @@
+"""Programs bound to their starter end with it, whatever ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tools.facts import lives, wait_until
+from tools.servers.supervised_process import SupervisedProcess
+
+ROOT = Path(__file__).resolve().parents[3]
+SLEEPER = ["sleep", "600"]
+
+STARTER = """
+import signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+from tools.servers.supervised_process import SupervisedProcess
+folder = Path(sys.argv[1])
+process = SupervisedProcess(["sleep", "600"], remove_after_crash=[folder])
+print(process.pid, process._guard.pid, flush=True)
+while True:
+    time.sleep(0.1)  # in slices: a signal just before a sleep is only noticed after it
+"""
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, Path]]:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        program, guard = (int(word) for word in process.stdout.readline().split())
+        yield process, program, guard, folder
+        process.kill()
+
+
+def test_a_program_runs_and_its_output_and_exit_code_arrive(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = SupervisedProcess(["sh", "-c", "echo out; echo err >&2; exit 7"], log=log)
+    assert process.wait(10) == 7
+    assert log.read_text() == "out\nerr\n"
+
+
+def test_a_program_ended_by_a_signal_has_its_number_as_exit_code() -> None:
+    process = SupervisedProcess(SLEEPER)
+    assert process.poll() is None
+    assert process.end(signal.SIGTERM) == -signal.SIGTERM
+    assert not lives(process.pid)
+    process.send(signal.SIGTERM)  # no effect, no error
+
+
+def test_a_program_that_ignores_a_signal_is_killed_in_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = SupervisedProcess(["sh", "-c", "trap '' TERM; echo ready; sleep 600"], log=log)
+    wait_until(lambda: "ready" in log.read_text(), "the trap is set")
+    assert process.end(signal.SIGTERM, patience_seconds=0.1) == -signal.SIGKILL
+
+
+def test_what_a_program_has_started_ends_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = SupervisedProcess(["sh", "-c", "sleep 600 & echo $!; wait"], log=log)
+    wait_until(lambda: log.read_text().endswith("\n"), "it has started another one")
+    process.end(signal.SIGKILL)
+    wait_until(lambda: not lives(int(log.read_text())), "the other one has ended too")
+
+
+def test_a_program_that_does_not_exist_says_so(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert SupervisedProcess(["/does/not/exist"], log=log).wait(10) == 127
+    assert "/does/not/exist" in log.read_text()
+
+
+def test_a_program_hears_ctrl_c_although_its_guard_does_not() -> None:
+    assert SupervisedProcess(SLEEPER).end(signal.SIGINT) == -signal.SIGINT
+
+
+def test_a_program_started_by_a_thread_outlives_the_thread() -> None:
+    started: list[SupervisedProcess] = []
+    thread = threading.Thread(target=lambda: started.append(SupervisedProcess(SLEEPER)))
+    thread.start()
+    thread.join()
+    (process,) = started
+    with pytest.raises(TimeoutError):
+        process.wait(0.2)
+    process.end(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_program_and_its_folder_are_gone_when_the_starter_is(
+    starter: tuple[subprocess.Popen[str], int, int, Path], number: signal.Signals
+) -> None:
+    process, program, guard, folder = starter
+    process.send_signal(number)
+    wait_until(lambda: not lives(program), "the program has ended")
+    wait_until(lambda: not lives(guard), "the guard has ended")
+    assert not folder.exists()
+
+
+def test_a_frozen_program_ends_with_its_starter_too(
+    starter: tuple[subprocess.Popen[str], int, int, Path],
+) -> None:
+    process, program, _, _ = starter
+    os.kill(program, signal.SIGSTOP)
+    process.kill()
+    wait_until(lambda: not lives(program), "the frozen program has ended")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
+def test_a_program_ends_when_its_guard_is_killed(
+    starter: tuple[subprocess.Popen[str], int, int, Path],
+) -> None:
+    _, program, guard, _ = starter
+    os.kill(guard, signal.SIGKILL)
+    wait_until(lambda: not lives(program), "the program has ended")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run programs as somebody else")
+def test_a_program_of_another_user_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = SupervisedProcess(
+        ["sh", "-c", "id -u; id -G; exec sleep 600"], log=log, user=(65534, 65534)
+    )
+    wait_until(
+        lambda: log.read_text() == "65534\n65534\n", "it runs as that user and no group more"
+    )
+    process._guard.kill()
+    wait_until(lambda: not lives(process.pid), "the program has ended")
+    process.wait(10)

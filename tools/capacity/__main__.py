@@ -1,0 +1,41 @@
+"""Print what a hub needs: ``make capacity``, or ``python -m tools.capacity``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools.capacity.coefficients import MEASURED, Coefficients
+from tools.capacity.model import Load, needs
+from tools.capacity.tables import tables
+
+
+def main() -> None:
+    """Print the tables of ``docs/capacity.md``, or what one load needs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.capacity",
+        description="What a hub needs. Without a number of devices: the tables of the document.",
+    )
+    parser.add_argument("--devices", type=int, help="half of them chargers, half widgets")
+    parser.add_argument("--interval", type=float, default=10, help="seconds between readings")
+    parser.add_argument("--burst", type=float, default=1, help="times as many for a while")
+    parser.add_argument("--coefficients", type=Path, default=MEASURED, help="another file")
+    arguments = parser.parse_args()
+    try:
+        c = Coefficients.load(arguments.coefficients)
+        if arguments.devices is None:
+            sys.stdout.write(tables(c))
+            return
+        half = arguments.devices // 2
+        found = needs(Load(half, half, arguments.interval, arguments.burst), c)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    for name in found.__slots__:
+        value = getattr(found, name)
+        entries = value.items() if isinstance(value, dict) else [("", value)]
+        for part, figure in entries:
+            text = f"{figure:,.2f}" if isinstance(figure, float) else str(figure)
+            sys.stdout.write(f"{f'{name} {part}'.replace('_', ' '):<44} {text:>12}\n")
+
+
+if __name__ == "__main__":
+    main()

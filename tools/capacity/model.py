@@ -1,0 +1,344 @@
+"""What a hub needs: a function of its coefficients and of what is asked of it.
+
+Everything is a rate times a cost, and a number of things is that sum divided by what one
+of them may do. The rates follow from the code; where from is said beside each.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from tools.capacity import wire
+from tools.capacity.coefficients import Coefficients, Cost
+
+_SECONDS_PER_HOUR = 3600
+_US = 1e-6
+_GIGA = 1e9
+_SETTLE_SECONDS = 0.1
+_SETTLED_PER_EXCHANGE = 200
+_HOLD_CALL_ITEMS = 500
+_HOLD_ROUNDS = 20
+_LOOKS_PER_SECOND = 2.0
+"""Directory versions, sweeps, echoes, and pings of subscribers: each every half second."""
+_LEASE_SECONDS = 0.45
+"""Leases are renewed every 0.5 s, less 0 to 20 %."""
+_PRESENCE_SECONDS = 1.8
+_STREAMS_PER_SECOND = 2.0
+"""A registry looks into the streams of transitions of all tags so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked of a hub.
+
+    Attributes:
+        chargers: How many are connected.
+        widgets: How many are connected; each is paired with a charger.
+        reading_interval: Seconds between two readings of a charger.
+        burst: How many times as many readings per second it must bear for a while.
+        reconnects_per_hour: How often a device connects anew.
+    """
+
+    chargers: int
+    widgets: int
+    reading_interval: float
+    burst: float = 1.0
+    reconnects_per_hour: float = 1.0
+
+    @property
+    def devices(self) -> int:
+        """Chargers and widgets together."""
+        return self.chargers + self.widgets
+
+    @property
+    def readings(self) -> float:
+        """Per second, in a burst."""
+        return self.burst * self.chargers / self.reading_interval
+
+    @property
+    def statuses(self) -> float:
+        """Per second: each reading leads to one, if its charger has a widget."""
+        paired = min(self.chargers, self.widgets) / self.chargers if self.chargers else 0.0
+        return self.readings * paired
+
+    @property
+    def connects(self) -> float:
+        """Per second."""
+        return self.devices * self.reconnects_per_hour / _SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What such a hub needs.
+
+    Attributes:
+        gateways: Processes.
+        routers: Processes.
+        redis_nodes: Primaries; as many replicas stand by.
+        machines: For gateways and routers, one core for each.
+        gateway_cores: Busy in all gateways together.
+        router_cores: Busy in all routers together.
+        redis_cores: Busy in all primaries together.
+        redis_by: Of these, for what.
+        gateway_mb: Memory of one gateway process.
+        gateway_kernel_mb: Memory of its sockets in the kernel.
+        redis_gb: Memory of all primaries together.
+        devices_mbit: Per second between devices and the load balancer, both ways.
+        redis_mbit: Per second between services and Redis, both ways.
+        dollars: Per month, by what for.
+    """
+
+    gateways: int
+    routers: int
+    redis_nodes: int
+    machines: int
+    gateway_cores: float
+    router_cores: float
+    redis_cores: float
+    redis_by: dict[str, float]
+    gateway_mb: float
+    gateway_kernel_mb: float
+    redis_gb: float
+    devices_mbit: float
+    redis_mbit: float
+    dollars: dict[str, float]
+
+
+def needs(load: Load, c: Coefficients) -> Needs:
+    """Return what a hub needs for a load."""
+    gateways = max(
+        math.ceil(load.devices / (c.limits.connections_per_gateway * c.limits.most_full)), 1
+    )
+    gateways = _enough(gateways, c.limits.most_busy, lambda count: gateway_cpu(load, c, count))
+    routers = _enough(1, c.limits.most_busy, lambda count: router_cpu(load, c, count))
+    # More routers than partitions are idle.
+    routers = min(routers, c.limits.partitions)
+    gateway_cores = gateway_cpu(load, c, gateways)
+    router_cores = router_cpu(load, c, routers)
+    redis_by = redis_cpu(load, c, gateways, routers)
+    redis_cores = sum(redis_by.values())
+    redis_gb = load.devices * c.redis.device_kb / 1e6
+    nodes = _nodes(redis_cores, redis_gb, c)
+    machines = math.ceil((gateways + routers) / c.prices.machine_cores)
+    each = load.devices / gateways
+    busy = traffic(load, c)
+    return Needs(
+        gateways=gateways,
+        routers=routers,
+        redis_nodes=nodes,
+        machines=machines,
+        gateway_cores=gateway_cores,
+        router_cores=router_cores,
+        redis_cores=redis_cores,
+        redis_by=redis_by,
+        gateway_mb=c.gateway.process_mb + each * c.gateway.connection_kb / 1000,
+        gateway_kernel_mb=each * c.gateway.socket_kb / 1000,
+        redis_gb=redis_gb,
+        devices_mbit=8 * busy.devices / 1e6,
+        redis_mbit=8 * busy.redis / 1e6,
+        dollars=_dollars(load, c, machines, nodes),
+    )
+
+
+class Traffic(NamedTuple):
+    """Bytes per second.
+
+    Attributes:
+        devices: Between devices and the load balancer, both ways.
+        to_devices: Of these, to devices.
+        redis: Between services and Redis, both ways, each reading sent by itself.
+    """
+
+    devices: float
+    to_devices: float
+    redis: float
+
+
+def traffic(load: Load, c: Coefficients) -> Traffic:
+    """Return how many bytes travel."""
+    w = wire.measured(c.network.header_bytes)
+    pings = load.devices / c.limits.ping_interval_s
+    return Traffic(
+        devices=load.readings * w.reading + load.statuses * w.status + pings * w.ping,
+        to_devices=load.readings * (w.reading - w.reading_up)
+        + load.statuses * w.status_down
+        + pings * w.ping_down,
+        redis=load.readings * w.stored + held_per_second(load, c) * w.held,
+    )
+
+
+def _enough(least: int, most_busy: float, cores: Callable[[int], float]) -> int:
+    """Return of how many processes none is busier than it may be.
+
+    More of them have more to do together: each reading is then more often alone.
+    """
+    count = least
+    while cores(count) > most_busy * count:
+        count = max(count + 1, math.ceil(count * 1.01))
+    return count
+
+
+def together(rate: float, processes: int, c: Coefficients) -> float:
+    """Return how many items one of so many processes has in an exchange, at least one.
+
+    As many as come in while the one before is on its way.
+    """
+    return max(rate / processes * c.redis.exchange_ms / 1000, 1.0)
+
+
+def gateway_cpu(load: Load, c: Coefficients, gateways: int) -> float:
+    """Return how many cores all gateways are busy on together."""
+    stored, shown = (together(rate, gateways, c) for rate in (load.readings, load.statuses))
+    return gateways * c.gateway.process_cores + _US * (
+        load.readings * (c.gateway.reading_us + c.gateway.exchange_us / stored)
+        + load.statuses * (c.gateway.status_us + c.gateway.wake_us / shown)
+        + load.devices / c.limits.ping_interval_s * c.gateway.ping_us
+        + held_per_second(load, c) * c.gateway.hold_us
+        + load.connects * (c.gateway.handshake_us + c.gateway.farewell_us)
+    )
+
+
+def router_cpu(load: Load, c: Coefficients, routers: int) -> float:
+    """Return how many cores all routers are busy on together."""
+    routed = together(load.readings, routers, c)
+    # Settling is an exchange too, but of many.
+    exchanges = load.readings * (1 / routed + 1 / _settled_together(load, routers))
+    return routers * c.router.process_cores + _US * (
+        load.readings * c.router.reading_us + exchanges * c.router.exchange_us
+    )
+
+
+def _settled_together(load: Load, routers: int) -> float:
+    """Return how many readings are settled in one exchange: it waits until there are more."""
+    return min(max(load.readings / routers * _SETTLE_SECONDS, 1.0), _SETTLED_PER_EXCHANGE)
+
+
+def held_per_second(load: Load, c: Coefficients) -> float:
+    """Return how many chargers are compared with Redis per second (``Chargers.hold``)."""
+    return load.chargers / c.limits.hold_interval_s
+
+
+def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[str, float]:
+    """Return how many cores all Redis servers are busy on together, by what for."""
+    r, partitions = c.redis, c.limits.partitions
+    stored = together(load.readings, gateways, c)
+    routed = together(load.readings, routers, c)
+    store = batched(load.readings, stored, partitions, r.store)
+    settled = _settled_together(load, routers)
+    route = batched(load.readings, routed, partitions, r.light)
+    route += batched(load.readings, settled, partitions, r.settle)
+    exchanges = load.readings * r.exchange_us * _US * (1 / stored + 1 / routed + 1 / settled)
+    held = held_per_second(load, c)
+    # Each gateway takes 3 or 4 partitions every 0.1 s, and of each all its chargers.
+    per_partition = max(load.chargers / gateways / partitions, 1e-9)
+    hold_calls = (
+        gateways
+        * min(partitions, load.chargers / gateways)
+        * math.ceil(per_partition / _HOLD_CALL_ITEMS)
+        / c.limits.hold_interval_s
+    )
+    joining = (
+        load.connects
+        * _US
+        * (
+            # A charger and a widget take turns; of a call's cost each bears all: they come singly.
+            (r.admit.call_us + r.admit.item_us + r.store.call_us + r.store.item_us) / 2
+            + (r.observe.call_us + r.observe.item_us + 2 * r.subscription_us) / 2
+            + 2 * (r.attend.call_us + r.attend.item_us)
+        )
+    )
+    return {
+        "servers as such": r.process_cores,
+        "storing readings": store,
+        "writing statuses": route,
+        "taking batches of readings": exchanges,
+        "comparing what gateways hold": r.hold.of(held, hold_calls),
+        "passing messages on": (load.readings + load.statuses) * r.delivery_us * _US,
+        "devices that come and go": joining,
+        "gateways as such": gateways * gateway_as_such(c),
+        "routers as such": routers_as_such(c, routers),
+    }
+
+
+def gateway_commands(c: Coefficients) -> float:
+    """Return the commands per second that a gateway sends, whatever its devices do.
+
+    Twice a second ROLE and the directory versions of all tags of both kinds, a message to
+    itself (published, and heard) and a ping; and that it is alive.
+    """
+    return _LOOKS_PER_SECOND * (1 + 2 * c.limits.partitions + 3) + 1 / _PRESENCE_SECONDS
+
+
+def gateway_as_such(c: Coefficients) -> float:
+    """Return the cores that Redis is busy on with one gateway, whatever its devices do.
+
+    Its commands, in exchanges: versions, message to itself, ping, each twice a second; that
+    it is alive; and the rounds of comparing what it holds, `_HOLD_ROUNDS` per interval.
+    """
+    exchanges = 3 * _LOOKS_PER_SECOND + 1 / _PRESENCE_SECONDS
+    exchanges += _HOLD_ROUNDS / c.limits.hold_interval_s
+    return _US * (gateway_commands(c) * c.redis.command_us + exchanges * c.redis.exchange_us)
+
+
+def routers_as_such(c: Coefficients, routers: int) -> float:
+    """Return the cores that Redis is busy on with routers, whatever is reported.
+
+    A lease and a sweep per partition, however many routers share them; and per router a
+    message to itself, a ping, and that it is alive.
+    """
+    partitions = c.limits.partitions
+    return _US * (
+        partitions * (c.redis.lease_us / _LEASE_SECONDS + c.redis.recall_us * _LOOKS_PER_SECOND)
+        + routers * c.redis.exchange_us * (3 * _LOOKS_PER_SECOND + 2 / _LEASE_SECONDS)
+        + partitions * c.redis.command_us * _STREAMS_PER_SECOND
+    )
+
+
+def batched(rate: float, per_exchange: float, partitions: int, cost: Cost) -> float:
+    """Return the cores busy with items that travel in batches, one call per partition.
+
+    Args:
+        rate: Items per second, of all senders.
+        per_exchange: Items that one sender has when it sends.
+        partitions: Over which they are spread evenly.
+        cost: Of the script.
+    """
+    items = max(per_exchange, 1.0)
+    # How many different partitions so many items touch, on average.
+    touched = partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
+    return cost.of(rate, rate * touched / items)
+
+
+def _nodes(cores: float, gigabytes: float, c: Coefficients) -> int:
+    """Return the least number of servers of which none is busier, or fuller, than it may be."""
+    partitions = c.limits.partitions
+    for nodes in range(1, 2 * partitions):
+        # Partitions are whole: the server with the most decides. Both kinds have as many.
+        largest = math.ceil(2 * partitions / nodes) / (2 * partitions)
+        if cores * largest <= c.redis.most_busy and gigabytes * largest <= c.prices.redis_gb:
+            return nodes
+    raise ValueError(
+        f"{cores:.0f} cores of Redis are more than {2 * partitions} tags can be spread over: "
+        "raise CHARGELIGHT_PARTITIONS"
+    )
+
+
+def _dollars(load: Load, c: Coefficients, machines: int, nodes: int) -> dict[str, float]:
+    p = c.prices
+    # A month is no burst.
+    usual = traffic(replace(load, burst=1.0), c)
+    gigabytes = p.hours_per_month * _SECONDS_PER_HOUR / _GIGA
+    units = max(
+        load.connects / p.balancer_unit_new_per_second,
+        load.devices / p.balancer_unit_active,
+        usual.devices * _SECONDS_PER_HOUR / _GIGA / p.balancer_unit_gb_per_hour,
+    )
+    return {
+        "machines": machines * p.machine_hour * p.hours_per_month,
+        "Redis, with replicas": 2 * nodes * p.redis_hour * p.hours_per_month,
+        "Postgres": p.postgres_hour * p.hours_per_month,
+        "load balancer": (p.balancer_hour + units * p.balancer_unit_hour) * p.hours_per_month,
+        "traffic to devices": usual.to_devices * gigabytes * p.internet_gb,
+        "traffic between zones": usual.redis * gigabytes * p.zone_share * p.zone_gb,
+    }

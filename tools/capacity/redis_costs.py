@@ -1,0 +1,214 @@
+"""Measure what each script costs a Redis server: ``python -m tools.capacity.redis_costs``.
+
+A server of its own, filled with devices, gets calls of one item and calls of many. What
+it says of its own CPU gives both the cost of a call and the cost of an item; parsing and
+answering are in it. The lines are for ``coefficients.toml``.
+"""
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import count
+from typing import Any
+
+import redis
+
+from shared.bus.script import Call
+from shared.bus.script_batches import command_of
+from tools.capacity import sample_calls as calls
+from tools.capacity.sample_calls import NAMES, charger_id, widget_id
+from tools.servers.environment import Environment
+from tools.servers.redis.open import open_redis_server
+
+MANY = 50
+CALLS_PER_PIPELINE = 64
+DEVICES_PER_PARTITION = 400
+LAST = 10**9
+"""The sequence of a reading that is newer than all others."""
+
+Make = Callable[[int, int], Call]
+"""Makes a call: the number of the partition, how many items."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tools.capacity.redis_costs")
+    parser.add_argument("--items", type=int, default=40_000, help="items per measurement")
+    arguments = parser.parse_args()
+    with closing(open_redis_server(Environment.of_tests())) as server:
+        costs = Costs(redis.Redis.from_url(server.url), arguments.items)
+        empty = costs.memory()
+        costs.fill()
+        for name, make in costs.kinds().items():
+            if name == "hold":
+                costs.store_last()
+            per_call, per_item = costs.measure(make)
+            sys.stdout.write(f"{name:<20} {per_call:6.1f} us per call, {per_item:6.1f} per item\n")
+        kilobytes = (costs.memory() - empty) / 1024 / (2 * DEVICES_PER_PARTITION * NAMES.partitions)
+        sys.stdout.write(f"{'memory of a device':<20} {kilobytes:6.2f} KB\n")
+        for name, microseconds in (
+            ("a plain command", costs.of_commands()),
+            ("an exchange as such", costs.of_exchanges()),
+            ("a subscription", costs.of_subscriptions()),
+            ("a delivery", costs.of_deliveries()),
+        ):
+            sys.stdout.write(f"{name:<20} {microseconds:6.1f} us\n")
+
+
+class Costs:
+    """What a server says of its CPU while it does one thing again and again.
+
+    Args:
+        client: Of a server that nobody else uses.
+        items: How many of each thing.
+    """
+
+    def __init__(self, client: Any, items: int) -> None:
+        self._client = client
+        self._items = items
+        self._number = count(1)
+        self._device = count()
+
+    def fill(self) -> None:
+        """Register and pair devices in all partitions, as the registry would."""
+        pipe = self._client.pipeline(transaction=False)
+        for number in range(NAMES.partitions):
+            chargers, widgets = NAMES.chargers[number], NAMES.widgets[number]
+            pipe.set(chargers.directory_version, 1)
+            pipe.set(widgets.directory_version, 1)
+            for i in range(DEVICES_PER_PARTITION):
+                charger, widget = charger_id(number, i), widget_id(number, i)
+                entry = {"pairing": 5, "widget": widget, "floor": [0, 0], "paired_at": 1}
+                pipe.hset(chargers.directory, charger, json.dumps(entry))
+                pipe.hset(widgets.directory, widget, json.dumps({"pairing": 5, "charger": charger}))
+                secret = json.dumps({"number": 12, "registered": 2**51, "digests": ["0" * 64]})
+                pipe.hset(chargers.credentials, charger, secret)
+                pipe.hset(widgets.credentials, widget, secret)
+        pipe.execute()
+
+    def store_last(self) -> None:
+        """Store a reading of every charger that is then compared with."""
+        for number in range(NAMES.partitions):
+            ids = [charger_id(number, i) for i in range(DEVICES_PER_PARTITION)]
+            call = calls.store(NAMES.chargers[number], ids, LAST)
+            self._client.script_load(call.script.text)
+            self._client.execute_command(*command_of([call]))
+
+    def kinds(self) -> dict[str, Make]:
+        """What is measured, in an order in which each finds what it needs."""
+        chargers, widgets = NAMES.chargers, NAMES.widgets
+        some = self._some
+        number = self._number
+        return {
+            "admit": lambda p, n: calls.admit(chargers[p], some(charger_id, p, n)),
+            "store": lambda p, n: calls.store(chargers[p], some(charger_id, p, n), next(number)),
+            "light": lambda p, n: calls.light(widgets[p], some(widget_id, p, n), next(number)),
+            "settle": lambda p, n: calls.settle(chargers[p], some(charger_id, p, n), 1),
+            "hold": lambda p, n: calls.hold(chargers[p], some(charger_id, p, n), LAST),
+            "observe": lambda p, n: calls.observe(widgets[p], some(widget_id, p, n)),
+            "attend (charger)": lambda p, n: calls.attend_chargers(
+                chargers[p], some(charger_id, p, n), 2**51 + next(number)
+            ),
+            "attend (widget)": lambda p, n: calls.attend_widgets(widgets[p], some(widget_id, p, n)),
+            "recall of nothing": lambda p, _: calls.recall(chargers[p]),
+            "lease": lambda p, _: calls.lease(chargers[p]),
+        }
+
+    def measure(self, make: Make) -> tuple[float, float]:
+        """Return the CPU per call and per item, in µs."""
+        single = self._run(make, 1, self._items // 4)
+        many = self._run(make, MANY, self._items // MANY)
+        per_item = max(0.0, (many - single) / (MANY - 1))
+        return single - per_item, per_item
+
+    def memory(self) -> float:
+        """Return the bytes that it uses."""
+        return float(self._client.info("memory")["used_memory"])
+
+    def of_commands(self) -> float:
+        """Return the CPU of a GET, in µs."""
+        return self._piped([("GET", n.directory_version) for n in NAMES.chargers])
+
+    def of_exchanges(self) -> float:
+        """Return the CPU of taking one command alone from its socket, and answering, in µs."""
+        key = NAMES.chargers[0].directory_version
+        before = self._cpu()
+        for _ in range(self._items // 2):
+            self._client.get(key)
+        return (self._cpu() - before) / (self._items // 2) - self.of_commands()
+
+    def of_subscriptions(self) -> float:
+        """Return the CPU of subscribing to one widget's channel, in µs."""
+        channels = [
+            names.status_channel(widget_id(partition, i))
+            for partition, names in enumerate(NAMES.widgets)
+            for i in range(150)
+        ]
+        listening = self._client.pubsub()
+        before = self._cpu()
+        for start in range(0, len(channels), 100):
+            listening.subscribe(*channels[start : start + 100])
+        for _ in channels:
+            listening.get_message(timeout=5)
+        taken = (self._cpu() - before) / len(channels)
+        listening.close()
+        return taken
+
+    def of_deliveries(self) -> float:
+        """Return the CPU of passing one message on to one subscriber, in µs."""
+        channel = NAMES.chargers[0].readings
+        message = calls.doorbell(widget_id(0, 0), charger_id(0, 0), 1)
+        publishing = [("PUBLISH", channel, message)] * 64
+        unheard = self._piped(publishing)
+        listening = self._client.pubsub()
+        listening.subscribe(channel)
+        ended = threading.Event()
+
+        def listen() -> None:
+            while not ended.is_set():
+                listening.get_message(timeout=0.1)
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        heard = self._piped(publishing)
+        ended.set()
+        thread.join()
+        listening.close()
+        return max(0.0, heard - unheard)
+
+    def _piped(self, commands: Sequence[Sequence[str]], rounds: int = 200) -> float:
+        pipe = self._client.pipeline(transaction=False)
+        before = self._cpu()
+        for _ in range(rounds):
+            for words in commands:
+                pipe.execute_command(*words)
+            pipe.execute()
+        return (self._cpu() - before) / (rounds * len(commands))
+
+    def _run(self, make: Make, size: int, number: int) -> float:
+        script = make(0, 1).script
+        self._client.script_load(script.text)
+        done = 0
+        before = self._cpu()
+        while done < number:
+            pipe = self._client.pipeline(transaction=False)
+            for i in range(CALLS_PER_PIPELINE):
+                call = make(i % NAMES.partitions, size)
+                pipe.execute_command(*command_of([call]))
+            pipe.execute()
+            done += CALLS_PER_PIPELINE
+        return (self._cpu() - before) / done
+
+    def _cpu(self) -> float:
+        said = self._client.info("cpu")
+        return 1e6 * float(said["used_cpu_user"] + said["used_cpu_sys"])
+
+    def _some(self, make: Callable[[int, int], str], partition: int, size: int) -> list[str]:
+        return [make(partition, next(self._device) % DEVICES_PER_PARTITION) for _ in range(size)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""One call of each script as the services make it: to measure what it costs, and its bytes."""
+
+import json
+from collections.abc import Sequence
+
+from services.gateway import scripts as gateway
+from services.gateway.chargers.stored_fingerprints import claim_of
+from services.router import scripts as router
+from shared.bus.script import Argument, Call
+from shared.contract.names import ChargerNames, Names, WidgetNames
+
+NAMES = Names(64)
+EPOCH = 2**52 - 1
+"""In µs; later than any clock, so that a call is never too old."""
+LATER = 2**52
+
+
+def charger_id(partition: int, number: int) -> str:
+    """An id as booths have them."""
+    return f"c{partition:02}{number:05}"
+
+
+def widget_id(partition: int, number: int) -> str:
+    """An id as booths have them."""
+    return f"w{partition:02}{number:05}"
+
+
+def status(widget: str, charger: str, sequence: int) -> str:
+    """What is stored for a widget, and published."""
+    return json.dumps(
+        {
+            "event": "chargingStatus",
+            "data": {"status": "charging"},
+            "widget": widget,
+            "charger": charger,
+            "pairing": 5,
+            "revision": [EPOCH, sequence],
+            "thresholds": 1,
+        },
+        separators=(",", ":"),
+    )
+
+
+def doorbell(widget: str, charger: str, sequence: int) -> str:
+    """What is published of a reading."""
+    return json.dumps(
+        {
+            "event": "StateOfCharge",
+            "data": {"soc": 70.5},
+            "charger": charger,
+            "revision": [EPOCH, sequence],
+            "pairing": 5,
+            "widget": widget,
+        },
+        separators=(",", ":"),
+    )
+
+
+def admit(names: ChargerNames, ids: Sequence[str]) -> Call:
+    """Give epochs."""
+    words: list[Argument] = [1]
+    for device in ids:
+        words += (device, LATER, 0)
+    return Call(gateway.ADMIT, (names.directory, names.directory_version, names.live), words)
+
+
+def store(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
+    """Store readings."""
+    words: list[Argument] = [names.readings]
+    for device in ids:
+        words += (device, EPOCH, sequence, "70.5", LATER // 2, 0)
+    keys = (names.directory, names.directory_version, names.live, names.pending)
+    return Call(gateway.STORE, keys, words)
+
+
+def light(names: WidgetNames, ids: Sequence[str], sequence: int) -> Call:
+    """Write statuses."""
+    words: list[Argument] = []
+    for device in ids:
+        charger = device.replace("w", "c")
+        words += (device, names.status_channel(device), 5, EPOCH, sequence, 1, charger)
+        words += ("charging", status(device, charger, sequence))
+    return Call(router.LIGHT, (names.directory, names.statuses, names.transitions), words)
+
+
+def settle(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
+    """Clear what was routed."""
+    words: list[Argument] = []
+    for device in ids:
+        words += (device, EPOCH, sequence, 5)
+    return Call(router.CLEAR_PENDING, (names.directory, names.live, names.pending), words)
+
+
+def hold(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
+    """Compare with what is stored."""
+    words: list[Argument] = []
+    for device in ids:
+        words += (device, claim_of(EPOCH, sequence))
+    return Call(gateway.RECONCILE, (names.directory, names.directory_version, names.live), words)
+
+
+def observe(names: WidgetNames, ids: Sequence[str]) -> Call:
+    """Read statuses."""
+    return Call(
+        gateway.READ_STATUS, (names.directory, names.directory_version, names.statuses), list(ids)
+    )
+
+
+def attend_chargers(names: ChargerNames, ids: Sequence[str], epoch: int) -> Call:
+    """Say that chargers are here."""
+    words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
+    for device in ids:
+        words += (device, epoch, 1)
+    keys = (names.directory, names.directory_version, names.presence)
+    return Call(gateway.UPDATE_CHARGER_PRESENCE, keys, words)
+
+
+def attend_widgets(names: WidgetNames, ids: Sequence[str]) -> Call:
+    """Say that widgets are here."""
+    words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
+    for device in ids:
+        words += (device, 0, 1)
+    keys = (names.directory, names.directory_version, names.presence)
+    return Call(gateway.UPDATE_WIDGET_PRESENCE, keys, words)
+
+
+def recall(names: ChargerNames) -> Call:
+    """Look for what is pending; nothing is."""
+    keys = (names.directory, names.directory_version, names.live, names.pending)
+    return Call(router.FIND_OVERDUE, keys, [60_000_000, 100])
+
+
+def lease(names: ChargerNames) -> Call:
+    """Renew a lease."""
+    return Call(router.LEASE, (names.lease,), ["router", 2000])

@@ -1,0 +1,94 @@
+"""What one gateway says to Redis over one connection: one batch at a time."""
+
+from enum import IntEnum
+
+from tools.capacity.coefficients import Coefficients, Cost
+from tools.capacity.storm.line import Line
+
+
+class Step(IntEnum):
+    """What of a device an item in a batch is about."""
+
+    AUTHENTICATE = 0
+    ADMIT = 1
+    STORE = 2
+    SUBSCRIBE = 3
+    READ_STATUS = 4
+    ATTEND = 5
+
+
+class Exchanges:
+    """Items that wait for their turn, and those that are on their way.
+
+    Args:
+        gateway: Number of the gateway.
+        most: Items in one exchange.
+        pause: Seconds between two exchanges.
+    """
+
+    __slots__ = ("gateway", "most", "pause", "under_way", "waiting")
+
+    def __init__(self, gateway: int, most: int, pause: float = 0.0) -> None:
+        self.gateway = gateway
+        self.most = most
+        self.pause = pause
+        self.waiting: list[tuple[Step, int]] = []
+        self.under_way: list[tuple[Step, int]] = []
+
+
+class RedisServers:
+    """The primaries; partitions are spread over them evenly.
+
+    Args:
+        nodes: How many.
+        c: What a batch costs.
+        busy: Share of each that other work takes.
+    """
+
+    def __init__(self, nodes: int, c: Coefficients, busy: float) -> None:
+        r = c.redis
+        self.lines = [Line() for _ in range(nodes)]
+        self._slower = 1e-6 / (1 - busy)
+        self._turn = 0
+        self._partitions = c.limits.partitions
+        self._exchange = r.exchange_us
+        self._costs: dict[Step, Cost] = {
+            # Reading what a device may present costs about what reading a status does.
+            Step.AUTHENTICATE: r.observe,
+            Step.ADMIT: r.admit,
+            Step.STORE: r.store,
+            Step.SUBSCRIBE: Cost(0.0, r.subscription_us),
+            Step.READ_STATUS: r.observe,
+            Step.ATTEND: r.attend,
+        }
+        self._light = Cost(
+            r.light.call_us + r.settle.call_us,
+            r.light.item_us + r.settle.item_us + 2 * r.delivery_us,
+        )
+
+    def run(self, now: float, items: list[tuple[Step, int]]) -> float:
+        """Take a batch; return when all servers have done their part of it."""
+        counts: dict[Step, int] = {}
+        for step, _ in items:
+            counts[step] = counts.get(step, 0) + 1
+        microseconds = sum(self._cost(self._costs[step], count) for step, count in counts.items())
+        return self._spread(now, microseconds, len(items))
+
+    def route(self, now: float, readings: int) -> None:
+        """Take what routers write for readings that were stored; nobody here waits for it."""
+        self._spread(now, self._cost(self._light, readings) + self._exchange, readings)
+
+    def _cost(self, cost: Cost, items: int) -> float:
+        partitions = self._partitions
+        touched = partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
+        return cost.item_us * items + cost.call_us * touched
+
+    def _spread(self, now: float, microseconds: float, items: int) -> float:
+        nodes = len(self.lines)
+        parts = min(nodes, items)
+        seconds = (microseconds / parts + self._exchange) * self._slower
+        done = now
+        for i in range(self._turn, self._turn + parts):
+            done = max(done, self.lines[i % nodes].take(now, seconds))
+        self._turn = (self._turn + parts) % nodes
+        return done

@@ -1,0 +1,95 @@
+"""The tables of ``docs/capacity.md``."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tools.capacity import wire
+from tools.capacity.coefficients import Coefficients
+from tools.capacity.model import Load, Needs, gateway_commands, needs, redis_cpu
+
+MILLION = 500_000
+"""Of each kind."""
+LOADS = {
+    "every 10 s": Load(MILLION, MILLION, 10),
+    "every 30 s": Load(MILLION, MILLION, 30),
+    "every 10 s, bursts of 3": Load(MILLION, MILLION, 10, burst=3),
+    "every 1 s": Load(MILLION, MILLION, 1),
+}
+CHECKED = (1_000, 10_000, 50_000)
+"""Connections at which the model is held against measurements."""
+
+
+def tables(c: Coefficients) -> str:
+    """Return all of them, as Markdown."""
+    return "\n".join([*_million(c), "", *_shares(c), "", *_bytes(c), "", *_checked(c)]) + "\n"
+
+
+def _million(c: Coefficients) -> Iterator[str]:
+    found = [needs(load, c) for load in LOADS.values()]
+    yield from _head("One million devices, a reading", LOADS)
+
+    def row(name: str, values: Iterable[object]) -> str:
+        return f"| {name} | " + " | ".join(str(value) for value in values) + " |"
+
+    yield row("readings per second", (f"{load.readings:,.0f}" for load in LOADS.values()))
+    yield row("gateways (processes)", (n.gateways for n in found))
+    yield row("their CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
+    yield row("memory of each, MB", (f"{n.gateway_mb:.0f}" for n in found))
+    yield row("and of its sockets in the kernel, MB", (f"{n.gateway_kernel_mb:.0f}" for n in found))
+    yield row("routers", (n.routers for n in found))
+    yield row("Redis primaries (each with a replica)", (n.redis_nodes for n in found))
+    yield row("their CPU, cores", (f"{n.redis_cores:.1f}" for n in found))
+    yield row("their memory, GB", (f"{n.redis_gb:.1f}" for n in found))
+    yield row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
+    yield row("Mbit/s to and from Redis", (f"{n.redis_mbit:,.0f}" for n in found))
+    yield row(f"machines of {c.prices.machine_cores} cores", (n.machines for n in found))
+    for name in found[0].dollars:
+        yield row(f"{name}, $ a month", (f"{n.dollars[name]:,.0f}" for n in found))
+    yield row("**together, $ a month**", (f"**{sum(n.dollars.values()):,.0f}**" for n in found))
+
+
+def _shares(c: Coefficients) -> Iterator[str]:
+    found: list[Needs] = [needs(load, c) for load in LOADS.values()]
+    yield from _head("CPU of Redis, cores, for", LOADS)
+    for name in found[0].redis_by:
+        yield f"| {name} | " + " | ".join(f"{n.redis_by[name]:.2f}" for n in found) + " |"
+
+
+def _bytes(c: Coefficients) -> Iterator[str]:
+    w = wire.measured(c.network.header_bytes)
+    yield "| Bytes, TCP/IP headers included | |"
+    yield "|---|---|"
+    yield f"| a reading, with its TCP acknowledgement | {w.reading} |"
+    yield f"| a status | {w.status} |"
+    yield f"| a ping and its pong | {w.ping} |"
+    yield f"| a reading on its way through Redis, all five messages, sent singly | {w.stored:,} |"
+    yield f"| comparing a charger with what is stored | {w.held} |"
+
+
+def _checked(c: Coefficients) -> Iterator[str]:
+    yield ("| Devices | What | Predicted | Measured |\n|---|---|---|---|")
+    for devices in CHECKED:
+        load = Load(devices // 2, devices // 2, 10)
+        idle = Load(devices // 2, devices // 2, 1e12)
+        found = needs(load, c)
+        redis = redis_cpu(idle, c, found.gateways, found.routers)
+        rows = {
+            "gateways": str(found.gateways),
+            "memory of all gateways, MB": f"{found.gateway_mb * found.gateways:.0f}",
+            "CPU of all gateways, no readings": _percent(needs(idle, c).gateway_cores),
+            "CPU of all gateways, a reading every 10 s": _percent(found.gateway_cores),
+            "CPU of the router": _percent(found.router_cores),
+            "CPU of Redis, no readings": _percent(sum(redis.values())),
+            "CPU of Redis, a reading every 10 s": _percent(found.redis_cores),
+            "commands per second of a gateway as such": f"{gateway_commands(c):.0f}",
+        }
+        for what, predicted in rows.items():
+            yield f"| {devices:,} | {what} | {predicted} | |"
+
+
+def _percent(cores: float) -> str:
+    return f"{100 * cores:.1f} % of a core"
+
+
+def _head(first: str, columns: Iterable[str]) -> Sequence[str]:
+    names = list(columns)
+    return (f"| {first} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|")

@@ -1,0 +1,101 @@
+"""One service of the local hub as a process with a log file."""
+
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.local.trouble import TroubleError
+from tools.servers.supervised_process import SupervisedProcess
+
+READY_SECONDS = 60.0
+LOG_LINES = 15
+
+
+class Service:
+    """A running service.
+
+    Args:
+        name: for people, and of the log file: `gateway-1`.
+        module: the package under `services` to run.
+        environment: its whole environment.
+        health_port: where it says whether it is ready.
+        logs: the folder of log files; an older log of that name is replaced.
+        root: the project's folder.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        *,
+        environment: Mapping[str, str],
+        health_port: int,
+        logs: Path,
+        root: Path,
+    ) -> None:
+        self.name = name
+        self.log = logs / f"{name}.log"
+        self._ready_url = f"http://127.0.0.1:{health_port}/readyz"
+        self.log.unlink(missing_ok=True)
+        self._process = SupervisedProcess(
+            [sys.executable, "-m", f"services.{module}"],
+            log=self.log,
+            env=environment,
+            cwd=root,
+        )
+
+    def wait_until_ready(self) -> None:
+        """Return once it says that it is ready.
+
+        Raises:
+            TroubleError: it ended instead, or takes too long.
+        """
+        # No proxy: this is a matter between two processes of this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline = time.monotonic() + READY_SECONDS
+        reason = "no answer"
+        while time.monotonic() < deadline:
+            self.fail_if_ended()
+            try:
+                with opener.open(self._ready_url, timeout=2):
+                    return
+            except urllib.error.HTTPError as error:
+                reason = error.read().decode(errors="replace").strip()
+                error.close()
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise TroubleError(
+            f"{self.name} is not ready after {READY_SECONDS:g} s ({reason}).\n{self._last_lines()}"
+        )
+
+    def fail_if_ended(self) -> None:
+        """Look whether it still runs.
+
+        Raises:
+            TroubleError: it does not; shows the end of its log.
+        """
+        code = self._process.poll()
+        if code is not None:
+            ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise TroubleError(f"{self.name} {ended}. {self._last_lines()}")
+
+    def ask_to_end(self) -> None:
+        """Ask it to end; it takes its time."""
+        self._process.send(signal.SIGTERM)
+
+    def end(self, *, patience_seconds: float) -> None:
+        """Wait until it has ended, and see to it once the patience is over."""
+        try:
+            self._process.wait(patience_seconds)
+        except TimeoutError:
+            self._process.end(signal.SIGKILL)
+
+    def _last_lines(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        shown = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+        return f"The last lines of {self.log}:\n{shown}"

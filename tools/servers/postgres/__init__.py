@@ -1,0 +1,1 @@
+"""Postgres, by whichever way fits this machine."""

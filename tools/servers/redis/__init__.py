@@ -1,0 +1,1 @@
+"""Redis, by whichever way fits this machine."""

@@ -1,0 +1,128 @@
+"""A program whose life is bound to ours: it ends when we end, whatever ends us."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+GUARD = Path(__file__).with_name("supervisor.py")
+
+SIGNALLED = 128
+"""Above this the guard's exit code is a signal's number; see `guard.py`."""
+
+
+class SupervisedProcess:
+    """A running program, started through a guard (`guard.py`) that ends it when we are gone.
+
+    Not for use from several threads at once.
+
+    Args:
+        command: the program and its arguments.
+        log: the file that gets what it prints (appended); None leaves it our terminal.
+        env: its whole environment; None means ours.
+        cwd: the folder it starts in; None means ours.
+        user: (user id, group id) to run as; only root may ask for that.
+        end_signal: what ends it when we are gone (followed by SIGKILL after 5 s).
+        own_session: out of reach of Ctrl-C; False for a program that uses our terminal.
+        remove_after_crash: folders to remove when we are gone without having stopped it.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: tuple[int, int] | None = None,
+        end_signal: signal.Signals = signal.SIGKILL,
+        own_session: bool = True,
+        remove_after_crash: Iterable[Path] = (),
+    ) -> None:
+        life_line, self._life = os.pipe()
+        report, guards_report = os.pipe()
+        spec = {
+            "command": [str(word) for word in command],
+            "life_line": life_line,
+            "report": guards_report,
+            "user": user,
+            "end_signal": int(end_signal),
+            "own_session": own_session,
+            "remove_after_crash": [str(folder) for folder in remove_after_crash],
+        }
+        # -I -S: the guard needs nothing from the environment, and starts faster so.
+        guard = [sys.executable, "-I", "-S", str(GUARD), json.dumps(spec)]
+        output = None if log is None else log.open("ab")
+        try:
+            self._guard = subprocess.Popen(
+                guard,
+                stdin=subprocess.DEVNULL if own_session else None,
+                stdout=output,
+                stderr=output and subprocess.STDOUT,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                pass_fds=(life_line, guards_report),
+                start_new_session=own_session,
+            )
+        except BaseException:
+            os.close(report)
+            os.close(self._life)
+            raise
+        finally:
+            os.close(life_line)
+            os.close(guards_report)
+            if output is not None:
+                output.close()
+        with os.fdopen(report) as answer:
+            first_line = answer.readline()
+        if not first_line:
+            self.wait()
+            raise OSError(f"the guard of {command[0]} ended before it started anything")
+        self.pid = int(first_line)
+
+    def poll(self) -> int | None:
+        """The exit code (minus the signal's number, if one ended it), or None while it runs."""
+        code = self._guard.poll()
+        if code is None:
+            return None
+        self._let_go()
+        return SIGNALLED - code if code > SIGNALLED else code
+
+    def wait(self, timeout_seconds: float | None = None) -> int:
+        """Wait for its end; returns the exit code as `poll` does.
+
+        Raises:
+            TimeoutError: it still runs.
+        """
+        try:
+            self._guard.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"process {self.pid} still runs") from None
+        code = self.poll()
+        assert code is not None  # noqa: S101 - for the type checker: it has just ended
+        return code
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; no effect on a program that has ended."""
+        # It may have ended a moment ago, and its guard be about to.
+        with suppress(ProcessLookupError):
+            if self.poll() is None:
+                os.kill(self.pid, number)
+
+    def end(self, number: signal.Signals, *, patience_seconds: float = 10.0) -> int:
+        """End it by a signal, or by SIGKILL once the patience is over; returns the exit code."""
+        self.send(number)
+        try:
+            return self.wait(patience_seconds)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            return self.wait()
+
+    def _let_go(self) -> None:
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1

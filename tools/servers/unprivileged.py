@@ -1,0 +1,70 @@
+"""The user that Postgres runs as when we are root, which it refuses to be."""
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from tools.servers.installed import Programs
+from tools.servers.wheels import NoServerError
+
+USER = "nobody"
+
+
+def user_for_postgres() -> tuple[int, int] | None:
+    """(user id, group id) to start Postgres as; None when we can start it as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam(USER)
+    return entry.pw_uid, entry.pw_gid
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether any user can reach what lies at this path: every folder above it lets them through.
+
+    An environment below root's home folder, for example, is closed to everybody else.
+    """
+    return all(
+        folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.is_dir()
+    )
+
+
+def temporary_folder(purpose: str, user: tuple[int, int] | None = None) -> Path:
+    """A new folder for temporary files, reachable by the given user and, but for root, no other.
+
+    The caller removes it.
+    """
+    place = Path(tempfile.gettempdir())
+    if user is not None and not open_to_others(place):
+        place = Path("/tmp")  # noqa: S108 - the one place every user can reach; mkdtemp is safe there
+    folder = Path(tempfile.mkdtemp(prefix=f"chargelight-{purpose}-", dir=place))
+    if user is not None:
+        os.chown(folder, *user)
+    return folder
+
+
+def within_reach(programs: Programs, folder: Path) -> Path:
+    """The folder of Postgres' programs, or of a copy inside `folder` if others can not go there.
+
+    Copied is what the wheel holds: the installation, and beside its package the libraries that the
+    programs look for by a relative path.
+
+    Raises:
+        NoServerError: they lie out of reach, and are not ours to copy.
+    """
+    if open_to_others(programs.folder):
+        return programs.folder
+    if not programs.ours:
+        raise NoServerError(
+            f"{programs.folder} is closed to other users, and Postgres can not run as root. "
+            "Open the folders on the way there (chmod o+x), or run this as somebody else."
+        )
+    installation, package = programs.folder.parent, programs.folder.parent.parent
+    copy = folder / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return copy / programs.folder.name
