@@ -28,8 +28,8 @@ _NOT_NOW: Final = {
 def address(*segments: str) -> Address:
     """Return the path of something.
 
-    What somebody typed stays one segment of it, whatever is in it: ``a/b`` and ``..`` are
-    never on their way to another route.
+    Each argument stays one segment, whatever is in it: ``a/b`` and ``..`` never lead to
+    another route.
     """
     return Address("".join(f"/{_segment(each)}" for each in segments))
 
@@ -41,7 +41,7 @@ def _segment(text: str) -> str:
 
 
 class Answer(dict[str, Any]):
-    """What the registry said. A member that ought to be there and is not: no registry said it."""
+    """An answer of the registry. A missing member means that no registry answered."""
 
     def __missing__(self, name: str) -> Any:
         raise UnreachableError(
@@ -51,7 +51,7 @@ class Answer(dict[str, Any]):
 
 
 class Items:
-    """The items of a list, fetched page by page while somebody looks at them.
+    """The items of a list, fetched page by page as they are read.
 
     Attributes:
         cut_off: After that: whether there are more than were asked for.
@@ -100,7 +100,7 @@ class Api:
             timeout=_TIMEOUT,
             # A proxy of this machine does not lead to a booth.
             trust_env=False,
-            # Whom this machine trusts, or SSL_CERT_FILE says; httpx would trust the web's own list.
+            # The system's CA certificates, or those in SSL_CERT_FILE; not httpx's own list.
             verify=ssl.create_default_context(),
             transport=transport,
         )
@@ -253,7 +253,7 @@ def _said(problem: dict[str, Any]) -> str | None:
     """Return what the registry said is wrong; None: it was no registry."""
     wrong = [each for each in _errors(problem) if "where" in each]
     if wrong:
-        # Without "body." or "query.": whoever typed a command sees neither.
+        # Without "body." or "query.": a command has neither.
         named = ((str(each["where"]).partition("."), each.get("problem")) for each in wrong)
         return "; ".join(f"{name or whole}: {what}" for (whole, _, name), what in named)
     text = problem.get("detail") or problem.get("title")

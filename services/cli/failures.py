@@ -6,11 +6,11 @@ class RefusedError(Exception):
 
 
 class WrongUseError(Exception):
-    """What the command was given can not be meant; the text says what can."""
+    """A command was used wrongly; the text says what is right."""
 
 
 class UnreachableError(Exception):
-    """There is no registry where we looked, or none that can answer now."""
+    """No registry answers at the URL, or it cannot answer now."""
 
 
 class ReaderGoneError(Exception):

@@ -1,10 +1,10 @@
 """The command line: its groups, its options, and how it fails.
 
 Exit codes:
-    0: done. Also when whoever read the output had enough of it (``… | head``).
+    0: done, also when the reader of the output ended first (``… | head``).
     1: refused, by the registry or by this machine. Doing the same again will not help.
     2: wrong use: an argument, an option, a file or a setting.
-    3: no registry answered, or it can not right now (Postgres or Redis is away). Try again.
+    3: no registry answered, or it cannot right now (Postgres or Redis is away). Try again.
     130: Ctrl-C.
 """
 
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _json_first(arguments: Sequence[str]) -> list[str]:
-    """Have ``--json`` taken wherever it stands: people add it to the end of what they typed."""
+    """Move ``--json`` to the front: people add it to the end of a command."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = [each for each in arguments[:end] if each != "--json"]
     moved = ["--json"] if len(options) < end else []

@@ -112,7 +112,7 @@ class Output:
     def _lines(self, lines: Iterable[Text]) -> None:
         """Write lines; what is too long for a terminal goes on to its next line."""
         if not self._console.is_terminal:
-            # One by one, so that whoever has enough of them ends this.
+            # One by one, so that a reader that ends early ends this too.
             for line in lines:
                 self._write(f"{line.plain.rstrip()}\n")
             return
@@ -135,7 +135,7 @@ class Output:
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
-            raise RefusedError(f"the output can not be written: {error.strerror}") from error
+            raise RefusedError(f"the output cannot be written: {error.strerror}") from error
 
 
 def cell(value: object) -> Text:

@@ -55,7 +55,7 @@ def key_in(key_file: Path | None) -> str:
         key = key_file.expanduser().read_text("utf-8").strip()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise WrongUseError(f"the key file {key_file} can not be read: {reason}") from error
+        raise WrongUseError(f"the key file {key_file} cannot be read: {reason}") from error
     except UnicodeDecodeError as error:
         raise WrongUseError(f"the key file {key_file} is no text") from error
     if not key:

@@ -133,8 +133,8 @@ def charger(
         timeout=timeout,
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
     )
-    teller = make_event_output(as_json=json)
-    run(lambda stop: ChargerCommand(options, teller, random.Random(), time.monotonic).run(stop))
+    output = make_event_output(as_json=json)
+    run(lambda stop: ChargerCommand(options, output, random.Random(), time.monotonic).run(stop))
 
 
 @app.command()
@@ -144,7 +144,7 @@ def widget(widget_id: DeviceId, *, url: WidgetUrl = _WIDGETS_URL, json: AsJson =
         lambda stop: WidgetCommand(
             widget_id,
             url,
-            teller=make_event_output(as_json=json),
+            output=make_event_output(as_json=json),
             terminal=_terminal(as_json=json),
             rng=random.Random(),
             clock=time.monotonic,
@@ -264,7 +264,7 @@ def register(
             pairs,
             registry,
             replace=replace,
-            teller=make_event_output(as_json=json),
+            output=make_event_output(as_json=json),
             rng=random.Random(),
             stop=stop,
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from services.simulator.devices.charger import Acknowledged as Receipt
 from services.simulator.devices.charger import Charger, ChargerEvent
 from services.simulator.devices.charger import Sent as Sending
-from services.simulator.devices.disconnect_reason import Closed, Ending
+from services.simulator.devices.disconnect_reason import Closed, DisconnectReason
 from services.simulator.devices.phone import Phone
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from services.simulator.devices.widget import Lit, Widget, WidgetEvent
@@ -247,7 +247,7 @@ class Devices:
 
         return note
 
-    def _left(self, device_id: str, ending: Ending) -> None:
+    def _left(self, device_id: str, ending: DisconnectReason) -> None:
         if isinstance(ending, Closed) and ending.code == CloseCode.NOT_REGISTERED:
             self.turned_away.append(f"{device_id} was told that it is not registered")
 

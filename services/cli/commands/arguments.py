@@ -9,7 +9,7 @@ from shared.contract.names import is_device_id
 
 
 def device_id(text: str | None) -> str | None:
-    """Refuse what can be no device's id before anybody is asked for it."""
+    """Refuse a text that cannot be a device's id before the registry is asked."""
     if text is not None and not is_device_id(text):
         raise typer.BadParameter(f"{text!r} is no id: an id is 1 to 64 of A-Z a-z 0-9 . _ -")
     return text
@@ -23,7 +23,7 @@ def device_ids(texts: list[str]) -> list[str]:
 
 
 def moment(text: str) -> datetime:
-    """Return the time somebody typed, in this machine's zone unless it names another."""
+    """Return the time that was typed, in this machine's zone unless it names another."""
     return read_moment(text, datetime.now().astimezone())
 
 
@@ -57,6 +57,4 @@ WidgetId = Annotated[
     str, typer.Argument(callback=device_id, metavar="WIDGET", help="A widget's id.")
 ]
 Most = Annotated[int | None, typer.Option("--most", min=1, help="Show no more than so many.")]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Take them away from whom they are paired with.")
-]
+Replace = Annotated[bool, typer.Option("--replace", help="End the pairings they have now.")]

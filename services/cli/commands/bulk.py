@@ -134,7 +134,7 @@ def _as_wrong_use(file: Path, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WrongUseError(f"{file} can not be {done}: {error.strerror}") from error
+        raise WrongUseError(f"{file} cannot be {done}: {error.strerror}") from error
 
 
 def _format_of(file: Path) -> Format:

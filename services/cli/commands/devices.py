@@ -59,8 +59,8 @@ def group(kind: str) -> typer.Typer:
         location: _Location = None,
     ) -> None:
         session = session_of(context)
-        wish = _given({"label": label, "location": location})
-        session.output.fields(session.api.put(address(kinds, device_id), wish))
+        body = _given({"label": label, "location": location})
+        session.output.fields(session.api.put(address(kinds, device_id), body))
 
     @commands.command("update", help=f"Change what a registered {kind} is called.")
     def update(
@@ -70,11 +70,11 @@ def group(kind: str) -> typer.Typer:
         label: _Label = None,
         location: _Location = None,
     ) -> None:
-        wish = _given({"label": label, "location": location})
-        if not wish:
+        body = _given({"label": label, "location": location})
+        if not body:
             raise typer.BadParameter("say what to change", param_hint="--label or --location")
         session = session_of(context)
-        session.output.fields(session.api.patch(address(kinds, device_id), wish))
+        session.output.fields(session.api.patch(address(kinds, device_id), body))
 
     @commands.command(
         "unregister", help=f"Unregister {kinds}: pairings end, connections are closed."
@@ -104,5 +104,5 @@ def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None
         raise RefusedError("\n".join(refusals))
 
 
-def _given(wish: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in wish.items() if value is not None}
+def _given(body: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in body.items() if value is not None}

@@ -8,7 +8,7 @@ from services.cli.api import address
 from services.cli.commands.arguments import ChargerId, Most, Replace, WidgetId
 from services.cli.session import session_of
 
-group = typer.Typer(help="Who lights whom.", no_args_is_help=True)
+group = typer.Typer(help="Which charger lights which widget.", no_args_is_help=True)
 
 _COLUMNS = ["charger", "widget", "pairing_number", "paired_at"]
 
@@ -58,7 +58,7 @@ def unpair(context: typer.Context, charger: ChargerId) -> None:
 
 
 def with_widget_side(widgets: typer.Typer) -> typer.Typer:
-    """Add what somebody does who has a widget in the hand, not a charger."""
+    """Add the commands that start from a widget, not from a charger."""
 
     @widgets.command("pairing", help="Show a widget's pairing.")
     def pairing(context: typer.Context, widget: WidgetId) -> None:

@@ -55,13 +55,13 @@ def open_(
     """Hand a widget over for a phone."""
     session = session_of(context)
     rental = rental or uuid.uuid4()
-    wish: dict[str, Any] = {"charger": charger}
+    body: dict[str, Any] = {"charger": charger}
     if widget is not None:
-        wish["widget"] = widget
+        body["widget"] = widget
     if ticket is not None:
-        wish["ticket"] = ticket
+        body["ticket"] = ticket
     try:
-        answer = session.api.put(address("rentals", str(rental)), wish, replace=replace or None)
+        answer = session.api.put(address("rentals", str(rental)), body, replace=replace or None)
     except UnreachableError as error:
         raise UnreachableError(
             f"{error}\nThe hand-over may have happened. Repeat the command with --id {rental}, "
@@ -146,8 +146,8 @@ def collect(
     _require_one_way(rental, named, "CHARGER, --widget, --ticket or --id")
     session = session_of(context)
     found = rental or _only_one(session, _OPEN, "--state open", named)
-    wish = {"pairing": "keep" if keep_pairing else "end", "widget_returned": not widget_kept}
-    session.output.fields(session.api.put(address("rentals", str(found), "collection"), wish))
+    body = {"pairing": "keep" if keep_pairing else "end", "widget_returned": not widget_kept}
+    session.output.fields(session.api.put(address("rentals", str(found), "collection"), body))
 
 
 @group.command("return-widget")

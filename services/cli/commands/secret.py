@@ -38,8 +38,8 @@ def group(kind: str) -> typer.Typer:
         context: typer.Context, device_id: DeviceId, *, overlap_hours: _Overlap = None
     ) -> None:
         session = session_of(context)
-        wish = {"secret": _given_secret(), **_overlap(overlap_hours)}
-        session.output.fields(session.api.put(where(device_id), wish))
+        body = {"secret": _given_secret(), **_overlap(overlap_hours)}
+        session.output.fields(session.api.put(where(device_id), body))
 
     @commands.command("show", help="Show since when there are secrets; not what they are.")
     def show(context: typer.Context, device_id: DeviceId) -> None:

@@ -13,8 +13,8 @@ from services.simulator.devices.charger import (
     Complaint,
     Sent,
 )
-from services.simulator.devices.disconnect_reason import Closed, Ending, explain
-from services.simulator.devices.levels import WrongLevelError, in_words, parse_level
+from services.simulator.devices.disconnect_reason import Closed, DisconnectReason, explain
+from services.simulator.devices.levels import WrongLevelError, format_level, parse_level
 from services.simulator.devices.phone import Phone, empty_phone
 from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
 from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
@@ -55,23 +55,23 @@ class ChargerCommand:
 
     Args:
         options: What to do.
-        teller: Told what happens.
+        output: Told what happens.
         rng: Source of jitter.
         clock: Time in seconds.
     """
 
     def __init__(
-        self, options: ChargerOptions, teller: EventOutput, rng: random.Random, clock: Clock
+        self, options: ChargerOptions, output: EventOutput, rng: random.Random, clock: Clock
     ) -> None:
         self._options = options
-        self._teller = teller
+        self._output = output
         self._prompt = _PROMPT if options.prompt and options.level is None else ""
         self._charger = Charger(
             options.charger_id, options.url, pace=Pace(rng), notify=self._notify, clock=clock
         )
         self._stop = asyncio.Event()
         self._superseded = False
-        self._trouble: Ending | None = None
+        self._trouble: DisconnectReason | None = None
 
     async def run(self, stop: asyncio.Event) -> int:
         """Do it until done or ``stop`` is set; return the exit code."""
@@ -101,13 +101,13 @@ class ChargerCommand:
 
     async def _ask(self) -> int:
         if self._prompt:
-            self._teller.tell("asking", "Type a level and press Enter; Ctrl-D ends.", "dim")
+            self._output.write("asking", "Type a level and press Enter; Ctrl-D ends.", "dim")
             self._show_prompt()
         async for line in keyboard.lines():
             try:
                 level = parse_level(line) if line.strip() else None
             except WrongLevelError as error:
-                self._tell("wrong input", str(error), "red", input=line)
+                self._write("wrong input", str(error), "red", input=line)
                 continue
             if level is None:
                 self._show_prompt()
@@ -141,7 +141,7 @@ class ChargerCommand:
                 why = "connected, but the hub did not confirm that it stored the reading"
             else:
                 why = f"no connection to {self._charger.device.url} yet"
-            self._tell("not acknowledged", f"not acknowledged within {timeout:g} s: {why}", "red")
+            self._write("not acknowledged", f"not acknowledged within {timeout:g} s: {why}", "red")
             return EXIT_NOT_RIGHT
         return EXIT_DONE
 
@@ -149,37 +149,37 @@ class ChargerCommand:
         match event:
             case Connected():
                 self._trouble = None
-                self._tell("connected", f"connected to {self._charger.device.url}", "green")
-            case Disconnected(ending):
-                self._tell_ending(ending)
+                self._write("connected", f"connected to {self._charger.device.url}", "green")
+            case Disconnected(reason):
+                self._on_disconnected(reason)
             case Sent(_, level):
-                self._tell("sent", f"{in_words(level)} sent", level=level)
+                self._write("sent", f"{format_level(level)} sent", level=level)
             case Acknowledged(_, level):
-                words = f"{in_words(level)} acknowledged: the hub has stored it"
-                self._tell("acknowledged", words, "green", level=level)
+                words = f"{format_level(level)} acknowledged: the hub has stored it"
+                self._write("acknowledged", words, "green", level=level)
             case Complaint(code, message):
-                self._tell("error", f"the hub says: {code} {message}", "red", code=code)
+                self._write("error", f"the hub says: {code} {message}", "red", code=code)
 
-    def _tell_ending(self, ending: Ending) -> None:
+    def _on_disconnected(self, reason: DisconnectReason) -> None:
         # A hub that stays away is told once, not with every attempt.
-        known, self._trouble = self._trouble, ending
-        if ending == known:
+        known, self._trouble = self._trouble, reason
+        if reason == known:
             return
-        words = explain(ending, self._charger.device)
-        code = ending.code if isinstance(ending, Closed) else None
+        words = explain(reason, self._charger.device)
+        code = reason.code if isinstance(reason, Closed) else None
         if code == CloseCode.SUPERSEDED:
             # Connecting again would take the place of the other one, which would
             # take it back, and so on: a person at this end has to decide.
             self._superseded = True
-            self._tell("superseded", f"{words}. This one ends here", "red", code=code)
+            self._write("superseded", f"{words}. This one ends here", "red", code=code)
             self._stop.set()
         else:
-            self._tell("disconnected", f"{words}. Trying again", "yellow", code=code)
+            self._write("disconnected", f"{words}. Trying again", "yellow", code=code)
 
-    def _tell(self, what: str, words: str, style: str = "", **facts: object) -> None:
+    def _write(self, what: str, words: str, style: str = "", **facts: object) -> None:
         if self._prompt:
             sys.stdout.write("\r\x1b[K")  # over the prompt, which is shown again below
-        self._teller.tell(what, words, style, charger=self._options.charger_id, **facts)
+        self._output.write(what, words, style, charger=self._options.charger_id, **facts)
         self._show_prompt()
 
     def _show_prompt(self) -> None:

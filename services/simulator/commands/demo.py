@@ -54,7 +54,7 @@ class DemoCommand:
 
     Args:
         options: What to show.
-        teller: Told the lights, where there is no terminal to draw on.
+        output: Told the lights, where there is no terminal to draw on.
         terminal: The terminal to draw on; none to tell instead.
         rng: Source of jitter.
         clock: Time in seconds.
@@ -63,13 +63,13 @@ class DemoCommand:
     def __init__(
         self,
         options: DemoOptions,
-        teller: EventOutput,
+        output: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,
     ) -> None:
         self._options = options
-        self._teller = teller
+        self._output = output
         self._terminal = terminal
         self._rng = rng
         self._clock = clock
@@ -81,7 +81,7 @@ class DemoCommand:
             options.pairs,
             options.registry_url,
             replace=False,
-            teller=self._teller,
+            output=self._output,
             rng=self._rng,
             stop=stop,
             each=self._terminal is None,
@@ -95,25 +95,21 @@ class DemoCommand:
             rng=self._rng,
             clock=self._clock,
         )
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(fleet.run(), name="fleet")
-            try:
-                if self._terminal is None:
-                    await unless(stop, self._tell(fleet))
-                else:
-                    await unless(stop, self._draw(fleet, self._terminal))
-            finally:
-                running.cancel()
+        async with fleet.running():
+            if self._terminal is None:
+                await unless(stop, self._write(fleet))
+            else:
+                await unless(stop, self._draw(fleet, self._terminal))
         return EXIT_DONE
 
-    async def _tell(self, fleet: Fleet) -> None:
+    async def _write(self, fleet: Fleet) -> None:
         while True:
             await asyncio.sleep(self._options.interval)
             words = " · ".join(
                 f"{pair.plan.pair.widget} {colour_of(pair.widget.shown)} {_level(pair)}"
                 for pair in fleet.pairs
             )
-            self._teller.tell(
+            self._output.write(
                 "lights",
                 words,
                 colours={
@@ -122,7 +118,7 @@ class DemoCommand:
                 levels={pair.plan.pair.charger: pair.charger.level for pair in fleet.pairs},
             )
             for trouble in fleet_view.troubles(fleet):
-                self._teller.tell("trouble", trouble, "yellow")
+                self._output.write("trouble", trouble, "yellow")
 
     async def _draw(self, fleet: Fleet, terminal: Console) -> None:
         with Live(console=terminal, auto_refresh=False) as live:

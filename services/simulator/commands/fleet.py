@@ -54,7 +54,7 @@ class FleetCommand:
 
     Args:
         options: What to do.
-        teller: Told the figures, where there is no terminal to draw on.
+        output: Told the figures, where there is no terminal to draw on.
         terminal: The terminal to draw on; none to tell instead.
         rng: Where phones and jitter come from.
         clock: Time in seconds.
@@ -63,13 +63,13 @@ class FleetCommand:
     def __init__(
         self,
         options: FleetOptions,
-        teller: EventOutput,
+        output: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,
     ) -> None:
         self._options = options
-        self._teller = teller
+        self._output = output
         self._terminal = terminal
         self._rng = rng
         self._clock = clock
@@ -83,7 +83,7 @@ class FleetCommand:
             pairs,
             options.registry_url,
             replace=False,
-            teller=self._teller,
+            output=self._output,
             rng=self._rng,
             stop=stop,
             each=False,
@@ -97,13 +97,9 @@ class FleetCommand:
             rng=self._rng,
             clock=self._clock,
         )
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(fleet.run(), name="fleet")
-            try:
-                complete = await unless(stop, self._show(fleet))
-                return self._conclude(fleet, judged=bool(complete))
-            finally:
-                running.cancel()
+        async with fleet.running():
+            complete = await unless(stop, self._show(fleet))
+            return self._conclude(fleet, judged=bool(complete))
 
     async def _show(self, fleet: Fleet) -> bool:
         """Show figures until the duration is over and the lights had time to settle."""
@@ -116,7 +112,7 @@ class FleetCommand:
                     await asyncio.sleep(self._options.duration)
                 # From here on nothing changes any more: what is not right after
                 # the time to settle never will be.
-                fleet.fall_silent()
+                fleet.stop_readings()
                 await self._settle(fleet)
             finally:
                 reporting.cancel()
@@ -135,7 +131,7 @@ class FleetCommand:
         while True:
             await asyncio.sleep(self._options.interval)
             figures = fleet.take_figures()
-            self._teller.tell(
+            self._output.write(
                 "figures",
                 fleet_view.line(figures),
                 fleet_view.style(figures),
@@ -146,11 +142,11 @@ class FleetCommand:
     async def _settle(self, fleet: Fleet) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.hub.settle + _SETTLING_GRACE_SECONDS):
-                await fleet.settled()
+                await fleet.wait_until_settled()
 
     def _conclude(self, fleet: Fleet, *, judged: bool) -> int:
         figures = fleet.total_figures()
-        self._teller.tell(
+        self._output.write(
             "final",
             f"whole run: {fleet_view.line(figures)}",
             fleet_view.style(figures) if judged else "",
@@ -159,9 +155,9 @@ class FleetCommand:
         )
         if not judged:  # stopped in the middle of things: no verdict
             return EXIT_DONE
-        for words in fleet_view.name_lights(fleet.not_right()):
-            self._teller.tell("not right", words, "red")
-        right = not fleet.not_right() and not figures.counts.older_lights
+        for words in fleet_view.name_lights(fleet.pairs_not_right()):
+            self._output.write("not right", words, "red")
+        right = not fleet.pairs_not_right() and not figures.counts.older_lights
         return EXIT_DONE if right else EXIT_NOT_RIGHT
 
 

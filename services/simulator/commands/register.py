@@ -15,7 +15,7 @@ async def register(
     registry_url: str,
     *,
     replace: bool,
-    teller: EventOutput,
+    output: EventOutput,
     rng: random.Random,
     stop: asyncio.Event,
     each: bool = True,
@@ -26,7 +26,7 @@ async def register(
         pairs: Which.
         registry_url: Where the registry is.
         replace: End what chargers and widgets are part of now.
-        teller: Told about each pair and about waiting.
+        output: Told about each pair and about waiting.
         rng: Source of jitter.
         stop: Ends the waiting.
         each: Tell about each pair, not only about troubles.
@@ -39,7 +39,7 @@ async def register(
     def waiting(trouble: str) -> None:
         nonlocal last_trouble
         if trouble != last_trouble:  # told once, not with every attempt
-            teller.tell("waiting", trouble, "yellow")
+            output.write("waiting", trouble, "yellow")
         last_trouble = trouble
 
     def done(found: Registered) -> None:
@@ -49,7 +49,7 @@ async def register(
         if not found.in_effect:
             words += "; not in effect yet: the hub applies it as soon as it can"
         if each or not found.in_effect:
-            teller.tell(
+            output.write(
                 "registered",
                 words,
                 "green" if found.in_effect else "yellow",
@@ -63,6 +63,6 @@ async def register(
         try:
             await unless(stop, client.register_all(pairs, done))
         except RegistrationError as error:
-            teller.tell("refused", str(error), "red")
+            output.write("refused", str(error), "red")
             return EXIT_NOT_RIGHT
     return EXIT_DONE

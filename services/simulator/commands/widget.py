@@ -30,7 +30,7 @@ class WidgetCommand:
     Args:
         widget_id: Its id.
         url: Where widgets connect.
-        teller: Told what happens, where there is no terminal to draw on.
+        output: Told what happens, where there is no terminal to draw on.
         terminal: The terminal to draw on; none to tell instead.
         rng: Source of jitter.
         clock: Time in seconds.
@@ -42,14 +42,14 @@ class WidgetCommand:
         widget_id: str,
         url: str,
         *,
-        teller: EventOutput,
+        output: EventOutput,
         terminal: Console | None,
         rng: random.Random,
         clock: Clock,
         wall_clock: WallClock,
     ) -> None:
         self._widget = Widget(widget_id, url, pace=Pace(rng), notify=self._notify, clock=clock)
-        self._teller = teller
+        self._output = output
         self._wall_clock = wall_clock
         self._history = History(_HISTORY_LENGTH)
         self._state = "connecting"
@@ -77,18 +77,18 @@ class WidgetCommand:
                 self._note("status", words, style_of(status), **facts)
             case NotUnderstood(message):
                 self._note("not understood", f"not understood: {message}", "red")
-            case Disconnected(ending):
-                words = explain(ending, widget.device)
+            case Disconnected(reason):
+                words = explain(reason, widget.device)
                 state = f"not connected: {words}"
                 if state != self._state:  # told once, not with every attempt
                     self._state = state
-                    code = ending.code if isinstance(ending, Closed) else None
+                    code = reason.code if isinstance(reason, Closed) else None
                     self._note("disconnected", f"{words}. Trying again", "yellow", code=code)
 
     def _note(self, what: str, words: str, style: str, **facts: object) -> None:
         self._history.add(words, self._widget.shown, self._wall_clock())
         if self._live is None:
-            self._teller.tell(what, words, style, widget=self._widget.device.device_id, **facts)
+            self._output.write(what, words, style, widget=self._widget.device.device_id, **facts)
         else:
             self._live.update(self._draw(), refresh=True)
 

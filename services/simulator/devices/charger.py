@@ -169,8 +169,7 @@ class Charger:
                 receipts.cancel()
 
     async def _send_newest(self, connection: ClientConnection) -> None:
-        # No await up to where `send` writes, so readings leave in the order of
-        # their numbers, whoever calls.
+        # No await before `send` writes, so readings leave in the order of their numbers.
         if self._newest is None or connection.state is not State.OPEN:
             return
         self._sent = _Report(self._newest.number, self._newest.level, self._complaints)
@@ -189,7 +188,7 @@ class Charger:
                 await (await connection.ping())
             except ConnectionClosed:
                 return
-            # After a complaint nobody knows which reading was meant: no receipt.
+            # A complaint does not say which reading it is about: no receipt after one.
             if report is not None and report.complaints_before == self._complaints:
                 self._notify(Acknowledged(report.number, report.level))
                 if self._newest is not None and report.number == self._newest.number:

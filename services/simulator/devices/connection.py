@@ -17,9 +17,9 @@ CLOSE_SECONDS: Final = 1.0
 class WatchedConnection(ClientConnection):
     """A connection that ends itself once the hub has been silent for too long.
 
-    Any byte counts as a sign of life, not only a pong: the hub rightly holds
-    pongs back while it can not store readings, and a charger that hung up for
-    that would hide whether the hub heals by itself.
+    Any byte counts as a sign of life, not only a pong: the hub holds pongs back
+    while it cannot store readings. A charger that closed its connection for that
+    would hide whether the hub recovers by itself.
     """
 
     silence_seconds = SILENCE_SECONDS
@@ -50,7 +50,7 @@ class WatchedConnection(ClientConnection):
             self._timer = self.loop.call_later(left, self._watch)
             return
         self.fell_silent = True
-        # No closing handshake: there is nobody to answer it.
+        # No closing handshake: the hub would not answer it.
         self.transport.abort()
 
 

@@ -1,4 +1,4 @@
-"""Why a device has no connection, as a value and in words that help."""
+"""Why a device has no connection: as a value, and in words for a person."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -57,7 +57,7 @@ class Unreachable:
     why: str
 
 
-Ending = Closed | Silent | Refused | Unreachable
+DisconnectReason = Closed | Silent | Refused | Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class Device:
     url: str
 
 
-def explain(ending: Ending, device: Device) -> str:
+def explain(reason: DisconnectReason, device: Device) -> str:
     """Return what happened and, where a person can do something, what."""
-    match ending:
-        case Closed(code, reason):
-            return _explain_close(code, reason, device)
+    match reason:
+        case Closed(code, text):
+            return _explain_close(code, text, device)
         case Silent(seconds):
             return f"nothing heard from the hub for {seconds:g} s: the connection counts as lost"
         case Refused(http_status):
@@ -105,16 +105,16 @@ _CLOSED_OTHERWISE: Final[dict[int, str]] = {
 }
 
 
-def _explain_close(code: int, reason: str, device: Device) -> str:
+def _explain_close(code: int, text: str, device: Device) -> str:
     known = _CLOSES | _CLOSED_OTHERWISE
     words = known.get(code, "the hub closed the connection").format(kind=device.kind)
-    if reason and reason not in words:
-        words += f' ("{reason}")'
+    if text and text not in words:
+        words += f' ("{text}")'
     if code == CloseCode.NOT_REGISTERED:
         pair = f"{device.device_id}:WIDGET"
         if device.kind == "widget":
             pair = f"CHARGER:{device.device_id}"
-        words += f"; to register and pair it: python -m services.simulator register {pair}"
+        words += f"; to register and pair it: chargelight-simulator register {pair}"
     return words if code == NO_CLOSE_CODE else f"{words} [{code}]"
 
 

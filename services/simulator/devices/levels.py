@@ -34,6 +34,6 @@ def parse_level(text: str) -> float:
     return level
 
 
-def in_words(level: float) -> str:
+def format_level(level: float) -> str:
     """Return the level for a person, for example ``79.5 %``."""
     return f"{level:g} %"

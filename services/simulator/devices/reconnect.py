@@ -1,4 +1,4 @@
-"""Being connected as far as possible: connect, serve, wait a random while, again."""
+"""Stay connected: connect, serve, wait for a random time, connect again."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from services.simulator.devices.connection import WatchedConnection, dial
 from services.simulator.devices.disconnect_reason import (
     NO_CLOSE_CODE,
     Closed,
-    Ending,
+    DisconnectReason,
     Refused,
     Silent,
     Unreachable,
@@ -62,11 +62,11 @@ class Disconnected:
     """A device has no connection.
 
     Attributes:
-        ending: Why.
+        reason: Why.
         retry_in: Seconds until it tries again.
     """
 
-    ending: Ending
+    reason: DisconnectReason
     retry_in: float
 
 
@@ -81,17 +81,17 @@ class Pace:
         self._quick = Backoff(0.1, 5.0, rng)
         self._slow = Backoff(1.0, 10.0, rng)
 
-    def delay(self, ending: Ending, lasted: float) -> float:
+    def delay(self, reason: DisconnectReason, lasted: float) -> float:
         """Return the delay in seconds.
 
         Args:
-            ending: Why there is no connection.
+            reason: Why there is no connection.
             lasted: How long there was one, in seconds; 0 if there was none.
         """
         if lasted >= _USEFUL_SECONDS:
             self._quick.reset()
             self._slow.reset()
-        match ending:
+        match reason:
             case Closed(code) if code in _SLOW_CODES:
                 return _SLOW_SECONDS + self._slow.delay()
             case Refused(http_status) if http_status in _SLOW_HTTP_STATUSES:
@@ -120,30 +120,30 @@ async def stay_connected(
         pace: Delays between attempts.
         clock: Measures how long connections last.
     """
-    ending: Ending = Closed(NO_CLOSE_CODE)
+    reason: DisconnectReason = Closed(NO_CLOSE_CODE)
     while True:
         started_at = clock()
-        on_trial = isinstance(ending, Closed) and ending.code == CloseCode.NOT_REGISTERED
+        on_trial = isinstance(reason, Closed) and reason.code == CloseCode.NOT_REGISTERED
         try:
             connection = await dial(url)
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            ending, lasted = _refusal(error), 0.0
+            reason, lasted = _refusal(error), 0.0
         else:
             try:
-                if not on_trial or await _passes_trial(connection):
+                if not on_trial or await _survives_trial(connection):
                     notify(Connected())
                     await serve(connection)
             except ConnectionClosed:
                 pass  # this is how connections end
             finally:
                 await connection.close()
-            ending, lasted = _end_of(connection), clock() - started_at
-        delay = pace.delay(ending, lasted)
-        notify(Disconnected(ending, delay))
+            reason, lasted = _end_of(connection), clock() - started_at
+        delay = pace.delay(reason, lasted)
+        notify(Disconnected(reason, delay))
         await asyncio.sleep(delay)
 
 
-async def _passes_trial(connection: ClientConnection) -> bool:
+async def _survives_trial(connection: ClientConnection) -> bool:
     try:
         async with asyncio.timeout(_TRIAL_SECONDS):
             await connection.wait_closed()
@@ -152,13 +152,13 @@ async def _passes_trial(connection: ClientConnection) -> bool:
     return False
 
 
-def _end_of(connection: ClientConnection) -> Ending:
+def _end_of(connection: ClientConnection) -> DisconnectReason:
     if isinstance(connection, WatchedConnection) and connection.fell_silent:
         return Silent(connection.silence_seconds)
     return Closed(connection.close_code or NO_CLOSE_CODE, connection.close_reason or "")
 
 
-def _refusal(error: Exception) -> Ending:
+def _refusal(error: Exception) -> DisconnectReason:
     match error:
         case InvalidStatus():
             seconds = error.response.headers.get("Retry-After", "0")

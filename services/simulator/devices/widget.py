@@ -39,8 +39,8 @@ class Widget:
     """One widget as a client of the hub, by the rules for firmware.
 
     Its light goes out with the connection and stays dark until the first
-    status on the next one: a light nobody can correct any more may be wrong,
-    and after a changed pairing it would be another visitor's.
+    status on the next one: a light that cannot be corrected may be wrong, and
+    after a changed pairing it would be another visitor's.
 
     Args:
         widget_id: Its id.

@@ -83,7 +83,7 @@ class Figures:
         lights_right: Lights that show what is called for.
         lights_late: Lights that do not, but still may.
         lights_wrong: Lights that are wrong now.
-        lights_unknown: Lights that can not be judged: not connected, or nothing
+        lights_unknown: Lights without a verdict: not connected, or nothing
             acknowledged yet.
         counts: What happened since the start.
     """

@@ -1,16 +1,17 @@
 """Many chargers and their widgets at once, each light judged all the time."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from services.simulator.devices.charger import Acknowledged, Charger, ChargerEvent, Complaint, Sent
 from services.simulator.devices.disconnect_reason import (
     Device,
-    Ending,
+    DisconnectReason,
     Refused,
     Unreachable,
     explain,
@@ -87,11 +88,11 @@ class _Line:
         self._ever = True
         self._set_trouble("")
 
-    def disconnected(self, ending: Ending, device: Device) -> None:
-        self._records.counts.failed_attempts += isinstance(ending, Refused | Unreachable)
+    def disconnected(self, reason: DisconnectReason, device: Device) -> None:
+        self._records.counts.failed_attempts += isinstance(reason, Refused | Unreachable)
         # The same words for all devices, so that they can be counted.
         anyone = replace(device, device_id="ID", url=device.url.removesuffix(device.device_id))
-        self._set_trouble(explain(ending, anyone))
+        self._set_trouble(explain(reason, anyone))
 
     def _set_trouble(self, words: str) -> None:
         troubles = self._records.troubles
@@ -148,14 +149,14 @@ class SimulatedPair:
         match event:
             case Connected():
                 self._charger_line.connected()
-            case Disconnected(ending):
-                self._charger_line.disconnected(ending, self.charger.device)
+            case Disconnected(reason):
+                self._charger_line.disconnected(reason, self.charger.device)
             case Sent(number, level):
                 counts.sent += 1
-                self.light.reading_sent(number, level, self._clock())
+                self.light.on_reading_sent(number, level, self._clock())
             case Acknowledged(number, level):
                 counts.acknowledged += 1
-                self.light.reading_acknowledged(number, level, self._clock())
+                self.light.on_reading_acknowledged(number, level, self._clock())
             case Complaint():
                 counts.complaints += 1
 
@@ -164,13 +165,13 @@ class SimulatedPair:
         match event:
             case Connected():
                 self._widget_line.connected()
-                self.light.widget_connected(self._clock())
-            case Disconnected(ending):
-                self._widget_line.disconnected(ending, self.widget.device)
-                self.light.widget_disconnected()
+                self.light.on_widget_connected(self._clock())
+            case Disconnected(reason):
+                self._widget_line.disconnected(reason, self.widget.device)
+                self.light.on_widget_disconnected()
             case Lit(status):
                 counts.received += 1
-                match = self.light.status_seen(status, self._clock())
+                match = self.light.on_status_seen(status, self._clock())
                 counts.older_lights += match.older
                 if match.took is not None:
                     self._records.latencies.add(match.took)
@@ -211,6 +212,16 @@ class Fleet:
         self._charging: list[asyncio.Task[None]] = []
         self._silent = False
 
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run all pairs for as long as the context lasts."""
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(self.run(), name="fleet")
+            try:
+                yield
+            finally:
+                running.cancel()
+
     async def run(self) -> NoReturn:
         """Run all pairs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -227,13 +238,13 @@ class Fleet:
                 await asyncio.sleep(1 / self._connecting_rate)
         raise AssertionError("the tasks of a fleet never end by themselves")
 
-    def fall_silent(self) -> None:
+    def stop_readings(self) -> None:
         """Send no more readings; the connections stay."""
         self._silent = True
         for task in self._charging:
             task.cancel()
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Wait until all readings have their receipts, and every light is right or wrong."""
         while True:
             for pair in self.pairs:
@@ -270,7 +281,7 @@ class Fleet:
             (words, times) for words, times in self._records.troubles.most_common(most) if times
         ]
 
-    def not_right(self) -> list[SimulatedPair]:
+    def pairs_not_right(self) -> list[SimulatedPair]:
         """Return the pairs whose light was not right when last judged."""
         return [pair for pair in self.pairs if pair.verdict is not Verdict.RIGHT]
 

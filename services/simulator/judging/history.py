@@ -1,4 +1,4 @@
-"""What a widget showed, and since when: repetitions count, they do not fill the screen."""
+"""What a widget showed, and since when. Repetitions are counted, not listed."""
 
 from collections import deque
 from collections.abc import Iterator

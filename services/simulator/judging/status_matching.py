@@ -1,4 +1,4 @@
-"""Which reading a charging status can belong to, although messages carry no number."""
+"""Match charging statuses with readings, although messages carry no number."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from shared.contract.device_protocol import ChargingStatus
 
 _MOST_RUNS: Final = 64
-"""Runs kept for a widget that shows none of them; older ones can not come any more."""
+"""Runs kept for a widget that shows none of them; older ones cannot come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Run:
     sent_at: float
 
 
-class StatusOrder:
+class StatusMatcher:
     """Matches the statuses of one widget with the readings of its charger.
 
     A status message does not say which reading it belongs to, and under
@@ -55,17 +55,17 @@ class StatusOrder:
         self._connected_at: float | None = None
         self._first_since_connect = False
 
-    def reading_sent(self, calls_for: ChargingStatus, now: float) -> None:
+    def on_reading_sent(self, calls_for: ChargingStatus, now: float) -> None:
         """Note that a reading left the charger."""
         if not self._runs or self._runs[-1].status is not calls_for:
             self._runs.append(_Run(calls_for, now))
 
-    def widget_connected(self, now: float) -> None:
+    def on_widget_connected(self, now: float) -> None:
         """Note that the widget has a (new) connection."""
         self._connected_at = now
         self._first_since_connect = True
 
-    def status_seen(self, status: ChargingStatus, now: float) -> Match:
+    def on_status_seen(self, status: ChargingStatus, now: float) -> Match:
         """Match a status that the widget got."""
         first, self._first_since_connect = self._first_since_connect, False
         if first and not self._matched:

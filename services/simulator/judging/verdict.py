@@ -5,7 +5,7 @@ Pure: events and times go in, a verdict comes out.
 
 from enum import StrEnum
 
-from services.simulator.judging.status_matching import Match, StatusOrder
+from services.simulator.judging.status_matching import Match, StatusMatcher
 from services.simulator.judging.thresholds import Thresholds
 from shared.contract.device_protocol import ChargingStatus
 
@@ -42,7 +42,7 @@ class Light:
     def __init__(self, thresholds: Thresholds, settle: float) -> None:
         self._thresholds = thresholds
         self._settle = settle
-        self._order = StatusOrder()
+        self._order = StatusMatcher()
         self._acknowledged: ChargingStatus | None = None
         self._acknowledged_since = 0.0
         self._unacknowledged: dict[ChargingStatus, int] = {}
@@ -50,13 +50,13 @@ class Light:
         self._connected_since: float | None = None
         self._shown: ChargingStatus | None = None
 
-    def reading_sent(self, number: int, level: float, now: float) -> None:
+    def on_reading_sent(self, number: int, level: float, now: float) -> None:
         """Note a reading that the charger sent; ``level`` is in percent."""
         status = self._thresholds.call_for(level)
         self._unacknowledged[status] = number
-        self._order.reading_sent(status, now)
+        self._order.on_reading_sent(status, now)
 
-    def reading_acknowledged(self, number: int, level: float, now: float) -> None:
+    def on_reading_acknowledged(self, number: int, level: float, now: float) -> None:
         """Note that the hub has stored a reading and all before it."""
         before = self._called_for()
         if self._acknowledged is None:
@@ -68,21 +68,21 @@ class Light:
         for status in before - self._called_for():
             self._called_for_until[status] = now
 
-    def widget_connected(self, now: float) -> None:
+    def on_widget_connected(self, now: float) -> None:
         """Note that the widget has a (new) connection; it is dark."""
         self._connected_since = now
         self._shown = None
-        self._order.widget_connected(now)
+        self._order.on_widget_connected(now)
 
-    def widget_disconnected(self) -> None:
+    def on_widget_disconnected(self) -> None:
         """Note that the widget lost its connection; it is dark."""
         self._connected_since = None
         self._shown = None
 
-    def status_seen(self, status: ChargingStatus, now: float) -> Match:
+    def on_status_seen(self, status: ChargingStatus, now: float) -> Match:
         """Note what the widget shows from now on, and tell what reading it belongs to."""
         self._shown = status
-        return self._order.status_seen(status, now)
+        return self._order.on_status_seen(status, now)
 
     def verdict(self, now: float) -> Verdict:
         """Judge the light at this moment."""

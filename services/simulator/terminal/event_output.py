@@ -1,4 +1,4 @@
-"""Telling a person, or a program, what happens: one line each."""
+"""Events as lines: words for a person, JSON for a program."""
 
 import sys
 from collections.abc import Callable
@@ -19,10 +19,10 @@ def wall_clock() -> datetime:
 
 
 class EventOutput(Protocol):
-    """Tells what happens."""
+    """Where events go."""
 
-    def tell(self, what: str, words: str, style: str = "", **facts: object) -> None:
-        """Tell one thing.
+    def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
+        """Write one event.
 
         Args:
             what: Its name, for programs, for example ``connected``.
@@ -33,8 +33,8 @@ class EventOutput(Protocol):
         ...
 
 
-class Words:
-    """Tells people: the time of day and the words.
+class PlainLines:
+    """For people: the time of day and the words.
 
     Args:
         console: Where to.
@@ -45,7 +45,7 @@ class Words:
         self._console = console
         self._clock = clock
 
-    def tell(self, what: str, words: str, style: str = "", **facts: object) -> None:
+    def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
         """Print one line."""
         del what, facts
         line = Text.assemble((f"{self._clock():%H:%M:%S}  ", "dim"), (words, style))
@@ -53,7 +53,7 @@ class Words:
 
 
 class JsonLines:
-    """Tells programs: one JSON object per line, on standard output.
+    """For programs: one JSON object per line, on standard output.
 
     Args:
         clock: The time of day.
@@ -62,7 +62,7 @@ class JsonLines:
     def __init__(self, clock: WallClock) -> None:
         self._clock = clock
 
-    def tell(self, what: str, words: str, style: str = "", **facts: object) -> None:
+    def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
         """Print one object."""
         del style
         line = {"at": self._clock().isoformat(timespec="milliseconds"), "what": what}
@@ -71,8 +71,8 @@ class JsonLines:
 
 
 def make_event_output(*, as_json: bool) -> EventOutput:
-    """Return a teller to standard output."""
-    return JsonLines(wall_clock) if as_json else Words(make_console(), wall_clock)
+    """Return an output to standard output."""
+    return JsonLines(wall_clock) if as_json else PlainLines(make_console(), wall_clock)
 
 
 def make_console() -> Console:

@@ -12,7 +12,7 @@ _CHUNK_BYTES: Final = 4096
 async def lines(descriptor: int = 0) -> AsyncIterator[str]:
     """Give the lines of a file descriptor until its end; standard input by default.
 
-    A thread reads, because an event loop can not wait for a regular file and
+    A thread reads, because an event loop cannot wait for a regular file and
     would make a terminal non-blocking for the shell too. The thread is a daemon
     and uses `os.read`: blocked for good in `sys.stdin` it would hold a lock
     that the interpreter wants when it ends.
@@ -29,7 +29,7 @@ async def lines(descriptor: int = 0) -> AsyncIterator[str]:
                 chunk = b""
             try:
                 loop.call_soon_threadsafe(chunks.put_nowait, chunk)
-            except RuntimeError:  # the loop has ended: nobody listens any more
+            except RuntimeError:  # the loop has ended
                 return
 
     threading.Thread(target=read, name="keyboard", daemon=True).start()

@@ -442,7 +442,7 @@ def test_a_file_that_can_not_be_read_is_told(
     (tmp_path / "folder.csv").mkdir()
     ran = run("import", str(tmp_path / name))
     assert (ran.code, registry.requests) == (2, [])
-    assert ran.explains(name, "can not be read")
+    assert ran.explains(name, "cannot be read")
 
 
 def test_an_export_goes_to_standard_output(run: Run, registry: FakeRegistry) -> None:
@@ -512,4 +512,4 @@ def test_an_export_that_can_not_be_written_is_told(
 ) -> None:
     ran = run("export", str(tmp_path / "nowhere" / "devices.csv"))
     assert (ran.code, registry.requests) == (2, [])
-    assert ran.explains("can not be written")
+    assert ran.explains("cannot be written")

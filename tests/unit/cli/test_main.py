@@ -195,7 +195,7 @@ def test_the_key_comes_from_a_file_and_that_goes_first(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "can not be read: No such file"),
+        (None, "cannot be read: No such file"),
         (b"", "is empty"),
         (b"\xff", "is no text"),
         (b"a b", "one word"),

@@ -244,5 +244,5 @@ def test_a_reader_who_has_enough_is_no_error_of_the_system(
 
 def test_a_full_disk_is_told(people: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", Failing(OSError(28, "No space left on device")))
-    with pytest.raises(RefusedError, match="can not be written: No space left on device"):
+    with pytest.raises(RefusedError, match="cannot be written: No space left on device"):
         people.plain("x")

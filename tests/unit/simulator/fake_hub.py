@@ -127,7 +127,7 @@ class FakeHub:
         for connection in self._all():
             connection.transport.abort()
 
-    def fall_silent(self) -> None:
+    def stop_readings(self) -> None:
         """Neither read nor write on any connection, but keep them open."""
         for connection in self._all():
             connection.transport.pause_reading()

@@ -16,7 +16,7 @@ from services.simulator.devices.disconnect_reason import (
     Unreachable,
     explain,
 )
-from services.simulator.devices.levels import WrongLevelError, in_words, parse_level
+from services.simulator.devices.levels import WrongLevelError, format_level, parse_level
 from services.simulator.devices.phone import Phone, empty_phone
 from services.simulator.devices.reconnect import Pace
 from services.simulator.fleet.figures import percentile
@@ -48,7 +48,7 @@ def test_a_level_outside_the_range_is_refused_with_the_range(text: str) -> None:
 
 
 def test_a_whole_level_is_written_without_decimals() -> None:
-    assert (in_words(70.0), in_words(79.5)) == ("70 %", "79.5 %")
+    assert (format_level(70.0), format_level(79.5)) == ("70 %", "79.5 %")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_anything_but_the_promised_shape_is_not_understood(text: str | bytes) ->
 
 
 @pytest.mark.parametrize(
-    ("ending", "says"),
+    ("reason", "says"),
     [
         (Closed(4404, "gone"), r'not registered \("gone"\); .* register c1:WIDGET \[4404\]'),
         (Closed(4409), r"another connection of this charger is newer.*\[4409\]"),
@@ -165,8 +165,8 @@ def test_anything_but_the_promised_shape_is_not_understood(text: str | bytes) ->
         (Unreachable("nothing listens there"), "no hub at ws://hub:3100.*nothing listens"),
     ],
 )
-def test_every_ending_is_explained(ending: Closed, says: str) -> None:
-    assert re.search(says, explain(ending, CHARGER))
+def test_every_ending_is_explained(reason: Closed, says: str) -> None:
+    assert re.search(says, explain(reason, CHARGER))
 
 
 @pytest.mark.parametrize("code", list(CloseCode))
@@ -183,10 +183,10 @@ def test_delays_grow_up_to_five_seconds_and_start_over_after_a_good_connection()
     assert pace.delay(lost, lasted=60) <= 0.1
 
 
-@pytest.mark.parametrize("ending", [Closed(4404), Closed(4409), Refused(404)])
-def test_a_device_that_is_not_wanted_tries_again_slowly(ending: Closed) -> None:
+@pytest.mark.parametrize("reason", [Closed(4404), Closed(4409), Refused(404)])
+def test_a_device_that_is_not_wanted_tries_again_slowly(reason: Closed) -> None:
     pace = Pace(random.Random(1))
-    assert all(1 <= pace.delay(ending, lasted=0) <= 11 for _ in range(50))
+    assert all(1 <= pace.delay(reason, lasted=0) <= 11 for _ in range(50))
 
 
 def test_a_device_waits_as_long_as_the_hub_asks_it_to_within_reason() -> None:

@@ -121,7 +121,7 @@ async def test_a_charger_connects_again_and_sends_its_level_again(hub: FakeHub, 
         await heard.until(is_a(Acknowledged), times=2)
         assert hub.stored == {"c1": 70}
         assert Closed(code, "the test says so") in [
-            event.ending for event in heard if isinstance(event, Disconnected)
+            event.reason for event in heard if isinstance(event, Disconnected)
         ]
 
 
@@ -130,7 +130,7 @@ async def test_a_connection_without_a_goodbye_is_lost(hub: FakeHub) -> None:
         await charger.report(70)
         await charger.all_acknowledged()
         hub.abort_all()
-        assert (await heard.until(is_a(Disconnected))).ending == Closed(1006)
+        assert (await heard.until(is_a(Disconnected))).reason == Closed(1006)
         await heard.until(is_a(Acknowledged), times=2)
 
 
@@ -154,9 +154,9 @@ async def test_a_hub_that_is_not_there_is_tried_again(hub: FakeHub) -> None:
     await hub.stop()
     async with charger_of(hub) as (charger, heard):
         await charger.report(70)
-        ending = (await heard.until(is_a(Disconnected), times=2)).ending
-        assert isinstance(ending, Unreachable)
-        assert "refused" in ending.why
+        reason = (await heard.until(is_a(Disconnected), times=2)).reason
+        assert isinstance(reason, Unreachable)
+        assert "refused" in reason.why
         await hub.start()
         await charger.all_acknowledged()
 
@@ -165,7 +165,7 @@ async def test_a_refused_handshake_is_tried_again(hub: FakeHub) -> None:
     hub.http_status = 503
     async with charger_of(hub) as (charger, heard):
         await charger.report(70)
-        assert (await heard.until(is_a(Disconnected))).ending == Refused(503, 0)
+        assert (await heard.until(is_a(Disconnected))).reason == Refused(503, 0)
         hub.http_status = 0
         await charger.all_acknowledged()
 
@@ -173,7 +173,7 @@ async def test_a_refused_handshake_is_tried_again(hub: FakeHub) -> None:
 async def test_an_unregistered_charger_is_closed_and_tries_again_slowly(hub: FakeHub) -> None:
     async with charger_of(hub, "c2") as (_, heard):
         lost = await heard.until(is_a(Disconnected))
-        assert lost.ending == Closed(CloseCode.NOT_REGISTERED, "not registered")
+        assert lost.reason == Closed(CloseCode.NOT_REGISTERED, "not registered")
         assert lost.retry_in >= 1
 
 
@@ -200,7 +200,7 @@ async def test_an_older_connection_learns_with_its_next_reading_that_it_does_not
             charger, heard_it = (newer, heard)
         await charger.report(5)
         lost = await heard_it.until(is_a(Disconnected))
-        assert lost.ending == Closed(CloseCode.SUPERSEDED, "newer connection")
+        assert lost.reason == Closed(CloseCode.SUPERSEDED, "newer connection")
         assert lost.retry_in >= 1
         assert hub.stored == {}
 
@@ -217,8 +217,8 @@ async def test_a_hub_that_fell_silent_is_given_up(
     async with charger_of(hub) as (charger, heard):
         await charger.report(70)
         await charger.all_acknowledged()
-        hub.fall_silent()
-        assert (await heard.until(is_a(Disconnected))).ending == Silent(0.2)
+        hub.stop_readings()
+        assert (await heard.until(is_a(Disconnected))).reason == Silent(0.2)
         await heard.until(is_a(Acknowledged), times=2)
 
 

@@ -54,7 +54,7 @@ async def test_a_widget_is_dark_after_a_reconnect_until_its_first_status(
         await heard.until(lambda event: isinstance(event, Connected), times=2)
         assert widget.shown is None
         [lost] = [event for event in heard if isinstance(event, Disconnected)]
-        assert lost.ending == Closed(code, "the test says so")
+        assert lost.reason == Closed(code, "the test says so")
 
 
 async def test_a_widget_is_dark_while_it_is_not_connected(hub: FakeHub) -> None:

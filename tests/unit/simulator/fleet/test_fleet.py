@@ -58,11 +58,11 @@ async def figures_when(fleet: Fleet, fact: Callable[[Figures], bool]) -> Figures
 async def test_all_lights_of_a_good_hub_are_right_in_the_end(hub: FakeHub) -> None:
     async with fleet_of(hub) as fleet:
         await figures_when(fleet, lambda it: it.latency_samples > 20)
-        fleet.fall_silent()
-        await fleet.settled()
+        fleet.stop_readings()
+        await fleet.wait_until_settled()
         figures = fleet.total_figures()
         assert figures.lights_right == len(PAIRS)
-        assert fleet.not_right() == []
+        assert fleet.pairs_not_right() == []
         counts = figures.counts
         assert (counts.wrong_lights, counts.older_lights, counts.complaints) == (0, 0, 0)
         assert counts.received > 0
@@ -73,8 +73,8 @@ async def test_all_lights_of_a_good_hub_are_right_in_the_end(hub: FakeHub) -> No
 async def test_silence_means_that_no_reading_follows(hub: FakeHub) -> None:
     async with fleet_of(hub) as fleet:
         await figures_when(fleet, lambda it: it.counts.sent > 20)
-        fleet.fall_silent()
-        await fleet.settled()
+        fleet.stop_readings()
+        await fleet.wait_until_settled()
         sent = fleet.total_figures().counts.sent
         await asyncio.sleep(0.2)  # ten readings of each charger would fit in here
         assert fleet.total_figures().counts.sent == sent
@@ -87,28 +87,28 @@ async def test_a_hub_that_lights_the_wrong_colour_is_found_out(hub: FakeHub) -> 
     async with fleet_of(hub, level=50, step=0) as fleet:
         figures = await figures_when(fleet, lambda it: it.lights_wrong == len(PAIRS))
         assert figures.counts.wrong_lights == len(PAIRS)
-        assert "shows green" in "\n".join(fleet_view.name_lights(fleet.not_right()))
+        assert "shows green" in "\n".join(fleet_view.name_lights(fleet.pairs_not_right()))
 
 
 async def test_a_hub_that_leaves_widgets_dark_is_found_out(hub: FakeHub) -> None:
     hub.shown = lambda _: None
     async with fleet_of(hub) as fleet:
         await figures_when(fleet, lambda it: it.lights_wrong == len(PAIRS))
-        assert "shows dark" in fleet_view.name_lights(fleet.not_right())[0]
+        assert "shows dark" in fleet_view.name_lights(fleet.pairs_not_right())[0]
 
 
 async def test_a_hub_that_forgets_one_change_is_found_out(hub: FakeHub) -> None:
     hub.shown = lambda status: None if status is ChargingStatus.CHARGED else status
     async with fleet_of(hub, rest=10**9) as fleet:
         await figures_when(fleet, lambda it: it.lights_wrong == len(PAIRS))
-        assert "shows yellow" in fleet_view.name_lights(fleet.not_right())[0]
+        assert "shows yellow" in fleet_view.name_lights(fleet.pairs_not_right())[0]
 
 
 async def test_a_hub_that_repeats_an_older_status_is_found_out(hub: FakeHub) -> None:
     async with fleet_of(hub, level=85, step=0) as fleet:
         await figures_when(fleet, lambda it: it.lights_right == len(PAIRS))
-        fleet.fall_silent()
-        await fleet.settled()
+        fleet.stop_readings()
+        await fleet.wait_until_settled()
         path = f"/widgets/{PAIRS[0].widget}"
         hub.send(path, status_text(ChargingStatus.CHARGING80))
         hub.send(path, status_text(ChargingStatus.CHARGING))
@@ -124,8 +124,8 @@ async def test_a_hub_that_restarts_costs_reconnects_and_no_light(hub: FakeHub) -
         await figures_when(fleet, lambda it: it.lights_right == len(PAIRS))
         hub.abort_all()
         await figures_when(fleet, lambda it: it.counts.reconnects == 4 * len(PAIRS))
-        fleet.fall_silent()
-        await fleet.settled()
+        fleet.stop_readings()
+        await fleet.wait_until_settled()
         figures = fleet.total_figures()
         assert (figures.lights_right, figures.counts.older_lights) == (len(PAIRS), 0)
 
