@@ -52,9 +52,9 @@ capacity: environment  ## Print what a hub of a given size needs (ARGS="--device
 simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
 	@$(RUN) -m tools.capacity.storm $(ARGS)
 
-# The copy of the lock inside the environment says what is installed there: it is put there last, so
-# an interrupted preparation is done again. An environment whose Python is gone is made anew too.
-environment: $(VENV)/requirements-dev.lock
+# Copies inside the environment say what is installed there: each is made last, so that an
+# interrupted installation is repeated. An environment that lost its Python is replaced too.
+environment: $(VENV)/pyproject.toml  ## Install the project and its tools into .venv
 
 ifneq ($(wildcard $(VENV)/requirements-dev.lock),)
 ifneq ($(shell $(RUN) -c 'print("works")' 2>/dev/null),works)
@@ -62,8 +62,15 @@ ifneq ($(shell $(RUN) -c 'print("works")' 2>/dev/null),works)
 endif
 endif
 
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+
 $(VENV)/requirements-dev.lock: requirements-dev.lock
 	@echo "Preparing $(VENV) (once, and whenever requirements-dev.lock changes) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(RUN) -m pip install -qq --disable-pip-version-check --require-hashes --requirement $<
+	@$(RUN) $(PIP_INSTALL) --require-hashes --requirement $<
+	@cp $< $@
+
+# The project itself, as the commands `chargelight` and `chargelight-simulator`.
+$(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
+	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@cp $< $@

@@ -1,6 +1,6 @@
-"""Start the simulator: ``python -m services.simulator``."""
+"""Start the simulator: ``python -m services.simulator``, or ``chargelight-simulator``."""
 
-from services.simulator.cli import app
+from services.simulator.cli import main
 
 if __name__ == "__main__":
-    app(prog_name="python -m services.simulator")
+    main()

@@ -284,3 +284,8 @@ def _terminal(*, as_json: bool) -> Console | None:
     """Return the terminal to draw on; none where there is none."""
     console = make_console()
     return console if console.is_terminal and not as_json else None
+
+
+def main() -> None:
+    """Run a command."""
+    app(prog_name="chargelight-simulator")
