@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 
 from services.router.leases import Leases
 from services.router.routing import Routing
@@ -20,18 +21,19 @@ _log = logs.get(__name__)
 async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
     """Run a router until ``stop`` is set, then give its partitions back."""
     router = Router(settings)
-    async with (
-        asyncio.TaskGroup() as group,
-        health.listening(settings.host, settings.health_port, router.not_ready_because),
-    ):
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            health.listening(settings.host, settings.health_port, router.not_ready_because)
+        )
+        router.open(stack)
         if not await unless_stopped(stop, router.agree()):
             return
         background = Background(group)
+        stack.push_async_callback(router.leave)
+        stack.push_async_callback(background.stop)
         router.start(background)
         _log.info("serving", **describe(settings))
         await stop.wait()
-        await background.stop()
-        await router.close()
 
 
 class Router:
@@ -47,6 +49,7 @@ class Router:
         self._rng = rng
         names = Names(settings.partitions)
         self._bus = open_bus(settings, settings.instance_id)
+        # A connection of its own: no batch delays the renewal of a lease.
         self._lease_bus = open_bus(settings, f"{settings.instance_id}-leases")
         self._subscriber = open_subscriber(
             settings,
@@ -68,13 +71,22 @@ class Router:
             self._lease_bus,
             names,
             settings.instance_id,
-            on_taken=self._routing.take,
-            on_lost=self._routing.give,
+            on_taken=self._routing.own,
+            on_lost=self._routing.disown,
             rng=rng,
         )
 
+    def open(self, stack: AsyncExitStack) -> None:
+        """Let ``stack`` close the connections to Redis. They open at their first use."""
+        stack.push_async_callback(self._bus.close)
+        stack.push_async_callback(self._lease_bus.close)
+
     async def agree(self) -> None:
-        """Wait for Redis and compare settings with the running system."""
+        """Wait for Redis and compare the settings with the running system.
+
+        Raises:
+            CannotServeError: They differ.
+        """
         settings = self._settings
         # Thresholds may differ during a rollout, but not under one version.
         version = f"CHARGELIGHT_ROUTER_THRESHOLDS of version {settings.thresholds_version}"
@@ -93,15 +105,13 @@ class Router:
         background.start(self._routing.sweep(), "sweep pending")
         background.start(self._leases.keep(), "keep leases")
 
-    async def close(self) -> None:
-        """Give the partitions back and disconnect."""
+    async def leave(self) -> None:
+        """Clear what was routed and give the partitions back."""
         await self._routing.settle_routed()
         await self._leases.leave()
-        await self._lease_bus.close()
-        await self._bus.close()
 
     def not_ready_because(self) -> str | None:
-        """Return why readings would not be routed here, or None."""
+        """Return why readings are not routed here, or None."""
         if not self._bus.connected or not self._subscriber.connected:
             return "no connection to redis"
         if not self._echo.comes_back:

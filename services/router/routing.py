@@ -101,12 +101,12 @@ class Routing:
         self._sweep_now = asyncio.Event()
         bus.on_reconnected(self._mark_all)
 
-    def take(self, partitions: set[int]) -> None:
+    def own(self, partitions: set[int]) -> None:
         """Work on partitions from now on. `confirmed` looks at all that is stored."""
         self._owned |= partitions
         self._subscriber.subscribe(self._names.chargers[p].readings for p in partitions)
 
-    def give(self, partitions: set[int]) -> None:
+    def disown(self, partitions: set[int]) -> None:
         """Work on partitions no more."""
         self._owned -= partitions
         self._unmarked -= partitions

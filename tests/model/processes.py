@@ -152,7 +152,7 @@ class RouterProcess(Process):
             self.bus, self.link, names, thresholds=_THRESHOLDS, version=1, rng=NoDelay()
         )
         self.routing._wake = StepEvent()
-        self.routing.take(set(range(names.partitions)))
+        self.routing.own(set(range(names.partitions)))
         self._start("route", self.routing.route())
 
     def look_round(self) -> None:

@@ -276,14 +276,14 @@ async def test_other_channels_are_not_its_own(router: Router) -> None:
 
 
 async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
-    router.routing.take({0, 1})
+    router.routing.own({0, 1})
     assert router.subscriber.wanted == {names.readings for names in NAMES.chargers}
-    router.routing.give({0})
+    router.routing.disown({0})
     assert router.subscriber.wanted == {NAMES.chargers[1].readings}
 
 
 async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Router) -> None:
-    router.routing.take({HOME})
+    router.routing.own({HOME})
     router.routing.confirmed([READINGS])
     await router.work(sweeping=True)
     (mark,) = router.bus.of(scripts.MARK_ALL_PENDING)
@@ -296,7 +296,7 @@ async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Rout
 
 async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:
     router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
-    router.routing.take({HOME})
+    router.routing.own({HOME})
     router.routing.confirmed([READINGS])
     await router.work(sweeping=True)
     await router.work()
@@ -305,7 +305,7 @@ async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:
 
 async def test_what_lights_nothing_is_settled_by_the_sweep(router: Router) -> None:
     router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
-    router.routing.take({HOME})
+    router.routing.own({HOME})
     router.routing.confirmed([READINGS])
     await router.work(sweeping=True)
     assert router.settled == [["c1", 1, 4, 7]]

@@ -35,7 +35,7 @@ def ready() -> Callable[[], object]:
     subscriber: Any = _Subscriber()
     thresholds = Thresholds.parse("charging=0,charging80=80,charged=100")
     routing = Routing(bus, subscriber, names, thresholds=thresholds, version=1, rng=Random(1))
-    routing.take({charger.partition})
+    routing.own({charger.partition})
     sequence = 0
 
     def route() -> None:
