@@ -1,4 +1,4 @@
-"""Saying what is wrong in Redis: once in a while, however often it is met."""
+"""An error that is logged once a minute, however often it happens."""
 
 import time
 from collections.abc import Callable
@@ -6,21 +6,21 @@ from typing import Final
 
 from shared.process.logs import Logger
 
-_SAY_AGAIN_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 60.0
 
 
 class RateLimitedLog:
-    """One line of the log that would otherwise be written several times a second.
+    """One line that would otherwise be logged several times a second.
 
-    What somebody broke with redis-cli stays broken until somebody mends it.
+    A value broken with ``redis-cli`` stays broken until it is repaired by hand.
 
     Args:
-        log: Where to.
-        event: The line.
+        log: The module's logger.
+        event: Text of the line.
         clock: Monotonic time in seconds.
     """
 
-    __slots__ = ("_again_at", "_clock", "_event", "_log")
+    __slots__ = ("_clock", "_event", "_log", "_next_at")
 
     def __init__(
         self, log: Logger, event: str, clock: Callable[[], float] = time.monotonic
@@ -28,11 +28,11 @@ class RateLimitedLog:
         self._log = log
         self._event = event
         self._clock = clock
-        self._again_at = float("-inf")
+        self._next_at = float("-inf")
 
-    def make(self, reason: object) -> None:
-        """Say it, unless it was said a moment ago."""
+    def log(self, reason: object) -> None:
+        """Log the line, unless it was logged within the last minute."""
         now = self._clock()
-        if now >= self._again_at:
-            self._again_at = now + _SAY_AGAIN_SECONDS
+        if now >= self._next_at:
+            self._next_at = now + _PAUSE_SECONDS
             self._log.error(self._event, reason=str(reason))

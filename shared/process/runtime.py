@@ -5,7 +5,6 @@ Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug,
 """
 
 import asyncio
-import contextlib
 import gc
 import signal
 import sys
@@ -123,10 +122,10 @@ async def _until_signalled(
 
 
 class Background:
-    """The endless tasks of a process: each named, owned, and missed when it ends.
+    """The endless tasks of a process: each has a name, an owner, and is missed when it ends.
 
-    A task that raises, or returns although it should not, stops the process
-    through its task group: a half-dead service is worse than a restarted one.
+    A task that raises, returns, or is cancelled before `stop` stops the process through its
+    task group: a half-dead service is worse than a restarted one.
 
     Args:
         group: The task group that the process lives in.
@@ -135,33 +134,36 @@ class Background:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._tasks: list[asyncio.Task[None]] = []
-        self._ending = False
+        self._first_ended = asyncio.get_running_loop().create_future()
+        self._watcher = group.create_task(self._watch(), name="watch tasks")
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run ``work``, which never returns by itself, until `stop`."""
-        self._tasks.append(self._group.create_task(self._endless(work, name), name=name))
+        task = self._group.create_task(work, name=name)
+        task.add_done_callback(self._on_done)
+        self._tasks.append(task)
 
     async def stop(self) -> None:
         """Cancel the tasks, the youngest first, and wait until each has tidied up."""
-        self._ending = True
-        for task in reversed(self._tasks):
+        for task in (self._watcher, *reversed(self._tasks)):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # What a task raises, the group reports.
+            await asyncio.wait([task])
         self._tasks.clear()
 
-    async def _endless(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            # A task group says nothing of a cancelled task. One that nobody cancelled
-            # (a library that lets a cancellation of its own out) must not go unnoticed.
-            if self._ending:
-                raise
-        except BaseException:
-            self._ending = True  # the others are cancelled for it
-            raise
-        self._ending = True
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        # Of a task that raised, the group has heard by now: it has cancelled the watcher,
+        # and with it this future.
+        if not self._first_ended.done():
+            self._first_ended.set_result(task.get_name())
+
+    async def _watch(self) -> None:
+        """Raise when a task ends as a task group takes for quiet: it returns, or is cancelled.
+
+        A library may let a cancellation of its own out. The tasks are not wrapped to notice
+        that: each wrapper would be resumed with its task.
+        """
+        name = await self._first_ended
         raise RuntimeError(f"the task {name} ended, which it never should")
 
 

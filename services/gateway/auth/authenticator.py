@@ -144,7 +144,7 @@ class Authenticator:
             if isinstance(answers, ResponseError):
                 # A key that somebody made into something else: nobody is let in, and
                 # nobody else suffers from it.
-                self._complaint.make(answers)
+                self._complaint.log(answers)
                 undecided += batch
                 continue
             complete, *found = answers
@@ -163,7 +163,7 @@ class Authenticator:
         found = _decode_credentials(credentials or _NOBODYS)
         # Anybody with redis-cli can write anything; only ASCII can be compared.
         if found is None or not all(map(str.isascii, found.digests)):
-            self._complaint.make(f"those of {one.device_id} ({one.names.credentials}) are broken")
+            self._complaint.log(f"those of {one.device_id} ({one.names.credentials}) are broken")
             return None
         return found.digests
 

@@ -317,7 +317,7 @@ class Presence:
         for tag, reply in zip(tags, await self._bus.run_each(calls), strict=True):
             if isinstance(reply, ResponseError):
                 # A key that somebody broke. The others are swept all the same.
-                self._not_swept.make(reply)
+                self._not_swept.log(reply)
                 sweep.failed.append(tag)
             else:
                 metrics.SWEPT.inc(reply)
@@ -346,7 +346,7 @@ class Presence:
         for (kind, _, batch), answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
                 # A key that somebody broke: again with the next renewal, all others now.
-                self._not_told.make(answers)
+                self._not_told.log(answers)
                 kind.postponed.update((standing.device_id, standing) for standing in batch)
                 continue
             for standing, answer in zip(batch, answers, strict=True):

@@ -166,7 +166,7 @@ class RejectionWriter:
             if isinstance(reply, ResponseError):
                 # A key of ours that somebody made into something else, or a bug: no
                 # reason to stop a gateway, nor to keep what can not be written.
-                self._complaint.make(reply)
+                self._complaint.log(reply)
 
     def _writing(self, batch: list[_Item]) -> Call:
         names = batch[0].names

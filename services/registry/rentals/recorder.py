@@ -150,7 +150,7 @@ class Recorder:
     def _is_sound(self, stream: str, reply: Any) -> bool:
         """Tell whether it is no error: somebody made it into something else. Others' go on."""
         if isinstance(reply, ResponseError):
-            self._complaint.make(f"{stream}: {reply}")
+            self._complaint.log(f"{stream}: {reply}")
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""What is broken is said, but not over and over."""
+"""What is broken is logged, but not over and over."""
 
 import pytest
 
@@ -12,13 +12,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_complaint_is_made_at_once_and_again_after_a_minute(
+def test_a_line_is_logged_at_once_and_again_after_a_minute(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    complaint = RateLimitedLog(logs.get("test"), "this is broken", clock)
+    broken = RateLimitedLog(logs.get("test"), "this is broken", clock)
     for number in range(4):
-        complaint.make(f"reason {number}")
+        broken.log(f"reason {number}")
         clock.now += 30
     captured = capsys.readouterr()
-    said = captured.out + captured.err
-    assert [f"reason {number}" in said for number in range(4)] == [True, False, True, False]
+    logged = captured.out + captured.err
+    assert [f"reason {number}" in logged for number in range(4)] == [True, False, True, False]

@@ -259,3 +259,16 @@ async def test_a_background_task_that_nobody_cancelled_may_not_end_cancelled() -
     with pytest.raises(ExceptionGroup) as caught:
         await process()
     assert caught.value.subgroup(RuntimeError)
+
+
+async def test_what_else_stops_the_process_is_reported_alone() -> None:
+    # A port that is taken exits 2, whatever ran beside: no task ended unasked.
+    async def process() -> None:
+        async with asyncio.TaskGroup() as group:
+            Background(group).start(asyncio.sleep(60), "wait")
+            await asyncio.sleep(0)
+            raise OSError("port")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await process()
+    assert [type(error) for error in caught.value.exceptions] == [OSError]
