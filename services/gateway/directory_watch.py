@@ -10,12 +10,11 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.contract.doorbells import decode_directory_change
 from shared.contract.names import Names
+from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
 
@@ -74,7 +73,7 @@ class DirectoryWatch:
             return False
         try:
             ids = decode_directory_change(payload).ids
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             _log.warning("not a directory change", channel=channel, reason=str(error))
             ids = []
         tell, partition = self._tell[index]

@@ -4,9 +4,11 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from services.router.clear_pending import ClearPending
 from services.router.leases import Leases
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
+from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
@@ -54,25 +56,34 @@ class Router:
         self._subscriber = open_subscriber(
             settings,
             f"{settings.instance_id}-doorbells",
-            on_message=self._heard,
-            on_confirmed=self._confirmed,
+            on_message=self._on_message,
+            on_confirmed=self._on_confirmed,
             rng=rng,
         )
         self._echo = Echo(self._bus, self._subscriber, echo_channel(settings.instance_id))
+        self._pending = ClearPending(self._bus, names)
         self._routing = Routing(
             self._bus,
-            self._subscriber,
             names,
             thresholds=Thresholds.parse(settings.thresholds),
             version=settings.thresholds_version,
+            pending=self._pending,
+            rng=rng,
+        )
+        self._sweep = Sweep(
+            self._bus,
+            self._subscriber,
+            names,
+            route=self._routing.route,
+            pending=self._pending,
             rng=rng,
         )
         self._leases = Leases(
             self._lease_bus,
             names,
             settings.instance_id,
-            on_taken=self._routing.own,
-            on_lost=self._routing.disown,
+            on_taken=self._sweep.own,
+            on_lost=self._sweep.disown,
             rng=rng,
         )
 
@@ -100,14 +111,14 @@ class Router:
         """Start everything the router does."""
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
-        background.start(self._routing.route(), "route readings")
-        background.start(self._routing.settle(), "settle readings")
-        background.start(self._routing.sweep(), "sweep pending")
+        background.start(self._routing.run(), "route readings")
+        background.start(self._pending.run(), "clear pending")
+        background.start(self._sweep.run(), "sweep")
         background.start(self._leases.keep(), "keep leases")
 
     async def leave(self) -> None:
         """Clear what was routed and give the partitions back."""
-        await self._routing.settle_routed()
+        await self._pending.clear_added()
         await self._leases.leave()
 
     def not_ready_because(self) -> str | None:
@@ -118,10 +129,10 @@ class Router:
             return health.UNHEARD
         return None if self._leases.joined else "not among the live routers yet"
 
-    def _heard(self, channel: str, payload: bytes) -> None:
+    def _on_message(self, channel: str, payload: bytes) -> None:
         if not self._echo.heard(channel, payload):
-            self._routing.heard(channel, payload)
+            self._routing.on_message(channel, payload)
 
-    def _confirmed(self, channels: list[str]) -> None:
+    def _on_confirmed(self, channels: list[str]) -> None:
         self._echo.confirmed(channels)
-        self._routing.confirmed(channels)
+        self._sweep.on_confirmed(channels)

@@ -22,7 +22,7 @@ from services.simulator.judging.thresholds import DEFAULT as DEFAULT_THRESHOLDS
 from services.simulator.judging.thresholds import parse_thresholds
 from services.simulator.running import run
 from services.simulator.terminal.event_output import make_console, make_event_output, wall_clock
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 app = typer.Typer(
     help="Chargers and widgets of Chargelight as programs: one by hand, or many at once.",

@@ -45,7 +45,6 @@ Whoever watches ``chargelight:*`` sees devices and nothing else.
 """
 
 import binascii
-import re
 from typing import Final
 
 PREFIX: Final = "chargelight"
@@ -67,16 +66,6 @@ def beside(channel: str, tag: str) -> str:
     one such channel per server.
     """
     return f"{channel}:{{{tag}}}" if tag else channel
-
-
-# fullmatch and ASCII: `$` would let a trailing newline through, and `\w`
-# letters of other scripts.
-_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-
-
-def is_device_id(text: str) -> bool:
-    """Tell whether ``text`` may be an id: 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
-    return _DEVICE_ID.fullmatch(text) is not None
 
 
 def partition_of(device_id: str, partitions: int) -> int:

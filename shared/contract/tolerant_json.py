@@ -1,19 +1,18 @@
-"""Reading JSON in Redis that anybody with ``redis-cli`` may have written."""
+"""Decoding JSON in Redis, where ``redis-cli`` can write anything."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 _Message = TypeVar("_Message")
 
+NOT_DECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder of msgspec raises. The last two are for what is not text, or nested too deeply."""
+
 
 def tolerant_decoder(kind: type[_Message]) -> Callable[[bytes | None], _Message | None]:
-    """Make a decoder that returns None for what is not there, or none of this kind.
-
-    For whoever only looks: what somebody broke counts as not there. msgspec lets what
-    is no text, or nested too deeply, out as errors of other classes.
-    """
+    """Return a decoder for readers: what is missing or of another form becomes None."""
     decode = msgspec.json.Decoder(kind).decode
 
     def decode_or_none(raw: bytes | None) -> _Message | None:
@@ -21,7 +20,7 @@ def tolerant_decoder(kind: type[_Message]) -> Callable[[bytes | None], _Message 
             return None
         try:
             return decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_DECODABLE:
             return None
 
     return decode_or_none

@@ -70,8 +70,8 @@ MUTANTS: Final = (
         "router-killed",
         [
             Change(
-                "services/router/routing.py",
-                "                await self._sweep()\n",
+                "services/router/sweep.py",
+                "                await self.sweep()\n",
                 "                await asyncio.sleep(0)\n",
             )
         ],

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.widgets.widget_connection import WidgetConnection
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 from tests.fuzz import wire
 from tests.fuzz.gateway_end import GatewayEnd
 from tests.fuzz.readings_target import reading

@@ -12,7 +12,9 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widgets import Widgets
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.router.clear_pending import ClearPending
 from services.router.routing import Routing
+from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.connection import BusUnavailableError
 from shared.contract.names import Names
@@ -148,34 +150,48 @@ class RouterProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
         self.link = StepSubscriber(self._heard, self._confirmed)
+        self.pending = ClearPending(self.bus, names)
         self.routing = Routing(
-            self.bus, self.link, names, thresholds=_THRESHOLDS, version=1, rng=NoDelay()
+            self.bus,
+            names,
+            thresholds=_THRESHOLDS,
+            version=1,
+            pending=self.pending,
+            rng=NoDelay(),
+        )
+        self.sweep = Sweep(
+            self.bus,
+            self.link,
+            names,
+            route=self.routing.route,
+            pending=self.pending,
+            rng=NoDelay(),
         )
         self.routing._wake = StepEvent()
-        self.routing.own(set(range(names.partitions)))
-        self._start("route", self.routing.route())
+        self.sweep.own(set(range(names.partitions)))
+        self._start("route", self.routing.run())
 
     def look_round(self) -> None:
-        """Do a round of `Routing.sweep`."""
+        """Do a round of `Sweep.run`."""
         self._start("sweep", self._sweep())
 
     def go_on(self) -> None:
-        """As always, and settle what was routed: sooner or later is the same to the fences."""
+        """As always, and clear what was routed: sooner or later is the same to the fences."""
         super().go_on()
-        if self.routing._routed:
-            self._start("settle", self.routing.settle_routed())
+        if self.pending._routed:
+            self._start("clear", self.pending.clear_added())
 
     async def _sweep(self) -> None:
         try:
-            await self.routing._sweep()
+            await self.sweep.sweep()
         except BusUnavailableError:
             return
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        self.routing.heard(channel, payload)
+        self.routing.on_message(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
-        self.routing.confirmed(channels)
+        self.sweep.on_confirmed(channels)
 
 
 class RegistryProcess(Process):

@@ -14,7 +14,14 @@ from redis.exceptions import NoScriptError, ResponseError
 from shared.bus.script import Argument, Call
 from shared.bus.script_batches import command_of, replies_of
 
-_SILENT: Final = {"admit", "hold", "observe", "mark", "recall", "settle"}
+_SILENT: Final = {
+    "admit",
+    "clear_pending",
+    "find_overdue",
+    "mark_all_pending",
+    "read_status",
+    "reconcile",
+}
 """Scripts that publish nothing."""
 _DUMP: Final = """
 local found = {}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 
 def device_id(text: str | None) -> str | None:

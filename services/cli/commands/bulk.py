@@ -15,6 +15,7 @@ from services.cli.api import address
 from services.cli.commands.arguments import Replace
 from services.cli.failures import WrongUseError
 from services.cli.session import session_of
+from shared.contract.devices import Kind
 
 _MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/jsonl"}
 _ORDINARY: Final = 0o666
@@ -26,13 +27,6 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
-
-
-class Kind(StrEnum):
-    """What a device is."""
-
-    CHARGER = "charger"
-    WIDGET = "widget"
 
 
 _BY_NAME: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}

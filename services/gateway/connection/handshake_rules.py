@@ -7,7 +7,7 @@ from http import HTTPStatus
 from websockets.datastructures import MultipleValuesError
 from websockets.http11 import Request
 
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 
 @dataclass(frozen=True, slots=True)

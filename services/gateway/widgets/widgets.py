@@ -5,8 +5,6 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from services.gateway import scripts
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.widgets.widget_connection import WidgetConnection
@@ -18,6 +16,7 @@ from shared.bus.subscriber import Subscriber
 from shared.contract.device_protocol import CloseCode
 from shared.contract.doorbells import StatusDoorbell, decode_status
 from shared.contract.names import Names, partition_of
+from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
 
@@ -117,7 +116,7 @@ class Widgets:
             return  # was unsubscribed a moment ago
         try:
             status = decode_status(payload)
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             # Somebody tried something with redis-cli: no reason to stop.
             _log.warning("not a status", channel=channel, reason=str(error))
             return

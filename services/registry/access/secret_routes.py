@@ -25,7 +25,7 @@ from services.registry.devices.device_routes import not_registered
 from services.registry.devices.devices import Kind
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Connection, Database
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 from shared.process import logs
 
 _DAY: Final = 24 * 3600

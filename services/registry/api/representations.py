@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 ID_RULE: Final = "an id is 1 to 64 of A-Z a-z 0-9 . _ -"
 

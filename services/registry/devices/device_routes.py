@@ -13,7 +13,7 @@ from services.registry.devices.devices import Device, Kind
 from services.registry.devices.etags import WITH_ETAG, Conditions, OnCondition
 from services.registry.directory.projector import Projector
 from services.registry.postgres.database import Connection, Database
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 from shared.process import logs
 
 _log = logs.get(__name__)

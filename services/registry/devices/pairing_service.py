@@ -15,7 +15,7 @@ from services.registry.devices.pairing import Decision, decide
 from services.registry.devices.pairings import Pairing
 from services.registry.postgres.database import Connection
 from services.registry.rentals import open_rentals
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 from shared.process import logs
 
 _log = logs.get(__name__)

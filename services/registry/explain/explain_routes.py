@@ -17,7 +17,7 @@ from services.registry.live.state import WidgetState, charger_state, moment, wid
 from services.registry.live.stored import DirectoryAbsentError, Environment, registration
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared.bus.connection import BusUnavailableError
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 
 def explain_routes(database: Database, view: RedisView) -> APIRouter:

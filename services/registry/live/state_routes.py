@@ -18,7 +18,7 @@ from services.registry.live.state import ChargerState, WidgetState, charger_stat
 from services.registry.live.stored import DirectoryAbsentError, Environment, RawCharger
 from services.registry.postgres.database import Database
 from shared.contract.device_protocol import ChargingStatus
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from shared.contract.devices import is_device_id
 from shared.contract.doorbells import Revision, StatusDoorbell
-from shared.contract.names import is_device_id
 from shared.contract.presence import DEAD_SECONDS, Microseconds
 from shared.contract.tolerant_json import tolerant_decoder
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from shared.contract.device_protocol import ChargingStatus
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 _REACHED_80: Final = frozenset({ChargingStatus.CHARGING80, ChargingStatus.CHARGED})
 _REACHED_100: Final = frozenset({ChargingStatus.CHARGED})

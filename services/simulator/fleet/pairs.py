@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from shared.contract.names import is_device_id
+from shared.contract.devices import is_device_id
 
 
 class WrongPairError(ValueError):

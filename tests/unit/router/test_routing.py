@@ -1,4 +1,4 @@
-"""From readings to statuses: computed, fenced, and only then settled.
+"""From readings to statuses: computed, fenced, and only then cleared from pending.
 
 Redis is a script of answers here; what the Lua scripts do is tested with a real one.
 """
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from services.router import scripts
+from services.router.clear_pending import ClearPending
 from services.router.routing import Routing
+from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -63,7 +65,7 @@ class FakeBus(Bus):
     def __init__(self) -> None:
         super().__init__("redis://unused", "unused")
         self.light = b"lit"
-        self.recalled: list[list[bytes]] = []
+        self.overdue: list[list[bytes]] = []
         self.calls: list[Call] = []
         self.away = False
 
@@ -77,7 +79,7 @@ class FakeBus(Bus):
         if call.script is scripts.LIGHT:
             return [self.light] * (len(call.arguments) // 9)
         if call.script is scripts.FIND_OVERDUE:
-            return self.recalled.pop(0) if self.recalled else []
+            return self.overdue.pop(0) if self.overdue else []
         return 0
 
     def of(self, script: Script) -> list[Call]:
@@ -85,32 +87,40 @@ class FakeBus(Bus):
 
 
 class Router:
-    """A router's routing, with Redis as a fake."""
+    """A router's routing, clearing and sweep, with Redis as a fake."""
 
     def __init__(self) -> None:
         self.bus = FakeBus()
         self.subscriber = FakeSubscriber()
+        self.pending = ClearPending(self.bus, NAMES)
         self.routing = Routing(
             self.bus,
-            self.subscriber,
             NAMES,
             thresholds=Thresholds.parse("charging=0,charging80=80,charged=100"),
             version=3,
+            pending=self.pending,
+            rng=NoDelay(),
+        )
+        self.sweep = Sweep(
+            self.bus,
+            self.subscriber,
+            NAMES,
+            route=self.routing.route,
+            pending=self.pending,
             rng=NoDelay(),
         )
 
     def hear(self, level: float, sequence: int, *, pairing: int = 7, widget: str = "w1") -> None:
-        self.routing.heard(READINGS, reading(level, sequence, pairing=pairing, widget=widget))
+        self.routing.on_message(READINGS, reading(level, sequence, pairing=pairing, widget=widget))
 
     async def work(self, *, sweeping: bool = False) -> None:
-        """Let everything be routed that can be, and settled."""
+        """Let everything be routed that can be, and cleared."""
         await self.route(sweeping=sweeping)
-        await self.routing.settle_routed()
+        await self.pending.clear_added()
 
     async def route(self, *, sweeping: bool = False) -> None:
         """Let everything be routed that can be."""
-        routing = self.routing
-        working = asyncio.create_task(routing.sweep() if sweeping else routing.route())
+        working = asyncio.create_task((self.sweep if sweeping else self.routing).run())
         for _ in range(20):  # each round is a handful of steps of the loop
             await asyncio.sleep(0)
         if working.done():
@@ -132,7 +142,7 @@ class Router:
         return found
 
     @property
-    def settled(self) -> list[list[object]]:
+    def cleared(self) -> list[list[object]]:
         return [list(call.arguments) for call in self.bus.of(scripts.CLEAR_PENDING)]
 
 
@@ -141,7 +151,7 @@ def router() -> Router:
     return Router()
 
 
-async def test_a_reading_lights_its_widget_and_is_settled(router: Router) -> None:
+async def test_a_reading_lights_its_widget_and_is_cleared(router: Router) -> None:
     router.hear(85, 4)
     await router.work()
     assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
@@ -150,7 +160,7 @@ async def test_a_reading_lights_its_widget_and_is_settled(router: Router) -> Non
     assert call.keys == (widget.directory, widget.statuses, widget.transitions)
     assert call.arguments[1] == widget.status_channel("w1")
     assert call.arguments[6] == "c1"
-    assert router.settled == [["c1", 1, 4, 7]]
+    assert router.cleared == [["c1", 1, 4, 7]]
     assert router.routing.idle
 
 
@@ -171,52 +181,52 @@ async def test_a_newer_pairing_is_newer_whatever_its_revision(router: Router) ->
     assert router.lit == [("w2", 8, 1, 1, 3, "charging")]
 
 
-async def test_what_is_stale_is_settled_too(router: Router) -> None:
+async def test_what_is_stale_is_cleared_too(router: Router) -> None:
     router.bus.light = b"stale"
     router.hear(85, 4)
     await router.work()
-    assert router.settled == [["c1", 1, 4, 7]]
+    assert router.cleared == [["c1", 1, 4, 7]]
 
 
-async def test_what_was_routed_is_settled_a_moment_later_by_itself(router: Router) -> None:
-    settling = asyncio.create_task(router.routing.settle())
+async def test_what_was_routed_is_cleared_a_moment_later_by_itself(router: Router) -> None:
+    clearing = asyncio.create_task(router.pending.run())
     router.hear(85, 4)
     await router.route()
     async with asyncio.timeout(10):
-        while not router.settled:  # noqa: ASYNC110 - the fake bus sets no event
+        while not router.cleared:  # noqa: ASYNC110 - the fake bus sets no event
             await asyncio.sleep(0.01)
-    settling.cancel()
+    clearing.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await settling
-    assert router.settled == [["c1", 1, 4, 7]]
+        await clearing
+    assert router.cleared == [["c1", 1, 4, 7]]
 
 
-async def test_of_a_chargers_readings_only_the_newest_is_settled(router: Router) -> None:
+async def test_of_a_chargers_readings_only_the_newest_is_cleared(router: Router) -> None:
     for sequence in (4, 5):
         router.hear(85, sequence)
         await router.route()
-    await router.routing.settle_routed()
-    assert router.settled == [["c1", 1, 5, 7]]
+    await router.pending.clear_added()
+    assert router.cleared == [["c1", 1, 5, 7]]
 
 
-async def test_what_was_routed_before_a_loss_is_not_settled_after_it(router: Router) -> None:
+async def test_what_was_routed_before_a_loss_is_not_cleared_after_it(router: Router) -> None:
     # The Redis that is back may have lost the status, and is to be asked for all of them.
     router.hear(85, 4)
     await router.route()
     for regained in router.bus._on_regained:
         regained()
-    await router.routing.settle_routed()
-    assert router.settled == []
+    await router.pending.clear_added()
+    assert router.cleared == []
 
 
-async def test_what_can_not_be_settled_is_left_to_the_sweep(router: Router) -> None:
+async def test_what_cannot_be_cleared_is_left_to_the_sweep(router: Router) -> None:
     router.hear(85, 4)
     await router.route()
     router.bus.away = True
-    await router.routing.settle_routed()
+    await router.pending.clear_added()
     router.bus.away = False
-    await router.routing.settle_routed()
-    assert router.settled == []
+    await router.pending.clear_added()
+    assert router.cleared == []
 
 
 async def test_what_belongs_to_another_pairing_stays_pending(router: Router) -> None:
@@ -224,7 +234,7 @@ async def test_what_belongs_to_another_pairing_stays_pending(router: Router) -> 
     router.hear(85, 4)
     await router.work()
     assert len(router.lit) == 1
-    assert router.settled == []
+    assert router.cleared == []
 
 
 async def test_a_reading_that_lights_nothing_is_left_to_the_sweep(router: Router) -> None:
@@ -262,7 +272,7 @@ async def test_a_redis_that_is_away_gets_it_later(router: Router) -> None:
     ],
 )
 async def test_nonsense_on_the_channel_stops_nobody(router: Router, payload: bytes) -> None:
-    router.routing.heard(READINGS, payload)
+    router.routing.on_message(READINGS, payload)
     await router.work()
     assert router.lit == []
     router.hear(85, 4)
@@ -271,42 +281,42 @@ async def test_nonsense_on_the_channel_stops_nobody(router: Router, payload: byt
 
 
 async def test_other_channels_are_not_its_own(router: Router) -> None:
-    router.routing.heard("other", b"hello")
+    router.routing.on_message("other", b"hello")
     assert router.routing.idle
 
 
 async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
-    router.routing.own({0, 1})
+    router.sweep.own({0, 1})
     assert router.subscriber.wanted == {names.readings for names in NAMES.chargers}
-    router.routing.disown({0})
+    router.sweep.disown({0})
     assert router.subscriber.wanted == {NAMES.chargers[1].readings}
 
 
 async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Router) -> None:
-    router.routing.own({HOME})
-    router.routing.confirmed([READINGS])
+    router.sweep.own({HOME})
+    router.sweep.on_confirmed([READINGS])
     await router.work(sweeping=True)
     (mark,) = router.bus.of(scripts.MARK_ALL_PENDING)
     names = NAMES.chargers[HOME]
     assert mark.keys == (names.live, names.pending)
-    router.routing.confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
+    router.sweep.on_confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
     await router.work(sweeping=True)
     assert len(router.bus.of(scripts.MARK_ALL_PENDING)) == 1
 
 
 async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:
-    router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
-    router.routing.own({HOME})
-    router.routing.confirmed([READINGS])
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+    router.sweep.own({HOME})
+    router.sweep.on_confirmed([READINGS])
     await router.work(sweeping=True)
     await router.work()
     assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
 
 
-async def test_what_lights_nothing_is_settled_by_the_sweep(router: Router) -> None:
-    router.bus.recalled = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
-    router.routing.own({HOME})
-    router.routing.confirmed([READINGS])
+async def test_what_lights_nothing_is_cleared_by_the_sweep(router: Router) -> None:
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
+    router.sweep.own({HOME})
+    router.sweep.on_confirmed([READINGS])
     await router.work(sweeping=True)
-    assert router.settled == [["c1", 1, 4, 7]]
+    assert router.cleared == [["c1", 1, 4, 7]]
     assert router.routing.idle

@@ -1,9 +1,10 @@
 """What a router does with one reading, from the doorbell to the script call, without Redis."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from services.router.clear_pending import ClearPending
 from services.router.routing import Routing
 from services.router.thresholds import Thresholds
 from shared.bus.script import Call
@@ -20,22 +21,14 @@ class _Bus:
         return [[b"lit"] for _ in calls]
 
 
-class _Subscriber:
-    """Hears nothing."""
-
-    def subscribe(self, channels: Iterable[str]) -> None:
-        list(channels)
-
-
 def ready() -> Callable[[], object]:
     """Return what routes it, each time as a newer reading."""
     names = Names(64)
     charger = names.of_charger("c00001")
     bus: Any = _Bus()
-    subscriber: Any = _Subscriber()
     thresholds = Thresholds.parse("charging=0,charging80=80,charged=100")
-    routing = Routing(bus, subscriber, names, thresholds=thresholds, version=1, rng=Random(1))
-    routing.own({charger.partition})
+    pending = ClearPending(bus, names)
+    routing = Routing(bus, names, thresholds=thresholds, version=1, pending=pending, rng=Random(1))
     sequence = 0
 
     def route() -> None:
@@ -45,13 +38,13 @@ def ready() -> Callable[[], object]:
             f'{{"charger":"c00001","data":{{"soc":70}},"revision":[1764000000000000,{sequence}],'
             f'"pairing":7,"widget":"w00001"}}'
         )
-        routing.heard(charger.readings, doorbell.encode())
+        routing.on_message(charger.readings, doorbell.encode())
         waiting, routing._waiting = routing._waiting, {}
         try:
             # Without an event loop: its bus answers at once, so it never has to wait.
             routing._light(list(waiting.values())).send(None)
-        except StopIteration as done:
-            if len(done.value) != 1:
+        except StopIteration:
+            if not pending._routed.pop(charger.partition, None):
                 raise RuntimeError("the reading was not routed") from None
 
     return route

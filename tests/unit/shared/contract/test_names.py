@@ -14,7 +14,6 @@ from shared.contract.names import (
     Names,
     WidgetNames,
     beside,
-    is_device_id,
     partition_of,
 )
 
@@ -133,22 +132,6 @@ def test_a_device_is_found_in_its_partition(device_id: str, partitions: int) -> 
 def test_two_widgets_never_share_a_channel(one: str, other: str) -> None:
     names = Names(1).widgets[0]
     assert (names.status_channel(one) == names.status_channel(other)) is (one == other)
-
-
-@given(st.text(max_size=70) | device_ids | st.builds(lambda i, c: i + c, device_ids, st.text()))
-def test_an_id_is_exactly_what_the_rule_says(text: str) -> None:
-    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-    assert is_device_id(text) is (1 <= len(text) <= 64 and set(text) <= allowed)
-
-
-@pytest.mark.parametrize("text", ["", "c1\n", "x" * 65, "\xe4", "\u0661", "a b", "{p17}", "a:b"])
-def test_these_are_no_ids(text: str) -> None:
-    assert not is_device_id(text)
-
-
-@pytest.mark.parametrize("text", [".", "..", "-", "_", "0", "x" * 64, "C.1_a-B"])
-def test_these_are_ids(text: str) -> None:
-    assert is_device_id(text)
 
 
 def test_the_like_of_a_channel_lies_in_the_slot_of_a_tag() -> None:

@@ -14,7 +14,7 @@ from services.gateway.chargers import chargers
 from services.gateway.connection import device_connection, refusals
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
-from services.router import leases, routing
+from services.router import clear_pending, leases
 from services.simulator.devices.connection import HANDSHAKE_SECONDS
 from shared.bus import batches
 from shared.bus.script_batches import command_of
@@ -48,8 +48,8 @@ def test_the_limits_are_those_of_the_code() -> None:
 def test_the_rates_are_those_of_the_code() -> None:
     assert model._HOLD_CALL_ITEMS == batches.ITEMS_PER_CALL
     assert model._HOLD_ROUNDS == chargers._HOLD_STEPS
-    assert model._SETTLE_SECONDS == routing._SETTLE_SECONDS
-    assert model._SETTLED_PER_EXCHANGE == routing._SETTLED_PER_EXCHANGE
+    assert model._SETTLE_SECONDS == clear_pending._COLLECT_SECONDS
+    assert model._SETTLED_PER_EXCHANGE == clear_pending._MOST_PER_EXCHANGE
     assert pytest.approx(0.9 * leases._RENEW_SECONDS) == model._LEASE_SECONDS
 
 

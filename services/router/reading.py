@@ -1,0 +1,24 @@
+"""A reading on its way through the router."""
+
+from typing import NamedTuple
+
+from shared.contract.doorbells import Revision
+
+
+class Reading(NamedTuple):
+    """A stored reading and where it goes."""
+
+    partition: int
+    """Of the charger."""
+    charger_id: str
+    state_of_charge: float
+    """In percent, 0 to 100."""
+    revision: Revision
+    pairing: int
+    widget_id: str
+    """Empty if the reading lights nothing."""
+
+    @property
+    def order(self) -> tuple[int, Revision]:
+        """Orders the readings of a charger: a newer one compares greater."""
+        return (self.pairing, self.revision)

@@ -1,0 +1,152 @@
+"""The sweep: finds readings whose doorbell was lost.
+
+What a charger's pending mark says is older than any doorbell on its way was not routed. Twice
+a second the sweep reads such chargers of the partitions that this router owns. When it may have
+missed any number of doorbells, it first marks all chargers pending.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from services.router import metrics, scripts
+from services.router.clear_pending import ClearPending
+from services.router.reading import Reading
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Call
+from shared.bus.subscriber import Subscriber
+from shared.contract.names import Names
+from shared.process.backoff import Backoff
+
+_SWEEP_SECONDS: Final = 0.5
+_OVERDUE_SECONDS: Final = 0.5
+"""No doorbell will bring what is pending for longer than this."""
+_MOST_PER_PARTITION: Final = 100
+"""Most readings taken per partition and sweep; if there are more, the next one comes at once."""
+
+
+class Sweep:
+    """The partitions that this router owns, and what is overdue there.
+
+    Args:
+        bus: For the scripts.
+        subscriber: For the doorbells of the partitions.
+        names: Names in Redis.
+        route: Called with each overdue reading.
+        pending: Clears those that light nothing.
+        rng: Jitter of the retries.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        subscriber: Subscriber,
+        names: Names,
+        *,
+        route: Callable[[Reading], None],
+        pending: ClearPending,
+        rng: random.Random,
+    ) -> None:
+        self._bus = bus
+        self._subscriber = subscriber
+        self._names = names
+        self._route = route
+        self._pending = pending
+        self._backoff = Backoff(0.05, 0.5, rng)
+        self._by_channel = {n.readings: n.partition for n in names.chargers}
+        self._owned: set[int] = set()
+        self._unmarked: set[int] = set()
+        self._now = asyncio.Event()
+        # Redis may be another one by now, where statuses are missing.
+        bus.on_reconnected(lambda: self._mark(self._owned))
+
+    def own(self, partitions: set[int]) -> None:
+        """Work on partitions; `on_confirmed` then looks at all that is stored there."""
+        self._owned |= partitions
+        self._subscriber.subscribe(self._names.chargers[p].readings for p in partitions)
+
+    def disown(self, partitions: set[int]) -> None:
+        """Stop working on partitions."""
+        self._owned -= partitions
+        self._unmarked -= partitions
+        self._subscriber.unsubscribe(self._names.chargers[p].readings for p in partitions)
+
+    def on_confirmed(self, channels: list[str]) -> None:
+        """Look at all that is stored: until now its doorbells could not be heard."""
+        self._mark({self._by_channel[c] for c in channels if c in self._by_channel})
+
+    def _mark(self, partitions: Iterable[int]) -> None:
+        self._unmarked |= self._owned.intersection(partitions)
+        self._now.set()
+
+    async def run(self) -> None:
+        """Sweep twice a second, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEP_SECONDS):
+                    await self._now.wait()
+            self._now.clear()
+            try:
+                await self.sweep()
+            except BusUnavailableError:
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    async def sweep(self) -> None:
+        """Route what is overdue now.
+
+        Raises:
+            BusUnavailableError: Redis is away.
+        """
+        await self._mark_all_pending()
+        owned = sorted(self._owned)
+        if not owned:
+            return
+        replies = await self._bus.run([self._find_call(partition) for partition in owned])
+        unlit: list[Reading] = []
+        for partition, values in zip(owned, replies, strict=True):
+            found = list(_readings(partition, values))
+            metrics.SWEPT.inc(len(found))
+            if len(found) >= _MOST_PER_PARTITION:
+                self._now.set()
+            for reading in found:
+                if reading.widget_id:
+                    self._route(reading)
+                else:
+                    unlit.append(reading)
+        await self._pending.clear(unlit)
+
+    async def _mark_all_pending(self) -> None:
+        unmarked = set(self._unmarked)
+        if unmarked:
+            tags = [self._names.chargers[partition] for partition in unmarked]
+            await self._bus.run(
+                [Call(scripts.MARK_ALL_PENDING, (tag.live, tag.pending), []) for tag in tags]
+            )
+            self._unmarked -= unmarked
+
+    def _find_call(self, partition: int) -> Call:
+        names = self._names.chargers[partition]
+        return Call(
+            scripts.FIND_OVERDUE,
+            (names.directory, names.directory_version, names.live, names.pending),
+            [round(_OVERDUE_SECONDS * 1_000_000), _MOST_PER_PARTITION],
+        )
+
+
+def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
+    """Read the answer of the script: six values per charger."""
+    parts = [iter(values)] * 6
+    for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
+        yield Reading(
+            partition,
+            charger_id.decode(),
+            float(level),
+            (int(epoch), int(sequence)),
+            int(pairing),
+            widget_id.decode(),
+        )

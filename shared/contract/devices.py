@@ -1,0 +1,30 @@
+"""Devices: their two kinds, and what an id looks like."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """Which of the two kinds of devices."""
+
+    CHARGER = "charger"
+    WIDGET = "widget"
+
+
+_ID: Final = r"[A-Za-z0-9._-]{1,64}"
+_COMPILED: Final = re.compile(_ID)
+
+# `\Z`: a `$` would let a trailing newline through.
+DeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A{_ID}\Z")]
+"""An id in a message: one of another form is refused with the message."""
+
+MaybeDeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A({_ID})?\Z")]
+"""The same; empty if there is no such device."""
+
+
+def is_device_id(text: str) -> bool:
+    """Tell whether ``text`` may be an id: 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
+    return _COMPILED.fullmatch(text) is not None
