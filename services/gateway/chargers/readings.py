@@ -1,17 +1,21 @@
 """What a charger says: decoding and checking one message, without I/O."""
 
 import json
+import re
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
-from shared.contract.device_protocol import STATE_OF_CHARGE_EVENT, ErrorCode
+from shared.contract.device_protocol import MAX_MESSAGE_BYTES, STATE_OF_CHARGE_EVENT, ErrorCode
 
 MINIMUM = 0
 MAXIMUM = 100
 _REMEMBERED: Final = 1024
 """Messages that are not read again; none is longer than a gateway takes."""
+_MOST_NESTED: Final = MAX_MESSAGE_BYTES // 2
+"""Levels that a message has room for. The limits of Python versions differ, and all are higher."""
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class BadFrameError(Exception):
@@ -86,8 +90,9 @@ def _slowly(message: bytes) -> float:
     """Decode with the standard library and say exactly what is wrong."""
     text = message.decode()
     try:
+        _refuse_deep_nesting(text)
         document = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadFrameError(ErrorCode.NOT_JSON, "expected one JSON object") from error
     if not isinstance(document, dict) or document.get("event") != STATE_OF_CHARGE_EVENT:
         raise BadFrameError(
@@ -102,6 +107,17 @@ def _slowly(message: bytes) -> float:
     if not MINIMUM <= level <= MAXIMUM:
         raise BadFrameError(ErrorCode.OUT_OF_RANGE, "soc must be from 0 to 100")
     return level
+
+
+def _refuse_deep_nesting(text: str) -> None:
+    """Raise ValueError if too many objects and lists lie in one another."""
+    if text.count("[") + text.count("{") <= _MOST_NESTED:
+        return
+    depth = 0
+    for character in _STRING.sub("", text):
+        depth += (character in "[{") - (character in "]}")
+        if depth > _MOST_NESTED:
+            raise ValueError(f"nested more than {_MOST_NESTED} levels deep")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
