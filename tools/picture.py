@@ -1,0 +1,165 @@
+"""Draw ``docs/lights.svg``, the README's picture: the demo on a terminal, recorded.
+
+A hub must run on this machine (``make up`` in another terminal). The simulator's demo runs on a
+pseudo-terminal for a while. What it draws becomes an SVG that repeats these seconds, with
+neither fonts nor scripts from elsewhere. A viewer that wants no motion sees the first picture.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+from xml.sax.saxutils import escape
+
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+_TARGET: Final = Path(__file__).parents[1] / "docs/lights.svg"
+_COMMAND: Final = ("demo", "--pairs", "4", "--prefix", "demo", "--speed", "5")
+_COLUMNS: Final = 88
+_LINES: Final = 24
+_WARM_UP_SECONDS: Final = 4.0
+_FRAME_SECONDS: Final = 0.75
+_FRAMES: Final = 24
+_TIMEOUT_SECONDS: Final = 60.0
+
+_CHARACTER: Final = 8.4
+_LINE: Final = 17
+_MARGIN: Final = 14
+_FOREGROUND: Final = "#d0d0d0"
+_BACKGROUND: Final = "#161616"
+# How the terminal's text is taken back to the start of the last picture.
+_REDRAW: Final = re.compile(r"\r?(?:\x1b\[2K)?(?:\x1b\[1A\x1b\[2K)+")
+
+
+class Piece(NamedTuple):
+    """Some characters in one style, and where they stand: column and line."""
+
+    column: int
+    line: int
+    text: str
+    style: Style
+
+
+def _record() -> list[list[Piece]]:
+    """Run the demo, and return what the terminal showed at the end of each frame."""
+    child, terminal = pty.fork()
+    if child == 0:  # pragma: no cover - another process from here on
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+        os.execv(sys.executable, [sys.executable, "-m", "services.simulator", *_COMMAND])  # noqa: S606
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, _COLUMNS, 0, 0))
+    seen = b""
+    frames: list[list[Piece]] = []
+    started = time.monotonic()
+    due = started + _WARM_UP_SECONDS
+    try:
+        while len(frames) < _FRAMES and time.monotonic() < started + _TIMEOUT_SECONDS:
+            if select.select([terminal], [], [], 0.05)[0]:
+                seen += os.read(terminal, 1 << 16)
+            pictures = _REDRAW.split(seen.decode(errors="ignore"))
+            if time.monotonic() >= due and len(pictures) > 1:
+                # The last one may still be on its way.
+                frames.append(list(_pieces(pictures[-2])))
+                due += _FRAME_SECONDS
+                seen = seen[-(1 << 16) :]
+    except OSError:  # The demo has ended by itself.
+        sys.exit(seen.decode(errors="replace"))
+    finally:
+        os.kill(child, signal.SIGINT)
+        os.waitpid(child, 0)
+    return frames
+
+
+def _pieces(picture: str) -> Iterator[Piece]:
+    # No carriage return may erase what is before it on its line.
+    console = Console()
+    for number, line in enumerate(picture.replace("\r", "").splitlines()):
+        column = 0
+        for text, style, _ in Text.from_ansi(line, end="").render(console):
+            for found in re.finditer(r"\S+(?: \S+)*", text):
+                yield Piece(column + found.start(), number, found.group(), style or Style())
+            column += len(text)
+
+
+def _draw(frames: list[list[Piece]]) -> str:
+    """Return the SVG. A piece is drawn once, with the frames in which it is visible."""
+    visible: defaultdict[Piece, list[int]] = defaultdict(list)
+    for number, frame in enumerate(frames):
+        for piece in dict.fromkeys(frame):
+            visible[piece].append(number)
+    classes: dict[tuple[int, ...], str] = {}
+    drawn = []
+    for piece, numbers in visible.items():
+        name = classes.setdefault(tuple(numbers), f"v{len(classes)}")
+        drawn.append(_element(piece, "" if len(numbers) == len(frames) else f' class="{name}"'))
+    rules = [
+        _rule(name, numbers, len(frames))
+        for numbers, name in classes.items()
+        if len(numbers) < len(frames)
+    ]
+    lines = 1 + max(piece.line for piece in visible)
+    width, height = _COLUMNS * _CHARACTER + 2 * _MARGIN, (lines + 1) * _LINE + 2 * _MARGIN
+    typed = Piece(0, -1, f"$ chargelight-simulator {' '.join(_COMMAND)}", Style(dim=True))
+    label = "Four widgets on a terminal: each is red, yellow, then green, while its phone charges"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
+            f"<title>{label}</title>",
+            "<style>text{font:14px monospace;white-space:pre}",
+            *rules,
+            "@media(prefers-reduced-motion){*{animation-play-state:paused!important}}</style>",
+            f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>',
+            f'<g transform="translate({_MARGIN} {_MARGIN + _LINE})" fill="{_FOREGROUND}">',
+            _element(typed, ""),
+            *drawn,
+            "</g></svg>\n",
+        ]
+    )
+
+
+def _rule(name: str, numbers: tuple[int, ...], frames: int) -> str:
+    steps = []
+    for number in range(frames):
+        is_visible = number in numbers
+        if number == 0 or is_visible != (number - 1 in numbers):
+            steps.append(f"{100 * number / frames:.4g}%{{opacity:{int(is_visible)}}}")
+    keyframes = f"@keyframes {name}{{{''.join(steps)}}}"
+    return f".{name}{{animation:{name} {frames * _FRAME_SECONDS:g}s steps(1) infinite}}{keyframes}"
+
+
+def _element(piece: Piece, attributes: str) -> str:
+    x, y, width = piece.column * _CHARACTER, piece.line * _LINE, len(piece.text) * _CHARACTER
+    colour = piece.style.color
+    if colour is not None:
+        attributes += f' fill="{colour.get_truecolor().hex}"'
+    if set(piece.text) == {"█"}:
+        return f'<rect x="{x:.4g}" y="{y}" width="{width:.4g}" height="{_LINE}"{attributes}/>'
+    if piece.style.bold:
+        attributes += ' font-weight="bold"'
+    if piece.style.dim:
+        attributes += ' opacity=".6"'
+    return (
+        f'<text x="{x:.4g}" y="{y + 13}" textLength="{width:.4g}"{attributes}>'
+        f"{escape(piece.text)}</text>"
+    )
+
+
+def main() -> None:
+    """Record, and write the picture."""
+    _TARGET.write_text(_draw(_record()), "utf-8")
+    print(f"{_TARGET}: {_TARGET.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
