@@ -1,9 +1,9 @@
-"""Secrets of devices: what stands in Redis for them, and how one is checked.
+"""Secrets of devices: what Redis holds of them, and how one is checked.
 
-In the directory lies a keyed digest of each secret, never the secret: who reads
-Redis can not connect as a device, and who does not have the key can not try
-secrets against a copy of it. Checking one is fast, as it happens at every
-handshake; the slow hash that protects a weak secret is in Postgres only.
+Redis holds a keyed digest of each secret, never the secret. So a reader of Redis cannot
+connect as a device, and without the key cannot try secrets against a copy. Checking a secret
+is fast, as it happens at every handshake; the slow hash that protects a weak secret is in
+Postgres only.
 """
 
 import hashlib
@@ -16,22 +16,24 @@ import msgspec
 MINIMUM_KEY_LENGTH = 32
 
 KEY_AGREEMENT: Final = "CHARGELIGHT_CREDENTIAL_KEY (its fingerprint)"
-"""Under which name instances agree on the key."""
+"""The name under which instances compare the key's fingerprint."""
 
 _FINGERPRINT_DIGITS: Final = 16
 
 
-class Credentials(msgspec.Struct, frozen=True):
-    """What Redis holds of a registered device's secrets (``{pNN}:credentials``).
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What Redis holds of a registered device's secrets (``{…NN}:credentials``).
 
-    It is there for each registered device, also for one without any secret: if it
-    is missing, nobody knows what the device must present.
+    Each registered device has an entry, also without a secret. Without an entry, what the
+    device must present is unknown.
     """
 
     number: int
     """Grows with each change; a lower one never replaces a higher one."""
+    registered: int = 0
+    """When the device was registered, in µs since 1970."""
     digests: list[str]
-    """Of all its secrets. Those made with a former key fit nothing, but say that the
+    """Of all its secrets. Those made with a former key match nothing, but say that the
     device has a secret."""
 
 
@@ -41,7 +43,7 @@ def is_key(text: str) -> bool:
 
 
 def fingerprint_of(key: str) -> str:
-    """Return what a key is compared by where it must not be seen: 16 hex digits."""
+    """Return 16 hex digits that two keys are compared by without showing them."""
     made = hmac.new(key.encode(), b"chargelight credential key", hashlib.sha256)
     return made.hexdigest()[:_FINGERPRINT_DIGITS]
 
@@ -56,11 +58,11 @@ def digest_of(key: str, device_id: str, secret: str) -> str:
 
 
 def is_among(digest: str, known: Sequence[str]) -> bool:
-    """Tell whether a digest is among those known, in a time that does not tell which.
+    """Tell whether a digest is among those known, in a time that does not reveal which.
 
     A device has several for a while when its secret is rotated.
     """
-    # Compared with itself reversed where nothing is known: an id without a secret,
-    # or without a registration, takes as long as a wrong secret.
+    # With nothing known it is compared with itself reversed: an id without a secret, or
+    # without a registration, takes as long as a wrong secret.
     found = [hmac.compare_digest(digest, other) for other in known or [digest[::-1]]]
     return any(found) and bool(known)

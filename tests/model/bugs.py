@@ -9,7 +9,7 @@ from tests.model.seeded import Bug, MethodBug, ScriptBug
 
 _GATEWAY = "services.gateway.scripts"
 _ROUTER = "services.router.scripts"
-_PROJECTION = "services.registry.directory.projection"
+_DIRECTORY = "services.registry.directory.scripts"
 
 FOUND: Final[dict[str, Bug]] = {
     "a status overwrites a newer one": ScriptBug(
@@ -62,7 +62,7 @@ FOUND: Final[dict[str, Bug]] = {
         "if False",
     ),
     "a pairing has no floor": ScriptBug(
-        _PROJECTION, "_PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""
+        _DIRECTORY, "PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""
     ),
     "holding asserts no epoch": ScriptBug(
         _GATEWAY, "RECONCILE", "if state.epoch < epoch then", "if false then"
@@ -175,7 +175,7 @@ HARMLESS: Final[dict[str, Bug]] = {
     # Whoever reads a stored status compares its pairing number with the widget's, and so does
     # whoever writes the next one.
     "a new pairing keeps the old one's status": ScriptBug(
-        _PROJECTION, "_PROJECT_WIDGETS", "redis.call('HDEL', statuses, id)\n", "\n"
+        _DIRECTORY, "PROJECT_WIDGETS", "redis.call('HDEL', statuses, id)\n", "\n"
     ),
 }
 """Bugs that another mechanism makes up for; nobody should rely on that."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from services.registry.devices.devices import Kind
 from services.registry.live.state import ChargerState, WidgetState
-from services.registry.live.stored import Entry
+from shared.redis_state.values import DirectoryEntry
 
 
 class Recorded(NamedTuple):
@@ -37,7 +37,7 @@ class OfPostgres:
 class OfCharger:
     """What Redis says of a charger."""
 
-    entry: Entry
+    entry: DirectoryEntry
     state: ChargerState
     partition: int
 

@@ -6,7 +6,6 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from services.registry.live.stored import (
-    Entry,
     Environment,
     RawCharger,
     RawWidget,
@@ -21,6 +20,7 @@ from shared.contract.presence import (
     decode_rejection,
     decode_widget_presence,
 )
+from shared.redis_state.values import DirectoryEntry
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -160,7 +160,7 @@ def widget_state(raw: RawWidget, around: Environment) -> WidgetState | None:
     )
 
 
-def _light(raw: bytes | None, entry: Entry) -> Light | None:
+def _light(raw: bytes | None, entry: DirectoryEntry) -> Light | None:
     status = status_of(raw, entry.pairing)
     if status is None:
         return None

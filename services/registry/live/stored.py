@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import msgspec
-
-from shared.contract.devices import is_device_id
-from shared.contract.doorbells import Revision, StatusDoorbell
-from shared.contract.presence import DEAD_SECONDS, Microseconds
+from shared.contract.doorbells import StatusDoorbell
+from shared.contract.presence import DEAD_SECONDS
 from shared.contract.tolerant_json import tolerant_decoder
+from shared.redis_state.values import (
+    DirectoryEntry,
+    LiveState,
+    decode_directory_entry,
+    decode_live_state,
+)
 
 _END: Final = 253_402_300_800_000_000
 """The end of the year 9999, in µs: no date lies beyond it."""
@@ -61,58 +64,30 @@ class RawWidget(NamedTuple):
     status: bytes | None
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """A directory entry."""
-
-    pairing: int
-    widget: str = ""
-    charger: str = ""
-    floor: Revision | None = None
-    """Of a charger: up to which revision its readings light nothing; None: not known."""
-    paired_at: Microseconds = 0
-    unregistered: bool = False
-
-
-class Live(msgspec.Struct, frozen=True):
-    """A charger's live state; without a reading it is only an epoch."""
-
-    revision: Revision | None = None
-    soc: float = 0
-    received_at: Microseconds = 0
-
-
 def widget_paired_with(entry: bytes | None) -> str | None:
     """Return the widget in a charger's directory entry, if there is one."""
-    decoded = _entry_of(entry)
+    decoded = decode_directory_entry(entry)
     return decoded.widget or None if decoded else None
 
 
-_decode_entry: Final = tolerant_decoder(Entry)
-_decode_live: Final = tolerant_decoder(Live)
 _decode_status: Final = tolerant_decoder(StatusDoorbell)
 
 
-def _entry_of(raw: bytes | None) -> Entry | None:
-    entry = _decode_entry(raw)
-    partner = entry.widget or entry.charger if entry else ""
-    return entry if not partner or is_device_id(partner) else None
-
-
-def registration(raw: bytes | None, *, is_complete: bool) -> Entry | None:
+def registration(raw: bytes | None, *, is_complete: bool) -> DirectoryEntry | None:
     """Return the entry of a registered device, or None.
 
     Raises:
         DirectoryAbsentError: Nobody can tell whether it is.
     """
-    entry = _entry_of(raw)
+    entry = decode_directory_entry(raw)
     if entry is None and not is_complete:
         raise DirectoryAbsentError
     return None if entry is None or entry.unregistered else entry
 
 
-def live_of(raw: bytes | None) -> Live:
+def live_of(raw: bytes | None) -> LiveState:
     """Return a charger's live state, an empty one if there is none."""
-    return _decode_live(raw) or Live()
+    return decode_live_state(raw) or LiveState()
 
 
 def status_of(raw: bytes | None, pairing: int) -> StatusDoorbell | None:

@@ -86,7 +86,8 @@ class FakeBus:
         if registration != "registered":
             return registration.encode(), b""
         digests = [digest_of(KEY.get_secret_value(), device_id, secret)] if secret else []
-        return b"registered", json.dumps({"number": 7, "digests": digests}).encode()
+        stored = {"number": 7, "registered": 10**15, "digests": digests}
+        return b"registered", json.dumps(stored).encode()
 
 
 @pytest.fixture

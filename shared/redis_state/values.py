@@ -1,0 +1,42 @@
+"""Values in Redis that Lua writes and Python reads, as JSON (the other side of ``model.lua``).
+
+What gateways keep of devices is in `shared.contract.presence`, digests of secrets in
+`shared.contract.credentials`, statuses in `shared.contract.doorbells`.
+"""
+
+import msgspec
+
+from shared.contract.devices import MaybeDeviceId
+from shared.contract.doorbells import Revision
+from shared.contract.presence import Microseconds
+from shared.contract.tolerant_json import tolerant_decoder
+
+
+class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device's registration and pairing (``{…NN}:directory``)."""
+
+    pairing: int
+    unregistered: bool = False
+    """Whether the entry only marks that the device was unregistered."""
+    charger: MaybeDeviceId = ""
+    """Of a widget: its charger."""
+    widget: MaybeDeviceId = ""
+    """Of a charger: its widget."""
+    floor: Revision | None = None
+    """Of a charger: readings up to this revision light nothing. None: not known."""
+    paired_at: Microseconds = 0
+    """Of a charger."""
+
+
+class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A charger's connection epoch and newest reading (``{pNN}:live``)."""
+
+    epoch: int = 0
+    revision: Revision | None = None
+    """None without a reading."""
+    soc: float = 0
+    received_at: Microseconds = 0
+
+
+decode_directory_entry = tolerant_decoder(DirectoryEntry)
+decode_live_state = tolerant_decoder(LiveState)
