@@ -88,7 +88,7 @@ class Promise:
             case "admit":
                 reply, messages = run()
                 self._admitted(call, reply)
-            case "hold":
+            case "reconcile":
                 reply, messages = run()
                 self._held(call, reply)
             case "store":
