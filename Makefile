@@ -18,9 +18,9 @@ RUN := $(VENV)/bin/python
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
 
-up:  ## Run the whole hub on this machine and show it at work (WITH=containers or embedded forces a way)
-	@way=$$($(PYTHON) -m tools.local.way --with '$(WITH)') || exit 2; \
-	if [ "$$way" = containers ]; then exec $(PYTHON) -m tools.local --with '$(WITH)'; fi; \
+up:  ## Run the whole hub on this machine and show it at work (WITH=containers or WITH=embedded decides how)
+	@source=$$($(PYTHON) -m tools.local.decision --with '$(WITH)') || exit 2; \
+	if [ "$$source" = containers ]; then exec $(PYTHON) -m tools.local --with '$(WITH)'; fi; \
 	$(MAKE) -s environment && exec $(RUN) -m tools.local --with '$(WITH)'
 
 test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest)

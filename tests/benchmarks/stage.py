@@ -14,10 +14,9 @@ from tests.benchmarks.processor import cpu_seconds, redis_cpu_seconds
 from tests.fixtures.hub import Hub
 from tests.fixtures.processes import ServiceProcess
 from tests.fixtures.redis_at import CLUSTER_SETTING, urls_of_each
-from tools.servers.environment import Environment
 from tools.servers.postgres.open import open_postgres_server
-from tools.servers.redis.cluster import open_redis_cluster
-from tools.servers.redis.open import open_redis_server
+from tools.servers.redis.open import open_redis_cluster, open_redis_server
+from tools.servers.server_options import ServerOptions
 
 _DEVICES_PER_IMPORT: Final = 20_000
 _LONGEST_IMPORT_SECONDS: Final = 300.0
@@ -66,8 +65,8 @@ class Stage:
     @asynccontextmanager
     async def other_redis(self) -> AsyncIterator[Self]:
         """Give the same stage with a Redis that the hub knows nothing of."""
-        surroundings = Environment.of_tests()
-        with closing(open_redis_server(surroundings)) as redis:
+        options = ServerOptions.of_tests()
+        with closing(open_redis_server(options)) as redis:
             async with Redis.from_url(redis.url) as client:
                 yield replace(self, redis=client, nodes=(client,), redis_url=redis.url)
 
@@ -96,13 +95,13 @@ async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
     Raises:
         NoServerError: There is no way to one on this machine; the message says what to do.
     """
-    surroundings = Environment.of_tests()
+    options = ServerOptions.of_tests()
     started: list[ServiceProcess] = []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        opened = open_redis_cluster(surroundings) if cluster else open_redis_server(surroundings)
+        opened = open_redis_cluster(options) if cluster else open_redis_server(options)
         redis = stack.enter_context(closing(opened))
-        postgres = stack.enter_context(closing(open_postgres_server(surroundings)))
+        postgres = stack.enter_context(closing(open_postgres_server(options)))
         stack.callback(_kill_all(started))
         nodes = [
             await stack.enter_async_context(Redis.from_url(url)) for url in urls_of_each(redis.url)

@@ -37,9 +37,9 @@ from services.router import app as router_app
 from services.router.settings import RouterSettings
 from tests.benchmarks.generator import frames
 from tests.integration.hub.booth import Stored
-from tools.servers.environment import Environment
 from tools.servers.ports import free_port
 from tools.servers.redis.open import open_redis_server
+from tools.servers.server_options import ServerOptions
 
 ROOT: Final = Path(__file__).parents[2]
 COUNTED: Final = ("services", "shared")
@@ -353,7 +353,7 @@ def main() -> None:
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with (
-        closing(open_redis_server(Environment.of_tests())) as redis,
+        closing(open_redis_server(ServerOptions.of_tests())) as redis,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         trace = runner.run(_trace(redis.url, asked.readings))

@@ -24,9 +24,9 @@ import httpx
 import uvloop
 
 from tests.fixtures.hub import HOST, Gateway, Hub
-from tools.servers.environment import Environment
 from tools.servers.postgres.open import open_postgres
 from tools.servers.redis.open import open_redis
+from tools.servers.server_options import ServerOptions
 
 PROCESSES = 2
 """A process may open 20,000 files; a crowd is spread over several all the same."""
@@ -404,10 +404,10 @@ async def register(hub: Hub, pairs: int) -> None:
 
 @contextlib.asynccontextmanager
 async def _whole_hub(pairs: int) -> AsyncIterator[Hub]:
-    surroundings = Environment.of_tests()
+    server_options = ServerOptions.of_tests()
     with (
-        closing(open_redis(surroundings)) as redis,
-        closing(open_postgres(surroundings)) as postgres,
+        closing(open_redis(server_options)) as redis,
+        closing(open_postgres(server_options)) as postgres,
         tempfile.TemporaryDirectory() as folder,
     ):
         settings = {

@@ -25,11 +25,11 @@ from tests.faults.history import FaultBegan, FaultEnded
 from tests.faults.proxy import HOST, Address, FaultProxy
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
-from tools.servers.environment import Environment
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
 from tools.servers.redis.open import open_redis_server
 from tools.servers.redis.server import RedisServer
+from tools.servers.server_options import ServerOptions
 
 if TYPE_CHECKING:
     from tools.servers.redis.embedded import EmbeddedRedis
@@ -266,14 +266,14 @@ async def open_booth(
         settings: Further CHARGELIGHT_ variables of all services.
         logs: Where the services' logs are kept; by default nowhere.
     """
-    surroundings = Environment.of_tests()
+    server_options = ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
         folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))
         redis_server = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_redis_server, surroundings))
+            contextlib.closing(await asyncio.to_thread(open_redis_server, server_options))
         )
         postgres = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_postgres_server, surroundings))
+            contextlib.closing(await asyncio.to_thread(open_postgres_server, server_options))
         )
         hub = Hub(
             {

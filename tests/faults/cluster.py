@@ -11,10 +11,11 @@ from tests.faults.catalogue import Fault
 from tests.faults.resharding import node_at, open_resharding
 from tests.fixtures.hub import Hub
 from tests.fixtures.processes import ROOT
-from tools.servers.environment import Environment
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
-from tools.servers.redis.cluster import ClusterNode, RedisCluster, open_redis_cluster
+from tools.servers.redis.cluster import ClusterNode, RedisCluster
+from tools.servers.redis.open import open_redis_cluster
+from tools.servers.server_options import ServerOptions
 
 if TYPE_CHECKING:
     from tools.servers.redis.server import RedisServer
@@ -166,7 +167,7 @@ async def open_cluster_booth(
     *,
     size: Size | None = None,
     code: Path = ROOT,
-    surroundings: Environment | None = None,
+    server_options: ServerOptions | None = None,
 ) -> AsyncIterator[ClusterBooth]:
     """Open a booth on a cluster of three masters with a replica each, and close it again.
 
@@ -175,20 +176,20 @@ async def open_cluster_booth(
         logs: Where the services' logs are kept.
         size: How big it is.
         code: The folder with the services' code.
-        surroundings: What decides about servers.
+        server_options: What decides about servers.
 
     Raises:
         NoServerError: There is no cluster to be had on this machine.
     """
-    surroundings = surroundings or Environment.of_tests()
+    server_options = server_options or ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
         cluster = servers.enter_context(
             contextlib.closing(
-                await asyncio.to_thread(open_redis_cluster, surroundings, replicas=3)
+                await asyncio.to_thread(open_redis_cluster, server_options, replicas=3)
             )
         )
         postgres = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_postgres_server, surroundings))
+            contextlib.closing(await asyncio.to_thread(open_postgres_server, server_options))
         )
         settings: dict[str, Any] = {
             **cluster.settings,

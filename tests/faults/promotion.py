@@ -14,10 +14,10 @@ import redis.asyncio
 
 from tests.faults.booth import Booth, address_of
 from tests.faults.proxy import HOST, Address, FaultProxy
-from tools.servers.environment import Environment
 from tools.servers.ports import free_port
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
 from tools.servers.redis.open import embedded_redis
+from tools.servers.server_options import ServerOptions
 from tools.servers.server_source import ServerSource
 from tools.servers.supervised_process import SupervisedProcess
 
@@ -38,7 +38,7 @@ sentinel failover-timeout {name} 3000
 
 def unavailable_because() -> str | None:
     """Return why no replica can be promoted here, or None."""
-    if Environment.of_tests().forced is ServerSource.CONTAINERS:
+    if ServerOptions.of_tests().forced is ServerSource.CONTAINERS:
         return "a replica and its Sentinel need a redis-server program, not a container"
     return None
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from tests.faults.cluster import FAULTS, ClusterBooth, open_cluster_booth
 from tests.faults.running import run_fault
-from tests.fixtures.reporting import note_use, surroundings_of
+from tests.fixtures.reporting import note_use, server_options_of
 from tools.servers.wheels import NoServerError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -18,7 +18,7 @@ async def booth(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> AsyncIterator[ClusterBooth]:
     opening = open_cluster_booth(
-        1, tmp_path_factory.mktemp("booth"), surroundings=surroundings_of(pytestconfig)
+        1, tmp_path_factory.mktemp("booth"), server_options=server_options_of(pytestconfig)
     )
     try:
         made = await opening.__aenter__()

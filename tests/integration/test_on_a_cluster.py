@@ -12,8 +12,8 @@ import pytest
 
 from tests.fixtures.processes import ROOT
 from tests.fixtures.redis_at import CLUSTER, VARIABLE, is_cluster_wanted
-from tests.fixtures.reporting import surroundings_of
-from tools.servers.redis.cluster import open_redis_cluster
+from tests.fixtures.reporting import server_options_of
+from tools.servers.redis.open import open_redis_cluster
 from tools.servers.wheels import NoServerError
 
 PART = ("test_statuses.py", "test_order.py", "test_presence.py", "test_repairing.py")
@@ -24,7 +24,7 @@ async def test_a_part_of_the_suite_passes_on_a_cluster(pytestconfig: pytest.Conf
     if is_cluster_wanted():
         pytest.skip("all of this run is on a cluster")
     try:
-        cluster = await asyncio.to_thread(open_redis_cluster, surroundings_of(pytestconfig))
+        cluster = await asyncio.to_thread(open_redis_cluster, server_options_of(pytestconfig))
     except NoServerError as error:
         pytest.skip(str(error))
     cluster.close()

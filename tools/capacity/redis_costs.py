@@ -20,8 +20,8 @@ from shared.bus.script import Call
 from shared.bus.script_batches import command_of
 from tools.capacity import sample_calls as calls
 from tools.capacity.sample_calls import NAMES, charger_id, widget_id
-from tools.servers.environment import Environment
 from tools.servers.redis.open import open_redis_server
+from tools.servers.server_options import ServerOptions
 
 MANY = 50
 CALLS_PER_PIPELINE = 64
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.capacity.redis_costs")
     parser.add_argument("--items", type=int, default=40_000, help="items per measurement")
     arguments = parser.parse_args()
-    with closing(open_redis_server(Environment.of_tests())) as server:
+    with closing(open_redis_server(ServerOptions.of_tests())) as server:
         costs = Costs(redis.Redis.from_url(server.url), arguments.items)
         empty = costs.memory()
         costs.fill()

@@ -1,6 +1,6 @@
-"""The way with a container engine: docker-compose.yml, with three gateways behind the balancer.
+"""The hub in containers: docker-compose.yml, with three gateways behind the balancer.
 
-Only the standard library: this way works before the project's environment exists.
+Only the standard library: this works before the project's environment exists.
 """
 
 import os
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tools.local.instructions import Tools, what_to_type
+from tools.local.errors import LocalHubError
+from tools.local.instructions import Commands, instructions
 from tools.local.ports import HubPorts
 from tools.local.stopping import StoppedError, ignore_signals
-from tools.local.trouble import TroubleError
 from tools.servers.cleanup_on_exit import CleanupOnExit
 from tools.servers.server_source import ServerSource
 from tools.servers.supervised_process import SupervisedProcess
@@ -24,38 +24,38 @@ GATEWAYS = 3
 SHOWN = "demo"
 """The Compose service whose log is shown: the simulators at work."""
 
-LOOK_EVERY_SECONDS = 0.5
-PARTING_SECONDS = 20.0
+CHECK_SECONDS = 0.5
+SHUTDOWN_SECONDS = 20.0
 
 
 def run(compose: tuple[str, ...]) -> int:
-    """Bring the stack up, show the simulators until we are asked to stop, take it down.
+    """Bring the stack up, show the simulators until Ctrl-C, take the stack down.
 
     Args:
         compose: how Compose is called.
 
     Raises:
-        TroubleError: it can not be brought up, or ended by itself.
-        StoppedError: we were asked to stop; nothing is left.
+        LocalHubError: it does not come up, or ended by itself.
+        StoppedError: after Ctrl-C; nothing is left.
     """
     if not compose:
-        raise TroubleError("Containers need Compose: install docker-compose 1.29 or newer.")
+        raise LocalHubError("Containers need Compose: install docker-compose 1.29 or newer.")
     environment = {**os.environ, **_builder()}
     ports = HubPorts.of(ServerSource.CONTAINERS, environment)
     if _running(compose, environment):
-        raise TroubleError(
-            "The stack of this folder runs already. End the other `make up`, or take it down: "
-            f"{shlex.join(compose)} down"
+        raise LocalHubError(
+            "The stack of this folder runs already. End the other `make up`, or take the stack "
+            f"down: {shlex.join(compose)} down"
         )
-    ports.refuse_taken()
+    ports.check_free()
     down = (*compose, "down", "--volumes", "--remove-orphans")
-    # Containers do not end with whoever asked for them: if we are killed, this takes them down.
-    last_will = CleanupOnExit(down, cwd=ROOT)
+    # Containers outlive the process that started them: if we are killed, this takes them down.
+    cleanup = CleanupOnExit(down, cwd=ROOT)
     try:
         _bring_up(compose, environment)
         print(
-            what_to_type(
-                _tools(compose, ports),
+            instructions(
+                _commands(compose, ports),
                 int(environment.get("CHARGELIGHT_PARTITIONS") or 64),
                 environment,
             )
@@ -65,20 +65,20 @@ def run(compose: tuple[str, ...]) -> int:
         ignore_signals()
         print("\nTaking everything down ...", flush=True)
         subprocess.run(down, cwd=ROOT, env=environment, check=False, start_new_session=True)
-        last_will.revoke()
-    raise TroubleError(f"The log of `{SHOWN}` ended by itself; everything was taken down.")
+        cleanup.cancel()
+    raise LocalHubError(f"The log of `{SHOWN}` ended by itself; everything was taken down.")
 
 
 def _bring_up(compose: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    # `up` leaves out the image of a program that is only run by hand.
+    # `up` does not build the image of a program that is only run by hand.
     build = ("build", "cli")
     up = ("up", "--build", "--detach", "--scale", f"gateway={GATEWAYS}")
     if all(_run_until_done((*compose, *step), environment) == 0 for step in (build, up)):
         return
     subprocess.run((*compose, "ps"), cwd=ROOT, env=environment, check=False)
     subprocess.run((*compose, "logs", "--tail", "20"), cwd=ROOT, env=environment, check=False)
-    raise TroubleError(
-        "Compose could not bring the stack up; what it and the services said: above."
+    raise LocalHubError(
+        "Compose could not bring the stack up; see its output and the services' above."
     )
 
 
@@ -87,40 +87,40 @@ def _follow(compose: tuple[str, ...], environment: Mapping[str, str]) -> None:
 
 
 def _run_until_done(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
-    # In a session of its own: what Ctrl-C means is decided here, and once.
+    # In a session of its own: we decide what Ctrl-C means, and it arrives once.
     process = SupervisedProcess(command, env=environment, cwd=ROOT, end_signal=signal.SIGTERM)
     try:
         while True:
-            # In slices: a signal just before a long wait would only be noticed after it.
+            # In slices: a signal just before a long wait would only take effect after it.
             with suppress(TimeoutError):
-                return process.wait(timeout_seconds=LOOK_EVERY_SECONDS)
+                return process.wait(timeout_seconds=CHECK_SECONDS)
     except StoppedError:
-        process.end(signal.SIGINT, patience_seconds=PARTING_SECONDS)
+        process.end(signal.SIGINT, patience_seconds=SHUTDOWN_SECONDS)
         raise
 
 
 def _running(compose: tuple[str, ...], environment: Mapping[str, str]) -> bool:
-    asked = subprocess.run(
+    listed = subprocess.run(
         (*compose, "ps", "-q"), cwd=ROOT, env=environment, capture_output=True, check=False
     )
-    return bool(asked.stdout.strip())
+    return bool(listed.stdout.strip())
 
 
 def _builder() -> dict[str, str]:
-    """The classic builder, where the new one's plugin is missing: Docker would refuse to build."""
+    """Settings for the classic builder where BuildKit's plugin is missing: without, no build."""
     with suppress(OSError):
-        asked = subprocess.run(("docker", "buildx", "version"), capture_output=True, check=False)
-        if asked.returncode == 0:
+        ran = subprocess.run(("docker", "buildx", "version"), capture_output=True, check=False)
+        if ran.returncode == 0:
             return {}
     return {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
 
 
-def _tools(compose: tuple[str, ...], ports: HubPorts) -> Tools:
-    called = shlex.join(compose)
-    return Tools(
-        simulator=f"{called} run --rm --no-deps {SHOWN}",
-        cli=f"{called} run --rm --no-deps cli",
-        redis=f"{called} exec redis redis-cli",
-        logs=f"{called} logs --follow gateway router registry",
+def _commands(compose: tuple[str, ...], ports: HubPorts) -> Commands:
+    command = shlex.join(compose)
+    return Commands(
+        simulator=f"{command} run --rm --no-deps {SHOWN}",
+        cli=f"{command} run --rm --no-deps cli",
+        redis=f"{command} exec redis redis-cli",
+        logs=f"{command} logs --follow gateway router registry",
         registry=f"http://127.0.0.1:{ports.registry}",
     )

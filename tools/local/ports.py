@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from tools.local.trouble import TroubleError
+from tools.local.errors import LocalHubError
 from tools.servers.ports import is_free
 from tools.servers.server_source import ServerSource
 
@@ -13,7 +13,7 @@ ALL_ADDRESSES = ""
 
 @dataclass(frozen=True, slots=True)
 class HubPorts:
-    """Where the hub listens, and by which settings that can be changed."""
+    """Where the hub listens, and the settings that change it."""
 
     chargers: int
     widgets: int
@@ -21,13 +21,13 @@ class HubPorts:
     settings: tuple[str, str, str]
 
     @classmethod
-    def of(cls, way: ServerSource, environment: Mapping[str, str]) -> Self:
-        """The usual ports, or what the settings of that way say.
+    def of(cls, source: ServerSource, environment: Mapping[str, str]) -> Self:
+        """The usual ports, or those of the settings that this source has.
 
         Raises:
-            TroubleError: a setting is no port number.
+            LocalHubError: a setting is no port number.
         """
-        if way is ServerSource.CONTAINERS:
+        if source is ServerSource.CONTAINERS:
             kinds = ("COMPOSE_CHARGER", "COMPOSE_WIDGET", "COMPOSE_REGISTRY")
         else:
             kinds = ("GATEWAY_CHARGER", "GATEWAY_WIDGET", "REGISTRY")
@@ -41,11 +41,11 @@ class HubPorts:
         """The ports without any settings."""
         return cls.of(ServerSource.EMBEDDED, {})
 
-    def refuse_taken(self) -> None:
-        """Look whether something listens there already.
+    def check_free(self) -> None:
+        """Check that nothing listens there yet.
 
         Raises:
-            TroubleError: it does; says where, and what to do.
+            LocalHubError: something does; says where, and what to do.
         """
         uses = ("chargers", "widgets", "the registry")
         ports = (self.chargers, self.widgets, self.registry)
@@ -55,11 +55,11 @@ class HubPorts:
             if not is_free(port, ALL_ADDRESSES)
         ]
         if taken:
-            raise TroubleError("\n".join(taken))
+            raise LocalHubError("\n".join(taken))
 
 
 def _port(name: str, environment: Mapping[str, str], usual: int) -> int:
     value = environment.get(name) or str(usual)
     if not (value.isascii() and value.isdecimal() and 0 < int(value) < 65536):  # noqa: PLR2004
-        raise TroubleError(f"{name} is {value!r}: a port is a number from 1 to 65535.")
+        raise LocalHubError(f"{name} is {value!r}: a port is a number from 1 to 65535.")
     return int(value)

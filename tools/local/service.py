@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.local.trouble import TroubleError
+from tools.local.errors import LocalHubError
 from tools.servers.supervised_process import SupervisedProcess
 
 READY_SECONDS = 60.0
@@ -19,10 +19,10 @@ class Service:
     """A running service.
 
     Args:
-        name: for people, and of the log file: `gateway-1`.
+        name: for people, and the log file's name: `gateway-1`.
         module: the package under `services` to run.
         environment: its whole environment.
-        health_port: where it says whether it is ready.
+        health_port: where it answers whether it is ready.
         logs: the folder of log files; an older log of that name is replaced.
         root: the project's folder.
     """
@@ -49,12 +49,12 @@ class Service:
         )
 
     def wait_until_ready(self) -> None:
-        """Return once it says that it is ready.
+        """Return once it is ready.
 
         Raises:
-            TroubleError: it ended instead, or takes too long.
+            LocalHubError: it ended instead, or takes too long.
         """
-        # No proxy: this is a matter between two processes of this machine.
+        # No proxy: it would not lead to this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + READY_SECONDS
         reason = "no answer"
@@ -69,27 +69,27 @@ class Service:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise TroubleError(
+        raise LocalHubError(
             f"{self.name} is not ready after {READY_SECONDS:g} s ({reason}).\n{self._last_lines()}"
         )
 
     def fail_if_ended(self) -> None:
-        """Look whether it still runs.
+        """Check that it still runs.
 
         Raises:
-            TroubleError: it does not; shows the end of its log.
+            LocalHubError: it does not; shows the end of its log.
         """
         code = self._process.poll()
         if code is not None:
             ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise TroubleError(f"{self.name} {ended}. {self._last_lines()}")
+            raise LocalHubError(f"{self.name} {ended}. {self._last_lines()}")
 
-    def ask_to_end(self) -> None:
-        """Ask it to end; it takes its time."""
+    def terminate(self) -> None:
+        """Ask it to end; returns at once."""
         self._process.send(signal.SIGTERM)
 
     def end(self, *, patience_seconds: float) -> None:
-        """Wait until it has ended, and see to it once the patience is over."""
+        """Wait until it has ended; kill it once the patience is over."""
         try:
             self._process.wait(patience_seconds)
         except TimeoutError:

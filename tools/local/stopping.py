@@ -1,4 +1,4 @@
-"""Being asked to stop: once, and then nothing may disturb the tidying up."""
+"""Ctrl-C, SIGTERM and the terminal's end: the first one stops us, further ones are ignored."""
 
 import signal
 from types import FrameType
@@ -7,21 +7,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppedError(BaseException):
-    """We were asked to stop. Not an Exception: no handler of errors may swallow it."""
+    """The user stopped us. Not an Exception, so that no handler of errors swallows it."""
 
 
 def stop_on_signals() -> None:
-    """From now on, Ctrl-C, SIGTERM and the terminal's end raise `StoppedError`, the first time.
+    """From now on, the first signal raises `StoppedError`.
 
-    Any further one is ignored, by us and by the programs that we start from then on: pressing
-    Ctrl-C twice must not keep `docker-compose down` from taking the containers along.
+    Further ones are ignored, by us and by the programs that we start from then on: pressing Ctrl-C
+    twice must not interrupt `docker-compose down`.
     """
     for number in SIGNALS:
         signal.signal(number, _stop)
 
 
 def ignore_signals() -> None:
-    """The end has begun: nothing is to disturb it."""
+    """From now on, no signal disturbs us: we are shutting down."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

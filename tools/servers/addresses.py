@@ -1,10 +1,10 @@
-"""Addresses of servers, as they may be shown."""
+"""Addresses of servers, as they may be printed."""
 
 from urllib.parse import urlsplit, urlunsplit
 
 
 def without_password(address: str) -> str:
-    """The same address with the password blotted out: fit for a terminal and a log."""
+    """The same address with its password replaced by ``***``."""
     parts = urlsplit(address)
     if parts.password is None:
         return address

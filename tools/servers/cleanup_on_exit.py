@@ -1,8 +1,8 @@
-"""A command that runs if we end without having tidied up: for containers, which have no parent.
+"""A command that runs if we end without cleaning up: for containers, which have no parent.
 
-A process that we start has a guard (`guard.py`). A container belongs to the engine, and outlives
-whoever asked for it; so a small process waits at the end of a pipe that only we hold, and runs the
-command when the kernel closes that pipe, which it does however we end.
+A process that we start has a supervisor (`supervisor.py`). A container belongs to the engine and
+outlives the process that started it. So a small process waits at the end of a pipe that only we
+hold. The kernel closes that pipe when we end, however we end; then the process runs the command.
 """
 
 import os
@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-REVOKED = b"revoked"
+CANCELLED = b"cancelled"
 
 
 class CleanupOnExit:
-    """Stands from its making until `revoke`.
+    """Runs a command when this process ends, unless `cancel` was called before.
 
     Args:
         command: what to run, without a terminal and with its output thrown away.
@@ -24,7 +24,7 @@ class CleanupOnExit:
     """
 
     def __init__(self, command: Sequence[str], cwd: Path | None = None) -> None:
-        self._executor = subprocess.Popen(
+        self._waiting = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -33,19 +33,19 @@ class CleanupOnExit:
             cwd=cwd,
         )
 
-    def revoke(self) -> None:
-        """Nothing is left to tidy up: the command does not run."""
-        self._executor.communicate(REVOKED)
+    def cancel(self) -> None:
+        """Do not run the command; call it once everything is cleaned up."""
+        self._waiting.communicate(CANCELLED)
 
 
 def main(command: Sequence[str]) -> None:
-    """Wait for the pipe's end, then run the command unless the will was revoked."""
+    """Wait for the pipe's end, then run the command unless it was cancelled."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    said = b""
+    received = b""
     while piece := os.read(0, 64):
-        said += piece
-    if said != REVOKED:
+        received += piece
+    if received != CANCELLED:
         subprocess.run(command, check=False)
 
 

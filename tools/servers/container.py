@@ -3,8 +3,8 @@
 import shutil
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from requests.exceptions import RequestException
@@ -17,22 +17,61 @@ from tools.servers.wheels import NoServerError
 START_SECONDS = 60.0
 """A Postgres image prepares its database at the first start, on a busy machine too."""
 
-CONTAINER_TROUBLE = (DockerException, RequestException, OSError)
+CONTAINER_ERRORS = (DockerException, RequestException, OSError)
+
+
+@contextmanager
+def running(container: DockerContainer) -> Iterator[str]:
+    """Run a container, and remove it with its data at the end; yields its id.
+
+    It is removed after a crash of ours too: by testcontainers' reaper, and by a process of our own
+    where that is switched off or its image is missing.
+
+    Raises:
+        NoServerError: it does not start.
+    """
+    cleanup: CleanupOnExit | None = None
+    try:
+        try:
+            container.start()
+        except CONTAINER_ERRORS as error:
+            raise NoServerError(
+                f"the container {container.image} does not start: {error}"
+            ) from error
+        name = container.get_container_id()
+        docker = shutil.which("docker") or "docker"
+        cleanup = CleanupOnExit([docker, "rm", "--force", "--volumes", name])
+        yield name
+    finally:
+        with suppress(*CONTAINER_ERRORS):
+            container.stop()
+        if cleanup is not None:
+            cleanup.cancel()
+
+
+def run_inside(container: DockerContainer, *command: str) -> str:
+    """Run a command in a container; returns what it printed.
+
+    Raises:
+        OSError: it failed.
+    """
+    code, output = container.get_wrapped_container().exec_run(list(command))
+    printed: str = output.decode(errors="replace")
+    if code != 0:
+        raise OSError(f"{command[0]} in the container failed: {printed}")
+    return printed
 
 
 class ServerContainer:
-    """One container, started.
-
-    It is removed when we end without having closed it: by testcontainers' reaper and, for those who
-    switched that off or have no image of it, by a last will of our own.
+    """A container with one server. Starts running.
 
     Args:
         container: what to run.
-        inner_port: the TCP port that the server listens on in there.
+        inner_port: the TCP port that the server listens on inside.
         is_ready: whether the server at (host, port) answers.
 
     Raises:
-        NoServerError: it does not come up.
+        NoServerError: it does not start.
     """
 
     def __init__(
@@ -46,78 +85,56 @@ class ServerContainer:
         # Ports that the engine chooses change with every start; this one is part of an address.
         self.port = free_port()
         container.with_bind_ports(inner_port, self.port)
-        self._last_will: CleanupOnExit | None = None
-        try:
-            container.start()
-            self._last_will = CleanupOnExit(
-                [shutil.which("docker") or "docker", "rm", "--force", "--volumes", self.id]
-            )
+        with ExitStack() as stack:
+            self.id = stack.enter_context(running(container))
             host = container.get_container_host_ip()
             self.host = LOOPBACK if host == "localhost" else host
-            self.wait_until_ready()
-        except CONTAINER_TROUBLE as error:
-            self.close()
-            raise NoServerError(
-                f"the container {container.image} does not start: {error}"
-            ) from error
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def id(self) -> str:
-        """The engine's id of the container."""
-        return self._container.get_container_id()
-
-    def wait_until_ready(self) -> None:
-        """Return once the server in there answers.
-
-        Raises:
-            TimeoutError: it does not.
-        """
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready(self.host, self.port):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no answer on {self.host}:{self.port}")
-            time.sleep(0.02)
+            self._wait_until_ready()
+            self._resources = stack.pop_all()
+        self.is_running = True
 
     def start(self) -> None:
-        """Start it again, with the files it had."""
-        self._container.get_wrapped_container().start()
-        self.wait_until_ready()
+        """Start it again, with the files it had. Does nothing to a running one."""
+        if not self.is_running:
+            self._container.get_wrapped_container().start()
+            self._wait_until_ready()
+            self.is_running = True
 
     def end(self, number: signal.Signals) -> None:
         """Send its first process a signal, and wait until it has ended."""
-        with suppress(DockerException):  # it is down already
-            self._container.get_wrapped_container().kill(number.name)
-        self.wait_until_down()
+        if self.is_running:
+            with suppress(DockerException):  # it is down already
+                self._container.get_wrapped_container().kill(number.name)
+            self.wait_until_down()
 
     def wait_until_down(self) -> None:
         """Return once its processes have ended."""
         self._container.get_wrapped_container().wait()
+        self.is_running = False
 
     def freeze(self) -> None:
-        """Let its processes hang."""
+        """Suspend its processes."""
         self._container.get_wrapped_container().pause()
 
     def thaw(self) -> None:
-        """Let its processes go on."""
-        with suppress(DockerException):  # it does not hang
+        """Resume its processes."""
+        with suppress(DockerException):  # it is not suspended
             self._container.get_wrapped_container().unpause()
 
-    def run_inside(self, command: list[str]) -> None:
-        """Run a command in there.
-
-        Raises:
-            OSError: it failed.
-        """
-        code, output = self._container.get_wrapped_container().exec_run(command)
-        if code != 0:
-            raise OSError(f"{command[0]} in the container failed: {output!r}")
+    def run_inside(self, *command: str) -> str:
+        """Run a command in it; see `run_inside`."""
+        return run_inside(self._container, *command)
 
     def close(self) -> None:
         """Remove it, with its data."""
-        with suppress(*CONTAINER_TROUBLE):
-            self._container.stop()
-        if self._last_will is not None:
-            self._last_will.revoke()
+        self._resources.close()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready(self.host, self.port):
+            if time.monotonic() > deadline:
+                raise NoServerError(
+                    f"the container {self._container.image} does not answer on "
+                    f"{self.host}:{self.port}"
+                )
+            time.sleep(0.02)

@@ -4,19 +4,19 @@ import importlib.util
 import shutil
 import subprocess
 
-from tools.servers.server_source import Offer
+from tools.servers.server_source import Availability
 
 TIMEOUT_SECONDS = 5.0
 """A working engine answers in well under a second; a hanging one must not hold up every run."""
 
 
-def docker_engine() -> Offer:
-    """Whether a Docker engine answers: a client alone is not enough."""
+def docker_engine() -> Availability:
+    """Whether a Docker engine answers; a client alone is not enough."""
     docker = shutil.which("docker")
     if docker is None:
-        return Offer(available=False, because="no docker on the PATH")
+        return Availability(available=False, reason="no docker on the PATH")
     try:
-        # Exits 0 without an engine too, in some versions; an engine has a version.
+        # Some versions exit with 0 without an engine too; only an engine has a version.
         asked = subprocess.run(
             [docker, "info", "--format", "{{.ServerVersion}}"],
             stdin=subprocess.DEVNULL,
@@ -26,18 +26,18 @@ def docker_engine() -> Offer:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Offer(
-            available=False, because=f"the Docker engine gave no answer in {TIMEOUT_SECONDS:g} s"
+        return Availability(
+            available=False, reason=f"the Docker engine gave no answer in {TIMEOUT_SECONDS:g} s"
         )
     except OSError as error:
-        return Offer(available=False, because=f"docker can not be run: {error}")
+        return Availability(available=False, reason=f"docker cannot be run: {error}")
     if asked.returncode == 0 and asked.stdout.strip():
-        return Offer(available=True, because=f"Docker engine {asked.stdout.strip()} answers")
-    return Offer(available=False, because="no Docker engine answers")
+        return Availability(available=True, reason=f"Docker engine {asked.stdout.strip()} answers")
+    return Availability(available=False, reason="no Docker engine answers")
 
 
-def docker_engine_with_testcontainers() -> Offer:
-    """Whether servers can be had as containers, which is testcontainers' work."""
+def docker_engine_with_testcontainers() -> Availability:
+    """Whether servers can run as containers, which testcontainers starts."""
     if importlib.util.find_spec("testcontainers") is None:
-        return Offer(available=False, because="testcontainers is not installed")
+        return Availability(available=False, reason="testcontainers is not installed")
     return docker_engine()

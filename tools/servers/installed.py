@@ -4,6 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+REDIS_SERVERS = ("redis-server", "valkey-server")
+
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 """Debian and Ubuntu keep Postgres' server programs here, by version and off the PATH."""
 
@@ -15,7 +17,7 @@ class Programs:
     Attributes:
         folder: where they are.
         origin: where they come from, as half a sentence.
-        ours: out of a wheel that we have unpacked, so of known layout and free to be copied.
+        ours: from a wheel that we unpacked: of known layout, and free to be copied.
     """
 
     folder: Path
@@ -24,8 +26,8 @@ class Programs:
 
 
 def installed_redis() -> Programs | None:
-    """The redis-server on the PATH."""
-    found = shutil.which("redis-server")
+    """The Redis or Valkey server on the PATH."""
+    found = next(filter(None, map(shutil.which, REDIS_SERVERS)), None)
     return None if found is None else Programs(Path(found).parent, "on the PATH")
 
 
@@ -33,7 +35,7 @@ def installed_postgres() -> Programs | None:
     """The Postgres server on the PATH, or the newest one that Debian keeps off it."""
     found = shutil.which("postgres")
     if found is not None:
-        # A link may stand alone on the PATH; initdb stands beside what it points to.
+        # The PATH may hold a link to this program alone; initdb stands beside its target.
         folder = Path(found).resolve().parent
         if (folder / "initdb").exists():
             return Programs(folder, "on the PATH")

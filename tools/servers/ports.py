@@ -7,7 +7,7 @@ from contextlib import suppress
 LOWEST = 15_000
 HIGHEST = 31_999
 """Below the range that Linux (32768 and up) and macOS (49152 and up) give to outgoing connections:
-one of those can not take a port between our look at it and the program that is to listen there."""
+none of those can take a port between our check and the start of the program that listens there."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -17,7 +17,7 @@ _given_out: set[int] = set()
 def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Whether a program could listen there now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections of an ended server that linger in TIME_WAIT do not count.
+        # As servers do: an ended server's connections in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             probe.bind((host, port))
@@ -27,15 +27,15 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that this process has not been given before.
+    """A port that nothing listens on, and that was not returned before in this process.
 
-    Drawn at random, so that two runs at once do not reach for the same one.
+    Drawn at random, so that two runs at once do not take the same one.
 
     Raises:
         OSError: none found.
     """
     for _ in range(1000):
-        port = random.randint(LOWEST, HIGHEST)  # noqa: S311 - spreads, hides nothing
+        port = random.randint(LOWEST, HIGHEST)  # noqa: S311 - no secret
         if port not in _given_out and is_free(port, ""):
             _given_out.add(port)
             return port

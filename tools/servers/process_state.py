@@ -10,10 +10,10 @@ STOPPED = "T"
 
 
 def wait_until_stopped(pid: int) -> None:
-    """Return once a process that got SIGSTOP really stands still.
+    """Return once a process that got SIGSTOP has stopped.
 
-    The signal is only noted at first: a process busy on the other core runs on for a moment.
-    Known to Linux; elsewhere that moment is waited for without looking.
+    A process that is busy on another core runs on for a moment. Linux tells when it has stopped;
+    elsewhere this waits for a fixed time.
 
     Raises:
         TimeoutError: it still runs.
@@ -23,12 +23,10 @@ def wait_until_stopped(pid: int) -> None:
         return
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        with suppress(
-            FileNotFoundError, ProcessLookupError
-        ):  # it has ended: it stands as still as can be
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
             # The state follows the name in parentheses, which may itself hold anything.
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != STOPPED:
                 time.sleep(0.001)
                 continue
         return
-    raise TimeoutError(f"process {pid} goes on running after SIGSTOP")
+    raise TimeoutError(f"process {pid} still runs after SIGSTOP")

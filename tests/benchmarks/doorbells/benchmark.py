@@ -10,8 +10,8 @@ from redis.asyncio import Connection, Redis
 from shared.bus.connection import Link
 from tests.benchmarks.figures import Report
 from tests.benchmarks.options import Options
-from tools.servers.environment import Environment
 from tools.servers.redis.open import open_redis_server
+from tools.servers.server_options import ServerOptions
 
 _MESSAGES: Final = 100_000
 _QUICK_MESSAGES: Final = 1_000
@@ -32,7 +32,7 @@ async def measure(options: Options) -> Report:
     messages = _QUICK_MESSAGES if options.quick else _MESSAGES
     used: dict[str, list[float]] = {name: [] for name in _WAYS}
     report = Report()
-    with closing(open_redis_server(Environment.of_tests())) as redis:
+    with closing(open_redis_server(ServerOptions.of_tests())) as redis:
         async with Redis.from_url(redis.url) as client:
             publishing: Any = client.register_script(_PUBLISH)
 

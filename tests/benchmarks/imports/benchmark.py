@@ -17,10 +17,10 @@ from shared.contract.names import Names
 from tests.benchmarks.figures import Report
 from tests.benchmarks.options import Options
 from tests.fixtures.hub import Hub
-from tools.servers.environment import Environment
 from tools.servers.postgres.databases import create_database, drop_database, dsn_of
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.redis.open import open_redis_server
+from tools.servers.server_options import ServerOptions
 
 PARTITIONS = 64
 DEADLINE_SECONDS = 300.0
@@ -30,15 +30,15 @@ LOOK_SECONDS = 0.02
 async def measure(options: Options) -> Report:
     """Import so many devices, half of them chargers, each paired with a widget; in seconds."""
     devices = options.connections or (200 if options.quick else 50_000)
-    surroundings = Environment.of_tests()
+    server_options = ServerOptions.of_tests()
     answered: list[float] = []
     complete: list[float] = []
     report = Report()
-    with closing(open_postgres_server(surroundings)) as postgres:
+    with closing(open_postgres_server(server_options)) as postgres:
         for number in range(1 if options.quick else options.rounds):
             database = f"benchmark_{number}"
             create_database(postgres.dsn, database)
-            with closing(open_redis_server(surroundings)) as redis:
+            with closing(open_redis_server(server_options)) as redis:
                 took = await _round(redis.url, dsn_of(postgres.dsn, database), devices // 2)
             drop_database(postgres.dsn, database)
             answered.append(took[0])

@@ -15,7 +15,7 @@ from tools.servers.postgres.databases import dsn_of
         ("rediss://me@host/1", "rediss://me@host/1"),
     ],
 )
-def test_a_password_is_blotted_out(address: str, shown: str) -> None:
+def test_a_password_is_not_shown(address: str, shown: str) -> None:
     assert without_password(address) == shown
 
 

@@ -1,4 +1,4 @@
-"""A last will is carried out after a crash, and only then."""
+"""A cleanup command runs after a crash, and only then."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 STARTER = """
 import os, sys
 from tools.servers.cleanup_on_exit import CleanupOnExit
-will = CleanupOnExit(["touch", sys.argv[1]])
+cleanup = CleanupOnExit(["touch", sys.argv[1]])
 os.kill(os.getpid(), 9)
 """
 
@@ -19,10 +19,10 @@ os.kill(os.getpid(), 9)
 def test_the_command_runs_after_a_crash(tmp_path: Path) -> None:
     done = tmp_path / "done"
     subprocess.run([sys.executable, "-c", STARTER, str(done)], cwd=ROOT, check=False)
-    wait_until(done.exists, "the last will was carried out")
+    wait_until(done.exists, "the cleanup has run")
 
 
-def test_the_command_does_not_run_once_revoked(tmp_path: Path) -> None:
+def test_a_cancelled_command_does_not_run(tmp_path: Path) -> None:
     done = tmp_path / "done"
-    CleanupOnExit(["touch", str(done)]).revoke()  # returns when the executor has ended
+    CleanupOnExit(["touch", str(done)]).cancel()  # returns when the waiting process has ended
     assert not done.exists()

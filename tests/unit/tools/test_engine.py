@@ -21,28 +21,28 @@ def _write(docker: Path, script: str) -> None:
 
 def test_no_client_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    offer = engine.docker_engine()
-    assert (offer.available, offer.because) == (False, "no docker on the PATH")
+    found = engine.docker_engine()
+    assert (found.available, found.reason) == (False, "no docker on the PATH")
 
 
 def test_an_engine_that_answers_is_one(docker: Path) -> None:
     _write(docker, "echo 27.0.1")
-    offer = engine.docker_engine()
-    assert (offer.available, offer.because) == (True, "Docker engine 27.0.1 answers")
+    found = engine.docker_engine()
+    assert (found.available, found.reason) == (True, "Docker engine 27.0.1 answers")
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo ''", "echo 27; exit 1"])
 def test_a_client_without_an_engine_is_none(docker: Path, script: str) -> None:
     _write(docker, script)
-    offer = engine.docker_engine()
-    assert (offer.available, offer.because) == (False, "no Docker engine answers")
+    found = engine.docker_engine()
+    assert (found.available, found.reason) == (False, "no Docker engine answers")
 
 
 def test_an_engine_that_hangs_is_none(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(docker, "exec sleep 600")
     monkeypatch.setattr(engine, "TIMEOUT_SECONDS", 0.1)
-    offer = engine.docker_engine()
-    assert (offer.available, offer.because) == (False, "the Docker engine gave no answer in 0.1 s")
+    found = engine.docker_engine()
+    assert (found.available, found.reason) == (False, "the Docker engine gave no answer in 0.1 s")
 
 
 def test_a_docker_that_can_not_be_run_is_no_engine(docker: Path) -> None:

@@ -3,13 +3,15 @@
 import shlex
 
 from shared.contract.names import Names
-from tools.local.instructions import Tools, what_to_type, who_may
+from tools.local.instructions import Commands, describe_access, instructions
 
-TOOLS = Tools("simulate", "chargelight", "redis-cli -p 1", "show logs", "http://127.0.0.1:3300")
+COMMANDS = Commands(
+    "simulate", "chargelight", "redis-cli -p 1", "show logs", "http://127.0.0.1:3300"
+)
 
 
 def _commands(partitions: int) -> list[list[str]]:
-    text = what_to_type(TOOLS, partitions, {})
+    text = instructions(COMMANDS, partitions, {})
     lines = [line for line in text.splitlines() if line.startswith("    ")]
     return [shlex.split(line, comments=True) for line in lines]
 
@@ -26,11 +28,11 @@ def test_keys_are_those_of_the_seeded_pair() -> None:
 
 
 def test_an_open_hub_says_so_in_one_line() -> None:
-    (line,) = [x for x in what_to_type(TOOLS, 64, {}).splitlines() if x.startswith("OPEN")]
+    (line,) = [x for x in instructions(COMMANDS, 64, {}).splitlines() if x.startswith("OPEN")]
     assert "without a secret" in line
     assert "without a key" in line
 
 
 def test_a_closed_one_says_what_it_asks_for() -> None:
-    line = who_may({"CHARGELIGHT_DEVICE_AUTH": "required"})
+    line = describe_access({"CHARGELIGHT_DEVICE_AUTH": "required"})
     assert line == "Secrets of devices: required. API keys of operators: off."

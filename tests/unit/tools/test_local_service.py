@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.local.errors import LocalHubError
 from tools.local.service import Service
-from tools.local.trouble import TroubleError
 from tools.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +22,7 @@ def test_a_service_that_ends_is_shown_with_its_last_lines(tmp_path: Path) -> Non
         logs=tmp_path,
         root=ROOT,
     )
-    with pytest.raises(TroubleError, match="broken ended with exit code 1") as trouble:
+    with pytest.raises(LocalHubError, match="broken ended with exit code 1") as error:
         service.wait_until_ready()
-    assert "No module named services.has_no_such_service" in str(trouble.value)
-    assert "earlier run" not in str(trouble.value)
+    assert "No module named services.has_no_such_service" in str(error.value)
+    assert "earlier run" not in str(error.value)

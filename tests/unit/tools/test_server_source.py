@@ -1,18 +1,18 @@
-"""Which way a server is had: the order, and the reasons."""
+"""Where a server comes from: the order, and the reasons."""
 
 import pytest
 
 from tools.servers.server_source import (
+    Availability,
     Choice,
-    Offer,
     ServerSource,
     UnknownSourceError,
     choose,
     forced_source,
 )
 
-YES = Offer(available=True, because="an engine answers")
-NO = Offer(available=False, because="no engine answers")
+YES = Availability(available=True, reason="an engine answers")
+NO = Availability(available=False, reason="no engine answers")
 
 
 def test_a_given_address_comes_first() -> None:
@@ -30,10 +30,10 @@ def test_without_an_engine_servers_are_embedded() -> None:
     assert choice == Choice(ServerSource.EMBEDDED, "no engine answers")
 
 
-@pytest.mark.parametrize("way", [ServerSource.CONTAINERS, ServerSource.EMBEDDED])
-def test_a_forced_way_wins_over_everything(way: ServerSource) -> None:
-    choice = choose(given_by="THE_URL", forced_by="THE_FORCE", forced=way, containers=NO)
-    assert choice == Choice(way, f"THE_FORCE={way}")
+@pytest.mark.parametrize("source", [ServerSource.CONTAINERS, ServerSource.EMBEDDED])
+def test_a_forced_source_wins_over_everything(source: ServerSource) -> None:
+    choice = choose(given_by="THE_URL", forced_by="THE_FORCE", forced=source, containers=NO)
+    assert choice == Choice(source, f"THE_FORCE={source}")
 
 
 @pytest.mark.parametrize("value", [None, "", "auto"])
@@ -42,6 +42,6 @@ def test_the_choice_can_be_left_open(value: str | None) -> None:
 
 
 @pytest.mark.parametrize("value", ["docker", "given", "Embedded"])
-def test_an_unknown_way_is_named_with_its_setting(value: str) -> None:
+def test_an_unknown_source_is_named_with_its_setting(value: str) -> None:
     with pytest.raises(UnknownSourceError, match=f"SETTING is '{value}'.*containers, embedded"):
         forced_source("SETTING", value)

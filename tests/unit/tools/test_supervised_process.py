@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 from tools.servers.supervised_process import SupervisedProcess
 folder = Path(sys.argv[1])
 process = SupervisedProcess(["sleep", "600"], remove_after_crash=[folder])
-print(process.pid, process._guard.pid, flush=True)
+print(process.pid, process._supervisor.pid, flush=True)
 while True:
     time.sleep(0.1)  # in slices: a signal just before a sleep is only noticed after it
 """
@@ -37,8 +37,8 @@ def starter(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, P
         [sys.executable, "-c", STARTER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        program, guard = (int(word) for word in process.stdout.readline().split())
-        yield process, program, guard, folder
+        program, supervisor = (int(word) for word in process.stdout.readline().split())
+        yield process, program, supervisor, folder
         process.kill()
 
 
@@ -78,7 +78,7 @@ def test_a_program_that_does_not_exist_says_so(tmp_path: Path) -> None:
     assert "/does/not/exist" in log.read_text()
 
 
-def test_a_program_hears_ctrl_c_although_its_guard_does_not() -> None:
+def test_a_program_hears_ctrl_c_although_its_supervisor_does_not() -> None:
     assert SupervisedProcess(SLEEPER).end(signal.SIGINT) == -signal.SIGINT
 
 
@@ -97,10 +97,10 @@ def test_a_program_started_by_a_thread_outlives_the_thread() -> None:
 def test_a_program_and_its_folder_are_gone_when_the_starter_is(
     starter: tuple[subprocess.Popen[str], int, int, Path], number: signal.Signals
 ) -> None:
-    process, program, guard, folder = starter
+    process, program, supervisor, folder = starter
     process.send_signal(number)
     wait_until(lambda: not lives(program), "the program has ended")
-    wait_until(lambda: not lives(guard), "the guard has ended")
+    wait_until(lambda: not lives(supervisor), "the supervisor has ended")
     assert not folder.exists()
 
 
@@ -114,16 +114,16 @@ def test_a_frozen_program_ends_with_its_starter_too(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
-def test_a_program_ends_when_its_guard_is_killed(
+def test_a_program_ends_when_its_supervisor_is_killed(
     starter: tuple[subprocess.Popen[str], int, int, Path],
 ) -> None:
-    _, program, guard, _ = starter
-    os.kill(guard, signal.SIGKILL)
+    _, program, supervisor, _ = starter
+    os.kill(supervisor, signal.SIGKILL)
     wait_until(lambda: not lives(program), "the program has ended")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may run programs as somebody else")
-def test_a_program_of_another_user_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
+def test_a_program_of_another_user_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = SupervisedProcess(
         ["sh", "-c", "id -u; id -G; exec sleep 600"], log=log, user=(65534, 65534)
@@ -131,6 +131,6 @@ def test_a_program_of_another_user_ends_when_its_guard_is_killed(tmp_path: Path)
     wait_until(
         lambda: log.read_text() == "65534\n65534\n", "it runs as that user and no group more"
     )
-    process._guard.kill()
+    process._supervisor.kill()
     wait_until(lambda: not lives(process.pid), "the program has ended")
     process.wait(10)

@@ -1,1 +1,1 @@
-"""Postgres, by whichever way fits this machine."""
+"""Postgres, from whichever source fits this machine."""

@@ -3,7 +3,7 @@
 import signal
 
 import psycopg
-from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.container import DockerContainer
 
 from tools.servers.container import ServerContainer
 from tools.servers.postgres.embedded import DATABASE, USER
@@ -14,43 +14,33 @@ SETTINGS = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connecti
 
 
 class ContainedPostgres:
-    """A Postgres server in a container; see `postgres_server.PostgresServer`. Starts running.
+    """A Postgres server in a container; see `server.PostgresServer`. Starts running.
 
     Args:
-        why: why this way was chosen, as half a sentence.
+        why: why this source was chosen, as half a sentence.
 
     Raises:
-        NoServerError: it does not come up.
+        NoServerError: it does not start.
     """
 
     def __init__(self, why: str) -> None:
-        container = PostgresContainer(
-            IMAGE, PORT, username=USER, password=USER, dbname=DATABASE, driver=None
-        )
-        self._container = ServerContainer(
-            container.with_command(["postgres", *SETTINGS]), PORT, _is_ready
-        )
-        self._running = True
+        container = DockerContainer(IMAGE).with_command(["postgres", *SETTINGS])
+        container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=USER, POSTGRES_DB=DATABASE)
+        self._container = ServerContainer(container, PORT, _is_ready)
         self.dsn = _dsn(self._container.host, self._container.port)
         self.description = f"container {IMAGE} ({why})"
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        if not self._running:
-            self._container.start()
-            self._running = True
+        self._container.start()
 
     def stop(self) -> None:
         """Stop it in an orderly way."""
-        if self._running:
-            self._container.end(signal.SIGINT)
-            self._running = False
+        self._container.end(signal.SIGINT)
 
     def kill(self) -> None:
         """End it at once."""
-        if self._running:
-            self._container.end(signal.SIGKILL)
-            self._running = False
+        self._container.end(signal.SIGKILL)
 
     def close(self) -> None:
         """Remove it, with its data."""
@@ -62,7 +52,7 @@ def _dsn(host: str, port: int) -> str:
 
 
 def _is_ready(host: str, port: int) -> bool:
-    # An open port says nothing: the image's first start runs a server that only prepares.
+    # An open port proves nothing: the image's first start runs a server that only prepares.
     try:
         psycopg.connect(_dsn(host, port), connect_timeout=2).close()
     except psycopg.OperationalError:

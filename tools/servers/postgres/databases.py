@@ -1,4 +1,4 @@
-"""Databases on a Postgres server: made and dropped, nothing else."""
+"""Creating and dropping databases on a Postgres server."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,7 +9,7 @@ EMPTY = "template0"
 
 
 def create_database(dsn: str, name: str, *, template: str = EMPTY) -> None:
-    """Create a database as a copy of a template that nobody is connected to."""
+    """Create a database as a copy of a template, which must have no connections."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -19,7 +19,7 @@ def create_database(dsn: str, name: str, *, template: str = EMPTY) -> None:
 
 
 def drop_database(dsn: str, name: str) -> None:
-    """Drop a database, whoever is connected to it; one that is not there is no error."""
+    """Drop a database and end its connections; a missing one is no error."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
@@ -30,7 +30,7 @@ def dsn_of(dsn: str, name: str) -> str:
     """The address of another database on the same server.
 
     Raises:
-        ValueError: the address is no URL; key=value addresses are not understood here.
+        ValueError: the address is no URL (the key=value form is not supported).
     """
     parts = urlsplit(dsn)
     if parts.scheme not in {"postgresql", "postgres"}:

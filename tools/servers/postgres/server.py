@@ -1,28 +1,41 @@
-"""What a Postgres server is to those who use one here."""
+"""What code that uses a Postgres server knows of it."""
 
 from typing import Protocol
 
+from tools.servers.addresses import without_password
+
 
 class Postgres(Protocol):
-    """A Postgres server in use: its address, and how we came by it."""
+    """A Postgres server in use: its address, and where it comes from."""
 
     @property
     def dsn(self) -> str:
         """The address of its first database, as CHARGELIGHT_POSTGRES_DSN takes it.
 
-        The user in there may create databases.
+        Its user may create databases.
         """
 
     @property
     def description(self) -> str:
-        """The way in use and why, for people."""
+        """The source in use and the reason, for people."""
 
     def close(self) -> None:
-        """Let go of it for good; one that we started is gone then, with its data."""
+        """End the use of it; one that we started is removed, with its data."""
+
+
+class GivenPostgres:
+    """A Postgres server that the user runs: never started or stopped from here."""
+
+    def __init__(self, dsn: str, why: str) -> None:
+        self.dsn = dsn
+        self.description = f"{without_password(dsn)} ({why})"
+
+    def close(self) -> None:
+        """Leave it as it is."""
 
 
 class PostgresServer(Postgres, Protocol):
-    """A Postgres server of our own, to which we may do anything: what tests of faults need.
+    """A Postgres server of our own, which tests of faults may harm.
 
     Its address and its data stay the same over stops and starts.
     """

@@ -1,1 +1,1 @@
-"""Redis, by whichever way fits this machine."""
+"""Redis, from whichever source fits this machine."""

@@ -1,12 +1,11 @@
 """Redis as a container."""
 
 import signal
-from contextlib import suppress
 
-from testcontainers.community.redis import RedisContainer
+from testcontainers.core.container import DockerContainer
 
 from tools.servers.container import ServerContainer
-from tools.servers.redis import redis_line
+from tools.servers.redis import inline_commands
 from tools.servers.redis.embedded import SETTINGS, SNAPSHOT
 
 IMAGE = "redis:7-bookworm"
@@ -14,76 +13,61 @@ PORT = 6379
 
 
 class ContainedRedis:
-    """A Redis server in a container; see `redis_server.RedisServer`. Starts running.
+    """A Redis server in a container; see `server.RedisServer`. Starts running.
 
     Args:
-        why: why this way was chosen, as half a sentence.
+        why: why this source was chosen, as half a sentence.
 
     Raises:
-        NoServerError: it does not come up.
+        NoServerError: it does not start.
     """
 
     def __init__(self, why: str) -> None:
-        self._container = ServerContainer(
-            RedisContainer(IMAGE, PORT).with_command(
-                ["redis-server", *SETTINGS, "--dbfilename", SNAPSHOT]
-            ),
-            PORT,
-            redis_line.is_ready,
+        command = ["redis-server", *SETTINGS, "--dbfilename", SNAPSHOT]
+        self.container = ServerContainer(
+            DockerContainer(IMAGE).with_command(command), PORT, inline_commands.is_ready
         )
-        self._running = True
-        self.url = f"redis://{self._container.host}:{self._container.port}/0"
-        self.command_line = f"docker exec -it {self._container.id[:12]} redis-cli"
+        self._address = self.container.host, self.container.port
+        self.url = f"redis://{self.container.host}:{self.container.port}/0"
         self.description = f"container {IMAGE} ({why})"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        if not self._running:
-            self._container.start()
-            self._running = True
-            self._forget_snapshot()
+        if not self.container.is_running:
+            self.container.start()
+            self._remove_snapshot()
 
     def stop(self, *, keep_data: bool = False) -> None:
         """Stop it in an orderly way."""
-        if not self._running:
+        if not self.container.is_running:
             return
         self.thaw()
         if not keep_data:
-            self._forget_snapshot()
-        with suppress(OSError):  # it goes without an answer
-            self._ask("SHUTDOWN SAVE" if keep_data else "SHUTDOWN NOSAVE")
-        self._container.wait_until_down()
-        self._running = False
+            self._remove_snapshot()
+        inline_commands.shut_down(*self._address, keep_data=keep_data)
+        self.container.wait_until_down()
 
     def save(self) -> None:
         """Take a snapshot for the next start."""
-        answer = self._ask("SAVE")
-        if answer != "+OK":
-            raise OSError(f"Redis took no snapshot: {answer}")
+        inline_commands.save(*self._address)
 
     def kill(self) -> None:
         """End it at once."""
-        if self._running:
+        if self.container.is_running:
             self.thaw()  # the engine does not kill a paused container
-            self._container.end(signal.SIGKILL)
-            self._running = False
+            self.container.end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let it hang."""
-        self._container.freeze()
+        """Suspend it."""
+        self.container.freeze()
 
     def thaw(self) -> None:
-        """Let it go on."""
-        self._container.thaw()
+        """Resume it."""
+        self.container.thaw()
 
     def close(self) -> None:
         """Remove it, with its data."""
-        self._container.close()
+        self.container.close()
 
-    def _ask(self, command: str) -> str:
-        return redis_line.ask(
-            self._container.host, self._container.port, command, timeout_seconds=10
-        )
-
-    def _forget_snapshot(self) -> None:
-        self._container.run_inside(["rm", "-f", f"/data/{SNAPSHOT}"])
+    def _remove_snapshot(self) -> None:
+        self.container.run_inside("rm", "-f", f"/data/{SNAPSHOT}")

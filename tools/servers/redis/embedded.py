@@ -1,165 +1,115 @@
-"""Redis as a process of our own."""
+"""Redis, or Valkey, as a process of our own."""
 
-import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
-from contextlib import suppress
+from pathlib import Path
 
-from tools.servers.installed import Programs
-from tools.servers.ports import LOOPBACK, free_port
+from tools.servers.embedded import EmbeddedServer
+from tools.servers.installed import REDIS_SERVERS, Programs
+from tools.servers.ports import LOOPBACK
 from tools.servers.process_state import wait_until_stopped
-from tools.servers.redis import redis_line
-from tools.servers.supervised_process import SupervisedProcess
-from tools.servers.unprivileged import temporary_folder
+from tools.servers.redis import inline_commands
 from tools.servers.wheels import NoServerError
 
-START_SECONDS = 15.0
 SETTINGS = (
     # Refuse writes rather than drop what lights depend on: the services check this at their start.
     *("--maxmemory-policy", "noeviction"),
-    # No snapshots and no log of its own accord: what survives a restart is the test's decision.
+    # No snapshots and no log of its own accord: the test decides what survives a restart.
     *("--save", ""),
     *("--appendonly", "no"),
 )
 SNAPSHOT = "dump.rdb"
 
 
-class EmbeddedRedis:
-    """A Redis server process; see `redis_server.RedisServer`. Starts running.
+class EmbeddedRedis(EmbeddedServer):
+    """A Redis server process; see `server.RedisServer`. Starts running.
 
     Args:
-        programs: where redis-server is.
-        why: why this way was chosen, as half a sentence.
+        programs: where redis-server, or valkey-server, is.
+        why: why this source was chosen, as half a sentence.
+        settings: further arguments of the server.
 
     Raises:
         NoServerError: it does not start.
     """
 
-    def __init__(self, programs: Programs, why: str) -> None:
-        self.program = programs.folder / "redis-server"
-        self.folder = temporary_folder("redis")
-        self.log = self.folder / "log"
-        self.port = free_port()
-        self._process: SupervisedProcess | None = None
-        try:
-            self._version = self.version_of(programs)
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        client = programs.folder / "redis-cli"
-        self.command_line = f"{client if client.exists() else 'redis-cli'} -p {self.port}"
-        self.description = f"embedded {self._version}, {programs.origin} ({why})"
+    def __init__(self, programs: Programs, why: str, settings: Sequence[str] = ()) -> None:
+        self.program = server_program(programs)
+        self._settings = (*SETTINGS, *settings)
+        super().__init__("redis", programs, why)
 
     @property
     def url(self) -> str:
         """Its address; the same over restarts."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the running server."""
-        assert self._process is not None, "this Redis is not running"  # noqa: S101
-        return self._process.pid
-
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        if self._process is not None:
-            return
-        # Only the first start may look for another port: later on, the address is known.
-        for _ in range(1 if self.log.exists() else 5):
-            process = self._run()
-            if self._came_up(process):
-                self._process = process
-                # Loaded. It must not come back a second time, after a kill much later.
-                (self.folder / SNAPSHOT).unlink(missing_ok=True)
-                return
-            self.port = free_port()
-        raise NoServerError(f"{self.program} does not start; it said:\n{self.log.read_text()}")
+        """Start it, and wait until it answers. Does nothing to a running one."""
+        if self._process is None:
+            super().start()
+            # Loaded. It must not come back a second time, after a kill much later.
+            self._remove_snapshot()
 
     def stop(self, *, keep_data: bool = False) -> None:
         """Stop it in an orderly way."""
         if self._process is None:
             return
         self.thaw()
-        with suppress(OSError):  # it goes without an answer
-            command = "SHUTDOWN SAVE" if keep_data else "SHUTDOWN NOSAVE"
-            redis_line.ask(LOOPBACK, self.port, command, timeout_seconds=10)
+        inline_commands.shut_down(LOOPBACK, self.port, keep_data=keep_data)
         self._end(signal.SIGTERM)
         if not keep_data:
-            (self.folder / SNAPSHOT).unlink(missing_ok=True)
+            self._remove_snapshot()
 
     def save(self) -> None:
         """Take a snapshot for the next start."""
-        answer = redis_line.ask(LOOPBACK, self.port, "SAVE", timeout_seconds=10)
-        if answer != "+OK":
-            raise OSError(f"Redis took no snapshot: {answer}")
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._end(signal.SIGKILL)
+        inline_commands.save(LOOPBACK, self.port)
 
     def freeze(self) -> None:
-        """Let it hang."""
-        assert self._process is not None, "a Redis that is not running can not hang"  # noqa: S101
+        """Suspend it."""
+        assert self._process is not None, "a Redis that does not run cannot freeze"  # noqa: S101
         self._process.send(signal.SIGSTOP)
         wait_until_stopped(self._process.pid)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         if self._process is not None:
             self._process.send(signal.SIGCONT)
 
-    def close(self) -> None:
-        """End it and remove its folder."""
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def _prepare(self, programs: Programs) -> str:
+        return " ".join(version_of(programs))
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.end(number)
-            self._process = None
-
-    def _run(self) -> SupervisedProcess:
+    def _command(self) -> list[str | Path]:
         where = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self.folder))
-        return SupervisedProcess(
-            [self.program, *where, "--dbfilename", SNAPSHOT, *SETTINGS, *self.more_settings],
-            log=self.log,
-            remove_after_crash=[self.folder],
-        )
+        return [self.program, *where, "--dbfilename", SNAPSHOT, *self._settings]
 
-    def _came_up(self, process: SupervisedProcess) -> bool:
-        deadline = time.monotonic() + START_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            # Another program may listen on our port: then ours is about to give up.
-            if redis_line.is_ready(LOOPBACK, self.port) and process.poll() is None:
-                return True
-            time.sleep(0.005)
-        process.end(signal.SIGKILL)
-        return False
+    def _is_ready(self, _pid: int) -> bool:
+        return inline_commands.is_ready(LOOPBACK, self.port)
 
-    @property
-    def more_settings(self) -> Sequence[str]:
-        """What another kind of server is started with besides."""
-        return ()
+    def _remove_snapshot(self) -> None:
+        (self.folder / SNAPSHOT).unlink(missing_ok=True)
 
-    @staticmethod
-    def version_of(programs: Programs) -> str:
-        """Which version it is; "?" if it does not say.
 
-        Raises:
-            NoServerError: it can not be run.
-        """
-        program = programs.folder / "redis-server"
-        try:
-            said = subprocess.run(
-                [program, "--version"], capture_output=True, text=True, check=True
-            ).stdout
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise NoServerError(f"{program} can not be run: {error}") from error
-        # Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=...
-        return next(
-            (word.removeprefix("v=") for word in said.split() if word.startswith("v=")), "?"
-        )
+def server_program(programs: Programs) -> Path:
+    """The server among the programs."""
+    candidates = [programs.folder / name for name in REDIS_SERVERS]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def version_of(programs: Programs) -> tuple[str, str]:
+    """The server's name and version: ("Redis", "7.0.15").
+
+    Raises:
+        NoServerError: it cannot be run.
+    """
+    program = server_program(programs)
+    try:
+        printed = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NoServerError(f"{program} cannot be run: {error}") from error
+    # Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=...
+    words = printed.split()
+    version = next((word.removeprefix("v=") for word in words if word.startswith("v=")), "?")
+    return words[0] if words else "?", version

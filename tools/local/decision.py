@@ -1,7 +1,7 @@
-"""Which way the hub is brought up: by Compose, or as processes of our own.
+"""Whether the local hub runs in containers or as processes.
 
-`python -m tools.local.way --with auto` prints the way in one word: the Makefile prepares the
-Python environment only where it is needed.
+`python -m tools.local.decision --with auto` prints the decision in one word: the Makefile prepares
+the Python environment only where processes need it.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tools.servers.engine import docker_engine
-from tools.servers.environment import POSTGRES_SETTING, REDIS_SETTING
+from tools.servers.server_options import POSTGRES_SETTING, REDIS_SETTING
 from tools.servers.server_source import (
+    Availability,
     Choice,
-    Offer,
     ServerSource,
     UnknownSourceError,
     choose,
@@ -32,45 +32,44 @@ OLDEST_COMPOSE = (1, 29)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The way, and how Compose is called if that is the way."""
+    """The source of the hub's servers, and how Compose is called if they are containers."""
 
     choice: Choice
     compose: tuple[str, ...]
 
 
-def requested(arguments: list[str]) -> str:
+def requested_source(arguments: list[str]) -> str:
     """What the command line asks for, unchecked."""
     parser = argparse.ArgumentParser(prog="python -m tools.local", description=__doc__)
-    parser.add_argument("--with", dest="way", default="auto", help="auto, containers or embedded")
-    return str(parser.parse_args(arguments).way)
+    parser.add_argument("--with", dest="source", default="auto", help="or containers, embedded")
+    return str(parser.parse_args(arguments).source)
 
 
-def decide(wish: str, environment: Mapping[str, str] = os.environ) -> Decision:
-    """Decide by the wish, the settings and what this machine has.
+def decide(requested: str, environment: Mapping[str, str] = os.environ) -> Decision:
+    """Decide by the request, the settings and what this machine has.
 
     Given addresses of servers rule Compose out: its services use its own servers.
 
     Raises:
-        UnknownSourceError: the wish is none of auto, containers, embedded.
+        UnknownSourceError: the request is none of auto, containers, embedded.
     """
-    forced = forced_source(FORCED_BY, wish)
+    forced = forced_source(FORCED_BY, requested)
     compose = () if forced is ServerSource.EMBEDDED else compose_command()
     given = next(
         (name for name in (REDIS_SETTING, POSTGRES_SETTING) if environment.get(name)), None
     )
-    choice = choose(
-        given_by=given,
-        forced_by=FORCED_BY,
-        forced=forced,
-        containers=_offer(compose) if forced is None else Offer(available=False, because=""),
-    )
-    if choice.way is ServerSource.GIVEN:
-        choice = Choice(ServerSource.EMBEDDED, choice.why)
+    if forced is None:
+        containers = _containers(compose)
+    else:
+        containers = Availability(available=False, reason="not looked for")
+    choice = choose(given_by=given, forced_by=FORCED_BY, forced=forced, containers=containers)
+    if choice.source is ServerSource.GIVEN:
+        choice = Choice(ServerSource.EMBEDDED, choice.reason)
     return Decision(choice, compose)
 
 
 def compose_command() -> tuple[str, ...]:
-    """How Compose is called here; nothing if there is none, or only a too old one."""
+    """How Compose is called here; nothing if there is none, or only one that is too old."""
     for command in (("docker", "compose"), ("docker-compose",)):
         if shutil.which(command[0]) is not None:
             version = _output(*command, "version", "--short")
@@ -79,12 +78,12 @@ def compose_command() -> tuple[str, ...]:
     return ()
 
 
-def _offer(compose: tuple[str, ...]) -> Offer:
+def _containers(compose: tuple[str, ...]) -> Availability:
     engine = docker_engine()
     if engine.available and not compose:
         oldest = ".".join(str(number) for number in OLDEST_COMPOSE)
-        return Offer(
-            available=False, because=f"{engine.because}, but there is no Compose {oldest} or newer"
+        return Availability(
+            available=False, reason=f"{engine.reason}, but there is no Compose {oldest} or newer"
         )
     return engine
 
@@ -96,7 +95,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _output(*command: str) -> str:
     try:
-        asked = subprocess.run(
+        ran = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -106,11 +105,11 @@ def _output(*command: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout if asked.returncode == 0 else ""
+    return ran.stdout if ran.returncode == 0 else ""
 
 
 if __name__ == "__main__":
     try:
-        print(decide(requested(sys.argv[1:])).choice.way)
+        print(decide(requested_source(sys.argv[1:])).choice.source)
     except UnknownSourceError as error:
         sys.exit(str(error))

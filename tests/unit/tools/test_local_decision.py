@@ -1,10 +1,10 @@
-"""Which way `make up` goes: by Compose, or with processes of our own."""
+"""Whether `make up` uses Compose or processes of our own."""
 
 from pathlib import Path
 
 import pytest
 
-from tools.local.way import decide
+from tools.local.decision import decide
 from tools.servers.server_source import Choice, ServerSource, UnknownSourceError
 
 
@@ -44,8 +44,8 @@ def test_an_engine_without_a_fit_compose_means_processes(programs: Path, compose
     _engine(programs)
     _write(programs / "docker-compose", compose)
     decision = decide("auto", {})
-    assert decision.choice.way is ServerSource.EMBEDDED
-    assert decision.choice.why.endswith("but there is no Compose 1.29 or newer")
+    assert decision.choice.source is ServerSource.EMBEDDED
+    assert decision.choice.reason.endswith("but there is no Compose 1.29 or newer")
 
 
 def test_no_engine_means_processes(programs: Path) -> None:
@@ -64,12 +64,12 @@ def test_a_given_server_means_processes_although_there_is_an_engine(
     )
 
 
-@pytest.mark.parametrize("way", ["containers", "embedded"])
-def test_a_way_can_be_forced(programs: Path, way: str) -> None:
+@pytest.mark.parametrize("source", ["containers", "embedded"])
+def test_a_source_can_be_forced(programs: Path, source: str) -> None:
     assert list(programs.iterdir()) == []
-    assert decide(way, {}).choice == Choice(ServerSource(way), f"WITH={way}")
+    assert decide(source, {}).choice == Choice(ServerSource(source), f"WITH={source}")
 
 
-def test_an_unknown_way_is_refused() -> None:
+def test_an_unknown_source_is_refused() -> None:
     with pytest.raises(UnknownSourceError, match="WITH is 'docker'"):
         decide("docker", {})
