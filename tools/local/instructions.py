@@ -69,7 +69,12 @@ def instructions(commands: Commands, partitions: int, environment: Mapping[str, 
         (f"{commands.redis} HGETALL '{widget.statuses}'", "lights"),
         (commands.logs, "the services' logs"),
     )
-    lines = ["", describe_access(environment), "", "In another terminal, in this folder (nothing to activate):"]
+    lines = [
+        "",
+        describe_access(environment),
+        "",
+        "In another terminal, in this folder (nothing to activate):",
+    ]
     for command, note in rows:
         if note is None:
             lines += ["", f"  {command}:"]
