@@ -1,7 +1,7 @@
-"""Who works on which partition, agreed on through short leases in Redis.
+"""Which router works on which partition: short leases in Redis.
 
-Leases only save work. That a widget shows the right light never rests on them:
-the fence in ``scripts/light.lua`` holds with any number of routers on a partition.
+Leases only save work. No light depends on them: the fence in ``scripts/light.lua`` holds with
+any number of routers on a partition.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ _RENEW_SECONDS: Final = 0.5
 
 
 class Leases:
-    """The partitions of this router.
+    """The partitions that this router owns.
 
     Args:
         bus: A connection of its own, so that no batch delays a renewal.
         names: Names in Redis.
-        instance_id: Under which this router is known to the others.
-        on_taken: Called with partitions that are ours from now on.
-        on_lost: Called with partitions that are not ours any more.
+        instance_id: This router.
+        on_taken: Called with partitions that this router now owns.
+        on_lost: Called with partitions that it no longer owns.
         rng: Jitter of the retries.
     """
 
@@ -57,12 +57,12 @@ class Leases:
         self.joined = False
 
     async def keep(self) -> None:
-        """Take, renew and give back leases, until cancelled."""
+        """Take, renew and release leases, until cancelled."""
         while True:
             try:
-                await self._round()
+                await self._renew()
             except BusUnavailableError:
-                # What is owned stays owned in our eyes: that is harmless.
+                # What it owned it goes on owning: that is harmless.
                 self.joined = False
                 await asyncio.sleep(self._backoff.delay())
             else:
@@ -70,45 +70,46 @@ class Leases:
                 await asyncio.sleep(_RENEW_SECONDS * self._rng.uniform(0.8, 1.0))
 
     async def leave(self) -> None:
-        """Give everything back, so that others take over at once."""
+        """Release all leases, so that other routers take over at once."""
         try:
-            await self._bus.run([self._release(partition) for partition in self._owned])
+            await self._bus.run([self._release_call(partition) for partition in self._owned])
             await self._bus.command("ZREM", ROUTERS, self._instance_id)
         except BusUnavailableError:
-            pass  # the leases run out by themselves
+            pass  # the leases expire
         self._owned.clear()
 
-    async def _round(self) -> None:
+    async def _renew(self) -> None:
         ttl = round(_LEASE_SECONDS * 1_000_000)
         (members,) = await self._bus.run([Call(scripts.JOIN, (ROUTERS,), [self._instance_id, ttl])])
         owners = share_out(self._names.partitions, [name.decode() for name in members])
         ours = {p for p, router in owners.items() if router == self._instance_id}
         surplus = self._owned - ours
-        calls = [self._release(partition) for partition in surplus]
-        calls += [self._lease(partition) for partition in ours]
+        calls = [self._release_call(partition) for partition in surplus]
+        calls += [self._lease_call(partition) for partition in ours]
         replies = await self._bus.run(calls)
-        held = {
-            partition
-            for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
-            if owner.decode() == self._instance_id
-        }
-        self._changed(held)
+        self._set_owned(
+            {
+                partition
+                for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
+                if owner.decode() == self._instance_id
+            }
+        )
         self.joined = True
 
-    def _changed(self, held: set[int]) -> None:
-        taken, lost = held - self._owned, self._owned - held
-        self._owned = held
-        metrics.PARTITIONS.set(len(held))
+    def _set_owned(self, owned: set[int]) -> None:
+        taken, lost = owned - self._owned, self._owned - owned
+        self._owned = owned
+        metrics.PARTITIONS.set(len(owned))
         if lost:
             self._on_lost(lost)
         if taken:
             self._on_taken(taken)
         if taken or lost:
-            _log.info("partitions changed", owned=len(held), taken=len(taken), lost=len(lost))
+            _log.info("partitions changed", owned=len(owned), taken=len(taken), lost=len(lost))
 
-    def _lease(self, partition: int) -> Call:
+    def _lease_call(self, partition: int) -> Call:
         key = self._names.chargers[partition].lease
         return Call(scripts.LEASE, (key,), [self._instance_id, round(_LEASE_SECONDS * 1000)])
 
-    def _release(self, partition: int) -> Call:
+    def _release_call(self, partition: int) -> Call:
         return Call(scripts.RELEASE, (self._names.chargers[partition].lease,), [self._instance_id])

@@ -1,4 +1,4 @@
-"""Which router works on which partition: a rule all routers compute alike. No I/O."""
+"""Which router works on which partition: a rule that all routers compute alike. No I/O."""
 
 import hashlib
 import math

@@ -25,7 +25,7 @@ class RouterSettings(Settings):
         default=1,
         ge=1,
         lt=2**31,
-        description="To be raised with each change of the thresholds; the highest wins",
+        description="Raise it with each change of the thresholds; the highest wins",
     )
 
     @field_validator("thresholds")

@@ -1,4 +1,4 @@
-"""What a state of charge means for a light: the rule the product exists for. No I/O."""
+"""Which status a state of charge stands for: the rule the product exists for. No I/O."""
 
 import itertools
 from bisect import bisect_right
@@ -30,7 +30,7 @@ class Thresholds:
         if levels[-1] > FULL:
             raise ValueError("no level may exceed 100")
         if len({status for status, _ in steps}) != len(steps):
-            raise ValueError("no status may stand twice")
+            raise ValueError("no status may occur twice")
         self._levels = levels
         self._statuses = [status for status, _ in steps]
 
@@ -48,7 +48,7 @@ class Thresholds:
             if not equals or name not in set(ChargingStatus):
                 raise ValueError(f"expected status=level pairs with a status of {allowed}")
             try:
-                # + 0.0 makes a zero of a negative zero: it must not look different.
+                # + 0.0 makes -0.0 a 0.0: both must look alike.
                 steps.append((ChargingStatus(name), float(level) + 0.0))
             except ValueError:
                 raise ValueError(f"expected a number after {name}=") from None
@@ -64,5 +64,5 @@ class Thresholds:
 
 
 def _shortest(level: float) -> str:
-    """Return a level without losing a digit: two routers compare this text."""
+    """Return a level as text, with all its digits: routers compare this text."""
     return repr(level).removesuffix(".0")

@@ -42,7 +42,7 @@ class CloseCode(IntEnum):
     TOO_BIG = 1009
     """A message over 1 KiB, or in more than 16 fragments."""
     NOT_REGISTERED = 4404
-    """Nobody registered this id, or it was unregistered just now."""
+    """This id is not registered, or was unregistered just now."""
     SUPERSEDED = 4409
     """A newer connection of this charger exists; only the newest one counts."""
     TOO_FAST = 4429
@@ -57,9 +57,9 @@ class ErrorCode(StrEnum):
     NOT_JSON = "not_json"
     """Not JSON, or JSON that says two things at once (a key twice)."""
     UNKNOWN_EVENT = "unknown_event"
-    """``event`` is missing or is none that the hub knows."""
+    """``event`` is missing or unknown."""
     INVALID_READING = "invalid_reading"
-    """``data.soc`` is missing or is no number."""
+    """``data.soc`` is missing or not a number."""
     OUT_OF_RANGE = "out_of_range"
     """``data.soc`` is a number outside 0 to 100."""
     UNEXPECTED = "unexpected"

@@ -38,7 +38,7 @@ class ReadingDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     charger: DeviceId
     revision: Revision
     pairing: int = 0
-    """Number of the pairing it was stored under; 0 if it lights nothing."""
+    """Number of the pairing that it was stored under; 0 if it lights nothing."""
     widget: MaybeDeviceId = ""
 
 
@@ -58,11 +58,11 @@ class StatusDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     pairing: int
     revision: Revision
     thresholds: int
-    """Version of the thresholds that the status was computed with."""
+    """Version of the thresholds that the status was computed by."""
 
     @property
     def fence(self) -> tuple[int, int, int, int]:
-        """What orders the statuses of a widget: a newer one compares greater."""
+        """Orders the statuses of a widget: a newer one compares greater."""
         return (self.pairing, *self.revision, self.thresholds)
 
 
@@ -70,7 +70,7 @@ class DirectoryChange(msgspec.Struct, frozen=True):
     """A device's registration or pairing changed (channel ``{…NN}:directory-changes``)."""
 
     ids: list[str]
-    """Which devices; none: look at all of this tag again."""
+    """Of the devices; empty: read all of this tag again."""
 
 
 # Bare: a function around them would be one more call per reading.

@@ -1,12 +1,11 @@
 """Every key and channel in Redis: this file is the map of the system.
 
-All names are built here and nowhere else. They are made to be read with
-``redis-cli``: ``SUBSCRIBE 'chargelight:{p17}:readings'``,
-``HGET 'chargelight:{p17}:live' c1234``.
+All names are built here and nowhere else. They are easy to read with ``redis-cli``:
+``SUBSCRIBE 'chargelight:{p17}:readings'``, ``HGET 'chargelight:{p17}:live' c1234``.
 
-What belongs to one charger lies in the hash slot of its partition's tag
-(``{p17}``), what belongs to one widget in that of its own tag (``{w05}``), so
-that every script touches exactly one slot, with Redis Cluster or without
+What belongs to one charger is in the hash slot of its partition's tag (``{p17}``), what
+belongs to one widget in the slot of the widget's own tag (``{w05}``). So every script
+touches exactly one slot, with Redis Cluster or without
 (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
 
 ==============================  =====  ======================================================
@@ -35,13 +34,13 @@ name                            type   holds
 ``{wNN}:transitions``           stream a widget's status became another one (for rentals)
 ``routers``                     zset   router instance → when it was last heard of (µs)
 ``gateways``                    zset   gateway instance → when it was last heard of (µs)
-``agreements``                  hash   what all instances must be configured with alike
+``agreements``                  hash   settings that must be the same in all instances
 ==============================  =====  ======================================================
 
-All of these begin with ``chargelight:``. One channel does not, ``chargelight-echo:ID``:
-on it each instance hears itself twice a second, so that it knows that it hears at all
-(with Redis Cluster on one per server, ``chargelight-echo:ID:{3}``).
-Whoever watches ``chargelight:*`` sees devices and nothing else.
+All of these begin with ``chargelight:``. One channel does not, ``chargelight-echo:ID``: on it
+each instance hears itself twice a second, which shows that it hears anything (with Redis
+Cluster on one per server, ``chargelight-echo:ID:{3}``). So ``PSUBSCRIBE 'chargelight:*'``
+shows devices and nothing else.
 """
 
 import binascii
@@ -60,10 +59,10 @@ def echo_channel(instance_id: str) -> str:
 
 
 def beside(channel: str, tag: str) -> str:
-    """Return the like of a channel in the hash slot of a tag (``chargelight-echo:ID:{3}``).
+    """Return the channel that stands for ``channel`` in a tag's slot: ``chargelight-echo:ID:{3}``.
 
-    Without a tag, the channel itself. With Redis Cluster an instance listens to itself on
-    one such channel per server.
+    Without a tag it is the channel itself. With Redis Cluster an instance hears itself on one
+    such channel per server.
     """
     return f"{channel}:{{{tag}}}" if tag else channel
 
@@ -74,7 +73,7 @@ def partition_of(device_id: str, partitions: int) -> int:
 
 
 class _TagNames:
-    """What the tags of chargers and of widgets have alike."""
+    """The names that tags of chargers and of widgets have in common."""
 
     __slots__ = (
         "credentials",

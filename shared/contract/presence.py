@@ -1,8 +1,7 @@
-"""Where devices are, and what of theirs was refused: what gateways keep, and others read.
+"""Where devices are, and what was last refused of them: gateways write it, others read it.
 
-A gateway says about every `RENEW_SECONDS` that it is alive: once, for all its
-devices. So a device is online if its entry says so *and* the gateway named there
-is alive.
+A gateway says about every `RENEW_SECONDS` that it is alive, once for all its devices. So a
+device is online if its entry says so *and* the gateway named there is alive.
 """
 
 from enum import StrEnum
@@ -16,9 +15,9 @@ from shared.contract.tolerant_json import tolerant_decoder
 RENEW_SECONDS: Final = 2.0
 """How often a gateway says that it is alive."""
 DEAD_SECONDS: Final = 10.0
-"""A gateway not heard of for so long counts as dead, and its devices as offline."""
+"""A gateway that was silent for so long counts as dead, and its devices as offline."""
 
-# Up to the end of the year 9999, so that each is a date.
+# At most the end of the year 9999, so that each is a date.
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
 """A time, in µs since 1970, by Redis' clock."""
 
@@ -37,15 +36,15 @@ class RejectionCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     """Its secret was missing or wrong (HTTP 401)."""
     SILENT = "silent"
-    """It was not heard of and cut off."""
+    """It was silent for too long and was cut off."""
     TOO_MANY_BAD_FRAMES = "too_many_bad_frames"
     """Close 1008."""
     TOO_BIG = "too_big"
     """A message too large, or in too many fragments (close 1009)."""
     TOO_FAST = "too_fast"
-    """It sent faster than it may, for long (close 4429)."""
+    """It sent faster than it may, for too long (close 4429)."""
     PROTOCOL_ERROR = "protocol_error"
-    """What it sent is no WebSocket (close 1002)."""
+    """It broke the WebSocket protocol (close 1002)."""
 
 
 class ChargerPresence(msgspec.Struct, frozen=True):
@@ -59,10 +58,10 @@ class ChargerPresence(msgspec.Struct, frozen=True):
 
 
 class WidgetPresence(msgspec.Struct, frozen=True):
-    """Which gateways hold connections of a widget (``{wNN}:presence``)."""
+    """Which gateways have connections of a widget (``{wNN}:presence``)."""
 
     gateways: dict[str, Microseconds]
-    """Since when each of them holds one or more."""
+    """Since when each of them has one or more."""
     left: Microseconds | None = None
     """When the last of them ended; None while there is one."""
 

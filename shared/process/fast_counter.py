@@ -1,4 +1,4 @@
-"""Counting what happens once per frame: an addition, where a `Counter` takes a lock."""
+"""A counter for what happens once per frame: an addition, where a `Counter` takes a lock."""
 
 from collections.abc import Iterator
 
@@ -7,25 +7,25 @@ from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 
 
 class FastCounter(Collector):
-    """A counter for one thread, in the metrics like any other.
+    """A counter for one thread; it is collected like any other.
 
     Args:
         name: Of the metric, without ``_total``.
-        text: What it counts.
-        registry: Where it is collected from.
+        help_text: What it counts.
+        registry: Collects it.
 
     Attributes:
-        value: How many so far; add to it.
+        value: The count so far; add to it.
     """
 
-    __slots__ = ("_name", "_text", "value")
+    __slots__ = ("_help", "_name", "value")
 
-    def __init__(self, name: str, text: str, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, name: str, help_text: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._name = name
-        self._text = text
+        self._help = help_text
         self.value = 0
         registry.register(self)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Return the metric, as `prometheus_client` asks for it."""
-        yield CounterMetricFamily(self._name, self._text, self.value)
+        """Return the metric in the form that `prometheus_client` collects."""
+        yield CounterMetricFamily(self._name, self._help, self.value)

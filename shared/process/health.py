@@ -1,8 +1,8 @@
 """The health listener of a service: ``/healthz``, ``/readyz``, ``/accepting``, ``/metrics``.
 
 It answers load balancers, container engines and Prometheus
-(https://prometheus.io/docs/instrumenting/exposition_formats/), on a port of its
-own, so that a flood of devices never keeps an operator from looking.
+(https://prometheus.io/docs/instrumenting/exposition_formats/). It has a port of its own, so
+that a flood of devices does not keep operators out.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ _MAX_REQUEST_BYTES = 8192
 _TEXT = "text/plain; charset=utf-8"
 
 UNHEARD: Final = "what is published in redis does not come back"
-"""Why a service that hears nothing is not ready, though it is connected."""
+"""Why a service is not ready that is connected but hears nothing."""
 
 Readiness = Callable[[], str | None]
 """Returns why the service is not ready, or None when it is."""
 
 Metrics = Callable[[], Awaitable[bytes]]
-"""Returns what is to be said of a service, as Prometheus reads it."""
+"""Returns the metrics of a service in the format of Prometheus."""
 
 
 async def own_metrics() -> bytes:
-    """Return what this process counts."""
+    """Return the metrics of this process."""
     return generate_latest()
 
 
@@ -47,12 +47,12 @@ async def listening(
     Args:
         host: Address to listen on.
         port: TCP port.
-        not_ready_because: Asked at each ``/readyz``; a text makes it a 503.
-        not_accepting_because: The same for ``/accepting``, which load balancers ask:
-            a lost Redis makes a service unready, but must not make them cut the
-            connections that wait for it. By default the same as ``/readyz``.
-        metrics: Asked at each ``/metrics``. By default this process tells of itself.
-        listener: A socket that listens already, in place of address and port.
+        not_ready_because: Called for each ``/readyz``; a text makes it a 503.
+        not_accepting_because: The same for ``/accepting``, which load balancers ask. They
+            would cut connections to a server that is down, and a lost Redis must not cut
+            those that wait for it. By default the same as ``/readyz``.
+        metrics: Called for each ``/metrics``. By default the metrics of this process.
+        listener: A socket that already listens, in place of address and port.
 
     Raises:
         OSError: The port is taken.
@@ -72,30 +72,30 @@ async def listening(
                 writer.write(await _respond(head, checks, metrics))
                 await writer.drain()
 
-    answering: set[asyncio.Task[None]] = set()
+    requests: set[asyncio.Task[None]] = set()
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Tasks of our own: those of the library end with a traceback when they are cancelled.
+    def on_connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Our own tasks: those of asyncio log a traceback when they are cancelled.
         task = asyncio.create_task(answer(reader, writer), name="health request")
-        answering.add(task)
-        task.add_done_callback(answering.discard)
+        requests.add(task)
+        task.add_done_callback(requests.discard)
         task.add_done_callback(lambda _: writer.close())
 
     if listener is None:
-        server = await asyncio.start_server(connected, host, port, limit=_MAX_REQUEST_BYTES)
+        server = await asyncio.start_server(on_connected, host, port, limit=_MAX_REQUEST_BYTES)
     else:
-        server = await asyncio.start_server(connected, sock=listener, limit=_MAX_REQUEST_BYTES)
+        server = await asyncio.start_server(on_connected, sock=listener, limit=_MAX_REQUEST_BYTES)
     try:
         yield
     finally:
         server.close()
-        for task in answering:
+        for task in requests:
             task.cancel()
-        await asyncio.gather(*answering, return_exceptions=True)
+        await asyncio.gather(*requests, return_exceptions=True)
 
 
 def _alive() -> None:
-    """Answering at all is the whole check."""
+    """That it answers is the whole check."""
 
 
 async def _respond(head: bytes, checks: Mapping[bytes, Readiness], metrics: Metrics) -> bytes:

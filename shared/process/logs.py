@@ -1,7 +1,7 @@
 """Structured logs: JSON lines in containers, readable on a terminal.
 
-An event is a fixed text; whatever varies (ids above all) is a field, so that
-lines can be searched and nothing a device sends can forge one.
+An event is a fixed text, and what varies (ids above all) is a field. So lines can be
+searched, and nothing that a device sends can forge one.
 """
 
 import logging
@@ -13,8 +13,8 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 Logger = FilteringBoundLogger
 
-# Never the local variables, which both renderers show by default: they hold passwords,
-# the secrets of devices, and whatever a request brought.
+# Never with local variables, which both renderers show by default: those hold passwords,
+# secrets of devices, and the data of requests.
 _TRACEBACKS_AS_JSON: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -23,7 +23,7 @@ _TRACEBACKS_AS_JSON: Final = structlog.processors.ExceptionRenderer(
 def configure(
     *, level: str, output: Literal["auto", "json", "console"], service: str, instance_id: str
 ) -> None:
-    """Set up logging of the process: structlog and the standard library's loggers alike.
+    """Set up logging of the process, both by structlog and by the standard library.
 
     Args:
         level: Name of the least severe level that is written.
@@ -45,7 +45,7 @@ def configure(
         else [
             structlog.dev.ConsoleRenderer(
                 colors=on_terminal,
-                # A text with a newline in it must not look like two lines.
+                # A newline in a text must not look like a second line.
                 repr_native_str=True,
                 exception_formatter=structlog.dev.plain_traceback,
             )

@@ -1,4 +1,4 @@
-"""A health check for images that hold no curl: ``python -m shared.process.probe URL``.
+"""A health check for images without curl: ``python -m shared.process.probe URL``.
 
 Exits 0 when the URL answers 200, else 1 with the reason on standard error.
 """
@@ -8,12 +8,12 @@ import urllib.error
 import urllib.request
 
 _TIMEOUT_SECONDS = 2.0
-# A proxy that the environment names does not lead to this container itself.
+# Without the environment's proxy: it does not lead to this container.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main(arguments: list[str]) -> int:
-    """Ask the URL and return the exit code."""
+    """Request the URL and return the exit code."""
     if len(arguments) != 1 or not arguments[0].startswith("http://"):
         sys.stderr.write("usage: python -m shared.process.probe http://HOST:PORT/readyz\n")
         return 2

@@ -1,7 +1,7 @@
-"""How every service process starts, stops and fails: the same way.
+"""How every service process starts, stops and fails.
 
-Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug,
-2 wrong settings. A lost Redis or Postgres is neither: services wait for them.
+Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug, 2 wrong settings.
+A lost Redis or Postgres does not end a process: services wait for it.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ EXIT_BUG: Final = 1
 EXIT_WRONG_SETTINGS: Final = 2
 
 _GARBAGE_THRESHOLD: Final = 10_000
-"""Objects made and not gone, after which young ones are looked at; 700 is the usual."""
+"""New objects after which Python collects the young ones; its default is 700."""
 
 _log = logs.get(__name__)
 
 _tasks = Gauge("chargelight_tasks", "Tasks of this process: flat, whatever the load.")
-# Asked from within the event loop, where the health listener answers.
+# Called within the event loop, where the health listener answers.
 _tasks.set_function(lambda: float(len(asyncio.all_tasks())))
 
 
 class CannotServeError(Exception):
-    """The service can not do its work as configured; the text says what to change."""
+    """The service cannot work as configured; the text says what to change."""
 
 
 def main(
@@ -41,9 +41,9 @@ def main(
     """Run a service until it is asked to stop, then exit the process.
 
     Args:
-        settings_type: Its settings, read from the environment.
-        serve: Opens what the service owns, serves until the event is set,
-            drains, closes, returns.
+        settings_type: Of the service; read from the environment.
+        serve: Opens what the service owns, serves until the event is set, drains, closes,
+            returns.
     """
     try:
         settings = settings_type.load()
@@ -72,7 +72,7 @@ def _run(
         for error in _leaves(group):
             _log.error("cannot serve", reason=str(error))
     except* OSError as group:
-        # Nearly always a port that is taken; everything else from outside is waited for.
+        # Nearly always a port that is taken. Services wait for all else that is outside.
         code = EXIT_WRONG_SETTINGS
         for error in _leaves(group):
             _log.error("cannot serve", reason=str(error))
@@ -87,9 +87,9 @@ def _run(
 def _collect_garbage_seldom() -> None:
     """Keep Python's garbage collector from stopping a busy process.
 
-    A full collection looks at every object there is: 150 ms with 4,000 connections. What
-    is imported by now stays for ever, so it need not be looked at. Beyond that hardly
-    anything is in cycles; readings on their way must not count as reasons to look.
+    A full collection looks at every object: 150 ms with 4,000 connections. What is imported by
+    now stays for ever, so it is left out. Little else is in cycles, and readings on their way
+    are no reason to collect.
     """
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
@@ -99,13 +99,13 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     found: list[BaseException] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    # One that passed through two tasks is there twice.
+    # An error that passed through two tasks is there twice.
     return list(dict.fromkeys(found))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
+        import uvloop  # noqa: PLC0415 - Windows has none
     except ImportError:  # pragma: no cover
         return None
     return uvloop.new_event_loop
@@ -168,7 +168,7 @@ class Background:
 
 
 def describe(settings: Settings) -> dict[str, object]:
-    """Return the settings as log fields, without what may hold a password."""
+    """Return the settings as fields of a log line, without those that may hold a password."""
     return {
         name: value
         for name, value in settings.model_dump().items()
@@ -177,7 +177,7 @@ def describe(settings: Settings) -> dict[str, object]:
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Wait for ``work``, but not beyond ``stop``; return whether the work was finished."""
+    """Wait for ``work`` until ``stop`` is set; return whether it finished. Raises what it raises."""
     working = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     try:

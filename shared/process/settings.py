@@ -1,9 +1,8 @@
 """Settings from the environment: one class per service, all on this base.
 
-Every variable starts with ``CHARGELIGHT_``. What all services share is named
-without, what one service has is named with the service
-(``CHARGELIGHT_GATEWAY_CHARGER_PORT``), so that one ``.env`` serves all: a
-service skips the names of the others, and refuses names that nobody has.
+Every variable starts with ``CHARGELIGHT_``. A setting of one service has the service in its
+name (``CHARGELIGHT_GATEWAY_CHARGER_PORT``), one that all share has not. So one ``.env`` serves
+all: a service skips the names of other services and refuses unknown ones.
 """
 
 import difflib
@@ -20,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 PREFIX = "CHARGELIGHT_"
 
 _OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "CLI", "TEST", "COMPOSE")
-"""Second words of names: a process reads its own and skips the others."""
+"""Second words of names: a process reads those of its own and skips others."""
 
 _READ_BY_SOME = (
     "CHARGELIGHT_POSTGRES_DSN",
@@ -34,11 +33,11 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class WrongSettingsError(Exception):
-    """The environment does not make valid settings; the text says what to change."""
+    """The environment holds no valid settings; the text says what to change."""
 
 
 class Settings(BaseSettings):
-    """What every service is configured with."""
+    """The settings that all services share."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -83,7 +82,7 @@ class Settings(BaseSettings):
     )
 
     def model_post_init(self, _context: object) -> None:
-        """Give the instance a name of its own where none was set."""
+        """Name the instance if no name was set."""
         if not self.instance_id:
             host = "".join(c for c in socket.gethostname() if c.isascii() and c.isalnum())[:24]
             name = f"{self.service}-{host}-{secrets.token_hex(3)}"
@@ -104,7 +103,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Return the environment variables of this class and what each is for."""
+        """Return the environment variables of this class, each with its description."""
         prefix = cls.model_config.get("env_prefix", "")
         return {
             str(info.validation_alias or f"{prefix}{name}".upper()): info.description or ""
@@ -152,7 +151,7 @@ def _has_prefix(known: Mapping[str, str], service: str) -> bool:
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:
-    # Without the prefix, which makes all of them look alike.
+    # Compared without the prefix, which makes all names look alike.
     words = {other.removeprefix(PREFIX): other for other in known}
     close = difflib.get_close_matches(name.upper().removeprefix(PREFIX), words, n=1, cutoff=0.5)
     hint = f"Did you mean {words[close[0]]}?" if close else "Known are: " + ", ".join(sorted(known))
@@ -160,7 +159,7 @@ def _unknown(name: str, known: Mapping[str, str]) -> str:
 
 
 def _unreadable(cls: type[Settings], error: str) -> str:
-    """Explain a value that should be JSON and is none."""
+    """Explain a value that should be JSON and is not."""
     for name, info in cls.model_fields.items():
         if f'"{name}"' in error:
             return _invalid(cls, {"loc": (name,), "msg": "expected JSON", "info": info})
@@ -170,7 +169,7 @@ def _unreadable(cls: type[Settings], error: str) -> str:
 def _invalid(cls: type[Settings], details: Mapping[str, object]) -> str:
     location = details["loc"]
     first = str(location[0]) if isinstance(location, tuple) and location else ""
-    if not first:  # a rule about several of them, which names them itself
+    if not first:  # a rule about several variables, which names them itself
         return str(details["msg"]).removeprefix("Value error, ")
     prefix = cls.model_config.get("env_prefix", "")
     name = first if first.startswith(PREFIX) else f"{prefix}{first}".upper()

@@ -1,4 +1,4 @@
-"""The router's Lua scripts; each file in ``scripts/`` says what it takes and returns."""
+"""The router's Lua scripts; each file says what it takes and returns."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
--- Clears chargers of one partition from pending whose reading was routed, if nothing
--- changed since; one run does so for several partitions.
+-- Clears chargers of one partition from pending unless their reading or their pairing
+-- changed since it was routed; one run does so for several partitions.
 -- KEYS: per partition: directory, live, pending
 -- ARGV: per partition, per charger: id, epoch, sequence, pairing number (0: not registered)
--- Returns per partition how many were cleared.
+-- Returns per partition: how many were cleared.
 local answers = {}
 for key, first, last in calls(3) do
   local directory, live, pending = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]

@@ -1,4 +1,4 @@
--- Says that a router is alive. KEYS: routers. ARGV: instance id, time to live (µs).
+-- Notes that a router is alive. KEYS: routers. ARGV: instance id, time to live (µs).
 -- Returns the live routers.
 local now = now_us()
 redis.call('ZADD', KEYS[1], int(now), ARGV[1])

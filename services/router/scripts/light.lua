@@ -2,16 +2,16 @@
 -- run does so for several tags.
 -- KEYS: per tag: directory, statuses, transitions
 -- ARGV: per tag, per status: widget id, its channel, pairing number, epoch, sequence,
---       version of the thresholds, charger id, charging status, the whole as JSON
--- Returns per status: lit, stale (a newer one is stored), or mismatch (the widget is
--- paired differently by now, or its entry is not there).
+--       version of the thresholds, charger id, charging status, the whole message as JSON
+-- Returns per status: lit, stale (an equal or a newer one is stored), or mismatch (the
+-- widget has another pairing by now, or no entry).
 --
--- This is the fence that makes everything before it harmless: two routers on one
--- charger, one that slept through its lease, a late or doubled message.
-local directory, statuses, transitions -- of the tag that it is at
+-- This is the fence that makes harmless whatever happened before it: two routers on one
+-- charger, a router that slept through its lease, a late or doubled message.
+local directory, statuses, transitions -- of the tag at hand
 
--- The registry takes them from the stream and removes them. This many (about) wait per
--- tag while no registry runs; a bound must be there, because Redis evicts nothing.
+-- The registry reads transitions from the stream and removes them. About so many wait per
+-- tag while no registry runs; there must be a bound, because Redis evicts nothing.
 local MOST_WAITING = 10000
 
 local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message)
@@ -29,8 +29,9 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   end
   redis.call('HSET', statuses, id, message)
   redis.call('@PUBLISH@', channel, message)
-  -- In the same script, so that there is no status without its transition. Its id is
-  -- the time. pcall: whatever somebody made of that key, no light rests on it.
+  -- In the same script, so that there is no status without its transition. The id of the
+  -- entry is the time. pcall: that key may have been broken by hand, and no light depends
+  -- on it.
   if before ~= now then
     redis.pcall('XADD', transitions, 'MAXLEN', '~', MOST_WAITING, '*', 'charger', charger,
       'widget', id, 'pairing', int(pairing), 'status', now)

@@ -88,7 +88,7 @@ def test_fewer_lights_than_there_are_will_do() -> None:
         ("charging=0,charging80=80,charged=inf", "may exceed 100"),
         ("charging=0,charged=100.00001", "may exceed 100"),
         ("charging=0,charged=1e400", "may exceed 100"),
-        ("charging=0,charged=50,charging=100", "may stand twice"),
+        ("charging=0,charged=50,charging=100", "may occur twice"),
     ],
 )
 def test_thresholds_that_make_no_sense_are_refused(text: str, reason: str) -> None:
