@@ -177,7 +177,7 @@ def describe(settings: Settings) -> dict[str, object]:
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Wait for ``work`` until ``stop`` is set; return whether it finished. Raises what it raises."""
+    """Wait for ``work`` until ``stop`` is set; return whether it finished."""
     working = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     try:
