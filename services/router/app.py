@@ -4,11 +4,11 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
+from services.router.find_overdue import OverdueFinder
 from services.router.leases import Leases
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
-from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
@@ -61,29 +61,29 @@ class Router:
             rng=rng,
         )
         self._echo = Echo(self._bus, self._subscriber, echo_channel(settings.instance_id))
-        self._pending = ClearPending(self._bus, names)
+        self._clearer = PendingClearer(self._bus, names)
         self._routing = Routing(
             self._bus,
             names,
             thresholds=Thresholds.parse(settings.thresholds),
             version=settings.thresholds_version,
-            pending=self._pending,
+            clearer=self._clearer,
             rng=rng,
         )
-        self._sweep = Sweep(
+        self._finder = OverdueFinder(
             self._bus,
             self._subscriber,
             names,
             route=self._routing.route,
-            pending=self._pending,
+            clearer=self._clearer,
             rng=rng,
         )
         self._leases = Leases(
             self._lease_bus,
             names,
             settings.instance_id,
-            on_taken=self._sweep.own,
-            on_lost=self._sweep.disown,
+            on_taken=self._finder.own,
+            on_lost=self._finder.disown,
             rng=rng,
         )
 
@@ -112,13 +112,13 @@ class Router:
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
         background.start(self._routing.run(), "route readings")
-        background.start(self._pending.run(), "clear pending")
-        background.start(self._sweep.run(), "sweep")
+        background.start(self._clearer.run(), "clear pending")
+        background.start(self._finder.run(), "find overdue")
         background.start(self._leases.keep(), "keep leases")
 
     async def leave(self) -> None:
         """Clear what was routed and give the partitions back."""
-        await self._pending.clear_added()
+        await self._clearer.clear_added()
         await self._leases.leave()
 
     def not_ready_because(self) -> str | None:
@@ -135,4 +135,4 @@ class Router:
 
     def _on_confirmed(self, channels: list[str]) -> None:
         self._echo.confirmed(channels)
-        self._sweep.on_confirmed(channels)
+        self._finder.on_confirmed(channels)

@@ -24,7 +24,7 @@ _MOST_PER_EXCHANGE: Final = 200
 """An exchange with so many readings takes no further partition: lights wait for it."""
 
 
-class ClearPending:
+class PendingClearer:
     """The readings that were routed and are still pending.
 
     Args:
@@ -55,7 +55,7 @@ class ClearPending:
             await self.clear_added()
 
     async def clear_added(self) -> None:
-        """Clear what was added until now; the sweep finds what this cannot clear."""
+        """Clear what was added until now; what this cannot clear becomes overdue."""
         with contextlib.suppress(BusUnavailableError):
             while self._routed:
                 # Whole partitions: the more readings of one there are, the less each costs.

@@ -1,7 +1,8 @@
 """From stored readings to widgets' statuses, in batches.
 
-Doorbells bring readings as they are stored; the sweep brings those whose doorbell was lost.
-Both go the same way: compute, write behind the fence, and only then clear from pending.
+Doorbells bring readings as they are stored; those whose doorbell was lost are found when they
+are overdue. Both go the same way: compute, write behind the fence, and only then clear from
+pending.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from itertools import compress, repeat, starmap
 from operator import ne
 
 from services.router import metrics, scripts
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from services.router.thresholds import Thresholds
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
@@ -34,7 +35,7 @@ class Routing:
         names: Names in Redis.
         thresholds: What a state of charge means.
         version: Version of the thresholds.
-        pending: Clears what was routed.
+        clearer: Clears what was routed.
         rng: Jitter of the retries.
     """
 
@@ -45,14 +46,14 @@ class Routing:
         *,
         thresholds: Thresholds,
         version: int,
-        pending: ClearPending,
+        clearer: PendingClearer,
         rng: random.Random,
     ) -> None:
         self._bus = bus
         self._names = names
         self._thresholds = thresholds
         self._version = version
-        self._pending = pending
+        self._clearer = clearer
         self._backoff = Backoff(0.05, 0.5, rng)
         self._by_channel = {n.readings: n.partition for n in names.chargers}
         self._waiting: dict[str, Reading] = {}
@@ -122,10 +123,10 @@ class Routing:
         for (_, items), answers in zip(batches, replies, strict=True):
             lit += answers.count(b"lit")
             stale += answers.count(b"stale")
-            # One of another pairing than the widget's stays pending: the sweep reads it
-            # again, with the pairing of then.
+            # One of another pairing than the widget's stays pending: when it is overdue, it
+            # is read again, with the pairing of then.
             routed += compress(items, map(ne, answers, repeat(b"mismatch")))
-        self._pending.add(routed)
+        self._clearer.add(routed)
         metrics.LIT.inc(lit)
         metrics.STALE.inc(stale)
         metrics.MISMATCH.inc(len(readings) - lit - stale)

@@ -70,8 +70,8 @@ MUTANTS: Final = (
         "router-killed",
         [
             Change(
-                "services/router/sweep.py",
-                "                await self.sweep()\n",
+                "services/router/find_overdue.py",
+                "                await self.find()\n",
                 "                await asyncio.sleep(0)\n",
             )
         ],

@@ -40,16 +40,16 @@ FOUND: Final[dict[str, Bug]] = {
         and revision[2] == tonumber(ARGV[i + 2]) then""",
         "if true then",
     ),
-    "nobody sweeps": MethodBug(
-        "services.router.sweep",
-        "Sweep",
-        "sweep",
+    "nothing overdue is found": MethodBug(
+        "services.router.find_overdue",
+        "OverdueFinder",
+        "find",
         "owned = sorted(self._owned)",
         "owned: list[int] = []",
     ),
     "nothing is marked after a loss": MethodBug(
-        "services.router.sweep",
-        "Sweep",
+        "services.router.find_overdue",
+        "OverdueFinder",
         "_mark",
         "self._unmarked |= self._owned.intersection(partitions)",
         "pass",
@@ -119,7 +119,7 @@ AIMS: Final[dict[str, Aim]] = {
             (moves.a_charger_reports_and_is_heard, 0, 0),
         ),
     ),
-    "nobody sweeps": Aim(
+    "nothing overdue is found": Aim(
         frozenset({Group.MESSAGES}), prologue=((moves.a_charger_reports_and_is_heard, 0, 2),)
     ),
     "nothing is marked after a loss": Aim(

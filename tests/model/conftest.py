@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from services.registry.directory import projection, snapshot
-from services.router import sweep
+from services.router import find_overdue
 from tests.model.machine import HubMachine
 from tests.model.server import Server
 
@@ -16,7 +16,7 @@ from tests.model.server import Server
 def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMachine]]:
     """The machine, on an empty Redis; what it replaces in the services is put back afterwards."""
     # How long something has been pending is the model's choice, as all time is.
-    monkeypatch.setattr(sweep, "_OVERDUE_SECONDS", 0.0)
+    monkeypatch.setattr(find_overdue, "_OVERDUE_SECONDS", 0.0)
     # These two are set anew for each example.
     monkeypatch.setattr(projection, "AGE_SLACK_US", projection.AGE_SLACK_US)
     monkeypatch.setattr(snapshot, "taken", snapshot.taken)

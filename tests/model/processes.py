@@ -12,9 +12,9 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widgets import Widgets
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
+from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
-from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.connection import BusUnavailableError
 from shared.contract.names import Names
@@ -150,40 +150,40 @@ class RouterProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
         self.link = StepSubscriber(self._heard, self._confirmed)
-        self.pending = ClearPending(self.bus, names)
+        self.clearer = PendingClearer(self.bus, names)
         self.routing = Routing(
             self.bus,
             names,
             thresholds=_THRESHOLDS,
             version=1,
-            pending=self.pending,
+            clearer=self.clearer,
             rng=NoDelay(),
         )
-        self.sweep = Sweep(
+        self.finder = OverdueFinder(
             self.bus,
             self.link,
             names,
             route=self.routing.route,
-            pending=self.pending,
+            clearer=self.clearer,
             rng=NoDelay(),
         )
         self.routing._wake = StepEvent()
-        self.sweep.own(set(range(names.partitions)))
+        self.finder.own(set(range(names.partitions)))
         self._start("route", self.routing.run())
 
     def look_round(self) -> None:
-        """Do a round of `Sweep.run`."""
-        self._start("sweep", self._sweep())
+        """Do a round of `OverdueFinder.run`."""
+        self._start("find", self._find())
 
     def go_on(self) -> None:
         """As always, and clear what was routed: sooner or later is the same to the fences."""
         super().go_on()
-        if self.pending._routed:
-            self._start("clear", self.pending.clear_added())
+        if self.clearer._routed:
+            self._start("clear", self.clearer.clear_added())
 
-    async def _sweep(self) -> None:
+    async def _find(self) -> None:
         try:
-            await self.sweep.sweep()
+            await self.finder.find()
         except BusUnavailableError:
             return
 
@@ -191,7 +191,7 @@ class RouterProcess(Process):
         self.routing.on_message(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
-        self.sweep.on_confirmed(channels)
+        self.finder.on_confirmed(channels)
 
 
 class RegistryProcess(Process):

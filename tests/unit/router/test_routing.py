@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from services.router import scripts
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
+from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
-from services.router.sweep import Sweep
 from services.router.thresholds import Thresholds
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -87,40 +87,40 @@ class FakeBus(Bus):
 
 
 class Router:
-    """A router's routing, clearing and sweep, with Redis as a fake."""
+    """A router's routing, clearing and finding, with Redis as a fake."""
 
     def __init__(self) -> None:
         self.bus = FakeBus()
         self.subscriber = FakeSubscriber()
-        self.pending = ClearPending(self.bus, NAMES)
+        self.clearer = PendingClearer(self.bus, NAMES)
         self.routing = Routing(
             self.bus,
             NAMES,
             thresholds=Thresholds.parse("charging=0,charging80=80,charged=100"),
             version=3,
-            pending=self.pending,
+            clearer=self.clearer,
             rng=NoDelay(),
         )
-        self.sweep = Sweep(
+        self.finder = OverdueFinder(
             self.bus,
             self.subscriber,
             NAMES,
             route=self.routing.route,
-            pending=self.pending,
+            clearer=self.clearer,
             rng=NoDelay(),
         )
 
     def hear(self, level: float, sequence: int, *, pairing: int = 7, widget: str = "w1") -> None:
         self.routing.on_message(READINGS, reading(level, sequence, pairing=pairing, widget=widget))
 
-    async def work(self, *, sweeping: bool = False) -> None:
+    async def work(self, *, finding: bool = False) -> None:
         """Let everything be routed that can be, and cleared."""
-        await self.route(sweeping=sweeping)
-        await self.pending.clear_added()
+        await self.route(finding=finding)
+        await self.clearer.clear_added()
 
-    async def route(self, *, sweeping: bool = False) -> None:
+    async def route(self, *, finding: bool = False) -> None:
         """Let everything be routed that can be."""
-        working = asyncio.create_task((self.sweep if sweeping else self.routing).run())
+        working = asyncio.create_task((self.finder if finding else self.routing).run())
         for _ in range(20):  # each round is a handful of steps of the loop
             await asyncio.sleep(0)
         if working.done():
@@ -189,7 +189,7 @@ async def test_what_is_stale_is_cleared_too(router: Router) -> None:
 
 
 async def test_what_was_routed_is_cleared_a_moment_later_by_itself(router: Router) -> None:
-    clearing = asyncio.create_task(router.pending.run())
+    clearing = asyncio.create_task(router.clearer.run())
     router.hear(85, 4)
     await router.route()
     async with asyncio.timeout(10):
@@ -205,7 +205,7 @@ async def test_of_a_chargers_readings_only_the_newest_is_cleared(router: Router)
     for sequence in (4, 5):
         router.hear(85, sequence)
         await router.route()
-    await router.pending.clear_added()
+    await router.clearer.clear_added()
     assert router.cleared == [["c1", 1, 5, 7]]
 
 
@@ -215,17 +215,17 @@ async def test_what_was_routed_before_a_loss_is_not_cleared_after_it(router: Rou
     await router.route()
     for regained in router.bus._on_regained:
         regained()
-    await router.pending.clear_added()
+    await router.clearer.clear_added()
     assert router.cleared == []
 
 
-async def test_what_cannot_be_cleared_is_left_to_the_sweep(router: Router) -> None:
+async def test_what_cannot_be_cleared_is_found_when_overdue(router: Router) -> None:
     router.hear(85, 4)
     await router.route()
     router.bus.away = True
-    await router.pending.clear_added()
+    await router.clearer.clear_added()
     router.bus.away = False
-    await router.pending.clear_added()
+    await router.clearer.clear_added()
     assert router.cleared == []
 
 
@@ -237,7 +237,7 @@ async def test_what_belongs_to_another_pairing_stays_pending(router: Router) -> 
     assert router.cleared == []
 
 
-async def test_a_reading_that_lights_nothing_is_left_to_the_sweep(router: Router) -> None:
+async def test_a_reading_that_lights_nothing_is_found_when_overdue(router: Router) -> None:
     router.hear(85, 4, pairing=0, widget="")
     await router.work()
     assert router.lit == []
@@ -286,37 +286,37 @@ async def test_other_channels_are_not_its_own(router: Router) -> None:
 
 
 async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
-    router.sweep.own({0, 1})
+    router.finder.own({0, 1})
     assert router.subscriber.wanted == {names.readings for names in NAMES.chargers}
-    router.sweep.disown({0})
+    router.finder.disown({0})
     assert router.subscriber.wanted == {NAMES.chargers[1].readings}
 
 
 async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Router) -> None:
-    router.sweep.own({HOME})
-    router.sweep.on_confirmed([READINGS])
-    await router.work(sweeping=True)
+    router.finder.own({HOME})
+    router.finder.on_confirmed([READINGS])
+    await router.work(finding=True)
     (mark,) = router.bus.of(scripts.MARK_ALL_PENDING)
     names = NAMES.chargers[HOME]
     assert mark.keys == (names.live, names.pending)
-    router.sweep.on_confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
-    await router.work(sweeping=True)
+    router.finder.on_confirmed([NAMES.chargers[1 - HOME].readings])  # not ours
+    await router.work(finding=True)
     assert len(router.bus.of(scripts.MARK_ALL_PENDING)) == 1
 
 
-async def test_the_sweep_finds_what_no_doorbell_brought(router: Router) -> None:
+async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
     router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
-    router.sweep.own({HOME})
-    router.sweep.on_confirmed([READINGS])
-    await router.work(sweeping=True)
+    router.finder.own({HOME})
+    router.finder.on_confirmed([READINGS])
+    await router.work(finding=True)
     await router.work()
     assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
 
 
-async def test_what_lights_nothing_is_cleared_by_the_sweep(router: Router) -> None:
+async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -> None:
     router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
-    router.sweep.own({HOME})
-    router.sweep.on_confirmed([READINGS])
-    await router.work(sweeping=True)
+    router.finder.own({HOME})
+    router.finder.on_confirmed([READINGS])
+    await router.work(finding=True)
     assert router.cleared == [["c1", 1, 4, 7]]
     assert router.routing.idle

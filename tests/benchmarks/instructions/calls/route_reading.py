@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
 from services.router.routing import Routing
 from services.router.thresholds import Thresholds
 from shared.bus.script import Call
@@ -27,8 +27,8 @@ def ready() -> Callable[[], object]:
     charger = names.of_charger("c00001")
     bus: Any = _Bus()
     thresholds = Thresholds.parse("charging=0,charging80=80,charged=100")
-    pending = ClearPending(bus, names)
-    routing = Routing(bus, names, thresholds=thresholds, version=1, pending=pending, rng=Random(1))
+    clearer = PendingClearer(bus, names)
+    routing = Routing(bus, names, thresholds=thresholds, version=1, clearer=clearer, rng=Random(1))
     sequence = 0
 
     def route() -> None:
@@ -44,7 +44,7 @@ def ready() -> Callable[[], object]:
             # Without an event loop: its bus answers at once, so it never has to wait.
             routing._light(list(waiting.values())).send(None)
         except StopIteration:
-            if not pending._routed.pop(charger.partition, None):
+            if not clearer._routed.pop(charger.partition, None):
                 raise RuntimeError("the reading was not routed") from None
 
     return route

@@ -1,8 +1,8 @@
-"""The sweep: finds readings whose doorbell was lost.
+"""Finds readings whose doorbell was lost, in the partitions that this router owns.
 
-What a charger's pending mark says is older than any doorbell on its way was not routed. Twice
-a second the sweep reads such chargers of the partitions that this router owns. When it may have
-missed any number of doorbells, it first marks all chargers pending.
+A charger that has been pending for longer than a doorbell takes is overdue. Twice a second all
+that are overdue are read, and their readings routed. Where any number of doorbells may have been
+missed, all chargers are marked pending first.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from services.router import metrics, scripts
-from services.router.clear_pending import ClearPending
+from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -21,14 +21,14 @@ from shared.bus.subscriber import Subscriber
 from shared.contract.names import Names
 from shared.process.backoff import Backoff
 
-_SWEEP_SECONDS: Final = 0.5
+_FIND_SECONDS: Final = 0.5
 _OVERDUE_SECONDS: Final = 0.5
 """No doorbell will bring what is pending for longer than this."""
 _MOST_PER_PARTITION: Final = 100
-"""Most readings taken per partition and sweep; if there are more, the next one comes at once."""
+"""Most readings found per partition at a time; with so many, the next look comes at once."""
 
 
-class Sweep:
+class OverdueFinder:
     """The partitions that this router owns, and what is overdue there.
 
     Args:
@@ -36,7 +36,7 @@ class Sweep:
         subscriber: For the doorbells of the partitions.
         names: Names in Redis.
         route: Called with each overdue reading.
-        pending: Clears those that light nothing.
+        clearer: Clears those that light nothing.
         rng: Jitter of the retries.
     """
 
@@ -47,14 +47,14 @@ class Sweep:
         names: Names,
         *,
         route: Callable[[Reading], None],
-        pending: ClearPending,
+        clearer: PendingClearer,
         rng: random.Random,
     ) -> None:
         self._bus = bus
         self._subscriber = subscriber
         self._names = names
         self._route = route
-        self._pending = pending
+        self._clearer = clearer
         self._backoff = Backoff(0.05, 0.5, rng)
         self._by_channel = {n.readings: n.partition for n in names.chargers}
         self._owned: set[int] = set()
@@ -83,21 +83,21 @@ class Sweep:
         self._now.set()
 
     async def run(self) -> None:
-        """Sweep twice a second, until cancelled."""
+        """Find and route what is overdue, twice a second, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_SWEEP_SECONDS):
+                async with asyncio.timeout(_FIND_SECONDS):
                     await self._now.wait()
             self._now.clear()
             try:
-                await self.sweep()
+                await self.find()
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
 
-    async def sweep(self) -> None:
-        """Route what is overdue now.
+    async def find(self) -> None:
+        """Find and route what is overdue now.
 
         Raises:
             BusUnavailableError: Redis is away.
@@ -118,7 +118,7 @@ class Sweep:
                     self._route(reading)
                 else:
                     unlit.append(reading)
-        await self._pending.clear(unlit)
+        await self._clearer.clear(unlit)
 
     async def _mark_all_pending(self) -> None:
         unmarked = set(self._unmarked)
