@@ -67,12 +67,8 @@ def _run(
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_until_signalled(settings, serve))
-    except* CannotServeError as group:
-        code = EXIT_WRONG_SETTINGS
-        for error in _leaves(group):
-            _log.error("cannot serve", reason=str(error))
-    except* OSError as group:
-        # Nearly always a port that is taken. Services wait for all else that is outside.
+    # An OSError is nearly always a port that is taken: services wait for all else outside.
+    except* (CannotServeError, OSError) as group:
         code = EXIT_WRONG_SETTINGS
         for error in _leaves(group):
             _log.error("cannot serve", reason=str(error))
