@@ -90,11 +90,6 @@ class Routing:
             self._waiting[reading.charger_id] = reading
         self._wake.set()
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits to be routed."""
-        return not self._waiting
-
     async def run(self) -> None:
         """Write statuses, in batches, until cancelled."""
         while True:

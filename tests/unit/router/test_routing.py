@@ -161,7 +161,7 @@ async def test_a_reading_lights_its_widget_and_is_cleared(router: Router) -> Non
     assert call.arguments[1] == widget.status_channel("w1")
     assert call.arguments[6] == "c1"
     assert router.cleared == [["c1", 1, 4, 7]]
-    assert router.routing.idle
+    assert not router.routing._waiting
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
@@ -247,7 +247,7 @@ async def test_a_redis_that_is_away_gets_it_later(router: Router) -> None:
     router.bus.away = True
     router.hear(85, 4)
     await router.work()
-    assert not router.routing.idle
+    assert router.routing._waiting
     assert router.lit == []
     router.hear(90, 5)
     router.bus.away = False
@@ -282,7 +282,7 @@ async def test_nonsense_on_the_channel_stops_nobody(router: Router, payload: byt
 
 async def test_other_channels_are_not_its_own(router: Router) -> None:
     router.routing.on_message("other", b"hello")
-    assert router.routing.idle
+    assert not router.routing._waiting
 
 
 async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
@@ -319,4 +319,4 @@ async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -
     router.finder.on_confirmed([READINGS])
     await router.work(finding=True)
     assert router.cleared == [["c1", 1, 4, 7]]
-    assert router.routing.idle
+    assert not router.routing._waiting
