@@ -7,17 +7,17 @@ from contextlib import AsyncExitStack
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
-from services.registry.api.build import build
-from services.registry.api.server import serving
-from services.registry.directory.floors import Floors
+from services.registry.api import server
+from services.registry.directory.floor_backup import FloorBackup
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.live.redis_view import RedisView
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
-from services.registry.rentals.recorder import Recorder
-from services.registry.routes import routes
+from services.registry.rentals.transition_recorder import TransitionRecorder
+from services.registry.routes.build import build
+from services.registry.routes.dependencies import Parts
 from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
@@ -29,79 +29,104 @@ _log = logs.get(__name__)
 
 
 async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set, let running requests end, close.
+    """Run a registry until ``stop`` is set, then let running requests end.
 
-    REST is there from the start and says 503 until Postgres is.
+    REST answers from the start: 503 until Postgres is there.
 
     Raises:
         CannotServeError: The settings or the migrations do not fit what is there.
     """
-    _log.info("starting", **describe(settings))
-    if settings.operator_auth == "off":
-        _log.warning(
-            "anybody who reaches this port may change everything: no API keys are asked for",
-            remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
-        )
-    rng = random.SystemRandom()
-    conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
-    names = Names(settings.partitions)
-    bus = open_bus(settings, settings.instance_id)
-    database = Database(conninfo)
-    floors_bus = open_bus(settings, f"{settings.instance_id}-floors")
-    floors = Floors(database=database, bus=floors_bus, names=names, rng=rng)
-    recorder_bus = open_bus(settings, f"{settings.instance_id}-rentals")
-    recorder = Recorder(database, recorder_bus, names, rng)
-    projector = Projector(
-        database=database,
-        bus=bus,
-        projection=Projection(bus, names),
-        agreement=_agreement(settings),
-        full_seconds=settings.full_projection_seconds,
-        poll_seconds=settings.poll_seconds,
-        on_paired=floors.look_at,
-        rng=rng,
-    )
-    listener = Listener(
-        conninfo,
-        database=database,
-        migrations=migrate.load(),
-        on_connected=projector.doubt,
-        on_ring=projector.ring,
-        rng=rng,
-    )
-
-    view = RedisView(open_bus(settings, f"{settings.instance_id}-view"), names)
-    authorization = Authorization(
-        database,
-        required=settings.operator_auth == "required",
-        admin_key=settings.admin_key.get_secret_value(),
-    )
-    preparation = SecretHasher(database, settings.credential_key.get_secret_value())
-    api = build(authorization, routes(database, projector, view, preparation))
-
-    def not_ready_because() -> str | None:
-        return listener.trouble or projector.trouble
-
+    registry = Registry(settings)
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
-        background = Background(group)
         await stack.enter_async_context(
-            health.listening(settings.host, settings.health_port, not_ready_because)
+            health.listening(settings.host, settings.health_port, registry.not_ready_because)
         )
-        stack.push_async_callback(bus.close)
-        stack.push_async_callback(floors_bus.close)
-        stack.push_async_callback(recorder_bus.close)
-        stack.push_async_callback(view.close)
-        await stack.enter_async_context(database)
+        await registry.open(stack)
+        background = Background(group)
         stack.push_async_callback(background.stop)
-        background.start(listener.run(), "postgres listener")
-        background.start(projector.run(), "projector")
-        background.start(floors.run(), "floors")
-        background.start(recorder.run(), "record rentals")
-        background.start(Expiry(database, rng).run(), "expire secrets")
-        port = await stack.enter_async_context(serving(group, api, settings.host, settings.port))
-        _log.info("serving", port=port, health_port=settings.health_port)
+        registry.start(background)
+        port = await stack.enter_async_context(
+            server.listening(group, registry.api, settings.host, settings.port)
+        )
+        _log.info("serving", **(describe(settings) | {"port": port}))
         await stop.wait()
         _log.info("stopping")
+
+
+class Registry:
+    """The parts of a registry and how they are joined.
+
+    Args:
+        settings: Of this process.
+    """
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        if settings.operator_auth == "off":
+            _log.warning(
+                "anybody who reaches this port may change everything: no API keys are asked for",
+                remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
+            )
+        rng = random.SystemRandom()
+        names = Names(settings.partitions)
+        conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
+        self._database = Database(conninfo)
+        self._bus = open_bus(settings, settings.instance_id)
+        # Connections of their own, so that none waits for another's work.
+        self._floors_bus = open_bus(settings, f"{settings.instance_id}-floors")
+        self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
+        self._view_bus = open_bus(settings, f"{settings.instance_id}-view")
+        self._floor_backup = FloorBackup(self._database, self._floors_bus, names, rng)
+        self._transitions = TransitionRecorder(self._database, self._rentals_bus, names, rng)
+        self._expiry = Expiry(self._database, rng)
+        self._projector = Projector(
+            database=self._database,
+            bus=self._bus,
+            projection=Projection(self._bus, names),
+            agreement=_agreement(settings),
+            full_seconds=settings.full_projection_seconds,
+            poll_seconds=settings.poll_seconds,
+            on_paired=self._floor_backup.copy_soon,
+            rng=rng,
+        )
+        self._listener = Listener(
+            conninfo,
+            database=self._database,
+            migrations=migrate.load(),
+            on_connected=self._projector.request_full_projection,
+            on_change=self._projector.request_projection,
+            rng=rng,
+        )
+        self.api = build(
+            Parts(
+                self._database,
+                self._projector,
+                RedisView(self._view_bus, names),
+                SecretHasher(self._database, settings.credential_key.get_secret_value()),
+                Authorization(
+                    self._database,
+                    required=settings.operator_auth == "required",
+                    admin_key=settings.admin_key.get_secret_value(),
+                ),
+            )
+        )
+
+    def not_ready_because(self) -> str | None:
+        """Say what keeps the registry from being ready; None if nothing does."""
+        return self._listener.not_ready_because or self._projector.not_ready_because
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Open the connections, and have ``stack`` close them."""
+        for bus in (self._bus, self._floors_bus, self._rentals_bus, self._view_bus):
+            stack.push_async_callback(bus.close)
+        await stack.enter_async_context(self._database)
+
+    def start(self, background: Background) -> None:
+        """Start the endless tasks."""
+        background.start(self._listener.run(), "postgres listener")
+        background.start(self._projector.run(), "projector")
+        background.start(self._floor_backup.run(), "floors")
+        background.start(self._transitions.run(), "record rentals")
+        background.start(self._expiry.run(), "expire secrets")
 
 
 def _agreement(settings: RegistrySettings) -> dict[str, str]:

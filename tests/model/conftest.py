@@ -19,7 +19,7 @@ def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMac
     monkeypatch.setattr(find_overdue, "_OVERDUE_SECONDS", 0.0)
     # These two are set anew for each example.
     monkeypatch.setattr(projection, "AGE_SLACK_US", projection.AGE_SLACK_US)
-    monkeypatch.setattr(snapshot, "taken", snapshot.taken)
+    monkeypatch.setattr(snapshot, "take", snapshot.take)
     with (
         structlog.testing.capture_logs(),
         closing(Server(redis_url)) as server,

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from services.registry.devices.devices import Kind
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry, Write
+from services.registry.kind import Kind
 from shared.contract.doorbells import Revision
 
 
@@ -92,8 +92,8 @@ class Postgres:
         row.number = partner.number = self.number
 
     @contextlib.asynccontextmanager
-    async def taken(self, _database: object) -> AsyncIterator["StepSnapshot"]:
-        """Take a snapshot, in place of `services.registry.directory.snapshot.taken`."""
+    async def take(self, _database: object) -> AsyncIterator["StepSnapshot"]:
+        """Take a snapshot, in place of `services.registry.directory.snapshot.take`."""
         yield StepSnapshot(self)
 
 

@@ -204,7 +204,7 @@ class RegistryProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun, postgres: Postgres) -> None:
         super().__init__(server, on_run)
         self.projector = Projector(
-            # Only `snapshot.taken` looks at it, and that is replaced.
+            # Only `snapshot.take` looks at it, and that is replaced.
             database=cast("Any", postgres),
             bus=self.bus,
             projection=Projection(self.bus, names),
@@ -217,7 +217,7 @@ class RegistryProcess(Process):
 
     def look_round(self) -> None:
         """Do a round of `Projector.run`."""
-        self.projector._look_due = 0.0
+        self.projector._check_due = 0.0
         self._start("look", self._look())
 
     def step(self) -> None:
@@ -229,6 +229,6 @@ class RegistryProcess(Process):
 
     async def _look(self) -> None:
         try:
-            await self.projector._look()
+            await self.projector._project_if_needed()
         except BusUnavailableError:
             return

@@ -5,8 +5,8 @@ import time
 from enum import Enum, auto
 from typing import Any
 
-from services.registry.devices.devices import Kind
 from services.registry.directory import projection, snapshot
+from services.registry.kind import Kind
 from shared.bus.script import Call
 from shared.contract.names import Names
 from tests.model.devices import ChargerLine, WidgetLine
@@ -66,7 +66,7 @@ class World:
         self.gateways = [self._gateway() for _ in range(2)]
         self.routers = [self._router() for _ in range(2)]
         projection.AGE_SLACK_US = _SLACK_EXACT_US if exact else _SLACK_ENDLESS_US  # type: ignore[misc]
-        snapshot.taken = self.postgres.taken  # type: ignore[assignment]
+        snapshot.take = self.postgres.take  # type: ignore[assignment]
         self.registries = [self._registry() for _ in range(2)]
 
     def _gateway(self) -> GatewayProcess:
@@ -217,10 +217,10 @@ class World:
 
     def _ring(self) -> None:
         for registry in self.registries:
-            registry.projector.ring()
+            registry.projector.request_projection()
 
     def copy_floors(self) -> None:
-        """Do a round of `services.registry.directory.floors`."""
+        """Do a round of `services.registry.directory.floor_backup`."""
         for charger in self.chargers:
             pairing, entry = self.postgres.pairing_of(charger), self.promise.entry(charger)
             if pairing is None or pairing.floor is not None:

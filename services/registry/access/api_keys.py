@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from services.registry.access.keys import NewKey, Role
+from services.registry.errors import NameTakenError
 from services.registry.postgres.database import Connection
 
 
@@ -21,10 +22,6 @@ class ApiKey:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
-
-
-class NameTakenError(Exception):
-    """A key that is not revoked has this name."""
 
 
 _INSERT: Final = """
@@ -79,7 +76,9 @@ async def create(connection: Connection, key: NewKey, name: str, role: Role) -> 
         try:
             await cursor.execute(_INSERT, values)
         except psycopg.errors.UniqueViolation as error:
-            raise NameTakenError(name) from error
+            raise NameTakenError(
+                f"{name} has a key already. Revoke that one first, or take another name"
+            ) from error
         created = await cursor.fetchone()
     assert created is not None  # noqa: S101 - INSERT … RETURNING returns the row
     return created

@@ -9,8 +9,9 @@ from psycopg.rows import scalar_row
 from psycopg.sql import SQL
 
 from services.registry.access.secret import Change, PreparedSecret, StoredSecret, change_to
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from services.registry.postgres.tables import devices_table, secrets_table
 
 _EXPIRED_AT_ONCE: Final = 1000
 
@@ -81,7 +82,7 @@ async def stored(
     connection: Connection, kind: Kind, devices: Collection[str]
 ) -> dict[str, list[StoredSecret]]:
     """Return what devices have, the oldest first; nothing for those that have none."""
-    query = _STORED.format(secrets=kind.secrets_table)
+    query = _STORED.format(secrets=secrets_table(kind))
     cursor = await connection.execute(query, {"devices": list(devices)})
     found: dict[str, list[StoredSecret]] = defaultdict(list)
     async for device_id, *columns in cursor:
@@ -128,7 +129,7 @@ async def _apply(
     wishes: Mapping[str, PreparedSecret],
     until: datetime,
 ) -> None:
-    secrets = kind.secrets_table
+    secrets = secrets_table(kind)
     new = {device: wishes[device] for device, change in changes.items() if change.insert}
     again = {
         change.digest_again: wishes[device]
@@ -165,7 +166,7 @@ async def _apply(
 
 async def remove_all(connection: Connection, kind: Kind, device: str) -> int:
     """Remove all secrets of a device, if it has any; return how many."""
-    query = _REMOVE_ALL.format(secrets=kind.secrets_table)
+    query = _REMOVE_ALL.format(secrets=secrets_table(kind))
     cursor = await connection.execute(query, {"device": device})
     return cursor.rowcount
 
@@ -173,13 +174,13 @@ async def remove_all(connection: Connection, kind: Kind, device: str) -> int:
 async def any_expired(connection: Connection, kind: Kind) -> bool:
     """Tell whether there is anything to remove."""
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_ANY_EXPIRED.format(secrets=kind.secrets_table))
+        await cursor.execute(_ANY_EXPIRED.format(secrets=secrets_table(kind)))
         return bool(await cursor.fetchone())
 
 
 async def remove_expired(connection: Connection, kind: Kind) -> int:
     """Remove secrets that have expired, not too many at once; return how many."""
-    query = _REMOVE_EXPIRED.format(secrets=kind.secrets_table)
+    query = _REMOVE_EXPIRED.format(secrets=secrets_table(kind))
     cursor = await connection.execute(query, {"most": _EXPIRED_AT_ONCE})
     return cursor.rowcount
 
@@ -187,6 +188,6 @@ async def remove_expired(connection: Connection, kind: Kind) -> int:
 async def number_of(connection: Connection, kind: Kind, device: str) -> int | None:
     """Return the number of the last change of a device's secrets; None: no such device."""
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_NUMBER.format(devices=kind.table), {"device": device})
+        await cursor.execute(_NUMBER.format(devices=devices_table(kind)), {"device": device})
         number: int | None = await cursor.fetchone()
         return number

@@ -9,7 +9,7 @@ import random
 from typing import Final
 
 from services.registry.access import device_secrets
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared.process import logs
 from shared.process.backoff import Backoff

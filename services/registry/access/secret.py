@@ -14,6 +14,11 @@ MOST_CHARACTERS: Final = 256
 MOST_VALID: Final = 5
 """Of one device, at the same time."""
 
+_DAY: Final = 24 * 3600
+DEFAULT_OVERLAP_SECONDS: Final = _DAY
+MOST_OVERLAP_SECONDS: Final = 30 * _DAY
+"""How long earlier secrets may stay valid."""
+
 # No spaces: at the end of a header they are lost on the way.
 PATTERN: Final = rf"^[!-~]{{{LEAST_CHARACTERS},{MOST_CHARACTERS}}}$"
 RULE: Final = (

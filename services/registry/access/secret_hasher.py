@@ -3,14 +3,13 @@
 import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Final
 
 from services.registry.access import device_secrets
 from services.registry.access.hashing import Hashing
 from services.registry.access.secret import PreparedSecret, StoredSecret
-from services.registry.api.problems import ProblemError
-from services.registry.devices.devices import Kind
+from services.registry.errors import NoCredentialKeyError
+from services.registry.kind import Kind
 from services.registry.postgres.database import Database
 from shared.contract.credentials import MINIMUM_KEY_LENGTH, digest_of, fingerprint_of
 
@@ -40,16 +39,13 @@ class SecretHasher:
         """Refuse while there is no key.
 
         Raises:
-            ProblemError: There is none (409).
+            NoCredentialKeyError: There is none.
         """
         if not self._key:
-            raise ProblemError(
-                HTTPStatus.CONFLICT,
+            raise NoCredentialKeyError(
                 "this registry can not set secrets without a key for their digests. Set "
                 "CHARGELIGHT_CREDENTIAL_KEY, the same for all registries and gateways, with "
-                f"{MINIMUM_KEY_LENGTH} characters or more (openssl rand -hex 32), and restart",
-                kind="no-credential-key",
-                title="No credential key",
+                f"{MINIMUM_KEY_LENGTH} characters or more (openssl rand -hex 32), and restart"
             )
 
     def fits_key(self, secret: StoredSecret) -> bool:
@@ -68,7 +64,7 @@ class SecretHasher:
             secrets: By the ids of devices, which need not be registered yet.
 
         Raises:
-            ProblemError: There is no key (409).
+            NoCredentialKeyError: There is no key.
             TooManyNewError: Too many of them are new.
             PostgresUnavailableError: Postgres is away.
         """

@@ -74,6 +74,18 @@ def decode(cursor: str | None, *types: type[str | int]) -> Position | None:
     )
 
 
+def id_in(cursor: str | None) -> str:
+    """Return the id that a list by ids goes on after; empty: from the beginning."""
+    position = decode(cursor, str)
+    return str(position[0]) if position else ""
+
+
+def number_in(cursor: str | None) -> int | None:
+    """Return the number that a list by numbers goes on after; None: from the beginning."""
+    position = decode(cursor, int)
+    return int(position[0]) if position else None
+
+
 def _unusable(position: Sequence[str | int]) -> bool:
     """Whether Postgres could not take it: a NUL, half a surrogate pair, too great a number."""
     texts = [part for part in position if isinstance(part, str)]

@@ -1,7 +1,7 @@
 """Errors of the REST API as ``application/problem+json`` (RFC 9457)."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,12 +10,62 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from services.registry import errors
 from services.registry.postgres.database import DirectoryBusyError, PostgresUnavailableError
 from shared.bus.connection import BusUnavailableError
 from shared.process import logs
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
+
+_Kind: TypeAlias = tuple[HTTPStatus, str | None, str | None]
+"""Status, last word of the type, title; None, None where the status says it all."""
+
+_KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
+    errors.NotAuthenticatedError: (HTTPStatus.UNAUTHORIZED, None, None),
+    errors.NotAllowedError: (HTTPStatus.FORBIDDEN, None, None),
+    errors.NoSuchKeyError: (HTTPStatus.NOT_FOUND, "no-such-key", "No such key"),
+    errors.NotRegisteredError: (HTTPStatus.NOT_FOUND, "not-registered", "Not registered"),
+    errors.NotPairedError: (HTTPStatus.NOT_FOUND, "not-paired", "Not paired"),
+    errors.NoSuchRentalError: (HTTPStatus.NOT_FOUND, "no-such-rental", "No such rental"),
+    errors.NameTakenError: (HTTPStatus.CONFLICT, "name-is-taken", "The name is taken"),
+    errors.NoCredentialKeyError: (HTTPStatus.CONFLICT, "no-credential-key", "No credential key"),
+    errors.ChargerIsPairedError: (
+        HTTPStatus.CONFLICT,
+        "charger-is-paired",
+        "The charger is paired with another widget",
+    ),
+    errors.WidgetIsPairedError: (
+        HTTPStatus.CONFLICT,
+        "widget-is-paired",
+        "The widget is paired with another charger",
+    ),
+    errors.RentalIsOpenError: (HTTPStatus.CONFLICT, "rental-is-open", "A rental is open"),
+    errors.RentalExistsError: (HTTPStatus.CONFLICT, "rental-exists", "The id is taken"),
+    errors.NoWidgetToGiveError: (HTTPStatus.CONFLICT, "not-paired", "Not paired"),
+    errors.NoWidgetToReturnError: (
+        HTTPStatus.CONFLICT,
+        "no-widget-to-return",
+        "No widget to return",
+    ),
+    errors.ChangedMeanwhileError: (
+        HTTPStatus.PRECONDITION_FAILED,
+        "changed-meanwhile",
+        "Changed meanwhile",
+    ),
+    errors.ExistsError: (HTTPStatus.PRECONDITION_FAILED, "exists", "Exists already"),
+    errors.TooManyRowsError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None, None),
+    errors.ImportRefusedError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "import-refused",
+        "Nothing was imported",
+    ),
+    errors.DirectoryAbsentError: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "directory-absent",
+        "The directory is not there",
+    ),
+}
 
 _log = logs.get(__name__)
 
@@ -35,7 +85,7 @@ class Problem(BaseModel):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem.
+    """A request that is wrong as HTTP, whatever it asks for; `errors` has all other reasons.
 
     Args:
         status: The HTTP status.
@@ -66,6 +116,12 @@ class ProblemError(Exception):
         )
 
 
+def of_error(error: errors.DomainError) -> Problem:
+    """Return what the REST API says of an error."""
+    status, kind, title = _KINDS[type(error)]
+    return ProblemError(status, str(error), kind=kind, title=title, **error.facts).problem
+
+
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that may end with these problems."""
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -77,6 +133,7 @@ def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 def install(api: FastAPI) -> None:
     """Have every error of an API answered as a problem, and documented as one."""
+    api.add_exception_handler(errors.DomainError, _of_domain)
     api.add_exception_handler(ProblemError, _of_ours)
     api.add_exception_handler(PostgresUnavailableError, _of_postgres)
     api.add_exception_handler(DirectoryBusyError, _of_a_lock)
@@ -97,19 +154,25 @@ def install(api: FastAPI) -> None:
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    headers = headers or {}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110, section 11.6.1: a 401 says how to do better.
+        headers["WWW-Authenticate"] = "Bearer"
+    elif problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return JSONResponse(
         problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE
     )
 
 
+async def _of_domain(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.DomainError)  # noqa: S101 - registered for it
+    return _response(of_error(error))
+
+
 async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
-    # RFC 9110, section 11.6.1: a 401 says how to do better.
-    unauthorized = error.problem.status == HTTPStatus.UNAUTHORIZED
-    headers = {"WWW-Authenticate": "Bearer"} if unauthorized else None
-    if error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return _response(error.problem, headers)
+    return _response(error.problem)
 
 
 async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
@@ -143,8 +206,7 @@ async def _of_redis(_request: Request, error: Exception) -> JSONResponse:
 
 def _for_now(kind: str, title: str, detail: str) -> JSONResponse:
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    problem = ProblemError(status, detail, kind=kind, title=title).problem
-    return _response(problem, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return _response(ProblemError(status, detail, kind=kind, title=title).problem)
 
 
 async def _of_validation(_request: Request, error: Exception) -> JSONResponse:

@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.contract.devices import is_device_id
@@ -41,9 +40,6 @@ DeviceId = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
 ]
 """An id somebody wants to register or pair: it must be one that can exist."""
-
-AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
-"""An id somebody asks about."""
 
 Projected = Annotated[
     bool, Field(description="Whether gateways and routers act on it already (it is in Redis)")

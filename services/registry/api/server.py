@@ -21,7 +21,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def listening(
     group: asyncio.TaskGroup, api: FastAPI, host: str, port: int
 ) -> AsyncIterator[int]:
     """Serve while the context is open; then let running requests end.

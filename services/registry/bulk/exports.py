@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 from psycopg.rows import class_row
 
 from services.registry.bulk import csv_file, jsonl_file
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 
 CHUNK: Final = 1000

@@ -11,8 +11,9 @@ from psycopg.sql import SQL
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
 from services.registry.bulk.rows import MOST_SHOWN, Mistake, Mistakes, Row
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from services.registry.postgres.tables import devices_table
 
 STATEMENT_SECONDS: Final = 120
 """How long one statement on 200,000 rows may take."""
@@ -126,18 +127,6 @@ _NUMBER: Final = """
 """
 
 
-class RefusedError(Exception):
-    """Nothing was imported.
-
-    Args:
-        mistakes: Why.
-    """
-
-    def __init__(self, mistakes: Mistakes) -> None:
-        super().__init__(f"{mistakes.total} mistakes")
-        self.mistakes = mistakes
-
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What an import did, or would do."""
@@ -150,7 +139,7 @@ class Counts:
     """The greatest number that any of these devices has now; None: there are none."""
 
 
-def copied(rows: Sequence[Row]) -> Iterator[bytes]:
+def copy_lines(rows: Sequence[Row]) -> Iterator[bytes]:
     """Yield the rows as COPY takes them, in pieces.
 
     https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
@@ -175,12 +164,12 @@ async def stage(
 
     Args:
         connection: One of ``Database.changing``.
-        pieces: What `copied` yielded.
+        pieces: What `copy_lines` yielded.
         mistakes: What is wrong already.
         replace: Whether pairings with others may end.
 
     Raises:
-        RefusedError: They can not.
+        ImportRefusedError: They cannot.
     """
     await connection.execute(_PREPARE)
     async with connection.cursor() as cursor:
@@ -193,7 +182,7 @@ async def stage(
     total = found[0][-1] if found else 0
     every = mistakes.merged([_mistake(_Found(*row[:-1])) for row in found], total)
     if every.total:
-        raise RefusedError(every)
+        raise every.refusal()
 
 
 class _Found(NamedTuple):
@@ -246,9 +235,9 @@ async def apply(
         await connection.execute(_END_FORMER)
     for kind in Kind:
         values = {"kind": kind.value}
-        changed = await connection.execute(_UPDATE.format(devices=kind.table), values)
+        changed = await connection.execute(_UPDATE.format(devices=devices_table(kind)), values)
         updated += changed.rowcount
-        new = await connection.execute(_REGISTER.format(devices=kind.table), values)
+        new = await connection.execute(_REGISTER.format(devices=devices_table(kind)), values)
         created += new.rowcount
     paired = (await connection.execute(_PAIR)).rowcount
     for kind, wishes in secrets.items():

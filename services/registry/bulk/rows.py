@@ -6,7 +6,8 @@ from typing import Final
 
 from services.registry.access import secret as secrets
 from services.registry.api.representations import ID_RULE, WORDS_RULE, is_words
-from services.registry.devices.devices import Kind
+from services.registry.errors import ImportRefusedError, TooManyRowsError
+from services.registry.kind import Kind
 from shared.contract.devices import is_device_id
 
 COLUMNS: Final = ("kind", "id", "label", "location", "widget", "secret")
@@ -18,10 +19,6 @@ MOST_SHOWN: Final = 1000
 
 _MOST_QUOTED: Final = 80
 """Characters."""
-
-
-class TooManyRowsError(Exception):
-    """The file has more than `MOST_ROWS` rows."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +47,20 @@ class Mistakes:
     def merged(self, others: list[Mistake], total: int) -> "Mistakes":
         """Return these and others, of which there are ``total``, in the order of their lines."""
         return Mistakes(sorted([*self.first, *others])[:MOST_SHOWN], self.total + total)
+
+    def refusal(self) -> ImportRefusedError:
+        """Return the error that refuses the file because of these; there is at least one."""
+        first = self.first[0]
+        where = f"line {first.line}" + (f", {first.column}" if first.column else "")
+        count = "1 mistake" if self.total == 1 else f"{self.total:,} mistakes"
+        return ImportRefusedError(
+            f"nothing was imported because of {count}; the first, {where}: {first.problem}",
+            errors=[
+                {"line": each.line, "column": each.column or None, "problem": each.problem}
+                for each in self.first
+            ],
+            total=self.total,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,9 @@ class File:
         """
         self._count += 1
         if self._count > MOST_ROWS:
-            raise TooManyRowsError
+            raise TooManyRowsError(
+                f"the file has more than {MOST_ROWS:,} rows; send it in parts, widgets first"
+            )
         # One comma too many, and a secret stands where an id should.
         self._may_quote = "secret" not in cells
         kind = self._kind(line, cells.get("kind"))

@@ -2,30 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
-
-
-class Kind(StrEnum):
-    """Which of the two kinds of devices."""
-
-    CHARGER = "charger"
-    WIDGET = "widget"
-
-    @property
-    def table(self) -> Identifier:
-        """The table that holds devices of this kind."""
-        return Identifier(f"{self.value}s")
-
-    @property
-    def secrets_table(self) -> Identifier:
-        """The table that holds their secrets."""
-        return Identifier(f"{self.value}_secrets")
+from services.registry.postgres.tables import devices_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +60,7 @@ _NUMBER_OF_UNREGISTRATION: Final = """
 async def find(connection: Connection, kind: Kind, device_id: str) -> Device | None:
     """Return a device, or None if it is not registered."""
     async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_FIND.format(devices=kind.table), {"id": device_id})
+        await cursor.execute(_FIND.format(devices=devices_table(kind)), {"id": device_id})
         return await cursor.fetchone()
 
 
@@ -97,7 +81,7 @@ async def update(
     """
     values = {"id": device_id, "label": label, "location": location}
     async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_UPDATE.format(devices=kind.table), values)
+        await cursor.execute(_UPDATE.format(devices=devices_table(kind)), values)
         return await cursor.fetchone()
 
 
@@ -114,7 +98,7 @@ async def register(
         return known, False
     values = {"id": device_id, "label": label, "location": location}
     async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_INSERT.format(devices=kind.table), values)
+        await cursor.execute(_INSERT.format(devices=devices_table(kind)), values)
         new = await cursor.fetchone()
     assert new is not None  # noqa: S101 - INSERT … RETURNING returns the row
     return new, True
@@ -132,7 +116,7 @@ async def unregister(connection: Connection, kind: Kind, device_id: str) -> int 
         The pairing number of the unregistration; None if it was not registered.
     """
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_DELETE.format(devices=kind.table), {"id": device_id})
+        await cursor.execute(_DELETE.format(devices=devices_table(kind)), {"id": device_id})
         if cursor.rowcount == 0:
             return None
         await cursor.execute(_NUMBER_OF_UNREGISTRATION, {"kind": kind.value, "id": device_id})

@@ -1,30 +1,25 @@
-"""Entity tags of devices and pairings, and the conditions that changes of them may carry."""
+"""Entity tags of devices and pairings, and conditions on them (RFC 9110, sections 8.8.3 and 13).
 
+They keep a client from overwriting what another one changed meanwhile.
+"""
+
+import hashlib
+import json
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Annotated, Any, Final
 
-from fastapi import Depends
-
-from services.registry.api import preconditions
-from services.registry.api.preconditions import IfMatch, IfNoneMatch, etag_of
-from services.registry.api.problems import ProblemError
 from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
+from services.registry.errors import ChangedMeanwhileError, ExistsError
 
-WITH_ETAG: Final[dict[str, Any]] = {
-    "headers": {
-        "ETag": {
-            "description": "Pass it as If-Match to change only what you have seen",
-            "schema": {"type": "string"},
-        }
-    }
-}
-"""For ``responses=``: an answer that carries an entity tag."""
+
+def etag_of(*values: str | int | None) -> str:
+    """Return the entity tag of what is made of these values."""
+    digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()
+    return f'"{digest[:20]}"'
 
 
 def of_device(device: Device) -> str:
-    """Return a device's entity tag: another one after each change of it or its pairing."""
+    """Return a device's entity tag; it changes with the device and with its pairing."""
     return etag_of(device.id, device.label, device.location, device.pairing_number)
 
 
@@ -35,10 +30,10 @@ def of_pairing(pairing: Pairing) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must hold for something to be changed."""
+    """What must hold for a change: the headers If-Match and If-None-Match; None: not sent."""
 
-    if_match: str | None
-    if_none_match: str | None
+    if_match: str | None = None
+    if_none_match: str | None = None
 
     def require(self, etag: str | None) -> None:
         """Check them, inside the transaction that makes the change.
@@ -47,23 +42,39 @@ class Conditions:
             etag: What is there now; None: nothing.
 
         Raises:
-            ProblemError: One does not hold (412).
+            ChangedMeanwhileError: If-Match does not hold.
+            ExistsError: If-None-Match does not hold.
         """
-        preconditions.require_none(self.if_none_match, etag)
         if etag is not None:
-            preconditions.require_match(self.if_match, etag)
+            _require_none(self.if_none_match, etag)
+            _require_match(self.if_match, etag)
         elif self.if_match is not None:
-            raise ProblemError(
-                HTTPStatus.PRECONDITION_FAILED,
-                "there is none any more, or there never was. Leave out If-Match to make one",
-                kind="changed-meanwhile",
-                title="Changed meanwhile",
+            raise ChangedMeanwhileError(
+                "there is none any more, or there never was. Leave out If-Match to make one"
             )
 
 
-def _conditions(if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Conditions:
-    return Conditions(if_match, if_none_match)
+def _require_match(if_match: str | None, etag: str) -> None:
+    # Weak ones never match here (RFC 9110, section 13.1.1): they stay W/"…".
+    if if_match is None or if_match.strip() == "*" or etag in _tags(if_match):
+        return
+    raise ChangedMeanwhileError(
+        f"it was changed since: its ETag is {etag} now. Look at it again, then decide",
+        etag=etag,
+    )
 
 
-OnCondition = Annotated[Conditions, Depends(_conditions)]
-"""The conditions of a request that changes something, as a parameter of a route."""
+def _require_none(if_none_match: str | None, etag: str) -> None:
+    if if_none_match is None:
+        return
+    if if_none_match.strip() == "*":
+        raise ExistsError("there is one already. Leave out If-None-Match to change it")
+    # Here weak ones match too (RFC 9110, section 13.1.2).
+    if etag in {tag.removeprefix("W/") for tag in _tags(if_none_match)}:
+        raise ExistsError(
+            f"it still has the ETag {etag}. Leave out If-None-Match to change it all the same"
+        )
+
+
+def _tags(header: str) -> set[str]:
+    return {part.strip() for part in header.split(",")}

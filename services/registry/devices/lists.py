@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
-from services.registry.devices.devices import Device, Kind
+from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from services.registry.postgres.tables import devices_table, pairing_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,8 @@ async def of_devices(
         location: Only exactly there.
         paired: Only those that are, or are not.
     """
-    own, partner = Identifier("charger_id"), Identifier("widget_id")
-    if kind is Kind.WIDGET:
-        own, partner = partner, own
-    query = _DEVICES.format(devices=kind.table, own=own, partner=partner)
+    own, partner = pairing_columns(kind)
+    query = _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
     values = {
         "after": after,
         "rows": rows,

@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from psycopg.rows import class_row, scalar_row
+from psycopg.sql import SQL
 
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from services.registry.postgres.tables import pairing_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +22,11 @@ class Pairing:
     paired_at: datetime
 
 
-_OF_CHARGER: Final = """
+_FIND: Final = SQL("""
     SELECT charger_id AS charger, widget_id AS widget, pairing_number, paired_at
     FROM pairings
-    WHERE charger_id = %(charger)s
-"""
-
-_OF_WIDGET: Final = """
-    SELECT charger_id AS charger, widget_id AS widget, pairing_number, paired_at
-    FROM pairings
-    WHERE widget_id = %(widget)s
-"""
+    WHERE {own} = %(device)s
+""")
 
 _END_FORMER: Final = """
     DELETE FROM pairings
@@ -55,17 +52,11 @@ _NUMBER_OF_CHARGER: Final = """
 """
 
 
-async def of_charger(connection: Connection, charger: str) -> Pairing | None:
-    """Return a charger's pairing."""
+async def find(connection: Connection, kind: Kind, device_id: str) -> Pairing | None:
+    """Return the pairing of a charger or a widget."""
+    own, _ = pairing_columns(kind)
     async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
-        await cursor.execute(_OF_CHARGER, {"charger": charger})
-        return await cursor.fetchone()
-
-
-async def of_widget(connection: Connection, widget: str) -> Pairing | None:
-    """Return a widget's pairing."""
-    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
-        await cursor.execute(_OF_WIDGET, {"widget": widget})
+        await cursor.execute(_FIND.format(own=own), {"device": device_id})
         return await cursor.fetchone()
 
 

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from services.registry.devices.devices import Kind
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
+from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Argument, Call

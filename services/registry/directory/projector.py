@@ -1,4 +1,4 @@
-"""Decides when to project: at once when something changed, and all of it whenever in doubt."""
+"""Decides when to project: changes at once, and everything if some may have been missed."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from services.registry import metrics
-from services.registry.devices.devices import Kind
 from services.registry.directory import snapshot
 from services.registry.directory.projection import Projection
 from services.registry.directory.snapshot import (
@@ -19,6 +18,7 @@ from services.registry.directory.snapshot import (
     Snapshot,
     WidgetEntry,
 )
+from services.registry.kind import Kind
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from shared.bus.bus import Bus
 from shared.bus.config_agreement import agree, wait_and_agree
@@ -26,10 +26,10 @@ from shared.bus.connection import BusUnavailableError
 from shared.process import logs
 from shared.process.backoff import Backoff
 
-_LOOK_SECONDS: Final = 0.5
-"""How often to look whether the directory in Redis is still complete."""
+_CHECK_SECONDS: Final = 0.5
+"""How often to check that the directory in Redis is still complete."""
 
-_PATIENCE_SECONDS: Final = 2.0
+_WAIT_SECONDS: Final = 2.0
 """How long a caller waits for its change to be in effect."""
 
 _log = logs.get(__name__)
@@ -38,16 +38,16 @@ _log = logs.get(__name__)
 class Projector:
     """Keeps the directory in Redis equal to the one in Postgres.
 
-    Level-triggered: doorbells only say when to look, and what is found is what
-    is projected. Whatever may have been missed (Redis or Postgres was away,
-    Redis is empty) makes it look at everything.
+    Level-triggered: doorbells only say when to read Postgres, and what is read is
+    projected. If changes may have been missed (Redis or Postgres was away, Redis was
+    emptied), everything is.
 
     Args:
         database: Postgres.
         bus: Redis.
         projection: The directory in Redis.
         agreement: What all instances must be configured with alike.
-        full_seconds: How often to project everything without any reason.
+        full_seconds: How often to project everything, whether or not there is a reason.
         poll_seconds: How often to look for changes without a doorbell.
         on_paired: Called with chargers that were projected as newly paired.
         rng: Jitter of the retries.
@@ -75,40 +75,40 @@ class Projector:
         self._rng = rng
         self._backoff = Backoff(0.1, 2.0, rng)
         self._wake = asyncio.Event()
-        self._rung = True
-        # A count, not a flag: a doubt raised during a full projection outlives it.
-        self._doubts = 1
-        self._settled = 0
-        self._reached = 0
+        self._changes_requested = True
+        # Counts, not a flag: a request during a full projection outlives it.
+        self._full_requests = 1
+        self._full_requests_done = 0
+        self._projected_number = 0
         self._advanced = asyncio.Event()
-        self._look_due = self._full_due = self._poll_due = time.monotonic()
-        self._trouble: str | None = "not started"
+        self._check_due = self._full_due = self._poll_due = time.monotonic()
+        self._failure: str | None = "not started"
         self._ever_complete = False
-        bus.on_reconnected(self.doubt)
+        bus.on_reconnected(self.request_full_projection)
 
     @property
-    def trouble(self) -> str | None:
+    def not_ready_because(self) -> str | None:
         """Why the directory was never projected by this process; None once it was."""
         if self._ever_complete:
             return None
-        return f"the directory is not in Redis yet: {self._trouble}"
+        return f"the directory is not in Redis yet: {self._failure}"
 
-    def ring(self) -> None:
-        """Look for changes now."""
-        self._rung = True
+    def request_projection(self) -> None:
+        """Project what changed, now."""
+        self._changes_requested = True
         self._wake.set()
 
-    def doubt(self) -> None:
-        """Project everything: what was projected may be gone, or changes may have been missed."""
-        self._doubts += 1
+    def request_full_projection(self) -> None:
+        """Project everything, now: Redis may have lost entries, or changes were missed."""
+        self._full_requests += 1
         metrics.PROJECTED_NUMBER.set(0)
         self._wake.set()
 
-    def has(self, number: int) -> bool:
+    def has_projected(self, number: int) -> bool:
         """Tell whether the change with this pairing number is in effect in Redis."""
-        return self._doubts == self._settled and self._reached >= number
+        return self._is_settled and self._projected_number >= number
 
-    async def in_effect(self, number: int, within: float = _PATIENCE_SECONDS) -> bool:
+    async def wait_for(self, number: int, within: float = _WAIT_SECONDS) -> bool:
         """Project now, and wait a moment for the change with this pairing number.
 
         Args:
@@ -118,13 +118,13 @@ class Projector:
         Returns:
             Whether it is in effect in Redis.
         """
-        if not self.has(number):
-            self.ring()
+        if not self.has_projected(number):
+            self.request_projection()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while not self.has(number):
+                while not self.has_projected(number):
                     await self._advanced.wait()
-        return self.has(number)
+        return self.has_projected(number)
 
     async def run(self) -> None:
         """Project until cancelled.
@@ -132,52 +132,57 @@ class Projector:
         Raises:
             CannotServeError: Another instance is configured differently.
         """
-        self._trouble = "waiting for Redis"
+        self._failure = "waiting for Redis"
         await wait_and_agree(self._bus, self._agreement, self._rng)
-        self._trouble = "waiting for Postgres"
+        self._failure = "waiting for Postgres"
         await self._database.migrated.wait()
         while True:
-            # Cleared before looking: what rings from now on is not in this look.
+            # Cleared first: a change from now on may not be in this projection.
             self._wake.clear()
             try:
-                await self._look()
+                await self._project_if_needed()
             except (BusUnavailableError, PostgresUnavailableError, ResponseError) as error:
-                # A ResponseError: somebody made a key of ours into something else. What
-                # else a registry does goes on, and this as soon as that is mended.
-                self._note(str(error))
+                # A ResponseError: a key of ours was given another type, by hand. The rest of
+                # the registry goes on, and so does this once the key is right again.
+                self._set_failure(str(error))
                 await asyncio.sleep(self._backoff.delay())
             else:
-                self._note(None)
+                self._set_failure(None)
                 self._backoff.reset()
                 await self._pause()
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether no full projection is requested."""
+        return self._full_requests == self._full_requests_done
+
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_SECONDS):
+            async with asyncio.timeout(_CHECK_SECONDS):
                 await self._wake.wait()
 
-    async def _look(self) -> None:
+    async def _project_if_needed(self) -> None:
         now = time.monotonic()
-        # First of all, because asking is also what connects to a lost Redis again;
-        # but not for each of many changes in a row.
-        if now >= self._look_due or self._doubts != self._settled:
+        # First, because this also connects to a lost Redis again; but not for each of many
+        # changes in a row.
+        if now >= self._check_due or not self._is_settled:
             complete = await self._projection.is_complete()
-            self._look_due = now + _LOOK_SECONDS
-            if not complete and self._doubts == self._settled:
+            self._check_due = now + _CHECK_SECONDS
+            if not complete and self._is_settled:
                 _log.warning("directory missing in redis, projecting all of it")
-                self.doubt()
-        if self._doubts != self._settled or now >= self._full_due:
+                self.request_full_projection()
+        if not self._is_settled or now >= self._full_due:
             await self._project_all()
             self._full_due = now + self._full_seconds
             self._poll_due = now + self._poll_seconds
-        elif self._rung or now >= self._poll_due:
+        elif self._changes_requested or now >= self._poll_due:
             await self._project_changes()
             self._poll_due = now + self._poll_seconds
 
     async def _project_all(self) -> None:
-        doubts = self._doubts
-        self._rung = False
-        # Said again, because an emptied Redis forgot this too.
+        requests = self._full_requests
+        self._changes_requested = False
+        # Again, because an emptied Redis lost this too.
         await agree(self._bus, self._agreement)
         widgets: set[str] = set()
         chargers: set[str] = set()
@@ -190,7 +195,7 @@ class Projector:
             chargers.update(entry.id for entry in entries)
             metrics.ENTRIES_CHANGED.inc(await self._projection.write_chargers(entries))
 
-        async with snapshot.taken(self._database) as directory:
+        async with snapshot.take(self._database) as directory:
             greatest = await directory.greatest_number()
             await self._project_secrets_after(0, directory)
             await directory.widgets(0, write_widgets)
@@ -201,34 +206,34 @@ class Projector:
         # Last: it says that everything is there.
         if not await self._projection.complete(widgets, chargers):
             _log.warning("redis was emptied during a projection, starting over")
-            self.doubt()
+            self.request_full_projection()
             return
-        self._settled = doubts
+        self._full_requests_done = requests
         self._ever_complete = True
         metrics.FULL_PROJECTIONS.inc()
         _log.debug("directory projected", chargers=len(chargers), widgets=len(widgets))
         self._advance(greatest)
 
     async def _project_changes(self) -> None:
-        self._rung = False
+        self._changes_requested = False
         try:
-            async with snapshot.taken(self._database) as directory:
+            async with snapshot.take(self._database) as directory:
                 greatest = await directory.greatest_number()
-                if greatest > self._reached:
-                    await self._project_after(self._reached, directory)
+                if greatest > self._projected_number:
+                    await self._project_after(self._projected_number, directory)
         except (BusUnavailableError, PostgresUnavailableError, ResponseError):
-            self._rung = True
+            self._changes_requested = True
             raise
-        if greatest < self._reached:
-            # Numbers never shrink by themselves. What Redis has wins until they
-            # have grown past it again, so this needs a person.
+        if greatest < self._projected_number:
+            # Numbers never shrink by themselves. Redis keeps its entries until the numbers
+            # have grown past theirs, so a person must act.
             _log.error(
                 "postgres lost changes that redis has: was a backup restored?",
-                remedy=f"SELECT setval('pairing_numbers', {self._reached}), then look at each "
-                "device changed since the backup",
+                remedy=f"SELECT setval('pairing_numbers', {self._projected_number}), then look at "
+                "each device changed since the backup",
             )
-            self.doubt()
-        elif greatest > self._reached:
+            self.request_full_projection()
+        elif greatest > self._projected_number:
             self._advance(greatest)
 
     async def _project_after(self, number: int, directory: Snapshot) -> None:
@@ -252,7 +257,7 @@ class Projector:
         metrics.ENTRIES_CHANGED.inc(changed)
 
     async def _project_secrets_after(self, number: int, directory: Snapshot) -> None:
-        """Before any entry: see `Projection.write_secrets`."""
+        # Before any entry: see `Projection.write_secrets`.
         for kind in Kind:
 
             async def write(entries: list[SecretsEntry], kind: Kind = kind) -> None:
@@ -261,14 +266,14 @@ class Projector:
             await directory.secrets(kind, number, write)
 
     def _advance(self, number: int) -> None:
-        self._reached = number
+        self._projected_number = number
         metrics.PROJECTED_NUMBER.set(number)
         self._advanced.set()
         self._advanced = asyncio.Event()
 
-    def _note(self, trouble: str | None) -> None:
-        if trouble is not None and self._trouble is None:
-            _log.warning("can not project", reason=trouble)
-        elif trouble is None and self._trouble is not None:
-            _log.info("the directory is in redis", pairing_number=self._reached)
-        self._trouble = trouble
+    def _set_failure(self, failure: str | None) -> None:
+        if failure is not None and self._failure is None:
+            _log.warning("cannot project", reason=failure)
+        elif failure is None and self._failure is not None:
+            _log.info("the directory is in redis", pairing_number=self._projected_number)
+        self._failure = failure

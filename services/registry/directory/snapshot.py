@@ -9,8 +9,9 @@ from typing import Final, LiteralString, TypeAlias, TypeVar
 from psycopg.rows import DictRow, dict_row, scalar_row
 from psycopg.sql import SQL, Composed
 
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection, Database
+from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.doorbells import Revision
 
 CHUNK: Final = 500
@@ -135,7 +136,7 @@ class Snapshot:
         async def pass_on(rows: list[DictRow], _read_at: float) -> None:
             await write([SecretsEntry(**row) for row in rows])
 
-        query = _SECRETS.format(devices=kind.table, secrets=kind.secrets_table)
+        query = _SECRETS.format(devices=devices_table(kind), secrets=secrets_table(kind))
         await self._each_chunk(query, {"after": after}, pass_on)
 
     async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:
@@ -202,7 +203,7 @@ def _charger(row: DictRow, read_at: float) -> ChargerEntry:
 
 
 @contextlib.asynccontextmanager
-async def taken(database: Database) -> AsyncIterator[Snapshot]:
+async def take(database: Database) -> AsyncIterator[Snapshot]:
     """Take a snapshot; it lasts as long as the context."""
     async with database.snapshot() as connection:
         yield Snapshot(connection)

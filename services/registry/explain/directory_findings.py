@@ -1,8 +1,8 @@
 """What an explanation finds about registration, pairing and rental. No I/O."""
 
-from services.registry.devices.devices import Kind
 from services.registry.explain.facts import Facts
 from services.registry.explain.finding import Cause, Finding, Mark, Weight, when
+from services.registry.kind import Kind
 from services.registry.live.state import moment
 
 

@@ -1,6 +1,5 @@
 """The explanation of a light: all that is found, and what follows from it. No I/O."""
 
-from services.registry.devices.devices import Kind
 from services.registry.explain.charger_findings import of_charger
 from services.registry.explain.directory_findings import (
     pairing,
@@ -17,6 +16,7 @@ from services.registry.explain.finding import (
     concluded,
 )
 from services.registry.explain.light_findings import colour, light, of_widget
+from services.registry.kind import Kind
 
 
 def explain(facts: Facts) -> Explanation:

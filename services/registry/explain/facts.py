@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from services.registry.devices.devices import Kind
+from services.registry.devices.open_rentals import OpenRental
+from services.registry.kind import Kind
 from services.registry.live.state import ChargerState, WidgetState
 from shared.redis_state.values import DirectoryEntry
 
@@ -15,13 +16,6 @@ class Recorded(NamedTuple):
     number: int
     partner: str | None
     """Whom it is paired with."""
-
-
-class OpenRental(NamedTuple):
-    """The phone that is in a charger."""
-
-    opened_at: datetime
-    ticket: str | None
 
 
 @dataclass(frozen=True, slots=True)

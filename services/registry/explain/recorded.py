@@ -3,12 +3,13 @@
 from typing import Final
 
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
-from services.registry.devices.devices import Kind
-from services.registry.explain.facts import OfPostgres, OpenRental, Recorded
+from services.registry.devices import open_rentals
+from services.registry.explain.facts import OfPostgres, Recorded
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
-from services.registry.rentals import rentals
+from services.registry.postgres.tables import devices_table, pairing_columns
 
 _RECORDED: Final = SQL("""
     SELECT devices.pairing_number AS number, pairings.{partner} AS partner
@@ -20,15 +21,9 @@ _RECORDED: Final = SQL("""
 
 async def of_postgres(connection: Connection, kind: Kind, device_id: str) -> OfPostgres:
     """Return what Postgres says of a device."""
-    own, partner = Identifier("charger_id"), Identifier("widget_id")
-    if kind is Kind.WIDGET:
-        own, partner = partner, own
-    query = _RECORDED.format(devices=kind.table, own=own, partner=partner)
+    own, partner = pairing_columns(kind)
+    query = _RECORDED.format(devices=devices_table(kind), own=own, partner=partner)
     async with connection.cursor(row_factory=class_row(Recorded)) as cursor:
         await cursor.execute(query, {"id": device_id})
         device = await cursor.fetchone()
-    if kind is Kind.CHARGER:
-        rental = await rentals.open_of_charger(connection, device_id)
-    else:
-        rental = await rentals.open_of_widget(connection, device_id)
-    return OfPostgres(device, OpenRental(rental.opened_at, rental.ticket) if rental else None)
+    return OfPostgres(device, await open_rentals.find(connection, kind, device_id))

@@ -113,10 +113,6 @@ class RedisView:
         """Return the number of a charger's partition."""
         return self._names.of_charger(charger).partition
 
-    async def close(self) -> None:
-        """Disconnect."""
-        await self._bus.close()
-
     async def _read(
         self, commands: Sequence[Sequence[Argument]]
     ) -> tuple[Environment, Sequence[Any]]:

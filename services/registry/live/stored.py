@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from services.registry.errors import DirectoryAbsentError
 from shared.contract.doorbells import StatusDoorbell
 from shared.contract.presence import DEAD_SECONDS
 from shared.contract.tolerant_json import tolerant_decoder
@@ -16,10 +17,6 @@ from shared.redis_state.values import (
 _END: Final = 253_402_300_800_000_000
 """The end of the year 9999, in µs: no date lies beyond it."""
 _DEAD: Final = round(DEAD_SECONDS * 1_000_000)
-
-
-class DirectoryAbsentError(Exception):
-    """Whether a device is registered can not be told: the directory is not in Redis."""
 
 
 class Environment(NamedTuple):

@@ -40,7 +40,7 @@ class Listener:
         database: Is told when the tables are there.
         migrations: What they are made of.
         on_connected: Called after each connect.
-        on_ring: Called when the directory changed.
+        on_change: Called when the directory changed.
         rng: Jitter of the reconnects.
     """
 
@@ -51,21 +51,21 @@ class Listener:
         database: Database,
         migrations: Sequence[Migration],
         on_connected: Callable[[], None],
-        on_ring: Callable[[], None],
+        on_change: Callable[[], None],
         rng: random.Random,
     ) -> None:
         self._conninfo = conninfo
         self._database = database
         self._migrations = migrations
         self._on_connected = on_connected
-        self._on_ring = on_ring
+        self._on_change = on_change
         self._backoff = Backoff(0.1, 1.0, rng)
         self._reason: str | None = "not connected yet"
         self._said_away = False
         self._answered_at = time.monotonic()
 
     @property
-    def trouble(self) -> str | None:
+    def not_ready_because(self) -> str | None:
         """Why Postgres can not be used; None while it can."""
         if self._reason is None and time.monotonic() - self._answered_at > _SILENCE_SECONDS:
             return "Postgres does not answer"
@@ -109,7 +109,7 @@ class Listener:
             self._answered_at = time.monotonic()
             # One ring is as good as many: whoever hears it looks at all that changed.
             async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
-                self._on_ring()
+                self._on_change()
             await connection.execute("SELECT 1")
 
     def _note(self, reason: str | None) -> None:

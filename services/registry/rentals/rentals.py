@@ -46,19 +46,7 @@ _FIND: Final = SQL("""
     WHERE id = %(id)s
 """).format(columns=COLUMNS)
 
-_OPEN_OF_CHARGER: Final = SQL("""
-    SELECT {columns}
-    FROM rentals
-    WHERE charger_id = %(device)s AND collected_at IS NULL
-""").format(columns=COLUMNS)
-
-_OPEN_OF_WIDGET: Final = SQL("""
-    SELECT {columns}
-    FROM rentals
-    WHERE widget_id = %(device)s AND collected_at IS NULL
-""").format(columns=COLUMNS)
-
-# Whoever is given a widget shows that it came back.
+# A widget that is handed out again has come back.
 _RETURNED_BY_OTHERS: Final = """
     UPDATE rentals
     SET widget_returned_at = clock_timestamp()
@@ -128,16 +116,6 @@ _RECORD: Final = """
 async def find(connection: Connection, rental_id: UUID) -> Rental | None:
     """Return a rental, or None."""
     return await _one(connection, _FIND, {"id": rental_id})
-
-
-async def open_of_charger(connection: Connection, charger: str) -> Rental | None:
-    """Return the rental of the phone that is in a charger now."""
-    return await _one(connection, _OPEN_OF_CHARGER, {"device": charger})
-
-
-async def open_of_widget(connection: Connection, widget: str) -> Rental | None:
-    """Return the rental of the visitor who has a widget and whose phone is not collected."""
-    return await _one(connection, _OPEN_OF_WIDGET, {"device": widget})
 
 
 async def open_(

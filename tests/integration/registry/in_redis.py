@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.contract.names import ChargerNames, Names, WidgetNames
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from tests.integration.registry.by_rest import (
     CSV,

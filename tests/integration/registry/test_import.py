@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from services.registry.access import secret_hasher
 from services.registry.api import limits
-from services.registry.bulk import import_routes, rows
-from services.registry.devices.devices import Kind
+from services.registry.bulk import rows
+from services.registry.kind import Kind
+from services.registry.routes import imports as import_route
 from shared.contract.credentials import digest_of
 from tests.integration.registry.by_rest import (
     CSV,
@@ -626,7 +627,7 @@ async def test_of_too_many_new_secrets_none_is_set(
 ) -> None:
     await imported(keyed, f"kind,id,secret\ncharger,c1,{SECRET}\n")
     monkeypatch.setattr(secret_hasher, "MOST_NEW", 2)
-    monkeypatch.setattr(import_routes, "MOST_NEW", 2)
+    monkeypatch.setattr(import_route, "MOST_NEW", 2)
 
     def file(last: int) -> str:
         return "kind,id,secret\n" + "".join(

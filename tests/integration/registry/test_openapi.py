@@ -19,9 +19,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
-from services.registry.access.authorization import Authorization
-from services.registry.api.build import build
-from services.registry.routes import routes
+from services.registry.routes.build import build
+from services.registry.routes.dependencies import Parts
 from tests.fixtures.processes import ServiceProcess, health_url, service_command
 from tests.fixtures.redis_at import settings_for, urls_of_each
 from tools.servers.ports import free_port
@@ -47,10 +46,7 @@ THERE: Final = {
 NOBODY: Final = cast("Any", None)
 """Nothing is asked of Postgres or Redis to write the document."""
 
-DOCUMENT: Final = build(
-    Authorization(NOBODY, required=True, admin_key=ADMIN_KEY),
-    routes(NOBODY, NOBODY, NOBODY, NOBODY),
-).openapi()
+DOCUMENT: Final = build(Parts(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)).openapi()
 
 load_all_checks()
 (negative_data_rejection,) = CHECKS.get_by_names(["negative_data_rejection"])

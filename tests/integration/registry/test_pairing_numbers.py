@@ -9,8 +9,10 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL
 
 from services.registry.devices import pairings
-from services.registry.devices.devices import Kind, find, register, unregister
+from services.registry.devices.devices import find, register, unregister
+from services.registry.kind import Kind
 from services.registry.postgres.database import Database
+from services.registry.postgres.tables import devices_table
 from tests.integration.registry.conftest import By
 
 
@@ -25,7 +27,7 @@ async def _rows(by_hand: By, query: LiteralString) -> Any:
 async def _add(by_hand: By, *devices: str) -> None:
     for device in devices:
         kind = Kind.CHARGER if device.startswith("c") else Kind.WIDGET
-        query = SQL("INSERT INTO {devices} (id) VALUES (%s)").format(devices=kind.table)
+        query = SQL("INSERT INTO {devices} (id) VALUES (%s)").format(devices=devices_table(kind))
         await by_hand.execute(query, (device,))
 
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from services.registry.devices.devices import Kind
 from services.registry.directory.projection import Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
+from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.contract.names import Names
 from tests.fixtures.redis_at import hearing

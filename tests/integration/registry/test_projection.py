@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.registry.devices.devices import Kind
 from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
+from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.contract.names import Names

@@ -13,8 +13,8 @@ from services.registry.postgres.database import (
     DirectoryBusyError,
     PostgresUnavailableError,
 )
-from services.registry.rentals import recorder as module
-from services.registry.rentals.recorder import Recorder
+from services.registry.rentals import transition_recorder as module
+from services.registry.rentals.transition_recorder import TransitionRecorder
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.contract.names import Names
@@ -73,9 +73,11 @@ def streams(bus: Bus, names: Names) -> Streams:
 
 
 @pytest.fixture
-async def recorder(database: Database, redis_url: str, names: Names) -> AsyncIterator[Recorder]:
+async def recorder(
+    database: Database, redis_url: str, names: Names
+) -> AsyncIterator[TransitionRecorder]:
     own = bus_to(redis_url, "recorder")
-    yield Recorder(database, own, names, random.Random(1), abandoned_ms=SOON_MS)
+    yield TransitionRecorder(database, own, names, random.Random(1), abandoned_ms=SOON_MS)
     await own.close()
 
 
@@ -113,7 +115,7 @@ def at(milliseconds: int) -> datetime:
 
 
 async def test_times_are_recorded_and_the_streams_emptied(
-    recorder: Recorder, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals
 ) -> None:
     rental = await rentals.open(7)
     await streams.add("charging", 7, at="1000-0")
@@ -127,7 +129,7 @@ async def test_times_are_recorded_and_the_streams_emptied(
 
 
 async def test_a_phone_that_is_full_at_once_reached_both(
-    recorder: Recorder, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals
 ) -> None:
     rental = await rentals.open(7)
     await streams.add("charged", 7, at="3000-0")
@@ -136,7 +138,7 @@ async def test_a_phone_that_is_full_at_once_reached_both(
 
 
 async def test_only_the_first_time_counts_whatever_comes_later(
-    recorder: Recorder, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals
 ) -> None:
     rental = await rentals.open(7)
     for second, status in enumerate(("charging80", "charging", "charging80", "charged"), 1):
@@ -149,7 +151,7 @@ async def test_only_the_first_time_counts_whatever_comes_later(
 
 
 async def test_a_clock_that_is_behind_records_nothing_before_the_hand_over(
-    recorder: Recorder, streams: Streams, rentals: Rentals, by_hand: By
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals, by_hand: By
 ) -> None:
     rental = await rentals.open(7)
     await by_hand.execute("UPDATE rentals SET opened_at = to_timestamp(5)")
@@ -159,7 +161,7 @@ async def test_a_clock_that_is_behind_records_nothing_before_the_hand_over(
 
 
 async def test_each_transition_belongs_to_the_rental_of_its_pairing(
-    recorder: Recorder, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals
 ) -> None:
     first = await rentals.open(7, ended=10)
     second = await rentals.open(12)
@@ -175,7 +177,7 @@ async def test_each_transition_belongs_to_the_rental_of_its_pairing(
 
 
 async def test_what_nobody_acknowledged_is_taken_again(
-    recorder: Recorder, streams: Streams, rentals: Rentals, bus: Bus, names: Names
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals, bus: Bus, names: Names
 ) -> None:
     rental = await rentals.open(7)
     await streams.add("charged", 7, at="3000-0")
@@ -194,7 +196,7 @@ async def test_what_nobody_acknowledged_is_taken_again(
 
 
 async def test_what_was_trimmed_while_it_was_taken_is_forgotten(
-    recorder: Recorder, streams: Streams, bus: Bus, names: Names
+    recorder: TransitionRecorder, streams: Streams, bus: Bus, names: Names
 ) -> None:
     entry = await streams.add("charged", 7)
     key = names.of_widget("w1").transitions
@@ -216,7 +218,7 @@ async def test_nothing_is_acknowledged_that_postgres_does_not_have(
     async with Database(private_postgres.dsn) as database:
         database.migrated.set()
         private_postgres.stop()
-        recorder = Recorder(database, bus, names, random.Random(1))
+        recorder = TransitionRecorder(database, bus, names, random.Random(1))
         await streams.add("charged", 7)
         with pytest.raises(PostgresUnavailableError):
             await recorder.record_some()
@@ -238,7 +240,7 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
     await streams.add("charged", 7, at="3000-0")
     async with stalling_proxy(host.rpartition("@")[2], int(port)) as proxy:
         bus = Bus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
-        recorder = Recorder(database, bus, Names(PARTITIONS), random.Random(1), SOON_MS)
+        recorder = TransitionRecorder(database, bus, Names(PARTITIONS), random.Random(1), SOON_MS)
         record = module.rentals.record
 
         async def record_and_stall(*arguments: Any) -> None:
@@ -262,7 +264,7 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
 
 
 async def test_what_no_router_wrote_is_skipped_and_removed(
-    recorder: Recorder, streams: Streams, rentals: Rentals, bus: Bus, names: Names
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals, bus: Bus, names: Names
 ) -> None:
     rental = await rentals.open(7)
     await bus.command("XADD", names.of_widget("w1").transitions, "*", "hello", "world")
@@ -274,7 +276,7 @@ async def test_what_no_router_wrote_is_skipped_and_removed(
 
 
 async def test_many_are_recorded_in_several_rounds(
-    recorder: Recorder, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals
 ) -> None:
     opened = [await rentals.open(number, f"c{number}") for number in range(1, 26)]
     for number in range(1, 26):
@@ -324,7 +326,7 @@ async def test_a_stream_that_somebody_broke_keeps_no_other_from_being_recorded(
 
 
 async def test_who_reads_along_in_a_group_of_his_own_disturbs_nothing(
-    recorder: Recorder, bus: Bus, names: Names, streams: Streams, rentals: Rentals
+    recorder: TransitionRecorder, bus: Bus, names: Names, streams: Streams, rentals: Rentals
 ) -> None:
     rental = await rentals.open(7)
     key = names.of_widget("w1").transitions
@@ -335,7 +337,7 @@ async def test_who_reads_along_in_a_group_of_his_own_disturbs_nothing(
 
 
 async def test_recording_waits_for_whoever_changes_the_directory(
-    recorder: Recorder, streams: Streams, rentals: Rentals, by_hand: By
+    recorder: TransitionRecorder, streams: Streams, rentals: Rentals, by_hand: By
 ) -> None:
     rental = await rentals.open(7)
     await streams.add("charged", 7)

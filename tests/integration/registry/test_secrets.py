@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from services.registry.access import device_secrets, secret_hasher
 from services.registry.access.secret_hasher import SecretHasher, TooManyNewError
-from services.registry.devices.devices import Kind
+from services.registry.kind import Kind
 from services.registry.postgres.database import Database
+from services.registry.postgres.tables import devices_table, secrets_table
 from shared.bus.bus import Bus
 from shared.contract.credentials import digest_of
 from shared.contract.names import AGREEMENTS
@@ -80,7 +81,7 @@ async def test_a_secret_that_is_set_is_in_effect_at_once_and_nowhere_to_be_read(
     assert await _digests(in_redis, "d1", kind) == [digest_of(KEY, "d1", SECRET)]
     (item,) = (await keyed.send("GET", f"{path}/secret")).json()["items"]
     assert item == {"created_at": answer["created_at"], "expires_at": None, "usable": True}
-    query = SQL("SELECT to_jsonb(s)::text FROM {secrets} s").format(secrets=kind.secrets_table)
+    query = SQL("SELECT to_jsonb(s)::text FROM {secrets} s").format(secrets=secrets_table(kind))
     row = await (await by_hand.execute(query)).fetchone()
     assert row is not None
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in row[0]
@@ -267,7 +268,7 @@ async def test_a_changed_secret_darkens_no_widget(
 @KINDS
 async def test_numbers_of_secrets_are_drawn_not_set(by_hand: By, kind: Kind) -> None:
     def query(text: LiteralString) -> Any:
-        return SQL(text).format(devices=kind.table, secrets=kind.secrets_table)
+        return SQL(text).format(devices=devices_table(kind), secrets=secrets_table(kind))
 
     await by_hand.execute(query("INSERT INTO {devices} (id, secrets_number) VALUES ('d1', 99999)"))
     row = await (await by_hand.execute(query("SELECT secrets_number FROM {devices}"))).fetchone()
@@ -297,9 +298,9 @@ async def test_rows_changed_by_hand_take_effect(
     await _set(keyed, path, SECRET)
     await _set(keyed, path, NEXT)
     query = SQL("UPDATE {secrets} SET expires_at = now() WHERE expires_at IS NOT NULL")
-    await by_hand.execute(query.format(secrets=kind.secrets_table))
+    await by_hand.execute(query.format(secrets=secrets_table(kind)))
     await _become(in_redis, "d1", [digest_of(KEY, "d1", NEXT)], kind)
-    await by_hand.execute(SQL("DELETE FROM {secrets}").format(secrets=kind.secrets_table))
+    await by_hand.execute(SQL("DELETE FROM {secrets}").format(secrets=secrets_table(kind)))
     await _become(in_redis, "d1", [], kind)
 
 
@@ -394,7 +395,7 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
     database: Database, by_hand: By, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = SQL("INSERT INTO {devices} (id) SELECT 'd' || i FROM generate_series(1, 6) i")
-    await by_hand.execute(query.format(devices=kind.table))
+    await by_hand.execute(query.format(devices=devices_table(kind)))
     secrets = {f"d{i}": f"the-secret-of-device-{i}" for i in range(1, 7)}
     preparing = SecretHasher(database, KEY)
 

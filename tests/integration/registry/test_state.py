@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registry.live import state_routes
+from services.registry.routes import states
 from shared.bus.bus import Bus
 from shared.contract.names import GATEWAYS, Names
 from tests.integration.registry.conftest import RunningRegistry, StartRegistry
@@ -333,8 +333,8 @@ async def test_the_list_is_filtered(registry: RunningRegistry, hub: Hub) -> None
 async def test_a_request_looks_at_so_many_chargers_and_says_where_to_go_on(
     registry: RunningRegistry, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_routes, "_CHUNK", 2)
-    monkeypatch.setattr(state_routes, "_MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(states, "_CHUNK", 2)
+    monkeypatch.setattr(states, "_MOST_LOOKED_AT", 4)
     await hub.heard_of("gateway-a", ago=0)
     for number in range(7):
         await registry.send("PUT", f"/chargers/c{number}", {})

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.registry.api.problems import ProblemError
+from services.registry.api.problems import of_error
 from services.registry.devices.devices import Device
 from services.registry.devices.etags import Conditions, of_device, of_pairing
 from services.registry.devices.pairings import Pairing
+from services.registry.errors import ChangedMeanwhileError, ExistsError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -50,6 +51,6 @@ def test_conditions_that_hold_let_a_change_through(
 def test_conditions_that_do_not_hold_stop_it(
     if_match: str | None, if_none_match: str | None, etag: str | None
 ) -> None:
-    with pytest.raises(ProblemError) as refused:
+    with pytest.raises((ChangedMeanwhileError, ExistsError)) as refused:
         Conditions(if_match, if_none_match).require(etag)
-    assert refused.value.problem.status == 412
+    assert of_error(refused.value).status == 412

@@ -6,6 +6,7 @@ The expected screens are in ``__snapshots__``. After a change on purpose:
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,16 +14,16 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from services.cli.commands.explain import screen
-from services.registry.devices.devices import Kind
+from services.registry.devices.open_rentals import OpenRental
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import (
     Facts,
     OfCharger,
     OfPostgres,
-    OpenRental,
     Recorded,
 )
 from services.registry.explain.finding import Explanation
+from services.registry.kind import Kind
 from services.registry.live.state import charger_state, moment, widget_state
 from services.registry.live.stored import Environment, RawCharger, RawWidget, registration
 
@@ -31,6 +32,7 @@ NOW = 1_795_494_065_000_000
 EPOCH = NOW - 600 * SECOND
 AROUND = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
+OPEN = OpenRental(uuid.UUID(int=1), "c1234", "wABCD", "0815", moment(NOW - 900 * SECOND))
 PAIRED = {"pairing": 7, "widget": "wABCD", "floor": [0, 0], "paired_at": NOW - 900 * SECOND}
 
 
@@ -83,7 +85,7 @@ FINE: dict[str, Any] = {
 }
 
 SITUATIONS: dict[str, dict[str, Any]] = {
-    "all fine": {"rental": OpenRental(moment(NOW - 900 * SECOND), "0815")},
+    "all fine": {"rental": OPEN},
     "unregistered": {"entry": None, "recorded": None},
     "unpaired": {
         "entry": {"pairing": 9},

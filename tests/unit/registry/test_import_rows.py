@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from services.registry.bulk import csv_file, exports, imports, jsonl_file, rows
 from services.registry.bulk.exports import ExportedDevice, Format
-from services.registry.bulk.rows import File, Mistake, Mistakes, Row, TooManyRowsError
-from services.registry.devices.devices import Kind
+from services.registry.bulk.rows import File, Mistake, Mistakes, Row
+from services.registry.errors import TooManyRowsError
+from services.registry.kind import Kind
 
 SECRET = "a-secret-of-this-charger"
 
@@ -265,5 +266,5 @@ def test_no_text_at_all_makes_reading_fail(text: str) -> None:
 
 
 def test_backslashes_and_nothing_are_told_apart_on_their_way_to_postgres() -> None:
-    (piece,) = imports.copied([Row(2, Kind.CHARGER, "c1", label="\\N", widget="w1")])
+    (piece,) = imports.copy_lines([Row(2, Kind.CHARGER, "c1", label="\\N", widget="w1")])
     assert piece == b"2\tcharger\tc1\t\\\\N\t\\N\tw1\n"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.registry.api.preconditions import etag_of, require_match, require_none
-from services.registry.api.problems import ProblemError
+from services.registry.api.problems import of_error
+from services.registry.devices.etags import Conditions, etag_of
+from services.registry.errors import ChangedMeanwhileError, ExistsError
 
 NOW = etag_of("c1", 7)
 BEFORE = etag_of("c1", 6)
@@ -19,26 +20,27 @@ def test_a_tag_is_a_quoted_text_that_changes_with_the_content() -> None:
 
 @pytest.mark.parametrize("sent", [None, "*", " * ", NOW, f"{BEFORE}, {NOW}", f" {NOW} "])
 def test_what_still_is_as_it_was_may_be_changed(sent: str | None) -> None:
-    require_match(sent, NOW)
+    Conditions(if_match=sent).require(NOW)
 
 
 @pytest.mark.parametrize("sent", ["", BEFORE, f"W/{NOW}", NOW.strip('"'), "nonsense"])
 def test_what_was_changed_meanwhile_is_left_alone(sent: str) -> None:
-    with pytest.raises(ProblemError) as refused:
-        require_match(sent, NOW)
-    assert refused.value.problem.status == 412
-    assert NOW in refused.value.problem.detail
+    with pytest.raises(ChangedMeanwhileError) as refused:
+        Conditions(if_match=sent).require(NOW)
+    problem = of_error(refused.value)
+    assert problem.status == 412
+    assert NOW in problem.detail
 
 
 @pytest.mark.parametrize("sent", ["*", " * ", NOW, f"W/{NOW}", f"{BEFORE}, W/{NOW}"])
 def test_what_must_not_be_there_is_left_alone_if_it_is(sent: str) -> None:
-    require_none(sent, None)
-    with pytest.raises(ProblemError) as refused:
-        require_none(sent, NOW)
-    assert refused.value.problem.status == 412
+    Conditions(if_none_match=sent).require(None)
+    with pytest.raises(ExistsError) as refused:
+        Conditions(if_none_match=sent).require(NOW)
+    assert of_error(refused.value).status == 412
 
 
 @pytest.mark.parametrize("sent", [None, "", BEFORE, f"W/{BEFORE}", NOW.strip('"')])
 def test_what_may_be_there_is_changed(sent: str | None) -> None:
-    require_none(sent, NOW)
-    require_none(sent, None)
+    Conditions(if_none_match=sent).require(NOW)
+    Conditions(if_none_match=sent).require(None)

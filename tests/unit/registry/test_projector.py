@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from services.registry.devices.devices import Kind
 from services.registry.directory import projector as module
 from services.registry.directory.projector import Projector
+from services.registry.kind import Kind
 from shared.bus.connection import BusUnavailableError
 
 
@@ -36,7 +36,7 @@ class FakeDirectory:
         pass
 
     @contextlib.asynccontextmanager
-    async def taken(self, _database: object) -> AsyncIterator[Any]:
+    async def take(self, _database: object) -> AsyncIterator[Any]:
         yield self
 
     async def greatest_number(self) -> int:
@@ -95,7 +95,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDirectory:
     monkeypatch.setattr(module, "agree", agree)
     monkeypatch.setattr(module, "wait_and_agree", agree)
     monkeypatch.setattr(module, "snapshot", fake)
-    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_WAIT_SECONDS", 0.05)
     return fake
 
 
@@ -133,7 +133,7 @@ async def _running(projector: Projector) -> AsyncIterator[None]:
 
 async def _until(projector: Projector, number: int) -> None:
     async with asyncio.timeout(5):
-        while not await projector.in_effect(number):
+        while not await projector.wait_for(number):
             pass
 
 
@@ -149,7 +149,7 @@ async def test_secrets_come_first_widgets_before_chargers_and_the_marker_last(
         "strays",
         "complete",
     ]
-    assert projector.trouble is None
+    assert projector.not_ready_because is None
 
 
 async def test_a_projection_that_lost_some_of_itself_starts_over(
@@ -158,7 +158,7 @@ async def test_a_projection_that_lost_some_of_itself_starts_over(
     await _until(projector, 0)
     fake.losses = 2
     fake.log.clear()
-    projector.doubt()
+    projector.request_full_projection()
     await _until(projector, 0)
     assert (fake.log.count("strays"), fake.fulls) == (3, 1)
 
@@ -170,7 +170,7 @@ async def test_a_ring_projects_only_what_changed_in_the_same_order(
     await _until(projector, 5)
     fake.log.clear()
     fake.greatest = 7
-    projector.ring()
+    projector.request_projection()
     await _until(projector, 7)
     assert fake.log == [
         "secrets of chargers after 5",
@@ -187,17 +187,17 @@ async def test_a_change_is_not_in_effect_before_it_is_projected(
 ) -> None:
     fake.greatest = 5
     await _until(projector, 5)
-    assert projector.has(5)
-    assert not projector.has(6)
-    assert not await projector.in_effect(6)
+    assert projector.has_projected(5)
+    assert not projector.has_projected(6)
+    assert not await projector.wait_for(6)
 
 
 async def test_in_doubt_nothing_counts_as_in_effect_until_all_is_projected(
     fake: FakeDirectory, projector: Projector
 ) -> None:
     await _until(projector, 0)
-    projector.doubt()
-    assert not projector.has(0)
+    projector.request_full_projection()
+    assert not projector.has_projected(0)
     await _until(projector, 0)
     assert fake.fulls == 2
 
@@ -208,9 +208,9 @@ async def test_a_doubt_raised_during_a_full_projection_leads_to_another(
     await _until(projector, 0)
     fake.may_go_on.clear()
     fake.in_a_full_projection.clear()
-    projector.doubt()
+    projector.request_full_projection()
     await fake.in_a_full_projection.wait()
-    projector.doubt()
+    projector.request_full_projection()
     fake.may_go_on.set()
     await _until(projector, 0)
     assert fake.fulls == 3
@@ -223,7 +223,7 @@ async def test_a_change_that_could_not_be_projected_is_tried_again(
     fake.writes_that_fail = 2
     fake.greatest = 3
     fake.in_a_change.clear()
-    projector.ring()
+    projector.request_projection()
     async with asyncio.timeout(5):
         await fake.in_a_change.wait()  # nobody rings again
     assert (fake.writes_that_fail, fake.fulls) == (0, 1)
@@ -236,8 +236,8 @@ async def test_a_postgres_that_lost_changes_leads_to_a_full_projection(
     fake.greatest = 9
     await _until(projector, 9)
     fake.greatest = 4
-    projector.ring()
+    projector.request_projection()
     async with asyncio.timeout(5):
         await fake.full_again.wait()
     await _until(projector, 4)
-    assert not projector.has(5)
+    assert not projector.has_projected(5)

@@ -67,7 +67,7 @@ class _Entry(msgspec.Struct, frozen=True):
 _decode = tolerant_decoder(_Entry)
 
 
-class Floors:
+class FloorBackup:
     """Copies floors from Redis to Postgres where they are missing.
 
     Those of new pairings at once. All others in an endless sweep, paced, because
@@ -80,7 +80,7 @@ class Floors:
         rng: Jitter of the retries.
     """
 
-    def __init__(self, *, database: Database, bus: Bus, names: Names, rng: random.Random) -> None:
+    def __init__(self, database: Database, bus: Bus, names: Names, rng: random.Random) -> None:
         self._database = database
         self._bus = bus
         self._names = names
@@ -91,8 +91,8 @@ class Floors:
         self._swept_to = ""
         self._unknown_in_sweep = 0
 
-    def look_at(self, chargers: Iterable[str]) -> None:
-        """Look at these chargers' floors now: they were paired and projected just now."""
+    def copy_soon(self, chargers: Iterable[str]) -> None:
+        """Copy the floors of these chargers next: they were paired just now."""
         self._new.update(dict.fromkeys(chargers))
         if self._new:
             self._wake.set()

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.representations import Words
-from services.registry.postgres.database import Database
+from services.registry.routes.dependencies import DatabaseDep
 
 
 def _must_be_written_out(value: object) -> object:
@@ -40,7 +40,7 @@ class AuditEntry(BaseModel):
     )
 
 
-# Newest first: what somebody looks for is nearly always what happened just now.
+# Newest first: what an operator looks for is nearly always what happened just now.
 _SELECT: Final = """
     SELECT id, at, who, action, kind, subject, details
     FROM audit_log
@@ -55,40 +55,36 @@ _SELECT: Final = """
     LIMIT %(rows)s
 """
 
+routes = APIRouter(prefix="/audit", tags=["access"])
 
-def audit_routes(database: Database) -> APIRouter:
-    """Return the routes of ``/audit``."""
-    routes = APIRouter(prefix="/audit", tags=["access"])
 
-    @routes.get("", operation_id="list_audit", summary="List changes, the newest first")
-    async def every(
-        *,
-        subject: Annotated[Words | None, Query(description="Id of a device, say")] = None,
-        kind: Annotated[Words | None, Query(examples=["charger"])] = None,
-        who: Annotated[Words | None, Query(description="Name of an operator")] = None,
-        action: Action | None = None,
-        since: Time | None = None,
-        until: Time | None = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
-    ) -> Page[AuditEntry]:
-        position = paging.decode(cursor, int)
-        values = {
-            "before": position[0] if position else None,
-            "subject": subject,
-            "kind": kind,
-            "who": who,
-            "action": action,
-            "since": since,
-            "until": until,
-            "rows": limit + 1,
-        }
-        async with (
-            database.reading() as connection,
-            connection.cursor(row_factory=class_row(AuditEntry)) as rows,
-        ):
-            await rows.execute(_SELECT, values)
-            found = await rows.fetchall()
-        return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))
-
-    return routes
+@routes.get("", operation_id="list_audit", summary="List changes, the newest first")
+async def list_audit(
+    database: DatabaseDep,
+    *,
+    subject: Annotated[Words | None, Query(description="Id of a device, say")] = None,
+    kind: Annotated[Words | None, Query(examples=["charger"])] = None,
+    who: Annotated[Words | None, Query(description="Name of an operator")] = None,
+    action: Action | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[AuditEntry]:
+    values = {
+        "before": paging.number_in(cursor),
+        "subject": subject,
+        "kind": kind,
+        "who": who,
+        "action": action,
+        "since": since,
+        "until": until,
+        "rows": limit + 1,
+    }
+    async with (
+        database.reading() as connection,
+        connection.cursor(row_factory=class_row(AuditEntry)) as rows,
+    ):
+        await rows.execute(_SELECT, values)
+        found = await rows.fetchall()
+    return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))

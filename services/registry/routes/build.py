@@ -1,17 +1,43 @@
 """The REST API: its routes, and what they have in common."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from services.registry.access.authorization import Authorization
 from services.registry.api import problems
 from services.registry.api.limits import LimitBodies
 from services.registry.api.queries import require_known_parameters
+from services.registry.routes import (
+    audit,
+    devices,
+    explanations,
+    exports,
+    imports,
+    keys,
+    pairings,
+    rentals,
+    secrets,
+    states,
+)
+from services.registry.routes.dependencies import Parts, authorize
 
-_DESCRIPTION = """
+ROUTERS: Final = (
+    devices.routes,
+    secrets.routes,
+    pairings.routes,
+    rentals.routes,
+    imports.routes,
+    exports.routes,
+    states.routes,
+    explanations.routes,
+    keys.routes,
+    audit.routes,
+)
+"""All routes, in the order of the documentation."""
+
+_DESCRIPTION: Final = """
 Registers chargers and widgets, pairs them, keeps rentals, and tells what is going on.
 
 Repeating a request does no harm: what is there already stays as it is. Errors are
@@ -20,13 +46,8 @@ what to do. `projected` in an answer says whether the hub acts on the change alr
 """
 
 
-def build(authorization: Authorization, routes: Iterable[APIRouter]) -> FastAPI:
-    """Return the API.
-
-    Args:
-        authorization: Who may do what.
-        routes: What there is to do.
-    """
+def build(parts: Parts) -> FastAPI:
+    """Return the API; `parts` are what its routes work with."""
     api = FastAPIOffline(  # its docs page needs no internet, which a festival may not have
         title="Chargelight registry",
         summary="The life of a device, for operators.",
@@ -42,9 +63,11 @@ def build(authorization: Authorization, routes: Iterable[APIRouter]) -> FastAPI:
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     )
+    api.state.parts = parts
     problems.install(api)
     api.add_middleware(LimitBodies)
-    before = [Depends(authorization.dependency()), Depends(require_known_parameters)]
-    for each in routes:
-        api.include_router(each, dependencies=before)
+    for each in ROUTERS:
+        api.include_router(
+            each, dependencies=[Depends(authorize), Depends(require_known_parameters)]
+        )
     return api

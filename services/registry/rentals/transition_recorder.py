@@ -46,7 +46,7 @@ _ABANDONED_MS: Final = 15_000
 _log = logs.get(__name__)
 
 
-class Recorder:
+class TransitionRecorder:
     """Takes transitions and records them.
 
     Args:

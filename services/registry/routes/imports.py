@@ -1,28 +1,25 @@
 """REST: register, change and pair many devices in one call."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from services.registry.access.authorization import Who
-from services.registry.access.secret import PreparedSecret
+from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, PreparedSecret
 from services.registry.access.secret_hasher import MOST_NEW, SecretHasher, TooManyNewError
-from services.registry.access.secret_routes import DEFAULT_OVERLAP_SECONDS
 from services.registry.api.limits import IMPORT_PATH
 from services.registry.api.problems import ProblemError, documented
 from services.registry.bulk import csv_file, imports, jsonl_file
-from services.registry.bulk.imports import Counts, RefusedError
-from services.registry.bulk.rows import COLUMNS, MOST_ROWS, File, Mistakes, TooManyRowsError
-from services.registry.devices.devices import Kind
-from services.registry.directory.projector import Projector
-from services.registry.postgres.database import LONG_WORK_SECONDS, Database
+from services.registry.bulk.imports import Counts
+from services.registry.bulk.rows import COLUMNS, MOST_ROWS, File, Mistakes
+from services.registry.kind import Kind
+from services.registry.postgres.database import LONG_WORK_SECONDS
+from services.registry.routes.dependencies import OperatorDep, PartsDep
 from shared.process import logs
 
 IN_EFFECT_SECONDS: Final = 30.0
@@ -58,14 +55,6 @@ _BODY: Final = {
 _log = logs.get(__name__)
 
 
-class ImportMistake(BaseModel):
-    """Something that keeps a file from being imported."""
-
-    line: int = Field(description="Where its row begins in the file, from 1")
-    column: str | None
-    problem: str
-
-
 class Imported(BaseModel):
     """What an import did; of a dry run, what it would do."""
 
@@ -84,65 +73,60 @@ class Imported(BaseModel):
     )
 
 
-def import_routes(database: Database, projector: Projector, preparation: SecretHasher) -> APIRouter:
-    """Return the route of ``/import``."""
-    routes = APIRouter(tags=["many at once"])
-    one_at_a_time = asyncio.Lock()
+routes = APIRouter(tags=["many at once"])
 
-    @routes.post(
-        IMPORT_PATH,
-        operation_id="import",
-        summary="Register, change and pair many devices",
-        description=_DESCRIPTION,
-        responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-        openapi_extra={"requestBody": _BODY},
+
+@routes.post(
+    IMPORT_PATH,
+    operation_id="import",
+    summary="Register, change and pair many devices",
+    description=_DESCRIPTION,
+    responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    openapi_extra={"requestBody": _BODY},
+)
+async def import_(
+    request: Request,
+    operator: OperatorDep,
+    parts: PartsDep,
+    *,
+    dry_run: Annotated[bool, Query(description="Only tell what would happen")] = False,
+    replace: Annotated[
+        bool, Query(description="End pairings with others that are in the way")
+    ] = False,
+) -> Imported:
+    read = _reader_for(request)
+    body = await _body_of(request)
+    async with parts.import_lock:
+        file = await asyncio.to_thread(_read, body, read)
+        del body
+        pieces = await asyncio.to_thread(lambda: list(imports.copy_lines(file.rows)))
+        secrets = await _prepare_secrets(parts.hasher, file)
+        async with (
+            parts.database.changing(operator.name, LONG_WORK_SECONDS) as connection,
+            connection.transaction(force_rollback=dry_run),
+        ):
+            await imports.stage(connection, pieces, file.mistakes, replace=replace)
+            counts = await imports.apply(
+                connection,
+                secrets,
+                replace=replace,
+                overlap=timedelta(seconds=DEFAULT_OVERLAP_SECONDS),
+            )
+    rows = len(file.rows)
+    if dry_run:
+        return _answer(rows, counts, number=None, dry_run=True, projected=False)
+    number = counts.pairing_number
+    _log.info(
+        "imported",
+        rows=rows,
+        created=counts.created,
+        updated=counts.updated,
+        paired=counts.paired,
+        secrets=counts.secrets,
+        pairing_number=number,
     )
-    async def import_(
-        request: Request,
-        who: Who,
-        *,
-        dry_run: Annotated[bool, Query(description="Only tell what would happen")] = False,
-        replace: Annotated[
-            bool, Query(description="End pairings with others that are in the way")
-        ] = False,
-    ) -> Imported:
-        read = _reader_for(request)
-        body = await _body_of(request)
-        # A big file is a lot of memory: never two of them.
-        async with one_at_a_time:
-            file = await asyncio.to_thread(_read, body, read)
-            del body
-            pieces = await asyncio.to_thread(lambda: list(imports.copied(file.rows)))
-            secrets = await _prepared(preparation, file)
-            with _as_problem():
-                async with (
-                    database.changing(who.name, LONG_WORK_SECONDS) as connection,
-                    connection.transaction(force_rollback=dry_run),
-                ):
-                    await imports.stage(connection, pieces, file.mistakes, replace=replace)
-                    counts = await imports.apply(
-                        connection,
-                        secrets,
-                        replace=replace,
-                        overlap=timedelta(seconds=DEFAULT_OVERLAP_SECONDS),
-                    )
-        rows = len(file.rows)
-        if dry_run:
-            return _answer(rows, counts, number=None, dry_run=True, projected=False)
-        number = counts.pairing_number
-        _log.info(
-            "imported",
-            rows=rows,
-            created=counts.created,
-            updated=counts.updated,
-            paired=counts.paired,
-            secrets=counts.secrets,
-            pairing_number=number,
-        )
-        projected = number is None or await projector.in_effect(number, IN_EFFECT_SECONDS)
-        return _answer(rows, counts, number=number, dry_run=False, projected=projected)
-
-    return routes
+    projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
+    return _answer(rows, counts, number=number, dry_run=False, projected=projected)
 
 
 def _reader_for(request: Request) -> Callable[[str], File]:
@@ -164,7 +148,7 @@ async def _body_of(request: Request) -> bytes:
     try:
         async for piece in request.stream():  # bounded: see LimitBodies
             body += piece
-    except ClientDisconnect as error:  # nobody reads this answer, and nobody needs a traceback
+    except ClientDisconnect as error:  # an answer that nobody reads, in place of a traceback
         raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended too early") from error
     return bytes(body)
 
@@ -177,15 +161,12 @@ def _read(body: bytes, read: Callable[[str], File]) -> File:
         line = body.count(b"\n", 0, error.start) + 1
         file.mistakes.add(line, "", "not UTF-8; save the file as UTF-8")
         return file
-    except TooManyRowsError as error:
-        raise ProblemError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the file has more than {MOST_ROWS:,} rows; send it in parts, widgets first",
-        ) from error
 
 
-async def _prepared(preparation: SecretHasher, file: File) -> dict[Kind, dict[str, PreparedSecret]]:
-    """Prepare the file's secrets, unless it will be refused anyway: it is slow."""
+async def _prepare_secrets(
+    hasher: SecretHasher, file: File
+) -> dict[Kind, dict[str, PreparedSecret]]:
+    """Prepare the file's secrets. That is slow, so not if the file will be refused anyway."""
     prepared: dict[Kind, dict[str, PreparedSecret]] = {}
     with_secret = [row for row in file.rows if row.secret is not None]
     if file.mistakes.total or not with_secret:
@@ -195,39 +176,13 @@ async def _prepared(preparation: SecretHasher, file: File) -> dict[Kind, dict[st
         if not own:
             continue
         try:
-            prepared[kind] = await preparation.of_many(kind, own)
+            prepared[kind] = await hasher.of_many(kind, own)
         except TooManyNewError as error:
             one_too_many = [row for row in with_secret if row.kind is kind][MOST_NEW]
             mistakes = Mistakes()
             mistakes.add(one_too_many.line, "secret", str(error))
-            raise _refused(mistakes) from error
+            raise mistakes.refusal() from error
     return prepared
-
-
-@contextlib.contextmanager
-def _as_problem() -> Iterator[None]:
-    try:
-        yield
-    except RefusedError as error:
-        raise _refused(error.mistakes) from error
-
-
-def _refused(mistakes: Mistakes) -> ProblemError:
-    first = mistakes.first[0]
-    where = f"line {first.line}" + (f", {first.column}" if first.column else "")
-    errors: list[dict[str, Any]] = [
-        ImportMistake(line=each.line, column=each.column or None, problem=each.problem).model_dump()
-        for each in mistakes.first
-    ]
-    count = "1 mistake" if mistakes.total == 1 else f"{mistakes.total:,} mistakes"
-    return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"nothing was imported because of {count}; the first, {where}: {first.problem}",
-        kind="import-refused",
-        title="Nothing was imported",
-        errors=errors,
-        total=mistakes.total,
-    )
 
 
 def _answer(

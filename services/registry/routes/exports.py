@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.devices.devices import Kind
-from services.registry.postgres.database import Database
+from services.registry.kind import Kind
+from services.registry.routes.dependencies import DatabaseDep
 
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _PIECE_BYTES: Final = 64 * 1024
@@ -45,36 +45,34 @@ class _FileResponse(StreamingResponse):
             self._file.close()
 
 
-def export_routes(database: Database) -> APIRouter:
-    """Return the route of ``/export``."""
-    routes = APIRouter(tags=["many at once"])
+routes = APIRouter(tags=["many at once"])
 
-    @routes.get(
-        "/export",
-        operation_id="export",
-        summary="Get all devices and their pairings, in the format of an import",
-        description="All as they were at one moment, by their ids. Secrets are not part of it.",
-        response_class=StreamingResponse,
-        responses=_CONTENT,
-    )
-    async def export(
-        *,
-        format_: Annotated[Format, Query(alias="format")] = Format.CSV,
-        kind: Annotated[Kind | None, Query(description="Only these")] = None,
-    ) -> StreamingResponse:
-        # Written down first: a client that reads slowly must not keep a connection to
-        # Postgres, and one that Postgres fails must get an error, not half a file.
-        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - see _FileResponse
-        try:
-            async with database.snapshot() as connection:
-                await exports.write(connection, [kind] if kind else list(Kind), format_, file.write)
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return _FileResponse(file, format_)
 
-    return routes
+@routes.get(
+    "/export",
+    operation_id="export",
+    summary="Get all devices and their pairings, in the format of an import",
+    description="All as they were at one moment, by their ids. Secrets are not part of it.",
+    response_class=StreamingResponse,
+    responses=_CONTENT,
+)
+async def export(
+    database: DatabaseDep,
+    *,
+    format_: Annotated[Format, Query(alias="format")] = Format.CSV,
+    kind: Annotated[Kind | None, Query(description="Only these")] = None,
+) -> StreamingResponse:
+    # Written down first: a client that reads slowly must not keep a connection to
+    # Postgres, and one that Postgres fails must get an error, not half a file.
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - see _FileResponse
+    try:
+        async with database.snapshot() as connection:
+            await exports.write(connection, [kind] if kind else list(Kind), format_, file.write)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return _FileResponse(file, format_)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,182 @@
+"""What FastAPI passes to the routes: the registry's parts, the operator, the conditions."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.registry.access.authorization import Authorization, require_role
+from services.registry.access.keys import Operator, Role
+from services.registry.access.secret_hasher import SecretHasher
+from services.registry.devices.etags import Conditions
+from services.registry.directory.projector import Projector
+from services.registry.kind import Kind
+from services.registry.live.redis_view import RedisView
+from services.registry.postgres.database import Database
+
+AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
+"""An id to look up: any text."""
+
+WITH_ETAG: Final[dict[str, Any]] = {
+    "headers": {
+        "ETag": {
+            "description": "Pass it as If-Match to change only what you have seen",
+            "schema": {"type": "string"},
+        }
+    }
+}
+"""For ``responses=``: an answer that carries an entity tag."""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes work with; ``app.state.parts`` of the API."""
+
+    database: Database
+    projector: Projector
+    view: RedisView
+    hasher: SecretHasher
+    authorization: Authorization
+    import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A big file takes a lot of memory, so only one is imported at a time."""
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+
+
+async def _database(parts: PartsDep) -> Database:
+    return parts.database
+
+
+async def _projector(parts: PartsDep) -> Projector:
+    return parts.projector
+
+
+async def _view(parts: PartsDep) -> RedisView:
+    return parts.view
+
+
+async def _hasher(parts: PartsDep) -> SecretHasher:
+    return parts.hasher
+
+
+DatabaseDep = Annotated[Database, Depends(_database)]
+ProjectorDep = Annotated[Projector, Depends(_projector)]
+ViewDep = Annotated[RedisView, Depends(_view)]
+HasherDep = Annotated[SecretHasher, Depends(_hasher)]
+
+_SCHEME: Final = HTTPBearer(
+    auto_error=False, description="An API key, `clk_…`; not asked for where that is off"
+)
+
+
+async def authorize(
+    request: Request,
+    parts: PartsDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)],
+) -> Operator:
+    """Return the operator who sends a request; refuse those who may not send it.
+
+    Raises:
+        NotAuthenticatedError: There is no valid API key.
+        NotAllowedError: The operator's role does not include this.
+    """
+    operator = await parts.authorization.operator_with(
+        credentials.credentials if credentials else None
+    )
+    require_role(operator, Role.VIEWER if request.method in ("GET", "HEAD") else Role.OPERATOR)
+    return operator
+
+
+OperatorDep = Annotated[Operator, Depends(authorize)]
+
+
+async def _require_admin(operator: OperatorDep) -> None:
+    require_role(operator, Role.ADMIN)
+
+
+NEEDS_ADMIN: Final = Depends(_require_admin)
+"""For ``dependencies=[…]`` of routes for admins only."""
+
+
+async def _conditions(
+    if_match: Annotated[
+        str | None,
+        Header(
+            max_length=1000,
+            description="Only if it still is as it was: the `ETag` that came with it, or `*`",
+        ),
+    ] = None,
+    if_none_match: Annotated[
+        str | None,
+        Header(
+            max_length=1000,
+            description="`*`: only if there is none yet; an `ETag`: only if it has another one now",
+        ),
+    ] = None,
+) -> Conditions:
+    return Conditions(if_match, if_none_match)
+
+
+ConditionsDep = Annotated[Conditions, Depends(_conditions)]
+
+
+async def _kind(request: Request) -> Kind:
+    first: str = request.scope["route"].path.split("/")[1]
+    return Kind(first.removesuffix("s"))
+
+
+KindDep = Annotated[Kind, Depends(_kind)]
+"""The kind of devices that the path begins with, ``/chargers`` or ``/widgets``."""
+
+
+def each_kind(
+    routes: APIRouter,
+    method: str,
+    path: str,
+    *,
+    operation_id: str,
+    summary: str,
+    tag: str = "{kind}s",
+    response_models: Mapping[Kind, Any] | None = None,
+    **options: Any,
+) -> Callable[[Endpoint], Endpoint]:
+    """Add an endpoint twice: for chargers and for widgets.
+
+    Args:
+        routes: Where to add it.
+        method: Of HTTP.
+        path: ``{kind}`` stands for the kind, here and in the next three.
+        operation_id: As in FastAPI.
+        summary: As in FastAPI.
+        tag: As in FastAPI.
+        response_models: By kind, if they differ.
+        options: As in FastAPI.
+    """
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        for kind in Kind:
+            if response_models:
+                options["response_model"] = response_models[kind]
+            routes.add_api_route(
+                path.replace("{kind}", kind.value),
+                endpoint,
+                methods=[method],
+                operation_id=operation_id.replace("{kind}", kind.value),
+                summary=summary.replace("{kind}", kind.value),
+                tags=[tag.replace("{kind}", kind.value)],
+                **options,
+            )
+        return endpoint
+
+    return add

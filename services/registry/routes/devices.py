@@ -1,0 +1,242 @@
+"""REST: list, register, look at, change and unregister devices."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Path, Query, Response
+
+from services.registry.api import paging
+from services.registry.api.paging import Cursor, Limit, Page
+from services.registry.api.problems import documented
+from services.registry.api.representations import (
+    DeviceId,
+    ListedCharger,
+    ListedWidget,
+    RegisteredDevice,
+    Registration,
+    Words,
+)
+from services.registry.devices import devices, etags, lists
+from services.registry.devices.devices import Device
+from services.registry.devices.etags import Conditions
+from services.registry.devices.lists import ListedDevice
+from services.registry.errors import NotRegisteredError
+from services.registry.kind import Kind
+from services.registry.postgres.database import Connection
+from services.registry.routes.dependencies import (
+    WITH_ETAG,
+    AnyId,
+    ConditionsDep,
+    DatabaseDep,
+    KindDep,
+    OperatorDep,
+    ProjectorDep,
+    each_kind,
+)
+from shared.contract.devices import is_device_id
+from shared.process import logs
+
+_PAGES: Final = {Kind.CHARGER: Page[ListedCharger], Kind.WIDGET: Page[ListedWidget]}
+
+_log = logs.get(__name__)
+
+routes = APIRouter()
+
+
+@each_kind(
+    routes,
+    "GET",
+    "/{kind}s",
+    operation_id="list_{kind}s",
+    summary="List {kind}s by their ids",
+    response_models=_PAGES,
+)
+async def list_devices(
+    kind: KindDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    *,
+    q: Annotated[
+        Words | None,
+        Query(description="Only with this text in id, label or location; capitals do not matter"),
+    ] = None,
+    location: Annotated[Words | None, Query(description="Only exactly there")] = None,
+    paired: Annotated[
+        bool | None, Query(description="Only those that are paired, or that are not")
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Any]:
+    async with database.reading() as connection:
+        found = await lists.of_devices(
+            connection,
+            kind,
+            after=paging.id_in(cursor),
+            rows=limit + 1,
+            q=q or None,
+            location=location,
+            paired=paired,
+        )
+
+    def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
+        common = _members(device, projected=projector.has_projected(device.pairing_number))
+        if kind is Kind.CHARGER:
+            return ListedCharger(**common, widget=device.partner)
+        return ListedWidget(**common, charger=device.partner)
+
+    return paging.page(found, limit, represent, lambda device: (device.id,))
+
+
+@each_kind(
+    routes,
+    "PUT",
+    "/{kind}s/{device_id}",
+    operation_id="register_{kind}",
+    summary="Register a {kind}, or change what it is called",
+    responses={
+        200: WITH_ETAG,
+        201: {"model": RegisteredDevice, "description": "It is new", **WITH_ETAG},
+        **documented(HTTPStatus.PRECONDITION_FAILED),
+    },
+)
+async def register(
+    kind: KindDep,
+    device_id: Annotated[DeviceId, Path(description="Its id")],
+    response: Response,
+    operator: OperatorDep,
+    conditions: ConditionsDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    registration: Annotated[Registration | None, Body()] = None,
+) -> RegisteredDevice:
+    names = registration or Registration()
+    async with database.changing(operator.name) as connection:
+        now = await devices.find(connection, kind, device_id)
+        conditions.require(etags.of_device(now) if now else None)
+        device, is_new = await devices.register(
+            connection, kind, device_id, label=names.label, location=names.location
+        )
+    if is_new:
+        response.status_code = HTTPStatus.CREATED
+        _log.info("registered", kind=kind.value, id=device_id, pairing_number=device.pairing_number)
+    in_effect = await projector.wait_for(device.pairing_number)
+    return _representation(device, response, projected=in_effect)
+
+
+@each_kind(
+    routes,
+    "GET",
+    "/{kind}s/{device_id}",
+    operation_id="get_{kind}",
+    summary="Look at a {kind}",
+    responses={200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND)},
+)
+async def get(
+    kind: KindDep,
+    device_id: AnyId,
+    response: Response,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+) -> RegisteredDevice:
+    _require_possible(kind, device_id)
+    async with database.reading() as connection:
+        device = await devices.find(connection, kind, device_id)
+    if device is None:
+        raise NotRegisteredError(kind, device_id)
+    return _representation(
+        device, response, projected=projector.has_projected(device.pairing_number)
+    )
+
+
+@each_kind(
+    routes,
+    "PATCH",
+    "/{kind}s/{device_id}",
+    operation_id="update_{kind}",
+    summary="Change what a registered {kind} is called",
+    responses={200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)},
+)
+async def update(
+    kind: KindDep,
+    device_id: AnyId,
+    registration: Registration,
+    response: Response,
+    operator: OperatorDep,
+    conditions: ConditionsDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+) -> RegisteredDevice:
+    _require_possible(kind, device_id)
+    async with database.changing(operator.name) as connection:
+        await _require(connection, kind, device_id, conditions)
+        device = await devices.update(
+            connection,
+            kind,
+            device_id,
+            label=registration.label,
+            location=registration.location,
+        )
+    if device is None:
+        raise NotRegisteredError(kind, device_id)
+    return _representation(
+        device, response, projected=projector.has_projected(device.pairing_number)
+    )
+
+
+@each_kind(
+    routes,
+    "DELETE",
+    "/{kind}s/{device_id}",
+    operation_id="unregister_{kind}",
+    summary="Unregister a {kind}: its pairing ends and its connections are closed",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
+)
+async def unregister(
+    kind: KindDep,
+    device_id: AnyId,
+    operator: OperatorDep,
+    conditions: ConditionsDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+) -> None:
+    _require_possible(kind, device_id)
+    async with database.changing(operator.name) as connection:
+        await _require(connection, kind, device_id, conditions)
+        number = await devices.unregister(connection, kind, device_id)
+    if number is None:
+        raise NotRegisteredError(kind, device_id)
+    _log.info("unregistered", kind=kind.value, id=device_id, pairing_number=number)
+    await projector.wait_for(number)
+
+
+def _require_possible(kind: Kind, device_id: str) -> None:
+    """Refuse an id that cannot exist before Postgres is asked for it."""
+    if not is_device_id(device_id):
+        raise NotRegisteredError(kind, device_id)
+
+
+async def _require(
+    connection: Connection, kind: Kind, device_id: str, conditions: Conditions
+) -> None:
+    """Refuse to change a device that is not registered, or not as it must be."""
+    now = await devices.find(connection, kind, device_id)
+    if now is None:
+        raise NotRegisteredError(kind, device_id)
+    conditions.require(etags.of_device(now))
+
+
+def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:
+    response.headers["ETag"] = etags.of_device(device)
+    return RegisteredDevice(**_members(device, projected=projected))
+
+
+def _members(device: Device, *, projected: bool) -> dict[str, Any]:
+    return {
+        "id": device.id,
+        "label": device.label,
+        "location": device.location,
+        "pairing_number": device.pairing_number,
+        "registered_at": device.registered_at,
+        "projected": projected,
+    }

@@ -1,0 +1,100 @@
+"""REST: why is this light as it is?"""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter
+
+from services.registry.api.problems import documented
+from services.registry.errors import DirectoryAbsentError, NotRegisteredError
+from services.registry.explain.explanation import explain, without_directory, without_redis
+from services.registry.explain.facts import Facts, OfCharger, OfPostgres
+from services.registry.explain.finding import Explanation
+from services.registry.explain.recorded import of_postgres
+from services.registry.kind import Kind
+from services.registry.live.redis_view import RedisView
+from services.registry.live.state import WidgetState, charger_state, moment, widget_state
+from services.registry.live.stored import Environment, registration
+from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.routes.dependencies import AnyId, DatabaseDep, ViewDep
+from shared.bus.connection import BusUnavailableError
+from shared.contract.devices import is_device_id
+
+_DESCRIPTION: Final = (
+    "Everything that is known of the pair, and what follows from it. Answered as well as "
+    "can be while Redis or Postgres is away, and for devices that are not registered."
+)
+
+routes = APIRouter(tags=["live"])
+
+
+@routes.get(
+    "/chargers/{charger_id}/explanation",
+    operation_id="explain_charger",
+    summary="Why is the light of this charger's widget as it is?",
+    description=_DESCRIPTION,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def explain_charger(charger_id: AnyId, database: DatabaseDep, view: ViewDep) -> Explanation:
+    return await _explain(Kind.CHARGER, charger_id, database, view)
+
+
+@routes.get(
+    "/widgets/{widget_id}/explanation",
+    operation_id="explain_widget",
+    summary="Why is this widget's light as it is?",
+    description=_DESCRIPTION,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def explain_widget(widget_id: AnyId, database: DatabaseDep, view: ViewDep) -> Explanation:
+    return await _explain(Kind.WIDGET, widget_id, database, view)
+
+
+async def _explain(kind: Kind, device_id: str, database: Database, view: RedisView) -> Explanation:
+    if not is_device_id(device_id):
+        raise NotRegisteredError(kind, device_id)
+    try:
+        charger, widget, environment = await _in_redis(view, kind, device_id)
+    except BusUnavailableError as error:
+        return without_redis(kind, device_id, str(error))
+    except DirectoryAbsentError:
+        return without_directory(kind, device_id)
+    postgres = await _in_postgres(database, kind, device_id)
+    now = moment(environment.now)
+    return explain(Facts(kind, device_id, now, charger, widget, postgres))
+
+
+async def _in_redis(
+    view: RedisView, kind: Kind, device_id: str
+) -> tuple[OfCharger | None, WidgetState | None, Environment]:
+    if kind is Kind.CHARGER:
+        charger, environment = await _charger(view, device_id)
+        partner = charger.state.widget if charger else None
+        widget = (await _widget(view, partner))[0] if partner else None
+    else:
+        widget, environment = await _widget(view, device_id)
+        partner = widget.charger if widget else None
+        charger = (await _charger(view, partner))[0] if partner else None
+    return charger, widget, environment
+
+
+async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, Environment]:
+    (raw,), environment = await view.chargers([charger_id])
+    entry = registration(raw.entry, is_complete=raw.is_complete)
+    state = charger_state(raw, environment)
+    if entry is None or state is None:
+        return None, environment
+    return OfCharger(entry, state, view.partition_of(charger_id)), environment
+
+
+async def _widget(view: RedisView, widget_id: str) -> tuple[WidgetState | None, Environment]:
+    (raw,), environment = await view.widgets([widget_id])
+    return widget_state(raw, environment), environment
+
+
+async def _in_postgres(database: Database, kind: Kind, device_id: str) -> OfPostgres | None:
+    try:
+        async with database.reading() as connection:
+            return await of_postgres(connection, kind, device_id)
+    except PostgresUnavailableError:
+        return None

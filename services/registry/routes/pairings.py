@@ -1,0 +1,216 @@
+"""REST: pairings, seen from the charger and from the widget."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from services.registry.access.keys import Operator
+from services.registry.api import paging
+from services.registry.api.paging import Cursor, Limit, Page
+from services.registry.api.problems import documented
+from services.registry.api.representations import (
+    ChargerWish,
+    CurrentPairing,
+    DeviceId,
+    PairingWish,
+    Words,
+)
+from services.registry.devices import etags, lists, pairing_service
+from services.registry.devices.etags import Conditions
+from services.registry.devices.pairing_service import PairingRequest
+from services.registry.devices.pairings import Pairing
+from services.registry.errors import NotPairedError
+from services.registry.kind import Kind
+from services.registry.routes.dependencies import (
+    WITH_ETAG,
+    AnyId,
+    ConditionsDep,
+    DatabaseDep,
+    OperatorDep,
+    ProjectorDep,
+)
+from shared.contract.devices import is_device_id
+
+Replace = Annotated[
+    bool, Query(description="End what the charger or the widget is part of now, and pair them")
+]
+_PAIR: Final = {
+    200: WITH_ETAG,
+    **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+}
+_GET: Final = {200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND)}
+_UNPAIR: Final = documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+
+routes = APIRouter(tags=["pairings"])
+
+
+@routes.get(
+    "/pairings", operation_id="list_pairings", summary="List pairings by their chargers' ids"
+)
+async def list_pairings(
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    *,
+    charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
+    widget: Annotated[Words | None, Query(description="Only of this widget")] = None,
+    location: Annotated[Words | None, Query(description="Only of chargers exactly there")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[CurrentPairing]:
+    async with database.reading() as connection:
+        found = await lists.of_pairings(
+            connection,
+            after=paging.id_in(cursor),
+            rows=limit + 1,
+            charger=charger,
+            widget=widget,
+            location=location,
+        )
+    return paging.page(
+        found,
+        limit,
+        lambda each: _representation(each, projected=projector.has_projected(each.pairing_number)),
+        lambda each: (each.charger,),
+    )
+
+
+class _Pairings:
+    """What both paths do with the pairing of a device."""
+
+    def __init__(self, database: DatabaseDep, projector: ProjectorDep, response: Response) -> None:
+        self._database = database
+        self._projector = projector
+        self._response = response
+
+    async def pair(
+        self, request: PairingRequest, operator: Operator, conditions: Conditions, seen_from: Kind
+    ) -> CurrentPairing:
+        async with self._database.changing(operator.name) as connection:
+            pairing = await pairing_service.pair(connection, request, conditions, seen_from)
+        in_effect = await self._projector.wait_for(pairing.pairing_number)
+        return self._answer(pairing, projected=in_effect)
+
+    async def get(self, kind: Kind, device_id: str) -> CurrentPairing:
+        _require_possible(kind, device_id)
+        async with self._database.reading() as connection:
+            pairing = await pairing_service.get(connection, kind, device_id)
+        return self._answer(
+            pairing, projected=self._projector.has_projected(pairing.pairing_number)
+        )
+
+    async def end(
+        self, kind: Kind, device_id: str, operator: Operator, conditions: Conditions
+    ) -> None:
+        _require_possible(kind, device_id)
+        async with self._database.changing(operator.name) as connection:
+            number = await pairing_service.end(connection, kind, device_id, conditions)
+        if number is not None:
+            await self._projector.wait_for(number)
+
+    def _answer(self, pairing: Pairing, *, projected: bool) -> CurrentPairing:
+        self._response.headers["ETag"] = etags.of_pairing(pairing)
+        return _representation(pairing, projected=projected)
+
+
+PairingsDep = Annotated[_Pairings, Depends()]
+
+
+@routes.put(
+    "/pairings/{charger_id}",
+    operation_id="pair",
+    summary="Pair a charger with a widget",
+    responses=_PAIR,
+)
+async def pair(
+    charger_id: Annotated[DeviceId, Path(description="Id of the charger")],
+    wish: PairingWish,
+    operator: OperatorDep,
+    conditions: ConditionsDep,
+    pairings: PairingsDep,
+    *,
+    replace: Replace = False,
+) -> CurrentPairing:
+    request = PairingRequest(charger_id, wish.widget, replace)
+    return await pairings.pair(request, operator, conditions, Kind.CHARGER)
+
+
+@routes.put(
+    "/widgets/{widget_id}/pairing",
+    operation_id="pair_widget",
+    summary="Pair a widget with a charger",
+    responses=_PAIR,
+)
+async def pair_widget(
+    widget_id: Annotated[DeviceId, Path(description="Id of the widget")],
+    wish: ChargerWish,
+    operator: OperatorDep,
+    conditions: ConditionsDep,
+    pairings: PairingsDep,
+    *,
+    replace: Replace = False,
+) -> CurrentPairing:
+    request = PairingRequest(wish.charger, widget_id, replace)
+    return await pairings.pair(request, operator, conditions, Kind.WIDGET)
+
+
+@routes.get(
+    "/pairings/{charger_id}",
+    operation_id="get_pairing",
+    summary="Look at a charger's pairing",
+    responses=_GET,
+)
+async def get(charger_id: AnyId, pairings: PairingsDep) -> CurrentPairing:
+    return await pairings.get(Kind.CHARGER, charger_id)
+
+
+@routes.get(
+    "/widgets/{widget_id}/pairing",
+    operation_id="get_widget_pairing",
+    summary="Look at a widget's pairing",
+    responses=_GET,
+)
+async def get_of_widget(widget_id: AnyId, pairings: PairingsDep) -> CurrentPairing:
+    return await pairings.get(Kind.WIDGET, widget_id)
+
+
+@routes.delete(
+    "/pairings/{charger_id}",
+    operation_id="unpair",
+    summary="End a charger's pairing: its widget goes dark",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=_UNPAIR,
+)
+async def unpair(
+    charger_id: AnyId, operator: OperatorDep, conditions: ConditionsDep, pairings: PairingsDep
+) -> None:
+    await pairings.end(Kind.CHARGER, charger_id, operator, conditions)
+
+
+@routes.delete(
+    "/widgets/{widget_id}/pairing",
+    operation_id="unpair_widget",
+    summary="End a widget's pairing: it goes dark",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=_UNPAIR,
+)
+async def unpair_widget(
+    widget_id: AnyId, operator: OperatorDep, conditions: ConditionsDep, pairings: PairingsDep
+) -> None:
+    await pairings.end(Kind.WIDGET, widget_id, operator, conditions)
+
+
+def _require_possible(kind: Kind, device_id: str) -> None:
+    """Refuse an id that cannot exist before Postgres is asked for it."""
+    if not is_device_id(device_id):
+        raise NotPairedError(kind, device_id)
+
+
+def _representation(pairing: Pairing, *, projected: bool) -> CurrentPairing:
+    return CurrentPairing(
+        charger=pairing.charger,
+        widget=pairing.widget,
+        pairing_number=pairing.pairing_number,
+        paired_at=pairing.paired_at,
+        projected=projected,
+    )

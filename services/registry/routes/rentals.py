@@ -1,0 +1,166 @@
+"""REST: rentals, from hand-over to collection."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Path, Query, Response
+
+from services.registry.api import paging
+from services.registry.api.paging import Cursor, Limit, Page
+from services.registry.api.problems import documented
+from services.registry.api.representations import Words
+from services.registry.directory.projector import Projector
+from services.registry.rentals import lists, rental_service
+from services.registry.rentals.lists import Filter, State
+from services.registry.rentals.rentals import Rental
+from services.registry.rentals.representations import (
+    Collection,
+    HandOver,
+    ShownRental,
+    WidgetReturn,
+)
+from services.registry.routes.dependencies import DatabaseDep, OperatorDep, ProjectorDep
+
+RentalId = Annotated[UUID, Path(description="A UUID (RFC 9562) of the client's choice")]
+
+_MOST_MINUTES: Final = 366 * 24 * 60
+
+_OPENED = {
+    201: {"model": ShownRental, "description": "It is new"},
+    **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+}
+
+
+routes = APIRouter(prefix="/rentals", tags=["rentals"])
+
+
+@routes.get("", operation_id="list_rentals", summary="List rentals, the newest first")
+async def list_rentals(
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    *,
+    state: Annotated[State | None, Query(description="Only those")] = None,
+    charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
+    widget: Annotated[Words | None, Query(description="Only with this widget")] = None,
+    ticket: Annotated[Words | None, Query(description="Only with this ticket")] = None,
+    charged_for_minutes: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=_MOST_MINUTES,
+            description="Only phones that are full for so long, and not collected",
+        ),
+    ] = None,
+    widget_missing: Annotated[
+        bool | None,
+        Query(description="Only those collected without the widget coming back; or the others"),
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[ShownRental]:
+    charged_for = None
+    if charged_for_minutes is not None:
+        charged_for = timedelta(minutes=charged_for_minutes)
+    which = Filter(state, charger, widget, ticket, charged_for, widget_missing)
+    async with database.reading() as connection:
+        found = await lists.of_rentals(
+            connection,
+            which,
+            before=paging.number_in(cursor),
+            rows=limit + 1,
+        )
+    return paging.page(
+        found,
+        limit,
+        lambda each: ShownRental.of(each, projected=projector.has_projected(_newest_number(each))),
+        lambda each: (each.opening_number,),
+    )
+
+
+@routes.put(
+    "/{rental_id}",
+    operation_id="open_rental",
+    summary="Hand over: a phone into a charger, a widget to its owner",
+    description="The two are paired anew, also if they are a pair: what the former phone "
+    "reported lights nothing. The same request again changes nothing.",
+    responses=_OPENED,
+)
+async def open_(
+    rental_id: RentalId,
+    wish: HandOver,
+    response: Response,
+    operator: OperatorDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    *,
+    replace: Annotated[
+        bool, Query(description="End pairings of the two that are in the way")
+    ] = False,
+) -> ShownRental:
+    async with database.changing(operator.name) as connection:
+        rental, is_new = await rental_service.hand_over(
+            connection, rental_id, wish, replace=replace
+        )
+    if is_new:
+        response.status_code = HTTPStatus.CREATED
+    return await _answer(rental, projector)
+
+
+@routes.get(
+    "/{rental_id}",
+    operation_id="get_rental",
+    summary="Look at a rental",
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get(rental_id: RentalId, database: DatabaseDep, projector: ProjectorDep) -> ShownRental:
+    async with database.reading() as connection:
+        rental = await rental_service.get(connection, rental_id)
+    return ShownRental.of(rental, projected=projector.has_projected(_newest_number(rental)))
+
+
+@routes.put(
+    "/{rental_id}/collection",
+    operation_id="collect_rental",
+    summary="Give the phone back: its light goes dark",
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def collect(
+    rental_id: RentalId,
+    operator: OperatorDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    wish: Annotated[Collection | None, Body()] = None,
+) -> ShownRental:
+    async with database.changing(operator.name) as connection:
+        rental = await rental_service.collect(connection, rental_id, wish or Collection())
+    return await _answer(rental, projector)
+
+
+@routes.put(
+    "/{rental_id}/widget-return",
+    operation_id="return_widget",
+    summary="Note that a widget came back after its phone was collected",
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def return_widget(
+    rental_id: RentalId,
+    operator: OperatorDep,
+    database: DatabaseDep,
+    projector: ProjectorDep,
+    _wish: Annotated[WidgetReturn | None, Body()] = None,
+) -> ShownRental:
+    async with database.changing(operator.name) as connection:
+        rental = await rental_service.return_widget(connection, rental_id)
+    return await _answer(rental, projector)
+
+
+async def _answer(rental: Rental, projector: Projector) -> ShownRental:
+    """Return a changed rental, after a moment's wait for the change to be in effect."""
+    in_effect = await projector.wait_for(_newest_number(rental))
+    return ShownRental.of(rental, projected=in_effect)
+
+
+def _newest_number(rental: Rental) -> int:
+    return rental.ended_number or rental.pairing_number

@@ -1,0 +1,269 @@
+"""REST: devices' secrets."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Depends, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from services.registry.access import device_secrets
+from services.registry.access.keys import Operator
+from services.registry.access.secret import (
+    DEFAULT_OVERLAP_SECONDS,
+    LEAST_CHARACTERS,
+    MOST_CHARACTERS,
+    MOST_OVERLAP_SECONDS,
+    PATTERN,
+    RULE,
+    is_secret,
+    new_secret,
+)
+from services.registry.api.problems import documented
+from services.registry.api.representations import Projected
+from services.registry.errors import NotRegisteredError
+from services.registry.postgres.database import Connection
+from services.registry.routes.dependencies import (
+    AnyId,
+    DatabaseDep,
+    HasherDep,
+    KindDep,
+    OperatorDep,
+    ProjectorDep,
+    each_kind,
+)
+from shared.contract.devices import is_device_id
+from shared.process import logs
+
+_PATH: Final = "/{kind}s/{device_id}/secret"
+
+_log = logs.get(__name__)
+
+
+def _must_be_secret(secret: SecretStr) -> SecretStr:
+    if not is_secret(secret.get_secret_value()):
+        raise ValueError(RULE)
+    return secret
+
+
+Secret = Annotated[
+    SecretStr,
+    AfterValidator(_must_be_secret),
+    Field(
+        json_schema_extra={
+            "minLength": LEAST_CHARACTERS,
+            "maxLength": MOST_CHARACTERS,
+            "pattern": PATTERN,
+        }
+    ),
+]
+"""A device's secret in a request. No log and no error shows it."""
+
+Overlap = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=MOST_OVERLAP_SECONDS,
+        description="How long earlier secrets stay valid, in seconds",
+    ),
+]
+
+
+class Rotation(BaseModel):
+    """A secret to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_seconds: Overlap = DEFAULT_OVERLAP_SECONDS
+
+    @property
+    def overlap(self) -> timedelta:
+        """How long earlier secrets stay valid."""
+        return timedelta(seconds=self.overlap_seconds)
+
+
+class SecretWish(Rotation):
+    """A secret to be set."""
+
+    secret: Secret
+
+
+class ShownSecret(BaseModel):
+    """A secret, without what it is."""
+
+    created_at: datetime
+    expires_at: datetime | None = Field(description="null: not before another takes its place")
+    usable: bool = Field(
+        description="Whether gateways know it: they do not after CHARGELIGHT_CREDENTIAL_KEY "
+        "was changed, until the same secret is set again"
+    )
+
+
+class ShownSecrets(BaseModel):
+    """All valid secrets of a device, the newest first."""
+
+    items: list[ShownSecret]
+
+
+class CurrentSecret(BaseModel):
+    """The newest secret of a device, without what it is."""
+
+    created_at: datetime
+    earlier_until: datetime | None = Field(
+        description="When the last one of the earlier secrets expires; null: none is valid"
+    )
+    projected: Projected
+
+
+class GeneratedSecret(CurrentSecret):
+    """A secret that was just made."""
+
+    secret: str = Field(description="Shown this once: only a hash of it is kept")
+
+
+routes = APIRouter()
+
+
+class _Secrets:
+    """What the routes do with the secrets of one kind of devices."""
+
+    def __init__(
+        self, kind: KindDep, database: DatabaseDep, projector: ProjectorDep, hasher: HasherDep
+    ) -> None:
+        self._kind = kind
+        self._database = database
+        self._projector = projector
+        self._hasher = hasher
+
+    async def make_newest(
+        self, device_id: str, secret: str, overlap: timedelta, operator: Operator
+    ) -> dict[str, Any]:
+        """Set a secret, and return the members of `CurrentSecret`."""
+        self._hasher.require_key()
+        await self._require(device_id)
+        prepared = await self._hasher.of_one(self._kind, device_id, secret)
+        async with self._database.changing(operator.name) as connection:
+            # Again: hashing takes a while.
+            await self._number(connection, device_id)
+            changed = await device_secrets.set_many(
+                connection, self._kind, {device_id: prepared}, overlap
+            )
+            number = await self._number(connection, device_id)
+            stored = await device_secrets.stored(connection, self._kind, [device_id])
+        if changed:
+            _log.info("secret set", kind=self._kind.value, id=device_id, secrets_number=number)
+        *earlier, newest = stored[device_id]
+        return {
+            "created_at": newest.created_at,
+            "earlier_until": max(
+                (each.expires_at for each in earlier if each.expires_at), default=None
+            ),
+            "projected": await self._projector.wait_for(number),
+        }
+
+    async def list(self, device_id: str) -> ShownSecrets:
+        await self._require(device_id)
+        async with self._database.reading() as connection:
+            found = await device_secrets.stored(connection, self._kind, [device_id])
+        return ShownSecrets(
+            items=[
+                ShownSecret(
+                    created_at=secret.created_at,
+                    expires_at=secret.expires_at,
+                    usable=self._hasher.fits_key(secret),
+                )
+                for secret in reversed(found.get(device_id, []))
+            ]
+        )
+
+    async def remove(self, device_id: str, operator: Operator) -> None:
+        await self._require(device_id)
+        async with self._database.changing(operator.name) as connection:
+            removed = await device_secrets.remove_all(connection, self._kind, device_id)
+            number = await self._number(connection, device_id)
+        if removed:
+            _log.info("secrets removed", kind=self._kind.value, id=device_id, secrets_number=number)
+        await self._projector.wait_for(number)
+
+    async def _require(self, device_id: str) -> None:
+        if not is_device_id(device_id):
+            raise NotRegisteredError(self._kind, device_id)
+        async with self._database.reading() as connection:
+            await self._number(connection, device_id)
+
+    async def _number(self, connection: Connection, device_id: str) -> int:
+        number = await device_secrets.number_of(connection, self._kind, device_id)
+        if number is None:
+            raise NotRegisteredError(self._kind, device_id)
+        return number
+
+
+SecretsDep = Annotated[_Secrets, Depends()]
+
+
+@each_kind(
+    routes,
+    "PUT",
+    _PATH,
+    tag="secrets",
+    operation_id="set_{kind}_secret",
+    summary="Set a {kind}'s secret",
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def set_(
+    device_id: AnyId, wish: SecretWish, operator: OperatorDep, secrets: SecretsDep
+) -> CurrentSecret:
+    secret = wish.secret.get_secret_value()
+    return CurrentSecret(**await secrets.make_newest(device_id, secret, wish.overlap, operator))
+
+
+@each_kind(
+    routes,
+    "POST",
+    _PATH,
+    tag="secrets",
+    operation_id="generate_{kind}_secret",
+    summary="Make a new secret for a {kind}; it is shown this once",
+    status_code=HTTPStatus.CREATED,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def generate(
+    device_id: AnyId,
+    operator: OperatorDep,
+    secrets: SecretsDep,
+    response: Response,
+    rotation: Annotated[Rotation | None, Body()] = None,
+) -> GeneratedSecret:
+    secret = new_secret()
+    overlap = (rotation or Rotation()).overlap
+    made = await secrets.make_newest(device_id, secret, overlap, operator)
+    response.headers["Cache-Control"] = "no-store"
+    return GeneratedSecret(secret=secret, **made)
+
+
+@each_kind(
+    routes,
+    "GET",
+    _PATH,
+    tag="secrets",
+    operation_id="get_{kind}_secret",
+    summary="Look at a {kind}'s secrets: since when there are some, not what they are",
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get(device_id: AnyId, secrets: SecretsDep) -> ShownSecrets:
+    return await secrets.list(device_id)
+
+
+@each_kind(
+    routes,
+    "DELETE",
+    _PATH,
+    tag="secrets",
+    operation_id="remove_{kind}_secret",
+    summary="Remove all secrets of a {kind}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def remove(device_id: AnyId, operator: OperatorDep, secrets: SecretsDep) -> None:
+    await secrets.remove(device_id, operator)

@@ -1,0 +1,145 @@
+"""REST: how it stands with devices right now."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from psycopg.rows import scalar_row
+
+from services.registry.api import paging
+from services.registry.api.paging import Cursor, Limit, Page
+from services.registry.api.problems import documented
+from services.registry.errors import NotRegisteredError
+from services.registry.kind import Kind
+from services.registry.live.redis_view import RedisView
+from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
+from services.registry.postgres.database import Database
+from services.registry.routes.dependencies import AnyId, DatabaseDep, ViewDep
+from shared.contract.device_protocol import ChargingStatus
+from shared.contract.devices import is_device_id
+
+_CHUNK: Final = 500
+"""Chargers read at once while looking for those that a filter lets through."""
+_MOST_LOOKED_AT: Final = 5000
+"""Chargers looked at in one request, so that a rare status does not cost a whole scan."""
+
+_IDS: Final = """
+    SELECT id
+    FROM chargers
+    WHERE id > %(after)s
+    ORDER BY id
+    LIMIT %(rows)s
+"""
+
+
+routes = APIRouter(tags=["live"])
+
+
+@routes.get(
+    "/chargers/{charger_id}/state",
+    operation_id="get_charger_state",
+    summary="How it stands with a charger right now",
+    description="Answered from Redis alone, so also while Postgres is away.",
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get_charger(charger_id: AnyId, view: ViewDep) -> ChargerState:
+    state = None
+    if is_device_id(charger_id):
+        (raw,), environment = await view.chargers([charger_id])
+        state = charger_state(raw, environment)
+    if state is None:
+        raise NotRegisteredError(Kind.CHARGER, charger_id)
+    return state
+
+
+@routes.get(
+    "/widgets/{widget_id}/state",
+    operation_id="get_widget_state",
+    summary="How it stands with a widget right now",
+    description="Answered from Redis alone, so also while Postgres is away.",
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get_widget(widget_id: AnyId, view: ViewDep) -> WidgetState:
+    state = None
+    if is_device_id(widget_id):
+        (raw,), environment = await view.widgets([widget_id])
+        state = widget_state(raw, environment)
+    if state is None:
+        raise NotRegisteredError(Kind.WIDGET, widget_id)
+    return state
+
+
+@routes.get(
+    "/state",
+    operation_id="list_state",
+    summary="How it stands with all chargers right now",
+    description="In the order of their ids. A request looks at 5,000 chargers at most: with "
+    "a filter that few pass, a page may hold less than `limit`, even nothing, "
+    "and still name the `next` one.",
+)
+async def list_states(
+    database: DatabaseDep,
+    view: ViewDep,
+    *,
+    status: Annotated[
+        ChargingStatus | None,
+        Query(description="Only those whose widget was last lit so, by this pairing"),
+    ] = None,
+    online: Annotated[bool | None, Query(description="Only those online, or offline")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[ChargerState]:
+    after = paging.id_in(cursor)
+    passes = _filter(status, online=online)
+    filtered = status is not None or online is not None
+    chunk = _CHUNK if filtered else max(limit + 1, 100)
+    found, following = await _search(database, view, after, passes, limit=limit, chunk=chunk)
+    return Page(items=found, next=paging.encode(following) if following else None)
+
+
+async def _search(
+    database: Database,
+    view: RedisView,
+    after: str,
+    passes: Callable[[ChargerState], bool],
+    *,
+    limit: int,
+    chunk: int,
+) -> tuple[list[ChargerState], str | None]:
+    """Return states that pass, and after which id to go on, if there may be more."""
+    found: list[ChargerState] = []
+    for _ in range(0, _MOST_LOOKED_AT, chunk):
+        ids = await _ids(database, after, chunk)
+        raws, environment = await view.chargers(ids)
+        for raw in raws:
+            if len(found) == limit:
+                return found, after
+            after = raw.id
+            state = charger_state(raw, environment)
+            # None: registered in Postgres alone, not in effect yet.
+            if state is not None and passes(state):
+                found.append(state)
+        if len(ids) < chunk:
+            return found, None
+    return found, after
+
+
+def _filter(
+    status: ChargingStatus | None, *, online: bool | None
+) -> Callable[[ChargerState], bool]:
+    def passes(state: ChargerState) -> bool:
+        if online is not None and state.online is not online:
+            return False
+        return status is None or (state.status is not None and state.status.status is status)
+
+    return passes
+
+
+async def _ids(database: Database, after: str, rows: int) -> list[str]:
+    async with (
+        database.reading() as connection,
+        connection.cursor(row_factory=scalar_row) as cursor,
+    ):
+        await cursor.execute(_IDS, {"after": after, "rows": rows})
+        return await cursor.fetchall()
