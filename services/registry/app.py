@@ -11,7 +11,7 @@ from services.registry.api import server
 from services.registry.directory.floor_backup import FloorBackup
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
-from services.registry.live.redis_view import RedisView
+from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
@@ -63,7 +63,7 @@ class Registry:
     def __init__(self, settings: RegistrySettings) -> None:
         if settings.operator_auth == "off":
             _log.warning(
-                "anybody who reaches this port may change everything: no API keys are asked for",
+                "everyone who reaches this port may change everything: no API keys are required",
                 remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
             )
         rng = random.SystemRandom()
@@ -74,7 +74,7 @@ class Registry:
         # Connections of their own, so that none waits for another's work.
         self._floors_bus = open_bus(settings, f"{settings.instance_id}-floors")
         self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
-        self._view_bus = open_bus(settings, f"{settings.instance_id}-view")
+        self._state_bus = open_bus(settings, f"{settings.instance_id}-reader")
         self._floor_backup = FloorBackup(self._database, self._floors_bus, names, rng)
         self._transitions = TransitionRecorder(self._database, self._rentals_bus, names, rng)
         self._expiry = Expiry(self._database, rng)
@@ -100,7 +100,7 @@ class Registry:
             Parts(
                 self._database,
                 self._projector,
-                RedisView(self._view_bus, names),
+                StateReader(self._state_bus, names),
                 SecretHasher(self._database, settings.credential_key.get_secret_value()),
                 Authorization(
                     self._database,
@@ -116,7 +116,7 @@ class Registry:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""
-        for bus in (self._bus, self._floors_bus, self._rentals_bus, self._view_bus):
+        for bus in (self._bus, self._floors_bus, self._rentals_bus, self._state_bus):
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
 

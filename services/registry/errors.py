@@ -99,6 +99,6 @@ class DirectoryAbsentError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Redis does not have the directory of devices, so nobody can tell who is registered. "
+            "Redis does not have the directory, so it is not known which devices are registered. "
             "This registry puts it there as soon as Postgres answers. Try again in a moment."
         )

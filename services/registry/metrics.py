@@ -1,4 +1,4 @@
-"""What a registry counts (https://prometheus.io/docs/practices/naming/)."""
+"""Metrics of the registry (https://prometheus.io/docs/practices/naming/)."""
 
 from typing import Final
 
@@ -22,5 +22,5 @@ FLOORS_UNKNOWN: Final = Gauge(
 )
 TRANSITIONS: Final = Counter(
     "chargelight_transitions_taken",
-    "Transitions of lights that were taken from Redis, and recorded in rentals they belong to.",
+    "Transitions of lights that were read from Redis, and recorded in the rentals they belong to.",
 )

@@ -1,4 +1,4 @@
-"""What a registry is configured with."""
+"""Settings of the registry."""
 
 from typing import ClassVar, Final, Literal
 
@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from shared.contract.credentials import MINIMUM_KEY_LENGTH, is_key
 from shared.process.settings import Port, Seconds, Settings
 
-_LEAST_ADMIN_KEY: Final = 32
+_MIN_ADMIN_KEY: Final = 32
 
 
 class RegistrySettings(Settings):
@@ -34,16 +34,16 @@ class RegistrySettings(Settings):
         default=300, description="How often the whole directory is projected again, in seconds"
     )
     poll_seconds: Seconds = Field(
-        default=2, description="How often to look for changes nobody announced, in seconds"
+        default=2, description="How often to look for changes without a notification, in seconds"
     )
 
     operator_auth: Literal["off", "required"] = Field(
-        default="off", description="API keys of operators: off (anybody may do anything), required"
+        default="off", description="API keys of operators: off (every request is allowed), required"
     )
     admin_key: SecretStr = Field(
         default=SecretStr(""),
         description="An API key that always is an admin's, to make the first ones with; "
-        f"{_LEAST_ADMIN_KEY} characters or more",
+        f"{_MIN_ADMIN_KEY} characters or more",
     )
 
     credential_key: SecretStr = Field(
@@ -68,9 +68,9 @@ class RegistrySettings(Settings):
     @classmethod
     def _is_long(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
-        if text and (len(text) < _LEAST_ADMIN_KEY or not text.isascii() or not text.isprintable()):
+        if text and (len(text) < _MIN_ADMIN_KEY or not text.isascii() or not text.isprintable()):
             raise ValueError(
-                f"it needs {_LEAST_ADMIN_KEY} printable ASCII characters or more; "
+                f"it needs {_MIN_ADMIN_KEY} printable ASCII characters or more; "
                 "make one with: openssl rand -hex 32"
             )
         return key
@@ -81,6 +81,6 @@ class RegistrySettings(Settings):
         try:
             conninfo_to_dict(dsn.get_secret_value())
         except psycopg.ProgrammingError:
-            # Not its text: it quotes the string, and with it the password.
-            raise ValueError("it can not be read as a connection string") from None
+            # Without its text, which quotes the string and its password.
+            raise ValueError("it cannot be read as a connection string") from None
         return dsn

@@ -1,1 +1,1 @@
-"""Who may do what: operators' keys, devices' secrets, and the record of changes."""
+"""Operators' API keys and roles, and devices' secrets."""

@@ -14,7 +14,7 @@ from services.registry.postgres.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key, without what it is."""
+    """A key as it is stored, without its text."""
 
     id: str
     name: str
@@ -42,7 +42,7 @@ _FIND: Final = """
     WHERE id = %(id)s
 """
 
-# Revoking twice is revoking once, at the first time.
+# A key that is revoked twice keeps the first time.
 _REVOKE: Final = """
     UPDATE api_keys
     SET revoked_at = coalesce(revoked_at, clock_timestamp())
@@ -50,14 +50,14 @@ _REVOKE: Final = """
     RETURNING id, name, role, created_at, last_used_at, revoked_at
 """
 
-_KNOWN: Final = """
+_FIND_VALID: Final = """
     SELECT name, role, hash
     FROM api_keys
     WHERE id = %(id)s AND revoked_at IS NULL
 """
 
 # To the minute: a write for each request would cost more than the request.
-_USED: Final = """
+_MARK_USED: Final = """
     UPDATE api_keys
     SET last_used_at = clock_timestamp()
     WHERE id = %(id)s
@@ -66,7 +66,7 @@ _USED: Final = """
 
 
 async def create(connection: Connection, key: NewKey, name: str, role: Role) -> ApiKey:
-    """Keep a new key.
+    """Store a new key.
 
     Raises:
         NameTakenError: A key that is not revoked has this name.
@@ -84,7 +84,7 @@ async def create(connection: Connection, key: NewKey, name: str, role: Role) -> 
     return created
 
 
-async def all_of(connection: Connection) -> list[ApiKey]:
+async def list_all(connection: Connection) -> list[ApiKey]:
     """Return all keys, the oldest first."""
     async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         await cursor.execute(_LIST)
@@ -99,19 +99,19 @@ async def find(connection: Connection, key_id: str) -> ApiKey | None:
 
 
 async def revoke(connection: Connection, key_id: str) -> ApiKey | None:
-    """Revoke a key: from now on nobody is let in with it. None: there is none."""
+    """Revoke a key, for ever; None: there is none with this id."""
     async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         await cursor.execute(_REVOKE, {"id": key_id})
         return await cursor.fetchone()
 
 
-async def known(connection: Connection, key_id: str) -> tuple[str, Role, bytes] | None:
+async def find_valid(connection: Connection, key_id: str) -> tuple[str, Role, bytes] | None:
     """Return name, role and hash of a key that is not revoked, or None."""
-    cursor = await connection.execute(_KNOWN, {"id": key_id})
+    cursor = await connection.execute(_FIND_VALID, {"id": key_id})
     row = await cursor.fetchone()
     return (row[0], Role(row[1]), bytes(row[2])) if row else None
 
 
-async def used(connection: Connection, key_id: str) -> None:
-    """Note that a key was used just now."""
-    await connection.execute(_USED, {"id": key_id})
+async def mark_used(connection: Connection, key_id: str) -> None:
+    """Set when a key was last used to now."""
+    await connection.execute(_MARK_USED, {"id": key_id})

@@ -45,10 +45,10 @@ class Authorization:
             return BOOTSTRAP
         key_id = keys.id_in(key) if key else None
         if key and key_id:
-            async with self._database.reading() as connection:
-                known = await api_keys.known(connection, key_id)
-                if known is not None and keys.is_same(key, known[2]):
-                    await api_keys.used(connection, key_id)
+            async with self._database.connection() as connection:
+                known = await api_keys.find_valid(connection, key_id)
+                if known is not None and keys.matches(key, known[2]):
+                    await api_keys.mark_used(connection, key_id)
                     return Operator(known[0], known[1])
         raise NotAuthenticatedError(
             "present an API key that is not revoked: Authorization: Bearer clk_…"

@@ -13,9 +13,9 @@ from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table, secrets_table
 
-_EXPIRED_AT_ONCE: Final = 1000
+_MAX_EXPIRED: Final = 1000
 
-_STORED: Final = SQL("""
+_FIND: Final = SQL("""
     SELECT device_id, id, hash, digest, key_fingerprint, created_at, expires_at
     FROM {secrets}
     WHERE device_id = ANY(%(devices)s::text[])
@@ -27,16 +27,16 @@ _INSERT: Final = SQL("""
     SELECT device_id, hash, digest, key_fingerprint
     FROM unnest(%(devices)s::text[], %(hashes)s::text[], %(digests)s::text[],
                 %(key_fingerprints)s::text[])
-         AS wish (device_id, hash, digest, key_fingerprint)
+         AS new (device_id, hash, digest, key_fingerprint)
 """)
 
-_DIGEST_AGAIN: Final = SQL("""
+_UPDATE_DIGEST: Final = SQL("""
     UPDATE {secrets} AS secrets
-    SET digest = wish.digest,
-        key_fingerprint = wish.key_fingerprint
+    SET digest = new.digest,
+        key_fingerprint = new.key_fingerprint
     FROM unnest(%(ids)s::bigint[], %(digests)s::text[], %(key_fingerprints)s::text[])
-         AS wish (id, digest, key_fingerprint)
-    WHERE secrets.id = wish.id
+         AS new (id, digest, key_fingerprint)
+    WHERE secrets.id = new.id
 """)
 
 _EXPIRE: Final = SQL("""
@@ -78,11 +78,11 @@ _NUMBER: Final = SQL("""
 _NOW: Final = "SELECT clock_timestamp()"
 
 
-async def stored(
+async def find(
     connection: Connection, kind: Kind, devices: Collection[str]
 ) -> dict[str, list[StoredSecret]]:
-    """Return what devices have, the oldest first; nothing for those that have none."""
-    query = _STORED.format(secrets=secrets_table(kind))
+    """Return devices' secrets, the oldest first; devices without any are left out."""
+    query = _FIND.format(secrets=secrets_table(kind))
     cursor = await connection.execute(query, {"devices": list(devices)})
     found: dict[str, list[StoredSecret]] = defaultdict(list)
     async for device_id, *columns in cursor:
@@ -91,14 +91,17 @@ async def stored(
 
 
 async def set_many(
-    connection: Connection, kind: Kind, wishes: Mapping[str, PreparedSecret], overlap: timedelta
+    connection: Connection,
+    kind: Kind,
+    new_secrets: Mapping[str, PreparedSecret],
+    overlap: timedelta,
 ) -> int:
     """Make each secret its device's newest one; doing it again changes nothing.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         kind: Charger or widget.
-        wishes: Secrets by the ids of registered devices.
+        new_secrets: Secrets by the ids of registered devices.
         overlap: How long earlier ones stay valid.
 
     Returns:
@@ -110,15 +113,15 @@ async def set_many(
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(_NOW)
         now: datetime | None = await cursor.fetchone()
-    assert now is not None  # noqa: S101 - it always is some time
-    known = await stored(connection, kind, wishes)
+    assert now is not None  # noqa: S101 - a SELECT without FROM returns one row
+    known = await find(connection, kind, new_secrets)
     changes = {
         device: change
-        for device, wish in wishes.items()
-        if (change := change_to(wish, known.get(device, []), now, overlap))
+        for device, secret in new_secrets.items()
+        if (change := change_to(secret, known.get(device, []), now, overlap))
     }
     if changes:
-        await _apply(connection, kind, changes, wishes, now + overlap)
+        await _apply(connection, kind, changes, new_secrets, now + overlap)
     return len(changes)
 
 
@@ -126,15 +129,15 @@ async def _apply(
     connection: Connection,
     kind: Kind,
     changes: Mapping[str, Change],
-    wishes: Mapping[str, PreparedSecret],
+    new_secrets: Mapping[str, PreparedSecret],
     until: datetime,
 ) -> None:
     secrets = secrets_table(kind)
-    new = {device: wishes[device] for device, change in changes.items() if change.insert}
+    new = {device: new_secrets[device] for device, change in changes.items() if change.insert}
     again = {
-        change.digest_again: wishes[device]
+        change.update_digest: new_secrets[device]
         for device, change in changes.items()
-        if change.digest_again is not None
+        if change.update_digest is not None
     }
     remove = [row for change in changes.values() for row in change.remove]
     expire = [row for change in changes.values() for row in change.expire]
@@ -145,11 +148,11 @@ async def _apply(
         await connection.execute(_EXPIRE.format(secrets=secrets), values)
     if again:
         await connection.execute(
-            _DIGEST_AGAIN.format(secrets=secrets),
+            _UPDATE_DIGEST.format(secrets=secrets),
             {
                 "ids": list(again),
-                "digests": [wish.digest for wish in again.values()],
-                "key_fingerprints": [wish.key_fingerprint for wish in again.values()],
+                "digests": [secret.digest for secret in again.values()],
+                "key_fingerprints": [secret.key_fingerprint for secret in again.values()],
             },
         )
     if new:
@@ -157,9 +160,9 @@ async def _apply(
             _INSERT.format(secrets=secrets),
             {
                 "devices": list(new),
-                "hashes": [wish.hash for wish in new.values()],
-                "digests": [wish.digest for wish in new.values()],
-                "key_fingerprints": [wish.key_fingerprint for wish in new.values()],
+                "hashes": [secret.hash for secret in new.values()],
+                "digests": [secret.digest for secret in new.values()],
+                "key_fingerprints": [secret.key_fingerprint for secret in new.values()],
             },
         )
 
@@ -172,16 +175,16 @@ async def remove_all(connection: Connection, kind: Kind, device: str) -> int:
 
 
 async def any_expired(connection: Connection, kind: Kind) -> bool:
-    """Tell whether there is anything to remove."""
+    """Tell whether `remove_expired` would remove any."""
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(_ANY_EXPIRED.format(secrets=secrets_table(kind)))
         return bool(await cursor.fetchone())
 
 
 async def remove_expired(connection: Connection, kind: Kind) -> int:
-    """Remove secrets that have expired, not too many at once; return how many."""
+    """Remove expired secrets, at most 1,000; return how many."""
     query = _REMOVE_EXPIRED.format(secrets=secrets_table(kind))
-    cursor = await connection.execute(query, {"most": _EXPIRED_AT_ONCE})
+    cursor = await connection.execute(query, {"most": _MAX_EXPIRED})
     return cursor.rowcount
 
 

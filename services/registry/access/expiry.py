@@ -1,7 +1,7 @@
-"""Ends the overlaps of rotations: removes secrets that have expired.
+"""Removes secrets that have expired, which ends the overlaps of rotations.
 
-Removing one draws a number, and so takes it away from gateways too. Any number of
-registries may do it.
+A removal draws a number, so it is projected, and gateways stop accepting the secret. Any
+number of registries may do it.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from services.registry.postgres.database import Database, PostgresUnavailableErr
 from shared.process import logs
 from shared.process.backoff import Backoff
 
-_LOOK_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 1.0
 
 _log = logs.get(__name__)
 
 
 class Expiry:
-    """Looks for expired secrets again and again.
+    """Removes expired secrets, about once a second.
 
     Args:
         database: Postgres.
@@ -32,24 +32,24 @@ class Expiry:
         self._backoff = Backoff(0.2, 2.0, rng)
 
     async def run(self) -> None:
-        """Remove them until cancelled."""
+        """Remove expired secrets until cancelled."""
         await self._database.migrated.wait()
         while True:
             try:
                 for kind in Kind:
                     await self._remove(kind)
             except PostgresUnavailableError:
-                # The projector needs it too, and says so.
+                # The projector needs it too, and logs it.
                 await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
 
     async def _remove(self, kind: Kind) -> None:
-        async with self._database.reading() as connection:
-            # Without the lock on the directory: mostly there is nothing to do.
+        async with self._database.connection() as connection:
+            # Without the lock on the directory: usually there is nothing to do.
             if not await device_secrets.any_expired(connection, kind):
                 return
-        async with self._database.changing(by="registry") as connection:
+        async with self._database.write_transaction(by="registry") as connection:
             removed = await device_secrets.remove_expired(connection, kind)
         _log.info("secrets expired", kind=kind.value, count=removed)

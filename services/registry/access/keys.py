@@ -1,7 +1,6 @@
-"""API keys: how they look, and how one is known again. No I/O.
+"""API keys: their form, and how a key is recognised. No I/O.
 
-A key is ``clk_ID_SECRET``. The id says which one it is, and may be seen by
-anybody; of the secret only a hash is kept.
+A key is ``clk_ID_SECRET``. The id is public; of the secret only a hash is stored.
 """
 
 import hashlib
@@ -13,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 PREFIX: Final = "clk"
-"""So that a key in the wrong place (a log, a repository) is found by searching."""
+"""Makes a key in the wrong place (a log, a repository) easy to find."""
 
 _FORM: Final = re.compile(r"clk_([a-z0-9]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 
@@ -36,7 +35,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who sends a request."""
+    """A person or program that sends requests."""
 
     name: str
     """As the audit log shows it."""
@@ -45,14 +44,14 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made; the only time that its text is there."""
+    """A key that was just made; its text is never stored."""
 
     id: str
     text: str
 
     @property
     def hash(self) -> bytes:
-        """What is kept of it."""
+        """What is stored of it."""
         return hash_of(self.text)
 
 
@@ -69,10 +68,10 @@ def id_in(key: str) -> str | None:
 
 
 def hash_of(key: str) -> bytes:
-    """Return the SHA-256 of a key (FIPS 180-4); fast, because a key can not be guessed."""
+    """Return the SHA-256 of a key (FIPS 180-4); fast, because a key cannot be guessed."""
     return hashlib.sha256(key.encode()).digest()
 
 
-def is_same(key: str, known_hash: bytes) -> bool:
-    """Tell whether a key is the one with this hash, in a time that does not tell how close."""
+def matches(key: str, known_hash: bytes) -> bool:
+    """Tell whether a key has this hash, in constant time."""
     return hmac.compare_digest(hash_of(key), known_hash)

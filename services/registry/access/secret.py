@@ -1,4 +1,4 @@
-"""Devices' secrets: which there may be, and which of a device's are valid. No I/O."""
+"""Devices' secrets: their form, and how a device gets a new one. No I/O."""
 
 import hmac
 import re
@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-LEAST_CHARACTERS: Final = 16
-MOST_CHARACTERS: Final = 256
+MIN_CHARACTERS: Final = 16
+MAX_CHARACTERS: Final = 256
 
-MOST_VALID: Final = 5
+MAX_VALID: Final = 5
 """Of one device, at the same time."""
 
 _DAY: Final = 24 * 3600
 DEFAULT_OVERLAP_SECONDS: Final = _DAY
-MOST_OVERLAP_SECONDS: Final = 30 * _DAY
+MAX_OVERLAP_SECONDS: Final = 30 * _DAY
 """How long earlier secrets may stay valid."""
 
-# No spaces: at the end of a header they are lost on the way.
-PATTERN: Final = rf"^[!-~]{{{LEAST_CHARACTERS},{MOST_CHARACTERS}}}$"
+# No spaces: HTTP drops those at the end of a header.
+PATTERN: Final = rf"^[!-~]{{{MIN_CHARACTERS},{MAX_CHARACTERS}}}$"
 RULE: Final = (
-    f"a secret is {LEAST_CHARACTERS} to {MOST_CHARACTERS} printable ASCII characters, no spaces"
+    f"a secret is {MIN_CHARACTERS} to {MAX_CHARACTERS} printable ASCII characters, no spaces"
 )
 
 _SECRET: Final = re.compile(PATTERN[1:-1], re.ASCII)
@@ -53,7 +53,7 @@ class StoredSecret:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSecret:
-    """What is made of a secret that is to be a device's newest one."""
+    """A secret, hashed and digested, that can become a device's newest one."""
 
     hash: str = field(repr=False)
     """The one that is stored already, if this secret is."""
@@ -70,36 +70,36 @@ class PreparedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be done so that a device has a secret."""
+    """What makes a secret a device's newest one."""
 
     insert: bool
-    """Whether it needs a row."""
-    digest_again: int | None
-    """The row that only needs a new digest: the key changed."""
+    """Whether it needs a new row."""
+    update_digest: int | None
+    """The row that only needs a new digest, because the key changed."""
     remove: tuple[int, ...]
     expire: tuple[int, ...]
-    """Rows that are to expire when the overlap ends."""
+    """Rows that expire when the overlap ends."""
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to do."""
-        return self.insert or self.digest_again is not None or bool(self.remove + self.expire)
+        return self.insert or self.update_digest is not None or bool(self.remove + self.expire)
 
 
 def change_to(
-    wish: PreparedSecret, stored: Sequence[StoredSecret], now: datetime, overlap: timedelta
+    new: PreparedSecret, stored: Sequence[StoredSecret], now: datetime, overlap: timedelta
 ) -> Change:
     """Work out how a secret becomes a device's newest one.
 
     Earlier ones stay valid until the overlap ends, or until they would have expired
-    anyway. So whoever repeats it, because an answer was lost, locks no device out.
+    anyway. So a request that is repeated, because its answer was lost, locks no device out.
 
     Args:
-        wish: The secret.
+        new: The secret.
         stored: All that the device has, the oldest first.
         now: The time.
         overlap: How long earlier ones stay valid; zero: not at all.
     """
-    same = next((each for each in reversed(stored) if wish.is_same_as(each)), None)
+    same = next((each for each in reversed(stored) if new.is_same_as(each)), None)
     is_newest = same is not None and same is stored[-1] and same.expires_at is None
     until = now + overlap
     earlier = [
@@ -108,17 +108,17 @@ def change_to(
         if each is not same
         and overlap > timedelta(0)
         and (each.expires_at is None or each.expires_at > now)
-    ][1 - MOST_VALID :]
+    ][1 - MAX_VALID :]
     kept = {each.id for each in earlier} | ({same.id} if same and is_newest else set())
     outdated = (
         same is not None
         and is_newest
-        and (same.key_fingerprint, same.digest) != (wish.key_fingerprint, wish.digest)
+        and (same.key_fingerprint, same.digest) != (new.key_fingerprint, new.digest)
     )
     return Change(
         # One of the earlier ones moves to the end: it is the newest from now on.
         insert=not is_newest,
-        digest_again=same.id if same and outdated else None,
+        update_digest=same.id if same and outdated else None,
         remove=tuple(each.id for each in stored if each.id not in kept),
         expire=tuple(
             each.id for each in earlier if each.expires_at is None or each.expires_at > until

@@ -1,4 +1,4 @@
-"""Makes of secrets what is stored of them: before a transaction, because it is slow."""
+"""Prepares secrets for storing, before the transaction, because hashing is slow."""
 
 import asyncio
 import hmac
@@ -13,20 +13,20 @@ from services.registry.kind import Kind
 from services.registry.postgres.database import Database
 from shared.contract.credentials import MINIMUM_KEY_LENGTH, digest_of, fingerprint_of
 
-MOST_NEW: Final = 1000
-"""Most secrets in one call whose slow hash must be made or checked: some 15 s of work."""
+MAX_NEW: Final = 1000
+"""Secrets in one call whose slow hash must be made or checked: some 15 s of work."""
 
 
 class TooManyNewError(Exception):
-    """More than `MOST_NEW` secrets are new; the text says so."""
+    """More than `MAX_NEW` secrets are new; the text says so."""
 
 
 class SecretHasher:
-    """Knows the key of the digests, and has slow hashes made.
+    """Makes digests and slow hashes of secrets.
 
     Args:
-        database: Where the known ones are.
-        key: What digests are made with; empty: this registry sets no secrets.
+        database: Where the stored secrets are.
+        key: Key of the digests; empty: this registry cannot set secrets.
     """
 
     def __init__(self, database: Database, key: str) -> None:
@@ -36,14 +36,14 @@ class SecretHasher:
         self._hashing = Hashing()
 
     def require_key(self) -> None:
-        """Refuse while there is no key.
+        """Check that there is a key.
 
         Raises:
             NoCredentialKeyError: There is none.
         """
         if not self._key:
             raise NoCredentialKeyError(
-                "this registry can not set secrets without a key for their digests. Set "
+                "this registry cannot set secrets without a key for their digests. Set "
                 "CHARGELIGHT_CREDENTIAL_KEY, the same for all registries and gateways, with "
                 f"{MINIMUM_KEY_LENGTH} characters or more (openssl rand -hex 32), and restart"
             )
@@ -57,11 +57,11 @@ class SecretHasher:
         return (await self.of_many(kind, {device: secret}))[device]
 
     async def of_many(self, kind: Kind, secrets: Mapping[str, str]) -> dict[str, PreparedSecret]:
-        """Prepare devices' secrets. Those with a digest that is known already cost nothing.
+        """Prepare devices' secrets. Those with a stored digest cost nothing.
 
         Args:
-            kind: Of all these devices.
-            secrets: By the ids of devices, which need not be registered yet.
+            kind: Of the devices.
+            secrets: By device id; the devices need not be registered yet.
 
         Raises:
             NoCredentialKeyError: There is no key.
@@ -69,8 +69,8 @@ class SecretHasher:
             PostgresUnavailableError: Postgres is away.
         """
         self.require_key()
-        async with self._database.reading() as connection:
-            known = await device_secrets.stored(connection, kind, secrets)
+        async with self._database.connection() as connection:
+            known = await device_secrets.find(connection, kind, secrets)
         digests = {device: digest_of(self._key, device, text) for device, text in secrets.items()}
         prepared: dict[str, PreparedSecret] = {}
         for device, digest in digests.items():
@@ -78,10 +78,10 @@ class SecretHasher:
                 if self.fits_key(each) and hmac.compare_digest(each.digest, digest):
                     prepared[device] = PreparedSecret(each.hash, digest, each.key_fingerprint)
         new = [device for device in secrets if device not in prepared]
-        if len(new) > MOST_NEW:
+        if len(new) > MAX_NEW:
             raise TooManyNewError(
                 f"{len(new):,} secrets are new (or were made with another key), but one call "
-                f"takes {MOST_NEW:,}, because their hashes are slow. Send them in parts"
+                f"takes {MAX_NEW:,}, because their hashes are slow. Send them in parts"
             )
         hashes = await asyncio.gather(
             *(self._hash_of(secrets[device], known.get(device, ())) for device in new)
@@ -91,9 +91,9 @@ class SecretHasher:
         return prepared
 
     async def _hash_of(self, secret: str, known: Sequence[StoredSecret]) -> str:
-        """Return the hash under which a secret is known, or a new one."""
+        """Return the stored hash of a secret, or a new one."""
         for each in reversed(known):
-            # One made with the present key would have been recognised by its digest.
-            if not self.fits_key(each) and await self._hashing.fits(each.hash, secret):
+            # With the present key, its digest would have matched.
+            if not self.fits_key(each) and await self._hashing.verify(each.hash, secret):
                 return each.hash
         return await self._hashing.hash_of(secret)

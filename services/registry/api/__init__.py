@@ -1,1 +1,1 @@
-"""What all routes of the REST API have in common."""
+"""What the routes of the REST API have in common."""

@@ -1,4 +1,4 @@
-"""How much a request may bring: a body is read into memory before anybody looks at it."""
+"""How large the body of a request may be: it is read into memory as a whole."""
 
 from http import HTTPStatus
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES: Final = 64 * 1024
-MOST_BYTES_OF_IMPORTS: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
 
 IMPORT_PATH: Final = "/import"
 
 
 class LimitBodies:
-    """Refuses requests with too large a body (413), at the latest when it has come so far.
+    """Refuses requests with too large a body (413), as soon as too much was received.
 
     Args:
-        app: What is behind it.
+        app: The application behind it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,17 +27,17 @@ class LimitBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = MOST_BYTES_OF_IMPORTS if scope["path"] == IMPORT_PATH else MOST_BYTES
-        came = 0
+        limit = MAX_IMPORT_BYTES if scope["path"] == IMPORT_PATH else MAX_BYTES
+        received = 0
 
         async def receive_counting() -> Message:
-            nonlocal came
+            nonlocal received
             message = await receive()
-            came += len(message.get("body", b""))
-            if came > most:
+            received += len(message.get("body", b""))
+            if received > limit:
                 raise HTTPException(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    f"the body exceeds {most:,} bytes; send it in parts",
+                    f"the body exceeds {limit:,} bytes; send it in parts",
                 )
             return message
 

@@ -1,4 +1,4 @@
-"""Lists in pages: by key, never by offset, so that what changes meanwhile shifts nothing."""
+"""Lists in pages: by key, not by offset, so that changes meanwhile do not shift the items."""
 
 import base64
 import binascii
@@ -12,21 +12,21 @@ from pydantic import BaseModel, Field
 
 from services.registry.api.problems import ProblemError
 
-MOST: Final = 1000
-"""Most items of a page."""
+MAX_ITEMS: Final = 1000
+"""Items of a page."""
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description="Most items to return")]
-"""How many; routes default to 100."""
+Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="Most items to return")]
+"""Items of a page; 100 by default."""
 
 Cursor = Annotated[
     str | None, Query(max_length=1000, description="Where to go on: `next` of the page before")
 ]
 
 Position = tuple[str | int, ...]
-"""What orders the rows of a list, of the last one that was shown."""
+"""The sort key of the last row on a page."""
 
 
 class Page(BaseModel, Generic[Item]):
@@ -39,20 +39,20 @@ class Page(BaseModel, Generic[Item]):
 
 
 def encode(*position: str | int) -> str:
-    """Return a cursor: opaque to clients, who pass it back as it is."""
+    """Return a cursor; it is opaque to clients, who pass it back as it is."""
     raw = json.dumps(position, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def decode(cursor: str | None, *types: type[str | int]) -> Position | None:
-    """Return the position a cursor stands for; None for the beginning.
+    """Return the position that a cursor stands for; None for the beginning.
 
     Args:
         cursor: As a client passed it.
-        types: Of what the position is made.
+        types: Of the parts of the position.
 
     Raises:
-        ProblemError: It is none that `encode` made for such a list (422).
+        ProblemError: `encode` did not make it for such a list (422).
     """
     if cursor is None:
         return None
@@ -87,7 +87,7 @@ def number_in(cursor: str | None) -> int | None:
 
 
 def _unusable(position: Sequence[str | int]) -> bool:
-    """Whether Postgres could not take it: a NUL, half a surrogate pair, too great a number."""
+    """Tell whether Postgres would refuse it: a NUL, half a surrogate pair, too great a number."""
     texts = [part for part in position if isinstance(part, str)]
     numbers = [part for part in position if isinstance(part, int)]
     return any("\x00" in text or not _is_utf8(text) for text in texts) or any(
@@ -106,20 +106,20 @@ def _is_utf8(text: str) -> bool:
 def page(
     rows: Sequence[Row],
     limit: int,
-    shown: Callable[[Row], Item],
+    represent: Callable[[Row], Item],
     position_of: Callable[[Row], Position],
 ) -> Page[Item]:
     """Make a page of rows.
 
     Args:
-        rows: One more than ``limit`` of them, if there are so many.
-        limit: Most items.
-        shown: Makes an item of a row.
-        position_of: Tells what orders a row.
+        rows: One more than ``limit``, if there are so many.
+        limit: How many items at most.
+        represent: Makes an item of a row.
+        position_of: Returns the sort key of a row.
     """
     items = rows[:limit]
     more = len(rows) > limit
     return Page(
-        items=[shown(row) for row in items],
+        items=[represent(row) for row in items],
         next=encode(*position_of(items[-1])) if more else None,
     )

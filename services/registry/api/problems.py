@@ -122,8 +122,8 @@ def of_error(error: errors.DomainError) -> Problem:
     return ProblemError(status, str(error), kind=kind, title=title, **error.facts).problem
 
 
-def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return the ``responses`` of a route that may end with these problems."""
+def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that may answer with these problems."""
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         int(status): {"description": status.phrase, "content": {MEDIA_TYPE: reference}}
@@ -132,15 +132,15 @@ def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 
 def install(api: FastAPI) -> None:
-    """Have every error of an API answered as a problem, and documented as one."""
-    api.add_exception_handler(errors.DomainError, _of_domain)
-    api.add_exception_handler(ProblemError, _of_ours)
-    api.add_exception_handler(PostgresUnavailableError, _of_postgres)
-    api.add_exception_handler(DirectoryBusyError, _of_a_lock)
-    api.add_exception_handler(BusUnavailableError, _of_redis)
-    api.add_exception_handler(RequestValidationError, _of_validation)
-    api.add_exception_handler(HTTPException, _of_http)
-    api.add_exception_handler(Exception, _of_a_bug)
+    """Make an API answer every error as a problem, and document it so."""
+    api.add_exception_handler(errors.DomainError, _on_domain_error)
+    api.add_exception_handler(ProblemError, _on_problem_error)
+    api.add_exception_handler(PostgresUnavailableError, _on_postgres_away)
+    api.add_exception_handler(DirectoryBusyError, _on_directory_busy)
+    api.add_exception_handler(BusUnavailableError, _on_redis_away)
+    api.add_exception_handler(RequestValidationError, _on_validation_error)
+    api.add_exception_handler(HTTPException, _on_http_error)
+    api.add_exception_handler(Exception, _on_bug)
     generate = api.openapi
 
     def openapi() -> dict[str, Any]:
@@ -165,54 +165,54 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRe
     )
 
 
-async def _of_domain(_request: Request, error: Exception) -> JSONResponse:
+async def _on_domain_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.DomainError)  # noqa: S101 - registered for it
     return _response(of_error(error))
 
 
-async def _of_ours(_request: Request, error: Exception) -> JSONResponse:
+async def _on_problem_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
     return _response(error.problem)
 
 
-async def _of_postgres(_request: Request, error: Exception) -> JSONResponse:
+async def _on_postgres_away(_request: Request, error: Exception) -> JSONResponse:
     _log.warning("request refused, postgres is away", reason=str(error))
-    return _for_now(
+    return _unavailable(
         "postgres-away",
         "Postgres is away",
-        "Devices and pairings can not be read or changed right now. Widgets still get "
+        "Devices and pairings cannot be read or changed right now. Widgets still get "
         "their lights. Try again in a moment.",
     )
 
 
-async def _of_a_lock(_request: Request, _error: Exception) -> JSONResponse:
-    return _for_now(
+async def _on_directory_busy(_request: Request, _error: Exception) -> JSONResponse:
+    return _unavailable(
         "directory-busy",
         "Somebody else is changing the directory",
-        "A large import is under way, or somebody has an open transaction in psql. Nothing "
+        "A large import is running, or a transaction is open in psql. Nothing "
         "was changed. Try again in a moment.",
     )
 
 
-async def _of_redis(_request: Request, error: Exception) -> JSONResponse:
+async def _on_redis_away(_request: Request, error: Exception) -> JSONResponse:
     _log.warning("request refused, redis is away", reason=str(error))
-    return _for_now(
+    return _unavailable(
         "redis-away",
         "Redis is away",
-        "What happens right now can not be looked at. Devices and pairings can, as long "
+        "The live state cannot be read right now. Devices and pairings can, as long "
         "as Postgres answers. Try again in a moment.",
     )
 
 
-def _for_now(kind: str, title: str, detail: str) -> JSONResponse:
+def _unavailable(kind: str, title: str, detail: str) -> JSONResponse:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return _response(ProblemError(status, detail, kind=kind, title=title).problem)
 
 
-async def _of_validation(_request: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    # Not the input: it may be anything, also what JSON can not say.
+    # Without the input: it may be something that JSON cannot hold.
     errors = [
         {
             "where": ".".join(str(part) for part in details["loc"]),
@@ -224,13 +224,13 @@ async def _of_validation(_request: Request, error: Exception) -> JSONResponse:
     return _response(ProblemError(status, detail, errors=errors).problem)
 
 
-async def _of_http(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     status, detail = HTTPStatus(error.status_code), str(error.detail)
     headers = dict(error.headers or {})
     if status == HTTPStatus.BAD_REQUEST:
-        # What FastAPI says of bytes that are no text at all; of other bodies that are no
-        # JSON it says 422.
+        # FastAPI says 400 for bytes that are not UTF-8, but 422 for other bodies that are not
+        # JSON.
         status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, "body: not JSON in UTF-8"
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_methods_at(request))
@@ -240,7 +240,7 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Return the methods of a path; Starlette names those of its first route only."""
+    """Return the methods of a path; Starlette names only those of its first route."""
     return sorted(
         method.upper()
         for path, operations in request.app.openapi()["paths"].items()
@@ -249,8 +249,8 @@ def _methods_at(request: Request) -> list[str]:
     )
 
 
-async def _of_a_bug(_request: Request, _error: Exception) -> JSONResponse:
-    # The error itself is raised again after this answer, and logged by uvicorn.
+async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
+    # Starlette raises the error again after this answer, and uvicorn logs it.
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return _response(
         Problem(title=status.phrase, status=status, detail="A bug; the registry's log has it.")

@@ -1,6 +1,6 @@
-"""Refusing what a request asks for and nobody would notice: unknown parameters, and repeated ones.
+"""Refuses query parameters that would be ignored: unknown and repeated ones.
 
-``?dryrun=true`` would import after all, and ``?chargr=c1`` would list everything.
+Otherwise ``?dryrun=true`` would import, and ``?chargr=c1`` would list everything.
 """
 
 from collections import Counter
@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 
 
 async def require_known_parameters(request: Request) -> None:
-    """Refuse parameters of a query that its operation does not have, or that stand there twice.
+    """Refuse parameters that the operation does not have, or that are repeated.
 
     Raises:
-        RequestValidationError: There is one (422).
+        RequestValidationError: There is such a parameter (422).
     """
     counts = Counter(name for name, _ in request.query_params.multi_items())
     if not counts:
@@ -26,13 +26,13 @@ async def require_known_parameters(request: Request) -> None:
             there = f"there are {', '.join(known)}" if known else "there are none here"
             errors.append({"loc": ("query", name), "msg": f"no such parameter; {there}"})
         elif count > 1:
-            errors.append({"loc": ("query", name), "msg": "it stands there more than once"})
+            errors.append({"loc": ("query", name), "msg": "it is there more than once"})
     if errors:
         raise RequestValidationError(errors)
 
 
 def _parameters_of(request: Request) -> list[str]:
-    """Return the parameters that the API's own document says an operation has."""
+    """Return the query parameters of an operation, by the API's own document."""
     path = request.app.openapi()["paths"][request.scope["route"].path_format]
     operation = path[request.method.lower()]
     return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]

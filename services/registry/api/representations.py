@@ -17,29 +17,29 @@ def _must_be_id(text: str) -> str:
     return text
 
 
-MOST_CHARACTERS: Final = 200
-WORDS_RULE: Final = f"at most {MOST_CHARACTERS} characters, no control characters"
+MAX_CHARACTERS: Final = 200
+WORDS_RULE: Final = f"at most {MAX_CHARACTERS} characters, no control characters"
 
-# No control characters: nobody would see them in a list, and Postgres takes no NUL.
-Words = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""What people call something. (Half surrogate pairs are refused by pydantic itself.)"""
+# No control characters: lists would not show them, and Postgres takes no NUL.
+Words = Annotated[str, Field(max_length=MAX_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A label or the like. (pydantic itself refuses half surrogate pairs.)"""
 
 # fullmatch, because `$` would let a newline through.
-_WORDS: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{0,{MOST_CHARACTERS}}}")
+_WORDS: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{0,{MAX_CHARACTERS}}}")
 
 
 def is_words(text: str) -> bool:
-    """Tell whether a text may be what people call something: the rule of `Words`."""
+    """Tell whether a text may be a label or the like: the rule of `Words`."""
     return _WORDS.fullmatch(text) is not None
 
 
 DeviceId = Annotated[
     str,
-    # Checked by the same function as everywhere else; the pattern only tells clients.
+    # The function checks, as everywhere else; the pattern is for the document.
     AfterValidator(_must_be_id),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
 ]
-"""An id somebody wants to register or pair: it must be one that can exist."""
+"""An id to register or pair: it must have the right form."""
 
 Projected = Annotated[
     bool, Field(description="Whether gateways and routers act on it already (it is in Redis)")

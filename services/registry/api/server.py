@@ -1,4 +1,4 @@
-"""The HTTP server of the REST API: uvicorn, but started and stopped by our runtime."""
+"""The HTTP server of the REST API: uvicorn, started and stopped by our runtime."""
 
 import asyncio
 import contextlib
@@ -24,11 +24,11 @@ class _Server(uvicorn.Server):
 async def listening(
     group: asyncio.TaskGroup, api: FastAPI, host: str, port: int
 ) -> AsyncIterator[int]:
-    """Serve while the context is open; then let running requests end.
+    """Listen while the context is open; then let running requests end.
 
     Args:
         group: Owner of the server's task.
-        api: What to serve.
+        api: The application to serve.
         host: Address to listen on.
         port: TCP port; 0 for any.
 
@@ -38,13 +38,13 @@ async def listening(
     Raises:
         CannotServeError: The port is taken, or the address is not ours.
     """
-    # Opened here, because uvicorn would end the process by itself if it can not.
+    # Opened here, because uvicorn would end the process itself if it cannot.
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise CannotServeError(
-            f"can not listen on {host} port {port} ({error.strerror}). Free the port, or set "
+            f"cannot listen on {host} port {port} ({error.strerror}). Free the port, or set "
             "CHARGELIGHT_REGISTRY_HOST and CHARGELIGHT_REGISTRY_PORT"
         ) from error
     server = _Server(
@@ -70,7 +70,7 @@ async def _serve(server: _Server, listening: socket.socket) -> None:
     try:
         await server.serve(sockets=[listening])
     finally:
-        # Cancelled because something else failed, uvicorn would leave these open.
+        # If this task is cancelled, uvicorn leaves these open.
         for each in getattr(server, "servers", ()):
             each.close()
         listening.close()

@@ -1,10 +1,10 @@
-"""Import files as CSV (RFC 4180), and how devices are written as such."""
+"""Import and export files as CSV (RFC 4180)."""
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from services.registry.bulk.rows import COLUMNS, REQUIRED, File, cut, unknown_column
+from services.registry.bulk.rows import COLUMNS, REQUIRED, File, shorten, unknown_column
 
 MEDIA_TYPE = "text/csv"
 
@@ -18,10 +18,10 @@ def read(text: str) -> File:
     file = File()
     header: list[str] | None = None
     known: list[str] = []
-    for line, cells in _records(text, file):
+    for line, cells in _read_records(text, file):
         if header is None:
             header = [cell.strip() for cell in cells]
-            known = _checked(header, line, file)
+            known = _check_header(header, line, file)
             if not set(REQUIRED) <= set(known):
                 return file
         elif len(cells) != len(header):
@@ -35,8 +35,8 @@ def read(text: str) -> File:
     return file
 
 
-def _records(text: str, file: File) -> Iterator[tuple[int, list[str]]]:
-    """Yield what is not empty, with the line on which it begins."""
+def _read_records(text: str, file: File) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not empty, with the line on which each begins."""
     # newline="": the line ends inside of quotes are the cell's own.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
@@ -46,35 +46,35 @@ def _records(text: str, file: File) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            # Where the next record begins is anybody's guess.
-            file.mistakes.add(line, "", f"not CSV ({error}); what comes after it was not looked at")
+            # Nothing says where the next record begins.
+            file.mistakes.add(line, "", f"not CSV ({error}); the rest of the file was not read")
             return
         if any(cells):
             yield line, cells
 
 
-def _checked(header: Sequence[str], line: int, file: File) -> list[str]:
-    """Return the known columns of a header, and note what is wrong with it."""
+def _check_header(header: Sequence[str], line: int, file: File) -> list[str]:
+    """Return the known columns of a header, and add its mistakes."""
     if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
-        file.mistakes.add(line, "", "columns are separated by commas, not by anything else")
+        file.mistakes.add(line, "", "columns must be separated by commas")
         return []
     if not set(REQUIRED) & set(header):
-        # A device, it seems. Not repeated, because there may be a secret in it.
+        # Probably a device. It is not quoted, because it may hold a secret.
         file.mistakes.add(line, "", f"it must name the columns: {','.join(COLUMNS)}")
         return []
     for position, name in enumerate(header):
         if name not in COLUMNS:
-            file.mistakes.add(line, cut(name), unknown_column(name))
+            file.mistakes.add(line, shorten(name), unknown_column(name))
         elif name in header[:position]:
-            file.mistakes.add(line, name, "this column is there twice")
+            file.mistakes.add(line, name, "this column is named twice")
     for name in REQUIRED:
         if name not in header:
-            file.mistakes.add(line, name, "this column must be there")
+            file.mistakes.add(line, name, "this column is missing")
     return [name for name in header if name in COLUMNS]
 
 
-def written(rows: Sequence[Sequence[str | None]]) -> bytes:
-    """Return rows as they stand in a file; None as an empty cell."""
+def encode(rows: Sequence[Sequence[str | None]]) -> bytes:
+    """Return rows as a file has them; None as an empty cell."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

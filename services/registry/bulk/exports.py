@@ -46,7 +46,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportedDevice:
-    """A row."""
+    """A row of the file."""
 
     kind: str
     id: str
@@ -55,17 +55,17 @@ class ExportedDevice:
     widget: str | None
 
 
-def head(format_: Format) -> bytes:
-    """Return what stands before all rows."""
-    return csv_file.written([_COLUMNS]) if format_ is Format.CSV else b""
+def encode_head(format_: Format) -> bytes:
+    """Return the part before all rows."""
+    return csv_file.encode([_COLUMNS]) if format_ is Format.CSV else b""
 
 
-def body(format_: Format, devices: Sequence[ExportedDevice]) -> bytes:
-    """Return rows as they stand in the file."""
+def encode_rows(format_: Format, devices: Sequence[ExportedDevice]) -> bytes:
+    """Return rows as the file has them."""
     cells = [(each.kind, each.id, each.label, each.location, each.widget) for each in devices]
     if format_ is Format.CSV:
-        return csv_file.written(cells)
-    return jsonl_file.written(
+        return csv_file.encode(cells)
+    return jsonl_file.encode(
         [
             {name: cell for name, cell in zip(_COLUMNS, row, strict=True) if cell is not None}
             for row in cells
@@ -83,14 +83,14 @@ async def write(
 
     Args:
         connection: One of ``Database.snapshot``.
-        kinds: Which.
-        format_: How.
-        into: Takes the pieces.
+        kinds: Which kinds.
+        format_: Of the file.
+        into: Takes the pieces of the file.
     """
-    into(head(format_))
+    into(encode_head(format_))
     for kind in kinds:
-        # A named cursor lives in the server: they are never whole in our memory.
+        # A named cursor lives in the server: our memory holds one chunk at a time.
         async with connection.cursor("export", row_factory=class_row(ExportedDevice)) as cursor:
             await cursor.execute(_QUERIES[kind])
             while devices := await cursor.fetchmany(CHUNK):
-                into(body(format_, devices))
+                into(encode_rows(format_, devices))

@@ -10,7 +10,7 @@ from psycopg.sql import SQL
 
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
-from services.registry.bulk.rows import MOST_SHOWN, Mistake, Mistakes, Row
+from services.registry.bulk.rows import MAX_SHOWN, Mistake, Mistakes, Row
 from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table
@@ -18,7 +18,7 @@ from services.registry.postgres.tables import devices_table
 STATEMENT_SECONDS: Final = 120
 """How long one statement on 200,000 rows may take."""
 
-_COPIED_AT_ONCE: Final = 2000
+_COPY_ROWS: Final = 2000
 """Rows."""
 
 _PREPARE: Final = f"""
@@ -33,13 +33,15 @@ _PREPARE: Final = f"""
     ) ON COMMIT DROP
 """
 _COPY: Final = "COPY import_rows (line, kind, id, label, location, widget) FROM STDIN"
-# Without it, 25,000 rows are joined as if they were a handful.
+# Without it, the planner joins 25,000 rows as if they were a handful.
 _ANALYZE: Final = "ANALYZE import_rows"
 
 _MISTAKES: Final = """
-    SELECT line, id, widget, of_widget, of_charger, of_visitor, count(*) OVER () AS total
+    SELECT line, id, widget, charger_of_widget, widget_of_charger, charger_of_visitor,
+           count(*) OVER () AS total
     FROM (
-        SELECT line, id, widget, NULL AS of_widget, NULL AS of_charger, NULL AS of_visitor
+        SELECT line, id, widget, NULL AS charger_of_widget, NULL AS widget_of_charger,
+               NULL AS charger_of_visitor
         FROM import_rows
         WHERE widget IS NOT NULL
           AND NOT EXISTS (SELECT FROM widgets WHERE widgets.id = import_rows.widget)
@@ -102,7 +104,7 @@ _REGISTER: Final = SQL("""
       AND NOT EXISTS (SELECT FROM {devices} AS known WHERE known.id = import_rows.id)
 """)
 
-# Whoever still has a pairing here has the one that the file wants.
+# A charger that still has a pairing here has the one in the file.
 _PAIR: Final = """
     INSERT INTO pairings (charger_id, widget_id)
     SELECT id, widget
@@ -129,7 +131,7 @@ _NUMBER: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an import did, or would do."""
+    """What an import did; of a dry run, what it would do."""
 
     created: int
     updated: int
@@ -140,15 +142,15 @@ class Counts:
 
 
 def copy_lines(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Yield the rows as COPY takes them, in pieces.
+    """Yield the rows in the format of COPY, in pieces.
 
     https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
     """
-    for start in range(0, len(rows), _COPIED_AT_ONCE):
+    for start in range(0, len(rows), _COPY_ROWS):
         yield "".join(
             f"{row.line}\t{row.kind.value}\t{row.id}\t{_cell(row.label)}\t{_cell(row.location)}"
             f"\t{_cell(row.widget)}\n"
-            for row in rows[start : start + _COPIED_AT_ONCE]
+            for row in rows[start : start + _COPY_ROWS]
         ).encode()
 
 
@@ -160,16 +162,16 @@ def _cell(text: str | None) -> str:
 async def stage(
     connection: Connection, pieces: Sequence[bytes], mistakes: Mistakes, *, replace: bool
 ) -> None:
-    """Hand the rows of a file to Postgres, and look whether they can be imported.
+    """Hand the rows of a file to Postgres, and check that they can be imported.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         pieces: What `copy_lines` yielded.
-        mistakes: What is wrong already.
-        replace: Whether pairings with others may end.
+        mistakes: Those found so far.
+        replace: End pairings with others.
 
     Raises:
-        ImportRefusedError: They cannot.
+        ImportRefusedError: There are mistakes.
     """
     await connection.execute(_PREPARE)
     async with connection.cursor() as cursor:
@@ -177,37 +179,37 @@ async def stage(
             for piece in pieces:
                 await copy.write(piece)
         await cursor.execute(_ANALYZE)
-        await cursor.execute(_MISTAKES, {"replace": replace, "most": MOST_SHOWN})
+        await cursor.execute(_MISTAKES, {"replace": replace, "most": MAX_SHOWN})
         found = await cursor.fetchall()
     total = found[0][-1] if found else 0
-    every = mistakes.merged([_mistake(_Found(*row[:-1])) for row in found], total)
+    every = mistakes.merge([_mistake(_Conflict(*row[:-1])) for row in found], total)
     if every.total:
         raise every.refusal()
 
 
-class _Found(NamedTuple):
-    """A row that can not be imported: its widget is somebody else's, or not there."""
+class _Conflict(NamedTuple):
+    """A row that cannot be imported: its widget belongs to another charger, or is unknown."""
 
     line: int
     charger: str
     widget: str
-    of_widget: str | None
+    charger_of_widget: str | None
     """The charger that the widget is paired with."""
-    of_charger: str | None
+    widget_of_charger: str | None
     """The widget that the charger is paired with."""
-    of_visitor: str | None
+    charger_of_visitor: str | None
     """The charger with the phone of the visitor who has the widget."""
 
 
-def _mistake(found: _Found) -> Mistake:
+def _mistake(found: _Conflict) -> Mistake:
     remedy = "unpair first, or import with replace=true"
-    if found.of_widget is not None:
-        problem = f"{found.widget} is paired with the charger {found.of_widget}; {remedy}"
-    elif found.of_charger is not None:
-        problem = f"{found.charger} is paired with the widget {found.of_charger}; {remedy}"
-    elif found.of_visitor is not None:
+    if found.charger_of_widget is not None:
+        problem = f"{found.widget} is paired with the charger {found.charger_of_widget}; {remedy}"
+    elif found.widget_of_charger is not None:
+        problem = f"{found.charger} is paired with the widget {found.widget_of_charger}; {remedy}"
+    elif found.charger_of_visitor is not None:
         problem = (
-            f"a visitor has {found.widget}, whose phone is in {found.of_visitor}; have it "
+            f"a visitor has {found.widget}, whose phone is in {found.charger_of_visitor}; have it "
             "collected first, or import with replace=true"
         )
     else:
@@ -226,7 +228,7 @@ async def apply(
 
     Args:
         connection: The one they were staged on, in the same transaction.
-        secrets: Those of the file.
+        secrets: Prepared, by kind and id.
         replace: As they were staged.
         overlap: How long earlier secrets stay valid.
     """

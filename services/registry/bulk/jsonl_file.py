@@ -1,18 +1,18 @@
-"""Import files as JSON lines: one object on each, with the names of the columns."""
+"""Import and export files as JSON lines: an object on each, with the names of the columns."""
 
 import json
 from typing import Any, Final
 
 import msgspec
 
-from services.registry.bulk.rows import COLUMNS, File, cut, unknown_column
+from services.registry.bulk.rows import COLUMNS, File, shorten, unknown_column
 
 MEDIA_TYPE: Final = "application/jsonl"
 OTHER_MEDIA_TYPE: Final = "application/x-ndjson"
 
 
 class _TwiceError(ValueError):
-    """A name stands twice in an object."""
+    """A name is used twice in an object."""
 
 
 def read(text: str) -> File:
@@ -33,7 +33,7 @@ def _take(file: File, number: int, line: str) -> None:
     try:
         found = _DECODER.decode(line.strip(" \t\r"))
     except _TwiceError as error:
-        file.mistakes.add(number, str(error), "this name is there twice")
+        file.mistakes.add(number, str(error), "this name is used twice")
         return
     except (ValueError, RecursionError) as error:
         file.mistakes.add(number, "", f"not JSON: {error}")
@@ -49,7 +49,7 @@ def _take(file: File, number: int, line: str) -> None:
             cells[name] = value
         else:
             file.mistakes.add(number, name, "must be a text, in quotes")
-            # Not missing, but nothing that could be looked at either.
+            # Not missing, so `File` must not say so.
             if name in ("kind", "id"):
                 return
     file.add(number, cells)
@@ -64,17 +64,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> None:
-    raise ValueError(f"{name} is not part of it")
+    raise ValueError(f"{name} is not part of JSON")
 
 
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 
 def _shown(name: str) -> str:
-    """Return a name as JSON can say it: without half surrogate pairs, and not endless."""
-    return cut(name).encode(errors="backslashreplace").decode()
+    """Return a name that JSON can hold: shortened, and without half surrogate pairs."""
+    return shorten(name).encode(errors="backslashreplace").decode()
 
 
-def written(rows: list[dict[str, str]]) -> bytes:
-    """Return objects as they stand in a file."""
+def encode(rows: list[dict[str, str]]) -> bytes:
+    """Return objects as a file has them."""
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)

@@ -1,4 +1,4 @@
-"""What an import file says, row by row, and what is wrong with it. No I/O."""
+"""The rows of an import file, and the mistakes in it. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ from shared.contract.devices import is_device_id
 COLUMNS: Final = ("kind", "id", "label", "location", "widget", "secret")
 REQUIRED: Final = ("kind", "id")
 
-MOST_ROWS: Final = 200_000
-MOST_SHOWN: Final = 1000
+MAX_ROWS: Final = 200_000
+MAX_SHOWN: Final = 1000
 """Mistakes that are kept; all are counted."""
 
-_MOST_QUOTED: Final = 80
+_MAX_QUOTED: Final = 80
 """Characters."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """Something that keeps a file from being imported."""
+    """A reason why a file cannot be imported."""
 
     line: int
     column: str
@@ -39,14 +39,14 @@ class Mistakes:
     total: int = 0
 
     def add(self, line: int, column: str, problem: str) -> None:
-        """Note one; they come in the order of their lines."""
+        """Add one; they come in the order of their lines."""
         self.total += 1
-        if len(self.first) < MOST_SHOWN:
+        if len(self.first) < MAX_SHOWN:
             self.first.append(Mistake(line, column, problem))
 
-    def merged(self, others: list[Mistake], total: int) -> "Mistakes":
+    def merge(self, others: list[Mistake], total: int) -> "Mistakes":
         """Return these and others, of which there are ``total``, in the order of their lines."""
-        return Mistakes(sorted([*self.first, *others])[:MOST_SHOWN], self.total + total)
+        return Mistakes(sorted([*self.first, *others])[:MAX_SHOWN], self.total + total)
 
     def refusal(self) -> ImportRefusedError:
         """Return the error that refuses the file because of these; there is at least one."""
@@ -65,7 +65,7 @@ class Mistakes:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A device as a file wants it. None: leave it as it is."""
+    """A device as the file describes it. None: leave it as it is."""
 
     line: int
     kind: Kind
@@ -73,14 +73,14 @@ class Row:
     label: str | None = None
     location: str | None = None
     widget: str | None = None
-    """Whom a charger is to be paired with."""
+    """The widget to pair a charger with."""
     secret: str | None = field(default=None, repr=False)
 
 
 class File:
-    """Collects the rows of a file, and all mistakes that can be found without Postgres.
+    """Collects the rows of a file, and the mistakes that can be found without Postgres.
 
-    Rows with a mistake are collected too, without the bad cell: others may refer to them.
+    Rows with a mistake are collected too, without the bad cell: other rows may name them.
     """
 
     def __init__(self) -> None:
@@ -99,14 +99,14 @@ class File:
             cells: By known columns; None as if the column were not there.
 
         Raises:
-            TooManyRowsError: That was one too many.
+            TooManyRowsError: The file has too many.
         """
         self._count += 1
-        if self._count > MOST_ROWS:
+        if self._count > MAX_ROWS:
             raise TooManyRowsError(
-                f"the file has more than {MOST_ROWS:,} rows; send it in parts, widgets first"
+                f"the file has more than {MAX_ROWS:,} rows; send it in parts, widgets first"
             )
-        # One comma too many, and a secret stands where an id should.
+        # With one comma too many, a secret is where an id should be.
         self._may_quote = "secret" not in cells
         kind = self._kind(line, cells.get("kind"))
         device_id = self._id(line, cells.get("id"))
@@ -137,7 +137,7 @@ class File:
             self.mistakes.add(line, "id", f"missing: {ID_RULE}")
             return None
         if not is_device_id(text):
-            self.mistakes.add(line, "id", f"{self._shown(text)} can not be: {ID_RULE}")
+            self.mistakes.add(line, "id", f"{self._shown(text)} cannot be an id: {ID_RULE}")
             return None
         return text
 
@@ -154,7 +154,7 @@ class File:
             self.mistakes.add(line, "widget", "only a charger's row says who is paired with whom")
             return None
         if not is_device_id(text):
-            self.mistakes.add(line, "widget", f"{self._shown(text)} can not be: {ID_RULE}")
+            self.mistakes.add(line, "widget", f"{self._shown(text)} cannot be an id: {ID_RULE}")
             return None
         return text
 
@@ -167,13 +167,13 @@ class File:
         return text
 
     def _shown(self, text: str) -> str:
-        return _quoted(text) if self._may_quote else "what stands there"
+        return _quoted(text) if self._may_quote else "this text"
 
     def _is_first(self, row: Row) -> bool:
         former = self._lines.setdefault((row.kind, row.id), row.line)
         if former != row.line:
             self.mistakes.add(
-                row.line, "id", f"the {row.kind.value} {row.id} stands on line {former} already"
+                row.line, "id", f"the {row.kind.value} {row.id} is on line {former} already"
             )
             return False
         if row.widget is not None:
@@ -182,20 +182,20 @@ class File:
                 self.mistakes.add(
                     row.line,
                     "widget",
-                    f"{row.widget} is wanted by {other.id} on line {other.line} too",
+                    f"{row.widget} is paired with {other.id} on line {other.line}",
                 )
         return True
 
 
 def unknown_column(name: str) -> str:
-    """Say that there is no such column."""
+    """Return the problem of a column that does not exist."""
     return f"there is no column {_quoted(name)}; there are {', '.join(COLUMNS)}"
 
 
-def cut(text: str) -> str:
+def shorten(text: str) -> str:
     """Return a text, or its beginning if it is long."""
-    return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
 
 
 def _quoted(text: str) -> str:
-    return ascii(cut(text))
+    return ascii(shorten(text))

@@ -1,1 +1,1 @@
-"""Chargers, widgets, and who is paired with whom."""
+"""Chargers, widgets and pairings."""

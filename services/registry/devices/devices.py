@@ -29,8 +29,8 @@ _FIND: Final = SQL("""
     WHERE id = %(id)s
 """)
 
-# A field that is not given keeps its value. The number is not touched: what a
-# device is called changes nothing about who lights whom.
+# A field that is not given keeps its value. The pairing number stays: a label or a
+# location changes nothing about which charger lights which widget.
 _UPDATE: Final = SQL("""
     UPDATE {devices}
     SET label = coalesce(%(label)s, label),
@@ -70,7 +70,7 @@ async def update(
     """Change what a registered device is called.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         kind: Charger or widget.
         device_id: A valid id.
         label: What people call it; None leaves it as it is.
@@ -108,7 +108,7 @@ async def unregister(connection: Connection, kind: Kind, device_id: str) -> int 
     """Unregister a device; its pairing ends with it.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         kind: Charger or widget.
         device_id: A valid id.
 

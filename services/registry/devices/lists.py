@@ -15,7 +15,7 @@ from services.registry.postgres.tables import devices_table, pairing_columns
 
 @dataclass(frozen=True, slots=True)
 class ListedDevice(Device):
-    """A registered device, and whom it is paired with."""
+    """A registered device and its partner in a pairing."""
 
     partner: str | None
 
@@ -37,7 +37,7 @@ _DEVICES: Final = SQL("""
 """)
 
 _SPECIAL: Final = frozenset(r"\.*+?^$|()[]{}")
-"""What stands for something else in Postgres' regular expressions."""
+"""Characters with a meaning in Postgres' regular expressions."""
 
 _PAIRINGS: Final = """
     SELECT pairings.charger_id AS charger, pairings.widget_id AS widget,
@@ -53,7 +53,7 @@ _PAIRINGS: Final = """
 """
 
 
-async def of_devices(
+async def find_devices(
     connection: Connection,
     kind: Kind,
     *,
@@ -66,13 +66,13 @@ async def of_devices(
     """Return registered devices in the order of their ids.
 
     Args:
-        connection: Any.
+        connection: Of the database.
         kind: Charger or widget.
         after: Only with greater ids; empty: from the beginning.
-        rows: Most rows.
+        rows: How many at most.
         q: Only with this text in id, label or location; capitals do not matter.
-        location: Only exactly there.
-        paired: Only those that are, or are not.
+        location: Only at exactly this location.
+        paired: Only those that are paired, or only those that are not.
     """
     own, partner = pairing_columns(kind)
     query = _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
@@ -88,7 +88,7 @@ async def of_devices(
         return await cursor.fetchall()
 
 
-async def of_pairings(
+async def find_pairings(
     connection: Connection,
     *,
     after: str,
@@ -100,12 +100,12 @@ async def of_pairings(
     """Return pairings in the order of their chargers' ids.
 
     Args:
-        connection: Any.
+        connection: Of the database.
         after: Only of chargers with greater ids; empty: from the beginning.
-        rows: Most rows.
-        charger: Only of this one.
-        widget: Only of this one.
-        location: Only of chargers exactly there.
+        rows: How many at most.
+        charger: Only of this charger.
+        widget: Only of this widget.
+        location: Only of chargers at exactly this location.
     """
     values = {
         "after": after,
@@ -120,7 +120,7 @@ async def of_pairings(
 
 
 def _pattern_of(text: str) -> str:
-    """Return the regular expression of a text whose capitals do not matter.
+    """Return a regular expression that matches a text in capitals or small letters.
 
     Spelled out for each letter, because lower() and ILIKE know the capitals of other
     letters than a to z only if the database was created with a locale that does.

@@ -57,7 +57,7 @@ async def require_free(
     """Check that no visitor has a widget.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         widget: The widget.
         but_for: A charger whose visitor may have it.
         remedy: What else can be done.

@@ -4,27 +4,27 @@ from enum import Enum, auto
 
 
 class Decision(Enum):
-    """What to do with a wish to pair."""
+    """What to do with a request to pair."""
 
     KEEP = auto()
-    """The two are paired already; pairing them anew would darken the widget for nothing."""
+    """The two are a pair already; pairing them again would darken the widget for nothing."""
     REFUSE = auto()
-    """One of the two is paired with another one: somebody's light would go out unasked."""
+    """One of the two is paired with another device, and another visitor's light would go out."""
     PAIR = auto()
-    """Pair them; former pairings of either end."""
+    """Pair them, and end other pairings of the two."""
 
 
 def decide(
     *, charger: str, widget: str, widget_now: str | None, charger_now: str | None, replace: bool
 ) -> Decision:
-    """Decide on a wish to pair ``charger`` with ``widget``.
+    """Decide on a request to pair ``charger`` with ``widget``.
 
     Args:
         charger: The charger.
-        widget: The widget it shall have.
-        widget_now: The widget that the charger has now.
-        charger_now: The charger that has the widget now.
-        replace: End what either of them is part of now.
+        widget: The widget.
+        widget_now: The widget that the charger is paired with now.
+        charger_now: The charger that the widget is paired with now.
+        replace: End other pairings of the two.
     """
     if widget_now == widget and charger_now == charger:
         return Decision.KEEP

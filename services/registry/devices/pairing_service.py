@@ -49,7 +49,7 @@ async def pair(
     """Pair two devices; two that are a pair stay as they are.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         request: Which two.
         conditions: What must hold.
         seen_from: The device whose pairing the conditions are about.

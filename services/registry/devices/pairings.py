@@ -44,7 +44,7 @@ _DELETE: Final = """
     WHERE charger_id = %(charger)s
 """
 
-# The charger carries the number of what last happened to it.
+# A charger has the number of its last change, or of its pairing's.
 _NUMBER_OF_CHARGER: Final = """
     SELECT pairing_number
     FROM chargers
@@ -61,10 +61,10 @@ async def find(connection: Connection, kind: Kind, device_id: str) -> Pairing | 
 
 
 async def pair(connection: Connection, charger: str, widget: str) -> Pairing:
-    """Pair two registered devices; former pairings of either end.
+    """Pair two registered devices, and end other pairings of the two.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         charger: Id of the charger.
         widget: Id of the widget.
     """
@@ -81,7 +81,7 @@ async def unpair(connection: Connection, charger: str) -> int | None:
     """End a charger's pairing.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         charger: Id of the charger.
 
     Returns:

@@ -1,1 +1,1 @@
-"""The directory: copied from Postgres to Redis."""
+"""The directory, projected from Postgres into Redis."""

@@ -1,8 +1,8 @@
-"""Keeps each pairing's floor in Postgres too, so that it survives an emptied Redis.
+"""Copies each pairing's floor from Redis to Postgres, so that it survives an emptied Redis.
 
-The floor is the revision a charger had when it was paired; readings up to it
-light nothing. It becomes known in Redis: when the pairing is projected, or, after
-Redis was emptied, when the charger's next reading is stored.
+The floor is the revision that a charger had when it was paired; readings up to it light
+nothing. The scripts in Redis set it: when the pairing is projected, or, after Redis was
+emptied, when the charger's next reading is stored.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, LiteralString
 
-import msgspec
 from redis.exceptions import ResponseError
 
 from services.registry import metrics
@@ -22,14 +21,14 @@ from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.contract.doorbells import Revision
 from shared.contract.names import Names
-from shared.contract.tolerant_json import tolerant_decoder
 from shared.process.backoff import Backoff
+from shared.redis_state.values import decode_directory_entry
 
 _CHUNK: Final = 500
 _BETWEEN_CHUNKS_SECONDS: Final = 0.05
-_BETWEEN_SWEEPS_SECONDS: Final = 1.0
+_BETWEEN_ROUNDS_SECONDS: Final = 1.0
 
-_UNKNOWN_OF: Final = """
+_FIND_UNKNOWN: Final = """
     SELECT charger_id, pairing_number
     FROM pairings
     WHERE floor_epoch IS NULL AND charger_id = ANY(%(chargers)s::text[])
@@ -57,21 +56,11 @@ _FILL_IN: Final = """
 """
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    """What matters here of a charger's directory entry in Redis."""
-
-    pairing: int
-    floor: Revision | None = None
-
-
-_decode = tolerant_decoder(_Entry)
-
-
 class FloorBackup:
     """Copies floors from Redis to Postgres where they are missing.
 
-    Those of new pairings at once. All others in an endless sweep, paced, because
-    after Redis was emptied they may be many, and none of them is urgent.
+    Those of new pairings at once; all others round by round, slowly, because after Redis
+    was emptied they may be many, and none is urgent.
 
     Args:
         database: Postgres.
@@ -88,8 +77,8 @@ class FloorBackup:
         self._wake = asyncio.Event()
         # A dict as an ordered set.
         self._new: dict[str, None] = {}
-        self._swept_to = ""
-        self._unknown_in_sweep = 0
+        self._position = ""
+        self._unknown_in_round = 0
 
     def copy_soon(self, chargers: Iterable[str]) -> None:
         """Copy the floors of these chargers next: they were paired just now."""
@@ -104,9 +93,9 @@ class FloorBackup:
             try:
                 while self._new:
                     await self._copy_new()
-                pause = await self._sweep_on()
+                pause = await self._copy_next_chunk()
             except (BusUnavailableError, PostgresUnavailableError, ResponseError):
-                # The projector needs the same two, and says so.
+                # The projector needs both too, and logs it.
                 await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
@@ -118,29 +107,33 @@ class FloorBackup:
     async def _copy_new(self) -> None:
         chunk = list(itertools.islice(self._new, _CHUNK))
         for charger in chunk:
-            # Forgotten before it is done: if this fails, the sweep comes by later.
+            # Removed first: if this fails, the next round copies it.
             del self._new[charger]
-        await self._copy(await self._unknown(_UNKNOWN_OF, {"chargers": chunk}))
+        await self._copy(await self._read_unknown(_FIND_UNKNOWN, {"chargers": chunk}))
 
-    async def _sweep_on(self) -> float:
-        """Look at the next chunk; return how long to wait before the one after it (seconds)."""
-        unknown = await self._unknown(_NEXT_UNKNOWN, {"after": self._swept_to, "chunk": _CHUNK})
+    async def _copy_next_chunk(self) -> float:
+        """Copy the next chunk; return how many seconds to wait before the one after it."""
+        unknown = await self._read_unknown(
+            _NEXT_UNKNOWN, {"after": self._position, "chunk": _CHUNK}
+        )
         await self._copy(unknown)
-        self._unknown_in_sweep += len(unknown)
+        self._unknown_in_round += len(unknown)
         if len(unknown) == _CHUNK:
-            self._swept_to = max(unknown)
+            self._position = max(unknown)
             return _BETWEEN_CHUNKS_SECONDS
-        metrics.FLOORS_UNKNOWN.set(self._unknown_in_sweep)
-        self._swept_to, self._unknown_in_sweep = "", 0
-        return _BETWEEN_SWEEPS_SECONDS
+        metrics.FLOORS_UNKNOWN.set(self._unknown_in_round)
+        self._position, self._unknown_in_round = "", 0
+        return _BETWEEN_ROUNDS_SECONDS
 
-    async def _unknown(self, query: LiteralString, values: Mapping[str, object]) -> dict[str, int]:
-        async with self._database.reading() as connection:
+    async def _read_unknown(
+        self, query: LiteralString, values: Mapping[str, object]
+    ) -> dict[str, int]:
+        async with self._database.connection() as connection:
             cursor = await connection.execute(query, values)
             return dict(await cursor.fetchall())
 
     async def _copy(self, unknown: Mapping[str, int]) -> None:
-        found = await self._found(unknown) if unknown else {}
+        found = await self._read_floors(unknown) if unknown else {}
         if not found:
             return
         values = {
@@ -149,10 +142,10 @@ class FloorBackup:
             "epochs": [epoch for epoch, _ in found.values()],
             "sequences": [sequence for _, sequence in found.values()],
         }
-        async with self._database.changing(by="registry") as connection:
+        async with self._database.write_transaction(by="registry") as connection:
             await connection.execute(_FILL_IN, values)
 
-    async def _found(self, unknown: Mapping[str, int]) -> dict[str, Revision]:
+    async def _read_floors(self, unknown: Mapping[str, int]) -> dict[str, Revision]:
         by_directory: dict[str, list[str]] = defaultdict(list)
         for charger in unknown:
             by_directory[self._names.of_charger(charger).directory].append(charger)
@@ -162,8 +155,8 @@ class FloorBackup:
         found: dict[str, Revision] = {}
         for chargers, raws in zip(by_directory.values(), replies, strict=True):
             for charger, raw in zip(chargers, raws, strict=True):
-                entry = _decode(raw)
-                # A floor belongs to one pairing: not to the one before, nor the next.
+                entry = decode_directory_entry(raw)
+                # A floor belongs to one pairing only.
                 if entry is not None and entry.pairing == unknown[charger] and entry.floor:
                     found[charger] = entry.floor
         return found

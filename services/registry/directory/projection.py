@@ -1,7 +1,7 @@
-"""Writes the directory into Redis: one script call per partition, any order, any number of times.
+"""Writes the directory into Redis: one script call per tag, in any order, any number of times.
 
-What decides is the pairing number of each entry, compared inside the scripts, so
-registries may work at once, late or twice without harm.
+The scripts compare the pairing numbers of entries, so registries may work at the same
+time, late or twice without harm.
 """
 
 import json
@@ -19,26 +19,25 @@ from shared.bus.script import Argument, Call
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 AGE_SLACK_US: Final = 100_000
-"""What a pairing is made older by. The age is measured with Postgres' clock and counted
-back from Redis': a reading received just after pairing must never seem to come before it."""
+"""How much older than measured a pairing counts. The age is measured with Postgres' clock and
+counted back from Redis': a reading just after pairing must never seem to come before it."""
 
 _CERTAIN_US: Final = 100_000
-"""How long after a pairing a reading must have come to be certainly of it: the same doubt
-about the clocks, to the other side."""
-_TRIES: Final = 5
+"""A reading that came so long after a pairing certainly belongs to it: the same slack for
+the clocks, to the other side."""
+_ATTEMPTS: Final = 5
 
 
 class Projection:
     """The directory in Redis.
 
-    All methods raise `BusUnavailableError` while Redis is away; calling them
-    again is then the right thing.
+    All methods raise `BusUnavailableError` while Redis is away; call them again then.
 
     Args:
-        bus: Redis. Used by nobody else: a loss that somebody else noticed would be
-            mended behind our back, in the middle of a full projection.
+        bus: Redis, on a connection of its own: another user would reconnect it unnoticed
+            in the middle of a full projection.
         names: The map of what is where.
-        clock: Seconds, the clock of ``ChargerEntry.read_at``.
+        clock: In seconds; the clock of ``ChargerEntry.read_at``.
     """
 
     def __init__(self, bus: Bus, names: Names, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,15 +47,15 @@ class Projection:
         self._clock = clock
 
     async def is_complete(self) -> bool:
-        """Tell whether every partition has its directory; Redis may have been emptied."""
+        """Tell whether every tag has its directory; Redis may have been emptied."""
         commands = [("EXISTS", tag.directory_version) for tag in self._tags]
         return all(await self._bus.commands(commands))
 
     async def write_secrets(self, kind: Kind, entries: Iterable[SecretsEntry]) -> int:
         """Bring these devices' credentials up to date, and return how many changed.
 
-        They come before the directory entries: a device that is registered must never
-        be let in without its secret, nor with one of a former registration.
+        Call it before the entries are written: a registered device must never connect
+        without its secret, nor with one of an earlier registration.
         """
         arguments: dict[tuple[str, ...], list[Argument]] = defaultdict(list)
         for entry in entries:
@@ -82,13 +81,13 @@ class Projection:
             arguments[self._names.of_widget(entry.id)] += [
                 entry.id,
                 entry.pairing_number,
-                _registered(entry.registered),
+                _registration_word(entry.registered),
                 entry.charger or "",
             ]
         calls = [
             Call(
                 scripts.PROJECT_WIDGETS,
-                (tag.directory, tag.directory_version, tag.statuses, *_of_registrations(tag)),
+                (tag.directory, tag.directory_version, tag.statuses, *_device_keys(tag)),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
             for tag, items in arguments.items()
@@ -98,9 +97,9 @@ class Projection:
     async def write_chargers(self, entries: Iterable[ChargerEntry]) -> int:
         """Bring these chargers' entries up to date, and return how many changed.
 
-        A widget's entry comes before its charger's: a status that the charger's
-        new entry leads to must find the widget's new number, and one that the old
-        entry led to must not.
+        Write a widget's entry before its charger's: a status that the charger's new entry
+        leads to must find the widget's new number, and one that the old entry led to must
+        not.
         """
         entries = list(entries)
         tags = {self._names.of_charger(entry.id): None for entry in entries}
@@ -113,7 +112,7 @@ class Projection:
             arguments[tag] += [
                 entry.id,
                 entry.pairing_number,
-                _registered(entry.registered),
+                _registration_word(entry.registered),
                 entry.widget or "",
                 *(entry.floor or ("", "")),
                 paired_at - AGE_SLACK_US,
@@ -127,7 +126,7 @@ class Projection:
                     tag.directory_version,
                     tag.live,
                     tag.pending,
-                    *_of_registrations(tag),
+                    *_device_keys(tag),
                 ),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
@@ -138,13 +137,13 @@ class Projection:
     async def _redis_times(
         self, tags: Sequence[ChargerNames]
     ) -> tuple[float, dict[ChargerNames, int]]:
-        """Return our time (s) and Redis' (µs) at the same moment, but for some ms.
+        """Return our time (s) and Redis' (µs) at the same moment, within some ms.
 
-        Redis' time is that of the server of each tag: its readings are dated by it. What is
-        sent may lie in the buffer of a Redis that stands still: by its time when it gets
-        there, pairings would seem younger, and their readings older, than they are.
+        Redis' time is that of each tag's server, which dates its readings. A request may
+        wait in the buffer of a Redis that stands still. Its time on arrival would make
+        pairings seem younger, and their readings older, than they are.
         """
-        for _ in range(_TRIES):
+        for _ in range(_ATTEMPTS):
             sent = self._clock()
             times = await self._bus.times_of([tag.live for tag in tags])
             if (self._clock() - sent) * 1_000_000 < AGE_SLACK_US / 2:
@@ -154,38 +153,38 @@ class Projection:
     async def remove_strays(
         self, widgets: Collection[str], chargers: Collection[str], greatest_number: int
     ) -> int:
-        """Remove what Redis has and a snapshot has not, and return how many there were.
+        """Remove entries that a snapshot does not have, and return how many.
 
         Args:
             widgets: Ids of all registered widgets (a set).
             chargers: Ids of all registered chargers (a set).
-            greatest_number: The snapshot's greatest pairing number; later news stays.
+            greatest_number: The snapshot's greatest pairing number; newer entries stay.
         """
         names = self._names
         in_widget_tags = await self._ids(names.widgets)
         in_charger_tags = await self._ids(names.chargers)
         calls: list[Call] = []
-        # An id also strays in a tag that is not its own: there once were more
+        # An id in a tag that is not its own is a stray too: there once were more
         # partitions, or fewer.
         for widget_tag, found in zip(names.widgets, in_widget_tags, strict=True):
             strays = [i for i in found if i not in widgets or names.of_widget(i) != widget_tag]
-            calls += _removals(widget_tag, (widget_tag.statuses,), greatest_number, strays)
+            calls += _removal_calls(widget_tag, (widget_tag.statuses,), greatest_number, strays)
         for charger_tag, found in zip(names.chargers, in_charger_tags, strict=True):
             strays = [i for i in found if i not in chargers or names.of_charger(i) != charger_tag]
             keys = (charger_tag.live, charger_tag.pending)
-            calls += _removals(charger_tag, keys, greatest_number, strays)
+            calls += _removal_calls(charger_tag, keys, greatest_number, strays)
         return sum(await self._bus.run(calls))
 
     async def complete(self, widgets: Collection[str], chargers: Collection[str]) -> bool:
-        """Set every partition's marker: from now on, what is not there is not registered.
+        """Set every tag's marker: from now on, a device without an entry is not registered.
 
         Args:
             widgets: Ids that were written.
             chargers: Ids that were written.
 
         Returns:
-            Whether it could be set everywhere. If not, Redis lost some of what was
-            written, and all must be written again.
+            Whether all were set. If not, Redis lost entries, and all must be written
+            again.
         """
         names = self._names
         expected = Counter[ChargerNames | WidgetNames](names.of_widget(i) for i in widgets)
@@ -203,7 +202,7 @@ class Projection:
         return all(replies)
 
     async def _ids(self, tags: Sequence[ChargerNames | WidgetNames]) -> list[list[str]]:
-        # Credentials may stray alone: written late, after the device had gone.
+        # Credentials may stray alone: written late, after the device was removed.
         entries = await self._bus.commands([("HKEYS", tag.directory) for tag in tags])
         credentials = await self._bus.commands([("HKEYS", tag.credentials) for tag in tags])
         return [
@@ -212,22 +211,22 @@ class Projection:
         ]
 
 
-def _registered(registered: bool) -> str:  # noqa: FBT001 - the value is what is written
+def _registration_word(registered: bool) -> str:  # noqa: FBT001 - the value is what is written
     return "registered" if registered else "unregistered"
 
 
-def _of_registrations(tag: ChargerNames | WidgetNames) -> tuple[str, str, str]:
-    """Return the keys of what ends with a registration, in the order of the scripts."""
+def _device_keys(tag: ChargerNames | WidgetNames) -> tuple[str, str, str]:
+    """Return the keys of what ends with a registration, in the scripts' order."""
     return tag.credentials, tag.presence, tag.rejections
 
 
-def _removals(
+def _removal_calls(
     tag: ChargerNames | WidgetNames,
     own: tuple[str, ...],
     greatest_number: int,
     strays: Sequence[str],
 ) -> list[Call]:
-    keys = (tag.directory, tag.directory_version, *_of_registrations(tag), *own)
+    keys = (tag.directory, tag.directory_version, *_device_keys(tag), *own)
     return [
         Call(
             scripts.REMOVE_STRAYS,

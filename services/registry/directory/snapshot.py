@@ -15,12 +15,12 @@ from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.doorbells import Revision
 
 CHUNK: Final = 500
-"""Rows per fetch, and so most items of one script: a script must not hold Redis for long."""
+"""Rows per fetch, and so the most items of one script: a script must not hold Redis for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class WidgetEntry:
-    """A widget as the directory in Redis shall show it."""
+    """A widget's entry for the directory in Redis."""
 
     id: str
     pairing_number: int
@@ -30,7 +30,7 @@ class WidgetEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChargerEntry:
-    """A charger as the directory in Redis shall show it."""
+    """A charger's entry for the directory in Redis."""
 
     id: str
     pairing_number: int
@@ -46,20 +46,20 @@ class ChargerEntry:
 
 @dataclass(frozen=True, slots=True)
 class SecretsEntry:
-    """What a registered device may prove with who it is."""
+    """The credentials of a registered device."""
 
     id: str
     secrets_number: int
     digests: list[str]
-    """Of its secrets that have not expired, whichever key they were made with."""
+    """Of its secrets that have not expired, made with any key."""
     registered_us: int = 0
-    """When it was registered, in µs since 1970. One that was registered at another time
-    is another device, be it with the same id."""
+    """When it was registered, in µs since 1970. A registration at another time is another
+    device, even with the same id."""
 
 
 Entry = TypeVar("Entry")
 Write: TypeAlias = Callable[[list[Entry]], Awaitable[None]]
-"""Takes one chunk."""
+"""Writes one chunk."""
 
 _GREATEST: Final = """
     SELECT coalesce(max(pairing_number), 0)
@@ -114,7 +114,7 @@ _SECRETS: Final = SQL("""
 
 
 class Snapshot:
-    """All of it at one moment.
+    """The directory at one moment.
 
     Args:
         connection: One of ``Database.snapshot``.
@@ -131,7 +131,7 @@ class Snapshot:
             return number
 
     async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
-        """Pass on what devices may prove whose secrets number is greater than ``after``."""
+        """Write the credentials of devices whose secrets number is greater than ``after``."""
 
         async def pass_on(rows: list[DictRow], _read_at: float) -> None:
             await write([SecretsEntry(**row) for row in rows])
@@ -140,7 +140,7 @@ class Snapshot:
         await self._each_chunk(query, {"after": after}, pass_on)
 
     async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:
-        """Pass on the registered widgets whose number is greater than ``after``."""
+        """Write the registered widgets with a number greater than ``after``."""
 
         async def pass_on(rows: list[DictRow], _read_at: float) -> None:
             await write([WidgetEntry(**row) for row in rows])
@@ -148,7 +148,7 @@ class Snapshot:
         await self._each_chunk(_WIDGETS, {"after": after}, pass_on)
 
     async def chargers(self, after: int, write: Write[ChargerEntry]) -> None:
-        """Pass on the registered chargers whose number is greater than ``after``."""
+        """Write the registered chargers with a number greater than ``after``."""
 
         async def pass_on(rows: list[DictRow], read_at: float) -> None:
             await write([_charger(row, read_at) for row in rows])
@@ -156,7 +156,7 @@ class Snapshot:
         await self._each_chunk(_CHARGERS, {"after": after}, pass_on)
 
     async def unregistered_widgets(self, after: int, write: Write[WidgetEntry]) -> None:
-        """Pass on the widgets unregistered with a number greater than ``after``."""
+        """Write the widgets unregistered with a number greater than ``after``."""
 
         async def pass_on(rows: list[DictRow], _read_at: float) -> None:
             await write([WidgetEntry(**row, registered=False) for row in rows])
@@ -164,7 +164,7 @@ class Snapshot:
         await self._each_chunk(_UNREGISTERED, {"kind": "widget", "after": after}, pass_on)
 
     async def unregistered_chargers(self, after: int, write: Write[ChargerEntry]) -> None:
-        """Pass on the chargers unregistered with a number greater than ``after``."""
+        """Write the chargers unregistered with a number greater than ``after``."""
 
         async def pass_on(rows: list[DictRow], _read_at: float) -> None:
             await write([ChargerEntry(**row, registered=False) for row in rows])
@@ -177,9 +177,9 @@ class Snapshot:
         values: dict[str, object],
         pass_on: Callable[[list[DictRow], float], Awaitable[None]],
     ) -> None:
-        # A named cursor lives in the server: the directory is never whole in our
-        # memory. (Not an async generator: one that its reader leaves early would
-        # still hold the cursor when the connection is somebody else's again.)
+        # A named cursor lives in the server: our memory holds one chunk at a time. (Not an
+        # async generator: one that is left early would still hold the cursor when the
+        # connection is back in the pool.)
         async with self._connection.cursor("directory", row_factory=dict_row) as cursor:
             await cursor.execute(query, values)
             while True:

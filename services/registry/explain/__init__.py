@@ -1,1 +1,1 @@
-"""Why is this light as it is? One answer out of all that is known."""
+"""Explains why a widget's light is as it is, from all that is known."""

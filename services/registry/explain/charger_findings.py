@@ -1,54 +1,61 @@
-"""What an explanation finds about a charger and the router behind it. No I/O."""
+"""Findings about a charger and its router. No I/O."""
 
-from services.registry.explain.facts import OfCharger
-from services.registry.explain.finding import Cause, Finding, Mark, Weight, when
-from services.registry.live.state import ChargerState, LastRejection
+from services.registry.explain.facts import ChargerFacts
+from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
+from services.registry.kind import Kind
+from services.registry.live.state import ChargerState, LastRejection, WidgetState
 from shared.contract.presence import RejectionCode
 
 
-def of_charger(charger: OfCharger) -> list[Finding]:
-    """Tell where it is, what it said, what was refused of it, and who works on it."""
+def check_charger(charger: ChargerFacts) -> list[Finding]:
+    """Check a charger's connection, reading and last refusal, and its router."""
     state = charger.state
-    return [_connection(state), reading(charger), _rejection(state), _router(charger)]
+    return [
+        _check_connection(state),
+        check_reading(charger),
+        _check_rejection(state),
+        _check_router(charger),
+    ]
 
 
-def _connection(state: ChargerState) -> Finding:
+def _check_connection(state: ChargerState) -> Finding:
     about = "charger"
     if state.online:
         return Finding(
             Mark.RIGHT,
             about,
-            f"{state.id} is connected to {state.gateway} since {when(state.since)}",
+            f"{state.id} is connected to {state.gateway} since {format_time(state.since)}",
         )
-    seen = f"last seen at {when(state.last_seen)}" if state.last_seen else "never seen"
-    refused = state.last_rejection
-    if refused is not None and refused.code == RejectionCode.UNAUTHORIZED:
-        return Finding(
-            Mark.WRONG,
-            about,
-            f"{state.id} is offline, {seen}",
-            Cause(
-                Weight.CREDENTIALS,
-                f"{state.id} is turned away: it presents no secret, or a wrong one.",
-                f"Give it a new one: chargelight chargers secret generate {state.id}",
-            ),
-        )
-    return Finding(
-        Mark.WRONG,
-        about,
-        f"{state.id} is offline, {seen}",
-        Cause(
-            Weight.CHARGER,
-            f"{state.id} is offline: nobody reports its phone's level, and the light stays as "
-            "it is.",
-            "See whether it has power and a network. It must connect to the charger port, and "
-            "send its level again when it has.",
-        ),
+    cause = Cause(
+        Rank.CHARGER,
+        f"{state.id} is offline: its phone's level is not reported, and the light stays as it is.",
+        "Check its power and its network. It must connect to the charger port, and then "
+        "send its level again.",
     )
+    return offline(Kind.CHARGER, state, cause)
 
 
-def reading(charger: OfCharger) -> Finding:
-    """Tell what it said last, and whether that may light anything."""
+def offline(kind: Kind, state: ChargerState | WidgetState, otherwise: Cause) -> Finding:
+    """Return the finding about a device that is offline.
+
+    Args:
+        kind: Charger or widget.
+        state: Of the device.
+        otherwise: The cause, unless its secret is wrong.
+    """
+    seen = f"last seen at {format_time(state.last_seen)}" if state.last_seen else "never seen"
+    cause, rejection = otherwise, state.last_rejection
+    if rejection is not None and rejection.code == RejectionCode.UNAUTHORIZED:
+        cause = Cause(
+            Rank.CREDENTIALS,
+            f"{state.id} is refused: it presents no secret, or a wrong one.",
+            f"Give it a new one: chargelight {kind.value}s secret generate {state.id}",
+        )
+    return Finding(Mark.WRONG, kind.value, f"{state.id} is offline, {seen}", cause)
+
+
+def check_reading(charger: ChargerFacts) -> Finding:
+    """Check a charger's last reading, and whether it may light the widget."""
     about = "last reading"
     state, entry = charger.state, charger.entry
     last = state.reading
@@ -58,21 +65,21 @@ def reading(charger: OfCharger) -> Finding:
             about,
             "none",
             Cause(
-                Weight.READING,
+                Rank.READING,
                 f"{state.id} has not reported a level.",
                 "It lights its widget as soon as it reports one.",
             ),
         )
     epoch, sequence = last.revision
-    said = f"{last.soc:g} % at {when(last.received_at)}, revision {epoch}/{sequence}"
+    text = f"{last.soc:g} % at {format_time(last.received_at)}, revision {epoch}/{sequence}"
     if entry.widget and entry.floor is None:
         return Finding(
             Mark.UNKNOWN,
             about,
-            f"{said}; Redis was emptied, so it may be the last visitor's",
+            f"{text}; Redis was emptied, so it may be the last visitor's",
             Cause(
-                Weight.READING,
-                f"Whether {state.id} reported this level before it was paired is not known, so "
+                Rank.READING,
+                f"It is not known whether {state.id} reported this level before it was paired, so "
                 "it lights nothing.",
                 "It lights as soon as the charger reports again.",
             ),
@@ -81,62 +88,62 @@ def reading(charger: OfCharger) -> Finding:
         return Finding(
             Mark.WRONG,
             about,
-            f"{said}: before it was paired",
+            f"{text}: before it was paired",
             Cause(
-                Weight.READING,
+                Rank.READING,
                 f"{state.id} has not reported since it was paired; what it reported before is "
                 "the last visitor's, and lights nothing.",
                 "It lights as soon as the charger reports again.",
             ),
         )
-    return Finding(Mark.RIGHT, about, said)
+    return Finding(Mark.RIGHT, about, text)
 
 
-def _rejection(state: ChargerState) -> Finding:
+def _check_rejection(state: ChargerState) -> Finding:
     about = "last refusal"
-    refused = state.last_rejection
-    if refused is None:
+    rejection = state.last_rejection
+    if rejection is None:
         return Finding(Mark.RIGHT, about, "none")
-    said = f"{refused.code} at {when(refused.at)} on {refused.gateway}: {refused.message}"
-    if state.reading is not None and state.reading.received_at >= refused.at:
-        return Finding(Mark.NOTE, about, f"{said} (it has reported since)")
-    cause = _cause_of(refused, state)
-    return Finding(Mark.WRONG if cause else Mark.NOTE, about, said, cause)
+    at = format_time(rejection.at)
+    text = f"{rejection.code} at {at} on {rejection.gateway}: {rejection.message}"
+    if state.reading is not None and state.reading.received_at >= rejection.at:
+        return Finding(Mark.NOTE, about, f"{text} (it has reported since)")
+    cause = _rejection_cause(rejection, state)
+    return Finding(Mark.WRONG if cause else Mark.NOTE, about, text, cause)
 
 
-def _cause_of(refused: LastRejection, state: ChargerState) -> Cause | None:
-    match refused.code:
+def _rejection_cause(rejection: LastRejection, state: ChargerState) -> Cause | None:
+    match rejection.code:
         case RejectionCode.SUPERSEDED:
-            newest = f"the one on {state.gateway} since {when(state.since)}"
+            newest = f"the one on {state.gateway} since {format_time(state.since)}"
             return Cause(
-                Weight.SUPERSEDED,
-                f"An older connection of {state.id} still speaks, and only the newest counts: "
+                Rank.SUPERSEDED,
+                f"An older connection of {state.id} still sends, and only the newest counts: "
                 f"{newest if state.online else 'it has ended since'}.",
                 "If two devices use this id, give one of them an id of its own. If it is one "
                 "device, its firmware must connect again after close code 4409.",
             )
         case RejectionCode.TOO_FAST:
             return Cause(
-                Weight.FRAMES,
+                Rank.FRAMES,
                 f"{state.id} sent too much for too long and was closed with 4429; it has not "
                 "reported since.",
                 "Its firmware must send less: a reading a second is plenty "
                 "(docs/protocol.md, Limits).",
             )
         case RejectionCode.UNAUTHORIZED | RejectionCode.SILENT:
-            # Of an attempt beside a connection that stands; or of one that is gone: then
-            # "offline" says it.
+            # Another attempt of a charger that is connected; if it is not, "offline" says it.
             return None
         case _:
             return Cause(
-                Weight.FRAMES,
+                Rank.FRAMES,
                 f"The last thing that {state.id} sent was refused, so its light stays as it is.",
                 "Its firmware must send what docs/protocol.md says: "
                 '{"event":"StateOfCharge","data":{"soc":70}}',
             )
 
 
-def _router(charger: OfCharger) -> Finding:
+def _check_router(charger: ChargerFacts) -> Finding:
     about = "router"
     if charger.state.router is not None:
         return Finding(
@@ -147,8 +154,8 @@ def _router(charger: OfCharger) -> Finding:
         about,
         f"none works on partition {charger.partition}",
         Cause(
-            Weight.ROUTER,
-            "No router works on this charger's partition: its light stands still.",
-            "Others take over within 5 s of a router's end. See whether any router runs.",
+            Rank.ROUTER,
+            "No router works on this charger's partition: its light does not change.",
+            "Another router takes over within 5 s. Check that one runs.",
         ),
     )

@@ -1,10 +1,10 @@
-"""The explanation of a light: all that is found, and what follows from it. No I/O."""
+"""Explains a light: its findings, and what follows from them. No I/O."""
 
-from services.registry.explain.charger_findings import of_charger
+from services.registry.explain.charger_findings import check_charger
 from services.registry.explain.directory_findings import (
-    pairing,
-    registration,
-    rental,
+    check_pairing,
+    check_registration,
+    check_rental,
 )
 from services.registry.explain.facts import Facts
 from services.registry.explain.finding import (
@@ -12,27 +12,27 @@ from services.registry.explain.finding import (
     Explanation,
     Finding,
     Mark,
-    Weight,
-    concluded,
+    Rank,
+    conclude,
 )
-from services.registry.explain.light_findings import colour, light, of_widget
+from services.registry.explain.light_findings import check_light, check_widget, colour
 from services.registry.kind import Kind
 
 
 def explain(facts: Facts) -> Explanation:
     """Explain the light of a charger or a widget."""
     title = f"{facts.kind.value} {facts.id}"
-    registered = registration(facts)
+    registered = check_registration(facts)
     if registered.mark is not Mark.RIGHT:
-        return concluded(title, [registered], "")
-    findings = [registered, pairing(facts), rental(facts)]
+        return conclude(title, [registered], "")
+    findings = [registered, check_pairing(facts), check_rental(facts)]
     if facts.charger is not None:
-        findings += of_charger(facts.charger)
+        findings += check_charger(facts.charger)
     if facts.charger is not None and facts.widget is not None:
-        findings += light(facts.charger, facts.now)
+        findings += check_light(facts.charger, facts.now)
     if facts.widget is not None:
-        findings += of_widget(facts.widget)
-    return concluded(title, findings, _all_right(facts))
+        findings += check_widget(facts.widget)
+    return conclude(title, findings, _all_right(facts))
 
 
 def without_redis(kind: Kind, device_id: str, reason: str) -> Explanation:
@@ -42,13 +42,13 @@ def without_redis(kind: Kind, device_id: str, reason: str) -> Explanation:
         "redis",
         reason,
         Cause(
-            Weight.DIRECTORY,
-            "Redis is away: all lights stand still.",
+            Rank.DIRECTORY,
+            "Redis is away: no light changes.",
             "Bring Redis back. Chargers and widgets stay connected, and all lights are right "
             "again within 5 s of its return.",
         ),
     )
-    return concluded(f"{kind.value} {device_id}", [finding], "")
+    return conclude(f"{kind.value} {device_id}", [finding], "")
 
 
 def without_directory(kind: Kind, device_id: str) -> Explanation:
@@ -56,15 +56,15 @@ def without_directory(kind: Kind, device_id: str) -> Explanation:
     finding = Finding(
         Mark.WRONG,
         "directory",
-        "not in Redis, so nobody can tell who is registered",
+        "not in Redis, so it is not known which devices are registered",
         Cause(
-            Weight.DIRECTORY,
+            Rank.DIRECTORY,
             "Redis was emptied, and the directory is not back yet.",
-            "A registry puts it back by itself, within moments of Postgres answering. See "
-            "whether Postgres does.",
+            "A registry puts it back by itself, moments after Postgres answers. Check "
+            "that Postgres does.",
         ),
     )
-    return concluded(f"{kind.value} {device_id}", [finding], "")
+    return conclude(f"{kind.value} {device_id}", [finding], "")
 
 
 def _all_right(facts: Facts) -> str:

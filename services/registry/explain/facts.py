@@ -1,4 +1,4 @@
-"""All that is known of a pair when its light is explained."""
+"""What is known of a pair when its light is explained."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,26 +10,26 @@ from services.registry.live.state import ChargerState, WidgetState
 from shared.redis_state.values import DirectoryEntry
 
 
-class Recorded(NamedTuple):
+class PostgresDevice(NamedTuple):
     """A device as Postgres has it."""
 
     number: int
     partner: str | None
-    """Whom it is paired with."""
+    """The device it is paired with."""
 
 
 @dataclass(frozen=True, slots=True)
-class OfPostgres:
-    """What Postgres says."""
+class PostgresFacts:
+    """What Postgres knows of a device."""
 
-    device: Recorded | None
+    device: PostgresDevice | None
     """None: not registered."""
     rental: OpenRental | None
 
 
 @dataclass(frozen=True, slots=True)
-class OfCharger:
-    """What Redis says of a charger."""
+class ChargerFacts:
+    """What Redis knows of a charger."""
 
     entry: DirectoryEntry
     state: ChargerState
@@ -38,16 +38,16 @@ class OfCharger:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of one device, and of the other one of its pair."""
+    """What is known of a device and of its partner."""
 
     kind: Kind
     id: str
-    """Which device was asked about."""
+    """The device in question."""
     now: datetime
     """By Redis' clock."""
-    charger: OfCharger | None
-    """None: not registered, as far as Redis knows; or there is none."""
+    charger: ChargerFacts | None
+    """None: Redis knows no such charger, or the widget is not paired."""
     widget: WidgetState | None
-    """Likewise."""
-    postgres: OfPostgres | None
+    """None: Redis knows no such widget, or the charger is not paired."""
+    postgres: PostgresFacts | None
     """None: Postgres is away."""

@@ -1,4 +1,4 @@
-"""What an explanation is made of. No I/O."""
+"""The parts of an explanation. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Mark(StrEnum):
     NOTE = "note"
 
 
-class Weight(IntEnum):
-    """Of several causes the one that explains the others is told: the first of these."""
+class Rank(IntEnum):
+    """The order of causes: of several, the first one explains the others."""
 
     DIRECTORY = 1
     REGISTRATION = 2
@@ -37,7 +37,7 @@ class Weight(IntEnum):
 class Cause:
     """Why a light is not as it should be."""
 
-    weight: Weight
+    rank: Rank
     verdict: str
     remedy: str
 
@@ -69,8 +69,8 @@ class Explanation(BaseModel):
     remedy: str | None = Field(description="What to do about it; null: nothing")
 
 
-def concluded(title: str, findings: Sequence[Finding], all_right: str) -> Explanation:
-    """Return an explanation with the verdict that follows from its findings.
+def conclude(title: str, findings: Sequence[Finding], all_right: str) -> Explanation:
+    """Make an explanation of findings, with the verdict that follows from them.
 
     Args:
         title: What is explained.
@@ -78,7 +78,7 @@ def concluded(title: str, findings: Sequence[Finding], all_right: str) -> Explan
         all_right: The verdict if nothing is wrong.
     """
     causes = [finding.cause for finding in findings if finding.cause is not None]
-    first = min(causes, key=lambda cause: cause.weight, default=None)
+    first = min(causes, key=lambda cause: cause.rank, default=None)
     return Explanation(
         title=title,
         findings=[
@@ -89,6 +89,6 @@ def concluded(title: str, findings: Sequence[Finding], all_right: str) -> Explan
     )
 
 
-def when(time: datetime | None) -> str:
-    """Return a time as RFC 3339 writes it, to the second; the command line makes it local."""
+def format_time(time: datetime | None) -> str:
+    """Return a time in RFC 3339, to the second; the command line makes it local."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else "an unknown time"

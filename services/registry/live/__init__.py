@@ -1,1 +1,1 @@
-"""What is going on right now, read from Redis."""
+"""The live state of devices, read from Redis."""

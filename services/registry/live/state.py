@@ -1,18 +1,18 @@
-"""What it means right now, what stands in Redis of a device. Without I/O."""
+"""A device's live state, interpreted. No I/O."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, Field
 
-from services.registry.live.stored import (
+from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
-    live_of,
-    registration,
-    status_of,
-    whole,
+    decode_live,
+    decode_registration,
+    decode_status,
+    score_to_us,
 )
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.presence import (
@@ -94,65 +94,69 @@ class WidgetState(BaseModel):
     last_rejection: LastRejection | None
 
 
-def charger_state(raw: RawCharger, around: Environment) -> ChargerState | None:
+def charger_state(raw: RawCharger, environment: Environment) -> ChargerState | None:
     """Return a charger's state, or None if it is not registered.
 
     Raises:
-        DirectoryAbsentError: Nobody can tell whether it is.
+        DirectoryAbsentError: The directory is not in Redis.
     """
-    entry = registration(raw.entry, is_complete=raw.is_complete)
+    entry = decode_registration(raw.entry, is_complete=raw.is_complete)
     if entry is None:
         return None
-    live = live_of(raw.live)
+    live = decode_live(raw.live)
     presence = decode_charger_presence(raw.presence)
-    online = presence is not None and presence.left is None and around.is_alive(presence.gateway)
+    online = (
+        presence is not None and presence.left is None and environment.is_alive(presence.gateway)
+    )
     seen = [live.received_at]
     if online:
-        seen = [around.now]
+        seen = [environment.now]
     elif presence is not None:
-        heard = around.gateways.get(presence.gateway, 0)
+        heard = environment.gateways.get(presence.gateway, 0)
         seen += [presence.since, heard if presence.left is None else presence.left]
     return ChargerState(
         id=raw.id,
         online=online,
         gateway=presence.gateway if presence else None,
-        since=_time(presence.since) if presence and online else None,
-        last_seen=_time(max(seen)),
+        since=_to_datetime_or_none(presence.since) if presence and online else None,
+        last_seen=_to_datetime_or_none(max(seen)),
         reading=Reading(
-            soc=live.soc, received_at=moment(live.received_at), revision=list(live.revision)
+            soc=live.soc, received_at=to_datetime(live.received_at), revision=list(live.revision)
         )
         if live.revision
         else None,
         pairing_number=entry.pairing,
         widget=entry.widget or None,
         status=_light(raw.status, entry),
-        pending_since=_time(whole(raw.pending)) if raw.pending is not None else None,
+        pending_since=_to_datetime_or_none(score_to_us(raw.pending))
+        if raw.pending is not None
+        else None,
         router=raw.router.decode(errors="replace") if raw.router is not None else None,
         last_rejection=_last_rejection(raw.rejection),
     )
 
 
-def widget_state(raw: RawWidget, around: Environment) -> WidgetState | None:
+def widget_state(raw: RawWidget, environment: Environment) -> WidgetState | None:
     """Return a widget's state, or None if it is not registered.
 
     Raises:
-        DirectoryAbsentError: Nobody can tell whether it is.
+        DirectoryAbsentError: The directory is not in Redis.
     """
-    entry = registration(raw.entry, is_complete=raw.is_complete)
+    entry = decode_registration(raw.entry, is_complete=raw.is_complete)
     if entry is None:
         return None
     presence = decode_widget_presence(raw.presence)
     noted = presence.gateways if presence else {}
-    alive = sorted((since, name) for name, since in noted.items() if around.is_alive(name))
-    seen = [around.now] if alive else [presence.left or 0] if presence else [0]
+    alive = sorted((since, name) for name, since in noted.items() if environment.is_alive(name))
+    seen = [environment.now] if alive else [presence.left or 0] if presence else [0]
     if not alive:
-        seen += [max(since, around.gateways.get(name, 0)) for name, since in noted.items()]
+        seen += [max(since, environment.gateways.get(name, 0)) for name, since in noted.items()]
     return WidgetState(
         id=raw.id,
         online=bool(alive),
-        gateways=[GatewayOfWidget(gateway=name, since=moment(since)) for since, name in alive],
-        since=moment(alive[0][0]) if alive else None,
-        last_seen=_time(max(seen)),
+        gateways=[GatewayOfWidget(gateway=name, since=to_datetime(since)) for since, name in alive],
+        since=to_datetime(alive[0][0]) if alive else None,
+        last_seen=_to_datetime_or_none(max(seen)),
         pairing_number=entry.pairing,
         charger=entry.charger or None,
         status=_light(raw.status, entry),
@@ -161,7 +165,7 @@ def widget_state(raw: RawWidget, around: Environment) -> WidgetState | None:
 
 
 def _light(raw: bytes | None, entry: DirectoryEntry) -> Light | None:
-    status = status_of(raw, entry.pairing)
+    status = decode_status(raw, entry.pairing)
     if status is None:
         return None
     return Light(status=status.data.status, charger=status.charger, revision=list(status.revision))
@@ -172,14 +176,14 @@ def _last_rejection(raw: bytes | None) -> LastRejection | None:
     if noted is None:
         return None
     return LastRejection(
-        at=moment(noted.at), gateway=noted.gateway, code=noted.code, message=noted.message
+        at=to_datetime(noted.at), gateway=noted.gateway, code=noted.code, message=noted.message
     )
 
 
-def moment(microseconds: int) -> datetime:
+def to_datetime(microseconds: int) -> datetime:
     """Return a time in µs since 1970 as a date."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _time(microseconds: int) -> datetime | None:
-    return moment(microseconds) if microseconds else None
+def _to_datetime_or_none(microseconds: int) -> datetime | None:
+    return to_datetime(microseconds) if microseconds else None

@@ -1,1 +1,1 @@
-"""Postgres: connections, migrations, its doorbell."""
+"""Postgres: connections, migrations, notifications."""

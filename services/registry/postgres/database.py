@@ -1,4 +1,4 @@
-"""Postgres: a pool of connections, and one exception for "not there right now"."""
+"""Postgres: a pool of connections, and one exception for all ways to be away."""
 
 import asyncio
 import contextlib
@@ -32,8 +32,8 @@ STATEMENT_SECONDS: Final = 10
 """How long Postgres works on one statement before it gives up."""
 
 WORK_SECONDS: Final = 12.0
-"""How long one piece of work may take. Beyond it Postgres counts as away: one that hangs
-(paused, its disk full) leaves its connections open and would hold each call for ever."""
+"""How long one piece of work may take. After that Postgres counts as away: a server that
+hangs (paused, disk full) keeps its connections open and would hold each call for ever."""
 
 LONG_WORK_SECONDS: Final = 180.0
 """The same for work on the whole directory."""
@@ -42,15 +42,15 @@ _GIVING_UP_SECONDS: Final = 1.0
 
 
 class PostgresUnavailableError(Exception):
-    """Postgres can not be used right now; try again after a while."""
+    """Postgres cannot be used right now; try again after a while."""
 
 
 class DirectoryBusyError(PostgresUnavailableError):
-    """Postgres is there, but somebody else holds the lock on the directory."""
+    """Postgres is there, but another transaction holds the lock on the directory."""
 
 
 def connection_string(dsn: str, application_name: str) -> str:
-    """Complete a connection string; what it says itself stays.
+    """Add our defaults to a connection string.
 
     Args:
         dsn: As configured.
@@ -62,8 +62,8 @@ def connection_string(dsn: str, application_name: str) -> str:
 
 
 @contextlib.contextmanager
-def noticing_loss() -> Iterator[None]:
-    """Raise `PostgresUnavailableError` for what psycopg raises while Postgres is away."""
+def translate_errors() -> Iterator[None]:
+    """Raise `PostgresUnavailableError` for all that psycopg raises while Postgres is away."""
     try:
         yield
     except psycopg.errors.LockNotAvailable as error:
@@ -80,8 +80,8 @@ def noticing_loss() -> Iterator[None]:
 class Database:
     """Connections for short work, at most a few at a time.
 
-    Every way in raises `PostgresUnavailableError` while Postgres is away, within
-    a few seconds, also when it goes away in the middle.
+    All methods raise `PostgresUnavailableError` while Postgres is away, within a few
+    seconds, also when it goes away in the middle.
 
     Args:
         conninfo: What `connection_string` returned.
@@ -89,12 +89,12 @@ class Database:
 
     def __init__(self, conninfo: str) -> None:
         self.migrated = asyncio.Event()
-        """Set once the tables are there; until then nobody gets a connection."""
+        """Set once the tables are there; until then there are no connections."""
         self._pool = AsyncConnectionPool(
             conninfo,
             kwargs={"autocommit": True},
-            # None is kept ready, so that none is tried behind the callers' backs: a
-            # caller's wait is what makes the pool connect, and again right after an outage.
+            # No connection is kept ready, so that the pool connects only when a caller
+            # waits: also right after an outage.
             min_size=0,
             max_size=_MAX_CONNECTIONS,
             timeout=WAIT_SECONDS,
@@ -106,7 +106,7 @@ class Database:
 
     async def __aenter__(self) -> Self:
         """Open the pool, without connecting yet."""
-        # It would write a line per attempt; what matters is logged by who waits.
+        # It would log each attempt; callers log what matters.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         await self._pool.open(wait=False)
         return self
@@ -116,7 +116,7 @@ class Database:
         await self._pool.close()
 
     @contextlib.asynccontextmanager
-    async def reading(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
+    async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
         """Give a connection on which each statement is a transaction of its own.
 
         Args:
@@ -124,9 +124,9 @@ class Database:
         """
         if not self.migrated.is_set():
             raise PostgresUnavailableError("Postgres was not there since this registry started")
-        with noticing_loss():
-            # The first deadline has psycopg ask the server to give up; the second one
-            # has it close the connection, if the server is deaf to that.
+        with translate_errors():
+            # At the first deadline psycopg asks the server to cancel the statement; at the
+            # second it closes the connection.
             async with (
                 asyncio.timeout(within + _GIVING_UP_SECONDS),
                 asyncio.timeout(within),
@@ -137,29 +137,31 @@ class Database:
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Give a connection on which all statements see the same moment."""
-        async with self.reading(LONG_WORK_SECONDS) as connection, connection.transaction():
+        async with self.connection(LONG_WORK_SECONDS) as connection, connection.transaction():
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
     @contextlib.asynccontextmanager
-    async def changing(self, by: str, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
+    async def write_transaction(
+        self, by: str, within: float = WORK_SECONDS
+    ) -> AsyncIterator[Connection]:
         """Give a connection in a transaction that is the only writer of the directory.
 
         Args:
-            by: Who makes the change, for the audit log.
+            by: The operator who makes the change, for the audit log.
             within: How long the work may take, in seconds.
 
         Locking is a statement of its own, before all others: a statement that
         waits for the lock inside a trigger has taken its snapshot already, and
         would not see what the writer before it did.
         """
-        async with self.reading(within) as connection, connection.transaction():
+        async with self.connection(within) as connection, connection.transaction():
             await connection.execute("SELECT lock_directory()")
             await connection.execute("SELECT set_config('chargelight.operator', %s, true)", (by,))
             yield connection
 
 
 async def _limit_waiting(connection: Connection) -> None:
-    # Somebody's open transaction in psql holds the lock: say so instead of hanging.
+    # An open transaction in psql may hold the lock: then fail instead of hanging.
     await connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
     await connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'".encode())

@@ -1,7 +1,7 @@
-"""The connection on which Postgres rings when the directory changed.
+"""The connection on which Postgres notifies of changes of the directory.
 
-Setup is recovery: each time it connects, it migrates, listens, and then has the
-whole directory looked at, because notifications sent meanwhile are lost.
+Setup is recovery: each time it connects, it migrates, listens, and then requests a full
+projection, because notifications sent meanwhile are lost.
 https://www.postgresql.org/docs/current/sql-notify.html
 """
 
@@ -18,7 +18,7 @@ from services.registry.postgres.database import (
     Connection,
     Database,
     PostgresUnavailableError,
-    noticing_loss,
+    translate_errors,
 )
 from services.registry.postgres.migrate import Migration, migrate
 from shared.process import logs
@@ -27,18 +27,18 @@ from shared.process.runtime import CannotServeError
 
 _HEARTBEAT_SECONDS: Final = 2.0
 _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
-"""No answer for so long: Postgres counts as away, though the connection stands."""
+"""Without an answer for so long, Postgres counts as away, though the connection stands."""
 
 _log = logs.get(__name__)
 
 
 class Listener:
-    """Knows whether Postgres is there, and passes on its doorbell.
+    """Knows whether Postgres is there, and passes on its notifications.
 
     Args:
         conninfo: What `connection_string` returned.
-        database: Is told when the tables are there.
-        migrations: What they are made of.
+        database: Its ``migrated`` is set when the tables are there.
+        migrations: What makes the tables.
         on_connected: Called after each connect.
         on_change: Called when the directory changed.
         rng: Jitter of the reconnects.
@@ -61,12 +61,12 @@ class Listener:
         self._on_change = on_change
         self._backoff = Backoff(0.1, 1.0, rng)
         self._reason: str | None = "not connected yet"
-        self._said_away = False
+        self._logged_away = False
         self._answered_at = time.monotonic()
 
     @property
     def not_ready_because(self) -> str | None:
-        """Why Postgres can not be used; None while it can."""
+        """Why Postgres cannot be used; None while it can."""
         if self._reason is None and time.monotonic() - self._answered_at > _SILENCE_SECONDS:
             return "Postgres does not answer"
         return self._reason and f"Postgres: {self._reason}"
@@ -79,10 +79,10 @@ class Listener:
         """
         while True:
             try:
-                with noticing_loss():
+                with translate_errors():
                     await self._serve()
             except PostgresUnavailableError as error:
-                self._note(str(error))
+                self._set_reason(str(error))
             await asyncio.sleep(self._backoff.delay())
 
     async def _serve(self) -> None:
@@ -90,10 +90,10 @@ class Listener:
             await self._migrate(connection)
             await connection.execute("LISTEN directory_changed")
             self._database.migrated.set()
-            self._note(None)
+            self._set_reason(None)
             self._backoff.reset()
             self._on_connected()
-            await self._hear(connection)
+            await self._listen(connection)
 
     async def _migrate(self, connection: Connection) -> None:
         try:
@@ -104,18 +104,18 @@ class Listener:
                 "Let it own the database: ALTER DATABASE … OWNER TO …"
             ) from error
 
-    async def _hear(self, connection: Connection) -> None:
+    async def _listen(self, connection: Connection) -> None:
         while True:
             self._answered_at = time.monotonic()
-            # One ring is as good as many: whoever hears it looks at all that changed.
+            # One notification stands for many: all changes are read each time.
             async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
                 self._on_change()
             await connection.execute("SELECT 1")
 
-    def _note(self, reason: str | None) -> None:
+    def _set_reason(self, reason: str | None) -> None:
         self._reason = reason
         if reason is None:
             _log.info("postgres is there")
-        elif not self._said_away:
+        elif not self._logged_away:
             _log.warning("postgres is away", reason=reason)
-        self._said_away = reason is not None
+        self._logged_away = reason is not None

@@ -1,4 +1,4 @@
-"""Brings Postgres to the tables this version needs.
+"""Brings Postgres to the tables that this version needs.
 
 Numbered files of plain SQL, applied in order, once, forward only. All pending
 ones run in one transaction under an advisory lock: several registries may start
@@ -51,8 +51,10 @@ def load(folder: Path = MIGRATIONS) -> list[Migration]:
     return [Migration(path.name, path.read_text(encoding="utf-8")) for path in paths]
 
 
-def pending(migrations: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """Return what is still to be applied.
+def select_unapplied(
+    migrations: Sequence[Migration], applied: Mapping[str, str]
+) -> list[Migration]:
+    """Return the migrations that are not applied yet.
 
     Args:
         migrations: What this version has.
@@ -71,7 +73,7 @@ def pending(migrations: Sequence[Migration], applied: Mapping[str, str]) -> list
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
-    """Apply what is pending.
+    """Apply the migrations that are not applied yet.
 
     Migrations that this version does not know are fine: during a rolling update
     an older registry may start after a newer one has migrated.
@@ -82,7 +84,7 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
 
     Raises:
         CannotServeError: An applied file was changed since.
-        psycopg.Error: A migration does not work, or Postgres went away.
+        psycopg.Error: A migration failed, or Postgres went away.
     """
     async with connection.transaction():
         # Arbitrary, but not the key of `lock_directory`.
@@ -97,7 +99,7 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
             """
         )
         cursor = await connection.execute("SELECT name, checksum FROM schema_migrations")
-        for migration in pending(migrations, dict(await cursor.fetchall())):
+        for migration in select_unapplied(migrations, dict(await cursor.fetchall())):
             await connection.execute(migration.text.encode())
             await connection.execute(
                 "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)",

@@ -28,12 +28,12 @@ class Filter:
     widget: str | None = None
     ticket: str | None = None
     charged_for: timedelta | None = None
-    """Only open ones whose phone reached 100 % so long ago, or longer."""
+    """Only open ones whose phone reached 100 % at least so long ago."""
     widget_missing: bool | None = None
     """Only collected ones without their widget; or only all others."""
 
 
-# Newest first: what somebody looks for is nearly always what happened just now.
+# Newest first: an operator nearly always looks for what happened just now.
 _SELECT: Final = SQL("""
     SELECT {columns}
     FROM rentals
@@ -52,16 +52,16 @@ _SELECT: Final = SQL("""
 """).format(columns=COLUMNS)
 
 
-async def of_rentals(
+async def find_rentals(
     connection: Connection, which: Filter, *, before: int | None, rows: int
 ) -> list[Rental]:
     """Return rentals, the newest first.
 
     Args:
-        connection: Any.
-        which: Which.
+        connection: Of the database.
+        which: Which rentals.
         before: Only with lower opening numbers; None: from the newest on.
-        rows: Most rows.
+        rows: How many at most.
     """
     values = {
         "before": before,

@@ -40,7 +40,7 @@ async def hand_over(
     """Open a rental with a pairing number of its own; the same request again changes nothing.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         rental_id: Of the client's choice.
         hand_over: What the visitor and the operator exchange.
         replace: End pairings that are in the way.
@@ -89,7 +89,7 @@ async def collect(connection: Connection, rental_id: UUID, collection: Collectio
     """Close a rental: its light goes dark. Closing it again changes nothing.
 
     Args:
-        connection: One of ``Database.changing``.
+        connection: One of ``Database.write_transaction``.
         rental_id: Which.
         collection: What becomes of pairing and widget.
 

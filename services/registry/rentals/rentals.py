@@ -10,7 +10,7 @@ from psycopg.rows import class_row, scalar_row
 from psycopg.sql import SQL, Composed
 
 from services.registry.postgres.database import Connection
-from services.registry.rentals.transitions import Pairing, Reached
+from services.registry.rentals.transitions import Pairing, ReachedTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,10 @@ class Rental:
 
     id: UUID
     opening_number: int
-    """In which order they were opened."""
+    """Grows with each rental that is opened."""
     charger: str
     widget: str | None
-    """What the visitor was given; None: it was paired with another charger meanwhile."""
+    """What the visitor was given; None: it was paired with another charger since."""
     ticket: str | None
     opened_at: datetime
     reached_80_at: datetime | None
@@ -30,9 +30,9 @@ class Rental:
     collected_at: datetime | None
     widget_returned_at: datetime | None
     pairing_number: int
-    """It began with this number, …"""
+    """The first number that belongs to it."""
     ended_number: int | None
-    """… and this one is not part of it any more."""
+    """The first number that does not belong to it any more; None: it has not ended."""
 
 
 COLUMNS: Final = SQL("""
@@ -69,7 +69,7 @@ _COLLECT: Final = SQL("""
     RETURNING {columns}
 """).format(columns=COLUMNS)
 
-# Returned twice is returned once, at the first time.
+# A widget that is returned twice keeps the first time.
 _RETURN: Final = SQL("""
     UPDATE rentals
     SET widget_returned_at = coalesce(widget_returned_at, clock_timestamp())
@@ -77,7 +77,7 @@ _RETURN: Final = SQL("""
     RETURNING {columns}
 """).format(columns=COLUMNS)
 
-# Of a charger that is not registered any more, the number of that.
+# Of a charger that is not registered any more, the number of its unregistration.
 _NUMBER_OF_CHARGER: Final = """
     SELECT max(pairing_number)
     FROM (
@@ -127,15 +127,15 @@ async def open_(
     ticket: str | None,
     pairing_number: int,
 ) -> Rental:
-    """Open a rental; one that is collected and still misses this widget misses it no more.
+    """Open a rental. An earlier one that missed this widget has it back.
 
     Args:
-        connection: One of ``Database.changing``.
-        rental_id: A new one.
-        charger: One without an open rental.
-        widget: Paired with it.
-        ticket: The visitor's, if there is one.
-        pairing_number: That of their pairing, drawn for this rental.
+        connection: One of ``Database.write_transaction``.
+        rental_id: A new id.
+        charger: Without an open rental.
+        widget: Paired with the charger.
+        ticket: Of the visitor; None: none.
+        pairing_number: Of their pairing, drawn for this rental.
     """
     await connection.execute(_RETURNED_BY_OTHERS, {"widget": widget})
     values = {
@@ -156,14 +156,14 @@ async def collect(
     """Close a rental.
 
     Args:
-        connection: One of ``Database.changing``.
-        rental: An open one.
-        number: Its charger's number, after its pairing ended or was made anew.
+        connection: One of ``Database.write_transaction``.
+        rental: An open rental.
+        number: Its charger's number, after the pairing ended or got a new number.
         widget_returned: Whether the visitor gave the widget back.
     """
     values = {"id": rental.id, "number": number, "returned": widget_returned}
     collected = await _one(connection, _COLLECT, values)
-    assert collected is not None  # noqa: S101 - it is there: nobody else may change it now
+    assert collected is not None  # noqa: S101 - it is there: this transaction is the only writer
     return collected
 
 
@@ -173,21 +173,21 @@ async def return_widget(connection: Connection, rental_id: UUID) -> Rental | Non
 
 
 async def number_of_charger(connection: Connection, charger: str) -> int | None:
-    """Return the number of what last happened to a charger; None: it never was there."""
+    """Return the number of the last change of a charger; None: it was never registered."""
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(_NUMBER_OF_CHARGER, {"charger": charger})
         number: int | None = await cursor.fetchone()
         return number
 
 
-async def record(connection: Connection, what: Mapping[Pairing, Reached]) -> None:
+async def record(connection: Connection, what: Mapping[Pairing, ReachedTimes]) -> None:
     """Note when phones reached 80 % and 100 %, in the rentals that these pairings belong to.
 
     A phone that reached 100 % has reached 80 % too, at the same time or before.
 
     Args:
-        connection: One of ``Database.changing``.
-        what: By pairing.
+        connection: One of ``Database.write_transaction``.
+        what: The times, by pairing.
     """
     values = {
         "chargers": [pairing.charger for pairing in what],

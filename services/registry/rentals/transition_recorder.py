@@ -1,8 +1,8 @@
 """Records in rentals when phones reached 80 % and 100 %.
 
-Routers put each transition into a Redis Stream, in the script that lights the widget.
-Registries take them as one consumer group, record them in Postgres, and only then
-acknowledge them: while a registry or Postgres is away they wait, and one that is taken
+Routers add each transition to a Redis Stream, in the script that lights the widget.
+Registries read them as one consumer group, record them in Postgres, and only then
+acknowledge them. While a registry or Postgres is away they wait, and one that is read
 twice changes nothing.
 https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
 """
@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from services.registry import metrics
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from services.registry.rentals import rentals, scripts
-from services.registry.rentals.transitions import Transition, reached, read
+from services.registry.rentals.transitions import Transition, decode, reached_times
 from shared.bus.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -30,31 +30,31 @@ from shared.process.rate_limited_log import RateLimitedLog
 
 _GROUP: Final = "rentals"
 _CONSUMER: Final = "registry"
-"""All registries are one consumer: it does not matter which of them records a transition,
-and none leaves a name behind when it ends."""
+"""All registries are one consumer: any of them may record a transition, and none leaves a
+name behind when it ends."""
 
-_LOOK_SECONDS: Final = 0.5
-_AT_ONCE: Final = 10
-"""Most transitions of a tag in one round."""
+_CHECK_SECONDS: Final = 0.5
+_MAX_PER_TAG: Final = 10
+"""Transitions of a tag in one round."""
 _TAGS_PER_EXCHANGE: Final = 8
-"""Of how many tags transitions are taken in one go: lights wait for it. A tag without any
-takes 40 µs, one with ten half a millisecond."""
+"""Tags in one exchange with Redis; lights wait for it. A tag without transitions takes 40 µs,
+one with ten takes half a millisecond."""
 _ABANDONED_MS: Final = 15_000
-"""So long after it was taken, nobody is recording it any more: beyond Postgres' deadline."""
+"""So long after it was read, no registry is recording it any more: beyond Postgres' deadline."""
 
 
 _log = logs.get(__name__)
 
 
 class TransitionRecorder:
-    """Takes transitions and records them.
+    """Reads transitions and records them.
 
     Args:
         database: Postgres.
         bus: Redis, on a connection of its own.
         names: The map of what is where.
         rng: Jitter of the retries.
-        abandoned_ms: After how many ms a transition that was taken is taken again.
+        abandoned_ms: After how many ms a transition that was not acknowledged is read again.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TransitionRecorder:
         self._backoff = Backoff(0.2, 2.0, rng)
         self._abandoned_ms = abandoned_ms
         self._all_at = 0.0
-        self._complaint = RateLimitedLog(_log, "transitions can not be taken")
+        self._read_failures = RateLimitedLog(_log, "transitions cannot be read")
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -80,29 +80,29 @@ class TransitionRecorder:
             try:
                 more = await self.record_some()
             except (BusUnavailableError, PostgresUnavailableError):
-                # The projector needs the same two, and says so.
+                # The projector needs both too, and logs it.
                 await asyncio.sleep(self._backoff.delay())
                 continue
             except ResponseError as error:
-                # Broken since they were taken just now.
-                _log.error("transitions can not be acknowledged", reason=str(error))
+                # A stream broke after it was read.
+                _log.error("transitions cannot be acknowledged", reason=str(error))
                 await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
             if not more:
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(_CHECK_SECONDS)
 
     async def record_some(self) -> bool:
-        """Record what is there, not too much at once; return whether there is more.
+        """Record some transitions; return whether there are more.
 
         Raises:
-            BusUnavailableError: Redis is away. What was taken is taken again later.
-            PostgresUnavailableError: Postgres is away, likewise.
-            ResponseError: A stream was made into something else since it was read.
+            BusUnavailableError: Redis is away. What was read is read again later.
+            PostgresUnavailableError: Postgres is away; likewise.
+            ResponseError: A stream was given another type after it was read.
         """
         taken: dict[str, list[Any]] = {}
-        for streams in parts(await self._in_use(), _TAGS_PER_EXCHANGE):
-            taken |= await self._take(streams)
+        for streams in parts(await self._streams_to_read(), _TAGS_PER_EXCHANGE):
+            taken |= await self._read(streams)
         if not taken:
             return False
         await self._record(taken)
@@ -118,13 +118,12 @@ class TransitionRecorder:
                 ]
             )
         metrics.TRANSITIONS.inc(sum(len(entries) for entries in taken.values()))
-        return any(len(entries) >= _AT_ONCE for entries in taken.values())
+        return any(len(entries) >= _MAX_PER_TAG for entries in taken.values())
 
-    async def _in_use(self) -> list[str]:
-        """Return the streams in which something is, and now and then all of them.
+    async def _streams_to_read(self) -> list[str]:
+        """Return the streams that are not empty, and from time to time all of them.
 
-        What was recorded is removed. What was taken and then trimmed leaves a stream empty,
-        but for the note of who took it.
+        Entries that were read and then trimmed leave a stream empty, but still pending.
         """
         now = time.monotonic()
         if now >= self._all_at:
@@ -134,23 +133,23 @@ class TransitionRecorder:
         return [
             stream
             for stream, length in zip(self._streams, lengths, strict=True)
-            if self._is_sound(stream, length) and length
+            if self._is_usable(stream, length) and length
         ]
 
-    async def _take(self, streams: Sequence[str]) -> dict[str, list[Any]]:
-        words: list[Argument] = [_GROUP, _CONSUMER, _AT_ONCE, self._abandoned_ms]
+    async def _read(self, streams: Sequence[str]) -> dict[str, list[Any]]:
+        words: list[Argument] = [_GROUP, _CONSUMER, _MAX_PER_TAG, self._abandoned_ms]
         calls = [Call(scripts.READ_TRANSITIONS, (stream,), list(words)) for stream in streams]
         replies = await self._bus.run_each(calls)
         return {
             stream: entries
             for stream, entries in zip(streams, replies, strict=True)
-            if self._is_sound(stream, entries) and entries
+            if self._is_usable(stream, entries) and entries
         }
 
-    def _is_sound(self, stream: str, reply: Any) -> bool:
-        """Tell whether it is no error: somebody made it into something else. Others' go on."""
+    def _is_usable(self, stream: str, reply: Any) -> bool:
+        """Tell whether a reply is no error. A stream of another type must not stop the others."""
         if isinstance(reply, ResponseError):
-            self._complaint.log(f"{stream}: {reply}")
+            self._read_failures.log(f"{stream}: {reply}")
             return False
         return True
 
@@ -158,14 +157,14 @@ class TransitionRecorder:
         transitions: list[Transition] = []
         for stream, entries in taken.items():
             for entry_id, cells in entries:
-                transition = read(entry_id, cells)
+                transition = decode(entry_id, cells)
                 if transition is None:
                     _log.warning("not a transition", stream=stream, entry=entry_id.decode())
                 else:
                     transitions.append(transition)
-        what = reached(transitions)
+        what = reached_times(transitions)
         if what:
-            # As a writer of the directory: whoever pairs anew changes rentals as well, and
-            # the two would deadlock.
-            async with self._database.changing(by="registry") as connection:
+            # As a writer of the directory: a pairing changes rentals too, and without the
+            # lock the two could deadlock.
+            async with self._database.write_transaction(by="registry") as connection:
                 await rentals.record(connection, what)

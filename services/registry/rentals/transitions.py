@@ -1,4 +1,4 @@
-"""What a router says of a widget's light that became another one. No I/O."""
+"""Transitions: entries of the streams in which routers note that a light changed. No I/O."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,16 +15,16 @@ _REACHED_100: Final = frozenset({ChargingStatus.CHARGED})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_MS: Final = 253_402_300_800_000
 """The end of the year 9999: no date lies beyond it."""
-_MOST: Final = 2**63
+_MAX_NUMBER: Final = 2**63
 
-# What streams are made of: https://redis.io/docs/latest/develop/data-types/streams/#entry-ids
+# https://redis.io/docs/latest/develop/data-types/streams/#entry-ids
 _ENTRY_ID: Final = re.compile(rb"(\d{1,20})-\d{1,20}")
 _NUMBER: Final = re.compile(rb"\d{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A light became another one."""
+    """A light changed."""
 
     charger: str
     pairing: int
@@ -34,22 +34,22 @@ class Transition:
 
 
 class Pairing(NamedTuple):
-    """Which pairing of which charger: at most one rental's."""
+    """A pairing of a charger; it belongs to at most one rental."""
 
     charger: str
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """When a light became yellow and green for the first time; None: not in what came."""
+class ReachedTimes:
+    """When a light first became yellow and green; None: in no transition so far."""
 
     at_80: datetime | None = None
     at_100: datetime | None = None
 
-    def and_then(self, transition: Transition) -> "Reached":
-        """Return this with one more transition; their order does not matter."""
-        return Reached(
+    def including(self, transition: Transition) -> "ReachedTimes":
+        """Return the times with one more transition; the order does not matter."""
+        return ReachedTimes(
             _earlier(self.at_80, transition.at if transition.status in _REACHED_80 else None),
             _earlier(self.at_100, transition.at if transition.status in _REACHED_100 else None),
         )
@@ -59,11 +59,11 @@ class Reached:
         return self.at_80 is not None
 
 
-def read(entry_id: bytes, cells: Sequence[bytes]) -> Transition | None:
-    """Read an entry of a stream; None: it is none that a router wrote.
+def decode(entry_id: bytes, cells: Sequence[bytes]) -> Transition | None:
+    """Decode an entry of a stream; None: no router wrote it.
 
     Args:
-        entry_id: Milliseconds since 1970, and a number.
+        entry_id: Milliseconds since 1970, and a sequence number.
         cells: Names and values in turn.
     """
     fields = dict(zip(cells[::2], cells[1::2], strict=False))
@@ -76,7 +76,7 @@ def read(entry_id: bytes, cells: Sequence[bytes]) -> Transition | None:
         or int(time[1]) >= _END_MS
         or not is_device_id(charger)
         or not _NUMBER.fullmatch(pairing)
-        or int(pairing) >= _MOST
+        or int(pairing) >= _MAX_NUMBER
         or status not in set(ChargingStatus)
     ):
         return None
@@ -84,12 +84,12 @@ def read(entry_id: bytes, cells: Sequence[bytes]) -> Transition | None:
     return Transition(charger, int(pairing), ChargingStatus(status), at)
 
 
-def reached(transitions: Iterable[Transition]) -> dict[Pairing, Reached]:
-    """Return what is to be recorded of each pairing; nothing of those that only charge."""
-    found: dict[Pairing, Reached] = {}
+def reached_times(transitions: Iterable[Transition]) -> dict[Pairing, ReachedTimes]:
+    """Return the times to record, by pairing; nothing of phones below 80 %."""
+    found: dict[Pairing, ReachedTimes] = {}
     for each in transitions:
         pairing = Pairing(each.charger, each.pairing)
-        found[pairing] = found.get(pairing, Reached()).and_then(each)
+        found[pairing] = found.get(pairing, ReachedTimes()).including(each)
     return {pairing: what for pairing, what in found.items() if what}
 
 

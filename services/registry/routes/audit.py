@@ -82,7 +82,7 @@ async def list_audit(
         "rows": limit + 1,
     }
     async with (
-        database.reading() as connection,
+        database.connection() as connection,
         connection.cursor(row_factory=class_row(AuditEntry)) as rows,
     ):
         await rows.execute(_SELECT, values)

@@ -55,7 +55,7 @@ def build(parts: Parts) -> FastAPI:
         version="1",
         redoc_url=None,
         redirect_slashes=False,
-        responses=problems.documented(
+        responses=problems.problem_responses(
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

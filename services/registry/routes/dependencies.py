@@ -14,7 +14,7 @@ from services.registry.access.secret_hasher import SecretHasher
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.kind import Kind
-from services.registry.live.redis_view import RedisView
+from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
 
 AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
@@ -39,7 +39,7 @@ class Parts:
 
     database: Database
     projector: Projector
-    view: RedisView
+    reader: StateReader
     hasher: SecretHasher
     authorization: Authorization
     import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -62,8 +62,8 @@ async def _projector(parts: PartsDep) -> Projector:
     return parts.projector
 
 
-async def _view(parts: PartsDep) -> RedisView:
-    return parts.view
+async def _state_reader(parts: PartsDep) -> StateReader:
+    return parts.reader
 
 
 async def _hasher(parts: PartsDep) -> SecretHasher:
@@ -72,7 +72,7 @@ async def _hasher(parts: PartsDep) -> SecretHasher:
 
 DatabaseDep = Annotated[Database, Depends(_database)]
 ProjectorDep = Annotated[Projector, Depends(_projector)]
-ViewDep = Annotated[RedisView, Depends(_view)]
+StateReaderDep = Annotated[StateReader, Depends(_state_reader)]
 HasherDep = Annotated[SecretHasher, Depends(_hasher)]
 
 _SCHEME: Final = HTTPBearer(

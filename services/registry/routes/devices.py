@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Path, Query, Response
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
     DeviceId,
     ListedCharger,
@@ -67,8 +67,8 @@ async def list_devices(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Any]:
-    async with database.reading() as connection:
-        found = await lists.of_devices(
+    async with database.connection() as connection:
+        found = await lists.find_devices(
             connection,
             kind,
             after=paging.id_in(cursor),
@@ -96,7 +96,7 @@ async def list_devices(
     responses={
         200: WITH_ETAG,
         201: {"model": RegisteredDevice, "description": "It is new", **WITH_ETAG},
-        **documented(HTTPStatus.PRECONDITION_FAILED),
+        **problem_responses(HTTPStatus.PRECONDITION_FAILED),
     },
 )
 async def register(
@@ -110,7 +110,7 @@ async def register(
     registration: Annotated[Registration | None, Body()] = None,
 ) -> RegisteredDevice:
     names = registration or Registration()
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         now = await devices.find(connection, kind, device_id)
         conditions.require(etags.of_device(now) if now else None)
         device, is_new = await devices.register(
@@ -129,7 +129,7 @@ async def register(
     "/{kind}s/{device_id}",
     operation_id="get_{kind}",
     summary="Look at a {kind}",
-    responses={200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND)},
+    responses={200: WITH_ETAG, **problem_responses(HTTPStatus.NOT_FOUND)},
 )
 async def get(
     kind: KindDep,
@@ -139,7 +139,7 @@ async def get(
     projector: ProjectorDep,
 ) -> RegisteredDevice:
     _require_possible(kind, device_id)
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         device = await devices.find(connection, kind, device_id)
     if device is None:
         raise NotRegisteredError(kind, device_id)
@@ -154,7 +154,10 @@ async def get(
     "/{kind}s/{device_id}",
     operation_id="update_{kind}",
     summary="Change what a registered {kind} is called",
-    responses={200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)},
+    responses={
+        200: WITH_ETAG,
+        **problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
+    },
 )
 async def update(
     kind: KindDep,
@@ -167,7 +170,7 @@ async def update(
     projector: ProjectorDep,
 ) -> RegisteredDevice:
     _require_possible(kind, device_id)
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         await _require(connection, kind, device_id, conditions)
         device = await devices.update(
             connection,
@@ -190,7 +193,7 @@ async def update(
     operation_id="unregister_{kind}",
     summary="Unregister a {kind}: its pairing ends and its connections are closed",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
 )
 async def unregister(
     kind: KindDep,
@@ -201,7 +204,7 @@ async def unregister(
     projector: ProjectorDep,
 ) -> None:
     _require_possible(kind, device_id)
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         await _require(connection, kind, device_id, conditions)
         number = await devices.unregister(connection, kind, device_id)
     if number is None:

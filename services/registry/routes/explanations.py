@@ -5,18 +5,18 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.errors import DirectoryAbsentError, NotRegisteredError
 from services.registry.explain.explanation import explain, without_directory, without_redis
-from services.registry.explain.facts import Facts, OfCharger, OfPostgres
+from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
-from services.registry.explain.recorded import of_postgres
+from services.registry.explain.postgres_facts import read_facts
 from services.registry.kind import Kind
-from services.registry.live.redis_view import RedisView
-from services.registry.live.state import WidgetState, charger_state, moment, widget_state
-from services.registry.live.stored import Environment, registration
+from services.registry.live.redis_values import Environment, decode_registration
+from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
+from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from services.registry.routes.dependencies import AnyId, DatabaseDep, ViewDep
+from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
 from shared.bus.connection import BusUnavailableError
 from shared.contract.devices import is_device_id
 
@@ -33,10 +33,12 @@ routes = APIRouter(tags=["live"])
     operation_id="explain_charger",
     summary="Why is the light of this charger's widget as it is?",
     description=_DESCRIPTION,
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def explain_charger(charger_id: AnyId, database: DatabaseDep, view: ViewDep) -> Explanation:
-    return await _explain(Kind.CHARGER, charger_id, database, view)
+async def explain_charger(
+    charger_id: AnyId, database: DatabaseDep, reader: StateReaderDep
+) -> Explanation:
+    return await _explain(Kind.CHARGER, charger_id, database, reader)
 
 
 @routes.get(
@@ -44,57 +46,61 @@ async def explain_charger(charger_id: AnyId, database: DatabaseDep, view: ViewDe
     operation_id="explain_widget",
     summary="Why is this widget's light as it is?",
     description=_DESCRIPTION,
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def explain_widget(widget_id: AnyId, database: DatabaseDep, view: ViewDep) -> Explanation:
-    return await _explain(Kind.WIDGET, widget_id, database, view)
+async def explain_widget(
+    widget_id: AnyId, database: DatabaseDep, reader: StateReaderDep
+) -> Explanation:
+    return await _explain(Kind.WIDGET, widget_id, database, reader)
 
 
-async def _explain(kind: Kind, device_id: str, database: Database, view: RedisView) -> Explanation:
+async def _explain(
+    kind: Kind, device_id: str, database: Database, reader: StateReader
+) -> Explanation:
     if not is_device_id(device_id):
         raise NotRegisteredError(kind, device_id)
     try:
-        charger, widget, environment = await _in_redis(view, kind, device_id)
+        charger, widget, environment = await _in_redis(reader, kind, device_id)
     except BusUnavailableError as error:
         return without_redis(kind, device_id, str(error))
     except DirectoryAbsentError:
         return without_directory(kind, device_id)
     postgres = await _in_postgres(database, kind, device_id)
-    now = moment(environment.now)
+    now = to_datetime(environment.now)
     return explain(Facts(kind, device_id, now, charger, widget, postgres))
 
 
 async def _in_redis(
-    view: RedisView, kind: Kind, device_id: str
-) -> tuple[OfCharger | None, WidgetState | None, Environment]:
+    reader: StateReader, kind: Kind, device_id: str
+) -> tuple[ChargerFacts | None, WidgetState | None, Environment]:
     if kind is Kind.CHARGER:
-        charger, environment = await _charger(view, device_id)
+        charger, environment = await _charger(reader, device_id)
         partner = charger.state.widget if charger else None
-        widget = (await _widget(view, partner))[0] if partner else None
+        widget = (await _widget(reader, partner))[0] if partner else None
     else:
-        widget, environment = await _widget(view, device_id)
+        widget, environment = await _widget(reader, device_id)
         partner = widget.charger if widget else None
-        charger = (await _charger(view, partner))[0] if partner else None
+        charger = (await _charger(reader, partner))[0] if partner else None
     return charger, widget, environment
 
 
-async def _charger(view: RedisView, charger_id: str) -> tuple[OfCharger | None, Environment]:
-    (raw,), environment = await view.chargers([charger_id])
-    entry = registration(raw.entry, is_complete=raw.is_complete)
+async def _charger(reader: StateReader, charger_id: str) -> tuple[ChargerFacts | None, Environment]:
+    (raw,), environment = await reader.chargers([charger_id])
+    entry = decode_registration(raw.entry, is_complete=raw.is_complete)
     state = charger_state(raw, environment)
     if entry is None or state is None:
         return None, environment
-    return OfCharger(entry, state, view.partition_of(charger_id)), environment
+    return ChargerFacts(entry, state, reader.partition_of(charger_id)), environment
 
 
-async def _widget(view: RedisView, widget_id: str) -> tuple[WidgetState | None, Environment]:
-    (raw,), environment = await view.widgets([widget_id])
+async def _widget(reader: StateReader, widget_id: str) -> tuple[WidgetState | None, Environment]:
+    (raw,), environment = await reader.widgets([widget_id])
     return widget_state(raw, environment), environment
 
 
-async def _in_postgres(database: Database, kind: Kind, device_id: str) -> OfPostgres | None:
+async def _in_postgres(database: Database, kind: Kind, device_id: str) -> PostgresFacts | None:
     try:
-        async with database.reading() as connection:
-            return await of_postgres(connection, kind, device_id)
+        async with database.connection() as connection:
+            return await read_facts(connection, kind, device_id)
     except PostgresUnavailableError:
         return None

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, PreparedSecret
-from services.registry.access.secret_hasher import MOST_NEW, SecretHasher, TooManyNewError
+from services.registry.access.secret_hasher import MAX_NEW, SecretHasher, TooManyNewError
 from services.registry.api.limits import IMPORT_PATH
-from services.registry.api.problems import ProblemError, documented
+from services.registry.api.problems import ProblemError, problem_responses
 from services.registry.bulk import csv_file, imports, jsonl_file
 from services.registry.bulk.imports import Counts
-from services.registry.bulk.rows import COLUMNS, MOST_ROWS, File, Mistakes
+from services.registry.bulk.rows import COLUMNS, MAX_ROWS, File, Mistakes
 from services.registry.kind import Kind
 from services.registry.postgres.database import LONG_WORK_SECONDS
 from services.registry.routes.dependencies import OperatorDep, PartsDep
@@ -32,7 +32,7 @@ _READERS: Final = {
 }
 _DESCRIPTION: Final = f"""
 The body is CSV (the first line names the columns) or JSON lines (one object on each),
-in UTF-8, with at most {MOST_ROWS:,} rows. Columns: {", ".join(COLUMNS)}; `kind` and `id` must
+in UTF-8, with at most {MAX_ROWS:,} rows. Columns: {", ".join(COLUMNS)}; `kind` and `id` must
 be there. A column that is missing leaves things as they are. An empty `label` or
 `location` empties it; an empty `widget` or `secret` means nothing. `widget` in a charger's
 row: pair them.
@@ -81,7 +81,7 @@ routes = APIRouter(tags=["many at once"])
     operation_id="import",
     summary="Register, change and pair many devices",
     description=_DESCRIPTION,
-    responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    responses=problem_responses(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     openapi_extra={"requestBody": _BODY},
 )
 async def import_(
@@ -102,7 +102,7 @@ async def import_(
         pieces = await asyncio.to_thread(lambda: list(imports.copy_lines(file.rows)))
         secrets = await _prepare_secrets(parts.hasher, file)
         async with (
-            parts.database.changing(operator.name, LONG_WORK_SECONDS) as connection,
+            parts.database.write_transaction(operator.name, LONG_WORK_SECONDS) as connection,
             connection.transaction(force_rollback=dry_run),
         ):
             await imports.stage(connection, pieces, file.mistakes, replace=replace)
@@ -178,7 +178,7 @@ async def _prepare_secrets(
         try:
             prepared[kind] = await hasher.of_many(kind, own)
         except TooManyNewError as error:
-            one_too_many = [row for row in with_secret if row.kind is kind][MOST_NEW]
+            one_too_many = [row for row in with_secret if row.kind is kind][MAX_NEW]
             mistakes = Mistakes()
             mistakes.add(one_too_many.line, "secret", str(error))
             raise mistakes.refusal() from error

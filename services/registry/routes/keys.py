@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.registry.access import api_keys
 from services.registry.access.api_keys import ApiKey
 from services.registry.access.keys import Role, new_key
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.errors import NoSuchKeyError
 from services.registry.routes.dependencies import NEEDS_ADMIN, DatabaseDep, OperatorDep
 from shared.process import logs
@@ -75,16 +75,16 @@ async def whoami(operator: OperatorDep) -> Oneself:
     operation_id="create_key",
     summary="Create an API key; it is shown this once",
     status_code=HTTPStatus.CREATED,
-    responses=documented(HTTPStatus.CONFLICT),
+    responses=problem_responses(HTTPStatus.CONFLICT),
     dependencies=[NEEDS_ADMIN],
 )
 async def create(
-    wish: KeyWish, operator: OperatorDep, response: Response, database: DatabaseDep
+    body: KeyWish, operator: OperatorDep, response: Response, database: DatabaseDep
 ) -> CreatedKey:
     key = new_key()
-    async with database.changing(operator.name) as connection:
-        created = await api_keys.create(connection, key, wish.name, wish.role)
-    _log.info("api key created", key_id=key.id, name=wish.name, role=wish.role.value)
+    async with database.write_transaction(operator.name) as connection:
+        created = await api_keys.create(connection, key, body.name, body.role)
+    _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
     response.headers["Cache-Control"] = "no-store"
     return CreatedKey(key=key.text, **_members(created))
 
@@ -93,8 +93,8 @@ async def create(
     "/keys", operation_id="list_keys", summary="List all API keys", dependencies=[NEEDS_ADMIN]
 )
 async def list_keys(database: DatabaseDep) -> Keys:
-    async with database.reading() as connection:
-        found = await api_keys.all_of(connection)
+    async with database.connection() as connection:
+        found = await api_keys.list_all(connection)
     return Keys(items=[ShownKey(**_members(each)) for each in found])
 
 
@@ -102,11 +102,11 @@ async def list_keys(database: DatabaseDep) -> Keys:
     "/keys/{key_id}",
     operation_id="get_key",
     summary="Look at an API key",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
     dependencies=[NEEDS_ADMIN],
 )
 async def get(key_id: KeyId, database: DatabaseDep) -> ShownKey:
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         found = await api_keys.find(connection, _possible(key_id))
     if found is None:
         raise _no_key()
@@ -117,11 +117,11 @@ async def get(key_id: KeyId, database: DatabaseDep) -> ShownKey:
     "/keys/{key_id}",
     operation_id="revoke_key",
     summary="Revoke an API key, at once and for ever",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
     dependencies=[NEEDS_ADMIN],
 )
 async def revoke(key_id: KeyId, operator: OperatorDep, database: DatabaseDep) -> ShownKey:
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         revoked = await api_keys.revoke(connection, _possible(key_id))
     if revoked is None:
         raise _no_key()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from services.registry.access.keys import Operator
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
     ChargerWish,
     CurrentPairing,
@@ -37,10 +37,10 @@ Replace = Annotated[
 ]
 _PAIR: Final = {
     200: WITH_ETAG,
-    **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+    **problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
 }
-_GET: Final = {200: WITH_ETAG, **documented(HTTPStatus.NOT_FOUND)}
-_UNPAIR: Final = documented(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+_GET: Final = {200: WITH_ETAG, **problem_responses(HTTPStatus.NOT_FOUND)}
+_UNPAIR: Final = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
 routes = APIRouter(tags=["pairings"])
 
@@ -58,8 +58,8 @@ async def list_pairings(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
-    async with database.reading() as connection:
-        found = await lists.of_pairings(
+    async with database.connection() as connection:
+        found = await lists.find_pairings(
             connection,
             after=paging.id_in(cursor),
             rows=limit + 1,
@@ -86,14 +86,14 @@ class _Pairings:
     async def pair(
         self, request: PairingRequest, operator: Operator, conditions: Conditions, seen_from: Kind
     ) -> CurrentPairing:
-        async with self._database.changing(operator.name) as connection:
+        async with self._database.write_transaction(operator.name) as connection:
             pairing = await pairing_service.pair(connection, request, conditions, seen_from)
         in_effect = await self._projector.wait_for(pairing.pairing_number)
         return self._answer(pairing, projected=in_effect)
 
     async def get(self, kind: Kind, device_id: str) -> CurrentPairing:
         _require_possible(kind, device_id)
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             pairing = await pairing_service.get(connection, kind, device_id)
         return self._answer(
             pairing, projected=self._projector.has_projected(pairing.pairing_number)
@@ -103,7 +103,7 @@ class _Pairings:
         self, kind: Kind, device_id: str, operator: Operator, conditions: Conditions
     ) -> None:
         _require_possible(kind, device_id)
-        async with self._database.changing(operator.name) as connection:
+        async with self._database.write_transaction(operator.name) as connection:
             number = await pairing_service.end(connection, kind, device_id, conditions)
         if number is not None:
             await self._projector.wait_for(number)
@@ -124,14 +124,14 @@ PairingsDep = Annotated[_Pairings, Depends()]
 )
 async def pair(
     charger_id: Annotated[DeviceId, Path(description="Id of the charger")],
-    wish: PairingWish,
+    body: PairingWish,
     operator: OperatorDep,
     conditions: ConditionsDep,
     pairings: PairingsDep,
     *,
     replace: Replace = False,
 ) -> CurrentPairing:
-    request = PairingRequest(charger_id, wish.widget, replace)
+    request = PairingRequest(charger_id, body.widget, replace)
     return await pairings.pair(request, operator, conditions, Kind.CHARGER)
 
 
@@ -143,14 +143,14 @@ async def pair(
 )
 async def pair_widget(
     widget_id: Annotated[DeviceId, Path(description="Id of the widget")],
-    wish: ChargerWish,
+    body: ChargerWish,
     operator: OperatorDep,
     conditions: ConditionsDep,
     pairings: PairingsDep,
     *,
     replace: Replace = False,
 ) -> CurrentPairing:
-    request = PairingRequest(wish.charger, widget_id, replace)
+    request = PairingRequest(body.charger, widget_id, replace)
     return await pairings.pair(request, operator, conditions, Kind.WIDGET)
 
 

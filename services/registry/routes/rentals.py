@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Path, Query, Response
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.api.representations import Words
 from services.registry.directory.projector import Projector
 from services.registry.rentals import lists, rental_service
@@ -25,11 +25,11 @@ from services.registry.routes.dependencies import DatabaseDep, OperatorDep, Proj
 
 RentalId = Annotated[UUID, Path(description="A UUID (RFC 9562) of the client's choice")]
 
-_MOST_MINUTES: Final = 366 * 24 * 60
+_MAX_MINUTES: Final = 366 * 24 * 60
 
 _OPENED = {
     201: {"model": ShownRental, "description": "It is new"},
-    **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    **problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 }
 
 
@@ -49,7 +49,7 @@ async def list_rentals(
         int | None,
         Query(
             ge=0,
-            le=_MOST_MINUTES,
+            le=_MAX_MINUTES,
             description="Only phones that are full for so long, and not collected",
         ),
     ] = None,
@@ -64,8 +64,8 @@ async def list_rentals(
     if charged_for_minutes is not None:
         charged_for = timedelta(minutes=charged_for_minutes)
     which = Filter(state, charger, widget, ticket, charged_for, widget_missing)
-    async with database.reading() as connection:
-        found = await lists.of_rentals(
+    async with database.connection() as connection:
+        found = await lists.find_rentals(
             connection,
             which,
             before=paging.number_in(cursor),
@@ -89,7 +89,7 @@ async def list_rentals(
 )
 async def open_(
     rental_id: RentalId,
-    wish: HandOver,
+    body: HandOver,
     response: Response,
     operator: OperatorDep,
     database: DatabaseDep,
@@ -99,9 +99,9 @@ async def open_(
         bool, Query(description="End pairings of the two that are in the way")
     ] = False,
 ) -> ShownRental:
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         rental, is_new = await rental_service.hand_over(
-            connection, rental_id, wish, replace=replace
+            connection, rental_id, body, replace=replace
         )
     if is_new:
         response.status_code = HTTPStatus.CREATED
@@ -112,10 +112,10 @@ async def open_(
     "/{rental_id}",
     operation_id="get_rental",
     summary="Look at a rental",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def get(rental_id: RentalId, database: DatabaseDep, projector: ProjectorDep) -> ShownRental:
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         rental = await rental_service.get(connection, rental_id)
     return ShownRental.of(rental, projected=projector.has_projected(_newest_number(rental)))
 
@@ -124,17 +124,17 @@ async def get(rental_id: RentalId, database: DatabaseDep, projector: ProjectorDe
     "/{rental_id}/collection",
     operation_id="collect_rental",
     summary="Give the phone back: its light goes dark",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def collect(
     rental_id: RentalId,
     operator: OperatorDep,
     database: DatabaseDep,
     projector: ProjectorDep,
-    wish: Annotated[Collection | None, Body()] = None,
+    body: Annotated[Collection | None, Body(title="Wish")] = None,
 ) -> ShownRental:
-    async with database.changing(operator.name) as connection:
-        rental = await rental_service.collect(connection, rental_id, wish or Collection())
+    async with database.write_transaction(operator.name) as connection:
+        rental = await rental_service.collect(connection, rental_id, body or Collection())
     return await _answer(rental, projector)
 
 
@@ -142,16 +142,16 @@ async def collect(
     "/{rental_id}/widget-return",
     operation_id="return_widget",
     summary="Note that a widget came back after its phone was collected",
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def return_widget(
     rental_id: RentalId,
     operator: OperatorDep,
     database: DatabaseDep,
     projector: ProjectorDep,
-    _wish: Annotated[WidgetReturn | None, Body()] = None,
+    _body: Annotated[WidgetReturn | None, Body(title=" Wish")] = None,
 ) -> ShownRental:
-    async with database.changing(operator.name) as connection:
+    async with database.write_transaction(operator.name) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
     return await _answer(rental, projector)
 

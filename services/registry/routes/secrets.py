@@ -11,15 +11,15 @@ from services.registry.access import device_secrets
 from services.registry.access.keys import Operator
 from services.registry.access.secret import (
     DEFAULT_OVERLAP_SECONDS,
-    LEAST_CHARACTERS,
-    MOST_CHARACTERS,
-    MOST_OVERLAP_SECONDS,
+    MAX_CHARACTERS,
+    MAX_OVERLAP_SECONDS,
+    MIN_CHARACTERS,
     PATTERN,
     RULE,
     is_secret,
     new_secret,
 )
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.api.representations import Projected
 from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
@@ -51,8 +51,8 @@ Secret = Annotated[
     AfterValidator(_must_be_secret),
     Field(
         json_schema_extra={
-            "minLength": LEAST_CHARACTERS,
-            "maxLength": MOST_CHARACTERS,
+            "minLength": MIN_CHARACTERS,
+            "maxLength": MAX_CHARACTERS,
             "pattern": PATTERN,
         }
     ),
@@ -64,7 +64,7 @@ Overlap = Annotated[
     Field(
         strict=True,
         ge=0,
-        le=MOST_OVERLAP_SECONDS,
+        le=MAX_OVERLAP_SECONDS,
         description="How long earlier secrets stay valid, in seconds",
     ),
 ]
@@ -143,14 +143,14 @@ class _Secrets:
         self._hasher.require_key()
         await self._require(device_id)
         prepared = await self._hasher.of_one(self._kind, device_id, secret)
-        async with self._database.changing(operator.name) as connection:
+        async with self._database.write_transaction(operator.name) as connection:
             # Again: hashing takes a while.
             await self._number(connection, device_id)
             changed = await device_secrets.set_many(
                 connection, self._kind, {device_id: prepared}, overlap
             )
             number = await self._number(connection, device_id)
-            stored = await device_secrets.stored(connection, self._kind, [device_id])
+            stored = await device_secrets.find(connection, self._kind, [device_id])
         if changed:
             _log.info("secret set", kind=self._kind.value, id=device_id, secrets_number=number)
         *earlier, newest = stored[device_id]
@@ -164,8 +164,8 @@ class _Secrets:
 
     async def list(self, device_id: str) -> ShownSecrets:
         await self._require(device_id)
-        async with self._database.reading() as connection:
-            found = await device_secrets.stored(connection, self._kind, [device_id])
+        async with self._database.connection() as connection:
+            found = await device_secrets.find(connection, self._kind, [device_id])
         return ShownSecrets(
             items=[
                 ShownSecret(
@@ -179,7 +179,7 @@ class _Secrets:
 
     async def remove(self, device_id: str, operator: Operator) -> None:
         await self._require(device_id)
-        async with self._database.changing(operator.name) as connection:
+        async with self._database.write_transaction(operator.name) as connection:
             removed = await device_secrets.remove_all(connection, self._kind, device_id)
             number = await self._number(connection, device_id)
         if removed:
@@ -189,7 +189,7 @@ class _Secrets:
     async def _require(self, device_id: str) -> None:
         if not is_device_id(device_id):
             raise NotRegisteredError(self._kind, device_id)
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             await self._number(connection, device_id)
 
     async def _number(self, connection: Connection, device_id: str) -> int:
@@ -209,13 +209,13 @@ SecretsDep = Annotated[_Secrets, Depends()]
     tag="secrets",
     operation_id="set_{kind}_secret",
     summary="Set a {kind}'s secret",
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def set_(
-    device_id: AnyId, wish: SecretWish, operator: OperatorDep, secrets: SecretsDep
+    device_id: AnyId, body: SecretWish, operator: OperatorDep, secrets: SecretsDep
 ) -> CurrentSecret:
-    secret = wish.secret.get_secret_value()
-    return CurrentSecret(**await secrets.make_newest(device_id, secret, wish.overlap, operator))
+    secret = body.secret.get_secret_value()
+    return CurrentSecret(**await secrets.make_newest(device_id, secret, body.overlap, operator))
 
 
 @each_kind(
@@ -226,7 +226,7 @@ async def set_(
     operation_id="generate_{kind}_secret",
     summary="Make a new secret for a {kind}; it is shown this once",
     status_code=HTTPStatus.CREATED,
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def generate(
     device_id: AnyId,
@@ -249,7 +249,7 @@ async def generate(
     tag="secrets",
     operation_id="get_{kind}_secret",
     summary="Look at a {kind}'s secrets: since when there are some, not what they are",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def get(device_id: AnyId, secrets: SecretsDep) -> ShownSecrets:
     return await secrets.list(device_id)
@@ -263,7 +263,7 @@ async def get(device_id: AnyId, secrets: SecretsDep) -> ShownSecrets:
     operation_id="remove_{kind}_secret",
     summary="Remove all secrets of a {kind}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def remove(device_id: AnyId, operator: OperatorDep, secrets: SecretsDep) -> None:
     await secrets.remove(device_id, operator)

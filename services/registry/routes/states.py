@@ -9,20 +9,20 @@ from psycopg.rows import scalar_row
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
-from services.registry.api.problems import documented
+from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.kind import Kind
-from services.registry.live.redis_view import RedisView
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
+from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
-from services.registry.routes.dependencies import AnyId, DatabaseDep, ViewDep
+from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import is_device_id
 
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""
-_MOST_LOOKED_AT: Final = 5000
-"""Chargers looked at in one request, so that a rare status does not cost a whole scan."""
+_MAX_LOOKED_AT: Final = 5000
+"""Chargers looked at in one request, so that a rare status does not cost a score_to_us scan."""
 
 _IDS: Final = """
     SELECT id
@@ -41,12 +41,12 @@ routes = APIRouter(tags=["live"])
     operation_id="get_charger_state",
     summary="How it stands with a charger right now",
     description="Answered from Redis alone, so also while Postgres is away.",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_charger(charger_id: AnyId, view: ViewDep) -> ChargerState:
+async def get_charger(charger_id: AnyId, reader: StateReaderDep) -> ChargerState:
     state = None
     if is_device_id(charger_id):
-        (raw,), environment = await view.chargers([charger_id])
+        (raw,), environment = await reader.chargers([charger_id])
         state = charger_state(raw, environment)
     if state is None:
         raise NotRegisteredError(Kind.CHARGER, charger_id)
@@ -58,12 +58,12 @@ async def get_charger(charger_id: AnyId, view: ViewDep) -> ChargerState:
     operation_id="get_widget_state",
     summary="How it stands with a widget right now",
     description="Answered from Redis alone, so also while Postgres is away.",
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_widget(widget_id: AnyId, view: ViewDep) -> WidgetState:
+async def get_widget(widget_id: AnyId, reader: StateReaderDep) -> WidgetState:
     state = None
     if is_device_id(widget_id):
-        (raw,), environment = await view.widgets([widget_id])
+        (raw,), environment = await reader.widgets([widget_id])
         state = widget_state(raw, environment)
     if state is None:
         raise NotRegisteredError(Kind.WIDGET, widget_id)
@@ -80,7 +80,7 @@ async def get_widget(widget_id: AnyId, view: ViewDep) -> WidgetState:
 )
 async def list_states(
     database: DatabaseDep,
-    view: ViewDep,
+    reader: StateReaderDep,
     *,
     status: Annotated[
         ChargingStatus | None,
@@ -94,13 +94,13 @@ async def list_states(
     passes = _filter(status, online=online)
     filtered = status is not None or online is not None
     chunk = _CHUNK if filtered else max(limit + 1, 100)
-    found, following = await _search(database, view, after, passes, limit=limit, chunk=chunk)
+    found, following = await _search(database, reader, after, passes, limit=limit, chunk=chunk)
     return Page(items=found, next=paging.encode(following) if following else None)
 
 
 async def _search(
     database: Database,
-    view: RedisView,
+    reader: StateReader,
     after: str,
     passes: Callable[[ChargerState], bool],
     *,
@@ -109,9 +109,9 @@ async def _search(
 ) -> tuple[list[ChargerState], str | None]:
     """Return states that pass, and after which id to go on, if there may be more."""
     found: list[ChargerState] = []
-    for _ in range(0, _MOST_LOOKED_AT, chunk):
+    for _ in range(0, _MAX_LOOKED_AT, chunk):
         ids = await _ids(database, after, chunk)
-        raws, environment = await view.chargers(ids)
+        raws, environment = await reader.chargers(ids)
         for raw in raws:
             if len(found) == limit:
                 return found, after
@@ -138,7 +138,7 @@ def _filter(
 
 async def _ids(database: Database, after: str, rows: int) -> list[str]:
     async with (
-        database.reading() as connection,
+        database.connection() as connection,
         connection.cursor(row_factory=scalar_row) as cursor,
     ):
         await cursor.execute(_IDS, {"after": after, "rows": rows})

@@ -29,9 +29,9 @@ async def test_work_on_a_postgres_that_hangs_ends_and_says_so(
 
             async def work(within: float) -> None:
                 given = (
-                    database.reading(within)
+                    database.connection(within)
                     if way == "reading"
-                    else database.changing("me", within)
+                    else database.write_transaction("me", within)
                 )
                 async with given as connection:
                     await connection.execute("SELECT 1")
@@ -44,7 +44,7 @@ async def test_work_on_a_postgres_that_hangs_ends_and_says_so(
             assert time.monotonic() - began < GENEROUS_SECONDS
 
             proxy.go_on()
-            async with database.reading() as connection:
+            async with database.connection() as connection:
                 cursor = await connection.execute("SELECT 3")
                 assert await cursor.fetchone() == (3,)
 
@@ -58,6 +58,6 @@ async def test_a_postgres_that_hangs_when_connected_to_is_away_too(postgres_dsn:
             database.migrated.set()
             began = time.monotonic()
             with pytest.raises(PostgresUnavailableError):
-                async with database.reading(within=0.3) as connection:
+                async with database.connection(within=0.3) as connection:
                     await connection.execute("SELECT 1")
             assert time.monotonic() - began < GENEROUS_SECONDS

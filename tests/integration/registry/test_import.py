@@ -378,7 +378,7 @@ async def test_other_spellings_of_the_media_types_are_taken(registry: RunningReg
 async def test_too_many_rows_are_refused_as_a_whole(
     registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch, media_type: str
 ) -> None:
-    monkeypatch.setattr(rows, "MOST_ROWS", 3)
+    monkeypatch.setattr(rows, "MAX_ROWS", 3)
 
     def file(devices: int) -> str:
         if media_type == CSV:
@@ -394,7 +394,7 @@ async def test_too_many_rows_are_refused_as_a_whole(
 async def test_too_large_a_body_is_refused_also_in_chunks(
     registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_BYTES_OF_IMPORTS", 100_000)
+    monkeypatch.setattr(limits, "MAX_IMPORT_BYTES", 100_000)
 
     async def chunks() -> Any:
         yield b"kind,id\n"
@@ -408,8 +408,8 @@ async def test_too_large_a_body_is_refused_also_in_chunks(
         assert_problem(answer, 413, "100,000 bytes", "in parts")
     assert (await registry.send("GET", "/widgets")).json()["items"] == []
     # The bound of other requests is another one.
-    assert (await imported(registry, BOOTH + "\n" * (limits.MOST_BYTES + 1)))["rows"] == 3
-    large = {"label": "x" * limits.MOST_BYTES}
+    assert (await imported(registry, BOOTH + "\n" * (limits.MAX_BYTES + 1)))["rows"] == 3
+    large = {"label": "x" * limits.MAX_BYTES}
     assert_problem(await registry.send("PUT", "/chargers/c1", large), 413)
 
 
@@ -626,8 +626,8 @@ async def test_of_too_many_new_secrets_none_is_set(
     keyed: RunningRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await imported(keyed, f"kind,id,secret\ncharger,c1,{SECRET}\n")
-    monkeypatch.setattr(secret_hasher, "MOST_NEW", 2)
-    monkeypatch.setattr(import_route, "MOST_NEW", 2)
+    monkeypatch.setattr(secret_hasher, "MAX_NEW", 2)
+    monkeypatch.setattr(import_route, "MAX_NEW", 2)
 
     def file(last: int) -> str:
         return "kind,id,secret\n" + "".join(

@@ -301,10 +301,10 @@ async def test_a_change_rings_once_and_a_label_or_a_floor_does_not(
 async def test_registering_through_the_application_twice_draws_one_number(
     database: Database,
 ) -> None:
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         first, is_new = await register(connection, Kind.CHARGER, "c1", label="a", location=None)
     assert is_new
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         second, is_new = await register(connection, Kind.CHARGER, "c1", label=None, location="b")
     assert not is_new
     assert second.pairing_number == first.pairing_number
@@ -317,7 +317,7 @@ async def test_replacing_a_pairing_numbers_all_four_devices_alike(
     await _add(by_hand, "c1", "c2", "w1", "w2")
     await _pair(by_hand, "c1", "w1")
     await _pair(by_hand, "c2", "w2")
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         pairing = await pairings.pair(connection, "c1", "w2")
     numbers = await _numbers(by_hand)
     assert set(numbers.values()) == {pairing.pairing_number}
@@ -327,13 +327,13 @@ async def test_replacing_a_pairing_numbers_all_four_devices_alike(
 async def test_ending_things_returns_the_number_it_drew(database: Database, by_hand: By) -> None:
     await _add(by_hand, "c1", "w1")
     await _pair(by_hand, "c1", "w1")
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         unpaired = await pairings.unpair(connection, "c1")
     assert unpaired == (await _numbers(by_hand))["w1"]
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         gone = await unregister(connection, Kind.CHARGER, "c1")
         assert await find(connection, Kind.CHARGER, "c1") is None
     assert gone == (await _numbers(by_hand))["c1"]
-    async with database.changing("test") as connection:
+    async with database.write_transaction("test") as connection:
         assert await pairings.unpair(connection, "c1") is None
         assert await unregister(connection, Kind.CHARGER, "c1") is None

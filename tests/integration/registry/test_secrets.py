@@ -397,16 +397,16 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
     query = SQL("INSERT INTO {devices} (id) SELECT 'd' || i FROM generate_series(1, 6) i")
     await by_hand.execute(query.format(devices=devices_table(kind)))
     secrets = {f"d{i}": f"the-secret-of-device-{i}" for i in range(1, 7)}
-    preparing = SecretHasher(database, KEY)
+    hasher = SecretHasher(database, KEY)
 
     async def set_all() -> int:
-        prepared = await preparing.of_many(kind, secrets)
-        async with database.changing("test") as connection:
+        prepared = await hasher.of_many(kind, secrets)
+        async with database.write_transaction("test") as connection:
             return await device_secrets.set_many(connection, kind, prepared, timedelta(days=1))
 
     assert await set_all() == 6
     # Nothing new is allowed from now on.
-    monkeypatch.setattr(secret_hasher, "MOST_NEW", 0)
+    monkeypatch.setattr(secret_hasher, "MAX_NEW", 0)
     assert await set_all() == 0
     secrets["d1"] = NEXT
     with pytest.raises(TooManyNewError, match="1 secrets are new"):

@@ -334,7 +334,7 @@ async def test_a_request_looks_at_so_many_chargers_and_says_where_to_go_on(
     registry: RunningRegistry, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(states, "_CHUNK", 2)
-    monkeypatch.setattr(states, "_MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(states, "_MAX_LOOKED_AT", 4)
     await hub.heard_of("gateway-a", ago=0)
     for number in range(7):
         await registry.send("PUT", f"/chargers/c{number}", {})

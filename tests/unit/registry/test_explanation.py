@@ -17,22 +17,27 @@ from services.cli.commands.explain import screen
 from services.registry.devices.open_rentals import OpenRental
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import (
+    ChargerFacts,
     Facts,
-    OfCharger,
-    OfPostgres,
-    Recorded,
+    PostgresDevice,
+    PostgresFacts,
 )
 from services.registry.explain.finding import Explanation
 from services.registry.kind import Kind
-from services.registry.live.state import charger_state, moment, widget_state
-from services.registry.live.stored import Environment, RawCharger, RawWidget, registration
+from services.registry.live.redis_values import (
+    Environment,
+    RawCharger,
+    RawWidget,
+    decode_registration,
+)
+from services.registry.live.state import charger_state, to_datetime, widget_state
 
 SECOND = 1_000_000
 NOW = 1_795_494_065_000_000
 EPOCH = NOW - 600 * SECOND
-AROUND = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
+ENVIRONMENT = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
-OPEN = OpenRental(uuid.UUID(int=1), "c1234", "wABCD", "0815", moment(NOW - 900 * SECOND))
+OPEN = OpenRental(uuid.UUID(int=1), "c1234", "wABCD", "0815", to_datetime(NOW - 900 * SECOND))
 PAIRED = {"pairing": 7, "widget": "wABCD", "floor": [0, 0], "paired_at": NOW - 900 * SECOND}
 
 
@@ -80,7 +85,7 @@ FINE: dict[str, Any] = {
     "widget_entry": {"pairing": 7, "charger": "c1234"},
     "widget_presence": {"gateways": {"gateway-b": NOW - 300 * SECOND}},
     "widget_rejection": None,
-    "recorded": Recorded(7, "wABCD"),
+    "recorded": PostgresDevice(7, "wABCD"),
     "rental": None,
 }
 
@@ -89,7 +94,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "unregistered": {"entry": None, "recorded": None},
     "unpaired": {
         "entry": {"pairing": 9},
-        "recorded": Recorded(9, None),
+        "recorded": PostgresDevice(9, None),
         "status": None,
     },
     "offline widget": {"widget_presence": {"gateways": {}, "left": NOW - 120 * SECOND}},
@@ -136,7 +141,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "nothing lit, and nobody works on it": {"status": None},
     "a pairing half in effect": {"widget_entry": {"pairing": 8, "charger": "c1234"}},
     "registered a moment ago": {"entry": None},
-    "a change not in effect": {"recorded": Recorded(8, "wEFGH")},
+    "a change not in effect": {"recorded": PostgresDevice(8, "wEFGH")},
     "postgres away": {"postgres": False},
     "postgres away, and not in the directory": {"postgres": False, "entry": None},
 }
@@ -164,21 +169,21 @@ def explained(kind: Kind, **changes: Any) -> Explanation:
         rejection=as_json(known["widget_rejection"]),
         status=as_json(known["status"]),
     )
-    entry = registration(raw_charger.entry, is_complete=True)
-    state = charger_state(raw_charger, AROUND)
-    charger = OfCharger(entry, state, 7) if entry and state else None
-    widget = widget_state(raw_widget, AROUND)
+    entry = decode_registration(raw_charger.entry, is_complete=True)
+    state = charger_state(raw_charger, ENVIRONMENT)
+    charger = ChargerFacts(entry, state, 7) if entry and state else None
+    widget = widget_state(raw_widget, ENVIRONMENT)
     if kind is Kind.CHARGER and (state is None or state.widget is None):
         widget = None
     if kind is Kind.WIDGET and (widget is None or widget.charger is None):
         charger = None
-    postgres = OfPostgres(known["recorded"], known["rental"])
+    postgres = PostgresFacts(known["recorded"], known["rental"])
     device_id = "c1234" if kind is Kind.CHARGER else "wABCD"
     return explain(
         Facts(
             kind,
             device_id,
-            moment(NOW),
+            to_datetime(NOW),
             charger,
             widget,
             postgres if known.get("postgres", True) else None,
@@ -196,7 +201,7 @@ def test_a_charger_is_explained(situation: str, snapshot: SnapshotAssertion) -> 
     [
         ("all fine", {}),
         ("unregistered", {"widget_entry": None, "recorded": None}),
-        ("unpaired", {"widget_entry": {"pairing": 9}, "recorded": Recorded(9, None)}),
+        ("unpaired", {"widget_entry": {"pairing": 9}, "recorded": PostgresDevice(9, None)}),
         ("offline", SITUATIONS["offline widget"]),
         ("its charger is offline", SITUATIONS["offline charger"]),
     ],

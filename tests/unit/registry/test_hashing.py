@@ -17,11 +17,11 @@ async def test_a_secret_fits_its_hash_only_and_each_hash_has_its_own_salt() -> N
     hashing = Hashing()
     one, other = await hashing.hash_of(SECRET), await hashing.hash_of(SECRET)
     assert one != other
-    assert await hashing.fits(one, SECRET)
-    assert await hashing.fits(other, SECRET)
-    assert not await hashing.fits(one, SECRET.upper())
+    assert await hashing.verify(one, SECRET)
+    assert await hashing.verify(other, SECRET)
+    assert not await hashing.verify(one, SECRET.upper())
 
 
 @pytest.mark.parametrize("hash_", ["", "nonsense", "$argon2id$", "$argon2id$v=19$m=1,t=1,p=1$x$y"])
 async def test_a_row_made_by_hand_fits_nothing(hash_: str) -> None:
-    assert not await Hashing().fits(hash_, SECRET)
+    assert not await Hashing().verify(hash_, SECRET)

@@ -146,7 +146,7 @@ def test_rows_with_a_mistake_are_kept_for_those_that_refer_to_them() -> None:
 
 
 def test_too_many_rows_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MOST_ROWS", 2)
+    monkeypatch.setattr(rows, "MAX_ROWS", 2)
     assert len(csv_file.read("kind,id\ncharger,c1\ncharger,c2\n").rows) == 2
     with pytest.raises(TooManyRowsError):
         csv_file.read("kind,id\ncharger,c1\ncharger,c2\ncharger,c3\n")
@@ -156,14 +156,14 @@ def test_of_many_mistakes_the_first_are_kept_and_all_are_counted() -> None:
     text = "kind,id\n" + "charger,!\n" * 1500
     file = csv_file.read(text)
     assert (len(file.mistakes.first), file.mistakes.total) == (1000, 1500)
-    merged = file.mistakes.merged([Mistake(2, "widget", "x"), Mistake(9999, "widget", "x")], 7)
+    merged = file.mistakes.merge([Mistake(2, "widget", "x"), Mistake(9999, "widget", "x")], 7)
     assert (len(merged.first), merged.total) == (1000, 1507)
     assert merged.first[1] == Mistake(2, "widget", "x")
     assert merged.first == sorted(merged.first)
 
 
 def test_nothing_wrong_stays_nothing_wrong() -> None:
-    assert Mistakes().merged([], 0).total == 0
+    assert Mistakes().merge([], 0).total == 0
 
 
 # --- JSON lines
@@ -243,8 +243,8 @@ def directories(draw: st.DrawFn) -> list[ExportedDevice]:
 def test_what_is_exported_is_what_an_import_reads(
     directory: list[ExportedDevice], format_: Format, chunk: int
 ) -> None:
-    content = exports.head(format_) + b"".join(
-        exports.body(format_, directory[start : start + chunk])
+    content = exports.encode_head(format_) + b"".join(
+        exports.encode_rows(format_, directory[start : start + chunk])
         for start in range(0, len(directory), chunk)
     )
     read = csv_file.read if format_ is Format.CSV else jsonl_file.read

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.access.keys import Role, hash_of, id_in, is_same, new_key
+from services.registry.access.keys import Role, hash_of, id_in, matches, new_key
 
 
 def test_a_new_key_can_be_told_apart_and_known_again() -> None:
     key = new_key()
     assert id_in(key.text) == key.id
-    assert is_same(key.text, key.hash)
+    assert matches(key.text, key.hash)
     assert key.id not in key.text.removeprefix(f"clk_{key.id}")
     assert new_key().text != key.text
 
@@ -26,7 +26,7 @@ def test_what_is_kept_does_not_hold_the_key() -> None:
 def test_another_key_is_another_one(change: str) -> None:
     key = new_key()
     other = key.text[:-1] + ("A" if key.text[-1] != "A" else "B") + change
-    assert not is_same(other, key.hash)
+    assert not matches(other, key.hash)
 
 
 @given(st.text())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registry.postgres.migrate import Migration, load, pending
+from services.registry.postgres.migrate import Migration, load, select_unapplied
 from shared.process.runtime import CannotServeError
 
 ONE, TWO = Migration("0001_one.sql", "SELECT 1"), Migration("0002_two.sql", "SELECT 2")
@@ -15,14 +15,14 @@ def test_our_own_migrations_are_numbered_without_gaps() -> None:
 
 
 def test_what_is_applied_is_not_pending() -> None:
-    assert pending([ONE, TWO], {}) == [ONE, TWO]
-    assert pending([ONE, TWO], {ONE.name: ONE.checksum}) == [TWO]
-    assert pending([ONE], {ONE.name: ONE.checksum, TWO.name: TWO.checksum}) == []
+    assert select_unapplied([ONE, TWO], {}) == [ONE, TWO]
+    assert select_unapplied([ONE, TWO], {ONE.name: ONE.checksum}) == [TWO]
+    assert select_unapplied([ONE], {ONE.name: ONE.checksum, TWO.name: TWO.checksum}) == []
 
 
 def test_a_changed_file_is_refused_before_anything_is_applied() -> None:
     with pytest.raises(CannotServeError, match=r"0002_two\.sql was changed after it was applied"):
-        pending([ONE, TWO], {TWO.name: ONE.checksum})
+        select_unapplied([ONE, TWO], {TWO.name: ONE.checksum})
 
 
 @pytest.mark.parametrize(

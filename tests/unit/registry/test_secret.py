@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registry.access.secret import (
-    MOST_VALID,
+    MAX_VALID,
     Change,
     PreparedSecret,
     StoredSecret,
@@ -42,7 +42,7 @@ def applied(
         if each.id in change.remove:
             continue
         digest, key = each.digest, each.key_fingerprint
-        if each.id == change.digest_again:
+        if each.id == change.update_digest:
             digest, key = made_of.digest, made_of.key_fingerprint
         expires_at = NOW + overlap if each.id in change.expire else each.expires_at
         after.append(StoredSecret(each.id, each.hash, digest, key, each.created_at, expires_at))
@@ -91,7 +91,7 @@ def test_neither_hash_nor_digest_shows_up_in_a_log() -> None:
 
 def test_the_first_secret_is_just_added() -> None:
     assert change_to(wish("a"), [], NOW, DAY) == Change(
-        insert=True, digest_again=None, remove=(), expire=()
+        insert=True, update_digest=None, remove=(), expire=()
     )
 
 
@@ -103,7 +103,7 @@ def test_the_same_secret_again_changes_nothing() -> None:
 
 def test_an_earlier_secret_expires_when_the_overlap_ends() -> None:
     change = change_to(wish("b"), [stored(1, "a")], NOW, DAY)
-    assert change == Change(insert=True, digest_again=None, remove=(), expire=(1,))
+    assert change == Change(insert=True, update_digest=None, remove=(), expire=(1,))
 
 
 def test_what_expires_sooner_anyway_is_left_alone() -> None:
@@ -113,23 +113,23 @@ def test_what_expires_sooner_anyway_is_left_alone() -> None:
 
 def test_a_shorter_overlap_shortens_those_of_before() -> None:
     change = change_to(wish("b"), [stored(1, "a", DAY), stored(2, "b")], NOW, HOUR)
-    assert change == Change(insert=False, digest_again=None, remove=(), expire=(1,))
+    assert change == Change(insert=False, update_digest=None, remove=(), expire=(1,))
 
 
 def test_without_an_overlap_the_earlier_ones_go_at_once() -> None:
     change = change_to(wish("b"), [stored(1, "a", DAY), stored(2, "b")], NOW, timedelta(0))
-    assert change == Change(insert=False, digest_again=None, remove=(1,), expire=())
+    assert change == Change(insert=False, update_digest=None, remove=(1,), expire=())
 
 
 def test_an_earlier_secret_that_is_set_again_becomes_the_newest() -> None:
     change = change_to(wish("a"), [stored(1, "a", HOUR), stored(2, "b")], NOW, DAY)
-    assert change == Change(insert=True, digest_again=None, remove=(1,), expire=(2,))
+    assert change == Change(insert=True, update_digest=None, remove=(1,), expire=(2,))
 
 
 def test_after_a_change_of_the_key_the_same_secret_only_gets_a_new_digest() -> None:
     before = [stored(1, "a", HOUR, key="old"), stored(2, "b", key="old")]
     change = change_to(wish("b", key="new"), before, NOW, DAY)
-    assert change == Change(insert=False, digest_again=2, remove=(), expire=())
+    assert change == Change(insert=False, update_digest=2, remove=(), expire=())
 
 
 def test_the_same_digest_of_another_key_is_another_secret() -> None:
@@ -177,7 +177,7 @@ def test_at_most_five_are_valid_and_the_one_that_was_newest_is_among_them_for_th
     before: list[StoredSecret], name: str, overlap: timedelta
 ) -> None:
     after = applied(change_to(wish(name), before, NOW, overlap), wish(name), before, overlap)
-    assert len(after) <= MOST_VALID
+    assert len(after) <= MAX_VALID
     assert all(each.expires_at is None or each.expires_at > NOW for each in after)
     assert all(
         each.expires_at is not None and each.expires_at <= max(NOW + overlap, NOW + HOUR)
@@ -188,7 +188,7 @@ def test_at_most_five_are_valid_and_the_one_that_was_newest_is_among_them_for_th
         assert valid[-1].hash in {each.hash for each in after}
 
 
-@given(devices(), st.integers(1, MOST_VALID - 1))
+@given(devices(), st.integers(1, MAX_VALID - 1))
 def test_answers_that_were_lost_lock_nobody_out(before: list[StoredSecret], lost: int) -> None:
     valid = [each for each in before if each.expires_at is None or each.expires_at > NOW]
     after = before

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.live.stored import (
+from services.registry.live.redis_values import (
     DirectoryAbsentError,
     Environment,
     RawCharger,
     RawWidget,
-    registration,
+    decode_registration,
     widget_paired_with,
 )
+from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from shared.contract.presence import DEAD_SECONDS
 
 SECOND = 1_000_000
@@ -41,14 +41,14 @@ WIDGET = RawWidget(
 )
 
 
-def charger(around: Environment | None = None, **raw: object) -> ChargerState:
-    state = charger_state(CHARGER._replace(**raw), around or Environment(NOW, {}))  # type: ignore[arg-type]
+def charger(environment: Environment | None = None, **raw: object) -> ChargerState:
+    state = charger_state(CHARGER._replace(**raw), environment or Environment(NOW, {}))  # type: ignore[arg-type]
     assert state is not None
     return state
 
 
-def widget(around: Environment | None = None, **raw: object) -> WidgetState:
-    state = widget_state(WIDGET._replace(**raw), around or Environment(NOW, {}))  # type: ignore[arg-type]
+def widget(environment: Environment | None = None, **raw: object) -> WidgetState:
+    state = widget_state(WIDGET._replace(**raw), environment or Environment(NOW, {}))  # type: ignore[arg-type]
     assert state is not None
     return state
 
@@ -61,15 +61,15 @@ def presence(**more: int) -> bytes:
     ("ago", "online"), [(0, True), (DEAD_SECONDS, True), (DEAD_SECONDS + 1e-6, False)]
 )
 def test_online_is_who_said_so_at_a_gateway_that_is_alive(ago: float, *, online: bool) -> None:
-    around = Environment(NOW, {"a": NOW - round(ago * SECOND)})
-    assert charger(around, presence=presence()).online is online
+    environment = Environment(NOW, {"a": NOW - round(ago * SECOND)})
+    assert charger(environment, presence=presence()).online is online
     noted = json.dumps({"gateways": {"a": 5}}).encode()
-    assert widget(around, presence=noted).online is online
+    assert widget(environment, presence=noted).online is online
 
 
 def test_a_dead_gateway_is_no_loss_to_a_widget_that_has_another() -> None:
-    around = Environment(NOW, {"a": NOW - 60 * SECOND, "b": NOW})
-    state = widget(around, presence=b'{"gateways":{"a":5,"b":6}}')
+    environment = Environment(NOW, {"a": NOW - 60 * SECOND, "b": NOW})
+    state = widget(environment, presence=b'{"gateways":{"a":5,"b":6}}')
     assert state.online
     assert [each.gateway for each in state.gateways] == ["b"]
     assert state.since == datetime(1970, 1, 1, 0, 0, 0, 6, tzinfo=UTC)
@@ -94,14 +94,14 @@ def test_a_charger_that_only_connected_has_no_reading() -> None:
 
 
 def test_unregistered_is_not_the_same_as_nobody_knows() -> None:
-    around = Environment(NOW, {})
+    environment = Environment(NOW, {})
     for entry in (None, b'{"pairing":7,"unregistered":true}'):
-        assert charger_state(CHARGER._replace(entry=entry), around) is None
-        assert widget_state(WIDGET._replace(entry=entry), around) is None
+        assert charger_state(CHARGER._replace(entry=entry), environment) is None
+        assert widget_state(WIDGET._replace(entry=entry), environment) is None
     with pytest.raises(DirectoryAbsentError):
-        charger_state(CHARGER._replace(entry=None, is_complete=False), around)
+        charger_state(CHARGER._replace(entry=None, is_complete=False), environment)
     with pytest.raises(DirectoryAbsentError):
-        widget_state(WIDGET._replace(entry=None, is_complete=False), around)
+        widget_state(WIDGET._replace(entry=None, is_complete=False), environment)
 
 
 GATEWAY_KEYS = ["gateway", "gateways", "since", "left", "epoch", "at", "code", "message", "a"]
@@ -123,12 +123,17 @@ anything = texts | values
 def test_whatever_somebody_wrote_with_redis_cli_a_state_is_told(
     live: bytes | None, presence: bytes | None, rejection: bytes | None, status: bytes | None
 ) -> None:
-    around = Environment(NOW, {"a": NOW})
+    environment = Environment(NOW, {"a": NOW})
     state = charger(
-        around, live=live, presence=presence, rejection=rejection, status=status, pending=b"inf"
+        environment,
+        live=live,
+        presence=presence,
+        rejection=rejection,
+        status=status,
+        pending=b"inf",
     )
     json.loads(state.model_dump_json())
-    other = widget(around, presence=presence, rejection=rejection, status=status)
+    other = widget(environment, presence=presence, rejection=rejection, status=status)
     json.loads(other.model_dump_json())
 
 
@@ -137,6 +142,6 @@ def test_a_partner_that_can_not_be_makes_an_entry_unreadable(partner: str) -> No
     for name in ("widget", "charger"):
         entry = json.dumps({"pairing": 7, name: partner}).encode()
         assert widget_paired_with(entry) is None
-        assert registration(entry, is_complete=True) is None
+        assert decode_registration(entry, is_complete=True) is None
         with pytest.raises(DirectoryAbsentError):
-            registration(entry, is_complete=False)
+            decode_registration(entry, is_complete=False)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from services.registry.rentals.transitions import (
     Pairing,
-    Reached,
+    ReachedTimes,
     Transition,
-    reached,
-    read,
+    decode,
+    reached_times,
 )
 from shared.contract.device_protocol import ChargingStatus
 
@@ -30,13 +30,13 @@ def transition(status: str, second: int, charger: str = "c1", pairing: int = 7) 
 
 
 def test_an_entry_is_read_and_its_id_is_its_time() -> None:
-    found = read(b"1795494065316-3", cells())
+    found = decode(b"1795494065316-3", cells())
     at = datetime.fromtimestamp(1795494065.316, UTC)
     assert found == Transition("c1", 7, ChargingStatus.CHARGED, at)
 
 
 def test_what_is_added_by_later_versions_is_skipped() -> None:
-    assert read(b"1-0", [*cells(), b"colour", b"mauve"]) is not None
+    assert decode(b"1-0", [*cells(), b"colour", b"mauve"]) is not None
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_what_is_added_by_later_versions_is_skipped() -> None:
     ],
 )
 def test_what_no_router_wrote_is_none(entry_id: bytes, entry: list[bytes]) -> None:
-    assert read(entry_id, entry) is None
+    assert decode(entry_id, entry) is None
 
 
 def test_a_phone_that_only_charges_has_reached_nothing() -> None:
-    assert reached([transition("charging", 1)]) == {}
+    assert reached_times([transition("charging", 1)]) == {}
 
 
 def test_yellow_and_green_are_noted_at_their_first_times() -> None:
@@ -74,14 +74,14 @@ def test_yellow_and_green_are_noted_at_their_first_times() -> None:
         transition("charging80", 6),
         transition("charged", 7),
     ]
-    assert reached(seen) == {
-        Pairing("c1", 7): Reached(START + timedelta(seconds=2), START + timedelta(seconds=5))
+    assert reached_times(seen) == {
+        Pairing("c1", 7): ReachedTimes(START + timedelta(seconds=2), START + timedelta(seconds=5))
     }
 
 
 def test_who_is_full_at_once_has_reached_both_at_once() -> None:
     at = START + timedelta(seconds=1)
-    assert reached([transition("charged", 1)]) == {Pairing("c1", 7): Reached(at, at)}
+    assert reached_times([transition("charged", 1)]) == {Pairing("c1", 7): ReachedTimes(at, at)}
 
 
 def test_pairings_and_chargers_are_kept_apart() -> None:
@@ -90,7 +90,7 @@ def test_pairings_and_chargers_are_kept_apart() -> None:
         transition("charging80", 2, pairing=8),
         transition("charging80", 3, charger="c2"),
     ]
-    assert set(reached(seen)) == {Pairing("c1", 7), Pairing("c1", 8), Pairing("c2", 7)}
+    assert set(reached_times(seen)) == {Pairing("c1", 7), Pairing("c1", 8), Pairing("c2", 7)}
 
 
 transitions = st.lists(
@@ -108,11 +108,11 @@ transitions = st.lists(
 def test_neither_order_nor_repetition_matters(seen: list[Transition], rng: object) -> None:
     shuffled = [*seen, *seen]
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert reached(shuffled) == reached(seen)
+    assert reached_times(shuffled) == reached_times(seen)
 
 
 @given(transitions)
 def test_who_reached_100_has_reached_80_no_later(seen: list[Transition]) -> None:
-    for what in reached(seen).values():
+    for what in reached_times(seen).values():
         assert what.at_80 is not None
         assert what.at_100 is None or what.at_80 <= what.at_100

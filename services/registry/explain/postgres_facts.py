@@ -1,4 +1,4 @@
-"""What Postgres knows of a device whose light is explained."""
+"""Reads what Postgres knows of a device whose light is explained."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from services.registry.devices import open_rentals
-from services.registry.explain.facts import OfPostgres, Recorded
+from services.registry.explain.facts import PostgresDevice, PostgresFacts
 from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table, pairing_columns
 
-_RECORDED: Final = SQL("""
+_FIND: Final = SQL("""
     SELECT devices.pairing_number AS number, pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
@@ -19,11 +19,11 @@ _RECORDED: Final = SQL("""
 """)
 
 
-async def of_postgres(connection: Connection, kind: Kind, device_id: str) -> OfPostgres:
-    """Return what Postgres says of a device."""
+async def read_facts(connection: Connection, kind: Kind, device_id: str) -> PostgresFacts:
+    """Return what Postgres knows of a device."""
     own, partner = pairing_columns(kind)
-    query = _RECORDED.format(devices=devices_table(kind), own=own, partner=partner)
-    async with connection.cursor(row_factory=class_row(Recorded)) as cursor:
+    query = _FIND.format(devices=devices_table(kind), own=own, partner=partner)
+    async with connection.cursor(row_factory=class_row(PostgresDevice)) as cursor:
         await cursor.execute(query, {"id": device_id})
         device = await cursor.fetchone()
-    return OfPostgres(device, await open_rentals.find(connection, kind, device_id))
+    return PostgresFacts(device, await open_rentals.find(connection, kind, device_id))

@@ -1,4 +1,4 @@
-"""Reading what stands in Redis of many devices, in one round trip (and one for statuses)."""
+"""Reads the live state of many devices in one round trip, and chargers' statuses in another."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from services.registry.live.stored import (
+from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
-    whole,
+    score_to_us,
     widget_paired_with,
 )
 from shared.bus.batches import by_slot
@@ -21,18 +21,21 @@ from shared.bus.script import Argument
 from shared.contract.names import GATEWAYS, Names
 
 _DEADLINE_SECONDS: Final = 3.0
-"""How long somebody waits at most, all those before them in the queue included."""
+"""How long a request waits, including those before it in the queue."""
 
-_AROUND: Final[list[Sequence[Argument]]] = [["TIME"], ["ZRANGE", GATEWAYS, 0, -1, "WITHSCORES"]]
+_ENVIRONMENT_COMMANDS: Final[list[Sequence[Argument]]] = [
+    ["TIME"],
+    ["ZRANGE", GATEWAYS, 0, -1, "WITHSCORES"],
+]
 
 
-class RedisView:
+class StateReader:
     """Reads the live state of devices. It writes nothing.
 
-    All ways in raise `BusUnavailableError` while Redis is away.
+    All methods raise `BusUnavailableError` while Redis is away.
 
     Args:
-        bus: A connection of its own, so that neither waits for the directory's writing.
+        bus: A connection of its own, so that it does not wait for projections.
         names: Names in Redis.
     """
 
@@ -56,7 +59,7 @@ class RedisView:
                 ["ZMSCORE", names.pending, *batch],
             ]
         async with _deadline():
-            around, replies = await self._read(commands)
+            environment, replies = await self._read(commands)
             found: dict[str, RawCharger] = {}
             for index, (_, batch) in enumerate(batches):
                 complete, lease, *columns = replies[7 * index : 7 * index + 7]
@@ -77,7 +80,7 @@ class RedisView:
             statuses = await self._statuses([widget for widget in widgets.values() if widget])
         return [
             found[charger]._replace(status=statuses.get(widgets[charger] or "")) for charger in ids
-        ], around
+        ], environment
 
     async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Environment]:
         """Read widgets, in the order of their ids."""
@@ -93,7 +96,7 @@ class RedisView:
                 ["HMGET", names.statuses, *batch],
             ]
         async with _deadline():
-            around, replies = await self._read(commands)
+            environment, replies = await self._read(commands)
         found: dict[str, RawWidget] = {}
         for index, (_, batch) in enumerate(batches):
             complete, *columns = replies[5 * index : 5 * index + 5]
@@ -107,7 +110,7 @@ class RedisView:
                     rejection=rejection,
                     status=status,
                 )
-        return [found[widget] for widget in ids], around
+        return [found[widget] for widget in ids], environment
 
     def partition_of(self, charger: str) -> int:
         """Return the number of a charger's partition."""
@@ -116,14 +119,14 @@ class RedisView:
     async def _read(
         self, commands: Sequence[Sequence[Argument]]
     ) -> tuple[Environment, Sequence[Any]]:
-        asked = [*_AROUND, *commands]
+        asked = [*_ENVIRONMENT_COMMANDS, *commands]
         found = [
-            _nothing_in(words) if isinstance(reply, ResponseError) else reply
+            _empty_reply(words) if isinstance(reply, ResponseError) else reply
             for words, reply in zip(asked, await self._bus.each_of(asked), strict=True)
         ]
         (seconds, micros), members, *replies = found
         heard = {
-            name.decode(errors="replace"): whole(at)
+            name.decode(errors="replace"): score_to_us(at)
             for name, at in zip(members[::2], members[1::2], strict=True)
         }
         return Environment(int(seconds) * 1_000_000 + int(micros), heard), replies
@@ -143,11 +146,11 @@ class RedisView:
         }
 
 
-def _nothing_in(words: Sequence[Argument]) -> Any:
-    """Return what a command says of a key that is not there.
+def _empty_reply(words: Sequence[Argument]) -> Any:
+    """Return a command's reply for a key that does not exist.
 
-    In place of its error, where somebody made the key into something else: nobody who
-    only looks should fail for it.
+    It replaces the error for a key of another type, which must not fail a request that
+    only reads.
     """
     match words[0]:
         case "HMGET" | "ZMSCORE":
@@ -160,7 +163,7 @@ def _nothing_in(words: Sequence[Argument]) -> Any:
 
 @contextlib.asynccontextmanager
 async def _deadline() -> AsyncIterator[None]:
-    """End what takes too long, as if Redis were away: that is what it comes to."""
+    """Count Redis as away if it takes too long."""
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):
             yield

@@ -1,4 +1,4 @@
-"""What stands in Redis of a device, as it stands there. Without I/O."""
+"""A device's values in Redis, and how they are decoded. No I/O."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -25,21 +25,21 @@ class Environment(NamedTuple):
     now: int
     """Redis' time, in µs."""
     gateways: Mapping[str, int]
-    """When each gateway was last heard of, in µs."""
+    """When each gateway last reported, in µs."""
 
     def is_alive(self, gateway: str) -> bool:
-        """Whether what a gateway said of its devices still holds."""
-        # Not far in the future either, where a clock was ahead.
+        """Tell whether a gateway is alive, so that its devices are where it said."""
+        # Nor far in the future: a clock may have been ahead.
         return abs(self.now - self.gateways.get(gateway, 0)) <= _DEAD
 
 
 class RawCharger(NamedTuple):
-    """The values of one charger, as they stand in Redis."""
+    """The values of one charger in Redis."""
 
     id: str
     entry: bytes | None
     is_complete: bool
-    """Whether its tag's directory is complete, so that who is not in it is unknown."""
+    """Whether its tag's directory is complete: a device without an entry is not registered."""
     live: bytes | None
     presence: bytes | None
     rejection: bytes | None
@@ -51,7 +51,7 @@ class RawCharger(NamedTuple):
 
 
 class RawWidget(NamedTuple):
-    """The values of one widget, as they stand in Redis."""
+    """The values of one widget in Redis."""
 
     id: str
     entry: bytes | None
@@ -67,14 +67,14 @@ def widget_paired_with(entry: bytes | None) -> str | None:
     return decoded.widget or None if decoded else None
 
 
-_decode_status: Final = tolerant_decoder(StatusDoorbell)
+_status_decoder: Final = tolerant_decoder(StatusDoorbell)
 
 
-def registration(raw: bytes | None, *, is_complete: bool) -> DirectoryEntry | None:
+def decode_registration(raw: bytes | None, *, is_complete: bool) -> DirectoryEntry | None:
     """Return the entry of a registered device, or None.
 
     Raises:
-        DirectoryAbsentError: Nobody can tell whether it is.
+        DirectoryAbsentError: The directory is not in Redis.
     """
     entry = decode_directory_entry(raw)
     if entry is None and not is_complete:
@@ -82,19 +82,19 @@ def registration(raw: bytes | None, *, is_complete: bool) -> DirectoryEntry | No
     return None if entry is None or entry.unregistered else entry
 
 
-def live_of(raw: bytes | None) -> LiveState:
+def decode_live(raw: bytes | None) -> LiveState:
     """Return a charger's live state, an empty one if there is none."""
     return decode_live_state(raw) or LiveState()
 
 
-def status_of(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
+def decode_status(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
     """Return a stored status, if it is of this pairing."""
-    status = _decode_status(raw)
-    # Of a former pairing: it says nothing about what the widget shows.
+    status = _status_decoder(raw)
+    # Of an earlier pairing: the widget does not show it any more.
     return None if status is None or status.pairing != pairing else status
 
 
-def whole(score: bytes) -> int:
-    """Return the score in a sorted set as a time in µs; 0 if it can be none."""
+def score_to_us(score: bytes) -> int:
+    """Return the score in a sorted set as a time in µs; 0 if it is no time."""
     time = float(score)
     return int(time) if 0 <= time < _END else 0
