@@ -1,6 +1,6 @@
 """What keeps a request from being served. `api.problems` turns each into an answer."""
 
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 
 
 class DomainError(Exception):

@@ -10,7 +10,7 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 from tests.model.moves import Group, Move, moves_of
 from tests.model.server import Server, Snapshot
 from tests.model.world import World

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from enum import Enum, auto
 from typing import Final, TypeVar
 
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 from tests.model.devices import STATUS_OF
 from tests.model.world import Loss, World
 

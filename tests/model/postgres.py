@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry, Write
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 from shared.contract.doorbells import Revision
 
 

@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import Any
 
 from services.registry.directory import projection, snapshot
-from services.registry.kind import Kind
 from shared.bus.script import Call
+from shared.contract.devices import Kind
 from shared.contract.names import Names
 from tests.model.devices import ChargerLine, WidgetLine
 from tests.model.link import StepSubscriber

@@ -9,9 +9,9 @@ from psycopg.rows import scalar_row
 from psycopg.sql import SQL
 
 from services.registry.access.secret import Change, PreparedSecret, StoredSecret, change_to
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table, secrets_table
+from shared.contract.devices import Kind
 
 _MAX_EXPIRED: Final = 1000
 

@@ -9,8 +9,8 @@ import random
 from typing import Final
 
 from services.registry.access import device_secrets
-from services.registry.kind import Kind
 from services.registry.postgres.database import Database, PostgresUnavailableError
+from shared.contract.devices import Kind
 from shared.process import logs
 from shared.process.backoff import Backoff
 

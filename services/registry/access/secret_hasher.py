@@ -9,9 +9,9 @@ from services.registry.access import device_secrets
 from services.registry.access.hashing import Hashing
 from services.registry.access.secret import PreparedSecret, StoredSecret
 from services.registry.errors import NoCredentialKeyError
-from services.registry.kind import Kind
 from services.registry.postgres.database import Database
 from shared.contract.credentials import MINIMUM_KEY_LENGTH, digest_of, fingerprint_of
+from shared.contract.devices import Kind
 
 MAX_NEW: Final = 1000
 """Secrets in one call whose slow hash must be made or checked: some 15 s of work."""

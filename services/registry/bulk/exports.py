@@ -8,8 +8,8 @@ from typing import Final, LiteralString
 from psycopg.rows import class_row
 
 from services.registry.bulk import csv_file, jsonl_file
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from shared.contract.devices import Kind
 
 CHUNK: Final = 1000
 """Rows in memory at once."""

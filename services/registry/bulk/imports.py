@@ -11,9 +11,9 @@ from psycopg.sql import SQL
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
 from services.registry.bulk.rows import MAX_SHOWN, Mistake, Mistakes, Row
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table
+from shared.contract.devices import Kind
 
 STATEMENT_SECONDS: Final = 120
 """How long one statement on 200,000 rows may take."""

@@ -7,8 +7,7 @@ from typing import Final
 from services.registry.access import secret as secrets
 from services.registry.api.representations import ID_RULE, WORDS_RULE, is_words
 from services.registry.errors import ImportRefusedError, TooManyRowsError
-from services.registry.kind import Kind
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind, is_device_id
 
 COLUMNS: Final = ("kind", "id", "label", "location", "widget", "secret")
 REQUIRED: Final = ("kind", "id")

@@ -8,9 +8,9 @@ from psycopg.sql import SQL
 
 from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table, pairing_columns
+from shared.contract.devices import Kind
 
 
 @dataclass(frozen=True, slots=True)

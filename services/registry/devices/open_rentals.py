@@ -9,9 +9,9 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from services.registry.errors import RentalIsOpenError
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import pairing_columns
+from shared.contract.devices import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from services.registry.errors import (
     NotRegisteredError,
     WidgetIsPairedError,
 )
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from shared.contract.devices import Kind
 from shared.process import logs
 
 _log = logs.get(__name__)

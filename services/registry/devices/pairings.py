@@ -7,9 +7,9 @@ from typing import Final
 from psycopg.rows import class_row, scalar_row
 from psycopg.sql import SQL
 
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import pairing_columns
+from shared.contract.devices import Kind
 
 
 @dataclass(frozen=True, slots=True)

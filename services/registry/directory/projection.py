@@ -12,10 +12,10 @@ from typing import Final
 
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
-from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Argument, Call
+from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 AGE_SLACK_US: Final = 100_000

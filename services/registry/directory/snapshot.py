@@ -9,9 +9,9 @@ from typing import Final, LiteralString, TypeAlias, TypeVar
 from psycopg.rows import DictRow, dict_row, scalar_row
 from psycopg.sql import SQL, Composed
 
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection, Database
 from services.registry.postgres.tables import devices_table, secrets_table
+from shared.contract.devices import Kind
 from shared.contract.doorbells import Revision
 
 CHUNK: Final = 500

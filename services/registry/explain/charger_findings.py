@@ -2,8 +2,8 @@
 
 from services.registry.explain.facts import ChargerFacts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
-from services.registry.kind import Kind
 from services.registry.live.state import ChargerState, LastRejection, WidgetState
+from shared.contract.devices import Kind
 from shared.contract.presence import RejectionCode
 
 

@@ -2,8 +2,8 @@
 
 from services.registry.explain.facts import Facts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
-from services.registry.kind import Kind
 from services.registry.live.state import to_datetime
+from shared.contract.devices import Kind
 
 
 def number_in_redis(facts: Facts) -> int | None:

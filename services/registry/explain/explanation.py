@@ -16,7 +16,7 @@ from services.registry.explain.finding import (
     conclude,
 )
 from services.registry.explain.light_findings import check_light, check_widget, colour
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 
 
 def explain(facts: Facts) -> Explanation:

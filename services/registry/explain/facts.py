@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.registry.devices.open_rentals import OpenRental
-from services.registry.kind import Kind
 from services.registry.live.state import ChargerState, WidgetState
+from shared.contract.devices import Kind
 from shared.redis_state.values import DirectoryEntry
 
 

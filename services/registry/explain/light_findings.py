@@ -6,9 +6,9 @@ from typing import Final
 from services.registry.explain.charger_findings import check_reading, offline
 from services.registry.explain.facts import ChargerFacts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
-from services.registry.kind import Kind
 from services.registry.live.state import WidgetState
 from shared.contract.device_protocol import ChargingStatus
+from shared.contract.devices import Kind
 
 _MOMENT: Final = timedelta(seconds=5)
 """A delay up to this is normal: the hub promises to be right again within this time."""

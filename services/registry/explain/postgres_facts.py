@@ -7,9 +7,9 @@ from psycopg.sql import SQL
 
 from services.registry.devices import open_rentals
 from services.registry.explain.facts import PostgresDevice, PostgresFacts
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table, pairing_columns
+from shared.contract.devices import Kind
 
 _FIND: Final = SQL("""
     SELECT devices.pairing_number AS number, pairings.{partner} AS partner

@@ -2,7 +2,7 @@
 
 from psycopg.sql import Identifier
 
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 
 
 def devices_table(kind: Kind) -> Identifier:

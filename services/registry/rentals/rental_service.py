@@ -12,11 +12,11 @@ from services.registry.errors import (
     NoWidgetToReturnError,
     RentalExistsError,
 )
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.rentals import rentals
 from services.registry.rentals.rentals import Rental
 from services.registry.rentals.representations import Collection, HandOver, PairingAfter
+from shared.contract.devices import Kind
 from shared.process import logs
 
 _log = logs.get(__name__)

@@ -13,9 +13,9 @@ from services.registry.access.keys import Operator, Role
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
-from services.registry.kind import Kind
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
+from shared.contract.devices import Kind
 
 AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
 """An id to look up: any text."""

@@ -21,7 +21,6 @@ from services.registry.devices.devices import Device
 from services.registry.devices.etags import Conditions
 from services.registry.devices.lists import ListedDevice
 from services.registry.errors import NotRegisteredError
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
 from services.registry.routes.dependencies import (
     WITH_ETAG,
@@ -33,7 +32,7 @@ from services.registry.routes.dependencies import (
     ProjectorDep,
     each_kind,
 )
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind, is_device_id
 from shared.process import logs
 
 _PAGES: Final = {Kind.CHARGER: Page[ListedCharger], Kind.WIDGET: Page[ListedWidget]}

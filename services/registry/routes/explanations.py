@@ -11,14 +11,13 @@ from services.registry.explain.explanation import explain, without_directory, wi
 from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
 from services.registry.explain.postgres_facts import read_facts
-from services.registry.kind import Kind
 from services.registry.live.redis_values import Environment, decode_registration
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
 from shared.bus.connection import BusUnavailableError
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind, is_device_id
 
 _DESCRIPTION: Final = (
     "Everything that is known of the pair, and what follows from it. Answered as well as "

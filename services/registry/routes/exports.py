@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.kind import Kind
 from services.registry.routes.dependencies import DatabaseDep
+from shared.contract.devices import Kind
 
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _PIECE_BYTES: Final = 64 * 1024

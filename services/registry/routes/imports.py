@@ -17,9 +17,9 @@ from services.registry.api.problems import ProblemError, problem_responses
 from services.registry.bulk import csv_file, imports, jsonl_file
 from services.registry.bulk.imports import Counts
 from services.registry.bulk.rows import COLUMNS, MAX_ROWS, File, Mistakes
-from services.registry.kind import Kind
 from services.registry.postgres.database import LONG_WORK_SECONDS
 from services.registry.routes.dependencies import OperatorDep, PartsDep
+from shared.contract.devices import Kind
 from shared.process import logs
 
 IN_EFFECT_SECONDS: Final = 30.0

@@ -21,7 +21,6 @@ from services.registry.devices.etags import Conditions
 from services.registry.devices.pairing_service import PairingRequest
 from services.registry.devices.pairings import Pairing
 from services.registry.errors import NotPairedError
-from services.registry.kind import Kind
 from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
@@ -30,7 +29,7 @@ from services.registry.routes.dependencies import (
     OperatorDep,
     ProjectorDep,
 )
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind, is_device_id
 
 Replace = Annotated[
     bool, Query(description="End what the charger or the widget is part of now, and pair them")

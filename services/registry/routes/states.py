@@ -11,13 +11,12 @@ from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
-from services.registry.kind import Kind
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
 from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
 from shared.contract.device_protocol import ChargingStatus
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind, is_device_id
 
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""

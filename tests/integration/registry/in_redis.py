@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from services.registry.kind import Kind
 from shared.bus.bus import Bus
+from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.kind import Kind
 from services.registry.postgres.database import Connection
+from shared.contract.devices import Kind
 from tests.integration.registry.by_rest import (
     CSV,
     JSONL,

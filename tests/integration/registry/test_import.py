@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from services.registry.access import secret_hasher
 from services.registry.api import limits
 from services.registry.bulk import rows
-from services.registry.kind import Kind
 from services.registry.routes import imports as import_route
 from shared.contract.credentials import digest_of
+from shared.contract.devices import Kind
 from tests.integration.registry.by_rest import (
     CSV,
     JSONL,

@@ -10,9 +10,9 @@ from psycopg.sql import SQL
 
 from services.registry.devices import pairings
 from services.registry.devices.devices import find, register, unregister
-from services.registry.kind import Kind
 from services.registry.postgres.database import Database
 from services.registry.postgres.tables import devices_table
+from shared.contract.devices import Kind
 from tests.integration.registry.conftest import By
 
 

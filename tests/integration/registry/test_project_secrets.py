@@ -7,8 +7,8 @@ import pytest
 
 from services.registry.directory.projection import Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
-from services.registry.kind import Kind
 from shared.bus.bus import Bus
+from shared.contract.devices import Kind
 from shared.contract.names import Names
 from tests.fixtures.redis_at import hearing
 from tests.integration.registry.in_redis import InRedis

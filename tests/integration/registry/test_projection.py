@@ -9,9 +9,9 @@ import pytest
 
 from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
-from services.registry.kind import Kind
 from shared.bus.bus import Bus
 from shared.bus.script import Call
+from shared.contract.devices import Kind
 from shared.contract.names import Names
 from tests.fixtures.redis_at import bus_to, hearing
 from tests.integration.registry.conftest import eventually

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from services.registry.access import device_secrets, secret_hasher
 from services.registry.access.secret_hasher import SecretHasher, TooManyNewError
-from services.registry.kind import Kind
 from services.registry.postgres.database import Database
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.bus.bus import Bus
 from shared.contract.credentials import digest_of
+from shared.contract.devices import Kind
 from shared.contract.names import AGREEMENTS
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
 from tests.integration.registry.in_redis import InRedis

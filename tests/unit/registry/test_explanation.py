@@ -23,7 +23,6 @@ from services.registry.explain.facts import (
     PostgresFacts,
 )
 from services.registry.explain.finding import Explanation
-from services.registry.kind import Kind
 from services.registry.live.redis_values import (
     Environment,
     RawCharger,
@@ -31,6 +30,7 @@ from services.registry.live.redis_values import (
     decode_registration,
 )
 from services.registry.live.state import charger_state, to_datetime, widget_state
+from shared.contract.devices import Kind
 
 SECOND = 1_000_000
 NOW = 1_795_494_065_000_000

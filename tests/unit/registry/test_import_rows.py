@@ -10,7 +10,7 @@ from services.registry.bulk import csv_file, exports, imports, jsonl_file, rows
 from services.registry.bulk.exports import ExportedDevice, Format
 from services.registry.bulk.rows import File, Mistake, Mistakes, Row
 from services.registry.errors import TooManyRowsError
-from services.registry.kind import Kind
+from shared.contract.devices import Kind
 
 SECRET = "a-secret-of-this-charger"
 

@@ -11,8 +11,8 @@ import pytest
 
 from services.registry.directory import projector as module
 from services.registry.directory.projector import Projector
-from services.registry.kind import Kind
 from shared.bus.connection import BusUnavailableError
+from shared.contract.devices import Kind
 
 
 class FakeDirectory:
