@@ -1,11 +1,11 @@
--- The directory of this tag is complete: what is not in it is not registered.
+-- Mark the directory of this tag as complete: a device without an entry is not registered.
 --
 -- KEYS: directory, directory version, credentials
--- ARGV: directory-changes channel, how many entries there are at least
--- Returns 1, or 0 if entries are missing: Redis was emptied in the middle of the
--- projection. A marker beside half a directory would have devices closed as
--- unregistered that are not. And each device has credentials, if only to say that it
--- has no secret; without them no gateway lets it in.
+-- ARGV: directory-changes channel, how many entries were written
+-- Returns 1, or 0 if entries are missing because Redis was emptied during the projection.
+-- With a marker beside half a directory, gateways would close registered devices as
+-- unregistered. Each device has credentials, even without a secret; without them no
+-- gateway accepts it.
 
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local least = tonumber(ARGV[2])
@@ -14,6 +14,6 @@ if redis.call('HLEN', directory) < least or redis.call('HLEN', credentials) < le
 end
 local current = tonumber(redis.call('GET', version) or 0)
 redis.call('SET', version, int(math.max(current + 1, now_us())))
--- No ids: look at all of this tag again.
+-- No ids: the whole tag may have changed.
 redis.call('@PUBLISH@', ARGV[1], '{"ids":[]}')
 return 1

@@ -4,8 +4,8 @@
 -- ARGV: directory-changes channel, presence-changes channel, then per charger eight:
 --       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
 --       floor epoch and floor sequence ("" and "" while Postgres does not know them),
---       when it was paired (µs, Redis' clock; rather too early), and since when a reading is
---       certainly of this pairing
+--       when it was paired (µs, Redis' clock; rather too early than too late), and from when
+--       on a reading certainly belongs to this pairing (µs)
 -- Returns how many entries changed.
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -15,24 +15,24 @@ local now = now_us()
 local complete = redis.call('EXISTS', version) == 1
 local changed = {}
 
--- The revision that a pairing begins after. It is taken in this script, so no
--- reading can be stored between the look at it and the entry that uses it.
+-- The revision after which a pairing begins. It is read in this script, so no reading can
+-- be stored between this and the entry that uses it.
 local function floor_of(reading, known, certain_at)
   if known then return known end
-  -- It was stored before its pairing came here: it is above the floor.
+  -- This reading was stored before its pairing was projected: it is above the floor.
   if reading and reading.received_at and reading.received_at > certain_at then
     return {reading.revision[1], reading.revision[2] - 1}
   end
   if reading then return reading.revision end
-  -- Nothing live although Redis lost nothing: this charger never reported.
+  -- Without live state, although Redis lost nothing, this charger never reported.
   if complete then return {0, 0} end
   -- Redis was emptied: the first reading that is stored again becomes the floor.
   return nil
 end
 
--- Nothing of a device outlives its registration. Only its credentials may be of a newer
--- one already: they are written before the entries. Presence and refusals light nothing,
--- so whatever somebody made of their keys, it keeps nothing from being projected.
+-- Remove what ends with a registration. The credentials may belong to a newer one already:
+-- they are written before the entries. Presence and rejections light nothing, so an error
+-- there (a key of another type) must not stop the projection.
 local function forget(id, number)
   local known = decoded(redis.call('HGET', credentials, id), 'number')
   if not known or known.number <= number then redis.call('HDEL', credentials, id) end
@@ -56,8 +56,8 @@ for i = 3, #ARGV, 8 do
   if not stored or number > stored.pairing then
     if not registered then
       entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
-      -- Not forgotten: a gateway that did not look while it was gone, and finds it
-      -- registered again, must not go on with a connection of the former registration.
+      -- Its live state stays, superseded: a gateway that missed the time without a
+      -- registration must not go on with a connection from before it.
       supersede(live, id)
       redis.call('ZREM', pending, id)
       forget(id, number)
@@ -71,7 +71,7 @@ for i = 3, #ARGV, 8 do
       if reading then redis.call('ZADD', pending, int(now), id) end
     end
   elseif number == stored.pairing and stored.widget and not stored.floor and known then
-    -- The same pairing. Its floor and its time stay; only what Redis lost is filled in.
+    -- The same pairing, after Redis lost its floor: only the floor is added.
     entry = charger_entry(number, stored.widget, known, stored.paired_at)
   end
 

@@ -5,10 +5,10 @@
 --       its secrets as a JSON list
 -- Returns how many changed.
 --
--- No doorbell: gateways look here at each handshake, and remember nothing. But a device
--- that was unregistered and registered again between two projections looks to them as
--- if nothing had happened. Its connections may be those of whoever it was taken from: a
--- charger's are superseded here, a widget's are closed for its new pairing number.
+-- No doorbell: gateways read credentials at each handshake and cache nothing. But if a
+-- device was unregistered and registered again between two projections, they see no change,
+-- and its connections may be another device's. A charger's are superseded here; a widget's
+-- are closed because of its new pairing number.
 
 local credentials, live = KEYS[1], KEYS[2]
 local changed = 0
@@ -19,7 +19,7 @@ for i = 1, #ARGV, 4 do
     number, registered, ARGV[i + 3])
   local raw = redis.call('HGET', credentials, id)
   local stored = decoded(raw, 'number')
-  -- An equal number may bring less: of secrets that have expired meanwhile.
+  -- With an equal number, secrets may have expired meanwhile.
   if raw ~= value and (not stored or number >= stored.number) then
     if live and stored and stored.registered ~= registered then supersede(live, id) end
     redis.call('HSET', credentials, id, value)

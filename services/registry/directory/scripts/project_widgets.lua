@@ -10,9 +10,9 @@ local credentials, presence, rejections = KEYS[4], KEYS[5], KEYS[6]
 local presence_changes = ARGV[2]
 local changed = {}
 
--- Nothing of a device outlives its registration. Only its credentials may be of a newer
--- one already: they are written before the entries. Presence and refusals light nothing,
--- so whatever somebody made of their keys, it keeps nothing from being projected.
+-- Remove what ends with a registration. The credentials may belong to a newer one already:
+-- they are written before the entries. Presence and rejections light nothing, so an error
+-- there (a key of another type) must not stop the projection.
 local function forget(id, number)
   local known = decoded(redis.call('HGET', credentials, id), 'number')
   if not known or known.number <= number then redis.call('HDEL', credentials, id) end
@@ -30,7 +30,7 @@ for i = 3, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local stored = entry_of(directory, id)
-  -- An equal number is the same state; a lower one comes from somebody slow.
+  -- An equal number is the same state; a lower one comes from a slow registry.
   if not stored or number > stored.pairing then
     local entry
     if not registered then
@@ -42,7 +42,7 @@ for i = 3, #ARGV, 4 do
       entry = string.format('{"pairing":%.0f,"charger":"%s"}', number, charger)
     end
     redis.call('HSET', directory, id, entry)
-    -- What it showed belonged to the former pairing.
+    -- Its status belonged to the earlier pairing.
     redis.call('HDEL', statuses, id)
     changed[#changed + 1] = id
   end

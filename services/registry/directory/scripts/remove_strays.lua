@@ -1,9 +1,9 @@
--- Remove entries of devices that Postgres does not have, and what hangs on them.
+-- Remove entries of devices that Postgres does not have, and what belongs to them.
 --
 -- KEYS: directory, directory version, credentials, presence, rejections, then a hash
 --       (live, or statuses), and for chargers a sorted set (pending)
--- ARGV: directory-changes channel, greatest pairing number of the snapshot that
---       they are not in, then the ids
+-- ARGV: directory-changes channel, greatest pairing number of the snapshot without them,
+--       then the ids
 -- Returns how many entries were removed.
 
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
@@ -14,7 +14,7 @@ local removed = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local stored = entry_of(directory, id)
-  -- A greater number is news from after the snapshot. What can not be read is none.
+  -- A greater number is newer than the snapshot. An entry that cannot be decoded goes.
   local is_there = redis.call('HEXISTS', directory, id) == 1
   if is_there and (not stored or stored.pairing <= greatest) then
     redis.call('HDEL', directory, id)

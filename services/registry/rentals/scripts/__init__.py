@@ -1,4 +1,4 @@
-"""The Lua scripts that read lights' transitions; each file says what it takes and returns."""
+"""The Lua scripts that read transitions. Each names its KEYS, its ARGV and its result."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
--- Acknowledges transitions that were recorded, and removes them.
+-- Acknowledge transitions that were recorded, and remove them.
 -- KEYS: transitions
 -- ARGV: consumer group, then the ids
 -- Returns how many were removed.
