@@ -18,53 +18,37 @@ from shared.process import logs
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 2
 
-_Kind: TypeAlias = tuple[HTTPStatus, str | None, str | None]
+_Kind: TypeAlias = tuple[int, str | None, str | None]
 """Status, last word of the type, title; None, None where the status says it all."""
 
 _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
-    errors.NotAuthenticatedError: (HTTPStatus.UNAUTHORIZED, None, None),
-    errors.NotAllowedError: (HTTPStatus.FORBIDDEN, None, None),
-    errors.NoSuchKeyError: (HTTPStatus.NOT_FOUND, "no-such-key", "No such key"),
-    errors.NotRegisteredError: (HTTPStatus.NOT_FOUND, "not-registered", "Not registered"),
-    errors.NotPairedError: (HTTPStatus.NOT_FOUND, "not-paired", "Not paired"),
-    errors.NoSuchRentalError: (HTTPStatus.NOT_FOUND, "no-such-rental", "No such rental"),
-    errors.NameTakenError: (HTTPStatus.CONFLICT, "name-is-taken", "The name is taken"),
-    errors.NoCredentialKeyError: (HTTPStatus.CONFLICT, "no-credential-key", "No credential key"),
+    errors.NotAuthenticatedError: (401, None, None),
+    errors.NotAllowedError: (403, None, None),
+    errors.NoSuchKeyError: (404, "no-such-key", "No such key"),
+    errors.NotRegisteredError: (404, "not-registered", "Not registered"),
+    errors.NotPairedError: (404, "not-paired", "Not paired"),
+    errors.NoSuchRentalError: (404, "no-such-rental", "No such rental"),
+    errors.NameTakenError: (409, "name-is-taken", "The name is taken"),
+    errors.NoCredentialKeyError: (409, "no-credential-key", "No credential key"),
     errors.ChargerIsPairedError: (
-        HTTPStatus.CONFLICT,
+        409,
         "charger-is-paired",
         "The charger is paired with another widget",
     ),
     errors.WidgetIsPairedError: (
-        HTTPStatus.CONFLICT,
+        409,
         "widget-is-paired",
         "The widget is paired with another charger",
     ),
-    errors.RentalIsOpenError: (HTTPStatus.CONFLICT, "rental-is-open", "A rental is open"),
-    errors.RentalExistsError: (HTTPStatus.CONFLICT, "rental-exists", "The id is taken"),
-    errors.NoWidgetToGiveError: (HTTPStatus.CONFLICT, "not-paired", "Not paired"),
-    errors.NoWidgetToReturnError: (
-        HTTPStatus.CONFLICT,
-        "no-widget-to-return",
-        "No widget to return",
-    ),
-    errors.ChangedMeanwhileError: (
-        HTTPStatus.PRECONDITION_FAILED,
-        "changed-meanwhile",
-        "Changed meanwhile",
-    ),
-    errors.ExistsError: (HTTPStatus.PRECONDITION_FAILED, "exists", "Exists already"),
-    errors.TooManyRowsError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None, None),
-    errors.ImportRefusedError: (
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "import-refused",
-        "Nothing was imported",
-    ),
-    errors.DirectoryAbsentError: (
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "directory-absent",
-        "The directory is not there",
-    ),
+    errors.RentalIsOpenError: (409, "rental-is-open", "A rental is open"),
+    errors.RentalExistsError: (409, "rental-exists", "The id is taken"),
+    errors.NoWidgetToGiveError: (409, "not-paired", "Not paired"),
+    errors.NoWidgetToReturnError: (409, "no-widget-to-return", "No widget to return"),
+    errors.ChangedMeanwhileError: (412, "changed-meanwhile", "Changed meanwhile"),
+    errors.ExistsError: (412, "exists", "Exists already"),
+    errors.TooManyRowsError: (413, None, None),
+    errors.ImportRefusedError: (422, "import-refused", "Nothing was imported"),
+    errors.DirectoryAbsentError: (503, "directory-absent", "The directory is not there"),
 }
 
 _log = logs.get(__name__)
@@ -119,7 +103,9 @@ class ProblemError(Exception):
 def of_error(error: errors.DomainError) -> Problem:
     """Return what the REST API says of an error."""
     status, kind, title = _KINDS[type(error)]
-    return ProblemError(status, str(error), kind=kind, title=title, **error.facts).problem
+    return ProblemError(
+        HTTPStatus(status), str(error), kind=kind, title=title, **error.facts
+    ).problem
 
 
 def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

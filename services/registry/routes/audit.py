@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.representations import Words
-from services.registry.routes.dependencies import DatabaseDep
+from services.registry.routes.dependencies import PartsDep
 
 
 def _must_be_written_out(value: object) -> object:
@@ -60,7 +60,7 @@ routes = APIRouter(prefix="/audit", tags=["access"])
 
 @routes.get("", operation_id="list_audit", summary="List changes, the newest first")
 async def list_audit(
-    database: DatabaseDep,
+    parts: PartsDep,
     *,
     subject: Annotated[Words | None, Query(description="Id of a device, say")] = None,
     kind: Annotated[Words | None, Query(examples=["charger"])] = None,
@@ -82,7 +82,7 @@ async def list_audit(
         "rows": limit + 1,
     }
     async with (
-        database.connection() as connection,
+        parts.database.connection() as connection,
         connection.cursor(row_factory=class_row(AuditEntry)) as rows,
     ):
         await rows.execute(_SELECT, values)

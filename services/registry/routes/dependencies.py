@@ -54,27 +54,6 @@ async def _parts(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(_parts)]
 
 
-async def _database(parts: PartsDep) -> Database:
-    return parts.database
-
-
-async def _projector(parts: PartsDep) -> Projector:
-    return parts.projector
-
-
-async def _state_reader(parts: PartsDep) -> StateReader:
-    return parts.reader
-
-
-async def _hasher(parts: PartsDep) -> SecretHasher:
-    return parts.hasher
-
-
-DatabaseDep = Annotated[Database, Depends(_database)]
-ProjectorDep = Annotated[Projector, Depends(_projector)]
-StateReaderDep = Annotated[StateReader, Depends(_state_reader)]
-HasherDep = Annotated[SecretHasher, Depends(_hasher)]
-
 _SCHEME: Final = HTTPBearer(
     auto_error=False, description="An API key, `clk_…`; not asked for where that is off"
 )
@@ -151,17 +130,10 @@ def each_kind(
     response_models: Mapping[Kind, Any] | None = None,
     **options: Any,
 ) -> Callable[[Endpoint], Endpoint]:
-    """Add an endpoint twice: for chargers and for widgets.
+    """Add an endpoint for chargers and for widgets; ``{kind}`` stands for which of them.
 
-    Args:
-        routes: Where to add it.
-        method: Of HTTP.
-        path: ``{kind}`` stands for the kind, here and in the next three.
-        operation_id: As in FastAPI.
-        summary: As in FastAPI.
-        tag: As in FastAPI.
-        response_models: By kind, if they differ.
-        options: As in FastAPI.
+    It is replaced in the path, the operation id, the summary and the tag. The response
+    models may differ by kind; all other options are FastAPI's.
     """
 
     def add(endpoint: Endpoint) -> Endpoint:

@@ -26,10 +26,9 @@ from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
     ConditionsDep,
-    DatabaseDep,
     KindDep,
     OperatorDep,
-    ProjectorDep,
+    PartsDep,
     each_kind,
 )
 from shared.contract.devices import Kind, is_device_id
@@ -52,8 +51,7 @@ routes = APIRouter()
 )
 async def list_devices(
     kind: KindDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     *,
     q: Annotated[
         Words | None,
@@ -66,7 +64,7 @@ async def list_devices(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Any]:
-    async with database.connection() as connection:
+    async with parts.database.connection() as connection:
         found = await lists.find_devices(
             connection,
             kind,
@@ -78,7 +76,7 @@ async def list_devices(
         )
 
     def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
-        common = _members(device, projected=projector.has_projected(device.pairing_number))
+        common = _members(device, projected=parts.projector.has_projected(device.pairing_number))
         if kind is Kind.CHARGER:
             return ListedCharger(**common, widget=device.partner)
         return ListedWidget(**common, charger=device.partner)
@@ -104,12 +102,11 @@ async def register(
     response: Response,
     operator: OperatorDep,
     conditions: ConditionsDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     registration: Annotated[Registration | None, Body()] = None,
 ) -> RegisteredDevice:
     names = registration or Registration()
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         now = await devices.find(connection, kind, device_id)
         conditions.require(etags.of_device(now) if now else None)
         device, is_new = await devices.register(
@@ -118,7 +115,7 @@ async def register(
     if is_new:
         response.status_code = HTTPStatus.CREATED
         _log.info("registered", kind=kind.value, id=device_id, pairing_number=device.pairing_number)
-    in_effect = await projector.wait_for(device.pairing_number)
+    in_effect = await parts.projector.wait_for(device.pairing_number)
     return _representation(device, response, projected=in_effect)
 
 
@@ -134,16 +131,15 @@ async def get(
     kind: KindDep,
     device_id: AnyId,
     response: Response,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
 ) -> RegisteredDevice:
     _require_possible(kind, device_id)
-    async with database.connection() as connection:
+    async with parts.database.connection() as connection:
         device = await devices.find(connection, kind, device_id)
     if device is None:
         raise NotRegisteredError(kind, device_id)
     return _representation(
-        device, response, projected=projector.has_projected(device.pairing_number)
+        device, response, projected=parts.projector.has_projected(device.pairing_number)
     )
 
 
@@ -165,11 +161,10 @@ async def update(
     response: Response,
     operator: OperatorDep,
     conditions: ConditionsDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
 ) -> RegisteredDevice:
     _require_possible(kind, device_id)
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         await _require(connection, kind, device_id, conditions)
         device = await devices.update(
             connection,
@@ -181,7 +176,7 @@ async def update(
     if device is None:
         raise NotRegisteredError(kind, device_id)
     return _representation(
-        device, response, projected=projector.has_projected(device.pairing_number)
+        device, response, projected=parts.projector.has_projected(device.pairing_number)
     )
 
 
@@ -199,17 +194,16 @@ async def unregister(
     device_id: AnyId,
     operator: OperatorDep,
     conditions: ConditionsDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
 ) -> None:
     _require_possible(kind, device_id)
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         await _require(connection, kind, device_id, conditions)
         number = await devices.unregister(connection, kind, device_id)
     if number is None:
         raise NotRegisteredError(kind, device_id)
     _log.info("unregistered", kind=kind.value, id=device_id, pairing_number=number)
-    await projector.wait_for(number)
+    await parts.projector.wait_for(number)
 
 
 def _require_possible(kind: Kind, device_id: str) -> None:

@@ -15,7 +15,7 @@ from services.registry.live.redis_values import Environment, decode_registration
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
+from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.bus.connection import BusUnavailableError
 from shared.contract.devices import Kind, is_device_id
 
@@ -34,10 +34,8 @@ routes = APIRouter(tags=["live"])
     description=_DESCRIPTION,
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def explain_charger(
-    charger_id: AnyId, database: DatabaseDep, reader: StateReaderDep
-) -> Explanation:
-    return await _explain(Kind.CHARGER, charger_id, database, reader)
+async def explain_charger(charger_id: AnyId, parts: PartsDep) -> Explanation:
+    return await _explain(Kind.CHARGER, charger_id, parts)
 
 
 @routes.get(
@@ -47,24 +45,20 @@ async def explain_charger(
     description=_DESCRIPTION,
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def explain_widget(
-    widget_id: AnyId, database: DatabaseDep, reader: StateReaderDep
-) -> Explanation:
-    return await _explain(Kind.WIDGET, widget_id, database, reader)
+async def explain_widget(widget_id: AnyId, parts: PartsDep) -> Explanation:
+    return await _explain(Kind.WIDGET, widget_id, parts)
 
 
-async def _explain(
-    kind: Kind, device_id: str, database: Database, reader: StateReader
-) -> Explanation:
+async def _explain(kind: Kind, device_id: str, parts: Parts) -> Explanation:
     if not is_device_id(device_id):
         raise NotRegisteredError(kind, device_id)
     try:
-        charger, widget, environment = await _in_redis(reader, kind, device_id)
+        charger, widget, environment = await _in_redis(parts.reader, kind, device_id)
     except BusUnavailableError as error:
         return without_redis(kind, device_id, str(error))
     except DirectoryAbsentError:
         return without_directory(kind, device_id)
-    postgres = await _in_postgres(database, kind, device_id)
+    postgres = await _in_postgres(parts.database, kind, device_id)
     now = to_datetime(environment.now)
     return explain(Facts(kind, device_id, now, charger, widget, postgres))
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.routes.dependencies import DatabaseDep
+from services.registry.routes.dependencies import PartsDep
 from shared.contract.devices import Kind
 
 _IN_MEMORY_BYTES: Final = 1024 * 1024
@@ -57,7 +57,7 @@ routes = APIRouter(tags=["many at once"])
     responses=_CONTENT,
 )
 async def export(
-    database: DatabaseDep,
+    parts: PartsDep,
     *,
     format_: Annotated[Format, Query(alias="format")] = Format.CSV,
     kind: Annotated[Kind | None, Query(description="Only these")] = None,
@@ -66,7 +66,7 @@ async def export(
     # Postgres, and one that Postgres fails must get an error, not half a file.
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - see _FileResponse
     try:
-        async with database.snapshot() as connection:
+        async with parts.database.snapshot() as connection:
             await exports.write(connection, [kind] if kind else list(Kind), format_, file.write)
         file.seek(0)
     except BaseException:

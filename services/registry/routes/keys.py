@@ -12,7 +12,7 @@ from services.registry.access.api_keys import ApiKey
 from services.registry.access.keys import Role, new_key
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NoSuchKeyError
-from services.registry.routes.dependencies import NEEDS_ADMIN, DatabaseDep, OperatorDep
+from services.registry.routes.dependencies import NEEDS_ADMIN, OperatorDep, PartsDep
 from shared.process import logs
 
 _log = logs.get(__name__)
@@ -79,10 +79,10 @@ async def whoami(operator: OperatorDep) -> Oneself:
     dependencies=[NEEDS_ADMIN],
 )
 async def create(
-    body: KeyWish, operator: OperatorDep, response: Response, database: DatabaseDep
+    body: KeyWish, operator: OperatorDep, response: Response, parts: PartsDep
 ) -> CreatedKey:
     key = new_key()
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         created = await api_keys.create(connection, key, body.name, body.role)
     _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
     response.headers["Cache-Control"] = "no-store"
@@ -92,8 +92,8 @@ async def create(
 @routes.get(
     "/keys", operation_id="list_keys", summary="List all API keys", dependencies=[NEEDS_ADMIN]
 )
-async def list_keys(database: DatabaseDep) -> Keys:
-    async with database.connection() as connection:
+async def list_keys(parts: PartsDep) -> Keys:
+    async with parts.database.connection() as connection:
         found = await api_keys.list_all(connection)
     return Keys(items=[ShownKey(**_members(each)) for each in found])
 
@@ -105,8 +105,8 @@ async def list_keys(database: DatabaseDep) -> Keys:
     responses=problem_responses(HTTPStatus.NOT_FOUND),
     dependencies=[NEEDS_ADMIN],
 )
-async def get(key_id: KeyId, database: DatabaseDep) -> ShownKey:
-    async with database.connection() as connection:
+async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
+    async with parts.database.connection() as connection:
         found = await api_keys.find(connection, _possible(key_id))
     if found is None:
         raise _no_key()
@@ -120,8 +120,8 @@ async def get(key_id: KeyId, database: DatabaseDep) -> ShownKey:
     responses=problem_responses(HTTPStatus.NOT_FOUND),
     dependencies=[NEEDS_ADMIN],
 )
-async def revoke(key_id: KeyId, operator: OperatorDep, database: DatabaseDep) -> ShownKey:
-    async with database.write_transaction(operator.name) as connection:
+async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> ShownKey:
+    async with parts.database.write_transaction(operator.name) as connection:
         revoked = await api_keys.revoke(connection, _possible(key_id))
     if revoked is None:
         raise _no_key()

@@ -25,9 +25,8 @@ from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
     ConditionsDep,
-    DatabaseDep,
     OperatorDep,
-    ProjectorDep,
+    PartsDep,
 )
 from shared.contract.devices import Kind, is_device_id
 
@@ -48,8 +47,7 @@ routes = APIRouter(tags=["pairings"])
     "/pairings", operation_id="list_pairings", summary="List pairings by their chargers' ids"
 )
 async def list_pairings(
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     *,
     charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
     widget: Annotated[Words | None, Query(description="Only of this widget")] = None,
@@ -57,7 +55,7 @@ async def list_pairings(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
-    async with database.connection() as connection:
+    async with parts.database.connection() as connection:
         found = await lists.find_pairings(
             connection,
             after=paging.id_in(cursor),
@@ -69,7 +67,9 @@ async def list_pairings(
     return paging.page(
         found,
         limit,
-        lambda each: _representation(each, projected=projector.has_projected(each.pairing_number)),
+        lambda each: _representation(
+            each, projected=parts.projector.has_projected(each.pairing_number)
+        ),
         lambda each: (each.charger,),
     )
 
@@ -77,35 +77,34 @@ async def list_pairings(
 class _Pairings:
     """What both paths do with the pairing of a device."""
 
-    def __init__(self, database: DatabaseDep, projector: ProjectorDep, response: Response) -> None:
-        self._database = database
-        self._projector = projector
+    def __init__(self, parts: PartsDep, response: Response) -> None:
+        self._parts = parts
         self._response = response
 
     async def pair(
         self, request: PairingRequest, operator: Operator, conditions: Conditions, seen_from: Kind
     ) -> CurrentPairing:
-        async with self._database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator.name) as connection:
             pairing = await pairing_service.pair(connection, request, conditions, seen_from)
-        in_effect = await self._projector.wait_for(pairing.pairing_number)
+        in_effect = await self._parts.projector.wait_for(pairing.pairing_number)
         return self._answer(pairing, projected=in_effect)
 
     async def get(self, kind: Kind, device_id: str) -> CurrentPairing:
         _require_possible(kind, device_id)
-        async with self._database.connection() as connection:
+        async with self._parts.database.connection() as connection:
             pairing = await pairing_service.get(connection, kind, device_id)
         return self._answer(
-            pairing, projected=self._projector.has_projected(pairing.pairing_number)
+            pairing, projected=self._parts.projector.has_projected(pairing.pairing_number)
         )
 
     async def end(
         self, kind: Kind, device_id: str, operator: Operator, conditions: Conditions
     ) -> None:
         _require_possible(kind, device_id)
-        async with self._database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator.name) as connection:
             number = await pairing_service.end(connection, kind, device_id, conditions)
         if number is not None:
-            await self._projector.wait_for(number)
+            await self._parts.projector.wait_for(number)
 
     def _answer(self, pairing: Pairing, *, projected: bool) -> CurrentPairing:
         self._response.headers["ETag"] = etags.of_pairing(pairing)

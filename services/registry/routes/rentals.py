@@ -21,7 +21,7 @@ from services.registry.rentals.representations import (
     ShownRental,
     WidgetReturn,
 )
-from services.registry.routes.dependencies import DatabaseDep, OperatorDep, ProjectorDep
+from services.registry.routes.dependencies import OperatorDep, PartsDep
 
 RentalId = Annotated[UUID, Path(description="A UUID (RFC 9562) of the client's choice")]
 
@@ -38,8 +38,7 @@ routes = APIRouter(prefix="/rentals", tags=["rentals"])
 
 @routes.get("", operation_id="list_rentals", summary="List rentals, the newest first")
 async def list_rentals(
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     *,
     state: Annotated[State | None, Query(description="Only those")] = None,
     charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
@@ -64,7 +63,7 @@ async def list_rentals(
     if charged_for_minutes is not None:
         charged_for = timedelta(minutes=charged_for_minutes)
     which = Filter(state, charger, widget, ticket, charged_for, widget_missing)
-    async with database.connection() as connection:
+    async with parts.database.connection() as connection:
         found = await lists.find_rentals(
             connection,
             which,
@@ -74,7 +73,9 @@ async def list_rentals(
     return paging.page(
         found,
         limit,
-        lambda each: ShownRental.of(each, projected=projector.has_projected(_newest_number(each))),
+        lambda each: ShownRental.of(
+            each, projected=parts.projector.has_projected(_newest_number(each))
+        ),
         lambda each: (each.opening_number,),
     )
 
@@ -92,20 +93,19 @@ async def open_(
     body: HandOver,
     response: Response,
     operator: OperatorDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     *,
     replace: Annotated[
         bool, Query(description="End pairings of the two that are in the way")
     ] = False,
 ) -> ShownRental:
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         rental, is_new = await rental_service.hand_over(
             connection, rental_id, body, replace=replace
         )
     if is_new:
         response.status_code = HTTPStatus.CREATED
-    return await _answer(rental, projector)
+    return await _answer(rental, parts.projector)
 
 
 @routes.get(
@@ -114,10 +114,10 @@ async def open_(
     summary="Look at a rental",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def get(rental_id: RentalId, database: DatabaseDep, projector: ProjectorDep) -> ShownRental:
-    async with database.connection() as connection:
+async def get(rental_id: RentalId, parts: PartsDep) -> ShownRental:
+    async with parts.database.connection() as connection:
         rental = await rental_service.get(connection, rental_id)
-    return ShownRental.of(rental, projected=projector.has_projected(_newest_number(rental)))
+    return ShownRental.of(rental, projected=parts.projector.has_projected(_newest_number(rental)))
 
 
 @routes.put(
@@ -129,13 +129,12 @@ async def get(rental_id: RentalId, database: DatabaseDep, projector: ProjectorDe
 async def collect(
     rental_id: RentalId,
     operator: OperatorDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     body: Annotated[Collection | None, Body(title="Wish")] = None,
 ) -> ShownRental:
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         rental = await rental_service.collect(connection, rental_id, body or Collection())
-    return await _answer(rental, projector)
+    return await _answer(rental, parts.projector)
 
 
 @routes.put(
@@ -147,13 +146,12 @@ async def collect(
 async def return_widget(
     rental_id: RentalId,
     operator: OperatorDep,
-    database: DatabaseDep,
-    projector: ProjectorDep,
+    parts: PartsDep,
     _body: Annotated[WidgetReturn | None, Body(title=" Wish")] = None,
 ) -> ShownRental:
-    async with database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator.name) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
-    return await _answer(rental, projector)
+    return await _answer(rental, parts.projector)
 
 
 async def _answer(rental: Rental, projector: Projector) -> ShownRental:

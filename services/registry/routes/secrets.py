@@ -25,11 +25,9 @@ from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.routes.dependencies import (
     AnyId,
-    DatabaseDep,
-    HasherDep,
     KindDep,
     OperatorDep,
-    ProjectorDep,
+    PartsDep,
     each_kind,
 )
 from shared.contract.devices import is_device_id
@@ -128,22 +126,18 @@ routes = APIRouter()
 class _Secrets:
     """What the routes do with the secrets of one kind of devices."""
 
-    def __init__(
-        self, kind: KindDep, database: DatabaseDep, projector: ProjectorDep, hasher: HasherDep
-    ) -> None:
+    def __init__(self, kind: KindDep, parts: PartsDep) -> None:
         self._kind = kind
-        self._database = database
-        self._projector = projector
-        self._hasher = hasher
+        self._parts = parts
 
     async def make_newest(
         self, device_id: str, secret: str, overlap: timedelta, operator: Operator
     ) -> dict[str, Any]:
         """Set a secret, and return the members of `CurrentSecret`."""
-        self._hasher.require_key()
+        self._parts.hasher.require_key()
         await self._require(device_id)
-        prepared = await self._hasher.of_one(self._kind, device_id, secret)
-        async with self._database.write_transaction(operator.name) as connection:
+        prepared = await self._parts.hasher.of_one(self._kind, device_id, secret)
+        async with self._parts.database.write_transaction(operator.name) as connection:
             # Again: hashing takes a while.
             await self._number(connection, device_id)
             changed = await device_secrets.set_many(
@@ -159,19 +153,19 @@ class _Secrets:
             "earlier_until": max(
                 (each.expires_at for each in earlier if each.expires_at), default=None
             ),
-            "projected": await self._projector.wait_for(number),
+            "projected": await self._parts.projector.wait_for(number),
         }
 
     async def list(self, device_id: str) -> ShownSecrets:
         await self._require(device_id)
-        async with self._database.connection() as connection:
+        async with self._parts.database.connection() as connection:
             found = await device_secrets.find(connection, self._kind, [device_id])
         return ShownSecrets(
             items=[
                 ShownSecret(
                     created_at=secret.created_at,
                     expires_at=secret.expires_at,
-                    usable=self._hasher.fits_key(secret),
+                    usable=self._parts.hasher.fits_key(secret),
                 )
                 for secret in reversed(found.get(device_id, []))
             ]
@@ -179,17 +173,17 @@ class _Secrets:
 
     async def remove(self, device_id: str, operator: Operator) -> None:
         await self._require(device_id)
-        async with self._database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator.name) as connection:
             removed = await device_secrets.remove_all(connection, self._kind, device_id)
             number = await self._number(connection, device_id)
         if removed:
             _log.info("secrets removed", kind=self._kind.value, id=device_id, secrets_number=number)
-        await self._projector.wait_for(number)
+        await self._parts.projector.wait_for(number)
 
     async def _require(self, device_id: str) -> None:
         if not is_device_id(device_id):
             raise NotRegisteredError(self._kind, device_id)
-        async with self._database.connection() as connection:
+        async with self._parts.database.connection() as connection:
             await self._number(connection, device_id)
 
     async def _number(self, connection: Connection, device_id: str) -> int:

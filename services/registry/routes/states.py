@@ -12,9 +12,8 @@ from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
-from services.registry.routes.dependencies import AnyId, DatabaseDep, StateReaderDep
+from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind, is_device_id
 
@@ -42,10 +41,10 @@ routes = APIRouter(tags=["live"])
     description="Answered from Redis alone, so also while Postgres is away.",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_charger(charger_id: AnyId, reader: StateReaderDep) -> ChargerState:
+async def get_charger(charger_id: AnyId, parts: PartsDep) -> ChargerState:
     state = None
     if is_device_id(charger_id):
-        (raw,), environment = await reader.chargers([charger_id])
+        (raw,), environment = await parts.reader.chargers([charger_id])
         state = charger_state(raw, environment)
     if state is None:
         raise NotRegisteredError(Kind.CHARGER, charger_id)
@@ -59,10 +58,10 @@ async def get_charger(charger_id: AnyId, reader: StateReaderDep) -> ChargerState
     description="Answered from Redis alone, so also while Postgres is away.",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_widget(widget_id: AnyId, reader: StateReaderDep) -> WidgetState:
+async def get_widget(widget_id: AnyId, parts: PartsDep) -> WidgetState:
     state = None
     if is_device_id(widget_id):
-        (raw,), environment = await reader.widgets([widget_id])
+        (raw,), environment = await parts.reader.widgets([widget_id])
         state = widget_state(raw, environment)
     if state is None:
         raise NotRegisteredError(Kind.WIDGET, widget_id)
@@ -78,8 +77,7 @@ async def get_widget(widget_id: AnyId, reader: StateReaderDep) -> WidgetState:
     "and still name the `next` one.",
 )
 async def list_states(
-    database: DatabaseDep,
-    reader: StateReaderDep,
+    parts: PartsDep,
     *,
     status: Annotated[
         ChargingStatus | None,
@@ -93,13 +91,12 @@ async def list_states(
     passes = _filter(status, online=online)
     filtered = status is not None or online is not None
     chunk = _CHUNK if filtered else max(limit + 1, 100)
-    found, following = await _search(database, reader, after, passes, limit=limit, chunk=chunk)
+    found, following = await _search(parts, after, passes, limit=limit, chunk=chunk)
     return Page(items=found, next=paging.encode(following) if following else None)
 
 
 async def _search(
-    database: Database,
-    reader: StateReader,
+    parts: Parts,
     after: str,
     passes: Callable[[ChargerState], bool],
     *,
@@ -109,8 +106,8 @@ async def _search(
     """Return states that pass, and after which id to go on, if there may be more."""
     found: list[ChargerState] = []
     for _ in range(0, _MAX_LOOKED_AT, chunk):
-        ids = await _ids(database, after, chunk)
-        raws, environment = await reader.chargers(ids)
+        ids = await _ids(parts.database, after, chunk)
+        raws, environment = await parts.reader.chargers(ids)
         for raw in raws:
             if len(found) == limit:
                 return found, after
