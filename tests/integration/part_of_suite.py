@@ -1,0 +1,40 @@
+"""Running a part of the tests on another Redis than the rest of the run."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from tests.fixtures.processes import ROOT
+from tests.fixtures.redis_at import VARIABLE
+
+SECONDS = 250.0
+
+
+async def pass_on(redis: str, files: Sequence[str], in_use: str) -> None:
+    """Fail unless the tests pass.
+
+    Args:
+        redis: the value of CHARGELIGHT_TEST_REDIS.
+        files: test files, below tests/integration.
+        in_use: must be in the output, which names the Redis.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"),
+        *(f"tests/integration/{name}" for name in files),
+        cwd=ROOT,
+        env={**os.environ, VARIABLE: redis},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    text = output.decode(errors="replace")
+    assert process.returncode == 0, text
+    assert " passed" in text
+    assert in_use in text
