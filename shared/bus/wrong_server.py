@@ -26,11 +26,12 @@ def refuse_other_engine(info: Any, *, is_cluster: bool) -> None:
     if isinstance(info, ResponseError):
         return  # not allowed to ask; what does not fit will fail
     text = info.decode(errors="replace")
-    found = re.search(r"^redis_mode:(\w+)", text, re.MULTILINE)
+    # Valkey calls it server_mode.
+    found = re.search(r"^(?:redis|server)_mode:(\w+)", text, re.MULTILINE)
     mode = found[1] if found else ""
     if is_cluster and mode not in ("cluster", ""):
         raise WrongServerError(
-            f"this Redis is no node of a cluster (redis_mode:{mode}), but {_SETTING}=true says "
+            f"this Redis is no node of a cluster (its mode is {mode}), but {_SETTING}=true says "
             f"so. Remove {_SETTING}, or start Redis with --cluster-enabled yes"
         )
     if not is_cluster and mode == "cluster":

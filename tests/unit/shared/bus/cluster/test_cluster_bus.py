@@ -289,6 +289,7 @@ async def test_one_seed_that_answers_is_enough(cluster: FakeCluster) -> None:
     ("info", "text"),
     [
         (b"redis_version:7.0.15\r\nredis_mode:standalone\r\n", "no node of a cluster"),
+        (b"redis_version:7.2.4\r\nserver_mode:standalone\r\n", "no node of a cluster"),
         (b"redis_version:6.2.14\r\nredis_mode:cluster\r\n", "too old"),
     ],
 )
