@@ -23,8 +23,8 @@ up:  ## Run the whole hub on this machine and show it at work (WITH=containers o
 	if [ "$$source" = containers ]; then exec $(PYTHON) -m tools.local --with '$(WITH)'; fi; \
 	$(MAKE) -s environment && exec $(RUN) -m tools.local --with '$(WITH)'
 
-test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest)
-	@$(RUN) -m pytest $(ARGS)
+test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest; "-n 0": one process)
+	@$(RUN) -m pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 check: environment  ## Check style, types, boundaries, and the files that others read
 	@$(RUN) -m ruff check
