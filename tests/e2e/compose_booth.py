@@ -73,7 +73,7 @@ class Booth:
 
     def close_codes(self) -> set[int]:
         """Return how connections ended; attempts that led to none do not count."""
-        endings = [lost.ending for lost in self.disconnections]
+        endings = [lost.reason for lost in self.disconnections]
         return {ending.code for ending in endings if isinstance(ending, Closed)}
 
     async def all_connected(self, within: float = _RECONNECT_SECONDS) -> None:

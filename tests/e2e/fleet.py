@@ -87,10 +87,10 @@ async def judged(made: Fleet) -> None:
 
     The last readings before a quiet time are those that nothing later would heal.
     """
-    made.fall_silent()
+    made.stop_readings()
     async with asyncio.timeout(30):
-        await made.settled()
-    wrong = [f"{pair.plan.pair}: {pair.verdict}" for pair in made.not_right()]
+        await made.wait_until_settled()
+    wrong = [f"{pair.plan.pair}: {pair.verdict}" for pair in made.pairs_not_right()]
     assert not wrong, wrong
     assert made.total_figures().lights_wrong == 0
     assert made.total_figures().counts.wrong_lights == 0

@@ -44,8 +44,8 @@ async def test_an_emptied_redis_under_load_leaves_no_wrong_light(
 async def test_lights_come_back_without_any_charger_sending(hub: StartHub, redis_url: str) -> None:
     running, gates = await _started(hub)
     async with fleet(running, gates, PAIRS) as made:
-        made.fall_silent()
-        await made.settled()
+        made.stop_readings()
+        await made.wait_until_settled()
         urls = [f"{gates.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
         before = await asyncio.gather(*(_light(url) for url in urls))
         empty(redis_url)

@@ -44,8 +44,8 @@ async def test_an_emptied_redis_leaves_no_wrong_light(
 ) -> None:
     running, gates = await _started(hub, redis_url=private_redis.url)
     async with fleet(running, gates, PAIRS) as made:
-        made.fall_silent()
-        await made.settled()
+        made.stop_readings()
+        await made.wait_until_settled()
         private_redis.kill()
         private_redis.start()
         # No charger says anything from here on.

@@ -95,6 +95,6 @@ async def test_the_next_visitor_never_sees_the_last_ones_light(hub: StartHub, pa
             again = await desk.once_it_reached(second, "80")
             assert again["reached_100_at"] is None, "that was the first visitor's phone"
     after = await desk.once_it_reached(first, "100")
-    for level in ("reached_80_at", "reached_100_at"):
-        assert after[level] == done[level], "the second visitor's phone is another one"
+    for moment in ("reached_80_at", "reached_100_at"):
+        assert after[moment] == done[moment], "the second visitor's phone is another one"
     await desk.close()

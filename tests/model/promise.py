@@ -17,7 +17,7 @@ When everything has come to rest:
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from shared.bus.script import Argument, Call
@@ -329,9 +329,9 @@ class Promise:
         return bool(self._server.command("EXISTS", call.keys[1]))
 
 
-def _rows(arguments: list[Argument], width: int) -> Iterator[tuple[Any, ...]]:
+def _rows(arguments: Sequence[Argument], width: int) -> Iterator[tuple[Any, ...]]:
     return zip(*[iter(arguments)] * width, strict=True)
 
 
-def _columns(arguments: list[Argument], width: int) -> list[str]:
+def _columns(arguments: Sequence[Argument], width: int) -> list[str]:
     return [str(row[0]) for row in _rows(arguments, width)]

@@ -1,8 +1,10 @@
 """The boundaries between the parts. A boundary that nobody checks is gone within a year."""
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,25 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("cli", "gateway", "registry", "router", "simulator")
 """All services. Two are command-line programs, without settings and app: cli, simulator."""
 LONG_RUNNING = ("gateway", "registry", "router")
+SHARED_ROOMS: Mapping[str, set[str]] = {
+    "contract": set(),
+    "process": set(),
+    "bus": {"contract", "process"},
+}
+"""The folders of shared, each with those that it may import."""
+
 MOST_LINES = 450
 """About 400; a little more is no reason to cut an idea in two."""
+MOST_LINES_OF_A_FUNCTION = 50
+"""Without its docstring."""
+MOST_FILES_OF_A_FOLDER = 14
 
 # A key or channel, but not postgresql://chargelight:…@host, nor urn:chargelight:…
 NAME = re.compile(r"(?<![/:])chargelight:")
 TAG = re.compile(r"\{[pw](\d|$|\}|NN)|\{[pw]%")
 
 
+@functools.cache
 def sources(*folders: str) -> list[Path]:
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     assert found, f"there is no Python file in {folders}"
@@ -26,25 +39,97 @@ def sources(*folders: str) -> list[Path]:
 
 
 def title(path: Path) -> str:
-    """Name a file as people do, also in a test's id."""
+    """Name a file as people do."""
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), title(path))
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the full names of the modules that a file imports, wherever in it."""
-    package = list(path.relative_to(ROOT).with_suffix("").parts[:-1])
-    for node in ast.walk(tree(path)):
+    yield from imported_by(tree(path), path.relative_to(ROOT).parts[:-1])
+
+
+def imported_by(module: ast.Module, package: Iterable[str]) -> Iterator[str]:
+    parents = list(package)
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
+            base = parents[: len(parents) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
             # ``from services import router`` imports services.router.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def forbidden(paths: Iterable[Path], *packages: str) -> list[str]:
+    """Return what these files import of these packages."""
+    return [
+        f"{title(path)} imports {module}"
+        for path in paths
+        for module in imports(path)
+        if any(belongs_to(module, package) for package in packages)
+    ]
+
+
+Graph = Mapping[str, set[str]]
+
+
+@functools.cache
+def import_graph() -> Graph:
+    """Return the modules that each module imports."""
+    paths = {module_of(path): path for path in sources("services", "shared", "tools")}
+
+    def found(name: str) -> str:
+        while name and name not in paths:
+            name = name.rpartition(".")[0]  # a class or function of a module
+        return name
+
+    return {
+        module: {found(name) for name in imports(path)} - {"", module}
+        for module, path in paths.items()
+    }
+
+
+def room_of(module: str) -> str:
+    """Return the folder or file that a module belongs to, directly below its service."""
+    parts = module.split(".")
+    return ".".join(parts[: 3 if parts[0] == "services" else 2])
+
+
+def between_rooms(graph: Graph) -> Graph:
+    rooms: dict[str, set[str]] = {}
+    for module, others in graph.items():
+        room = rooms.setdefault(room_of(module), set())
+        room |= {room_of(other) for other in others} - {room_of(module)}
+    return rooms
+
+
+def cycle_in(graph: Graph) -> list[str]:
+    """Return a cycle of imports, if there is any."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        return cycle
+    return []
+
+
+def long_functions(module: ast.Module, most: int = MOST_LINES_OF_A_FUNCTION) -> list[str]:
+    found = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            if body and (body[-1].end_lineno or 0) - body[0].lineno >= most:
+                found.append(node.name)
+    return found
 
 
 def belongs_to(module: str, package: str) -> bool:
@@ -89,43 +174,86 @@ def test_the_services_are_those_we_know() -> None:
     assert found == set(SERVICES)
 
 
-@pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
-def test_only_the_registry_opens_postgres(path: Path) -> None:
-    if not path.is_relative_to(ROOT / "services/registry"):
-        drivers = ("psycopg", "psycopg_pool", "asyncpg", "sqlalchemy")
-        assert not [m for m in imports(path) for driver in drivers if belongs_to(m, driver)]
+def test_only_the_registry_opens_postgres() -> None:
+    others = [
+        path
+        for path in sources("services", "shared")
+        if not path.is_relative_to(ROOT / "services/registry")
+    ]
+    assert forbidden(others, "psycopg", "psycopg_pool", "asyncpg", "sqlalchemy") == []
 
 
-@pytest.mark.parametrize("path", sources("services"), ids=title)
-def test_a_service_never_imports_another_one(path: Path) -> None:
-    own = f"services.{path.relative_to(ROOT / 'services').parts[0]}"
-    found = [module for module in imports(path) if belongs_to(module, "services")]
-    assert [module for module in found if not belongs_to(module, own)] == []
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_never_imports_another_one(service: str) -> None:
+    others = [f"services.{other}" for other in SERVICES if other != service]
+    assert forbidden(sources(f"services/{service}"), *others) == []
 
 
-@pytest.mark.parametrize("path", sources("shared"), ids=title)
-def test_what_is_shared_imports_no_service(path: Path) -> None:
-    assert [module for module in imports(path) if belongs_to(module, "services")] == []
+def test_what_is_shared_imports_no_service() -> None:
+    assert forbidden(sources("shared"), "services") == []
 
 
-@pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
-def test_what_runs_imports_no_test_and_no_tooling(path: Path) -> None:
+def test_what_runs_imports_no_test_and_no_tooling() -> None:
     foreign = ("tests", "tools", "pytest", "hypothesis", "testcontainers")
-    assert [m for m in imports(path) for name in foreign if belongs_to(m, name)] == []
+    assert forbidden(sources("services", "shared"), *foreign) == []
 
 
-@pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
-def test_only_the_map_builds_names(path: Path) -> None:
-    if path != ROOT / "shared/contract/names.py":
-        found = [text for text in texts(path) if NAME.search(text) or TAG.search(text)]
-        assert found == [], "names are built in shared/contract/names.py"
+def test_only_tests_import_tests() -> None:
+    assert forbidden(sources("tools"), "tests", "pytest", "hypothesis") == []
 
 
-@pytest.mark.parametrize("path", LUA, ids=title)
-def test_scripts_are_given_their_names(path: Path) -> None:
-    code = lua_code(path)
-    assert not NAME.search(code)
-    assert not TAG.search(code)
+def test_what_is_shared_has_layers() -> None:
+    found = {path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")}
+    assert found == set(SHARED_ROOMS)
+    for room, below in SHARED_ROOMS.items():
+        others = [f"shared.{other}" for other in found - below - {room}]
+        assert forbidden(sources(f"shared/{room}"), *others) == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    cycle = cycle_in(import_graph())
+    assert not cycle, " < ".join(cycle)
+
+
+def test_no_folder_imports_itself_by_way_of_others() -> None:
+    cycle = cycle_in(between_rooms(import_graph()))
+    assert not cycle, " < ".join(cycle)
+
+
+def test_only_the_map_builds_names() -> None:
+    found = [
+        f"{title(path)}: {text}"
+        for path in sources("services", "shared")
+        if path != ROOT / "shared/contract/names.py"
+        for text in texts(path)
+        if NAME.search(text) or TAG.search(text)
+    ]
+    assert found == [], "names are built in shared/contract/names.py"
+
+
+def test_scripts_are_given_their_names() -> None:
+    for path in LUA:
+        code = lua_code(path)
+        assert not NAME.search(code), title(path)
+        assert not TAG.search(code), title(path)
+
+
+def test_the_rules_about_imports_can_fail() -> None:
+    code = ast.parse(
+        "import json\ndef late():\n    from services import router\n    from ..app import serve\n"
+    )
+    found = ["json", "services.router", "services.gateway.app.serve"]
+    assert list(imported_by(code, ("services", "gateway", "workers"))) == found
+    gateway = ROOT / "services/gateway/app.py"
+    assert forbidden([gateway], "services.gateway.settings")
+    assert "services.gateway.settings" in import_graph()["services.gateway.app"]
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    two_ways = {
+        "services.x.a.one": {"services.x.b.one"},
+        "services.x.b.two": {"services.x.a.two"},
+    }
+    assert cycle_in(between_rooms(two_ways))
 
 
 def test_the_map_itself_would_be_found() -> None:
@@ -146,8 +274,7 @@ def test_all_mains_look_the_same(service: str) -> None:
     def normalised(name: str) -> str:
         module = tree(ROOT / "services" / name / "__main__.py")
         assert ast.get_docstring(module), f"{name}: a main says how it is started"
-        module.body = module.body[1:]  # the docstring is in its own words
-        code = ast.unparse(module)
+        code = ast.unparse(module.body[1:])  # the docstring is in its own words
         return code.replace(f"services.{name}", "services.NAME").replace(
             f"{name.capitalize()}Settings", "Settings"
         )
@@ -187,22 +314,42 @@ def test_no_script_lies_where_nobody_loads_it() -> None:
     assert stray == []
 
 
-@pytest.mark.parametrize("path", LUA, ids=title)
-def test_a_script_says_what_it_takes(path: Path) -> None:
-    if path.name != "prelude.lua":
-        head = path.read_text("utf-8").split("\n\n")[0] if path.read_text("utf-8") else ""
-        comment = "\n".join(
-            line for line in path.read_text("utf-8").splitlines() if line.startswith("--")
-        )
-        assert head.startswith("--")
-        assert "KEYS:" in comment
+def test_a_script_says_what_it_takes() -> None:
+    for path in LUA:
+        if path.name != "prelude.lua":
+            text = path.read_text("utf-8")
+            comments = [line for line in text.splitlines() if line.startswith("--")]
+            assert text.startswith("--"), title(path)
+            assert "KEYS:" in "\n".join(comments), title(path)
 
 
-@pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
-def test_a_file_is_one_idea_and_that_is_not_long(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+def test_a_file_is_one_idea_and_that_is_not_long() -> None:
+    for path in sources("services", "shared", "tools"):
+        assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES, title(path)
 
 
-@pytest.mark.parametrize("path", sources("services", "shared"), ids=title)
-def test_no_file_is_named_after_nothing(path: Path) -> None:
-    assert path.stem not in {"utils", "util", "common", "helpers", "misc", "manager"}
+def test_no_function_is_long() -> None:
+    found = [
+        f"{title(path)}: {name}"
+        for path in sources("services", "shared", "tools")
+        for name in long_functions(tree(path))
+    ]
+    assert found == []
+
+
+def test_a_long_function_would_be_found() -> None:
+    code = ast.parse('def short():\n    """Not\n    counted.\n    """\n    a\n    b')
+    assert long_functions(code, most=2) == []
+    assert long_functions(code, most=1) == ["short"]
+
+
+def test_no_folder_has_many_files() -> None:
+    for folder in {path.parent for path in sources("services", "shared", "tools")}:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= MOST_FILES_OF_A_FOLDER, title(folder)
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    nothing = {"utils", "util", "common", "helpers", "misc", "manager"}
+    named = [title(path) for path in sources("services", "shared", "tools")]
+    assert [name for name in named if Path(name).stem in nothing] == []

@@ -39,10 +39,14 @@ class Seat:
 
 @asynccontextmanager
 async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
-    ports = {"charger_port": free_port(), "widget_port": free_port()}
-    gateway = Gateway(
-        GatewaySettings(redis_url=redis_url, host=HOST, instance_id=name, **ports), TIMES
+    settings = GatewaySettings(
+        redis_url=redis_url,
+        host=HOST,
+        instance_id=name,
+        charger_port=free_port(),
+        widget_port=free_port(),
     )
+    gateway = Gateway(settings, TIMES)
     async with asyncio.TaskGroup() as group:
         background = Background(group)
         gateway.start(background)
@@ -57,7 +61,7 @@ async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
             await gateway.presence_bus.close()
             await gateway.bus.close()
 
-        booth = Booth(HOST, ports["charger_port"], ports["widget_port"], kill)
+        booth = Booth(HOST, settings.charger_port, settings.widget_port, kill)
         try:
             yield Seat(name, gateway, booth, kill)
         finally:
@@ -194,7 +198,7 @@ async def test_the_end_of_an_old_connection_never_takes_a_new_one_offline(
         async with other.booth.charger("c1234"):
 
             async def newer() -> bool:
-                return (await seen.charger())["epoch"] > first
+                return bool((await seen.charger())["epoch"] > first)
 
             await seen.stored.until(newer)
             entry = await seen.charger()
@@ -537,7 +541,7 @@ async def test_one_that_was_never_here_does_not_leave(bus: Bus, stored: Stored, 
 
 
 async def _renewed(stored: Stored) -> bool:
-    return 0 < await stored.client.zscore(GATEWAYS, "gateway-a") < 2**53
+    return bool(0 < await stored.client.zscore(GATEWAYS, "gateway-a") < 2**53)
 
 
 def _last_said(seen: Seen, *, online: bool) -> Callable[[], Awaitable[bool]]:

@@ -8,7 +8,7 @@ import pytest
 from services.gateway import scripts
 from services.gateway.chargers.stored_fingerprints import claim_of
 from shared.bus.bus import Bus
-from shared.bus.script import Call
+from shared.bus.script import Argument, Call
 from tests.fixtures.redis_at import bus_to
 from tests.integration.hub.booth import Stored
 
@@ -36,7 +36,7 @@ async def store(
 ) -> None:
     names = stored.names.of_charger(charger)
     keys = (names.directory, names.directory_version, names.live, names.pending)
-    words = [names.readings, charger, epoch, sequence, "70", epoch, 0]
+    words: list[Argument] = [names.readings, charger, epoch, sequence, "70", epoch, 0]
     ((answer,),) = await bus.run([Call(scripts.STORE, keys, words)])
     assert answer == b"stored"
 

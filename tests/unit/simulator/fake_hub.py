@@ -88,7 +88,7 @@ class FakeHub:
             compression=None,
             ping_interval=None,
             close_timeout=1,
-            create_connection=partial(DeviceConnection, hub=self),
+            create_connection=partial(DeviceConnection, hub=self),  # type: ignore[arg-type]
             process_request=self._process_request,
         )
         self._port = self._server.sockets[0].getsockname()[1]

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -34,7 +34,7 @@ async def charger_of(hub: FakeHub, name: str = "c1") -> AsyncIterator[tuple[Char
         await asyncio.wait({running})
 
 
-def is_a(*kinds: type) -> object:
+def is_a(*kinds: type) -> Callable[[object], bool]:
     return lambda event: isinstance(event, kinds)
 
 
