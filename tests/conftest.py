@@ -43,10 +43,9 @@ def pytest_xdist_auto_num_workers() -> int:
     return workers.most_useful()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Keep workers out of each other's way."""
-    if workers.is_worker(config):
-        workers.take_own_ports(config)
+    workers.take_own_ports()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

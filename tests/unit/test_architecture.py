@@ -17,6 +17,7 @@ SHARED_ROOMS: Mapping[str, set[str]] = {
     "contract": set(),
     "process": set(),
     "bus": {"contract", "process"},
+    "redis_state": {"contract"},
 }
 """The folders of shared, each with those that it may import."""
 
@@ -274,7 +275,7 @@ def test_all_mains_look_the_same(service: str) -> None:
     def normalised(name: str) -> str:
         module = tree(ROOT / "services" / name / "__main__.py")
         assert ast.get_docstring(module), f"{name}: a main says how it is started"
-        code = ast.unparse(module.body[1:])  # the docstring is in its own words
+        code = "\n".join(map(ast.unparse, module.body[1:]))  # the docstring is in its own words
         return code.replace(f"services.{name}", "services.NAME").replace(
             f"{name.capitalize()}Settings", "Settings"
         )
