@@ -12,9 +12,11 @@ from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.device_connection import Connection
 from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.drain import drain
 from services.gateway.kernel import room_for
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.rejections import RejectionWriter
 from services.gateway.settings import GatewaySettings
@@ -110,16 +112,34 @@ class Gateway:
             on_confirmed=self._confirmed,
             rng=rng,
         )
-        # Before those who would believe what a Redis says that has just come back.
-        self.bus.on_reconnected(self.gate.distrust_missing_entries)
+        trust = DirectoryTrust()
+        # First: the callbacks after it read the directory of a Redis that has just come back.
+        self.bus.on_reconnected(trust.distrust_missing_entries)
         self.echo = Echo(self.bus, self.subscriber, echo_channel(settings.instance_id))
-        self.chargers = Chargers(self.bus, self._names, self.gate, rng)
-        self.widgets = Widgets(self.bus, self.subscriber, self._names, self.gate, rng)
+        self.connected_chargers = ConnectedDevices()
+        self.connected_widgets = ConnectedDevices()
+        self.chargers = Chargers(
+            self.bus,
+            self._names,
+            self.gate,
+            devices=self.connected_chargers,
+            trust=trust,
+            rng=rng,
+        )
+        self.widgets = Widgets(
+            self.bus,
+            self.subscriber,
+            self._names,
+            self.gate,
+            devices=self.connected_widgets,
+            trust=trust,
+            rng=rng,
+        )
         self.watch = DirectoryWatch(
             self.bus,
             self._names,
-            chargers=self.chargers.changed,
-            widgets=self.widgets.changed,
+            chargers=self.chargers.on_directory_change,
+            widgets=self.widgets.on_directory_change,
             on_replica=lambda: self.subscriber.distrust("it leads to a replica"),
             rng=rng,
         )
@@ -138,7 +158,8 @@ class Gateway:
         self.presence = Presence(
             self.presence_bus,
             self._names,
-            self.gate,
+            self.connected_chargers,
+            self.connected_widgets,
             settings.instance_id,
             rng=rng,
             times=times or Times(),
@@ -163,7 +184,7 @@ class Gateway:
         background.start(self.gate.wheel.run(), "timers")
         background.start(self.gate.resting.run(), "rests of fast devices")
         background.start(self.chargers.write(), "store readings")
-        background.start(self.chargers.hold(), "hold readings")
+        background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.widgets.read(), "read statuses")
         background.start(self.watch.compare(), "watch directory")
         if self.gate.doorkeeper is not None:
@@ -220,10 +241,10 @@ class Gateway:
         )
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        if not (self.echo.heard(channel, payload) or self.watch.heard(channel, payload)):
-            self.widgets.heard(channel, payload)
+        if not (self.echo.heard(channel, payload) or self.watch.on_message(channel, payload)):
+            self.widgets.on_message(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
         self.echo.confirmed(channels)
-        self.watch.confirmed(channels)
-        self.widgets.confirmed(channels)
+        self.watch.on_confirmed(channels)
+        self.widgets.on_confirmed(channels)

@@ -1,8 +1,8 @@
 """Changes of the directory: doorbells for speed, versions for certainty.
 
 A tag's version changes with every change of its entries, and exists only while
-the directory is complete. Comparing it every half second makes a lost doorbell
-cost half a second, whatever the number of devices.
+the directory is complete. It is compared every half second: so a lost doorbell
+costs half a second, whatever the number of devices.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ class DirectoryWatch:
     Args:
         bus: To read versions with.
         names: Names in Redis.
-        chargers: Told of changes of chargers: partition, ids (none: all).
+        chargers: Called with changes of chargers: partition, ids (none: all).
         widgets: The same for widgets.
-        on_replica: Called when Redis turns out to be a replica, which is never read.
+        on_replica: Called when Redis turns out to be a replica, which must not be read.
         rng: Jitter of the retries.
     """
 
@@ -51,7 +51,7 @@ class DirectoryWatch:
         tags = [(n.directory_version, n.directory_changes, chargers) for n in names.chargers]
         tags += [(n.directory_version, n.directory_changes, widgets) for n in names.widgets]
         self._version_keys = [version for version, _, _ in tags]
-        self._tell = [(tell, index % names.partitions) for index, (_, _, tell) in enumerate(tags)]
+        self._on_change = [(call, i % names.partitions) for i, (_, _, call) in enumerate(tags)]
         self._by_channel = {channel: i for i, (_, channel, _) in enumerate(tags)}
         self._versions: list[bytes | None] = [None] * len(tags)
         self.seen = False
@@ -63,11 +63,11 @@ class DirectoryWatch:
 
     @property
     def complete(self) -> bool:
-        """Whether all of the directory was there when last looked at."""
+        """Whether the directory was complete at the last comparison."""
         return self.seen and all(version is not None for version in self._versions)
 
-    def heard(self, channel: str, payload: bytes) -> bool:
-        """Take a doorbell; False if the channel is not one of ours."""
+    def on_message(self, channel: str, payload: bytes) -> bool:
+        """Take a doorbell; False if the channel is not one of `channels`."""
         index = self._by_channel.get(channel)
         if index is None:
             return False
@@ -76,17 +76,17 @@ class DirectoryWatch:
         except NOT_DECODABLE as error:
             _log.warning("not a directory change", channel=channel, reason=str(error))
             ids = []
-        tell, partition = self._tell[index]
-        tell(partition, ids)
+        on_change, partition = self._on_change[index]
+        on_change(partition, ids)
         return True
 
-    def confirmed(self, channels: list[str]) -> None:
-        """Have everything looked at again whose doorbells could not be heard until now."""
+    def on_confirmed(self, channels: list[str]) -> None:
+        """Report all of these tags as changed: their doorbells could be missed until now."""
         for channel in channels:
             index = self._by_channel.get(channel)
             if index is not None:
-                tell, partition = self._tell[index]
-                tell(partition, [])
+                on_change, partition = self._on_change[index]
+                on_change(partition, [])
 
     async def compare(self) -> None:
         """Compare the versions twice a second, until cancelled."""
@@ -95,21 +95,21 @@ class DirectoryWatch:
             try:
                 (role, *_), *versions = await self._bus.commands(commands)
                 if role != b"master":
-                    # Demoted while we were connected; reading goes on working there.
+                    # Demoted while we were connected: it still answers reads.
                     self._on_replica()
                     await self._bus.distrust("it is a replica")
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
-            self._compared(versions)
+            self._on_versions(versions)
             await asyncio.sleep(_COMPARE_SECONDS)
 
-    def _compared(self, versions: list[bytes | None]) -> None:
+    def _on_versions(self, versions: list[bytes | None]) -> None:
         before, self._versions = self._versions, versions
         self.seen = True
         for index, (old, new) in enumerate(zip(before, versions, strict=True)):
-            # Gone: nothing to look at until it is complete again.
+            # None: nothing to report until the tag is complete again.
             if new is not None and new != old:
-                tell, partition = self._tell[index]
-                tell(partition, [])
+                on_change, partition = self._on_change[index]
+                on_change(partition, [])

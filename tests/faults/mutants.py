@@ -85,9 +85,9 @@ MUTANTS: Final = (
             # Read first: whatever is announced until the subscription is confirmed is missed.
             Change(
                 "services/gateway/widgets/widgets.py",
-                "        heard = [group for group in groups if "
+                "        confirmed = [group for group in groups if "
                 "self._subscriber.is_confirmed(group.channel)]\n",
-                "        heard = groups\n",
+                "        confirmed = groups\n",
             ),
             Change(
                 "services/gateway/widgets/widgets.py",
@@ -164,13 +164,13 @@ MUTANTS: Final = (
         "redis-empty",
         [
             Change(
-                "services/gateway/chargers/chargers.py",
-                "        self._hold_soon.update(chargers)\n",
+                "services/gateway/chargers/reconciliation.py",
+                "        self.due.update(chargers)\n",
                 "        del chargers\n",
             ),
             Change(
-                "services/gateway/chargers/chargers.py",
-                "                    held += self._claims.of_partition(partition)\n",
+                "services/gateway/chargers/reconciliation.py",
+                "                    batches += self._fingerprints.of_partition(partition)\n",
                 "                    del partition\n",
             ),
         ],

@@ -57,7 +57,7 @@ FOUND: Final[dict[str, Bug]] = {
     "a status is read before its channel is subscribed": MethodBug(
         "services.gateway.widgets.widgets",
         "Widgets",
-        "confirmed",
+        "on_confirmed",
         "if channel in self._by_channel",
         "if False",
     ),

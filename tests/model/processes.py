@@ -7,7 +7,9 @@ from typing import Any, cast
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widgets import Widgets
 from services.registry.directory.projection import Projection
@@ -89,13 +91,24 @@ class GatewayProcess(Process):
         self._names = names
         self.gate = ConnectionContext(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
         self.link = StepSubscriber(self._heard, self._confirmed)
-        self.chargers = Chargers(self.bus, names, self.gate, NoDelay())
-        self.widgets = Widgets(self.bus, self.link, names, self.gate, NoDelay())
+        trust = DirectoryTrust()
+        self.chargers = Chargers(
+            self.bus, names, self.gate, devices=ConnectedDevices(), trust=trust, rng=NoDelay()
+        )
+        self.widgets = Widgets(
+            self.bus,
+            self.link,
+            names,
+            self.gate,
+            devices=ConnectedDevices(),
+            trust=trust,
+            rng=NoDelay(),
+        )
         self.watch = DirectoryWatch(
             self.bus,
             names,
-            chargers=self.chargers.changed,
-            widgets=self.widgets.changed,
+            chargers=self.chargers.on_directory_change,
+            widgets=self.widgets.on_directory_change,
             on_replica=lambda: None,
             rng=NoDelay(),
         )
@@ -107,41 +120,42 @@ class GatewayProcess(Process):
 
     def look_round(self) -> None:
         self.look_at_directory()
-        self.compare_held()
+        self.reconcile()
 
-    def compare_held(self) -> None:
-        """Do a round of `Chargers.hold`."""
-        chargers = self.chargers
-        due, chargers._hold_soon = chargers._hold_soon, set()
-        for partition in chargers._by_partition:
+    def reconcile(self) -> None:
+        """Do a round of `Chargers.reconcile`."""
+        reconciliation = self.chargers._reconciliation
+        due, reconciliation.due = reconciliation.due, set()
+        for partition in self.chargers._by_partition:
             due |= partition
-        held = sorted(due, key=lambda charger: charger.opened_at)
-        self._start("hold", self._compare_held(held))
+        chargers = sorted(due, key=lambda charger: charger.opened_at)
+        self._start("reconcile", self._reconcile(chargers))
 
     def look_at_directory(self) -> None:
         """Do a round of `DirectoryWatch.compare`."""
         self._start("watch", self._look_at_directory())
 
-    async def _compare_held(self, held: list[Any]) -> None:
+    async def _reconcile(self, chargers: list[Any]) -> None:
+        reconciliation = self.chargers._reconciliation
         try:
-            await self.chargers._compare(self.chargers._claims.of(held))
+            await reconciliation.compare(self.chargers._fingerprints.of(chargers))
         except BusUnavailableError:
-            self.chargers._hold_at_once(held)
+            reconciliation.reconcile_soon(chargers)
 
     async def _look_at_directory(self) -> None:
         try:
             versions = await self.bus.commands([("GET", k) for k in self.watch._version_keys])
         except BusUnavailableError:
             return
-        self.watch._compared(versions)
+        self.watch._on_versions(versions)
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        if not self.watch.heard(channel, payload):
-            self.widgets.heard(channel, payload)
+        if not self.watch.on_message(channel, payload):
+            self.widgets.on_message(channel, payload)
 
     def _confirmed(self, channels: list[str]) -> None:
-        self.watch.confirmed(channels)
-        self.widgets.confirmed(channels)
+        self.watch.on_confirmed(channels)
+        self.widgets.on_confirmed(channels)
 
 
 class RouterProcess(Process):

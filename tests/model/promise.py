@@ -90,7 +90,7 @@ class Promise:
                 self._admitted(call, reply)
             case "reconcile":
                 reply, messages = run()
-                self._held(call, reply)
+                self._reconciled(call, reply)
             case "store":
                 reply, messages = run()
                 self._stored_some(call, reply)
@@ -120,7 +120,7 @@ class Promise:
                 self.require(epoch > self._drawn[charger], charger, "drew no newer epoch", epoch)
                 self._drawn[charger] = self._asserted[charger] = epoch
 
-    def _held(self, call: Call, reply: list[Any]) -> None:
+    def _reconciled(self, call: Call, reply: list[Any]) -> None:
         exceptions = dict(zip(reply[::2], reply[1::2], strict=True))
         for place, (charger, claim) in enumerate(_rows(call.arguments, 2)):
             # Kept, or only the reading is missing: the epoch is asserted in any case.

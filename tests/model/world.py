@@ -267,7 +267,7 @@ class World:
         for gateway in self.gateways:
             gateway.look_at_directory()
             gateway.run()
-            gateway.compare_held()
+            gateway.reconcile()
             gateway.run()
         self.after()
         self._deliver()

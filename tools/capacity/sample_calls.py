@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from services.gateway import scripts as gateway
-from services.gateway.chargers.stored_fingerprints import claim_of
+from services.gateway.chargers.stored_fingerprints import fingerprint
 from services.router import scripts as router
 from shared.bus.script import Argument, Call
 from shared.contract.names import ChargerNames, Names, WidgetNames
@@ -95,7 +95,7 @@ def hold(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Compare with what is stored."""
     words: list[Argument] = []
     for device in ids:
-        words += (device, claim_of(EPOCH, sequence))
+        words += (device, fingerprint(EPOCH, sequence))
     return Call(gateway.RECONCILE, (names.directory, names.directory_version, names.live), words)
 
 

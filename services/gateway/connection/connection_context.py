@@ -10,7 +10,6 @@ from services.gateway.connection.handshake_rules import Refusal
 from services.gateway.connection.rate_limit import Allowance
 from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING
 from services.gateway.connection.timer_wheel import TimerWheel
-from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 _REST_SECONDS: Final = 0.05
 """How finely the rests of devices that send too fast are timed."""
-
-_DOUBT_SECONDS: Final = 5.0
-"""In this time a registry that is there has projected the directory anew."""
 
 
 @dataclass(slots=True)
@@ -36,13 +32,8 @@ class ConnectionContext:
     connections: set["Connection"] = field(default_factory=set)
     waiting: set["Connection"] = field(default_factory=set)
     """Those that wait because the directory is not there, judged or not."""
-    chargers_here: ConnectedDevices = field(default_factory=ConnectedDevices)
-    """The chargers that are connected here and have drawn an epoch."""
-    widgets_here: ConnectedDevices = field(default_factory=ConnectedDevices)
-    """The widgets that are connected here and registered."""
     rejections: Rejections = field(default_factory=Rejections)
     """What was refused of whom."""
-    doubted_until: float = 0.0
     draining: bool = False
     rng: random.Random = field(default_factory=random.SystemRandom)
     """Jitter of the pings."""
@@ -66,20 +57,6 @@ class ConnectionContext:
         be pinged all at once for ever, and readings would wait for it.
         """
         return self.rng.uniform(0, self.settings.ping_interval_seconds)
-
-    def distrust_missing_entries(self) -> None:
-        """Doubt for a while that a device without an entry is unregistered.
-
-        Redis was away, and may have come back with an old directory (a snapshot, a
-        replica that missed the last writes): complete by its mark, but without whoever
-        was registered last. The registry projects all of it anew as soon as it is back.
-        """
-        self.doubted_until = self.clock() + _DOUBT_SECONDS
-
-    @property
-    def distrusts_missing_entries(self) -> bool:
-        """Whether a missing entry means nothing yet."""
-        return self.clock() < self.doubted_until
 
     def full(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""

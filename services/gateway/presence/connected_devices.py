@@ -1,23 +1,22 @@
-"""Which devices are connected here, and of which of them Redis was not told yet.
+"""Which devices are connected here, and which changes of that were not sent to Redis yet.
 
-Level-triggered: what is told is what holds when it is told, not each step that
-led there. Without I/O, and cheap: connections call it as they come and go.
+Level-triggered: what is sent is the state at that moment, not each step that led to
+it. Without I/O, and cheap: it is updated with every connection that comes or goes.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import NamedTuple
 
 
 class DeviceState(NamedTuple):
-    """How it stands with a device at this gateway."""
+    """A device's state at this gateway."""
 
     device_id: str
     partition: int
     epoch: int
     """The connection epoch of a charger; 0 for widgets, which have none."""
-    here: bool
+    connected: bool
 
 
 def _nothing() -> None:
@@ -28,73 +27,84 @@ class ConnectedDevices:
     """The devices of one kind at this gateway.
 
     Attributes:
-        on_untold: Called when there is something to tell Redis.
+        on_unsent: Called when there is something to send.
     """
 
-    __slots__ = ("_standings", "_untold", "on_untold")
+    __slots__ = ("_postponed", "_states", "_unsent", "on_unsent")
 
     def __init__(self) -> None:
-        self._standings: dict[str, DeviceState] = {}
-        self._untold: dict[str, None] = {}  # a set that keeps its order
-        self.on_untold: Callable[[], None] = _nothing
+        self._states: dict[str, DeviceState] = {}
+        self._unsent: dict[str, None] = {}  # a set that keeps its order
+        self._postponed: set[str] = set()
+        self.on_unsent: Callable[[], None] = _nothing
 
-    def arrived(self, device_id: str, partition: int, epoch: int = 0) -> None:
+    def connect(self, device_id: str, partition: int, epoch: int = 0) -> None:
         """Note a device that is registered and connected; of a charger the newest counts."""
-        known = self._standings.get(device_id)
-        if known is not None and (known.epoch, known.here) >= (epoch, True):
+        known = self._states.get(device_id)
+        if known is not None and (known.epoch, known.connected) >= (epoch, True):
             return
-        self._standings[device_id] = DeviceState(device_id, partition, epoch, here=True)
-        self._tell([device_id])
+        self._states[device_id] = DeviceState(device_id, partition, epoch, connected=True)
+        self._send_soon([device_id])
 
-    def left(self, device_id: str, epoch: int = 0) -> None:
+    def disconnect(self, device_id: str, epoch: int = 0) -> None:
         """Note that a charger's connection of this epoch, or a widget's last one, ended."""
-        known = self._standings.get(device_id)
-        if known is None or not known.here or known.epoch != epoch:
+        known = self._states.get(device_id)
+        if known is None or not known.connected or known.epoch != epoch:
             return  # the end of an older connection, or of one that never counted
-        self._standings[device_id] = known._replace(here=False)
-        self._tell([device_id])
+        self._states[device_id] = known._replace(connected=False)
+        self._send_soon([device_id])
 
-    def all_left(self) -> None:
-        """Note that nobody is connected any more: the gateway stops."""
-        for device_id, standing in self._standings.items():
-            self._standings[device_id] = standing._replace(here=False)
-        self.tell_all()
+    def disconnect_all(self) -> None:
+        """Note that no device is connected any more: the gateway stops."""
+        for device_id, state in self._states.items():
+            self._states[device_id] = state._replace(connected=False)
+        self.resend_all()
 
-    def tell_all(self) -> None:
-        """Have everything told again: what Redis was told it may have lost."""
-        self._tell(self._standings)
+    def resend_all(self) -> None:
+        """Have everything sent again: Redis may have lost it."""
+        self._send_soon(self._states)
 
     @property
-    def has_untold(self) -> bool:
-        """Whether there is something to tell."""
-        return bool(self._untold)
+    def has_unsent(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._unsent)
 
     def take(self, most: int) -> list[DeviceState]:
-        """Take what is to be told, the oldest first; give back what could not be."""
-        ids = list(islice(self._untold, most))
+        """Take up to ``most`` states to send, the oldest change first."""
+        ids = list(islice(self._unsent, most))
         for device_id in ids:
-            del self._untold[device_id]
-        return [self._standings[device_id] for device_id in ids]
+            del self._unsent[device_id]
+        return [self._states[device_id] for device_id in ids]
 
-    def give_back(self, standings: Iterable[DeviceState]) -> None:
-        """Have devices told (again), by how it stands with them then."""
-        self._tell([s.device_id for s in standings if s.device_id in self._standings])
+    def put_back(self, states: Iterable[DeviceState]) -> None:
+        """Have devices sent (again), with their state at that moment."""
+        self._send_soon([s.device_id for s in states if s.device_id in self._states])
 
-    def told(self, standing: DeviceState) -> None:
+    def postpone(self, states: Iterable[DeviceState]) -> None:
+        """Put these back with the next `resume`."""
+        self._postponed.update(state.device_id for state in states)
+
+    def resume(self) -> None:
+        """Have all that was postponed sent."""
+        self._send_soon(self._postponed.intersection(self._states))
+        self._postponed.clear()
+
+    @property
+    def has_postponed(self) -> bool:
+        """Whether something was postponed."""
+        return bool(self._postponed)
+
+    def confirm(self, state: DeviceState) -> None:
         """Note that Redis has this; one that left is forgotten, unless it came back."""
-        if not standing.here and self._standings.get(standing.device_id) == standing:
-            del self._standings[standing.device_id]
-            self._untold.pop(standing.device_id, None)
+        if not state.connected and self._states.get(state.device_id) == state:
+            del self._states[state.device_id]
+            self._unsent.pop(state.device_id, None)
 
-    def here(self) -> dict[int, list[DeviceState]]:
-        """Return the devices that are connected, by partition."""
-        found: defaultdict[int, list[DeviceState]] = defaultdict(list)
-        for standing in self._standings.values():
-            if standing.here:
-                found[standing.partition].append(standing)
-        return found
+    def of_partition(self, partition: int) -> list[DeviceState]:
+        """Return the devices of a partition that are connected."""
+        return [s for s in self._states.values() if s.connected and s.partition == partition]
 
-    def _tell(self, device_ids: Iterable[str]) -> None:
-        self._untold.update(dict.fromkeys(device_ids))
-        if self._untold:
-            self.on_untold()
+    def _send_soon(self, device_ids: Iterable[str]) -> None:
+        self._unsent.update(dict.fromkeys(device_ids))
+        if self._unsent:
+            self.on_unsent()

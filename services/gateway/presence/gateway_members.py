@@ -1,4 +1,4 @@
-"""Which gateways are alive, and whose work a dead one's devices are. Without I/O."""
+"""Which gateways are alive, and which one cleans up after the dead. Without I/O."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -11,34 +11,34 @@ class GatewayMembers(NamedTuple):
     """Redis' time, in µs."""
     was_alive: bool
     """Whether this gateway counted as alive until now."""
-    heard_before: int
-    """When this gateway was last heard of before, in µs; 0: never."""
+    previous_heartbeat: int
+    """This gateway's heartbeat before this one, in µs; 0: none."""
     alive: frozenset[str]
     dead: dict[str, int]
-    """The dead ones, and when each was last heard of, in µs."""
+    """The dead ones, each with its last heartbeat, in µs."""
 
     @classmethod
-    def read(cls, answer: Sequence[bytes], dead_after: int) -> Self:
-        """Read the answer of the script `enrol`.
+    def parse(cls, answer: Sequence[bytes], dead_after: int) -> Self:
+        """Parse the answer of the heartbeat script.
 
         Args:
-            answer: Redis' time, when this gateway was heard of before, then name and
-                time of each gateway.
-            dead_after: For how long a dead gateway was not heard of, in µs.
+            answer: Redis' time, this gateway's heartbeat before, then name and last
+                heartbeat of each gateway.
+            dead_after: A gateway counts as dead after so long without a heartbeat, in µs.
         """
         now, before = int(answer[0]), int(answer[1])
         names = [name.decode(errors="replace") for name in answer[2::2]]
-        heard = dict(zip(names, map(int, answer[3::2]), strict=True))
-        dead = {name: at for name, at in heard.items() if now - at > dead_after}
+        heartbeats = dict(zip(names, map(int, answer[3::2]), strict=True))
+        dead = {name: at for name, at in heartbeats.items() if now - at > dead_after}
         return cls(
             now=now,
             was_alive=before > 0 and now - before <= dead_after,
-            heard_before=before,
-            alive=frozenset(heard) - frozenset(dead),
+            previous_heartbeat=before,
+            alive=frozenset(heartbeats) - frozenset(dead),
             dead=dead,
         )
 
     @property
     def sweeper(self) -> str:
-        """Who sweeps up after the dead: one is enough, and all come to the same one."""
+        """The gateway that sweeps up after the dead: one is enough, and all choose the same."""
         return min(self.alive)

@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import Iterable
-from typing import Final
 
 from services.gateway import scripts
 from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.widgets.widget_connection import WidgetConnection
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus
@@ -22,19 +23,16 @@ from shared.process.backoff import Backoff
 
 _log = logs.get(__name__)
 
-_RETRY_SECONDS: Final = 0.5
-"""How soon a widget is looked at again that can not be judged yet."""
-
 
 class _Group:
     """The connections of one widget.
 
     Attributes:
-        newest: The newest status heard since the channel was subscribed: a
+        newest: The newest status received since the channel was subscribed: a
             connection whose snapshot is on its way must not miss it.
     """
 
-    __slots__ = ("channel", "members", "newest", "partition", "widget_id")
+    __slots__ = ("_fence", "channel", "members", "newest", "partition", "widget_id")
 
     def __init__(self, widget_id: str, partition: int, channel: str) -> None:
         self.widget_id = widget_id
@@ -42,11 +40,13 @@ class _Group:
         self.channel = channel
         self.members: set[WidgetConnection] = set()
         self.newest: StatusDoorbell | None = None
+        self._fence: tuple[int, ...] = ()
 
-    def hear(self, status: StatusDoorbell) -> None:
+    def keep_newest(self, status: StatusDoorbell) -> None:
         """Keep a status if it is the newest."""
-        if self.newest is None or status.fence > self.newest.fence:
-            self.newest = status
+        fence = status.fence
+        if fence > self._fence:
+            self.newest, self._fence = status, fence
 
 
 class Widgets:
@@ -56,7 +56,9 @@ class Widgets:
         bus: For the script.
         subscriber: For the widgets' channels.
         names: Names in Redis.
-        gate: Where connections that wait for the directory are counted.
+        context: Counts connections that wait for the directory.
+        devices: Where registered widgets are noted.
+        trust: Whether a missing entry means that a widget is not registered.
         rng: Jitter of the retries.
     """
 
@@ -65,21 +67,27 @@ class Widgets:
         bus: Bus,
         subscriber: Subscriber,
         names: Names,
-        gate: ConnectionContext,
+        context: ConnectionContext,
+        *,
+        devices: ConnectedDevices,
+        trust: DirectoryTrust,
         rng: random.Random,
     ) -> None:
         self._bus = bus
         self._subscriber = subscriber
         self._names = names
-        self._gate = gate
+        self._context = context
+        self._devices = devices
+        self._trust = trust
         self._backoff = Backoff(0.05, 0.5, rng)
         self._groups: dict[str, _Group] = {}
         self._by_channel: dict[str, _Group] = {}
         self._unread: set[str] = set()
         self._wake = asyncio.Event()
         bus.on_reconnected(self.read_all)
+        trust.on_restored(self.read_all)
 
-    # What connections say (`services.gateway.widgets.widget_connection.WidgetEvents`).
+    # Events of connections (`services.gateway.widgets.widget_connection.WidgetEvents`).
 
     def joined(self, widget: WidgetConnection) -> None:
         """Give a widget its status: subscribe, wait for the confirmation, then read."""
@@ -105,11 +113,11 @@ class Widgets:
             del self._by_channel[group.channel]
             self._unread.discard(group.widget_id)
             self._subscriber.unsubscribe([group.channel])
-            self._gate.widgets_here.left(group.widget_id)
+            self._devices.disconnect(group.widget_id)
 
-    # What Redis says.
+    # Events of Redis.
 
-    def heard(self, channel: str, payload: bytes) -> None:
+    def on_message(self, channel: str, payload: bytes) -> None:
         """Take a status from its channel."""
         group = self._by_channel.get(channel)
         if group is None:
@@ -117,18 +125,18 @@ class Widgets:
         try:
             status = decode_status(payload)
         except NOT_DECODABLE as error:
-            # Somebody tried something with redis-cli: no reason to stop.
+            # Anything can be published with redis-cli: no reason to stop.
             _log.warning("not a status", channel=channel, reason=str(error))
             return
-        group.hear(status)
+        group.keep_newest(status)
         for widget in group.members:
             if widget.pairing is not None and status.pairing > widget.pairing:
-                # Paired anew: what is stored says what to do with this connection.
+                # Paired again: what is stored decides what becomes of this connection.
                 self._read_soon([group.widget_id])
             widget.show(status)
 
-    def confirmed(self, channels: Iterable[str]) -> None:
-        """Read the statuses of channels that Redis confirmed: now nothing can fall between."""
+    def on_confirmed(self, channels: Iterable[str]) -> None:
+        """Read the statuses of channels that Redis confirmed: from now on none is missed."""
         self._read_soon(
             self._by_channel[channel].widget_id
             for channel in channels
@@ -136,10 +144,10 @@ class Widgets:
         )
 
     def read_all(self) -> None:
-        """Read all statuses again: after Redis was lost."""
+        """Read all registrations and statuses again."""
         self._read_soon(self._groups)
 
-    def changed(self, partition: int, ids: list[str]) -> None:
+    def on_directory_change(self, partition: int, ids: list[str]) -> None:
         """Read what is stored of these widgets again (none: all of the partition)."""
         self._read_soon(
             (i for i in ids if i in self._groups)
@@ -163,7 +171,7 @@ class Widgets:
             groups = [self._groups[i] for i in unread if i in self._groups]
             try:
                 while groups:
-                    await self._observe(groups[:ITEMS_PER_EXCHANGE])
+                    await self._read_batch(groups[:ITEMS_PER_EXCHANGE])
                     del groups[:ITEMS_PER_EXCHANGE]
             except BusUnavailableError:
                 self._read_soon(group.widget_id for group in groups)
@@ -171,13 +179,13 @@ class Widgets:
             else:
                 self._backoff.reset()
 
-    async def _observe(self, groups: list[_Group]) -> None:
-        # Before the subscription is confirmed a status could fall between the reading
-        # and the hearing; the confirmation will bring us here again.
-        heard = [group for group in groups if self._subscriber.is_confirmed(group.channel)]
+    async def _read_batch(self, groups: list[_Group]) -> None:
+        # Until the subscription is confirmed, a status could be missed that is published
+        # just after this reading; the confirmation has the widget read again.
+        confirmed = [group for group in groups if self._subscriber.is_confirmed(group.channel)]
         batches = [
             (self._names.widgets[partition], batch)
-            for partition, batch in by_slot(heard, lambda group: group.partition)
+            for partition, batch in by_slot(confirmed, lambda group: group.partition)
         ]
         if not batches:
             return
@@ -193,37 +201,29 @@ class Widgets:
         for (_, batch), answers in zip(batches, replies, strict=True):
             pairs = zip(answers[::2], answers[1::2], strict=True)
             for group, (registration, status) in zip(batch, pairs, strict=True):
-                self._observed(group, registration, status)
+                self._on_answer(group, registration, status)
 
-    def _observed(self, group: _Group, registration: bytes, status: bytes) -> None:
-        match registration:
-            case b"unregistered" if self._gate.distrusts_missing_entries:
-                self._gate.waiting.update(w for w in group.members if w.pairing is None)
-                loop = asyncio.get_running_loop()
-                loop.call_later(_RETRY_SECONDS, self._read_soon, [group.widget_id])
+    def _on_answer(self, group: _Group, registration: bytes, status: bytes) -> None:
+        match self._trust.read(registration):
             case b"unregistered":
                 _log.info("widget is not registered", widget_id=group.widget_id)
                 for widget in list(group.members):
                     widget.close(CloseCode.NOT_REGISTERED, "this widget is not registered")
             case b"absent":
-                # The directory will ring, or its version will change.
-                self._gate.waiting.update(w for w in group.members if w.pairing is None)
+                # The directory will ring, its version will change, or the doubt will end.
+                self._context.waiting.update(w for w in group.members if w.pairing is None)
             case number:
                 if status:
-                    group.hear(decode_status(status))
+                    group.keep_newest(decode_status(status))
                 for widget in list(group.members):
-                    self._update(widget, int(number), group.newest)
+                    self._update(group, widget, int(number))
 
-    def _update(
-        self, widget: WidgetConnection, pairing: int, newest: StatusDoorbell | None
-    ) -> None:
+    def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> None:
         if widget.pairing is None:
-            self._gate.waiting.discard(widget)
+            self._context.waiting.discard(widget)
             widget.pairing = pairing
             if widget.is_open:
-                self._gate.widgets_here.arrived(
-                    widget.device_id, partition_of(widget.device_id, self._names.partitions)
-                )
+                self._devices.connect(widget.device_id, group.partition)
         elif pairing < widget.pairing:
             # Numbers only grow: Redis is behind (an old snapshot, a replica that was
             # promoted too early). Go on showing what is known; it will catch up.
@@ -233,5 +233,5 @@ class Widgets:
             # connects (firmware rule), so it is made to connect again.
             widget.close(CloseCode.GOING_AWAY, "the pairing changed")
             return
-        if newest is not None:
-            widget.show(newest)
+        if group.newest is not None:
+            widget.show(group.newest)

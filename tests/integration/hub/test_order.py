@@ -9,6 +9,8 @@ import pytest
 
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import WidgetConnection
 from services.gateway.widgets.widgets import Widgets
@@ -150,7 +152,15 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     settings = GatewaySettings(redis_url=redis_url)
     gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
-    widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
+    widgets = Widgets(
+        bus,
+        subscriber,  # type: ignore[arg-type]
+        stored.names,
+        gate,
+        devices=ConnectedDevices(),
+        trust=DirectoryTrust(),
+        rng=random.Random(1),
+    )
     reading = asyncio.create_task(widgets.read())
     widget = _Silent(gate, widgets)
     widgets.joined(widget)
@@ -162,7 +172,7 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     assert widget.shown == []
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
     subscriber.confirmed.add(channel)
-    widgets.confirmed([channel])
+    widgets.on_confirmed([channel])
     await stored.until(lambda: _true(widget.shown))
     assert widget.shown == ["charged"]
     reading.cancel()
@@ -178,12 +188,20 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     settings = GatewaySettings(redis_url=redis_url)
     gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
-    widgets = Widgets(bus, subscriber, stored.names, gate, random.Random(1))  # type: ignore[arg-type]
+    widgets = Widgets(
+        bus,
+        subscriber,  # type: ignore[arg-type]
+        stored.names,
+        gate,
+        devices=ConnectedDevices(),
+        trust=DirectoryTrust(),
+        rng=random.Random(1),
+    )
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
     subscriber.confirmed.add(channel)
     widget = _Silent(gate, widgets)
     widgets.joined(widget)
-    widgets.heard(channel, encode_status(_status("charged", NEWER)))
+    widgets.on_message(channel, encode_status(_status("charged", NEWER)))
     reading = asyncio.create_task(widgets.read())
     await stored.until(lambda: _true(widget.shown))
     assert widget.shown == ["charged"]

@@ -205,8 +205,8 @@ async def test_the_end_of_an_old_connection_never_takes_a_new_one_offline(
             await old.close()
 
             async def old_one_is_gone() -> bool:
-                gate = one.gateway.gate
-                return len(gate.connections) == 2 - gateways and not gate.chargers_here.has_untold
+                unsent = one.gateway.connected_chargers.has_unsent
+                return len(one.gateway.gate.connections) == 2 - gateways and not unsent
 
             await seen.stored.until(old_one_is_gone)
             # The next one's coming shows that whatever the end led to was written.
@@ -247,12 +247,14 @@ async def test_a_widget_is_online_until_the_last_of_its_connections_ends(
 
 async def test_an_unregistered_device_is_nowhere(start_seat: StartSeat, seen: Seen) -> None:
     seat = await start_seat("gateway-a")
-    gate = seat.gateway.gate
+    gateway = seat.gateway
     for device in ("ghost", "gone"):
         await seen.stored.put_charger("gone", {"pairing": 9, "unregistered": True})
         await seen.stored.put_widget("gone", {"pairing": 9, "unregistered": True})
-        gate.chargers_here.arrived(device, seen.stored.names.of_charger(device).partition, 5)
-        gate.widgets_here.arrived(device, seen.stored.names.of_widget(device).partition)
+        gateway.connected_chargers.connect(
+            device, seen.stored.names.of_charger(device).partition, 5
+        )
+        gateway.connected_widgets.connect(device, seen.stored.names.of_widget(device).partition)
     async with seat.booth.charger("c1234"):
         await seen.until_online("gateway-a")
         for device in ("ghost", "gone"):

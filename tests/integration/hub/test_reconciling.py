@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway import scripts
-from services.gateway.chargers.stored_fingerprints import claim_of
+from services.gateway.chargers.stored_fingerprints import fingerprint
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from tests.fixtures.redis_at import bus_to
@@ -47,8 +47,8 @@ async def test_a_claim_is_what_a_stored_state_begins_with(bus: Bus, stored: Stor
     await store(bus, stored, EPOCH, 12)
     raw = await stored.client.hget(stored.names.of_charger(CHARGER).live, CHARGER)
     text = raw.decode() if isinstance(raw, bytes) else raw
-    assert text.startswith(claim_of(EPOCH, 12))
-    assert text.startswith(claim_of(EPOCH, 0))
+    assert text.startswith(fingerprint(EPOCH, 12))
+    assert text.startswith(fingerprint(EPOCH, 0))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_what_is_not_as_claimed_is_said(
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
     await store(bus, stored, EPOCH, 12)
-    assert await held(bus, stored, (CHARGER, claim_of(epoch, sequence))) == answer
+    assert await held(bus, stored, (CHARGER, fingerprint(epoch, sequence))) == answer
     live = await stored.live(CHARGER)
     assert live is not None
     assert live["epoch"] == max(EPOCH, epoch)
@@ -87,9 +87,9 @@ async def test_only_the_exceptions_are_said_by_their_place(bus: Bus, stored: Sto
     for number, charger in enumerate(ids):
         await stored.pair(charger, f"w{number}", number + 1)
         await store(bus, stored, EPOCH, 1, charger=charger)
-    claims = [(charger, claim_of(EPOCH, 1)) for charger in ids]
-    claims[1] = (ids[1], claim_of(EPOCH, 2))
-    claims[3] = (ids[3], claim_of(EPOCH - 1, 1))
+    claims = [(charger, fingerprint(EPOCH, 1)) for charger in ids]
+    claims[1] = (ids[1], fingerprint(EPOCH, 2))
+    claims[3] = (ids[3], fingerprint(EPOCH - 1, 1))
     assert await held(bus, stored, *claims) == [1, b"missing", 3, b"superseded"]
 
 
@@ -97,9 +97,9 @@ async def test_an_emptied_redis_misses_the_reading_and_learns_the_epoch(
     bus: Bus, stored: Stored
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 3))) == [0, b"missing"]
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 3))) == [0, b"missing"]
     assert await stored.live(CHARGER) == {"epoch": EPOCH}
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 0))) == []
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 0))) == []
 
 
 async def test_an_unregistered_charger_is_said_though_its_state_is_as_claimed(
@@ -107,7 +107,7 @@ async def test_an_unregistered_charger_is_said_though_its_state_is_as_claimed(
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
     await store(bus, stored, EPOCH, 1)
-    claim = (CHARGER, claim_of(EPOCH, 1))
+    claim = (CHARGER, fingerprint(EPOCH, 1))
     await stored.put_charger(CHARGER, {"pairing": 8, "unregistered": True})
     assert await held(bus, stored, claim) == [0, b"unregistered"]
     await stored.client.hdel(stored.names.of_charger(CHARGER).directory, CHARGER)
@@ -119,8 +119,8 @@ async def test_an_unregistered_charger_is_said_though_its_state_is_as_claimed(
 async def test_a_widget_of_that_name_makes_nobody_unregistered(bus: Bus, stored: Stored) -> None:
     await stored.pair(CHARGER, "unregistered", 7)
     await store(bus, stored, EPOCH, 1)
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 1))) == []
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 2))) == [0, b"missing"]
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 1))) == []
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 2))) == [0, b"missing"]
 
 
 async def test_a_state_that_somebody_wrote_in_another_form_is_read(
@@ -130,5 +130,5 @@ async def test_a_state_that_somebody_wrote_in_another_form_is_read(
     live = stored.names.of_charger(CHARGER).live
     text = f'{{ "soc": 70, "revision": [{EPOCH}, 4], "epoch": {EPOCH}, "received_at": 1 }}'
     await stored.client.hset(live, CHARGER, text)
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 4))) == []
-    assert await held(bus, stored, (CHARGER, claim_of(EPOCH, 5))) == [0, b"missing"]
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 4))) == []
+    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 5))) == [0, b"missing"]

@@ -95,8 +95,8 @@ def test_it_listens_to_every_tag() -> None:
 )
 def test_a_doorbell_tells_who_changed(channel: str, kind: str, partition: int) -> None:
     watched = Watched()
-    assert watched.watch.heard(channel, b'{"ids":["x1","x2"]}')
-    assert watched.watch.heard(channel, b'{"ids":[],"more":1}')
+    assert watched.watch.on_message(channel, b'{"ids":["x1","x2"]}')
+    assert watched.watch.on_message(channel, b'{"ids":[],"more":1}')
     assert watched.told == [(kind, partition, ["x1", "x2"]), (kind, partition, [])]
 
 
@@ -114,19 +114,19 @@ def test_a_doorbell_tells_who_changed(channel: str, kind: str, partition: int) -
 )
 def test_a_doorbell_nobody_understands_has_all_of_its_tag_looked_at(payload: bytes) -> None:
     watched = Watched()
-    assert watched.watch.heard(NAMES.widgets[1].directory_changes, payload)
+    assert watched.watch.on_message(NAMES.widgets[1].directory_changes, payload)
     assert watched.told == [("widget", 1, [])]
 
 
 def test_other_channels_are_not_its_own() -> None:
     watched = Watched()
-    assert not watched.watch.heard(NAMES.chargers[0].readings, b'{"ids":["x1"]}')
+    assert not watched.watch.on_message(NAMES.chargers[0].readings, b'{"ids":["x1"]}')
     assert watched.told == []
 
 
 def test_a_confirmed_channel_has_all_of_its_tag_looked_at() -> None:
     watched = Watched()
-    watched.watch.confirmed([NAMES.widgets[0].directory_changes, NAMES.chargers[1].readings])
+    watched.watch.on_confirmed([NAMES.widgets[0].directory_changes, NAMES.chargers[1].readings])
     assert watched.told == [("widget", 0, [])]
 
 

@@ -5,32 +5,32 @@ from services.gateway.presence.gateway_members import GatewayMembers
 DEAD = 10
 
 
-def roster(now: int, before: int, **heard: int) -> GatewayMembers:
+def members(now: int, before: int, **heard: int) -> GatewayMembers:
     words = [now, before]
     answer = [b"%d" % word for word in words]
     for name, at in heard.items():
         answer += [name.encode(), b"%d" % at]
-    return GatewayMembers.read(answer, DEAD)
+    return GatewayMembers.parse(answer, DEAD)
 
 
 def test_a_gateway_not_heard_of_for_too_long_is_dead() -> None:
-    found = roster(100, 98, a=100, b=90, c=89)
+    found = members(100, 98, a=100, b=90, c=89)
     assert found.alive == {"a", "b"}
     assert found.dead == {"c": 89}
     assert found.was_alive
 
 
 def test_one_that_was_never_heard_of_was_not_alive() -> None:
-    assert not roster(5, 0, a=5).was_alive
-    assert not roster(100, 0, a=100).was_alive
+    assert not members(5, 0, a=5).was_alive
+    assert not members(100, 0, a=100).was_alive
 
 
 def test_one_that_slept_was_not_alive() -> None:
-    assert roster(100, 90, a=100).was_alive
-    assert not roster(100, 89, a=100).was_alive
+    assert members(100, 90, a=100).was_alive
+    assert not members(100, 89, a=100).was_alive
 
 
 def test_all_that_live_come_to_the_same_sweeper() -> None:
     heard = {"b": 100, "c": 99, "a": 50}
-    assert roster(100, 99, **heard).sweeper == "b"
-    assert roster(101, 99, **{**heard, "c": 101}).sweeper == "b"
+    assert members(100, 99, **heard).sweeper == "b"
+    assert members(101, 99, **{**heard, "c": 101}).sweeper == "b"

@@ -1,6 +1,6 @@
-"""When what is said of who is here, with Redis as a script of answers.
+"""When which heartbeat, update and sweep is sent, with Redis as a script of answers.
 
-What the Lua scripts make of it is tested with a real one.
+What the Lua scripts do is tested with a real one.
 """
 
 import asyncio
@@ -11,18 +11,19 @@ import pytest
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import GATEWAYS, Names
-from tests.unit.gateway.fake_device import Clock, gate_of
+from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(2)
 NOW = 1_700_000_000_000_000
 SECOND = 1_000_000
-ATTEND = (scripts.UPDATE_CHARGER_PRESENCE, scripts.UPDATE_WIDGET_PRESENCE)
+UPDATE = (scripts.UPDATE_CHARGER_PRESENCE, scripts.UPDATE_WIDGET_PRESENCE)
 SWEEP = (scripts.SWEEP_CHARGERS, scripts.SWEEP_WIDGETS)
 
 
@@ -72,12 +73,12 @@ class FakeBus(Bus):
             return 0
         return [self.answer(str(device)) for device in call.arguments[4::3]]
 
-    def said(self) -> list[tuple[object, ...]]:
-        """What was told of devices: id, epoch, here."""
+    def sent(self) -> list[tuple[object, ...]]:
+        """What was sent of devices: id, epoch, connected."""
         return [
             tuple(call.arguments[i : i + 3])
             for call in self.calls
-            if call.script in ATTEND
+            if call.script in UPDATE
             for i in range(4, len(call.arguments), 3)
         ]
 
@@ -85,7 +86,7 @@ class FakeBus(Bus):
         """Whose devices were swept, once per tag."""
         return [call.arguments[1] for call in self.calls if call.script in SWEEP]
 
-    def renewals(self) -> int:
+    def heartbeats(self) -> int:
         return sum(1 for call in self.calls if call.script is scripts.HEARTBEAT)
 
 
@@ -95,11 +96,13 @@ class Seat:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.bus = FakeBus(clock)
-        self.gate = gate_of(clock)
+        self.chargers = ConnectedDevices()
+        self.widgets = ConnectedDevices()
         self.presence = Presence(
             self.bus,
             NAMES,
-            self.gate,
+            self.chargers,
+            self.widgets,
             "gateway-b",
             rng=NoDelay(),
             times=Times(pause=0),
@@ -124,60 +127,60 @@ def seat(clock: Clock) -> Seat:
     return Seat(clock)
 
 
-async def test_a_gateway_says_that_it_is_there_and_sweeps_up_after_itself(seat: Seat) -> None:
+async def test_a_gateway_sends_a_heartbeat_and_sweeps_up_after_itself(seat: Seat) -> None:
     await seat.go_on()
-    assert seat.bus.renewals() == 1
+    assert seat.bus.heartbeats() == 1
     assert seat.bus.swept() == ["gateway-b"] * 4
 
 
-async def test_renewing_is_one_command_however_many_devices(seat: Seat) -> None:
+async def test_a_heartbeat_is_one_command_however_many_devices(seat: Seat) -> None:
     for number in range(100):
-        seat.gate.chargers_here.arrived(f"c{number}", number % 2, 5)
+        seat.chargers.connect(f"c{number}", number % 2, 5)
     await seat.go_on()
-    assert len(seat.bus.said()) == 100
+    assert len(seat.bus.sent()) == 100
     seat.bus.calls.clear()
     await seat.go_on(2.0)
     assert [call.script for call in seat.bus.calls] == [scripts.HEARTBEAT]
 
 
-async def test_devices_are_told_in_one_call_per_tag(seat: Seat) -> None:
+async def test_devices_are_sent_in_one_call_per_tag(seat: Seat) -> None:
     await seat.go_on()
     seat.bus.calls.clear()
     for number in range(10):
-        seat.gate.chargers_here.arrived(f"c{number}", number % 2, 5)
-        seat.gate.widgets_here.arrived(f"w{number}", 1)
+        seat.chargers.connect(f"c{number}", number % 2, 5)
+        seat.widgets.connect(f"w{number}", 1)
     await seat.go_on()
-    assert [call.script for call in seat.bus.calls] == [ATTEND[0], ATTEND[0], ATTEND[1]]
-    assert len(seat.bus.said()) == 20
+    assert [call.script for call in seat.bus.calls] == [UPDATE[0], UPDATE[0], UPDATE[1]]
+    assert len(seat.bus.sent()) == 20
 
 
-async def test_what_could_not_be_told_is_told_when_redis_is_back(seat: Seat) -> None:
+async def test_what_could_not_be_sent_is_sent_when_redis_is_back(seat: Seat) -> None:
     await seat.go_on()
     seat.bus.failure = BusUnavailableError("away")
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     await seat.go_on()
-    assert seat.bus.said() == []
+    assert seat.bus.sent() == []
     seat.bus.failure = None
     await seat.go_on()
-    assert seat.bus.said() == [("c1", 5, 1)]
+    assert seat.bus.sent() == [("c1", 5, 1)]
 
 
-async def test_a_broken_key_of_one_tag_keeps_no_other_from_being_told(seat: Seat) -> None:
+async def test_a_broken_key_of_one_tag_keeps_no_other_from_being_sent(seat: Seat) -> None:
     broken = NAMES.chargers[0].presence
     seat.bus.broken = {broken}
-    seat.gate.chargers_here.arrived("c1", 0, 5)
-    seat.gate.chargers_here.arrived("c2", 1, 6)
+    seat.chargers.connect("c1", 0, 5)
+    seat.chargers.connect("c2", 1, 6)
     seat.bus.answer = lambda _id: b"noted"
     await seat.go_on()
-    assert ("c2", 6, 1) in seat.bus.said()
+    assert ("c2", 6, 1) in seat.bus.sent()
     assert len(seat.bus.swept()) >= 4, "all tags were looked at"
-    tried = seat.bus.said().count(("c1", 5, 1))
+    tried = seat.bus.sent().count(("c1", 5, 1))
     await seat.go_on()
-    assert seat.bus.said().count(("c1", 5, 1)) == tried, "not as fast as it can"
+    assert seat.bus.sent().count(("c1", 5, 1)) == tried, "not as fast as it can"
     seat.bus.broken = set()
     seat.bus.calls.clear()
     await seat.go_on(3)
-    assert seat.bus.said() == [("c1", 5, 1)]
+    assert seat.bus.sent() == [("c1", 5, 1)]
 
 
 async def test_a_tag_that_could_not_be_swept_is_swept_when_it_is_mended(seat: Seat) -> None:
@@ -198,16 +201,16 @@ async def test_a_tag_that_could_not_be_swept_is_swept_when_it_is_mended(seat: Se
     assert seat.bus.swept() == []
 
 
-async def test_a_broken_tag_is_tried_once_per_renewal(seat: Seat) -> None:
+async def test_a_broken_tag_is_tried_once_per_heartbeat(seat: Seat) -> None:
     seat.bus.broken = {NAMES.widgets[1].presence}
     seat.bus.heard = {"dead": NOW - 11 * SECOND}
-    seat.gate.widgets_here.arrived("w1", 1)
+    seat.widgets.connect("w1", 1)
     await seat.go_on()
     for _ in range(3):
         seat.bus.calls.clear()
         await seat.go_on(2.0)
         assert sorted(map(str, seat.bus.swept())) == ["dead", "gateway-b"]
-        assert len(seat.bus.said()) == 1
+        assert len(seat.bus.sent()) == 1
 
 
 async def test_of_a_gateway_that_came_back_nothing_is_left_to_sweep(seat: Seat) -> None:
@@ -236,11 +239,11 @@ async def test_a_sweep_never_keeps_redis_for_many_tags_at_once(seat: Seat) -> No
 
 async def test_one_that_stops_does_not_wait_for_a_broken_tag(seat: Seat) -> None:
     seat.bus.broken = {NAMES.chargers[0].presence}
-    seat.gate.chargers_here.arrived("c1", 0, 5)
-    seat.gate.chargers_here.arrived("c2", 1, 5)
+    seat.chargers.connect("c1", 0, 5)
+    seat.chargers.connect("c2", 1, 5)
     await seat.go_on()
     await asyncio.wait_for(seat.presence.leave(), 5)
-    assert ("c2", 5, 0) in seat.bus.said()
+    assert ("c2", 5, 0) in seat.bus.sent()
     assert seat.bus.commanded == []  # the others finish it
 
 
@@ -255,31 +258,31 @@ async def test_a_broken_list_of_gateways_stops_nothing(
         await really_sleep(0)
 
     seat.bus.broken = {GATEWAYS}
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     with monkeypatch.context() as patch:
         patch.setattr("services.gateway.presence.presence.asyncio.sleep", sleep)
         await seat.go_on()
     assert 2.0 in slept  # it does not try as fast as it can
     seat.bus.broken = set()
     await seat.go_on()
-    assert seat.bus.said() == [("c1", 5, 1)]
+    assert seat.bus.sent() == [("c1", 5, 1)]
 
 
-async def test_after_a_lost_connection_everything_is_told_again(seat: Seat) -> None:
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+async def test_after_a_lost_connection_everything_is_sent_again(seat: Seat) -> None:
+    seat.chargers.connect("c1", 0, 5)
     await seat.go_on()
     seat.bus.calls.clear()
     for callback in seat.bus._on_regained:
         callback()
     await seat.go_on()
-    assert seat.bus.said() == [("c1", 5, 1)]
+    assert seat.bus.sent() == [("c1", 5, 1)]
     (own, *_) = [call for call in seat.bus.calls if call.script in SWEEP]
     assert own.arguments[1:] == ["gateway-b", seat.bus.now, 0, "c1", 5]
 
 
 @pytest.mark.parametrize("why", ["emptied", "slept"])
-async def test_one_that_is_not_known_tells_everything_again(seat: Seat, why: str) -> None:
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+async def test_one_that_is_not_known_sends_everything_again(seat: Seat, why: str) -> None:
+    seat.chargers.connect("c1", 0, 5)
     await seat.go_on()
     seat.bus.calls.clear()
     if why == "emptied":
@@ -287,33 +290,33 @@ async def test_one_that_is_not_known_tells_everything_again(seat: Seat, why: str
         await seat.go_on(2.0)
     else:
         await seat.go_on(10.1)
-    assert seat.bus.said() == [("c1", 5, 1)]
-    (attend,) = [call for call in seat.bus.calls if call.script in ATTEND]
-    assert attend.arguments[2] == seat.bus.now  # what it noted before does not count
+    assert seat.bus.sent() == [("c1", 5, 1)]
+    (update,) = [call for call in seat.bus.calls if call.script in UPDATE]
+    assert update.arguments[2] == seat.bus.now  # what it noted before does not count
 
 
-async def test_what_is_said_holds_for_a_moment_only(seat: Seat) -> None:
+async def test_an_update_holds_for_a_moment_only(seat: Seat) -> None:
     await seat.go_on()
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     await seat.go_on(0.5)
-    (attend,) = [call for call in seat.bus.calls if call.script in ATTEND]
-    assert attend.arguments[3] == seat.bus.now + SECOND
+    (update,) = [call for call in seat.bus.calls if call.script in UPDATE]
+    assert update.arguments[3] == seat.bus.now + SECOND
 
 
 @pytest.mark.parametrize("answer", [b"absent", b"late"])
-async def test_what_does_not_count_yet_is_told_again_with_the_next_renewal(
+async def test_what_does_not_count_yet_is_sent_again_with_the_next_heartbeat(
     seat: Seat, answer: bytes
 ) -> None:
     await seat.go_on()
     seat.bus.answer = lambda _id: answer
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     await seat.go_on()
-    assert len(seat.bus.said()) == 1
+    assert len(seat.bus.sent()) == 1
     seat.bus.answer = lambda _id: b"noted"
     await seat.go_on(2.0)
-    assert len(seat.bus.said()) == 2
+    assert len(seat.bus.sent()) == 2
     await seat.go_on(2.0)
-    assert len(seat.bus.said()) == 2
+    assert len(seat.bus.sent()) == 2
 
 
 @pytest.mark.parametrize(("others", "sweeps"), [(["gateway-c"], True), (["gateway-a"], False)])
@@ -353,27 +356,27 @@ async def test_one_that_died_again_is_swept_again(seat: Seat) -> None:
     assert seat.bus.swept().count("dead") == 8
 
 
-async def test_a_gateway_that_stops_says_that_all_left_and_then_that_it_did(seat: Seat) -> None:
-    seat.gate.chargers_here.arrived("c1", 0, 5)
-    seat.gate.widgets_here.arrived("w1", 1)
+async def test_a_gateway_that_stops_sends_that_all_left_and_then_that_it_did(seat: Seat) -> None:
+    seat.chargers.connect("c1", 0, 5)
+    seat.widgets.connect("w1", 1)
     await seat.go_on()
     seat.bus.calls.clear()
     await seat.presence.leave()
-    assert seat.bus.said() == [("c1", 5, 0), ("w1", 0, 0)]
+    assert seat.bus.sent() == [("c1", 5, 0), ("w1", 0, 0)]
     assert seat.bus.commanded == [("ZREM", GATEWAYS, "gateway-b")]
 
 
-async def test_one_that_can_not_say_so_stops_all_the_same(seat: Seat) -> None:
+async def test_one_that_cannot_send_that_stops_all_the_same(seat: Seat) -> None:
     await seat.go_on()
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     seat.bus.failure = BusUnavailableError("away")
     await seat.presence.leave()
     assert seat.bus.commanded == []
 
 
-async def test_one_whose_words_come_late_leaves_the_rest_to_the_others(seat: Seat) -> None:
+async def test_one_whose_updates_come_late_leaves_the_rest_to_the_others(seat: Seat) -> None:
     await seat.go_on()
-    seat.gate.chargers_here.arrived("c1", 0, 5)
+    seat.chargers.connect("c1", 0, 5)
     seat.bus.answer = lambda _id: b"late"
     await asyncio.wait_for(seat.presence.leave(), 5)
     assert seat.bus.commanded == []

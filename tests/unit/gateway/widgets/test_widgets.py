@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.widgets import widgets
+from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.widgets.widget_connection import WidgetConnection, status_message
 from services.gateway.widgets.widgets import Widgets
 from shared.bus.bus import Bus
@@ -42,7 +43,7 @@ def doorbell(light: ChargingStatus, revision: int, pairing: int = 7) -> bytes:
 
 
 class FakeBus(Bus):
-    """Answers for the script `observe`."""
+    """Answers for the script `read_status`."""
 
     def __init__(self) -> None:
         super().__init__("redis://unused", "unused")
@@ -83,8 +84,17 @@ class Booth:
     def __init__(self, clock: Clock) -> None:
         self.bus = FakeBus()
         self.subscriber = FakeSubscriber()
-        self.gate = gate_of(clock)
-        self.widgets = Widgets(self.bus, self.subscriber, NAMES, self.gate, NoDelay())
+        self.context = gate_of(clock)
+        self.trust = DirectoryTrust()
+        self.widgets = Widgets(
+            self.bus,
+            self.subscriber,
+            NAMES,
+            self.context,
+            devices=ConnectedDevices(),
+            trust=self.trust,
+            rng=NoDelay(),
+        )
 
     def widget(self, device_id: str = "w1") -> "FakeWidget":
         return FakeWidget(self, device_id)
@@ -92,7 +102,7 @@ class Booth:
     def confirm(self) -> None:
         """Have Redis confirm all that is wanted."""
         self.subscriber.confirmed = set(self.subscriber.wanted)
-        self.widgets.confirmed(self.subscriber.wanted)
+        self.widgets.on_confirmed(self.subscriber.wanted)
 
     async def read(self) -> None:
         """Let everything be read that can be."""
@@ -112,7 +122,7 @@ class FakeWidget(FakeDevice):
     connection: WidgetConnection
 
     def __init__(self, booth: Booth, device_id: str) -> None:
-        super().__init__(WidgetConnection(booth.gate, booth.widgets))
+        super().__init__(WidgetConnection(booth.context, booth.widgets))
         self.send(head_of(f"/widgets/{device_id}"))
 
     @property
@@ -160,7 +170,7 @@ async def test_a_second_connection_needs_no_second_subscription(
     await booth.read()
     assert booth.subscriber.wanted == [CHANNEL]
     assert second.shown == [status_message(RED)]
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 2))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 2))
     assert second.shown[1:] == widget.shown[-1:] == [status_message(GREEN)]
 
 
@@ -172,7 +182,7 @@ async def test_until_its_snapshot_a_widget_keeps_the_newest_and_gets_the_newer_o
 ) -> None:
     widget = booth.widget()
     booth.confirm()
-    booth.widgets.heard(CHANNEL, doorbell(GREEN if shown == "heard" else RED, heard))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN if shown == "heard" else RED, heard))
     booth.bus.status = doorbell(GREEN if shown == "stored" or heard == stored else RED, stored)
     assert widget.shown == []
     await booth.read()
@@ -183,8 +193,8 @@ async def test_until_its_snapshot_a_widget_keeps_the_newest_and_gets_the_newer_o
 async def test_what_is_older_than_what_is_shown_is_dropped(
     booth: Booth, widget: FakeWidget
 ) -> None:
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
-    booth.widgets.heard(CHANNEL, doorbell(RED, 4))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
+    booth.widgets.on_message(CHANNEL, doorbell(RED, 4))
     booth.bus.status = doorbell(YELLOW, 3)
     booth.widgets.read_all()
     await booth.read()
@@ -203,23 +213,23 @@ async def test_a_new_pairing_makes_the_widget_connect_again(
 ) -> None:
     booth.bus.registration = b"8"
     booth.bus.status = doorbell(GREEN, 1, pairing=8)
-    booth.widgets.changed(0, ["w1"])
+    booth.widgets.on_directory_change(0, ["w1"])
     await booth.read()
     assert widget.shown == []
     assert widget.close_code == CloseCode.GOING_AWAY
 
 
-async def test_a_redis_that_is_behind_does_not_send_the_widget_off(
+async def test_a_redis_that_is_behind_does_not_close_the_widget(
     booth: Booth, widget: FakeWidget
 ) -> None:
     # An old snapshot, or a replica that was promoted too early: numbers only grow.
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
     booth.bus.registration, booth.bus.status = b"6", doorbell(RED, 9, pairing=6)
     booth.widgets.read_all()
     await booth.read()
     assert widget.close_code is None
     assert widget.shown == [status_message(GREEN)]
-    booth.widgets.heard(CHANNEL, doorbell(YELLOW, 6))
+    booth.widgets.on_message(CHANNEL, doorbell(YELLOW, 6))
     assert widget.shown == [status_message(GREEN), status_message(YELLOW)]
 
 
@@ -227,7 +237,7 @@ async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
     booth: Booth, widget: FakeWidget
 ) -> None:
     booth.bus.registration = b"8"
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1, pairing=8))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1, pairing=8))
     await booth.read()
     assert widget.shown == []
     assert widget.close_code == CloseCode.GOING_AWAY
@@ -235,23 +245,36 @@ async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
 
 async def test_an_unregistered_widget_is_closed(booth: Booth, widget: FakeWidget) -> None:
     booth.bus.registration = b"unregistered"
-    booth.widgets.changed(0, [])
+    booth.widgets.on_directory_change(0, [])
     await booth.read()
     assert widget.close_code == CloseCode.NOT_REGISTERED
 
 
 async def test_after_redis_was_away_no_widget_is_turned_away_for_a_while(
-    booth: Booth, widget: FakeWidget, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    booth: Booth, widget: FakeWidget
 ) -> None:
-    monkeypatch.setattr(widgets, "_RETRY_SECONDS", 0)
-    booth.gate.distrust_missing_entries()
+    booth.trust.distrust_missing_entries()
     booth.bus.registration = b"unregistered"
-    booth.widgets.changed(0, [])
+    booth.widgets.on_directory_change(0, [])
     await booth.read()
     assert widget.close_code is None
-    clock.now += 5
+    booth.trust.restore()
     await booth.read()
     assert widget.close_code == CloseCode.NOT_REGISTERED
+
+
+async def test_in_doubt_a_widget_waits_until_the_directory_knows_it(booth: Booth) -> None:
+    booth.trust.distrust_missing_entries()
+    booth.bus.registration = b"unregistered"
+    widget = booth.widget()
+    booth.confirm()
+    await booth.read()
+    assert booth.context.waiting == {widget.connection}
+    booth.bus.registration, booth.bus.status = b"7", doorbell(GREEN, 1)
+    booth.widgets.on_directory_change(0, ["w1"])
+    await booth.read()
+    assert not booth.context.waiting
+    assert widget.shown == [status_message(GREEN)]
 
 
 async def test_while_the_directory_is_not_there_a_widget_waits(booth: Booth) -> None:
@@ -259,12 +282,12 @@ async def test_while_the_directory_is_not_there_a_widget_waits(booth: Booth) -> 
     widget = booth.widget()
     booth.confirm()
     await booth.read()
-    assert booth.gate.waiting == {widget.connection}
+    assert booth.context.waiting == {widget.connection}
     assert widget.close_code is None
     booth.bus.registration, booth.bus.status = b"7", doorbell(GREEN, 1)
-    booth.widgets.changed(0, [])
+    booth.widgets.on_directory_change(0, [])
     await booth.read()
-    assert not booth.gate.waiting
+    assert not booth.context.waiting
     assert widget.shown == [status_message(GREEN)]
 
 
@@ -272,10 +295,10 @@ async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
     booth: Booth, widget: FakeWidget
 ) -> None:
     booth.bus.registration = b"absent"
-    booth.widgets.changed(0, [])
+    booth.widgets.on_directory_change(0, [])
     await booth.read()
-    assert not booth.gate.waiting
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1))
+    assert not booth.context.waiting
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1))
     assert widget.shown == [status_message(GREEN)]
 
 
@@ -292,7 +315,7 @@ async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
 async def test_nonsense_on_its_channel_is_nothing(
     booth: Booth, widget: FakeWidget, payload: bytes
 ) -> None:
-    booth.widgets.heard(CHANNEL, payload)
+    booth.widgets.on_message(CHANNEL, payload)
     assert widget.frames == []
 
 
@@ -304,14 +327,14 @@ async def test_the_last_connection_to_leave_ends_the_subscription(
     assert booth.subscriber.wanted == [CHANNEL]
     second.vanish()
     assert booth.subscriber.wanted == []
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 1))
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1))
     booth.widgets.read_all()
     await booth.read()
     assert booth.bus.asked == [["w1"]]
 
 
-async def test_a_widget_that_comes_back_is_read_anew(booth: Booth, widget: FakeWidget) -> None:
-    booth.widgets.heard(CHANNEL, doorbell(GREEN, 5))
+async def test_a_widget_that_comes_back_is_read_again(booth: Booth, widget: FakeWidget) -> None:
+    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
     widget.vanish()
     booth.bus.status = doorbell(RED, 4)  # a Redis that lost its newest write
     again = booth.widget()

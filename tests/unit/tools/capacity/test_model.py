@@ -10,7 +10,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from services.gateway import app
-from services.gateway.chargers import chargers
+from services.gateway.chargers import reconciliation
 from services.gateway.connection import device_connection, refusals
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
@@ -41,13 +41,13 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits.overdue_s == device_connection._PATIENCE_SECONDS
     assert limits.retry_after_s == refusals.OVERDUE.retry_after
     assert limits.items_per_exchange == batches.ITEMS_PER_EXCHANGE
-    assert limits.hold_interval_s == chargers._HOLD_SECONDS
+    assert limits.hold_interval_s == reconciliation.RECONCILE_SECONDS
     assert limits.device_patience_s == HANDSHAKE_SECONDS
 
 
 def test_the_rates_are_those_of_the_code() -> None:
     assert model._HOLD_CALL_ITEMS == batches.ITEMS_PER_CALL
-    assert model._HOLD_ROUNDS == chargers._HOLD_STEPS
+    assert model._HOLD_ROUNDS == reconciliation.RECONCILE_STEPS
     assert model._SETTLE_SECONDS == clear_pending._COLLECT_SECONDS
     assert model._SETTLED_PER_EXCHANGE == clear_pending._MOST_PER_EXCHANGE
     assert pytest.approx(0.9 * leases._RENEW_SECONDS) == model._LEASE_SECONDS

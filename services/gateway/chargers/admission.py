@@ -1,0 +1,136 @@
+"""Giving chargers that connected their epochs: the newest connection gets the greatest."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from services.gateway import scripts
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.redis_clocks import RedisClock, RedisClocks
+from shared.bus.batches import by_slot
+from shared.bus.bus import Bus
+from shared.bus.script import Argument, Call
+from shared.contract.device_protocol import CloseCode
+from shared.contract.names import Names
+from shared.process import logs
+
+_log = logs.get(__name__)
+
+_ADMISSION_SECONDS: Final = 1.0
+"""How long after its last sign of life a connection may draw an epoch without a ping."""
+
+
+class Admission:
+    """The connections that have no epoch yet, and drawing one for them.
+
+    Args:
+        bus: For the script.
+        names: Names in Redis.
+        clocks: For deadlines in Redis' time.
+        context: Counts connections that wait for the directory.
+        trust: Whether a missing entry means that a charger is not registered.
+        on_admitted: Called with each charger and the epoch that it got.
+
+    Attributes:
+        newcomers: Those to admit with the next batch.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        names: Names,
+        clocks: RedisClocks,
+        *,
+        context: ConnectionContext,
+        trust: DirectoryTrust,
+        on_admitted: Callable[[ChargerConnection, int], None],
+    ) -> None:
+        self._bus = bus
+        self._names = names
+        self._clocks = clocks
+        self._context = context
+        self._trust = trust
+        self._on_admitted = on_admitted
+        self._left_in_doubt: list[ChargerConnection] = []
+        self.newcomers: set[ChargerConnection] = set()
+
+    def retry(self, chargers: Iterable[ChargerConnection]) -> None:
+        """Admit those of these chargers that have no epoch, and those that left meanwhile."""
+        self.newcomers.update(c for c in chargers if c.epoch is None)
+        self.newcomers.update(self._left_in_doubt)
+        self._left_in_doubt.clear()
+
+    def take(self) -> list[ChargerConnection]:
+        """Take those that may draw an epoch now; ask the others for a sign of life."""
+        newcomers, self.newcomers = self.newcomers, set()
+        now = self._context.clock()
+        ready: list[ChargerConnection] = []
+        # In the order they connected: the newest connection draws the greatest epoch.
+        for charger in sorted(newcomers, key=lambda c: c.opened_at):
+            # One that sent a reading and left at once still counts.
+            if charger.epoch is not None or not (charger.is_open or charger.sequence):
+                continue
+            if now - charger.alive_at < _ADMISSION_SECONDS:
+                ready.append(charger)
+            else:
+                charger.prove_alive()
+        return ready
+
+    async def admit(self, chargers: list[ChargerConnection]) -> None:
+        """Draw epochs.
+
+        Raises:
+            BusUnavailableError: Redis is away; the script may be repeated.
+        """
+        batches = by_slot(chargers, lambda charger: charger.partition)
+        keys = [self._names.chargers[partition].live for partition, _ in batches]
+        clocks = await self._clocks.of(keys)
+        sent = self._context.clock()
+        replies = await self._bus.run(
+            [self._admit_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)]
+        )
+        received = self._context.clock()
+        for key, (_, batch), (now, *answers) in zip(keys, batches, replies, strict=True):
+            self._clocks.update(key, int(now), sent, received)
+            for charger, answer in zip(batch, answers, strict=True):
+                self._on_answer(charger, answer)
+
+    def _admit_call(
+        self, partition: int, batch: list[ChargerConnection], redis_clock: RedisClock
+    ) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = [time.time_ns() // 1000]
+        for charger in batch:
+            deadline = redis_clock.latest(charger.alive_at + _ADMISSION_SECONDS)
+            left = 0 if charger.is_open else redis_clock.earliest(charger.opened_at)
+            arguments += (charger.device_id, deadline, left)
+        keys = (names.directory, names.directory_version, names.live)
+        return Call(scripts.ADMIT, keys, arguments)
+
+    def _on_answer(self, charger: ChargerConnection, answer: bytes) -> None:
+        match self._trust.read(answer):
+            case b"unregistered":
+                close_unregistered(charger)
+            case b"absent":
+                # While the directory is incomplete, no device is turned away as unknown.
+                if charger.is_open:
+                    self._context.waiting.add(charger)
+                elif self._trust.in_doubt:
+                    self._left_in_doubt.append(charger)
+            case b"late":
+                # Or the clocks have drifted apart: measure them again.
+                self._clocks.forget()
+                charger.prove_alive()
+            case b"superseded":  # it has left
+                charger.refuse()
+            case epoch:
+                self._context.waiting.discard(charger)
+                self._on_admitted(charger, int(epoch))
+
+
+def close_unregistered(charger: ChargerConnection) -> None:
+    """Close a connection of a charger that is not registered."""
+    _log.info("charger is not registered", charger_id=charger.device_id)
+    charger.close(CloseCode.NOT_REGISTERED, "this charger is not registered")

@@ -1,0 +1,120 @@
+"""Storing readings: of each charger only the newest, and those of a moment in one batch."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from services.gateway import metrics, scripts
+from services.gateway.chargers.admission import close_unregistered
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.readings import as_json
+from services.gateway.chargers.stored_fingerprints import StoredFingerprints
+from services.gateway.chargers.superseding import supersede
+from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.redis_clocks import RedisClock, RedisClocks
+from shared.bus.batches import by_slot
+from shared.bus.bus import Bus
+from shared.bus.script import Argument, Call
+from shared.contract.names import Names
+
+_partition_of: Final = attrgetter("charger.partition")
+
+
+class Reading(NamedTuple):
+    """A reading on its way to Redis; the connection may have a newer one by the answer."""
+
+    charger: ChargerConnection
+    epoch: int
+    sequence: int
+    state_of_charge: float
+    received_at: float
+
+
+class ReadingStore:
+    """The chargers with a reading that is not stored, and storing it.
+
+    Args:
+        bus: For the script.
+        names: Names in Redis.
+        clocks: For times of receipt in Redis' time.
+        fingerprints: Of what should be stored.
+        trust: Whether a missing entry means that a charger is not registered.
+
+    Attributes:
+        unstored: Chargers with an epoch and a reading to store with the next batch.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        names: Names,
+        clocks: RedisClocks,
+        fingerprints: StoredFingerprints,
+        trust: DirectoryTrust,
+    ) -> None:
+        self._bus = bus
+        self._names = names
+        self._clocks = clocks
+        self._fingerprints = fingerprints
+        self._trust = trust
+        self.unstored: set[ChargerConnection] = set()
+
+    def take(self) -> list[Reading]:
+        """Take the newest reading of each charger."""
+        unstored, self.unstored = self.unstored, set()
+        readings: list[Reading] = []
+        for c in unstored:
+            self._fingerprints.mark_stale(c)
+            if c.epoch is not None and not c.superseded:
+                readings.append(Reading(c, c.epoch, c.sequence, c.state_of_charge, c.received_at))
+        return readings
+
+    def put_back(self, readings: Iterable[Reading]) -> None:
+        """Store these chargers' readings with the next batch, or newer ones if there are."""
+        self.unstored.update(reading.charger for reading in readings)
+
+    async def store(self, readings: list[Reading]) -> None:
+        """Store readings.
+
+        Raises:
+            BusUnavailableError: Redis is away; the script may be repeated.
+        """
+        batches = by_slot(readings, _partition_of)
+        clocks = await self._clocks.of([self._names.chargers[number].live for number, _ in batches])
+        calls = [
+            self._store_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)
+        ]
+        for (_, batch), answers in zip(batches, await self._bus.run(calls), strict=True):
+            for reading, answer in zip(batch, answers, strict=True):
+                if answer == b"stored":
+                    metrics.STORED.value += 1
+                    reading.charger.stored(reading.sequence)
+                else:
+                    self._on_refused(reading.charger, answer)
+
+    def _store_call(self, partition: int, batch: list[Reading], redis_clock: RedisClock) -> Call:
+        names = self._names.chargers[partition]
+        arguments: list[Argument] = [names.readings]
+        for charger, epoch, sequence, state_of_charge, received_at in batch:
+            arguments += (
+                charger.device_id,
+                epoch,
+                sequence,
+                as_json(state_of_charge),
+                redis_clock.earliest(received_at),
+                # Redis had it before, and may have lost it.
+                int(sequence <= charger.stored_sequence),
+            )
+        keys = (names.directory, names.directory_version, names.live, names.pending)
+        return Call(scripts.STORE, keys, arguments)
+
+    def _on_refused(self, charger: ChargerConnection, answer: bytes) -> None:
+        match self._trust.read(answer):
+            case b"superseded":
+                supersede(charger, self._fingerprints)
+            case b"unregistered":
+                close_unregistered(charger)
+            case b"absent":
+                pass  # reconciling finds it missing, once the directory is there
+            case _:
+                raise AssertionError(f"unknown answer of the store script: {answer!r}")

@@ -1,0 +1,128 @@
+"""Comparing what this gateway's chargers sent with what Redis has stored of it.
+
+This heals a Redis that lost writes, and makes up for messages lost on the way to it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from services.gateway import scripts
+from services.gateway.chargers.admission import close_unregistered
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.stored_fingerprints import PartitionBatch, StoredFingerprints
+from services.gateway.chargers.superseding import supersede
+from services.gateway.directory_trust import DirectoryTrust
+from shared.bus.batches import exchanges
+from shared.bus.bus import Bus
+from shared.bus.connection import BusUnavailableError
+from shared.bus.script import Call
+from shared.contract.names import Names
+from shared.process.backoff import Backoff
+
+RECONCILE_SECONDS: Final = 2.0
+"""In which time all chargers are compared once."""
+RECONCILE_STEPS: Final = 20
+"""Into how many rounds that is spread."""
+
+
+class Reconciliation:
+    """Compares all chargers in turn, and some at once.
+
+    Args:
+        bus: For the script.
+        names: Names in Redis.
+        fingerprints: Of what should be stored.
+        trust: Whether a missing entry means that a charger is not registered.
+        on_missing: Called with each charger whose reading Redis lost.
+        clock: Monotonic time in seconds.
+        rng: Jitter of the retries.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        names: Names,
+        fingerprints: StoredFingerprints,
+        trust: DirectoryTrust,
+        *,
+        on_missing: Callable[[ChargerConnection], None],
+        clock: Callable[[], float],
+        rng: random.Random,
+    ) -> None:
+        self._bus = bus
+        self._names = names
+        self._fingerprints = fingerprints
+        self._trust = trust
+        self._on_missing = on_missing
+        self._clock = clock
+        self._backoff = Backoff(0.05, 0.5, rng)
+        self._wake = asyncio.Event()
+        self.due: set[ChargerConnection] = set()
+
+    def reconcile_soon(self, chargers: Iterable[ChargerConnection]) -> None:
+        """Compare these chargers at once."""
+        self.due.update(chargers)
+        if self.due:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Compare all chargers every two seconds, in small steps, until cancelled."""
+        turns = itertools.cycle(range(RECONCILE_STEPS))
+        next_turn = self._clock()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(next_turn - self._clock()):
+                    await self._wake.wait()
+            self._wake.clear()
+            due, self.due = self.due, set()
+            batches = self._fingerprints.of(due)
+            # By the clock, not only when nothing is due: frequent changes must not put
+            # off the regular rounds.
+            now = self._clock()
+            if now >= next_turn:
+                next_turn = max(next_turn + RECONCILE_SECONDS / RECONCILE_STEPS, now)
+                for partition in range(next(turns), self._names.partitions, RECONCILE_STEPS):
+                    batches += self._fingerprints.of_partition(partition)
+            try:
+                await self.compare(batches)
+            except BusUnavailableError:
+                # Once Redis is back, all chargers are compared at once.
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    async def compare(self, batches: Sequence[PartitionBatch]) -> None:
+        """Compare, and act on what differs.
+
+        Raises:
+            BusUnavailableError: Redis is away.
+        """
+        for together in exchanges(batches, lambda batch: len(batch.chargers)):
+            replies = await self._bus.run([self._reconcile_call(batch) for batch in together])
+            for batch, answers in zip(together, replies, strict=True):
+                for place, answer in zip(answers[::2], answers[1::2], strict=True):
+                    self._on_difference(batch.chargers[place], answer)
+
+    def _reconcile_call(self, batch: PartitionBatch) -> Call:
+        names = self._names.chargers[batch.partition]
+        keys = (names.directory, names.directory_version, names.live)
+        return Call(scripts.RECONCILE, keys, batch.words)
+
+    def _on_difference(self, charger: ChargerConnection, answer: bytes) -> None:
+        if not charger.is_open and answer != b"missing":
+            return  # it is closing meanwhile; but its readings count
+        match self._trust.read(answer):
+            case b"absent":
+                pass  # compared again within two seconds
+            case b"missing":
+                self._on_missing(charger)
+            case b"superseded":
+                supersede(charger, self._fingerprints)
+            case b"unregistered":
+                close_unregistered(charger)
+            case _:
+                raise AssertionError(f"unknown answer of the reconcile script: {answer!r}")

@@ -1,0 +1,22 @@
+"""Only the newest connection of a charger counts.
+
+Each connection draws an epoch that is greater than all before (``scripts/admit.lua``).
+Redis keeps the greatest, and answers ``superseded`` to whatever an older connection
+stores or has compared (``scripts/store.lua``, ``scripts/reconcile.lua``).
+"""
+
+from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.stored_fingerprints import StoredFingerprints
+
+
+def supersede(charger: ChargerConnection, fingerprints: StoredFingerprints) -> None:
+    """Mark a connection as superseded.
+
+    It is closed if a reading of it was refused. Otherwise it stays open, and its device
+    is told on its next frame: an old connection may be dead and harms nobody.
+    """
+    if not charger.is_stored:
+        charger.refuse()
+    elif not charger.superseded:
+        charger.superseded = True
+        fingerprints.mark_stale(charger)

@@ -1,0 +1,117 @@
+"""What time it is on Redis' servers, as far as a gateway can tell without asking."""
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final
+
+from shared.bus.bus import Bus
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class RedisClock:
+    """One server's time, estimated from our monotonic clock.
+
+    Times in Redis' own clock let a script refuse a request that lay too long in a
+    buffer, and tell when a reading was received, however long it waited here. By
+    the wall clock, one machine's wrong time would get all of that wrong.
+    """
+
+    __slots__ = ("_earliest", "_latest", "_round_trip")
+
+    def __init__(self) -> None:
+        self._earliest: int | None = None
+        self._latest = 0
+        self._round_trip = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether there was a measurement since the last `forget`."""
+        return self._earliest is not None
+
+    def forget(self) -> None:
+        """Forget all measurements: the address may lead to another server, or its time changed."""
+        self._earliest = None
+
+    def update(self, redis_time: int, sent: float, received: float) -> None:
+        """Take a measurement.
+
+        Args:
+            redis_time: Redis' answer, in µs since 1970.
+            sent: Our monotonic time at the request, in seconds.
+            received: The same at the answer.
+        """
+        round_trip = received - sent
+        # The shorter the trip the better the measurement; a little forgetfulness
+        # follows clocks that drift apart.
+        self._round_trip *= 1.01
+        if self._earliest is None or round_trip <= self._round_trip:
+            self._round_trip = round_trip
+            self._earliest = redis_time - round(received * _MICROSECONDS)
+            self._latest = redis_time - round(sent * _MICROSECONDS)
+
+    def earliest(self, moment: float) -> int:
+        """Return Redis' time at a moment of our monotonic clock, in µs; never too late.
+
+        Raises:
+            ValueError: There is no measurement yet.
+        """
+        if self._earliest is None:
+            raise ValueError("Redis' clock was not measured yet")
+        return self._earliest + round(moment * _MICROSECONDS)
+
+    def latest(self, moment: float) -> int:
+        """The same, never too early."""
+        if self._earliest is None:
+            raise ValueError("Redis' clock was not measured yet")
+        return self._latest + round(moment * _MICROSECONDS)
+
+
+class RedisClocks:
+    """The clocks of all servers: a script compares times with the clock of its own server.
+
+    Args:
+        bus: Measures them.
+        clock: Monotonic time in seconds.
+    """
+
+    __slots__ = ("_bus", "_clock", "_clocks")
+
+    def __init__(self, bus: Bus, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._clocks: dict[Hashable, RedisClock] = {}
+
+    def forget(self) -> None:
+        """Forget all measurements."""
+        self._clocks.clear()
+
+    def update(self, key: str, redis_time: int, sent: float, received: float) -> None:
+        """Take a measurement of the server that has a key, as `RedisClock.update` does."""
+        server = self._bus.server_of(key)
+        self._clocks.setdefault(server, RedisClock()).update(redis_time, sent, received)
+
+    async def of(self, keys: Sequence[str]) -> list[RedisClock]:
+        """Return the clock of each key's server; measure those that are not known.
+
+        Raises:
+            BusUnavailableError: A server is away.
+        """
+        while True:
+            clocks: list[RedisClock] = []
+            unknown: dict[Hashable, str] = {}
+            for key in keys:
+                server = self._bus.server_of(key)
+                clock = self._clocks.get(server)
+                if clock is None:
+                    unknown[server] = key
+                else:
+                    clocks.append(clock)
+            if not unknown:
+                return clocks
+            sent = self._clock()
+            times = await self._bus.times_of(list(unknown.values()))
+            received = self._clock()
+            # Then look again: servers may have become known, or slots moved, meanwhile.
+            for key, now in zip(unknown.values(), times, strict=True):
+                self.update(key, now, sent, received)

@@ -1,0 +1,71 @@
+"""What is stored, and what each answer does."""
+
+import pytest
+from websockets.frames import Opcode
+
+from services.gateway import scripts
+from shared.contract.device_protocol import CloseCode
+from tests.unit.gateway.chargers.charger_booth import EPOCH, REDIS_NOW, Booth
+from tests.unit.gateway.fake_device import Clock
+
+
+async def test_of_several_readings_only_the_newest_is_stored(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    for level in (70, 71, 72):
+        charger.report(level)
+    await booth.write()
+    assert booth.bus.stored() == [("c1", EPOCH, 3, "72", 0)]
+
+
+async def test_a_reading_that_came_while_one_was_stored_is_stored_next(booth: Booth) -> None:
+    charger = booth.charger()
+    await booth.write()
+    charger.report(70)
+
+    def another_meanwhile(_id: str) -> bytes:
+        assert charger.got(Opcode.PONG) == []  # no receipt before this one is answered
+        if charger.connection.sequence == 1:
+            charger.report(71)
+            charger.ping(b"after 71")
+        return b"stored"
+
+    booth.bus.store = another_meanwhile
+    await booth.write()
+    assert [item[2:4] for item in booth.bus.stored()] == [(1, "70"), (2, "71")]
+    assert charger.got(Opcode.PONG) == [b"after 71"]
+
+
+async def test_a_reading_says_when_it_came_by_the_clock_of_redis(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    await booth.write()
+    clock.now += 2
+    charger.report(70)
+    clock.now += 3600  # Redis was away that long
+    await booth.write()
+    (store,) = [call for call in booth.bus.calls if call.script is scripts.STORE]
+    assert store.arguments[5] == REDIS_NOW + 2_000_000
+
+
+@pytest.mark.parametrize("answer", [b"stored", b"superseded", b"unregistered", b"absent"])
+async def test_a_receipt_is_given_for_what_is_stored_only(booth: Booth, answer: bytes) -> None:
+    booth.bus.store = lambda _id: answer
+    charger = booth.charger()
+    charger.report(70)
+    charger.ping(b"a")
+    await booth.write()
+    assert (charger.got(Opcode.PONG) == [b"a"]) is (answer == b"stored")
+    assert charger.close_code == {
+        b"superseded": CloseCode.SUPERSEDED,
+        b"unregistered": CloseCode.NOT_REGISTERED,
+    }.get(answer)
+
+
+async def test_an_answer_that_no_script_gives_is_a_bug(booth: Booth) -> None:
+    charger = booth.charger()
+    charger.report(70)
+    booth.bus.store = lambda _id: b"maybe"
+    with pytest.raises(AssertionError, match="unknown answer"):
+        await booth.write()
