@@ -1,4 +1,4 @@
-"""What the operating system knows of sockets and allows of files."""
+"""What the operating system knows about sockets, and how many files it allows."""
 
 import socket
 import struct
@@ -20,7 +20,7 @@ _LAST_DATA_RECEIVED: Final = struct.Struct("=8x44xI")
 def seconds_since_last_data(connection: socket.socket | None) -> float:
     """Return how long ago the kernel received the last data on a TCP socket.
 
-    Zero where it can not be told (not Linux, or not a TCP socket).
+    Zero where it is not known (not Linux, or not a TCP socket).
     """
     if connection is None or not sys.platform.startswith("linux"):
         return 0.0
@@ -36,10 +36,10 @@ def room_for(connections: int) -> int:
     """Raise the limit of open files as far as needed and allowed.
 
     Args:
-        connections: How many sockets there shall be at most.
+        connections: Most sockets to have room for.
 
     Returns:
-        How many there can be.
+        How many of them there is room for.
     """
     try:
         import resource  # noqa: PLC0415 - there is none for Windows

@@ -41,4 +41,4 @@ async def test_killing_one_of_two_workers_leaves_no_wrong_light_and_no_gap(hub: 
         assert "chargelight_workers_running 2.0" in told.text
         await judged(made)
     assert made.total_figures().counts.reconnects > 0
-    assert "worker ended, starting it anew" in gateway.process.log_text()
+    assert "worker ended, restarting it" in gateway.process.log_text()

@@ -24,14 +24,14 @@ async def serve(
     """Serve devices until asked to stop, or until the parent is gone."""
     loop = asyncio.get_running_loop()
 
-    def orphaned() -> None:
+    def on_parent_gone() -> None:
         loop.remove_reader(life_line)
         if not stop.is_set():
-            # As if it had been asked to: devices are sent off over time, nothing is lost.
+            # As if asked to stop: devices are closed over time, nothing is lost.
             _log.warning("the parent is gone, stopping")
             stop.set()
 
-    loop.add_reader(life_line, orphaned)
+    loop.add_reader(life_line, on_parent_gone)
     await serve_devices(settings, stop, health)
 
 

@@ -1,7 +1,7 @@
-"""The parent of several workers: it owns nothing but them, and speaks for them all.
+"""The parent of several workers: it starts them, and answers health requests for them all.
 
-No device is connected to it. It starts the workers, says for all of them at one health
-port how they are, starts anew what ends by itself, and drains all at the same time.
+No device is connected to it. It restarts workers that end by themselves, and drains all
+at the same time.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from services.gateway.settings import GatewaySettings
-from services.gateway.workers import exposition, joining
-from services.gateway.workers.joining import NOT_RUNNING
+from services.gateway.workers import combined_health, combined_metrics
+from services.gateway.workers.combined_health import NOT_RUNNING
 from services.gateway.workers.restarts import Restarts
 from services.gateway.workers.worker import Worker
 from shared.process import health, logs
@@ -30,7 +30,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
 
     Raises:
         OSError: A port is taken.
-        CannotServeError: A worker says that the settings are wrong.
+        CannotServeError: A worker found that the settings are wrong.
         WorkerFailedError: A worker ends again and again, or did not drain. Always after
             all others have drained.
     """
@@ -52,7 +52,7 @@ class Parent:
 
     Args:
         settings: Of the gateway.
-        environment: What the workers' environment is made from.
+        environment: Of this process; the workers' is made from it.
     """
 
     def __init__(self, settings: GatewaySettings, environment: Mapping[str, str]) -> None:
@@ -63,8 +63,8 @@ class Parent:
         running.set_function(lambda: float(self._running()))
         ends = Counter(
             "chargelight_worker_ends",
-            "Ends of workers that nobody asked for; each is started anew.",
-            [exposition.LABEL],
+            "Ends of workers that were not asked to end; each is restarted.",
+            [combined_metrics.LABEL],
             registry=registry,
         )
         self._registry = registry
@@ -94,23 +94,23 @@ class Parent:
         self._stopping = True
         _log.info("draining")
         await asyncio.wait(keeping)
-        # The first one in time: what others say after it may only follow from it.
+        # The first one in time: later ones may only follow from it.
         if self._failures:
             raise self._failures[0]
 
     def not_ready_because(self) -> str | None:
         """Return why not all workers are ready, or None."""
-        return STOPPING if self._stopping else joining.not_ready_because(self._states())
+        return STOPPING if self._stopping else combined_health.not_ready_because(self._states())
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""
-        return STOPPING if self._stopping else joining.not_accepting_because(self._states())
+        return STOPPING if self._stopping else combined_health.not_accepting_because(self._states())
 
     async def metrics(self) -> bytes:
-        """Return what all workers count, and what the parent does.
+        """Return the metrics of all workers, and the parent's own.
 
-        One that does not answer is left out: ``chargelight_workers_running`` and
-        ``/readyz`` tell of it.
+        A worker that does not answer is left out; ``chargelight_workers_running`` and
+        ``/readyz`` show it.
         """
         texts = await asyncio.gather(*(worker.metrics() for worker in self._workers))
         answered = {
@@ -118,7 +118,7 @@ class Parent:
             for worker, text in zip(self._workers, texts, strict=True)
             if text is not None
         }
-        return exposition.merged(answered) + exposition.own(self._registry)
+        return combined_metrics.merge(answered) + generate_latest(self._registry)
 
     async def _keep(self, worker: Worker, stop: asyncio.Event) -> None:
         try:
@@ -127,7 +127,7 @@ class Parent:
             self._failures.append(failure)
             stop.set()
 
-    def _states(self) -> list[joining.State]:
+    def _states(self) -> list[combined_health.State]:
         return [worker.state for worker in self._workers]
 
     def _running(self) -> int:
@@ -137,7 +137,7 @@ class Parent:
 def environment_of(
     number: int, settings: GatewaySettings, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment of one worker: the parent's, but for what makes it one."""
+    """Return the environment of one worker: the parent's, except for its own settings."""
     own = {
         "CHARGELIGHT_INSTANCE_ID": f"{settings.instance_id}-{number}",
         "CHARGELIGHT_GATEWAY_WORKERS": "1",
@@ -148,7 +148,7 @@ def environment_of(
 
 
 async def _refuse_taken_ports(settings: GatewaySettings) -> None:
-    """Fail as a single process would: workers that share a port also share it with others.
+    """Fail as a single process would: workers would share the port with whatever took it.
 
     Raises:
         OSError: A port is taken.

@@ -1,4 +1,4 @@
-"""How soon a worker that ended is started anew, and when that is given up."""
+"""How soon a worker that ended is restarted, and when that is given up."""
 
 import random
 from collections import deque
@@ -10,7 +10,7 @@ _FIRST_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 5.0
 
 MOST_ENDS: Final = 5
-"""So many ends within `WINDOW_SECONDS`: starting anew does not help."""
+"""After so many ends within `WINDOW_SECONDS`, restarting does not help."""
 WINDOW_SECONDS: Final = 60.0
 
 
@@ -18,7 +18,7 @@ class Restarts:
     """The ends of one worker.
 
     Args:
-        rng: Jitter: all workers may end for one reason, at one moment.
+        rng: Jitter: all workers may end at one moment, for one reason.
     """
 
     def __init__(self, rng: random.Random) -> None:
@@ -32,7 +32,7 @@ class Restarts:
             now: When it was, in seconds.
 
         Returns:
-            After how many seconds to start the worker anew; None: give it up.
+            After how many seconds to restart the worker; None: give it up.
         """
         while self._ends and self._ends[0] <= now - WINDOW_SECONDS:
             self._ends.popleft()

@@ -1,4 +1,4 @@
-"""One worker as its parent sees it: started, looked at, started anew, ended."""
+"""One worker as its parent sees it: started, watched, restarted, ended."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from services.gateway.workers.asking import LOOPBACK, NoAnswerError, ask
-from services.gateway.workers.joining import NOT_RUNNING, SILENT, STARTING, State
+from services.gateway.workers.combined_health import NOT_RUNNING, SILENT, STARTING, State
+from services.gateway.workers.health_requests import LOOPBACK, NoAnswerError, get
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
 from shared.process import logs
 from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
@@ -20,9 +20,9 @@ _log = logs.get(__name__)
 
 _CHILD: Final = "services.gateway.workers.child"
 _OK: Final = 200
-_LOOK_SECONDS: Final = 0.5
+_WATCH_SECONDS: Final = 0.5
 _HUNG_SECONDS: Final = 30.0
-"""A worker that has not answered for so long is ended: it holds devices in the dark."""
+"""A worker that has not answered for so long is killed: its devices get no lights."""
 _PATIENCE_SECONDS: Final = 10.0
 """How long a worker may take to end, beyond the time of its drain."""
 
@@ -37,9 +37,9 @@ class Worker:
     Args:
         number: From 1 on.
         environment: All variables that it gets.
-        drain_seconds: How long it takes to send its devices off.
-        restarts: When to start it anew.
-        on_end: Told of each end that nobody here asked for.
+        drain_seconds: How long its drain takes.
+        restarts: When to restart it.
+        on_end: Called at each end that it was not asked for.
     """
 
     def __init__(
@@ -62,16 +62,18 @@ class Worker:
         """Keep it running until ``stop`` is set, then drain it and wait for its end.
 
         Raises:
-            CannotServeError: It says that the settings are wrong.
+            CannotServeError: It found that the settings are wrong.
             WorkerFailedError: It ends again and again, or did not drain.
         """
         while not stop.is_set():
-            code = await self._live(stop)
+            code = await self._run_once(stop)
             self.state = State.unable(NOT_RUNNING)
             if code == EXIT_WRONG_SETTINGS:
-                raise CannotServeError(f"worker {self.number} can not serve; its own line says why")
+                raise CannotServeError(
+                    f"worker {self.number} cannot serve; its own log line says why"
+                )
             if stop.is_set():
-                # By the signal itself: it had not got so far as to listen to signals.
+                # By the signal itself: it did not handle signals yet.
                 if code not in (EXIT_STOPPED, -signal.SIGTERM):
                     raise WorkerFailedError(f"worker {self.number} ended with {code}, not 0")
                 return
@@ -81,37 +83,37 @@ class Worker:
                 raise WorkerFailedError(
                     f"worker {self.number} ended {MOST_ENDS} times within {WINDOW_SECONDS:g} s"
                 )
-            _log.error("worker ended, starting it anew", worker=self.number, code=code)
+            _log.error("worker ended, restarting it", worker=self.number, code=code)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay)
 
     async def metrics(self) -> bytes | None:
-        """Return what it counts, or None if it does not answer."""
+        """Return its metrics, or None if it does not answer."""
         try:
-            status, body = await ask(self._port, "/metrics")
+            status, body = await get(self._port, "/metrics")
         except NoAnswerError:
             return None
         return body if status == _OK else None
 
-    async def _live(self, stop: asyncio.Event) -> int:
-        """Start it; return its exit code when it has ended, asked to or not."""
+    async def _run_once(self, stop: asyncio.Event) -> int:
+        """Start it, and return its exit code when it has ended, asked to or not."""
         # The kernel closes our end of the life line when we end, however that happens.
         life_line, our_end = os.pipe()
         try:
-            process = await self._started(life_line)
+            process = await self._start(life_line)
         except OSError as error:
             # Not a wrong setting: this machine is out of processes or memory.
             os.close(our_end)
-            raise WorkerFailedError(f"worker {self.number} can not be started: {error}") from error
+            raise WorkerFailedError(f"worker {self.number} cannot be started: {error}") from error
         finally:
             os.close(life_line)
         ended = asyncio.create_task(process.wait())
-        looking = asyncio.create_task(self._look(process))
+        watching = asyncio.create_task(self._watch(process))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait([ended, looking, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():
-                looking.result()  # a bug of ours
+            await asyncio.wait([ended, watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # a bug of ours
             if not ended.done():
                 _send(process, signal.SIGTERM)
                 await asyncio.wait([ended], timeout=self._drain_seconds + _PATIENCE_SECONDS)
@@ -120,14 +122,14 @@ class Worker:
                 _send(process, signal.SIGKILL)
             return await ended
         finally:
-            for task in (looking, stopping):
+            for task in (watching, stopping):
                 task.cancel()
             _send(process, signal.SIGKILL)
             os.close(our_end)
 
-    async def _started(self, life_line: int) -> asyncio.subprocess.Process:
+    async def _start(self, life_line: int) -> asyncio.subprocess.Process:
         self.state = State.unable(STARTING)
-        # Listening before it runs: its port is known, and whoever asks early waits.
+        # Listening before it runs: its port is known, and early requests wait.
         with socket.create_server((LOOPBACK, 0)) as health:
             self._port = health.getsockname()[1]
             inherited = (health.fileno(), life_line)
@@ -138,26 +140,26 @@ class Worker:
                 pass_fds=inherited,
             )
 
-    async def _look(self, process: asyncio.subprocess.Process) -> None:
-        """Note how it is, and end it if it hangs."""
-        heard_at = time.monotonic()
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Keep its state, and kill it if it hangs."""
+        answered_at = time.monotonic()
         answered = False
         while True:
             try:
-                self.state = await self._ask_state()
-                heard_at, answered = time.monotonic(), True
+                self.state = await self._request_state()
+                answered_at, answered = time.monotonic(), True
             except NoAnswerError:
                 if answered:
                     self.state = State.unable(SILENT, hangs=True)
-                if time.monotonic() - heard_at > _HUNG_SECONDS:
+                if time.monotonic() - answered_at > _HUNG_SECONDS:
                     _log.error("worker does not answer, killing it", worker=self.number)
                     _send(process, signal.SIGKILL)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
 
-    async def _ask_state(self) -> State:
+    async def _request_state(self) -> State:
         return State(
-            not_ready=_reason(*await ask(self._port, "/readyz")),
-            not_accepting=_reason(*await ask(self._port, "/accepting")),
+            not_ready=_reason(*await get(self._port, "/readyz")),
+            not_accepting=_reason(*await get(self._port, "/accepting")),
         )
 
 

@@ -1,4 +1,4 @@
-"""What the operating system knows of sockets and allows of kernel."""
+"""What the operating system knows about sockets, and how many files it allows."""
 
 import resource
 import socket

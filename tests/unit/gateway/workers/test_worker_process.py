@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.gateway.workers import worker as module
-from services.gateway.workers.joining import NOT_RUNNING
+from services.gateway.workers.combined_health import NOT_RUNNING
 from services.gateway.workers.restarts import Restarts
 from services.gateway.workers.worker import Worker, WorkerFailedError
 from shared.process.runtime import CannotServeError
@@ -18,19 +18,19 @@ SOON = 20.0
 
 @pytest.fixture
 def ends() -> list[int]:
-    """One entry for each end that nobody asked for."""
+    """One entry for each end that it was not asked for."""
     return []
 
 
 @pytest.fixture
 def deaf_since(tmp_path: Path) -> Path:
-    """A file that is there once the worker hears no signal any more."""
+    """A file that is there once the worker ignores signals."""
     return tmp_path / "deaf"
 
 
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch, ends: list[int], deaf_since: Path) -> Worker:
-    """A worker of which nothing can be had."""
+    """A worker that answers nothing."""
     monkeypatch.setattr(module, "_CHILD", "tests.fixtures.deaf_worker")
     monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.1)
     environment = {**os.environ, "DEAF_SINCE": str(deaf_since)}
@@ -51,23 +51,23 @@ async def test_a_worker_that_does_not_drain_is_killed_and_that_is_a_failure(
     assert deaf.state.not_ready == NOT_RUNNING
 
 
-async def test_a_worker_that_never_answers_is_killed_and_started_anew(
+async def test_a_worker_that_never_answers_is_killed_and_restarted(
     deaf: Worker, ends: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_HUNG_SECONDS", 0.1)
-    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_WATCH_SECONDS", 0.01)
     async with asyncio.timeout(2 * SOON):
         with pytest.raises(WorkerFailedError, match="ended 5 times within 60 s"):
             await deaf.keep(asyncio.Event())
     assert len(ends) == 5
 
 
-async def test_a_worker_that_says_that_settings_are_wrong_is_not_started_anew(
+async def test_a_worker_that_says_that_settings_are_wrong_is_not_restarted(
     deaf: Worker, ends: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With arguments that it does not know it exits with 2, as a gateway does with settings.
     monkeypatch.setattr(module, "_CHILD", "tools.capacity")
     async with asyncio.timeout(SOON):
-        with pytest.raises(CannotServeError, match="worker 1 can not serve"):
+        with pytest.raises(CannotServeError, match="worker 1 cannot serve"):
             await deaf.keep(asyncio.Event())
     assert ends == []

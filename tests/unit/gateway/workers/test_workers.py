@@ -7,8 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.gateway.settings import GatewaySettings
-from services.gateway.workers.exposition import merged
-from services.gateway.workers.joining import (
+from services.gateway.workers.combined_health import (
     NOT_RUNNING,
     SILENT,
     STARTING,
@@ -16,6 +15,7 @@ from services.gateway.workers.joining import (
     not_accepting_because,
     not_ready_because,
 )
+from services.gateway.workers.combined_metrics import merge
 from services.gateway.workers.parent import environment_of
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
 from shared.process.settings import WrongSettingsError
@@ -65,7 +65,7 @@ def exposition(connections: float) -> bytes:
 
 
 def test_merged_metrics_have_the_series_of_every_worker_and_nothing_twice() -> None:
-    text = merged({"1": exposition(0.5), "2": exposition(1.5)}).decode()
+    text = merge({"1": exposition(0.5), "2": exposition(1.5)}).decode()
     lines = text.splitlines()
     for word in ("# HELP", "# TYPE"):
         names = [line.split()[2] for line in lines if line.startswith(word)]
@@ -82,7 +82,7 @@ def test_merged_metrics_have_the_series_of_every_worker_and_nothing_twice() -> N
 def test_merging_changes_no_value_no_type_and_no_text() -> None:
     text = exposition(1.5)
     before = list(text_string_to_metric_families(text.decode()))
-    merged_text = merged({"1": exposition(0.5), "2": text}).decode()
+    merged_text = merge({"1": exposition(0.5), "2": text}).decode()
     after = list(text_string_to_metric_families(merged_text))
     assert [(f.name, f.type, f.documentation) for f in after] == [
         (f.name, f.type, f.documentation) for f in before
@@ -97,10 +97,10 @@ def test_merging_changes_no_value_no_type_and_no_text() -> None:
 
 
 def test_no_worker_that_answers_is_an_exposition_too() -> None:
-    assert merged({}) == b""
+    assert merge({}) == b""
 
 
-def test_a_worker_that_ended_is_started_anew_at_once_and_then_more_slowly() -> None:
+def test_a_worker_that_ended_is_restarted_at_once_and_then_more_slowly() -> None:
     restarts = Restarts(random.Random(1))
     delays = [restarts.delay(float(second)) for second in range(MOST_ENDS - 1)]
     for bound, delay in zip((0.1, 0.2, 0.4, 0.8), delays, strict=True):
@@ -169,7 +169,7 @@ def test_a_wrong_number_of_workers_names_its_variable(
 
 
 @pytest.mark.parametrize("port", ["GATEWAY_CHARGER_PORT", "GATEWAY_WIDGET_PORT"])
-def test_workers_can_not_share_a_port_that_each_would_draw(
+def test_workers_cannot_share_a_port_that_each_would_draw(
     monkeypatch: pytest.MonkeyPatch, port: str
 ) -> None:
     text = refusal(monkeypatch, **{"GATEWAY_WORKERS": "2", port: "0"})

@@ -1,12 +1,12 @@
 """The metrics of all workers as one text that Prometheus can read.
 
-Summing would lose what is needed most: which process is busy or grows. So each series
-gets the label ``worker``, and sums are left to whoever asks.
+A sum would lose what is needed most: which process is busy or grows. So each series
+gets the label ``worker``, and sums are left to queries.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -23,11 +23,11 @@ class _Families(Collector):
         return self._families
 
 
-def merged(texts: Mapping[str, bytes]) -> bytes:
-    """Return one exposition of several, each name with one HELP and one TYPE.
+def merge(texts: Mapping[str, bytes]) -> bytes:
+    """Return one exposition made of several, each name with one HELP and one TYPE.
 
     Args:
-        texts: What each worker says at ``/metrics``, by its name.
+        texts: The answer of each worker at ``/metrics``, by its number.
     """
     families: dict[str, Metric] = {}
     for worker, text in texts.items():
@@ -36,15 +36,10 @@ def merged(texts: Mapping[str, bytes]) -> bytes:
             if into is None:
                 into = Metric(family.name, family.documentation, family.type)
                 families[family.name] = into
-            into.samples += _labelled(family, worker)
+            into.samples += _label(family, worker)
     return generate_latest(_Families(families.values()))
 
 
-def own(registry: CollectorRegistry) -> bytes:
-    """Return what the parent says of itself."""
-    return generate_latest(registry)
-
-
-def _labelled(family: Metric, worker: str) -> Iterator[Sample]:
+def _label(family: Metric, worker: str) -> Iterator[Sample]:
     for sample in family.samples:
         yield sample._replace(labels={**sample.labels, LABEL: worker})

@@ -1,4 +1,4 @@
-"""What the states of all workers say of the gateway as a whole."""
+"""The health of a gateway as a whole, from the states of its workers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class State:
     Attributes:
         not_ready: Why devices would not get their lights from it, or None.
         not_accepting: Why it takes no new devices, or None.
-        hangs: It took devices and answers no more. The kernel goes on giving it its
-            share of those that come.
+        hangs: It took devices, and stopped answering. The kernel goes on giving it its
+            share of new devices.
     """
 
     not_ready: str | None
@@ -26,13 +26,13 @@ class State:
 
     @classmethod
     def unable(cls, reason: str, *, hangs: bool = False) -> "State":
-        """Return the state of a worker that does nothing at all, and why."""
+        """Return the state of a worker that does nothing, and why."""
         return cls(reason, reason, hangs)
 
 
 def not_ready_because(states: Sequence[State]) -> str | None:
     """Return why not every worker is ready, naming which, or None."""
-    return _joined([state.not_ready for state in states])
+    return _join([state.not_ready for state in states])
 
 
 def not_accepting_because(states: Sequence[State]) -> str | None:
@@ -42,13 +42,13 @@ def not_accepting_because(states: Sequence[State]) -> str | None:
     that listen. One that hangs is too many: it listens, and devices wait for it in vain.
     """
     if any(state.hangs for state in states):
-        return _joined([state.not_accepting if state.hangs else None for state in states])
+        return _join([state.not_accepting if state.hangs else None for state in states])
     if any(state.not_accepting is None for state in states):
         return None
-    return _joined([state.not_accepting for state in states])
+    return _join([state.not_accepting for state in states])
 
 
-def _joined(reasons: Sequence[str | None]) -> str | None:
+def _join(reasons: Sequence[str | None]) -> str | None:
     numbers: dict[str, list[str]] = {}
     for number, reason in enumerate(reasons, 1):
         if reason is not None:

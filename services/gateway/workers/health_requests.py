@@ -1,4 +1,4 @@
-"""Asking a worker of this machine over its health port."""
+"""Requests to the health port of a worker on this machine."""
 
 import asyncio
 from typing import Final
@@ -6,18 +6,18 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 
 _DEADLINE_SECONDS: Final = 1.0
-"""A load balancer asks every second, and does not wait for longer."""
+"""A load balancer checks every second, and does not wait longer than that."""
 
 
 class NoAnswerError(Exception):
     """The worker is not there, or does not answer in time."""
 
 
-async def ask(port: int, path: str) -> tuple[int, bytes]:
-    """Return HTTP status and body.
+async def get(port: int, path: str) -> tuple[int, bytes]:
+    """Return HTTP status and body of a GET request.
 
     Raises:
-        NoAnswerError: There is none.
+        NoAnswerError: There is none within a second.
     """
     request = f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n"
     try:
