@@ -11,7 +11,7 @@ from shared.process.settings import Port, Seconds, Settings
 
 _MOST_WORKERS: Final = 256
 _LONGEST_ID: Final = 60
-"""Of an instance with workers: each adds its number, and 64 characters are the most."""
+"""Longest id of an instance with workers: each appends its number, and the limit is 64."""
 
 
 class GatewaySettings(Settings):
@@ -62,7 +62,7 @@ class GatewaySettings(Settings):
     handshake_seconds: Seconds = Field(default=5, description="Deadline of a handshake")
     ping_interval_seconds: Seconds = Field(default=12, description="Time between pings to a device")
     silence_seconds: Seconds = Field(
-        default=25, description="A device not heard of for so long is cut off"
+        default=25, description="A device that sends nothing for so long is cut off"
     )
     bytes_per_second: int = Field(
         default=16 * 1024,
@@ -76,7 +76,10 @@ class GatewaySettings(Settings):
         default=10, description="A device that sends faster for so long is closed with 4429"
     )
     drain_seconds: float = Field(
-        default=5, ge=0, le=3600, description="Time over which a stopping gateway sends devices off"
+        default=5,
+        ge=0,
+        le=3600,
+        description="Time over which a stopping gateway closes its connections",
     )
 
     @property
@@ -118,7 +121,7 @@ class GatewaySettings(Settings):
 
 
 def _cores() -> int:
-    """Return how many cores this process may use, without what a container is limited to."""
+    """Return how many cores this process may use; limits of a container do not count."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # pragma: no cover

@@ -7,7 +7,7 @@ once, which is the script's answer to gateway and router, soon after the widget 
 
 - Comprehensions and generator expressions count as Python calls them: those of 3.11 do, some
   of 3.12 do not. What is left without any of them is said too.
-- What goes on anyway (pings, sweeps, leases, presence, the echo, holding, comparing the
+- What goes on anyway (pings, sweeps, leases, presence, the echo, reconciling, comparing the
   directory) only ever adds calls. So of many readings the one with the fewest counts.
 - To clear the reading from pending is not waited for, and comes 0.1 s later: it is told
   apart by the tasks that run then and never run while nobody sends anything.

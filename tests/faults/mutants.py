@@ -160,7 +160,7 @@ MUTANTS: Final = (
         ],
     ),
     Mutant(
-        "holding",
+        "reconciling",
         "redis-empty",
         [
             Change(

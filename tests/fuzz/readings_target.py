@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from services.gateway.chargers.readings import BadFrameError, _slowly, state_of_charge_of
+from services.gateway.chargers.readings import BadFrameError, _decode_slowly, state_of_charge_of
 from shared.contract.device_protocol import ErrorCode
 from tests.fuzz.strict_json import NotJsonError, TooDeepError, document_in
 from tests.fuzz.target import check, choices
@@ -74,7 +74,7 @@ class ReadingsTarget:
             return ["nested deeply"]
         check(found == expected, f"it is {expected!r}, but the gateway says {found!r}")
         check(type(found) is type(expected), f"{found!r} is of another type than {expected!r}")
-        slowly = outcome_of(_slowly, data)
+        slowly = outcome_of(_decode_slowly, data)
         check(slowly == found, f"the fast way says {found!r}, the slow one {slowly!r}")
         return [found if isinstance(found, str) else "a reading"]
 

@@ -64,7 +64,7 @@ FOUND: Final[dict[str, Bug]] = {
     "a pairing has no floor": ScriptBug(
         _DIRECTORY, "PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""
     ),
-    "holding asserts no epoch": ScriptBug(
+    "reconciling asserts no epoch": ScriptBug(
         _GATEWAY, "RECONCILE", "if state.epoch < epoch then", "if false then"
     ),
     "a reading stored again counts as a new one": ScriptBug(
@@ -127,7 +127,7 @@ AIMS: Final[dict[str, Aim]] = {
     ),
     "a status is read before its channel is subscribed": Aim(),
     "a pairing has no floor": Aim(frozenset({Group.OPERATOR}), exact=False, prologue=_REPORTED),
-    "holding asserts no epoch": Aim(
+    "reconciling asserts no epoch": Aim(
         frozenset({Group.LOSSES}),
         prologue=(
             *_C1_AT_B,

@@ -1,4 +1,4 @@
-"""What a charger says: decoding and checking one message, without I/O."""
+"""A charger's message: decoding and checking it, without I/O."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from shared.contract.device_protocol import MAX_MESSAGE_BYTES, STATE_OF_CHARGE_E
 MINIMUM = 0
 MAXIMUM = 100
 _REMEMBERED: Final = 1024
-"""Messages that are not read again; none is longer than a gateway takes."""
+"""Messages whose results are kept; none is longer than a gateway takes."""
 _MOST_NESTED: Final = MAX_MESSAGE_BYTES // 2
 """Levels that a message has room for. The limits of Python versions differ, and all are higher."""
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -57,15 +57,15 @@ def state_of_charge_of(message: bytes) -> float:
             are allowed and skipped.
 
     Raises:
-        BadFrameError: The message is anything else.
-        UnicodeDecodeError: The message is no UTF-8 (RFC 6455: close with 1007).
+        BadFrameError: The message is something else.
+        UnicodeDecodeError: The message is not UTF-8 (RFC 6455: close with 1007).
 
-    There are few states of charge, and one kind of charger writes each of them in one way.
-    So messages come again, and what was read from the last ones is remembered.
+    The last results are remembered: there are few states of charge, and one kind of
+    charger writes each of them in one way, so messages recur.
     """
     # JSON leaves open what a name given twice means (RFC 8259 section 4), so such
     # a message is refused. The usual one is ASCII, has these names once each and no
-    # others, and no escape that could hide one; all else takes the slow way.
+    # others, and no escape that could hide one; all others are decoded slowly.
     if (
         message.count(b'"soc"') == 1
         and message.count(b'"data"') == 1
@@ -77,7 +77,7 @@ def state_of_charge_of(message: bytes) -> float:
             return _decode(message).data.soc
         except (msgspec.DecodeError, RecursionError):
             pass
-    return _slowly(message)
+    return _decode_slowly(message)
 
 
 @lru_cache(_REMEMBERED, typed=True)
@@ -86,12 +86,14 @@ def as_json(state_of_charge: float) -> str:
     return _encode(state_of_charge or 0).decode()
 
 
-def _slowly(message: bytes) -> float:
+def _decode_slowly(message: bytes) -> float:
     """Decode with the standard library and say exactly what is wrong."""
     text = message.decode()
     try:
         _refuse_deep_nesting(text)
-        document = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        document = json.loads(
+            text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant
+        )
     except ValueError as error:
         raise BadFrameError(ErrorCode.NOT_JSON, "expected one JSON object") from error
     if not isinstance(document, dict) or document.get("event") != STATE_OF_CHARGE_EVENT:
@@ -120,7 +122,7 @@ def _refuse_deep_nesting(text: str) -> None:
             raise ValueError(f"nested more than {_MOST_NESTED} levels deep")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
         raise ValueError("a name stands twice in one object")

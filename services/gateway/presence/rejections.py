@@ -1,7 +1,7 @@
-"""What was last refused of each device, for whoever asks why its light does not change.
+"""The last rejection of each device, which tells why its light does not change.
 
-Noting costs a dictionary entry, so a flood of bad frames stays cheap. Once a second
-what is newest of each device goes to Redis, in batches.
+Noting one costs a dictionary entry, so a flood of bad frames stays cheap. Once a second
+the newest of each device goes to Redis, in batches.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _log = logs.get(__name__)
 _MICROSECONDS: Final = 1_000_000
 _WRITE_SECONDS: Final = 1.0
 _MOST_DEVICES: Final = 10_000
-"""Of so many devices rejections are kept until they are written; more are not noted."""
+"""Most devices whose rejections are kept until they are written; others are dropped."""
 
 
 class _Noted(NamedTuple):
@@ -50,7 +50,7 @@ class Rejections:
 
     Args:
         clock: Monotonic time in seconds.
-        most: Of how many chargers, and of how many widgets, they are kept.
+        most: Most chargers, and most widgets, whose rejections are kept.
     """
 
     __slots__ = ("_clock", "_most", "chargers", "widgets")
@@ -71,7 +71,7 @@ class Rejections:
         """Note a rejection of a widget."""
         self._note(self.widgets, widget_id, code, message)
 
-    def give_back(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
+    def put_back(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
         """Keep what could not be written, unless there is a newer one, or no room."""
         if device_id not in kept:
             self._keep(kept, device_id, noted)
@@ -82,7 +82,7 @@ class Rejections:
         self._keep(kept, device_id, _Noted(code, message, self._clock()))
 
     def _keep(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
-        # Anybody may invent ids and be refused: they must not fill the memory.
+        # Rejected devices may invent ids: they must not fill the memory.
         if len(kept) < self._most or device_id in kept:
             kept[device_id] = noted
         else:
@@ -98,7 +98,7 @@ class RejectionWriter:
         rejections: What to write.
         instance_id: This gateway.
         rng: Jitter.
-        clock: The one that rejections were noted by.
+        clock: The one of ``rejections``.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class RejectionWriter:
         self._rng = rng
         self._clock = clock
         self._backoff = Backoff(0.5, 5.0, rng)
-        self._complaint = RateLimitedLog(_log, "rejections can not be written", clock)
+        self._failure_log = RateLimitedLog(_log, "rejections cannot be written", clock)
 
     async def write(self) -> None:
-        """Write what is new about once a second, until cancelled."""
+        """Write new rejections about once a second, until cancelled."""
         while True:
             await asyncio.sleep(_WRITE_SECONDS * self._rng.uniform(0.8, 1.0))
             try:
@@ -132,10 +132,10 @@ class RejectionWriter:
                 self._backoff.reset()
 
     async def write_all(self) -> None:
-        """Write what is new now.
+        """Write new rejections now.
 
         Raises:
-            BusUnavailableError: Redis is away; what was not written is kept.
+            BusUnavailableError: Redis is away; those not written are kept.
         """
         items = self._take()
         try:
@@ -144,7 +144,7 @@ class RejectionWriter:
                 del items[:ITEMS_PER_EXCHANGE]
         finally:
             for item in items:
-                self._rejections.give_back(item.kept, item.device_id, item.noted)
+                self._rejections.put_back(item.kept, item.device_id, item.noted)
 
     def _take(self) -> list[_Item]:
         rejections, names = self._rejections, self._names
@@ -162,13 +162,13 @@ class RejectionWriter:
 
     async def _write(self, items: list[_Item]) -> None:
         batches = by_slot(items, lambda item: item.names.rejections)
-        for reply in await self._bus.run_each([self._writing(batch) for _, batch in batches]):
+        for reply in await self._bus.run_each([self._record_call(batch) for _, batch in batches]):
             if isinstance(reply, ResponseError):
-                # A key of ours that somebody made into something else, or a bug: no
-                # reason to stop a gateway, nor to keep what can not be written.
-                self._complaint.log(reply)
+                # A key of another type, or a bug: no reason to stop a gateway, nor to keep
+                # what cannot be written.
+                self._failure_log.log(reply)
 
-    def _writing(self, batch: list[_Item]) -> Call:
+    def _record_call(self, batch: list[_Item]) -> Call:
         names = batch[0].names
         words: list[Argument] = [self._instance_id]
         now = self._clock()

@@ -1,15 +1,15 @@
 -- Gives newly connected chargers of one partition their connection epochs.
 -- KEYS: directory, directory version, live
 -- ARGV: the gateway's time (µs), then per charger: id, deadline (µs, Redis' clock),
---       and, for one that has left already, when it connected (else 0)
+--       and when it connected if it has left already (else 0)
 -- Returns Redis' time, then per charger: its epoch, or unregistered, absent, late,
 -- superseded.
 --
 -- The epoch is greater than any before, and than both clocks, so that it grows
 -- even across a Redis that lost everything. A request that waited too long (in a
 -- frozen Redis' socket buffer, say) draws none: by now its socket may be dead,
--- and a dead socket must not supersede a live one. One that left still counts for
--- what it said, but not against a connection that came after it.
+-- and a dead socket must not supersede a live one. The readings of one that left
+-- still count, but not against a connection that came after it.
 local directory, version, live = KEYS[1], KEYS[2], KEYS[3]
 local gateway_time = tonumber(ARGV[1])
 local now = now_us()

@@ -4,9 +4,9 @@
 -- Returns whether the directory is complete (1 or 0), then two values per device:
 -- registered, unregistered or absent; and its credentials as JSON, or an empty text.
 --
--- A registered device without credentials is one of a Redis that was emptied in the
--- middle of a projection. It may well have a secret, so nobody is let in as it: it
--- counts as absent until the registry has written both.
+-- A registered device without credentials: Redis was emptied in the middle of a
+-- projection. It may well have a secret, so no connection is admitted as this device:
+-- it counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local answers = {redis.call('EXISTS', version)}
 for _, id in ipairs(ARGV) do

@@ -1,14 +1,14 @@
--- Says that a gateway is alive: once for all its devices.
+-- Stores a gateway's heartbeat: once for all its devices.
 -- KEYS: gateways
--- ARGV: the gateway, then dead gateways of which nothing is left to do: name, and
---       when it was last heard of (µs)
--- Returns Redis' time, when this gateway was last heard of before (0: never), then
--- per gateway: its name, and when it was last heard of.
+-- ARGV: the gateway, then dead gateways to take off the list: name, and its last
+--       heartbeat (µs)
+-- Returns Redis' time, this gateway's heartbeat before (0: none), then per gateway:
+-- its name, and its last heartbeat.
 local gateways, name = KEYS[1], ARGV[1]
 local now = now_us()
 
--- A score as a time; 0 for what can be none. One in the future (of a Redis whose clock
--- was ahead, before its replica took over) would keep a dead gateway alive for so long.
+-- A score as a time; 0 if it cannot be one. A time in the future (of a Redis whose clock
+-- was ahead, before its replica took over) would keep a dead gateway alive until then.
 local function time_of(score)
   local time = tonumber(score) or 0
   return time > 0 and math.min(time, now) or 0
@@ -16,7 +16,7 @@ end
 
 local before = time_of(redis.call('ZSCORE', gateways, name))
 for i = 2, #ARGV, 2 do
-  -- Compared, because it may have come back.
+  -- Unless it came back.
   if time_of(redis.call('ZSCORE', gateways, ARGV[i])) == tonumber(ARGV[i + 1]) then
     redis.call('ZREM', gateways, ARGV[i])
   end

@@ -1,15 +1,15 @@
--- Notes what was last refused of devices of one tag, and why.
+-- Records the last rejections of devices of one tag.
 -- KEYS: directory, directory version, rejections
 -- ARGV: the gateway, then per device: id, how long ago it was (µs), the code, and the
 --       message, both as JSON
--- Returns how many were noted.
+-- Returns how many were recorded.
 --
--- Only of registered devices: whoever invents ids must not fill Redis. Only the
--- newest one counts, whichever gateway it happened at.
+-- Only of registered devices: invented ids must not fill Redis. Of a device only the
+-- newest one counts, whichever gateway rejected it.
 local directory, version, rejections = KEYS[1], KEYS[2], KEYS[3]
 local gateway = ARGV[1]
 local now = now_us()
-local noted = 0
+local recorded = 0
 for i = 2, #ARGV, 4 do
   local id, at = ARGV[i], now - tonumber(ARGV[i + 1])
   if find(directory, version, id) then
@@ -20,8 +20,8 @@ for i = 2, #ARGV, 4 do
       redis.call('HSET', rejections, id, string.format(
         '{"at":%.0f,"gateway":"%s","code":%s,"message":%s}',
         at, gateway, ARGV[i + 2], ARGV[i + 3]))
-      noted = noted + 1
+      recorded = recorded + 1
     end
   end
 end
-return noted
+return recorded

@@ -7,14 +7,14 @@
 -- Returns per reading: stored, superseded, unregistered or absent.
 --
 -- May be repeated: a revision that is stored already is only marked and rung again.
-local directory, version, live, pending, channel -- of the partition that it is at
+local directory, version, live, pending, channel -- of the current partition
 local now = now_us()
 local now_text = int(now)
 
--- May this reading light the paired widget? What was read before the pairing (the
+-- May this reading light the paired widget? A reading from before the pairing (of the
 -- last visitor's phone) may not: it raises the floor instead, and at or below the
--- floor nothing is lit. While the floor is unknown (Redis was emptied before
--- anybody could note it), a reading stored again is such a one.
+-- floor nothing is lit. While the floor is unknown (Redis was emptied before it was
+-- stored), a reading stored again counts as one from before the pairing.
 local function may_light(id, entry, epoch, sequence, received_at, again)
   if not entry.widget then return false end
   local floor = entry.floor
@@ -32,7 +32,7 @@ local function may_light(id, entry, epoch, sequence, received_at, again)
 end
 
 -- Numbers come as text and go into JSON as that text: formatting them takes longer than
--- all the comparing.
+-- all the comparisons.
 local function store(id, epoch_text, sequence_text, soc, received_text, again)
   local entry, why = find(directory, version, id)
   if not entry then return why end

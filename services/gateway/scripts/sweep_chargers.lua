@@ -1,10 +1,10 @@
 -- Turns a gateway's chargers of one partition to offline.
 -- KEYS: presence
--- ARGV: channel of the changes, the gateway, until when (µs, Redis' clock) what was
---       noted is swept, when they left (µs; 0: now), then those that stay: id, epoch
+-- ARGV: channel of the changes, the gateway, until when (µs, Redis' clock) entries are
+--       swept, when the chargers left (µs; 0: now), then those that stay: id, epoch
 -- Returns how many went offline.
 --
--- What was noted later is left alone: the gateway came back, and said so.
+-- Entries written later stay: the gateway came back, and updated them.
 local presence = KEYS[1]
 local channel, gateway = ARGV[1], ARGV[2]
 local limit, left = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -19,9 +19,8 @@ local swept = 0
 for i = 1, #found, 2 do
   local id, raw = found[i], found[i + 1]
   if string.find(raw, named, 1, true) then
-    local readable, entry = pcall(cjson.decode, raw)
-    if readable and type(entry) == 'table' and entry.gateway == gateway and not entry.left
-        and type(entry.since) == 'number' and type(entry.epoch) == 'number'
+    local entry = decoded(raw, 'epoch')
+    if entry and entry.gateway == gateway and not entry.left and type(entry.since) == 'number'
         and entry.since <= limit and staying[id] ~= entry.epoch then
       redis.call('HSET', presence, id, string.format(
         '{"gateway":"%s","epoch":%.0f,"since":%.0f,"left":%.0f}',

@@ -1,10 +1,10 @@
 -- Removes a gateway from the widgets of one tag; those without another go offline.
 -- KEYS: presence
--- ARGV: channel of the changes, the gateway, until when (µs, Redis' clock) what was
---       noted is swept, when they left (µs; 0: now), then those that stay: id, 0
+-- ARGV: channel of the changes, the gateway, until when (µs, Redis' clock) entries are
+--       swept, when the widgets left (µs; 0: now), then those that stay: id, 0
 -- Returns how many were changed.
 --
--- What was noted later is left alone: the gateway came back, and said so.
+-- Entries written later stay: the gateway came back, and updated them.
 local presence = KEYS[1]
 local channel, gateway = ARGV[1], ARGV[2]
 local limit, left = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -14,15 +14,15 @@ local staying = {}
 for i = 5, #ARGV, 2 do staying[ARGV[i]] = true end
 
 local function sweep(id, gateways)
-  local noted, other = {}, nil
+  local others, other = {}, nil
   for name, since in pairs(gateways) do
     if name ~= gateway and type(since) == 'number' then
-      noted[#noted + 1] = string.format('"%s":%.0f', name, since)
+      others[#others + 1] = string.format('"%s":%.0f', name, since)
       other = name
     end
   end
-  table.sort(noted)
-  redis.call('HSET', presence, id, string.format('{"gateways":{%s}%s}', table.concat(noted, ','),
+  table.sort(others)
+  redis.call('HSET', presence, id, string.format('{"gateways":{%s}%s}', table.concat(others, ','),
     other and '' or string.format(',"left":%.0f', math.max(left, gateways[gateway]))))
   redis.call('@PUBLISH@', channel, string.format(
     '{"widget":"%s","online":%s,"gateway":"%s","at":%.0f}',

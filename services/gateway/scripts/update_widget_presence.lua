@@ -1,18 +1,18 @@
--- Notes which widgets of one tag are connected to a gateway, and which left it.
+-- Stores which widgets of one tag are connected to a gateway, and which left it.
 -- KEYS: directory, directory version, presence
 -- ARGV: channel of the changes, the gateway, since when it counts as alive without a
 --       break (µs), deadline (µs, Redis' clock), then per widget: id, 0, 1 if it is
---       here or 0 if its last connection here ended
+--       connected or 0 if its last connection there ended
 -- Returns per widget: noted, unregistered, absent or late.
 --
--- Each gateway changes only what is noted of itself. For the deadline, and for the
--- time that a gateway counts as alive since, see attend_chargers.lua.
+-- Each gateway changes only its own part of an entry. For the deadline, and for the
+-- time since when a gateway counts as alive, see update_charger_presence.lua.
 local directory, version, presence = KEYS[1], KEYS[2], KEYS[3]
 local channel, gateway = ARGV[1], ARGV[2]
 local alive_since, deadline = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_us()
 
--- Since when which gateways hold connections of a widget; nil if it was never here.
+-- Since when which gateways have connections of a widget; nil if it never connected.
 local function gateways_of(id)
   local raw = redis.call('HGET', presence, id)
   if not raw then return nil end
@@ -27,13 +27,13 @@ local function gateways_of(id)
 end
 
 local function write(id, gateways)
-  local noted = {}
+  local parts = {}
   for name, since in pairs(gateways) do
-    noted[#noted + 1] = string.format('"%s":%.0f', name, since)
+    parts[#parts + 1] = string.format('"%s":%.0f', name, since)
   end
-  table.sort(noted)
-  redis.call('HSET', presence, id, string.format('{"gateways":{%s}%s}', table.concat(noted, ','),
-    #noted == 0 and string.format(',"left":%.0f', now) or ''))
+  table.sort(parts)
+  redis.call('HSET', presence, id, string.format('{"gateways":{%s}%s}', table.concat(parts, ','),
+    #parts == 0 and string.format(',"left":%.0f', now) or ''))
 end
 
 local function announce(id, online, name)
@@ -41,7 +41,7 @@ local function announce(id, online, name)
     '{"widget":"%s","online":%s,"gateway":"%s","at":%.0f}', id, online, name, now))
 end
 
-local function arrived(id)
+local function connect(id)
   local entry, why = find(directory, version, id)
   if not entry then return why end
   local gateways = gateways_of(id) or {}
@@ -53,7 +53,7 @@ local function arrived(id)
   return 'noted'
 end
 
-local function left(id)
+local function disconnect(id)
   local gateways = gateways_of(id)
   if not gateways or not gateways[gateway] then return 'noted' end
   gateways[gateway] = nil
@@ -68,7 +68,7 @@ for i = 5, #ARGV, 3 do
   if now > deadline then
     answers[#answers + 1] = 'late'
   else
-    answers[#answers + 1] = ARGV[i + 2] == '1' and arrived(ARGV[i]) or left(ARGV[i])
+    answers[#answers + 1] = ARGV[i + 2] == '1' and connect(ARGV[i]) or disconnect(ARGV[i])
   end
 end
 return answers

@@ -1,4 +1,4 @@
-"""Comparing what gateways hold with what is stored: script and claims, with a real Redis."""
+"""Comparing what chargers sent with what is stored: script and fingerprints, with a real Redis."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,9 +23,9 @@ async def bus(redis_url: str) -> AsyncIterator[Bus]:
     await bus.close()
 
 
-async def held(bus: Bus, stored: Stored, *claims: tuple[str, str]) -> list[Any]:
-    names = stored.names.of_charger(claims[0][0])
-    words = [word for claim in claims for word in claim]
+async def reconcile(bus: Bus, stored: Stored, *fingerprints: tuple[str, str]) -> list[Any]:
+    names = stored.names.of_charger(fingerprints[0][0])
+    words = [word for one in fingerprints for word in one]
     keys = (names.directory, names.directory_version, names.live)
     (reply,) = await bus.run([Call(scripts.RECONCILE, keys, words)])
     return list(reply)
@@ -41,7 +41,7 @@ async def store(
     assert answer == b"stored"
 
 
-async def test_a_claim_is_what_a_stored_state_begins_with(bus: Bus, stored: Stored) -> None:
+async def test_a_fingerprint_is_what_a_stored_state_begins_with(bus: Bus, stored: Stored) -> None:
     # Else every comparison would take the long way, and nobody would notice.
     await stored.pair(CHARGER, "wABCD", 7)
     await store(bus, stored, EPOCH, 12)
@@ -65,12 +65,12 @@ async def test_a_claim_is_what_a_stored_state_begins_with(bus: Bus, stored: Stor
         (0, 0, [0, b"superseded"]),
     ],
 )
-async def test_what_is_not_as_claimed_is_said(
+async def test_what_differs_is_reported(
     bus: Bus, stored: Stored, epoch: int, sequence: int, answer: list[Any]
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
     await store(bus, stored, EPOCH, 12)
-    assert await held(bus, stored, (CHARGER, fingerprint(epoch, sequence))) == answer
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(epoch, sequence))) == answer
     live = await stored.live(CHARGER)
     assert live is not None
     assert live["epoch"] == max(EPOCH, epoch)
@@ -87,40 +87,40 @@ async def test_only_the_exceptions_are_said_by_their_place(bus: Bus, stored: Sto
     for number, charger in enumerate(ids):
         await stored.pair(charger, f"w{number}", number + 1)
         await store(bus, stored, EPOCH, 1, charger=charger)
-    claims = [(charger, fingerprint(EPOCH, 1)) for charger in ids]
-    claims[1] = (ids[1], fingerprint(EPOCH, 2))
-    claims[3] = (ids[3], fingerprint(EPOCH - 1, 1))
-    assert await held(bus, stored, *claims) == [1, b"missing", 3, b"superseded"]
+    fingerprints = [(charger, fingerprint(EPOCH, 1)) for charger in ids]
+    fingerprints[1] = (ids[1], fingerprint(EPOCH, 2))
+    fingerprints[3] = (ids[3], fingerprint(EPOCH - 1, 1))
+    assert await reconcile(bus, stored, *fingerprints) == [1, b"missing", 3, b"superseded"]
 
 
 async def test_an_emptied_redis_misses_the_reading_and_learns_the_epoch(
     bus: Bus, stored: Stored
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 3))) == [0, b"missing"]
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 3))) == [0, b"missing"]
     assert await stored.live(CHARGER) == {"epoch": EPOCH}
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 0))) == []
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 0))) == []
 
 
-async def test_an_unregistered_charger_is_said_though_its_state_is_as_claimed(
+async def test_an_unregistered_charger_is_reported_though_its_state_matches(
     bus: Bus, stored: Stored
 ) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
     await store(bus, stored, EPOCH, 1)
-    claim = (CHARGER, fingerprint(EPOCH, 1))
+    charger = (CHARGER, fingerprint(EPOCH, 1))
     await stored.put_charger(CHARGER, {"pairing": 8, "unregistered": True})
-    assert await held(bus, stored, claim) == [0, b"unregistered"]
+    assert await reconcile(bus, stored, charger) == [0, b"unregistered"]
     await stored.client.hdel(stored.names.of_charger(CHARGER).directory, CHARGER)
-    assert await held(bus, stored, claim) == [0, b"absent"]
+    assert await reconcile(bus, stored, charger) == [0, b"absent"]
     await stored.complete()
-    assert await held(bus, stored, claim) == [0, b"unregistered"]
+    assert await reconcile(bus, stored, charger) == [0, b"unregistered"]
 
 
 async def test_a_widget_of_that_name_makes_nobody_unregistered(bus: Bus, stored: Stored) -> None:
     await stored.pair(CHARGER, "unregistered", 7)
     await store(bus, stored, EPOCH, 1)
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 1))) == []
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 2))) == [0, b"missing"]
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 1))) == []
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 2))) == [0, b"missing"]
 
 
 async def test_a_state_that_somebody_wrote_in_another_form_is_read(
@@ -130,5 +130,5 @@ async def test_a_state_that_somebody_wrote_in_another_form_is_read(
     live = stored.names.of_charger(CHARGER).live
     text = f'{{ "soc": 70, "revision": [{EPOCH}, 4], "epoch": {EPOCH}, "received_at": 1 }}'
     await stored.client.hset(live, CHARGER, text)
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 4))) == []
-    assert await held(bus, stored, (CHARGER, fingerprint(EPOCH, 5))) == [0, b"missing"]
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 4))) == []
+    assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 5))) == [0, b"missing"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.gateway.chargers.readings import BadFrameError, _slowly, state_of_charge_of
+from services.gateway.chargers.readings import BadFrameError, _decode_slowly, state_of_charge_of
 from shared.contract.device_protocol import ErrorCode
 
 HUGE = "9" * 900
@@ -225,7 +225,7 @@ def test_the_fast_way_and_the_slow_one_never_differ(message: bytes) -> None:
         except UnicodeDecodeError:
             return "no text"
 
-    assert outcome(state_of_charge_of) == outcome(_slowly)
+    assert outcome(state_of_charge_of) == outcome(_decode_slowly)
 
 
 @given(st.floats(0, 100) | st.integers(0, 100))
