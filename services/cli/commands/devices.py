@@ -22,9 +22,16 @@ def group(kind: str) -> typer.Typer:
     Args:
         kind: ``charger`` or ``widget``.
     """
+    commands = typer.Typer(help=f"Register, find and change {kind}s.", no_args_is_help=True)
+    _add_list_and_show(commands, kind)
+    _add_changes(commands, kind)
+    commands.add_typer(secret.group(kind), name="secret")
+    return commands
+
+
+def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
     kinds = f"{kind}s"
     columns = ["id", "label", "location", _PARTNER[kind], "registered_at"]
-    commands = typer.Typer(help=f"Register, find and change {kinds}.", no_args_is_help=True)
 
     @commands.command("list", help=f"List {kinds}.")
     def every(
@@ -47,6 +54,15 @@ def group(kind: str) -> typer.Typer:
     def show(context: typer.Context, device_id: DeviceId) -> None:
         session = session_of(context)
         session.output.fields(session.api.get(address(kinds, device_id)))
+
+    @commands.command("state", help=f"Show what a {kind} is doing right now.")
+    def state(context: typer.Context, device_id: DeviceId) -> None:
+        session = session_of(context)
+        session.output.fields(session.api.get(address(kinds, device_id, "state")))
+
+
+def _add_changes(commands: typer.Typer, kind: str) -> None:
+    kinds = f"{kind}s"
 
     @commands.command(
         "register", help=f"Register a {kind}. One that is known only gets what is given here."
@@ -81,14 +97,6 @@ def group(kind: str) -> typer.Typer:
     )
     def unregister(context: typer.Context, device_ids: DeviceIds) -> None:
         _unregister_all(session_of(context), kinds, device_ids)
-
-    @commands.command("state", help=f"Show what a {kind} is doing right now.")
-    def state(context: typer.Context, device_id: DeviceId) -> None:
-        session = session_of(context)
-        session.output.fields(session.api.get(address(kinds, device_id, "state")))
-
-    commands.add_typer(secret.group(kind), name="secret")
-    return commands
 
 
 def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None:

@@ -18,7 +18,7 @@ from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServ
 
 _log = logs.get(__name__)
 
-_CHILD: Final = "services.gateway.workers.child"
+_CHILD: Final = "services.gateway.worker_process"
 _OK: Final = 200
 _WATCH_SECONDS: Final = 0.5
 _HUNG_SECONDS: Final = 30.0

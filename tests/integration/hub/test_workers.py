@@ -141,7 +141,7 @@ async def test_a_gateway_with_one_worker_has_no_other_process(hub: StartHub) -> 
     gateway = started.start_gateway({"CHARGELIGHT_GATEWAY_WORKERS": "1"})
     await gateway.process.ready()
     assert children_of(gateway.process.pid) == []
-    assert "services.gateway.workers.child" not in gateway.process.log_text()
+    assert "services.gateway.worker_process" not in gateway.process.log_text()
 
 
 async def test_one_worker_that_hangs_is_named_and_keeps_new_devices_away(running: Hub) -> None:

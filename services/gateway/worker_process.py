@@ -1,4 +1,4 @@
-"""One worker, as its parent starts it: ``python -m services.gateway.workers.child FD FD``.
+"""One worker, as its parent starts it: ``python -m services.gateway.worker_process FD FD``.
 
 The two files that it inherits are a socket that listens for health requests, and the
 *life line*: a pipe whose other end only the parent holds. The kernel closes that end when
