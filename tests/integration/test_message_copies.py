@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from services.gateway import scripts as gateway
-from services.gateway.chargers.stored_fingerprints import claim_of
+from services.gateway.chargers.stored_fingerprints import fingerprint
 from services.registry.directory import scripts as directory
 from services.registry.rentals import transitions
 from services.router import scripts as router
@@ -256,16 +256,16 @@ async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer
     _, epoch = await writer.run(gateway.ADMIT, keys, EPOCH, "c1234", NEVER, 0)
     raw = await writer.client.hget(CHARGER.live, "c1234")
     assert decoded(raw, LiveState) == LiveState(int(epoch))
-    assert raw.decode() == claim_of(int(epoch), 0) + "}"
+    assert raw.decode() == fingerprint(int(epoch), 0) + "}"
     await writer.client.delete(CHARGER.live)
     await writer.store("79.5")
     raw = await writer.client.hget(CHARGER.live, "c1234")
-    assert raw.decode().startswith(claim_of(EPOCH, 3))
+    assert raw.decode().startswith(fingerprint(EPOCH, 3))
     assert decoded(raw, LiveState).revision == (EPOCH, 3)
-    assert await writer.run(gateway.RECONCILE, keys, "c1234", claim_of(EPOCH, 3)) == []
+    assert await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(EPOCH, 3)) == []
     # Written again, by the other function of the model.
     later = EPOCH + 1
-    await writer.run(gateway.RECONCILE, keys, "c1234", claim_of(later, 0))
+    await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(later, 0))
     live = await writer.stored(CHARGER.live, "c1234", LiveState)
     assert (live.epoch, live.revision, live.soc) == (later, (EPOCH, 3), 79.5)
 
@@ -300,7 +300,7 @@ async def test_a_transition_is_one_that_the_registry_records(writer: Writer) -> 
     )
     ((entry_id, fields),) = await writer.client.xrange(WIDGET.transitions)
     cells = [cell for pair in fields.items() for cell in pair]
-    found = transitions.read(entry_id, cells)
+    found = transitions.decode(entry_id, cells)
     assert found is not None
     assert (found.charger, found.pairing, found.status) == ("c1234", 7, ChargingStatus.CHARGING80)
 
