@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 
 MEASURED: Final = Path(__file__).with_name("coefficients.toml")
-"""Those that come with the code."""
+"""The file that comes with the code."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every field must be there, and no other."""
+    """Has exactly its fields: a missing or unknown one is an error."""
 
 
 class Cost(_Section, frozen=True):
@@ -21,7 +21,7 @@ class Cost(_Section, frozen=True):
     item_us: float
 
     def of(self, items: float, calls: float) -> float:
-        """Return the CPU of so many items in so many calls, in seconds."""
+        """Return the CPU of these items in these calls, in seconds."""
         return (items * self.item_us + calls * self.call_us) * 1e-6
 
 
@@ -37,9 +37,9 @@ class Gateway(_Section, frozen=True):
     status_us: float
     wake_us: float
     ping_us: float
-    hold_us: float
+    reconcile_us: float
     handshake_us: float
-    farewell_us: float
+    disconnect_us: float
     refusal_us: float
 
 
@@ -58,11 +58,11 @@ class Redis(_Section, frozen=True):
     admit: Cost
     store: Cost
     light: Cost
-    settle: Cost
-    hold: Cost
-    observe: Cost
-    attend: Cost
-    recall_us: float
+    clear_pending: Cost
+    reconcile: Cost
+    read_status: Cost
+    update_presence: Cost
+    find_overdue_us: float
     lease_us: float
     command_us: float
     subscription_us: float
@@ -82,7 +82,7 @@ class LoadBalancer(_Section, frozen=True):
 
 
 class Network(_Section, frozen=True):
-    """Of the ways between parts."""
+    """Of the network between parts."""
 
     header_bytes: int
     device_latency_s: float
@@ -94,7 +94,7 @@ class Limits(_Section, frozen=True):
     connections_per_gateway: int
     partitions: int
     ping_interval_s: float
-    hold_interval_s: float
+    reconcile_interval_s: float
     accept_queue: int
     overdue_s: float
     handshake_deadline_s: float
@@ -142,8 +142,8 @@ class Coefficients(_Section, frozen=True):
         """Read a file.
 
         Raises:
-            ValueError: It is no TOML, or a figure is missing, unknown or no number; the
-                text says which.
+            ValueError: It is not TOML, or a figure is missing, unknown or no number; the text
+                says which.
         """
         try:
             return msgspec.convert(tomllib.loads(path.read_text("utf-8")), cls)

@@ -1,7 +1,7 @@
-"""What a hub needs: a function of its coefficients and of what is asked of it.
+"""What a hub needs: a function of its coefficients and its load.
 
-Everything is a rate times a cost, and a number of things is that sum divided by what one
-of them may do. The rates follow from the code; where from is said beside each.
+Everything is a rate times a cost; the number of processes is that sum divided by what one of them
+may do. The rates follow from the code; a note beside each says how.
 """
 
 import math
@@ -15,29 +15,29 @@ from tools.capacity.coefficients import Coefficients, Cost
 _SECONDS_PER_HOUR = 3600
 _US = 1e-6
 _GIGA = 1e9
-_SETTLE_SECONDS = 0.1
-_SETTLED_PER_EXCHANGE = 200
-_HOLD_CALL_ITEMS = 500
-_HOLD_ROUNDS = 20
+_CLEAR_SECONDS = 0.1
+_CLEARED_PER_EXCHANGE = 200
+_RECONCILE_CALL_ITEMS = 500
+_RECONCILE_ROUNDS = 20
 _LOOKS_PER_SECOND = 2.0
-"""Directory versions, sweeps, echoes, and pings of subscribers: each every half second."""
+"""Directory versions, sweeps, echoes, and subscribers' pings: each every half second."""
 _LEASE_SECONDS = 0.45
 """Leases are renewed every 0.5 s, less 0 to 20 %."""
 _PRESENCE_SECONDS = 1.8
 _STREAMS_PER_SECOND = 2.0
-"""A registry looks into the streams of transitions of all tags so often."""
+"""How often a registry reads the streams of transitions of all tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a hub.
+    """The load of a hub.
 
     Attributes:
         chargers: How many are connected.
         widgets: How many are connected; each is paired with a charger.
         reading_interval: Seconds between two readings of a charger.
-        burst: How many times as many readings per second it must bear for a while.
-        reconnects_per_hour: How often a device connects anew.
+        burst: How many times as many readings per second it must handle for a while.
+        reconnects_per_hour: How often a device reconnects.
     """
 
     chargers: int
@@ -76,17 +76,17 @@ class Needs:
         gateways: Processes.
         routers: Processes.
         redis_nodes: Primaries; as many replicas stand by.
-        machines: For gateways and routers, one core for each.
+        machines: For gateways and routers, one core per process.
         gateway_cores: Busy in all gateways together.
         router_cores: Busy in all routers together.
         redis_cores: Busy in all primaries together.
-        redis_by: Of these, for what.
+        redis_by: Of these, by purpose.
         gateway_mb: Memory of one gateway process.
         gateway_kernel_mb: Memory of its sockets in the kernel.
         redis_gb: Memory of all primaries together.
         devices_mbit: Per second between devices and the load balancer, both ways.
         redis_mbit: Per second between services and Redis, both ways.
-        dollars: Per month, by what for.
+        dollars: Per month, by purpose.
     """
 
     gateways: int
@@ -156,22 +156,22 @@ class Traffic(NamedTuple):
 
 
 def traffic(load: Load, c: Coefficients) -> Traffic:
-    """Return how many bytes travel."""
-    w = wire.measured(c.network.header_bytes)
+    """Return the bytes per second of a load."""
+    w = wire.measure(c.network.header_bytes)
     pings = load.devices / c.limits.ping_interval_s
     return Traffic(
         devices=load.readings * w.reading + load.statuses * w.status + pings * w.ping,
         to_devices=load.readings * (w.reading - w.reading_up)
         + load.statuses * w.status_down
         + pings * w.ping_down,
-        redis=load.readings * w.stored + held_per_second(load, c) * w.held,
+        redis=load.readings * w.stored + reconciled_per_second(load, c) * w.reconciled,
     )
 
 
 def _enough(least: int, most_busy: float, cores: Callable[[int], float]) -> int:
-    """Return of how many processes none is busier than it may be.
+    """Return the least number of processes of which none is busier than it may be.
 
-    More of them have more to do together: each reading is then more often alone.
+    More processes have more work in all: each reading is then more often alone in its exchange.
     """
     count = least
     while cores(count) > most_busy * count:
@@ -179,73 +179,75 @@ def _enough(least: int, most_busy: float, cores: Callable[[int], float]) -> int:
     return count
 
 
-def together(rate: float, processes: int, c: Coefficients) -> float:
-    """Return how many items one of so many processes has in an exchange, at least one.
+def items_per_exchange(rate: float, processes: int, c: Coefficients) -> float:
+    """Return how many items a process has in one exchange, at least one.
 
-    As many as come in while the one before is on its way.
+    As many as arrive during the exchange before.
     """
     return max(rate / processes * c.redis.exchange_ms / 1000, 1.0)
 
 
 def gateway_cpu(load: Load, c: Coefficients, gateways: int) -> float:
     """Return how many cores all gateways are busy on together."""
-    stored, shown = (together(rate, gateways, c) for rate in (load.readings, load.statuses))
+    stored, shown = (
+        items_per_exchange(rate, gateways, c) for rate in (load.readings, load.statuses)
+    )
     return gateways * c.gateway.process_cores + _US * (
         load.readings * (c.gateway.reading_us + c.gateway.exchange_us / stored)
         + load.statuses * (c.gateway.status_us + c.gateway.wake_us / shown)
         + load.devices / c.limits.ping_interval_s * c.gateway.ping_us
-        + held_per_second(load, c) * c.gateway.hold_us
-        + load.connects * (c.gateway.handshake_us + c.gateway.farewell_us)
+        + reconciled_per_second(load, c) * c.gateway.reconcile_us
+        + load.connects * (c.gateway.handshake_us + c.gateway.disconnect_us)
     )
 
 
 def router_cpu(load: Load, c: Coefficients, routers: int) -> float:
     """Return how many cores all routers are busy on together."""
-    routed = together(load.readings, routers, c)
-    # Settling is an exchange too, but of many.
-    exchanges = load.readings * (1 / routed + 1 / _settled_together(load, routers))
+    routed = items_per_exchange(load.readings, routers, c)
+    # Clearing pending readings is an exchange too, but of many.
+    exchanges = load.readings * (1 / routed + 1 / _cleared_per_exchange(load, routers))
     return routers * c.router.process_cores + _US * (
         load.readings * c.router.reading_us + exchanges * c.router.exchange_us
     )
 
 
-def _settled_together(load: Load, routers: int) -> float:
-    """Return how many readings are settled in one exchange: it waits until there are more."""
-    return min(max(load.readings / routers * _SETTLE_SECONDS, 1.0), _SETTLED_PER_EXCHANGE)
+def _cleared_per_exchange(load: Load, routers: int) -> float:
+    """Return how many readings are cleared in one exchange: it waits until there are more."""
+    return min(max(load.readings / routers * _CLEAR_SECONDS, 1.0), _CLEARED_PER_EXCHANGE)
 
 
-def held_per_second(load: Load, c: Coefficients) -> float:
+def reconciled_per_second(load: Load, c: Coefficients) -> float:
     """Return how many chargers are compared with Redis per second (``Chargers.hold``)."""
-    return load.chargers / c.limits.hold_interval_s
+    return load.chargers / c.limits.reconcile_interval_s
 
 
 def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[str, float]:
-    """Return how many cores all Redis servers are busy on together, by what for."""
+    """Return how many cores all Redis servers are busy on together, by purpose."""
     r, partitions = c.redis, c.limits.partitions
-    stored = together(load.readings, gateways, c)
-    routed = together(load.readings, routers, c)
+    stored = items_per_exchange(load.readings, gateways, c)
+    routed = items_per_exchange(load.readings, routers, c)
     store = batched(load.readings, stored, partitions, r.store)
-    settled = _settled_together(load, routers)
+    cleared = _cleared_per_exchange(load, routers)
     route = batched(load.readings, routed, partitions, r.light)
-    route += batched(load.readings, settled, partitions, r.settle)
-    exchanges = load.readings * r.exchange_us * _US * (1 / stored + 1 / routed + 1 / settled)
-    held = held_per_second(load, c)
-    # Each gateway takes 3 or 4 partitions every 0.1 s, and of each all its chargers.
+    route += batched(load.readings, cleared, partitions, r.clear_pending)
+    exchanges = load.readings * r.exchange_us * _US * (1 / stored + 1 / routed + 1 / cleared)
+    reconciled = reconciled_per_second(load, c)
+    # Each gateway compares 3 or 4 partitions every 0.1 s, with all its chargers in them.
     per_partition = max(load.chargers / gateways / partitions, 1e-9)
-    hold_calls = (
+    reconcile_calls = (
         gateways
         * min(partitions, load.chargers / gateways)
-        * math.ceil(per_partition / _HOLD_CALL_ITEMS)
-        / c.limits.hold_interval_s
+        * math.ceil(per_partition / _RECONCILE_CALL_ITEMS)
+        / c.limits.reconcile_interval_s
     )
     joining = (
         load.connects
         * _US
         * (
-            # A charger and a widget take turns; of a call's cost each bears all: they come singly.
+            # Half are chargers, half widgets. Each pays a whole call: they come singly.
             (r.admit.call_us + r.admit.item_us + r.store.call_us + r.store.item_us) / 2
-            + (r.observe.call_us + r.observe.item_us + 2 * r.subscription_us) / 2
-            + 2 * (r.attend.call_us + r.attend.item_us)
+            + (r.read_status.call_us + r.read_status.item_us + 2 * r.subscription_us) / 2
+            + 2 * (r.update_presence.call_us + r.update_presence.item_us)
         )
     )
     return {
@@ -253,7 +255,7 @@ def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[
         "storing readings": store,
         "writing statuses": route,
         "taking batches of readings": exchanges,
-        "comparing what gateways hold": r.hold.of(held, hold_calls),
+        "comparing what gateways hold": r.reconcile.of(reconciled, reconcile_calls),
         "passing messages on": (load.readings + load.statuses) * r.delivery_us * _US,
         "devices that come and go": joining,
         "gateways as such": gateways * gateway_as_such(c),
@@ -271,62 +273,63 @@ def gateway_commands(c: Coefficients) -> float:
 
 
 def gateway_as_such(c: Coefficients) -> float:
-    """Return the cores that Redis is busy on with one gateway, whatever its devices do.
+    """Return the cores of Redis that one gateway uses, whatever its devices do.
 
     Its commands, in exchanges: versions, message to itself, ping, each twice a second; that
-    it is alive; and the rounds of comparing what it holds, `_HOLD_ROUNDS` per interval.
+    it is alive; and the rounds of reconciling, `_RECONCILE_ROUNDS` per interval.
     """
     exchanges = 3 * _LOOKS_PER_SECOND + 1 / _PRESENCE_SECONDS
-    exchanges += _HOLD_ROUNDS / c.limits.hold_interval_s
+    exchanges += _RECONCILE_ROUNDS / c.limits.reconcile_interval_s
     return _US * (gateway_commands(c) * c.redis.command_us + exchanges * c.redis.exchange_us)
 
 
 def routers_as_such(c: Coefficients, routers: int) -> float:
-    """Return the cores that Redis is busy on with routers, whatever is reported.
+    """Return the cores of Redis that routers use without any readings.
 
     A lease and a sweep per partition, however many routers share them; and per router a
     message to itself, a ping, and that it is alive.
     """
     partitions = c.limits.partitions
     return _US * (
-        partitions * (c.redis.lease_us / _LEASE_SECONDS + c.redis.recall_us * _LOOKS_PER_SECOND)
+        partitions
+        * (c.redis.lease_us / _LEASE_SECONDS + c.redis.find_overdue_us * _LOOKS_PER_SECOND)
         + routers * c.redis.exchange_us * (3 * _LOOKS_PER_SECOND + 2 / _LEASE_SECONDS)
         + partitions * c.redis.command_us * _STREAMS_PER_SECOND
     )
 
 
 def batched(rate: float, per_exchange: float, partitions: int, cost: Cost) -> float:
-    """Return the cores busy with items that travel in batches, one call per partition.
+    """Return the cores used by items sent in batches, one call per partition.
 
     Args:
         rate: Items per second, of all senders.
-        per_exchange: Items that one sender has when it sends.
-        partitions: Over which they are spread evenly.
-        cost: Of the script.
+        per_exchange: Items in one exchange.
+        partitions: How many the items are spread over, evenly.
+        cost: The script's.
     """
     items = max(per_exchange, 1.0)
-    # How many different partitions so many items touch, on average.
+    # How many different partitions the items are in, on average.
     touched = partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
     return cost.of(rate, rate * touched / items)
 
 
 def _nodes(cores: float, gigabytes: float, c: Coefficients) -> int:
-    """Return the least number of servers of which none is busier, or fuller, than it may be."""
+    """Return the least number of servers of which none is too busy or too full."""
     partitions = c.limits.partitions
     for nodes in range(1, 2 * partitions):
-        # Partitions are whole: the server with the most decides. Both kinds have as many.
+        # A partition is on one server: the server with the most decides. Both kinds have as many.
         largest = math.ceil(2 * partitions / nodes) / (2 * partitions)
         if cores * largest <= c.redis.most_busy and gigabytes * largest <= c.prices.redis_gb:
             return nodes
     raise ValueError(
-        f"{cores:.0f} cores of Redis are more than {2 * partitions} tags can be spread over: "
+        f"{cores:.0f} cores of Redis cannot be spread over {2 * partitions} tags: "
         "raise CHARGELIGHT_PARTITIONS"
     )
 
 
 def _dollars(load: Load, c: Coefficients, machines: int, nodes: int) -> dict[str, float]:
     p = c.prices
-    # A month is no burst.
+    # Traffic is paid for a whole month, not for a burst.
     usual = traffic(replace(load, burst=1.0), c)
     gigabytes = p.hours_per_month * _SECONDS_PER_HOUR / _GIGA
     units = max(

@@ -1,8 +1,8 @@
 """Measure what each script costs a Redis server: ``python -m tools.capacity.redis_costs``.
 
-A server of its own, filled with devices, gets calls of one item and calls of many. What
-it says of its own CPU gives both the cost of a call and the cost of an item; parsing and
-answering are in it. The lines are for ``coefficients.toml``.
+A private server, filled with devices, gets calls of one item and calls of many. Its own CPU
+counters give the cost of a call and of an item, parsing and answering included. The printed
+lines are for ``coefficients.toml``.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LAST = 10**9
 """The sequence of a reading that is newer than all others."""
 
 Make = Callable[[int, int], Call]
-"""Makes a call: the number of the partition, how many items."""
+"""Makes a call; takes the partition's number and how many items."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         empty = costs.memory()
         costs.fill()
         for name, make in costs.kinds().items():
-            if name == "hold":
+            if name == "reconcile":
                 costs.store_last()
             per_call, per_item = costs.measure(make)
             sys.stdout.write(f"{name:<20} {per_call:6.1f} us per call, {per_item:6.1f} per item\n")
@@ -59,11 +59,11 @@ def main() -> None:
 
 
 class Costs:
-    """What a server says of its CPU while it does one thing again and again.
+    """The CPU that a server counts while it does one thing again and again.
 
     Args:
-        client: Of a server that nobody else uses.
-        items: How many of each thing.
+        client: Of a server that nothing else uses.
+        items: How many times each thing is done.
     """
 
     def __init__(self, client: Any, items: int) -> None:
@@ -73,7 +73,7 @@ class Costs:
         self._device = count()
 
     def fill(self) -> None:
-        """Register and pair devices in all partitions, as the registry would."""
+        """Register and pair devices in all partitions, as the registry does."""
         pipe = self._client.pipeline(transaction=False)
         for number in range(NAMES.partitions):
             chargers, widgets = NAMES.chargers[number], NAMES.widgets[number]
@@ -90,7 +90,7 @@ class Costs:
         pipe.execute()
 
     def store_last(self) -> None:
-        """Store a reading of every charger that is then compared with."""
+        """Store a reading of every charger, for the comparisons."""
         for number in range(NAMES.partitions):
             ids = [charger_id(number, i) for i in range(DEVICES_PER_PARTITION)]
             call = calls.store(NAMES.chargers[number], ids, LAST)
@@ -98,7 +98,7 @@ class Costs:
             self._client.execute_command(*command_of([call]))
 
     def kinds(self) -> dict[str, Make]:
-        """What is measured, in an order in which each finds what it needs."""
+        """What is measured, in an order in which each finds the data it needs."""
         chargers, widgets = NAMES.chargers, NAMES.widgets
         some = self._some
         number = self._number
@@ -106,14 +106,18 @@ class Costs:
             "admit": lambda p, n: calls.admit(chargers[p], some(charger_id, p, n)),
             "store": lambda p, n: calls.store(chargers[p], some(charger_id, p, n), next(number)),
             "light": lambda p, n: calls.light(widgets[p], some(widget_id, p, n), next(number)),
-            "settle": lambda p, n: calls.settle(chargers[p], some(charger_id, p, n), 1),
-            "hold": lambda p, n: calls.hold(chargers[p], some(charger_id, p, n), LAST),
-            "observe": lambda p, n: calls.observe(widgets[p], some(widget_id, p, n)),
-            "attend (charger)": lambda p, n: calls.attend_chargers(
+            "clear_pending": lambda p, n: calls.clear_pending(
+                chargers[p], some(charger_id, p, n), 1
+            ),
+            "reconcile": lambda p, n: calls.reconcile(chargers[p], some(charger_id, p, n), LAST),
+            "read_status": lambda p, n: calls.read_status(widgets[p], some(widget_id, p, n)),
+            "update_presence (charger)": lambda p, n: calls.update_charger_presence(
                 chargers[p], some(charger_id, p, n), 2**51 + next(number)
             ),
-            "attend (widget)": lambda p, n: calls.attend_widgets(widgets[p], some(widget_id, p, n)),
-            "recall of nothing": lambda p, _: calls.recall(chargers[p]),
+            "update_presence (widget)": lambda p, n: calls.update_widget_presence(
+                widgets[p], some(widget_id, p, n)
+            ),
+            "find_overdue": lambda p, _: calls.find_overdue(chargers[p]),
             "lease": lambda p, _: calls.lease(chargers[p]),
         }
 
@@ -203,8 +207,8 @@ class Costs:
         return (self._cpu() - before) / done
 
     def _cpu(self) -> float:
-        said = self._client.info("cpu")
-        return 1e6 * float(said["used_cpu_user"] + said["used_cpu_sys"])
+        cpu = self._client.info("cpu")
+        return 1e6 * float(cpu["used_cpu_user"] + cpu["used_cpu_sys"])
 
     def _some(self, make: Callable[[int, int], str], partition: int, size: int) -> list[str]:
         return [make(partition, next(self._device) % DEVICES_PER_PARTITION) for _ in range(size)]

@@ -1,4 +1,4 @@
-"""One call of each script as the services make it: to measure what it costs, and its bytes."""
+"""One call of each script as the services make it, to measure its cost and its bytes."""
 
 import json
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ LATER = 2**52
 
 
 def charger_id(partition: int, number: int) -> str:
-    """An id as booths have them."""
+    """An id as long as those of real devices."""
     return f"c{partition:02}{number:05}"
 
 
 def widget_id(partition: int, number: int) -> str:
-    """An id as booths have them."""
+    """An id as long as those of real devices."""
     return f"w{partition:02}{number:05}"
 
 
 def status(widget: str, charger: str, sequence: int) -> str:
-    """What is stored for a widget, and published."""
+    """A status as it is stored and published."""
     return json.dumps(
         {
             "event": "chargingStatus",
@@ -42,7 +42,7 @@ def status(widget: str, charger: str, sequence: int) -> str:
 
 
 def doorbell(widget: str, charger: str, sequence: int) -> str:
-    """What is published of a reading."""
+    """A doorbell of a reading as it is published."""
     return json.dumps(
         {
             "event": "StateOfCharge",
@@ -57,7 +57,7 @@ def doorbell(widget: str, charger: str, sequence: int) -> str:
 
 
 def admit(names: ChargerNames, ids: Sequence[str]) -> Call:
-    """Give epochs."""
+    """Give chargers epochs."""
     words: list[Argument] = [1]
     for device in ids:
         words += (device, LATER, 0)
@@ -83,31 +83,31 @@ def light(names: WidgetNames, ids: Sequence[str], sequence: int) -> Call:
     return Call(router.LIGHT, (names.directory, names.statuses, names.transitions), words)
 
 
-def settle(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
-    """Clear what was routed."""
+def clear_pending(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
+    """Clear routed readings."""
     words: list[Argument] = []
     for device in ids:
         words += (device, EPOCH, sequence, 5)
     return Call(router.CLEAR_PENDING, (names.directory, names.live, names.pending), words)
 
 
-def hold(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
-    """Compare with what is stored."""
+def reconcile(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
+    """Compare chargers with what is stored."""
     words: list[Argument] = []
     for device in ids:
         words += (device, fingerprint(EPOCH, sequence))
     return Call(gateway.RECONCILE, (names.directory, names.directory_version, names.live), words)
 
 
-def observe(names: WidgetNames, ids: Sequence[str]) -> Call:
+def read_status(names: WidgetNames, ids: Sequence[str]) -> Call:
     """Read statuses."""
     return Call(
         gateway.READ_STATUS, (names.directory, names.directory_version, names.statuses), list(ids)
     )
 
 
-def attend_chargers(names: ChargerNames, ids: Sequence[str], epoch: int) -> Call:
-    """Say that chargers are here."""
+def update_charger_presence(names: ChargerNames, ids: Sequence[str], epoch: int) -> Call:
+    """Write that chargers are online."""
     words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
     for device in ids:
         words += (device, epoch, 1)
@@ -115,8 +115,8 @@ def attend_chargers(names: ChargerNames, ids: Sequence[str], epoch: int) -> Call
     return Call(gateway.UPDATE_CHARGER_PRESENCE, keys, words)
 
 
-def attend_widgets(names: WidgetNames, ids: Sequence[str]) -> Call:
-    """Say that widgets are here."""
+def update_widget_presence(names: WidgetNames, ids: Sequence[str]) -> Call:
+    """Write that widgets are online."""
     words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
     for device in ids:
         words += (device, 0, 1)
@@ -124,8 +124,8 @@ def attend_widgets(names: WidgetNames, ids: Sequence[str]) -> Call:
     return Call(gateway.UPDATE_WIDGET_PRESENCE, keys, words)
 
 
-def recall(names: ChargerNames) -> Call:
-    """Look for what is pending; nothing is."""
+def find_overdue(names: ChargerNames) -> Call:
+    """Look for overdue readings; there are none."""
     keys = (names.directory, names.directory_version, names.live, names.pending)
     return Call(router.FIND_OVERDUE, keys, [60_000_000, 100])
 

@@ -15,7 +15,7 @@ LOADS = {
     "every 1 s": Load(MILLION, MILLION, 1),
 }
 CHECKED = (1_000, 10_000, 50_000)
-"""Connections at which the model is held against measurements."""
+"""Connections at which the model is compared with measurements."""
 
 
 def tables(c: Coefficients) -> str:
@@ -55,14 +55,14 @@ def _shares(c: Coefficients) -> Iterator[str]:
 
 
 def _bytes(c: Coefficients) -> Iterator[str]:
-    w = wire.measured(c.network.header_bytes)
+    w = wire.measure(c.network.header_bytes)
     yield "| Bytes, TCP/IP headers included | |"
     yield "|---|---|"
     yield f"| a reading, with its TCP acknowledgement | {w.reading} |"
     yield f"| a status | {w.status} |"
     yield f"| a ping and its pong | {w.ping} |"
     yield f"| a reading on its way through Redis, all five messages, sent singly | {w.stored:,} |"
-    yield f"| comparing a charger with what is stored | {w.held} |"
+    yield f"| comparing a charger with what is stored | {w.reconciled} |"
 
 
 def _checked(c: Coefficients) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How many bytes one reading, one status, one ping and one comparison are on each cable.
+"""How many bytes one reading, one status, one ping and one comparison are on each connection.
 
 Counted from the messages themselves, as the services make them. TCP/IP headers are added
 per packet; where many share a packet (everything between services and Redis under load),
@@ -21,7 +21,7 @@ _REPLY = len("$6\r\nstored\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Bytes, both directions together unless said otherwise.
+    """Bytes in both directions, unless noted.
 
     Attributes:
         reading: Between a charger and the hub, its packet's acknowledgement included.
@@ -30,9 +30,9 @@ class Wire:
         status_down: Of these, to the widget.
         ping: A ping and its pong.
         ping_down: Of these, to the device.
-        stored: Between services and Redis, for one reading: stored, heard, lit, settled,
-            and heard by the widget's gateway.
-        held: Between a gateway and Redis, for one comparison.
+        stored: Between services and Redis, for one reading: stored, heard by the router, its
+            status written, cleared, and heard by the widget's gateway.
+        reconciled: Between a gateway and Redis, for one comparison.
     """
 
     reading: int
@@ -42,11 +42,11 @@ class Wire:
     ping: int
     ping_down: int
     stored: int
-    held: int
+    reconciled: int
 
 
-def measured(header: int) -> Wire:
-    """Count.
+def measure(header: int) -> Wire:
+    """Count the bytes.
 
     Args:
         header: Bytes of the TCP/IP headers of a packet.
@@ -61,14 +61,14 @@ def measured(header: int) -> Wire:
         + _message(chargers.readings, calls.doorbell(widget, charger, 1))
         + _call(calls.light(widgets, [widget], 1))
         + _message(widgets.status_channel(widget), calls.status(widget, charger, 1))
-        + _call(calls.settle(chargers, [charger], 1))
+        + _call(calls.clear_pending(chargers, [charger], 1))
         + 3 * _REPLY
     )
     many = 100
-    # Nothing is answered about those that are stored as claimed.
-    held = _call(calls.hold(chargers, [charger] * many, 1)) / many
+    # Fingerprints that are as stored get no answer.
+    reconciled = _call(calls.reconcile(chargers, [charger] * many, 1)) / many
     return Wire(
-        # Its acknowledgement is a packet of its own, unless something is said back.
+        # Its acknowledgement is a packet of its own, unless the hub sends something back.
         reading=reading_up + header,
         reading_up=reading_up,
         status=status_down + header,
@@ -77,7 +77,7 @@ def measured(header: int) -> Wire:
         ping=ping_down + (header + _FRAME + _MASK) + header,
         ping_down=2 * header + _FRAME,
         stored=stored,
-        held=round(held),
+        reconciled=round(reconciled),
     )
 
 

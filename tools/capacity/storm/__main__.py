@@ -32,7 +32,7 @@ def main() -> None:
         scenario = _scenario(arguments, c)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
-    sys.stdout.write(f"{_described(scenario)}\n\n")
+    sys.stdout.write(f"{_describe(scenario)}\n\n")
     if not arguments.compare:
         _run(scenario, c, arguments.rule)
         return
@@ -75,7 +75,7 @@ def _run(scenario: Scenario, c: Coefficients, name: str) -> None:
         sys.stdout.write(f"{'503: ' + why:<24} {count:,}\n")
     for part, waited in outcome.waits.items():
         sys.stdout.write(
-            f"{part:<24} {outcome.busy[part]:6.1f} s of work at most, {waited:.2f} s waited for\n"
+            f"{part:<24} {outcome.busy[part]:6.1f} s of work, {waited:.2f} s of waiting at most\n"
         )
     sys.stdout.write(f"{'(simulated in':<24} {time.process_time() - started:.0f} s of CPU)\n")
 
@@ -86,7 +86,7 @@ def _scenario(arguments: argparse.Namespace, c: Coefficients) -> Scenario:
     gateways = arguments.gateways or sized.gateways
     nodes = arguments.redis_nodes or sized.redis_nodes
     killed = min(arguments.killed, gateways)
-    # Those whose network was cut say nothing meanwhile.
+    # Devices whose network was cut send nothing meanwhile.
     others = 1.0 if killed else 0.0
     return Scenario(
         devices=arguments.devices,
@@ -106,7 +106,7 @@ def _scenario(arguments: argparse.Namespace, c: Coefficients) -> Scenario:
     )
 
 
-def _described(s: Scenario) -> str:
+def _describe(s: Scenario) -> str:
     what = f"{s.killed} of {s.gateways} gateways die" if s.killed else "every connection is cut"
     return (
         f"{s.devices:,} devices on {s.gateways} gateways, {s.redis_nodes} Redis, "
@@ -124,7 +124,7 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=1_000_000)
     parser.add_argument("--gateways", type=int, help="processes (default: what the model says)")
     parser.add_argument("--killed", type=int, default=0, help="gateways that die (0: network cut)")
-    parser.add_argument("--restart", type=float, help="seconds until they are there again")
+    parser.add_argument("--restart", type=float, help="seconds until they run again")
     parser.add_argument("--redis-nodes", type=int, help="primaries (default: what the model says)")
     parser.add_argument("--balancers", type=int, default=4, help="cores (0: none)")
     parser.add_argument("--rule", choices=RULES, default="firmware", help="how devices come back")

@@ -1,4 +1,4 @@
-"""What one gateway says to Redis over one connection: one batch at a time."""
+"""What one gateway sends to Redis over one connection: one batch at a time."""
 
 from enum import IntEnum
 
@@ -7,18 +7,18 @@ from tools.capacity.storm.line import Line
 
 
 class Step(IntEnum):
-    """What of a device an item in a batch is about."""
+    """What an item in a batch does for a device."""
 
     AUTHENTICATE = 0
     ADMIT = 1
     STORE = 2
     SUBSCRIBE = 3
     READ_STATUS = 4
-    ATTEND = 5
+    UPDATE_PRESENCE = 5
 
 
 class Exchanges:
-    """Items that wait for their turn, and those that are on their way.
+    """Items that wait, and items of the running exchange.
 
     Args:
         gateway: Number of the gateway.
@@ -53,21 +53,21 @@ class RedisServers:
         self._partitions = c.limits.partitions
         self._exchange = r.exchange_us
         self._costs: dict[Step, Cost] = {
-            # Reading what a device may present costs about what reading a status does.
-            Step.AUTHENTICATE: r.observe,
+            # Reading a device's credentials costs about as much as reading a status.
+            Step.AUTHENTICATE: r.read_status,
             Step.ADMIT: r.admit,
             Step.STORE: r.store,
             Step.SUBSCRIBE: Cost(0.0, r.subscription_us),
-            Step.READ_STATUS: r.observe,
-            Step.ATTEND: r.attend,
+            Step.READ_STATUS: r.read_status,
+            Step.UPDATE_PRESENCE: r.update_presence,
         }
         self._light = Cost(
-            r.light.call_us + r.settle.call_us,
-            r.light.item_us + r.settle.item_us + 2 * r.delivery_us,
+            r.light.call_us + r.clear_pending.call_us,
+            r.light.item_us + r.clear_pending.item_us + 2 * r.delivery_us,
         )
 
     def run(self, now: float, items: list[tuple[Step, int]]) -> float:
-        """Take a batch; return when all servers have done their part of it."""
+        """Run a batch; return when all servers have done their part."""
         counts: dict[Step, int] = {}
         for step, _ in items:
             counts[step] = counts.get(step, 0) + 1
@@ -75,7 +75,7 @@ class RedisServers:
         return self._spread(now, microseconds, len(items))
 
     def route(self, now: float, readings: int) -> None:
-        """Take what routers write for readings that were stored; nobody here waits for it."""
+        """Run what routers write for stored readings; nothing here waits for it."""
         self._spread(now, self._cost(self._light, readings) + self._exchange, readings)
 
     def _cost(self, cost: Cost, items: int) -> float:

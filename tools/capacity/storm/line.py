@@ -2,12 +2,12 @@
 
 
 class Line:
-    """Keeps only when the server will have done all that waits: enough, since order is kept.
+    """Knows only when the server has done all queued work: enough, since it works in order.
 
     Attributes:
         free: From when on the server has nothing to do, in seconds.
-        busy: Seconds of work it was given in all.
-        longest: The longest that anything had to wait before its turn, in seconds.
+        busy: Seconds of work queued in all.
+        longest: The longest wait before a turn, in seconds.
     """
 
     __slots__ = ("busy", "free", "longest")
@@ -21,8 +21,8 @@ class Line:
         """Queue work that arrives now; return when it is done.
 
         Args:
-            now: Not before the call before.
-            seconds: Of work.
+            now: Not before that of the previous call.
+            seconds: How much work.
         """
         start = max(self.free, now)
         self.longest = max(self.longest, start - now)

@@ -12,14 +12,14 @@ class Outcome:
         lost: Devices that lost their connection.
         relit: When each widget had its light again, in that order.
         stored: When each charger's reading was stored again, in that order.
-        in_after: How long each handshake took that succeeded, from its dialling.
-        attempts: Dials.
-        given_up: Attempts that ended because the device waited for too long.
-        refused: Handshakes that heard 503, by why.
+        in_after: How long each successful handshake took, from its dialling.
+        attempts: How often devices dialled.
+        given_up: Attempts that the device ended because it waited too long.
+        refused: Handshakes answered with 503, by reason.
         cut_off: Handshakes cut off at their deadline.
-        dropped: Packets that found a full queue, at the balancer or at a gateway.
+        dropped: Packets that met a full queue, at the balancer or at a gateway.
         waits: The longest wait in each part, in seconds.
-        busy: Seconds of work that the busiest of each part was given.
+        busy: Seconds of work of the busiest of each part.
     """
 
     lost: int = 0
@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def failures(self) -> int:
-        """Attempts that came to nothing."""
+        """Attempts that failed."""
         return self.given_up + self.cut_off + sum(self.refused.values())
 
     @property
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the time by which this share of them was there; infinite if none is."""
+    """Return the time by which this share of them had arrived; infinite if none had."""
     if not ordered:
         return float("inf")
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]

@@ -1,7 +1,7 @@
 """How long a device waits before it connects again: the firmware's rule, and others to compare.
 
 The firmware's rule is `services.simulator.devices.reconnect.Pace` without its state: a million
-devices have no room for an object each. A test holds the two together.
+devices have no room for an object each. A test compares the two.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,17 +26,17 @@ def firmware(failures: int, chance: float) -> float:
     return chance * _bound(failures, _FIRST, _CEILING)
 
 
-def without_jitter(failures: int, chance: float) -> float:  # noqa: ARG001 - that is the point
-    """The same bound, but each device waits exactly so long."""
+def without_jitter(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
+    """The same bound, and each device waits exactly that long."""
     return _bound(failures, _FIRST, _CEILING)
 
 
-def every_second(failures: int, chance: float) -> float:  # noqa: ARG001 - that is the point
+def every_second(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
     """A second, always: what a simple loop does."""
     return 1.0
 
 
-def at_once(failures: int, chance: float) -> float:  # noqa: ARG001 - that is the point
+def at_once(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
     """Up to 0.1 s, however often it failed."""
     return chance * _FIRST
 
@@ -47,7 +47,7 @@ def patient(failures: int, chance: float) -> float:
 
 
 def spread(failures: int, chance: float) -> float:
-    """Up to 20 s after a connection was lost, then as the firmware's rule."""
+    """Up to 20 s after a connection was lost, then the firmware's rule."""
     return 20.0 * chance if failures == 0 else firmware(failures, chance)
 
 

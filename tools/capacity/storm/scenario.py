@@ -7,7 +7,7 @@ from tools.capacity.storm.rules import Delay, firmware
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A hub, what befalls it, and how devices come back.
+    """A hub, what happens to it, and how devices come back.
 
     Attributes:
         devices: All that are connected before; half chargers, half widgets.
@@ -17,13 +17,13 @@ class Scenario:
         routers: Processes.
         balancers: Cores of load balancers; 0: none, devices connect directly.
         delay: The devices' rule.
-        restart_seconds: After so long a killed gateway is there again; None: never.
+        restart_seconds: When killed gateways run again; None: never.
         gateway_busy: Share of each gateway's core that other devices keep busy.
         redis_busy: The same for Redis.
         credentials: Whether each device's secret is looked up before it is let in.
-        directory_seconds: After so long the hub knows its devices (Redis was emptied).
-        horizon_seconds: Nothing is simulated beyond.
-        seed: Of everything random.
+        directory_seconds: When the hub knows its devices (Redis was emptied).
+        horizon_seconds: When the simulation ends.
+        seed: Decides everything random.
     """
 
     devices: int
@@ -42,13 +42,13 @@ class Scenario:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
+        """Check the values."""
         if not 0 <= self.killed <= self.gateways or self.gateways < 1 or self.devices < 1:
             raise ValueError(
-                "there must be devices and gateways, and no more may die than there are"
+                "there must be devices and gateways, and no more can die than there are"
             )
         if self.killed == self.gateways and self.restart_seconds is None:
-            raise ValueError("all gateways die: say after how many seconds they are there again")
+            raise ValueError("all gateways die: say after how many seconds they run again")
         if not (0 <= self.gateway_busy < 1 and 0 <= self.redis_busy < 1):
             raise ValueError("how busy something is must be at least 0 and less than 1")
 

@@ -2,11 +2,12 @@
 
 A device dials; the load balancer takes its connection when its turn comes; the kernel of
 the gateway with the fewest connections queues it; the gateway answers the handshake when
-its turn comes, or 503; and then it is told to Redis, batch by batch, until its reading is
-stored or its light is there. Whatever fails, it waits as its rule says and dials again.
+its turn comes, or 503; then the gateway tells Redis, batch by batch, until the device's
+reading is stored or its light is on. After a failure the device waits by its rule and dials
+again.
 
-What waits in order for one server needs no event of its own: when its turn comes follows
-from what was there before it (`Line`). That keeps a million devices within a minute.
+Work in a queue needs no event of its own: its turn follows from the work before it (`Line`).
+So a million devices take less than a minute.
 """
 
 import heapq
@@ -32,12 +33,12 @@ _KINDS: Final = 4
 _SYN_SECONDS: Final = (1.0, 3.0, 7.0)
 """After a dial, when Linux sends a SYN again that was not answered."""
 _REDISPATCH_SECONDS: Final = 0.75
-"""A load balancer that gets no answer tries another gateway (``timeout connect``)."""
+"""When a load balancer without an answer tries another gateway (``timeout connect``)."""
 _PRESENCE_PAUSE: Final = 0.02
 _PORTS: Final = 2
 """Each with an accept queue of its own."""
 
-_MAIN, _DOORBELLS, _DOORKEEPER, _PRESENCE = range(4)
+_MAIN, _DOORBELLS, _AUTHENTICATION, _PRESENCE = range(4)
 _CONNECTIONS: Final = 4
 """To Redis, per gateway."""
 
@@ -51,8 +52,8 @@ class Storm:
     """One run.
 
     Args:
-        scenario: What happens.
-        c: What everything costs.
+        scenario: What happens to the hub.
+        c: The costs.
     """
 
     def __init__(self, scenario: Scenario, c: Coefficients) -> None:
@@ -64,7 +65,7 @@ class Storm:
         slower = 1e-6 / (1 - scenario.gateway_busy)
         self._handshake = c.gateway.handshake_us * slower
         self._refusal = c.gateway.refusal_us * slower
-        self._farewell = c.gateway.farewell_us * slower
+        self._disconnect = c.gateway.disconnect_us * slower
         self._latency = c.network.device_latency_s
         self._exchange = c.redis.exchange_ms / 1000
         self._routing = c.router.reading_us * 1e-6 / scenario.routers
@@ -78,7 +79,7 @@ class Storm:
         self._redis = RedisServers(scenario.redis_nodes, c, scenario.redis_busy)
         self._router = Line()
         self._cores = [Line() for _ in range(scenario.gateways)]
-        # When the turn of each that waits in the kernel will come.
+        # When the turn of each connection in the kernel's queue comes.
         self._queues: list[deque[float]] = [deque() for _ in self._cores]
         self._waiting = [0] * scenario.gateways
         self._left = [0] * scenario.gateways
@@ -100,10 +101,10 @@ class Storm:
         self._restart = -len(self._exchanges) - 1
 
     def run(self) -> Outcome:
-        """Run it."""
+        """Simulate it."""
         self._break()
         heap, pop = self._heap, heapq.heappop
-        happen = (self._dial, self._packet, self._queue, self._answered)
+        happen = (self._dial, self._packet, self._queue, self._on_answered)
         horizon = self._s.horizon_seconds
         while heap:
             now, number = pop(heap)
@@ -112,12 +113,12 @@ class Storm:
             if number >= 0:
                 happen[number % _KINDS](now, number // _KINDS)
             elif number >= -len(self._exchanges):
-                self._exchanged(now, -number - 1)
+                self._on_exchange_done(now, -number - 1)
             elif number == self._restart:
-                self._restarted()
+                self._on_restart()
             else:
                 self._redis.route(now, self._restart - number)
-        return self._finished()
+        return self._result()
 
     def _break(self) -> None:
         """Lose the connections, at time 0."""
@@ -129,12 +130,12 @@ class Storm:
             heapq.heappush(self._heap, (s.restart_seconds, self._restart))
         if not s.killed:
             for core in self._cores:
-                core.take(0.0, each * self._farewell)
+                core.take(0.0, each * self._disconnect)
         delay, chance = s.delay, self._chance
         self._heap += [(delay(0, chance()), device * _KINDS) for device in range(s.lost)]
         heapq.heapify(self._heap)
 
-    def _restarted(self) -> None:
+    def _on_restart(self) -> None:
         for gateway in range(self._s.killed):
             heapq.heappush(self._connections, (0, gateway))
 
@@ -151,12 +152,12 @@ class Storm:
         if not self._new_seconds:
             self._push(now + self._latency, device, _QUEUE)
         elif self._balancer.free - now > self._backlog_seconds:
-            self._dropped(device)
+            self._drop(device)
         else:
             done = self._balancer.take(now, self._new_seconds)
             self._push(done + self._latency, device, _QUEUE)
 
-    def _dropped(self, device: int) -> None:
+    def _drop(self, device: int) -> None:
         self._out.dropped += 1
         sent = self._packets[device]
         dialled = self._dialled[device]
@@ -167,11 +168,11 @@ class Storm:
             self._give_up(device)
 
     def _queue(self, now: float, device: int) -> None:
-        """A connection reaches a gateway's kernel; what comes of it follows from the queue."""
+        """A connection reaches a gateway's kernel; the queue decides what follows."""
         deadline = self._dialled[device] + self._limits.device_patience_s
         if not self._connections:
-            # No gateway lives: the balancer says so at once.
-            self._out.refused["nobody"] = self._out.refused.get("nobody", 0) + 1
+            # No gateway runs: the balancer refuses at once.
+            self._out.refused["no gateway"] = self._out.refused.get("no gateway", 0) + 1
             self._again(now, device, 0.0)
             return
         leaving = self._leaving[device]
@@ -189,8 +190,8 @@ class Storm:
         queue.append(start)
         overdue = start - now > self._limits.overdue_s
         if start > deadline:
-            # What it said lies there, and is answered in full unless it is overdue.
-            core.take(now, self._refusal if overdue else self._handshake + self._farewell)
+            # Its request is still read, and answered in full unless it is overdue.
+            core.take(now, self._refusal if overdue else self._handshake + self._disconnect)
             self._leave(device, gateway)
             self._give_up(device)
         elif overdue:
@@ -202,7 +203,7 @@ class Storm:
         else:
             answer = core.take(now, self._handshake)
             if answer + self._latency > deadline and not self._s.credentials:
-                core.take(now, self._farewell)
+                core.take(now, self._disconnect)
                 self._leave(device, gateway)
                 self._give_up(device)
             else:
@@ -212,7 +213,7 @@ class Storm:
     def _overflow(self, now: float, device: int, gateway: int, deadline: float) -> None:
         self._leave(device, gateway)
         if not self._new_seconds:
-            self._dropped(device)
+            self._drop(device)
             return
         self._out.dropped += 1
         if now + _REDISPATCH_SECONDS > deadline:
@@ -236,7 +237,7 @@ class Storm:
             self._left[gateway] = 0
             heapq.heapreplace(connections, (count - left, gateway))
 
-    # What comes of it.
+    # The answer.
 
     def _refuse(self, now: float, device: int, gateway: int, why: str) -> None:
         told = self._cores[gateway].take(now, self._refusal) + self._latency
@@ -254,27 +255,27 @@ class Storm:
         self._push(now + wait, device, _DIAL)
 
     def _leave(self, device: int, gateway: int) -> None:
-        # Until it has heard so it counts: or else the gateway that refuses most would have
-        # the fewest connections, and get all that come.
+        # It counts until the device has the answer: otherwise the gateway that refuses most
+        # would have the fewest connections, and get all new ones.
         self._leaving[device] = gateway + 1
 
-    def _answered(self, now: float, device: int) -> None:
+    def _on_answered(self, now: float, device: int) -> None:
         """The gateway's part of the handshake is done."""
         gateway = self._chosen[device]
         if self._s.credentials:
             self._taken[device] = now
-            self._send(now, gateway, _DOORKEEPER, Step.AUTHENTICATE, device)
+            self._send(now, gateway, _AUTHENTICATION, Step.AUTHENTICATE, device)
         else:
-            self._is_in(now, device, gateway)
+            self._on_admitted(now, device, gateway)
 
-    def _is_in(self, now: float, device: int, gateway: int) -> None:
+    def _on_admitted(self, now: float, device: int, gateway: int) -> None:
         self._out.in_after.append(now + self._latency - self._dialled[device])
         if device % 2:
             self._send(now, gateway, _MAIN, Step.ADMIT, device)
         else:
             self._send(now, gateway, _DOORBELLS, Step.SUBSCRIBE, device)
 
-    # Telling Redis.
+    # The exchanges with Redis.
 
     def _send(self, now: float, gateway: int, which: int, step: Step, device: int) -> None:
         number = gateway * _CONNECTIONS + which
@@ -287,12 +288,12 @@ class Storm:
         waiting = exchanges.waiting
         exchanges.under_way = waiting[: exchanges.most]
         del waiting[: exchanges.most]
-        # Until the directory is there nothing is answered that helps.
+        # Without the directory, no answer helps.
         start = max(now, self._s.directory_seconds)
         done = self._redis.run(start, exchanges.under_way) + self._exchange
         heapq.heappush(self._heap, (done + exchanges.pause, -number - 1))
 
-    def _exchanged(self, now: float, number: int) -> None:
+    def _on_exchange_done(self, now: float, number: int) -> None:
         exchanges = self._exchanges[number]
         done, exchanges.under_way = exchanges.under_way, []
         gateway = exchanges.gateway
@@ -302,7 +303,7 @@ class Storm:
         for step, device in done:
             if step == Step.ADMIT:
                 self._send(now, gateway, _MAIN, Step.STORE, device)
-                self._send(now, gateway, _PRESENCE, Step.ATTEND, device)
+                self._send(now, gateway, _PRESENCE, Step.UPDATE_PRESENCE, device)
             elif step == Step.STORE:
                 self._out.stored.append(now)
                 stored += 1
@@ -310,14 +311,14 @@ class Storm:
                 self._send(now, gateway, _MAIN, Step.READ_STATUS, device)
             elif step == Step.READ_STATUS:
                 self._out.relit.append(now + self._latency)
-                self._send(now, gateway, _PRESENCE, Step.ATTEND, device)
+                self._send(now, gateway, _PRESENCE, Step.UPDATE_PRESENCE, device)
             elif step == Step.AUTHENTICATE:
-                self._vouched(now, device, gateway)
+                self._on_authenticated(now, device, gateway)
         if stored:
             routed = self._router.take(now, stored * self._routing)
             heapq.heappush(self._heap, (routed, self._restart - stored))
 
-    def _vouched(self, now: float, device: int, gateway: int) -> None:
+    def _on_authenticated(self, now: float, device: int, gateway: int) -> None:
         if now > self._taken[device] + self._limits.handshake_deadline_s:
             self._leave(device, gateway)
             self._out.cut_off += 1
@@ -327,12 +328,12 @@ class Storm:
             self._out.given_up += 1
             self._again(now, device, 0.0)
         else:
-            self._is_in(now, device, gateway)
+            self._on_admitted(now, device, gateway)
 
     def _push(self, when: float, device: int, kind: int) -> None:
         heapq.heappush(self._heap, (when, device * _KINDS + kind))
 
-    def _finished(self) -> Outcome:
+    def _result(self) -> Outcome:
         out = self._out
         for times in (out.relit, out.stored, out.in_after):
             times.sort()

@@ -41,15 +41,15 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits.overdue_s == device_connection._PATIENCE_SECONDS
     assert limits.retry_after_s == refusals.OVERDUE.retry_after
     assert limits.items_per_exchange == batches.ITEMS_PER_EXCHANGE
-    assert limits.hold_interval_s == reconciliation.RECONCILE_SECONDS
+    assert limits.reconcile_interval_s == reconciliation.RECONCILE_SECONDS
     assert limits.device_patience_s == HANDSHAKE_SECONDS
 
 
 def test_the_rates_are_those_of_the_code() -> None:
-    assert model._HOLD_CALL_ITEMS == batches.ITEMS_PER_CALL
-    assert model._HOLD_ROUNDS == reconciliation.RECONCILE_STEPS
-    assert model._SETTLE_SECONDS == clear_pending._COLLECT_SECONDS
-    assert model._SETTLED_PER_EXCHANGE == clear_pending._MOST_PER_EXCHANGE
+    assert model._RECONCILE_CALL_ITEMS == batches.ITEMS_PER_CALL
+    assert model._RECONCILE_ROUNDS == reconciliation.RECONCILE_STEPS
+    assert model._CLEAR_SECONDS == clear_pending._COLLECT_SECONDS
+    assert model._CLEARED_PER_EXCHANGE == clear_pending._MOST_PER_EXCHANGE
     assert pytest.approx(0.9 * leases._RENEW_SECONDS) == model._LEASE_SECONDS
 
 
@@ -118,7 +118,7 @@ def test_a_burst_costs_no_more_traffic_in_a_month() -> None:
 def test_chargers_that_say_nothing_still_cost_redis() -> None:
     # What gateways hold is compared every two seconds, whatever is said.
     silent = needs(Load(500_000, 500_000, 1e9), C)
-    compared = 500_000 / C.limits.hold_interval_s * C.redis.hold.item_us * 1e-6
+    compared = 500_000 / C.limits.reconcile_interval_s * C.redis.reconcile.item_us * 1e-6
     assert silent.redis_cores >= compared
     assert silent.redis_by["comparing what gateways hold"] == pytest.approx(compared, rel=0.2)
 
@@ -138,7 +138,7 @@ def test_single_items_cost_a_call_each_and_many_share_calls() -> None:
 
 
 def test_frames_are_as_long_as_the_library_makes_them() -> None:
-    bytes_of = wire.measured(0)
+    bytes_of = wire.measure(0)
     reading = Frame(Opcode.TEXT, wire._READING).serialize(mask=True)
     status = Frame(Opcode.TEXT, wire._STATUS).serialize(mask=False)
     assert bytes_of.reading == bytes_of.reading_up == len(reading)

@@ -68,7 +68,7 @@ def test_a_seed_decides_everything() -> None:
 def test_one_gateway_takes_as_long_as_its_work() -> None:
     # D/D/1: nearly all come at once, so the last one waits for the work of all.
     outcome = simulate(Scenario(6000, 1), C)
-    work = 6000 * (C.gateway.handshake_us + C.gateway.farewell_us) * 1e-6
+    work = 6000 * (C.gateway.handshake_us + C.gateway.disconnect_us) * 1e-6
     assert outcome.busy["gateway"] == pytest.approx(work)
     last = outcome.in_after[-1]
     assert work <= last + 0.1 <= work + 0.3
@@ -145,7 +145,7 @@ def test_a_gateway_that_is_there_again_gets_those_without_room() -> None:
 
 def test_secrets_that_can_not_be_looked_up_in_time_cost_the_handshake() -> None:
     slow = msgspec.structs.replace(
-        C, redis=msgspec.structs.replace(C.redis, observe=Cost(0.0, 5000.0))
+        C, redis=msgspec.structs.replace(C.redis, read_status=Cost(0.0, 5000.0))
     )
     outcome = simulate(Scenario(4000, 1, credentials=True, horizon_seconds=200), slow)
     assert outcome.cut_off > 0
