@@ -74,38 +74,31 @@ class ProblemError(Exception):
     Args:
         status: The HTTP status.
         detail: What is wrong here, and what to do.
-        kind: Last word of the type; none where the status says it all.
-        title: The kind of problem; default: the status' phrase.
-        more: Further members.
     """
 
-    def __init__(
-        self,
-        status: HTTPStatus,
-        detail: str,
-        *,
-        kind: str | None = None,
-        title: str | None = None,
-        **more: object,
-    ) -> None:
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
         super().__init__(detail)
-        self.problem = Problem.model_validate(
-            {
-                "type": f"urn:chargelight:problem:{kind}" if kind else "about:blank",
-                "title": title or status.phrase,
-                "status": status,
-                "detail": detail,
-                **more,
-            }
-        )
+        self.problem = _problem(status, detail)
 
 
 def of_error(error: errors.DomainError) -> Problem:
     """Return what the REST API says of an error."""
     status, kind, title = _KINDS[type(error)]
-    return ProblemError(
-        HTTPStatus(status), str(error), kind=kind, title=title, **error.facts
-    ).problem
+    return _problem(status, str(error), kind, title, **error.facts)
+
+
+def _problem(
+    status: int, detail: str, kind: str | None = None, title: str | None = None, **facts: object
+) -> Problem:
+    return Problem.model_validate(
+        {
+            "type": f"urn:chargelight:problem:{kind}" if kind else "about:blank",
+            "title": title or HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            **facts,
+        }
+    )
 
 
 def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -191,23 +184,21 @@ async def _on_redis_away(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _unavailable(kind: str, title: str, detail: str) -> JSONResponse:
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    return _response(ProblemError(status, detail, kind=kind, title=title).problem)
+    return _response(_problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind, title))
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
     # Without the input: it may be something that JSON cannot hold.
-    errors = [
+    mistakes = [
         {
             "where": ".".join(str(part) for part in details["loc"]),
             "problem": details["msg"].removeprefix("Value error, "),
         }
         for details in error.errors()
     ]
-    detail = "; ".join(f"{each['where']}: {each['problem']}" for each in errors)
-    return _response(ProblemError(status, detail, errors=errors).problem)
+    detail = "; ".join(f"{each['where']}: {each['problem']}" for each in mistakes)
+    return _response(_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=mistakes))
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -222,7 +213,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         allowed = ", ".join(_methods_at(request))
         headers["Allow"] = allowed
         detail = f"{request.method} is not possible here; there are {allowed}"
-    return _response(Problem(title=status.phrase, status=status, detail=detail), headers)
+    return _response(_problem(status, detail), headers)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -237,7 +228,6 @@ def _methods_at(request: Request) -> list[str]:
 
 async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
     # Starlette raises the error again after this answer, and uvicorn logs it.
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
     return _response(
-        Problem(title=status.phrase, status=status, detail="A bug; the registry's log has it.")
+        _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "A bug; the registry's log has it.")
     )

@@ -132,50 +132,37 @@ class Snapshot:
 
     async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
         """Write the credentials of devices whose secrets number is greater than ``after``."""
-
-        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
-            await write([SecretsEntry(**row) for row in rows])
-
         query = _SECRETS.format(devices=devices_table(kind), secrets=secrets_table(kind))
-        await self._each_chunk(query, {"after": after}, pass_on)
+        await self._each_chunk(query, {"after": after}, write, lambda row, _: SecretsEntry(**row))
 
     async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:
         """Write the registered widgets with a number greater than ``after``."""
-
-        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
-            await write([WidgetEntry(**row) for row in rows])
-
-        await self._each_chunk(_WIDGETS, {"after": after}, pass_on)
+        await self._each_chunk(_WIDGETS, {"after": after}, write, lambda row, _: WidgetEntry(**row))
 
     async def chargers(self, after: int, write: Write[ChargerEntry]) -> None:
         """Write the registered chargers with a number greater than ``after``."""
-
-        async def pass_on(rows: list[DictRow], read_at: float) -> None:
-            await write([_charger(row, read_at) for row in rows])
-
-        await self._each_chunk(_CHARGERS, {"after": after}, pass_on)
+        await self._each_chunk(_CHARGERS, {"after": after}, write, _charger)
 
     async def unregistered_widgets(self, after: int, write: Write[WidgetEntry]) -> None:
         """Write the widgets unregistered with a number greater than ``after``."""
-
-        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
-            await write([WidgetEntry(**row, registered=False) for row in rows])
-
-        await self._each_chunk(_UNREGISTERED, {"kind": "widget", "after": after}, pass_on)
+        values = {"kind": "widget", "after": after}
+        await self._each_chunk(
+            _UNREGISTERED, values, write, lambda row, _: WidgetEntry(**row, registered=False)
+        )
 
     async def unregistered_chargers(self, after: int, write: Write[ChargerEntry]) -> None:
         """Write the chargers unregistered with a number greater than ``after``."""
-
-        async def pass_on(rows: list[DictRow], _read_at: float) -> None:
-            await write([ChargerEntry(**row, registered=False) for row in rows])
-
-        await self._each_chunk(_UNREGISTERED, {"kind": "charger", "after": after}, pass_on)
+        values = {"kind": "charger", "after": after}
+        await self._each_chunk(
+            _UNREGISTERED, values, write, lambda row, _: ChargerEntry(**row, registered=False)
+        )
 
     async def _each_chunk(
         self,
         query: LiteralString | Composed,
         values: dict[str, object],
-        pass_on: Callable[[list[DictRow], float], Awaitable[None]],
+        write: Write[Entry],
+        entry_of: Callable[[DictRow, float], Entry],
     ) -> None:
         # A named cursor lives in the server: our memory holds one chunk at a time. (Not an
         # async generator: one that is left early would still hold the cursor when the
@@ -187,7 +174,7 @@ class Snapshot:
                 rows = await cursor.fetchmany(CHUNK)
                 if not rows:
                     return
-                await pass_on(rows, read_at)
+                await write([entry_of(row, read_at) for row in rows])
 
 
 def _charger(row: DictRow, read_at: float) -> ChargerEntry:

@@ -28,7 +28,7 @@ def check_registration(facts: Facts) -> Finding:
                 "Wait for Postgres, then look again.",
             ),
         )
-    in_postgres = facts.postgres.device if facts.postgres else None
+    in_postgres = facts.postgres.number if facts.postgres else None
     if in_redis is None and in_postgres is None:
         return Finding(
             Mark.WRONG,
@@ -40,9 +40,7 @@ def check_registration(facts: Facts) -> Finding:
                 f"Register it: chargelight {facts.kind.value}s register {facts.id}",
             ),
         )
-    if facts.postgres is not None and (
-        in_redis is None or in_postgres is None or in_postgres.number != in_redis
-    ):
+    if facts.postgres is not None and in_postgres != in_redis:
         return Finding(
             Mark.WRONG,
             about,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from services.registry.devices.open_rentals import OpenRental
 from services.registry.live.state import ChargerState, WidgetState
@@ -10,20 +9,12 @@ from shared.contract.devices import Kind
 from shared.redis_state.values import DirectoryEntry
 
 
-class PostgresDevice(NamedTuple):
-    """A device as Postgres has it."""
-
-    number: int
-    partner: str | None
-    """The device it is paired with."""
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresFacts:
     """What Postgres knows of a device."""
 
-    device: PostgresDevice | None
-    """None: not registered."""
+    number: int | None
+    """The device's pairing number; None: not registered."""
     rental: OpenRental | None
 
 

@@ -1,5 +1,6 @@
 """What the REST API takes and returns of rentals."""
 
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -84,16 +85,4 @@ class ShownRental(BaseModel):
     @classmethod
     def of(cls, rental: Rental, *, projected: bool) -> "ShownRental":
         """Return a rental as the API shows it."""
-        return cls(
-            id=rental.id,
-            charger=rental.charger,
-            widget=rental.widget,
-            ticket=rental.ticket,
-            opened_at=rental.opened_at,
-            reached_80_at=rental.reached_80_at,
-            reached_100_at=rental.reached_100_at,
-            collected_at=rental.collected_at,
-            widget_returned_at=rental.widget_returned_at,
-            pairing_number=rental.pairing_number,
-            projected=projected,
-        )
+        return cls(**asdict(rental), projected=projected)

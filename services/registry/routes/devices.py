@@ -1,5 +1,6 @@
 """REST: list, register, look at, change and unregister devices."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -76,10 +77,11 @@ async def list_devices(
         )
 
     def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
-        common = _members(device, projected=parts.projector.has_projected(device.pairing_number))
+        members = asdict(device)
+        members["projected"] = parts.projector.has_projected(device.pairing_number)
         if kind is Kind.CHARGER:
-            return ListedCharger(**common, widget=device.partner)
-        return ListedWidget(**common, charger=device.partner)
+            return ListedCharger(**members, widget=device.partner)
+        return ListedWidget(**members, charger=device.partner)
 
     return paging.page(found, limit, represent, lambda device: (device.id,))
 
@@ -224,15 +226,4 @@ async def _require(
 
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:
     response.headers["ETag"] = etags.of_device(device)
-    return RegisteredDevice(**_members(device, projected=projected))
-
-
-def _members(device: Device, *, projected: bool) -> dict[str, Any]:
-    return {
-        "id": device.id,
-        "label": device.label,
-        "location": device.location,
-        "pairing_number": device.pairing_number,
-        "registered_at": device.registered_at,
-        "projected": projected,
-    }
+    return RegisteredDevice(**asdict(device), projected=projected)

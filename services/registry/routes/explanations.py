@@ -6,11 +6,11 @@ from typing import Final
 from fastapi import APIRouter
 
 from services.registry.api.problems import problem_responses
+from services.registry.devices import devices, open_rentals
 from services.registry.errors import DirectoryAbsentError, NotRegisteredError
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
-from services.registry.explain.postgres_facts import read_facts
 from services.registry.live.redis_values import Environment, decode_registration
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
@@ -94,6 +94,8 @@ async def _widget(reader: StateReader, widget_id: str) -> tuple[WidgetState | No
 async def _in_postgres(database: Database, kind: Kind, device_id: str) -> PostgresFacts | None:
     try:
         async with database.connection() as connection:
-            return await read_facts(connection, kind, device_id)
+            device = await devices.find(connection, kind, device_id)
+            rental = await open_rentals.find(connection, kind, device_id)
+            return PostgresFacts(device.pairing_number if device else None, rental)
     except PostgresUnavailableError:
         return None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -15,7 +16,6 @@ from services.registry.access.secret_hasher import MAX_NEW, SecretHasher, TooMan
 from services.registry.api.limits import IMPORT_PATH
 from services.registry.api.problems import ProblemError, problem_responses
 from services.registry.bulk import csv_file, imports, jsonl_file
-from services.registry.bulk.imports import Counts
 from services.registry.bulk.rows import COLUMNS, MAX_ROWS, File, Mistakes
 from services.registry.postgres.database import LONG_WORK_SECONDS
 from services.registry.routes.dependencies import OperatorDep, PartsDep
@@ -113,20 +113,21 @@ async def import_(
                 overlap=timedelta(seconds=DEFAULT_OVERLAP_SECONDS),
             )
     rows = len(file.rows)
+    members = asdict(counts)
+    projected = False
     if dry_run:
-        return _answer(rows, counts, number=None, dry_run=True, projected=False)
-    number = counts.pairing_number
-    _log.info(
-        "imported",
+        members["pairing_number"] = None
+    else:
+        _log.info("imported", rows=rows, **members)
+        number = counts.pairing_number
+        projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
+    return Imported(
+        **members,
         rows=rows,
-        created=counts.created,
-        updated=counts.updated,
-        paired=counts.paired,
-        secrets=counts.secrets,
-        pairing_number=number,
+        unchanged=rows - counts.created - counts.updated,
+        dry_run=dry_run,
+        projected=projected,
     )
-    projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
-    return _answer(rows, counts, number=number, dry_run=False, projected=projected)
 
 
 def _reader_for(request: Request) -> Callable[[str], File]:
@@ -183,19 +184,3 @@ async def _prepare_secrets(
             mistakes.add(one_too_many.line, "secret", str(error))
             raise mistakes.refusal() from error
     return prepared
-
-
-def _answer(
-    rows: int, counts: Counts, *, number: int | None, dry_run: bool, projected: bool
-) -> Imported:
-    return Imported(
-        rows=rows,
-        created=counts.created,
-        updated=counts.updated,
-        unchanged=rows - counts.created - counts.updated,
-        paired=counts.paired,
-        secrets=counts.secrets,
-        dry_run=dry_run,
-        pairing_number=number,
-        projected=projected,
-    )

@@ -1,14 +1,14 @@
 """REST: API keys of operators."""
 
+from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.registry.access import api_keys
-from services.registry.access.api_keys import ApiKey
 from services.registry.access.keys import Role, new_key
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NoSuchKeyError
@@ -86,7 +86,7 @@ async def create(
         created = await api_keys.create(connection, key, body.name, body.role)
     _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
     response.headers["Cache-Control"] = "no-store"
-    return CreatedKey(key=key.text, **_members(created))
+    return CreatedKey(key=key.text, **asdict(created))
 
 
 @routes.get(
@@ -95,7 +95,7 @@ async def create(
 async def list_keys(parts: PartsDep) -> Keys:
     async with parts.database.connection() as connection:
         found = await api_keys.list_all(connection)
-    return Keys(items=[ShownKey(**_members(each)) for each in found])
+    return Keys(items=[ShownKey(**asdict(each)) for each in found])
 
 
 @routes.get(
@@ -110,7 +110,7 @@ async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
         found = await api_keys.find(connection, _possible(key_id))
     if found is None:
         raise _no_key()
-    return ShownKey(**_members(found))
+    return ShownKey(**asdict(found))
 
 
 @routes.delete(
@@ -126,7 +126,7 @@ async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> Shown
     if revoked is None:
         raise _no_key()
     _log.info("api key revoked", key_id=revoked.id, name=revoked.name)
-    return ShownKey(**_members(revoked))
+    return ShownKey(**asdict(revoked))
 
 
 def _possible(key_id: str) -> str:
@@ -142,14 +142,3 @@ def _no_key() -> NoSuchKeyError:
         "there is no API key with this id. An id is what stands between clk_ and the second "
         "underscore of a key, and GET /keys lists them"
     )
-
-
-def _members(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "role": key.role,
-        "created_at": key.created_at,
-        "last_used_at": key.last_used_at,
-        "revoked_at": key.revoked_at,
-    }

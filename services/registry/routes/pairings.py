@@ -1,5 +1,6 @@
 """REST: pairings, seen from the charger and from the widget."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -205,10 +206,4 @@ def _require_possible(kind: Kind, device_id: str) -> None:
 
 
 def _representation(pairing: Pairing, *, projected: bool) -> CurrentPairing:
-    return CurrentPairing(
-        charger=pairing.charger,
-        widget=pairing.widget,
-        pairing_number=pairing.pairing_number,
-        paired_at=pairing.paired_at,
-        projected=projected,
-    )
+    return CurrentPairing(**asdict(pairing), projected=projected)

@@ -73,9 +73,7 @@ async def list_rentals(
     return paging.page(
         found,
         limit,
-        lambda each: ShownRental.of(
-            each, projected=parts.projector.has_projected(_newest_number(each))
-        ),
+        lambda each: _representation(each, parts.projector),
         lambda each: (each.opening_number,),
     )
 
@@ -117,7 +115,7 @@ async def open_(
 async def get(rental_id: RentalId, parts: PartsDep) -> ShownRental:
     async with parts.database.connection() as connection:
         rental = await rental_service.get(connection, rental_id)
-    return ShownRental.of(rental, projected=parts.projector.has_projected(_newest_number(rental)))
+    return _representation(rental, parts.projector)
 
 
 @routes.put(
@@ -152,6 +150,10 @@ async def return_widget(
     async with parts.database.write_transaction(operator.name) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
     return await _answer(rental, parts.projector)
+
+
+def _representation(rental: Rental, projector: Projector) -> ShownRental:
+    return ShownRental.of(rental, projected=projector.has_projected(_newest_number(rental)))
 
 
 async def _answer(rental: Rental, projector: Projector) -> ShownRental:

@@ -19,7 +19,6 @@ from services.registry.explain.explanation import explain, without_directory, wi
 from services.registry.explain.facts import (
     ChargerFacts,
     Facts,
-    PostgresDevice,
     PostgresFacts,
 )
 from services.registry.explain.finding import Explanation
@@ -85,7 +84,7 @@ FINE: dict[str, Any] = {
     "widget_entry": {"pairing": 7, "charger": "c1234"},
     "widget_presence": {"gateways": {"gateway-b": NOW - 300 * SECOND}},
     "widget_rejection": None,
-    "recorded": PostgresDevice(7, "wABCD"),
+    "recorded": 7,
     "rental": None,
 }
 
@@ -94,7 +93,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "unregistered": {"entry": None, "recorded": None},
     "unpaired": {
         "entry": {"pairing": 9},
-        "recorded": PostgresDevice(9, None),
+        "recorded": 9,
         "status": None,
     },
     "offline widget": {"widget_presence": {"gateways": {}, "left": NOW - 120 * SECOND}},
@@ -141,7 +140,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     "nothing lit, and nobody works on it": {"status": None},
     "a pairing half in effect": {"widget_entry": {"pairing": 8, "charger": "c1234"}},
     "registered a moment ago": {"entry": None},
-    "a change not in effect": {"recorded": PostgresDevice(8, "wEFGH")},
+    "a change not in effect": {"recorded": 8},
     "postgres away": {"postgres": False},
     "postgres away, and not in the directory": {"postgres": False, "entry": None},
 }
@@ -201,7 +200,7 @@ def test_a_charger_is_explained(situation: str, snapshot: SnapshotAssertion) -> 
     [
         ("all fine", {}),
         ("unregistered", {"widget_entry": None, "recorded": None}),
-        ("unpaired", {"widget_entry": {"pairing": 9}, "recorded": PostgresDevice(9, None)}),
+        ("unpaired", {"widget_entry": {"pairing": 9}, "recorded": 9}),
         ("offline", SITUATIONS["offline widget"]),
         ("its charger is offline", SITUATIONS["offline charger"]),
     ],
