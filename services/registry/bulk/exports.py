@@ -1,9 +1,8 @@
 """Exports: all devices and their pairings at one moment, as import files."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, LiteralString
+from typing import Final, LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
@@ -13,8 +12,6 @@ from shared.contract.devices import Kind
 
 CHUNK: Final = 1000
 """Rows in memory at once."""
-
-_COLUMNS: Final = ("kind", "id", "label", "location", "widget")
 
 _QUERIES: Final[dict[Kind, LiteralString]] = {
     Kind.CHARGER: """
@@ -44,8 +41,7 @@ class Format(StrEnum):
         return csv_file.MEDIA_TYPE if self is Format.CSV else jsonl_file.MEDIA_TYPE
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedDevice:
+class ExportedDevice(NamedTuple):
     """A row of the file."""
 
     kind: str
@@ -57,18 +53,17 @@ class ExportedDevice:
 
 def encode_head(format_: Format) -> bytes:
     """Return the part before all rows."""
-    return csv_file.encode([_COLUMNS]) if format_ is Format.CSV else b""
+    return csv_file.encode([ExportedDevice._fields]) if format_ is Format.CSV else b""
 
 
 def encode_rows(format_: Format, devices: Sequence[ExportedDevice]) -> bytes:
     """Return rows as the file has them."""
-    cells = [(each.kind, each.id, each.label, each.location, each.widget) for each in devices]
     if format_ is Format.CSV:
-        return csv_file.encode(cells)
+        return csv_file.encode(devices)
     return jsonl_file.encode(
         [
-            {name: cell for name, cell in zip(_COLUMNS, row, strict=True) if cell is not None}
-            for row in cells
+            {name: cell for name, cell in each._asdict().items() if cell is not None}
+            for each in devices
         ]
     )
 

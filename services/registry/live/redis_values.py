@@ -37,16 +37,17 @@ class RawCharger(NamedTuple):
     """The values of one charger in Redis."""
 
     id: str
+    # In the order in which `StateReader` reads them.
     entry: bytes | None
-    is_complete: bool
-    """Whether its tag's directory is complete: a device without an entry is not registered."""
     live: bytes | None
     presence: bytes | None
     rejection: bytes | None
     pending: bytes | None
     """Since when (µs) its reading waits."""
+    is_complete: bool
+    """Whether its tag's directory is complete: a device without an entry is not registered."""
     router: bytes | None
-    status: bytes | None
+    status: bytes | None = None
     """The stored status of the widget it is paired with."""
 
 
@@ -54,11 +55,12 @@ class RawWidget(NamedTuple):
     """The values of one widget in Redis."""
 
     id: str
+    # In the order in which `StateReader` reads them.
     entry: bytes | None
-    is_complete: bool
     presence: bytes | None
     rejection: bytes | None
     status: bytes | None
+    is_complete: bool
 
 
 def widget_paired_with(entry: bytes | None) -> str | None:

@@ -63,19 +63,8 @@ class StateReader:
             found: dict[str, RawCharger] = {}
             for index, (_, batch) in enumerate(batches):
                 complete, lease, *columns = replies[7 * index : 7 * index + 7]
-                rows = zip(batch, *columns, strict=True)
-                for charger, entry, live, presence, rejection, pending in rows:
-                    found[charger] = RawCharger(
-                        id=charger,
-                        entry=entry,
-                        is_complete=bool(complete),
-                        live=live,
-                        presence=presence,
-                        rejection=rejection,
-                        pending=pending,
-                        router=lease,
-                        status=None,
-                    )
+                for charger, *values in zip(batch, *columns, strict=True):
+                    found[charger] = RawCharger(charger, *values, bool(complete), lease)
             widgets = {charger: widget_paired_with(raw.entry) for charger, raw in found.items()}
             statuses = await self._statuses([widget for widget in widgets.values() if widget])
         return [
@@ -100,16 +89,8 @@ class StateReader:
         found: dict[str, RawWidget] = {}
         for index, (_, batch) in enumerate(batches):
             complete, *columns = replies[5 * index : 5 * index + 5]
-            rows = zip(batch, *columns, strict=True)
-            for widget, entry, presence, rejection, status in rows:
-                found[widget] = RawWidget(
-                    id=widget,
-                    entry=entry,
-                    is_complete=bool(complete),
-                    presence=presence,
-                    rejection=rejection,
-                    status=status,
-                )
+            for widget, *values in zip(batch, *columns, strict=True):
+                found[widget] = RawWidget(widget, *values, bool(complete))
         return [found[widget] for widget in ids], environment
 
     def partition_of(self, charger: str) -> int:

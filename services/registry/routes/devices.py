@@ -19,7 +19,6 @@ from services.registry.api.representations import (
 )
 from services.registry.devices import devices, etags, lists
 from services.registry.devices.devices import Device
-from services.registry.devices.etags import Conditions
 from services.registry.devices.lists import ListedDevice
 from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
@@ -167,7 +166,7 @@ async def update(
 ) -> RegisteredDevice:
     _require_possible(kind, device_id)
     async with parts.database.write_transaction(operator.name) as connection:
-        await _require(connection, kind, device_id, conditions)
+        conditions.require(etags.of_device(await _find(connection, kind, device_id)))
         device = await devices.update(
             connection,
             kind,
@@ -200,7 +199,7 @@ async def unregister(
 ) -> None:
     _require_possible(kind, device_id)
     async with parts.database.write_transaction(operator.name) as connection:
-        await _require(connection, kind, device_id, conditions)
+        conditions.require(etags.of_device(await _find(connection, kind, device_id)))
         number = await devices.unregister(connection, kind, device_id)
     if number is None:
         raise NotRegisteredError(kind, device_id)
@@ -214,14 +213,11 @@ def _require_possible(kind: Kind, device_id: str) -> None:
         raise NotRegisteredError(kind, device_id)
 
 
-async def _require(
-    connection: Connection, kind: Kind, device_id: str, conditions: Conditions
-) -> None:
-    """Refuse to change a device that is not registered, or not as it must be."""
-    now = await devices.find(connection, kind, device_id)
-    if now is None:
+async def _find(connection: Connection, kind: Kind, device_id: str) -> Device:
+    device = await devices.find(connection, kind, device_id)
+    if device is None:
         raise NotRegisteredError(kind, device_id)
-    conditions.require(etags.of_device(now))
+    return device
 
 
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:
