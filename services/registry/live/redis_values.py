@@ -47,7 +47,7 @@ class RawCharger(NamedTuple):
     is_complete: bool
     """Whether its tag's directory is complete: a device without an entry is not registered."""
     router: bytes | None
-    status: bytes | None = None
+    status: bytes | None
     """The stored status of the widget it is paired with."""
 
 

@@ -64,7 +64,9 @@ class StateReader:
             for index, (_, batch) in enumerate(batches):
                 complete, lease, *columns = replies[7 * index : 7 * index + 7]
                 for charger, *values in zip(batch, *columns, strict=True):
-                    found[charger] = RawCharger(charger, *values, bool(complete), lease)
+                    found[charger] = RawCharger._make(
+                        (charger, *values, bool(complete), lease, None)
+                    )
             widgets = {charger: widget_paired_with(raw.entry) for charger, raw in found.items()}
             statuses = await self._statuses([widget for widget in widgets.values() if widget])
         return [
@@ -90,7 +92,7 @@ class StateReader:
         for index, (_, batch) in enumerate(batches):
             complete, *columns = replies[5 * index : 5 * index + 5]
             for widget, *values in zip(batch, *columns, strict=True):
-                found[widget] = RawWidget(widget, *values, bool(complete))
+                found[widget] = RawWidget._make((widget, *values, bool(complete)))
         return [found[widget] for widget in ids], environment
 
     def partition_of(self, charger: str) -> int:
