@@ -13,7 +13,7 @@ from services.registry.postgres.database import (
     DirectoryBusyError,
     PostgresUnavailableError,
 )
-from services.registry.rentals import transition_recorder as module
+from services.registry.rentals import rentals as rentals_module
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -241,13 +241,13 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
     async with stalling_proxy(host.rpartition("@")[2], int(port)) as proxy:
         bus = Bus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
         recorder = TransitionRecorder(database, bus, Names(PARTITIONS), random.Random(1), SOON_MS)
-        record = module.rentals.record
+        record = rentals_module.record
 
         async def record_and_stall(*arguments: Any) -> None:
             await record(*arguments)
             proxy.stall()
 
-        monkeypatch.setattr(module.rentals, "record", record_and_stall)
+        monkeypatch.setattr(rentals_module, "record", record_and_stall)
         with pytest.raises(BusUnavailableError):
             await recorder.record_some()
         monkeypatch.undo()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.registry.errors import DirectoryAbsentError
 from services.registry.live.redis_values import (
-    DirectoryAbsentError,
     Environment,
     RawCharger,
     RawWidget,
