@@ -35,7 +35,7 @@ from services.gateway import app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.router import app as router_app
 from services.router.settings import RouterSettings
-from tests.benchmarks.generator import frames
+from tests.fixtures import raw_frames
 from tests.integration.hub.booth import Stored
 from tools.servers.ports import free_port
 from tools.servers.redis.open import open_redis_server
@@ -237,7 +237,7 @@ async def _connected(port: int, path: str) -> tuple[asyncio.StreamReader, asynci
                 break
             except OSError:
                 await asyncio.sleep(0.02)
-        writer.write(frames.handshake(_HOST, port, path))
+        writer.write(raw_frames.handshake(path))
         await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
@@ -285,7 +285,7 @@ async def _readings(
 
 async def _sent(charger: asyncio.StreamWriter, widget: asyncio.StreamReader, level: int) -> None:
     """Send a reading; return when the widget has its status and both scripts have answered."""
-    charger.write(frames.reading(level))
+    charger.write(raw_frames.reading(level))
     async with asyncio.timeout(_LATEST_SECONDS):
         while b"\x81" not in await widget.read(1024):  # a text frame; else it was a ping
             pass

@@ -7,7 +7,6 @@ their own and nice ones: they stand for machines elsewhere, which take no CPU fr
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import json
 import os
@@ -24,6 +23,8 @@ import httpx
 import uvloop
 
 from tests.fixtures.hub import HOST, Gateway, Hub
+from tests.fixtures.raw_device import RawDevice
+from tests.fixtures.raw_frames import CONTINUATION, PING, TEXT, handshake, masked, reading
 from tools.servers.postgres.open import open_postgres
 from tools.servers.redis.open import open_redis
 from tools.servers.server_options import ServerOptions
@@ -34,58 +35,28 @@ PROBES = 50
 """Pairs whose latency is measured all the time."""
 PROBE_SECONDS = 0.5
 DEADLINE_SECONDS = 120.0
-MASK = b"\0\0\0\0"
-PING = b"\x89\x80" + MASK
-PONG = b"\x8a\x80" + MASK
-FIRST_FRAGMENT = b"\x01\x80" + MASK
-FRAGMENT = b"\x00\x80" + MASK
-LAST_FRAGMENT = b"\x80\x80" + MASK
+PING_FRAME = masked(PING)
+FRAGMENTS = (
+    masked(TEXT, final=False) + masked(CONTINUATION, final=False) * 10 + masked(CONTINUATION)
+)
 
 
-def handshake(path: str) -> bytes:
-    """What a device sends first."""
-    key = base64.b64encode(os.urandom(16)).decode()
-    return (
-        f"GET {path} HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).encode()
-
-
-def reading(level: int) -> bytes:
-    """A reading as a frame, masked with zeros."""
-    text = b'{"event":"StateOfCharge","data":{"soc":%d}}' % level
-    return bytes((0x81, 0x80 | len(text))) + MASK + text
-
-
-class Device(asyncio.Protocol):
-    """A device as small as can be: it shakes hands, answers whatever comes, and counts it."""
+class Device(RawDevice):
+    """A device that counts what comes."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._head: bytearray | None = bytearray()
+        super().__init__(path)
         self.answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.retry_after = 0.0
         self.messages = asyncio.Event()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
-        self.transport.write(handshake(self._path))
+    def on_answer(self, status: int, head: bytes) -> None:
+        self.retry_after = float(head.lower().partition(b"retry-after: ")[2][:2] or 0)
+        if not self.answered.done():
+            self.answered.set_result(status)
 
-    def data_received(self, data: bytes) -> None:
-        if self._head is None:
-            self.messages.set()
-            if data.startswith(b"\x89"):
-                self.transport.write(PONG)
-            return
-        self._head += data
-        head, end, rest = bytes(self._head).partition(b"\r\n\r\n")
-        if end:
-            self._head = None
-            self.retry_after = float(head.lower().partition(b"retry-after: ")[2][:2] or 0)
-            if not self.answered.done():
-                self.answered.set_result(int(head[9:12]))
-            if rest:
-                self.data_received(rest)
+    def on_frame(self, payload: bytes) -> None:  # noqa: ARG002
+        self.messages.set()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         if not self.answered.done():
@@ -203,8 +174,8 @@ async def flood(arguments: Sequence[str]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         return
     piece = {
-        "pings": PING * 10_000,
-        "fragments": (FIRST_FRAGMENT + FRAGMENT * 10 + LAST_FRAGMENT) * 1000,
+        "pings": PING_FRAME * 10_000,
+        "fragments": FRAGMENTS * 1000,
         "readings": reading(50) * 1000,
     }[kind]
     told = False

@@ -7,13 +7,8 @@ from websockets.asyncio.client import connect
 
 from shared.contract.names import Names
 from tests.fixtures.hub import HOST, StartHub
+from tests.fixtures.raw_frames import handshake, reading
 from tests.fixtures.redis_at import client_of
-
-HEAD = (
-    b"GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-OLD = b'{"event":"StateOfCharge","data":{"soc":10}}'
 
 
 async def test_a_connection_that_a_paused_gateway_finds_does_not_supersede_a_living_one(
@@ -25,7 +20,7 @@ async def test_a_connection_that_a_paused_gateway_finds_does_not_supersede_a_liv
     paused.process.freeze()
     # The kernel takes the connection and keeps what it says; then the charger gives up.
     _, abandoned = await asyncio.open_connection(HOST, paused.charger_port)
-    abandoned.write(HEAD + bytes([0x81, 0x80 | len(OLD), 0, 0, 0, 0]) + OLD)
+    abandoned.write(handshake("/chargers/c1234") + reading(10))
     await abandoned.drain()
     async with (
         connect(other.charger_url("c1234")) as charger,

@@ -89,7 +89,7 @@ class Balancer:
 
     async def _check(self, backend: Backend) -> None:
         while True:
-            code = await _asked(backend.health_port)
+            code = await _health_status(backend.health_port)
             backend.accepting = code == b"200"
             backend.failures = 0 if code else backend.failures + 1
             if backend.failures == FAILURES:
@@ -100,7 +100,7 @@ class Balancer:
             await asyncio.sleep(CHECK_SECONDS if backend.is_up else CHECK_SECONDS / 5)
 
 
-async def _asked(port: int) -> bytes:
+async def _health_status(port: int) -> bytes:
     """Return the HTTP status of a gateway's ``/accepting``; empty if there is none."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):

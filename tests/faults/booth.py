@@ -96,7 +96,7 @@ class Booth:
         for number in range(1, size.routers + 1):
             self.hub.start_router({"CHARGELIGHT_REDIS_URL": await self.cable(f"router-{number}")})
         for number in range(1, size.gateways + 1):
-            self.add_balanced(
+            self.balance(
                 self.hub.start_gateway(
                     {"CHARGELIGHT_REDIS_URL": await self.cable(f"gateway-{number}")}
                 )
@@ -111,11 +111,11 @@ class Booth:
         self.pairs = numbered_pairs("booth", size.pairs)
         await self.hub.register(*((pair.charger, pair.widget) for pair in self.pairs))
         for pair in self.pairs:
-            self.devices.paired(pair.charger, pair.widget)
+            self.devices.record_pairing(pair.charger, pair.widget)
         self.devices.add_pairs(self.pairs)
-        await self.devices.well(time.monotonic(), 0.0, START_SECONDS)
+        await self.devices.wait_until_well(time.monotonic(), 0.0, START_SECONDS)
 
-    def add_balanced(self, gateway: Gateway) -> None:
+    def balance(self, gateway: Gateway) -> None:
         """Let a gateway have devices."""
         self.balancer.add(gateway.charger_port, gateway.widget_port, gateway.health_port)
 
@@ -155,7 +155,7 @@ class Booth:
         self.checker.take(FaultBegan(time.monotonic(), name))
         if self.silent_after is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(self.silent_after, self.devices.fall_silent)
+            loop.call_later(self.silent_after, self.devices.stop_readings)
             self.silent_after = None
         try:
             yield
@@ -188,7 +188,7 @@ class Booth:
         running = [one for one in self.hub.routers if one.process.is_running()]
         return self.rng.choice(running)
 
-    async def gets_devices(self, gateway: Gateway) -> None:
+    async def give_devices(self, gateway: Gateway) -> None:
         """Have chargers of the others reconnect until it has one: they go to who has fewest."""
         async with asyncio.timeout(20):
             while not self.balancer.links_to(gateway.charger_port):
@@ -216,7 +216,7 @@ class Booth:
         return most * self.longest
 
     @contextlib.asynccontextmanager
-    async def asking_redis(self) -> AsyncIterator[Any]:
+    async def redis_client(self) -> AsyncIterator[Any]:
         """Connect to Redis directly, not through a cable."""
         host, port = self.redis_address
         client: Any = redis.asyncio.Redis(host=host, port=port, socket_timeout=30)

@@ -1,6 +1,6 @@
 """The faults, one function each: what is done to a booth, and when it counts as over.
 
-A fault that is over at once (somebody was killed) leaves the rest to the hub. What is dead then is
+A fault that is over at once (a process was killed) leaves the rest to the hub. What is dead then is
 started again by `Booth.mend`, after the lights were judged.
 """
 
@@ -37,7 +37,7 @@ class Fault:
         inject: Does the harm, and returns when it is over.
         runs: How often it is run for the matrix, at least.
         alone: It takes too long, or too much, for random sequences.
-        unavailable_because: Tells why it can not be done on this machine, if so.
+        unavailable_because: Returns why it cannot run on this machine, or None.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Fault:
 # Gateways.
 
 
-async def gateway_killed(booth: Booth) -> None:
+async def kill_gateway(booth: Booth) -> None:
     victim = booth.some_gateway()
     async with booth.fault("gateway killed"):
         victim.process.kill()
 
 
-async def gateway_frozen(booth: Booth) -> None:
+async def freeze_gateway(booth: Booth) -> None:
     victim = booth.some_gateway().process
     async with booth.fault("gateway frozen"):
         victim.freeze()
@@ -65,13 +65,13 @@ async def gateway_frozen(booth: Booth) -> None:
         victim.thaw()
 
 
-async def gateway_cut_from_redis(booth: Booth) -> None:
+async def cut_gateway_from_redis(booth: Booth) -> None:
     cable = booth.cables[booth.some_gateway().process.name]
     async with booth.fault("gateway cut from Redis"):
-        await _broken(booth, cable, booth.seconds(10))
+        await _break_cable(booth, cable, booth.seconds(10))
 
 
-async def gateway_clock_shifted(booth: Booth) -> None:
+async def shift_gateway_clock(booth: Booth) -> None:
     victim = booth.some_gateway()
     shift = booth.rng.choice([-86_400, -60, 60, 86_400])
     booth.notes.append(f"clock of {victim.process.name} {shift:+} s")
@@ -80,19 +80,19 @@ async def gateway_clock_shifted(booth: Booth) -> None:
         shifted = [sys.executable, "-m", "tests.faults.shifted_clock", str(shift)]
         victim.process.start([*shifted, "services.gateway"])
         await victim.process.ready()
-        await booth.gets_devices(victim)
+        await booth.give_devices(victim)
 
 
 # Routers.
 
 
-async def router_killed(booth: Booth) -> None:
+async def kill_router(booth: Booth) -> None:
     victim = booth.some_router()
     async with booth.fault("router killed"):
         victim.process.kill()
 
 
-async def router_frozen(booth: Booth) -> None:
+async def freeze_router(booth: Booth) -> None:
     """Longer than its lease: the other one owns its partitions when it goes on."""
     victim = booth.some_router().process
     async with booth.fault("router frozen"):
@@ -101,14 +101,14 @@ async def router_frozen(booth: Booth) -> None:
         victim.thaw()
 
 
-async def router_cut_from_redis(booth: Booth) -> None:
+async def cut_router_from_redis(booth: Booth) -> None:
     """Long enough for its lease: what it wrote may arrive when another one owns its partitions."""
     cable = booth.cables[booth.some_router().process.name]
     async with booth.fault("router cut from Redis"):
-        await _broken(booth, cable, booth.seconds(5))
+        await _break_cable(booth, cable, booth.seconds(5))
 
 
-async def routers_gone(booth: Booth) -> None:
+async def kill_routers(booth: Booth) -> None:
     routers = [router.process for router in booth.hub.routers]
     async with booth.fault("all routers gone"):
         for process in routers:
@@ -121,41 +121,41 @@ async def routers_gone(booth: Booth) -> None:
 # Redis.
 
 
-async def redis_restarted_with_data(booth: Booth) -> None:
+async def restart_redis_with_data(booth: Booth) -> None:
     async with booth.fault("Redis restarted with its data"):
         await asyncio.to_thread(booth.redis.stop, keep_data=True)
         await asyncio.to_thread(booth.redis.start)
 
 
-async def redis_restarted_behind(booth: Booth) -> None:
+async def restart_redis_behind(booth: Booth) -> None:
     """It comes back with a snapshot that is older than two devices and all recent readings."""
     await asyncio.to_thread(booth.redis.save)
     number = booth.kept["late"] = booth.kept.get("late", 0) + 1
     pair = Pair(f"late-c{number}", f"late-w{number}")
     await booth.hub.register((pair.charger, pair.widget))
-    booth.devices.paired(pair.charger, pair.widget)
+    booth.devices.record_pairing(pair.charger, pair.widget)
     booth.devices.add_pairs([pair])
-    await booth.devices.well(time.monotonic(), 1.0, 20)
+    await booth.devices.wait_until_well(time.monotonic(), 1.0, 20)
     async with booth.fault("Redis restarted with an old snapshot"):
         await asyncio.to_thread(booth.redis.kill)
         await asyncio.to_thread(booth.redis.start)
 
 
-async def redis_restarted_empty(booth: Booth) -> None:
+async def restart_redis_empty(booth: Booth) -> None:
     async with booth.fault("Redis restarted empty"):
         await asyncio.to_thread(booth.redis.kill)
         await asyncio.to_thread(booth.redis.start)
 
 
-async def redis_emptied(booth: Booth) -> None:
-    async with booth.asking_redis() as client, booth.fault("Redis emptied"):
+async def empty_redis(booth: Booth) -> None:
+    async with booth.redis_client() as client, booth.fault("Redis emptied"):
         await client.flushall()
 
 
-async def redis_frozen(booth: Booth) -> None:
+async def freeze_redis(booth: Booth) -> None:
     seconds = booth.seconds(10)
     way = booth.draw(["SIGSTOP", "DEBUG SLEEP", "CLIENT PAUSE"])
-    async with booth.asking_redis() as client, booth.fault("Redis frozen"):
+    async with booth.redis_client() as client, booth.fault("Redis frozen"):
         match way:
             case "SIGSTOP":
                 booth.redis.freeze()
@@ -168,9 +168,9 @@ async def redis_frozen(booth: Booth) -> None:
                 await asyncio.sleep(seconds)
 
 
-async def subscribers_overflowed(booth: Booth) -> None:
+async def overflow_subscribers(booth: Booth) -> None:
     """More than a subscriber's output buffer may hold: Redis drops the connection."""
-    async with booth.asking_redis() as client:
+    async with booth.redis_client() as client:
         await client.config_set("client-output-buffer-limit", OVERFLOW)
         channels = [name.decode() for name in await client.pubsub_channels()]
         before = {one["id"] for one in await client.client_list(_type="pubsub")}
@@ -178,26 +178,26 @@ async def subscribers_overflowed(booth: Booth) -> None:
             for channel in channels:
                 await client.publish(channel, b"x" * MANY_BYTES)
         after = {one["id"] for one in await client.client_list(_type="pubsub")}
-        assert before, "nobody was subscribed"
+        assert before, "there were no subscribers"
         assert not before & after, f"Redis dropped only {len(before - after)} of {len(before)}"
 
 
-async def connections_killed(booth: Booth) -> None:
+async def kill_connections(booth: Booth) -> None:
     kind = booth.draw(["normal", "pubsub"])
-    async with booth.asking_redis() as client, booth.fault("connections killed"):
+    async with booth.redis_client() as client, booth.fault("connections killed"):
         await client.execute_command("CLIENT", "KILL", "TYPE", kind)
 
 
 # Postgres and the registry: nothing that lights depend on, so there is no time of grace.
 
 
-async def postgres_restarted(booth: Booth) -> None:
+async def restart_postgres(booth: Booth) -> None:
     async with booth.no_fault_alone("Postgres restarted"):
         await asyncio.to_thread(booth.postgres.kill)
         await asyncio.to_thread(booth.postgres.start)
 
 
-async def registry_down(booth: Booth) -> None:
+async def stop_registry(booth: Booth) -> None:
     process = booth.hub.registries[0].process
     async with booth.no_fault_alone("registry down"):
         process.kill()
@@ -208,12 +208,12 @@ async def registry_down(booth: Booth) -> None:
 # What lies between devices and gateways.
 
 
-async def load_balancer_restarted(booth: Booth) -> None:
+async def restart_load_balancer(booth: Booth) -> None:
     async with booth.fault("load balancer restarted"):
         await booth.balancer.restart(booth.rng.uniform(0.1, 1))
 
 
-async def rolling_restart(booth: Booth) -> None:
+async def restart_one_by_one(booth: Booth) -> None:
     """Every service in turn, in an orderly way: no time of grace either."""
     processes = list(booth.hub.processes)
     booth.rng.shuffle(processes)
@@ -226,12 +226,12 @@ async def rolling_restart(booth: Booth) -> None:
         pass
 
 
-async def widget_half_open(booth: Booth) -> None:
-    await _half_open(booth, booth.balancer.widgets, "widget half open")
+async def leave_widget_half_open(booth: Booth) -> None:
+    await _leave_half_open(booth, booth.balancer.widgets, "widget half open")
 
 
-async def charger_half_open(booth: Booth) -> None:
-    await _half_open(booth, booth.balancer.chargers, "charger half open")
+async def leave_charger_half_open(booth: Booth) -> None:
+    await _leave_half_open(booth, booth.balancer.chargers, "charger half open")
 
 
 # Parts of faults.
@@ -245,7 +245,7 @@ async def _may_debug(client: Any) -> bool:
     return False
 
 
-async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
+async def _break_cable(booth: Booth, cable: FaultProxy, seconds: float) -> None:
     """Break a cable to Redis for a while, in one of the ways that networks have."""
     way = booth.draw(["requests late", "cut", "requests lost", "answers lost", "slow", "stalled"])
 
@@ -261,7 +261,7 @@ async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
         case "requests lost":
             cable.to_server.mode = Mode.DROP
         case "answers lost":
-            # The scripts run, and nobody hears of it.
+            # The scripts run, and no doorbell arrives.
             cable.to_client.mode = Mode.DROP
         case _:
             cable.to_server.delay = cable.to_client.delay = 0.7
@@ -273,19 +273,21 @@ async def _broken(booth: Booth, cable: FaultProxy, seconds: float) -> None:
     cable.heal()
 
 
-async def _half_open(booth: Booth, proxy: FaultProxy, name: str) -> None:
+async def _leave_half_open(booth: Booth, proxy: FaultProxy, name: str) -> None:
     """Silence a connection. It is over for the device once the device has given it up."""
     link = booth.rng.choice([one for one in proxy.links if one.client_end.other is not None])
     began = time.monotonic()
     async with booth.fault(name):
         link.silence()
-        await _ended(link.client_end.transport, SILENCE_SECONDS + 5)
-    await _ended(link.server_end.transport, OFFLINE_SECONDS - (time.monotonic() - began))
+        await _wait_until_closed(link.client_end.transport, SILENCE_SECONDS + 5)
+    await _wait_until_closed(
+        link.server_end.transport, OFFLINE_SECONDS - (time.monotonic() - began)
+    )
     booth.notes.append(f"the hub noticed after {time.monotonic() - began:.1f} s")
     link.cut()
 
 
-async def _ended(transport: asyncio.Transport | None, within: float) -> None:
+async def _wait_until_closed(transport: asyncio.Transport | None, within: float) -> None:
     assert transport is not None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within):
@@ -297,60 +299,64 @@ async def _ended(transport: asyncio.Transport | None, within: float) -> None:
 FAULTS: Final = {
     fault.name: fault
     for fault in (
-        Fault("gateway-killed", "gateway killed", gateway_killed, runs=20),
-        Fault("gateway-frozen", "gateway frozen 20 s, then back", gateway_frozen),
+        Fault("gateway-killed", "gateway killed", kill_gateway, runs=20),
+        Fault("gateway-frozen", "gateway frozen 20 s, then back", freeze_gateway),
         Fault(
             "gateway-cut",
             "gateway cut from Redis for 10 s, not from devices",
-            gateway_cut_from_redis,
+            cut_gateway_from_redis,
         ),
         Fault(
             "packets-dropped",
             "every packet between a gateway and Redis dropped for 10 s (network namespace)",
-            namespace.packets_dropped,
+            namespace.drop_packets,
             alone=True,
             unavailable_because=namespace.unavailable_because,
         ),
-        Fault("clock-shifted", "system clock of one gateway shifted", gateway_clock_shifted),
-        Fault("router-killed", "router killed", router_killed),
+        Fault("clock-shifted", "system clock of one gateway shifted", shift_gateway_clock),
+        Fault("router-killed", "router killed", kill_router),
         Fault(
             "router-frozen",
             "router frozen longer than its lease, back while another owns its partitions",
-            router_frozen,
+            freeze_router,
             runs=50,
         ),
         Fault(
-            "router-cut", "router cut from Redis for 5 s, its writes late", router_cut_from_redis
+            "router-cut", "router cut from Redis for 5 s, its writes late", cut_router_from_redis
         ),
-        Fault("routers-gone", "all routers gone for 10 s", routers_gone),
-        Fault("redis-with-data", "Redis restarted with its data", redis_restarted_with_data),
+        Fault("routers-gone", "all routers gone for 10 s", kill_routers),
+        Fault("redis-with-data", "Redis restarted with its data", restart_redis_with_data),
         Fault(
             "redis-behind",
             "Redis restarted with a snapshot older than the newest devices and readings",
-            redis_restarted_behind,
+            restart_redis_behind,
         ),
-        Fault("redis-empty", "Redis restarted empty", redis_restarted_empty),
-        Fault("redis-emptied", "Redis emptied (FLUSHALL)", redis_emptied),
-        Fault("redis-frozen", "Redis frozen 10 s", redis_frozen),
-        Fault(
-            "overflow", "subscribers' output buffers overflowed, dropped", subscribers_overflowed
-        ),
-        Fault("connections-killed", "connections to Redis killed", connections_killed),
+        Fault("redis-empty", "Redis restarted empty", restart_redis_empty),
+        Fault("redis-emptied", "Redis emptied (FLUSHALL)", empty_redis),
+        Fault("redis-frozen", "Redis frozen 10 s", freeze_redis),
+        Fault("overflow", "subscribers' output buffers overflowed, dropped", overflow_subscribers),
+        Fault("connections-killed", "connections to Redis killed", kill_connections),
         Fault(
             "promotion",
             "Redis replica promoted by Sentinel, last writes lost",
-            promotion.replica_promoted,
+            promotion.promote_replica,
             unavailable_because=promotion.unavailable_because,
         ),
-        Fault("postgres", "Postgres killed and restarted", postgres_restarted),
-        Fault("registry", "registry down for 10 s", registry_down),
-        Fault("load-balancer", "load balancer restarted", load_balancer_restarted),
-        Fault("rolling", "rolling restart of every service", rolling_restart, alone=True),
+        Fault("postgres", "Postgres killed and restarted", restart_postgres),
+        Fault("registry", "registry down for 10 s", stop_registry),
+        Fault("load-balancer", "load balancer restarted", restart_load_balancer),
+        Fault("rolling", "rolling restart of every service", restart_one_by_one, alone=True),
         Fault(
-            "widget-half-open", "widget half open (silent, no FIN)", widget_half_open, alone=True
+            "widget-half-open",
+            "widget half open (silent, no FIN)",
+            leave_widget_half_open,
+            alone=True,
         ),
         Fault(
-            "charger-half-open", "charger half open (silent, no FIN)", charger_half_open, alone=True
+            "charger-half-open",
+            "charger half open (silent, no FIN)",
+            leave_charger_half_open,
+            alone=True,
         ),
         Fault("crowd", "2,000 devices reconnecting at once", crowd.reconnects, alone=True),
         Fault("re-pairing", "re-pairing in flight", repairing.swaps),

@@ -2,7 +2,7 @@
 
 Four rules, each broken by a `Violation`:
 
-- *late*: 5 s after a fault ended (or with none at all) a connected widget shows, for
+- *late*: 5 s after a fault ended (or without one) a connected widget shows, for
   longer than 5 s, something that its charger's readings do not call for; or it got no
   status message since a reading that was acknowledged, though it was sent longer ago.
 - *older*: a widget went from a newer reading's status back to an older one's.
@@ -146,7 +146,7 @@ class _Order:
 
 @dataclass(slots=True)
 class _Light:
-    """A widget, what it shows, and whom it belongs to."""
+    """A widget, what it shows, and its pairing."""
 
     widget: str
     charger: str | None = None
@@ -278,13 +278,15 @@ class Checker:
         light.shown, light.heard_at = event.status, event.at
         light.unanswered_since = None
         if self._is_foreign(light, event):
-            self._violated(light, event.at, Rule.FOREIGN, f"{event.status} is not of its pairing")
+            self._add_violation(
+                light, event.at, Rule.FOREIGN, f"{event.status} is not of its pairing"
+            )
         elif (
             light.is_settled
             and self._connected_since_pairing(light)
             and not light.order.shown(event.status)
         ):
-            self._violated(light, event.at, Rule.OLDER, f"{event.status} was over already")
+            self._add_violation(light, event.at, Rule.OLDER, f"{event.status} was over already")
         self._judge(light, event.at)
 
     def _is_foreign(self, light: _Light, event: Shown) -> bool:
@@ -308,7 +310,7 @@ class Checker:
             last = readings.last(light.in_effect_at or 0.0) if readings is not None else None
             if last is not None and light.shown is not last.status:
                 words = f"shows {light.shown or 'nothing'}, the last reading was {last.status}"
-                self._violated(light, event.at, Rule.LOST, words)
+                self._add_violation(light, event.at, Rule.LOST, words)
 
     # Judging.
 
@@ -331,7 +333,7 @@ class Checker:
         else:
             return
         light.reported = True
-        self._violated(light, now, Rule.LATE, words)
+        self._add_violation(light, now, Rule.LATE, words)
 
     def _too_long(self, since: float | None, now: float) -> float | None:
         """Return the seconds since a moment or the last fault, if they are too many."""
@@ -359,5 +361,5 @@ class Checker:
     def _light(self, widget: str) -> _Light:
         return self._lights.setdefault(widget, _Light(widget))
 
-    def _violated(self, light: _Light, at: float, rule: Rule, words: str) -> None:
+    def _add_violation(self, light: _Light, at: float, rule: Rule, words: str) -> None:
         self.violations.append(Violation(at, rule, light.widget, words))

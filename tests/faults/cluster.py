@@ -55,7 +55,7 @@ class ClusterBooth(Booth):
         raise AssertionError("a master has no replica")
 
     async def is_master(self, node: ClusterNode) -> bool:
-        """Whether a node has slots, as itself says."""
+        """Whether a node says that it is a master."""
         said = await asyncio.to_thread(self.cluster.ask, node, "INFO replication")
         return "role:master" in said.split()
 
@@ -65,7 +65,7 @@ def _of(booth: Booth) -> ClusterBooth:
     return booth
 
 
-async def slots_moved(booth: Booth) -> None:
+async def move_slots(booth: Booth) -> None:
     """Move every tag of one master to another one, and back."""
     here = _of(booth)
     async with open_resharding(here.cluster) as resharding, booth.no_fault_alone("slots moved"):
@@ -79,7 +79,7 @@ async def slots_moved(booth: Booth) -> None:
                 await resharding.move(slot, target, source)
 
 
-async def slots_stuck(booth: Booth) -> None:
+async def leave_slots_half_moved(booth: Booth) -> None:
     """Leave slots half moved for a second each."""
     here = _of(booth)
     async with open_resharding(here.cluster) as resharding, booth.no_fault_alone("slots stuck"):
@@ -90,38 +90,38 @@ async def slots_stuck(booth: Booth) -> None:
             await resharding.move(slot, target, source)
 
 
-async def node_killed(booth: Booth) -> None:
+async def kill_node(booth: Booth) -> None:
     """Kill a master; its replica takes over."""
     here = _of(booth)
     victim = await here.some_master()
     replica = await here.replica_of(victim)
     async with booth.fault("node killed"):
         await asyncio.to_thread(victim.kill)
-        await _until_promoted(here, replica)
+        await _wait_until_promoted(here, replica)
 
 
-async def node_frozen(booth: Booth) -> None:
+async def freeze_node(booth: Booth) -> None:
     """Freeze a master until its replica has taken over, then let it go on as it was."""
     here = _of(booth)
     victim = await here.some_master()
     replica = await here.replica_of(victim)
     async with booth.fault("node frozen"):
         await asyncio.to_thread(victim.freeze)
-        await _until_promoted(here, replica)
+        await _wait_until_promoted(here, replica)
         await asyncio.to_thread(victim.thaw)
 
 
-async def failover_by_hand(booth: Booth) -> None:
+async def fail_over_by_hand(booth: Booth) -> None:
     """Have a replica change places with its master, as for an upgrade."""
     here = _of(booth)
     replica = await here.replica_of(await here.some_master())
     async with booth.fault("failover by hand"):
         await asyncio.to_thread(here.cluster.ask, replica, "CLUSTER FAILOVER")
-        await _until_promoted(here, replica)
+        await _wait_until_promoted(here, replica)
 
 
-async def node_restarted_with_data(booth: Booth) -> None:
-    """Stop and start a master so quickly that nobody takes over."""
+async def restart_node_with_data(booth: Booth) -> None:
+    """Stop and start a master so quickly that no replica takes over."""
     here = _of(booth)
     victim = await here.some_master()
     async with booth.fault("node restarted with data"):
@@ -130,7 +130,7 @@ async def node_restarted_with_data(booth: Booth) -> None:
         await asyncio.to_thread(here.cluster.wait_until_whole)
 
 
-async def node_restarted_empty(booth: Booth) -> None:
+async def restart_node_empty(booth: Booth) -> None:
     """The same, and it comes back with nothing."""
     here = _of(booth)
     victim = await here.some_master()
@@ -140,7 +140,7 @@ async def node_restarted_empty(booth: Booth) -> None:
         await asyncio.to_thread(here.cluster.wait_until_whole)
 
 
-async def _until_promoted(booth: ClusterBooth, replica: ClusterNode) -> None:
+async def _wait_until_promoted(booth: ClusterBooth, replica: ClusterNode) -> None:
     async with asyncio.timeout(PROMOTED_SECONDS):
         while not await booth.is_master(replica):  # noqa: ASYNC110 - asked of another process
             await asyncio.sleep(0.05)
@@ -149,13 +149,13 @@ async def _until_promoted(booth: ClusterBooth, replica: ClusterNode) -> None:
 FAULTS: Final = {
     fault.name: fault
     for fault in (
-        Fault("slots-moved", "All slots of a node move to another one, and back", slots_moved),
-        Fault("slots-stuck", "Slots are half moved for a second each", slots_stuck),
-        Fault("node-killed", "A node is killed, its replica takes over", node_killed),
-        Fault("node-frozen", "A node hangs, its replica takes over, it goes on", node_frozen),
-        Fault("failover", "A replica changes places with its master", failover_by_hand),
-        Fault("node-restarted", "A node restarts with its data", node_restarted_with_data),
-        Fault("node-emptied", "A node restarts empty", node_restarted_empty),
+        Fault("slots-moved", "All slots of a node move to another one, and back", move_slots),
+        Fault("slots-stuck", "Slots are half moved for a second each", leave_slots_half_moved),
+        Fault("node-killed", "A node is killed, its replica takes over", kill_node),
+        Fault("node-frozen", "A node hangs, its replica takes over, it goes on", freeze_node),
+        Fault("failover", "A replica changes places with its master", fail_over_by_hand),
+        Fault("node-restarted", "A node restarts with its data", restart_node_with_data),
+        Fault("node-emptied", "A node restarts empty", restart_node_empty),
     )
 }
 
@@ -179,7 +179,7 @@ async def open_cluster_booth(
         server_options: What decides about servers.
 
     Raises:
-        NoServerError: There is no cluster to be had on this machine.
+        NoServerError: There is no cluster on this machine.
     """
     server_options = server_options or ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:

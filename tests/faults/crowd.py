@@ -3,37 +3,31 @@
 import asyncio
 import random
 import time
-from typing import Final, cast
+from http import HTTPStatus
+from typing import Final
 
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from tests.faults.booth import Booth
+from tests.fixtures.raw_device import RawDevice
+from tests.fixtures.raw_frames import reading
 
 PAIRS: Final = 1000
 SECONDS: Final = 100.0
 _STATUS: Final = b'"status":"charged"'
-_READING: Final = b'{"event":"StateOfCharge","data":{"soc":100}}'
-_HEAD: Final = (
-    "GET /{kind}/{id} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-_PING: Final = 0x89
 
 
-class Device(asyncio.Protocol):
-    """One of the crowd, as small as it can be: it shakes hands, and answers pings.
+class Device(RawDevice):
+    """One of the crowd.
 
     A charger says 100 % right behind its handshake; a widget is content once it is green.
     """
 
     def __init__(self, kind: str, device_id: str, port: int) -> None:
-        self._kind = kind
-        self._id = device_id
+        self._is_charger = kind == "chargers"
+        super().__init__(f"/{kind}/{device_id}", reading(100) if self._is_charger else b"")
         self._port = port
-        self._received = bytearray()
-        self._transport: asyncio.Transport | None = None
         self._gone = asyncio.Event()
         self._gone.set()
-        self.shaken = asyncio.Event()
         self.content = asyncio.Event()
         self.attempts = 0
 
@@ -43,7 +37,6 @@ class Device(asyncio.Protocol):
         self.attempts = 0
         while not self.content.is_set():
             self.attempts += 1
-            self._received.clear()
             try:
                 await loop.create_connection(lambda: self, "127.0.0.1", self._port)
             except OSError:
@@ -61,56 +54,24 @@ class Device(asyncio.Protocol):
     def vanish(self) -> None:
         """Be gone at once."""
         self.content.clear()
-        self.shaken.clear()
-        if self._transport is not None:
-            self._transport.abort()
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._gone.clear()
-        self._transport = cast("asyncio.Transport", transport)
-        message = _HEAD.format(kind=self._kind, id=self._id).encode()
-        if self._kind == "chargers":
-            message += _masked(0x81, _READING)
-        self._transport.write(message)
+        super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self.shaken.is_set():
-            head, end, rest = bytes(self._received).partition(b"\r\n\r\n")
-            if not end:
-                return
-            if not head.startswith(b"HTTP/1.1 101"):
-                self._close()
-                return
-            self._received = bytearray(rest)
-            self.shaken.set()
-            if self._kind == "chargers":
-                self.content.set()
-        self._frames()
+    def on_answer(self, status: int, head: bytes) -> None:  # noqa: ARG002
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.transport.close()
+        elif self._is_charger:
+            self.content.set()
 
-    def _frames(self) -> None:
-        # A server's frames are not masked, and these are all shorter than 126 bytes.
-        while len(self._received) >= 2 and len(self._received) >= 2 + self._received[1]:
-            length = self._received[1]
-            opcode, payload = self._received[0], bytes(self._received[2 : 2 + length])
-            del self._received[: 2 + length]
-            if opcode == _PING and self._transport is not None:
-                self._transport.write(_masked(0x8A, payload))
-            elif _STATUS in payload:
-                self.content.set()
+    def on_frame(self, payload: bytes) -> None:
+        if _STATUS in payload:
+            self.content.set()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self.shaken.clear()
         self._gone.set()
-
-    def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
-def _masked(first: int, payload: bytes) -> bytes:
-    # A mask of zeros leaves the payload as it is (RFC 6455 section 5.3 wants one all the same).
-    return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload
 
 
 async def reconnects(booth: Booth) -> None:

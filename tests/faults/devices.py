@@ -123,7 +123,7 @@ class Devices:
         """Let the checker judge something that was done to the devices."""
         self._checker.take(event)
 
-    def paired(self, charger_id: str | None, widget_id: str) -> None:
+    def record_pairing(self, charger_id: str | None, widget_id: str) -> None:
         """Know that a pairing was made before any of the two was there."""
         now = time.monotonic()
         self.record(PairingBegan(now, widget_id, charger_id))
@@ -134,7 +134,7 @@ class Devices:
     async def pair(
         self, charger_id: str | None, widget_id: str, make: Callable[[], Awaitable[None]]
     ) -> None:
-        """Pair anew (or unpair), and have the checker know from when on."""
+        """Pair again (or unpair), and tell the checker from when on."""
         self.record(PairingBegan(time.monotonic(), widget_id, charger_id))
         await make()
         self.record(PairingInEffect(time.monotonic(), widget_id))
@@ -173,7 +173,7 @@ class Devices:
         dark = self._checker.not_right(now, _USUAL_SECONDS)
         return f"not right: {', '.join(dark)}" if dark else ""
 
-    async def well(self, since: float, at_least: float, within: float) -> float:
+    async def wait_until_well(self, since: float, at_least: float, within: float) -> float:
         """Wait until there is no trouble any more; return when it last was, after ``since``.
 
         Args:
@@ -196,21 +196,21 @@ class Devices:
                 return last - since
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def fall_silent(self) -> None:
-        """Report nothing more, until `speak`; the connections stay."""
+    def stop_readings(self) -> None:
+        """Send no readings until `resume_readings`; the connections stay."""
         self._speaks.clear()
 
-    def speak(self) -> None:
-        """Report again."""
+    def resume_readings(self) -> None:
+        """Send readings again."""
         self._speaks.set()
 
-    async def quiet(self, within: float = 20.0) -> None:
-        """Fall silent, wait for the last receipts, and have every light judged.
+    async def judge_quiet(self, within: float = 20.0) -> None:
+        """Stop readings, wait for the last receipts, and have every light judged.
 
         Raises:
             TimeoutError: There are no receipts within so many seconds.
         """
-        self.fall_silent()
+        self.stop_readings()
         await asyncio.sleep(0)
         async with asyncio.timeout(within):
             for one in self.chargers.values():

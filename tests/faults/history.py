@@ -26,7 +26,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class PairingBegan:
-    """Somebody asked for a pairing (or, without a charger, for its end): either may hold now."""
+    """An operator asked for a pairing (or, without a charger, for its end): either may hold now."""
 
     at: float
     widget: str
@@ -51,7 +51,7 @@ class WidgetConnected:
 
 @dataclass(frozen=True, slots=True)
 class WidgetDisconnected:
-    """A widget lost its connection; it is dark, and nobody can blame the hub."""
+    """A widget lost its connection; it is dark, and the hub is not to blame."""
 
     at: float
     widget: str

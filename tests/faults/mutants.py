@@ -15,7 +15,7 @@ _PACKAGES: Final = ("services", "shared")
 
 
 class ChangeError(Exception):
-    """The code is not as the change expects it: the change has to be written anew."""
+    """The code is not what the change expects: rewrite the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ MUTANTS: Final = (
         "lease",
         "router-killed",
         [
-            # One that never runs out: nobody takes over from the dead.
+            # One that never expires: no router takes over from a dead one.
             Change(
                 "services/router/scripts/lease.lua",
                 "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n",
@@ -184,7 +184,7 @@ def build(mutant: Mutant, folder: Path) -> Path:
     """Copy the services into a folder, without the mechanism; return the folder.
 
     Raises:
-        ChangeError: The code does not have what is to be taken out.
+        ChangeError: The code does not have the lines to remove.
     """
     for package in _PACKAGES:
         shutil.copytree(

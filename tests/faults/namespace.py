@@ -1,7 +1,7 @@
 """A gateway on a network of its own, whose packets to Redis vanish without a trace.
 
-Linux network namespaces (ip-netns(8)): on the cable between the gateway and Redis both ends can be
-made to address their packets to a station that is not there. They are sent, and lost, and both ends
+Linux network namespaces (ip-netns(8)): on the cable between the gateway and Redis both ends can
+address their packets to a station that is not there. They are sent, and lost, and both ends
 keep their link. Nothing of the machine's own network is touched.
 """
 
@@ -20,7 +20,7 @@ from tests.fixtures.hub import Gateway
 
 _KEPT: Final = "gateway in a namespace"
 _NOBODY: Final = "02:00:00:00:00:fe"
-"""A hardware address that nobody has."""
+"""A hardware address that no station has."""
 
 
 def unavailable_because() -> str | None:
@@ -39,7 +39,7 @@ def unavailable_because() -> str | None:
     return None
 
 
-async def packets_dropped(booth: Booth) -> None:
+async def drop_packets(booth: Booth) -> None:
     """Lose every packet between a gateway and Redis for a while; devices still reach it."""
     if _KEPT not in booth.kept:
         booth.kept[_KEPT] = await _begin(booth)
@@ -73,7 +73,7 @@ class _Network:
         _ip(f"-n {self.name} link set {there} up")
 
     def lose_packets(self) -> None:
-        """From now on no packet comes through to or from Redis, and nobody is told."""
+        """Lose every packet to and from Redis from now on, without a sign."""
         nobody = f"lladdr {_NOBODY} nud permanent"
         _ip(f"-n {self.name} neigh replace {self.redis_here} {nobody} dev eth1")
         _ip(f"neigh replace {self._redis_there} {nobody} dev {self._to_redis}")
@@ -115,8 +115,8 @@ async def _begin(booth: Booth) -> _Network:
     booth.closing.callback(gateway.process.kill)
     await _reachable(booth, gateway, network)
     await gateway.process.ready()
-    booth.add_balanced(gateway)
-    await booth.gets_devices(gateway)
+    booth.balance(gateway)
+    await booth.give_devices(gateway)
     return network
 
 

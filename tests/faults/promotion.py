@@ -43,16 +43,16 @@ def unavailable_because() -> str | None:
     return None
 
 
-async def replica_promoted(booth: Booth) -> None:
+async def promote_replica(booth: Booth) -> None:
     """Cut a replica off, write on, kill the primary, and have Sentinel promote the replica."""
     assert isinstance(booth.redis, EmbeddedRedis), "this fault needs a redis-server program"
     primary = booth.redis
     replica = await asyncio.to_thread(_spare, booth)
-    link = await _replicating(replica, primary)
+    link = await _start_replication(replica, primary)
     with TemporaryDirectory() as folder:
         sentinel = _sentinel(primary, Path(folder))
         try:
-            async with _asking(HOST, sentinel.port) as asked:
+            async with _client_to(HOST, sentinel.port) as asked:
                 await _until(lambda: _knows_replica(asked))
                 async with booth.fault("replica promoted"):
                     for one in list(link.links):
@@ -85,7 +85,7 @@ def _spare(booth: Booth) -> EmbeddedRedis:
     return booth.spare
 
 
-async def _replicating(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:
+async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:
     """Have one server replicate another, over a cable that can be silenced."""
 
     async def there() -> list[Address]:
@@ -93,10 +93,10 @@ async def _replicating(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultP
 
     link = FaultProxy(there)
     await link.listen()
-    async with _asking(*address_of(primary.url)) as client:
+    async with _client_to(*address_of(primary.url)) as client:
         # It may have been a replica itself the time before.
         await client.execute_command("REPLICAOF", "NO", "ONE")
-    async with _asking(*address_of(replica.url)) as client:
+    async with _client_to(*address_of(replica.url)) as client:
         await client.execute_command("REPLICAOF", HOST, link.port)
 
         async def is_up() -> bool:
@@ -141,7 +141,7 @@ async def _until(holds: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _asking(host: str, port: int) -> Any:
+async def _client_to(host: str, port: int) -> Any:
     client = redis.asyncio.Redis(host=host, port=port, socket_timeout=5)
     try:
         yield client

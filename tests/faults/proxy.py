@@ -89,7 +89,7 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._is_over = True
-        # A silent link tells nobody; a stalled one tells later.
+        # A silent link does not say that it ended; a stalled one says it later.
         if not self._link.is_silent and self._direction.mode is not Mode.STALL:
             self._end_other()
         self._link.ended()
@@ -107,7 +107,7 @@ class Link:
     """One connection through a proxy.
 
     Attributes:
-        is_silent: Nothing passes any more and nobody is told: half open.
+        is_silent: Nothing passes any more, and neither end knows: half open.
         server: The address it leads to.
     """
 
@@ -119,7 +119,7 @@ class Link:
         self.server_end = _End(self, proxy.to_client)
 
     def silence(self) -> None:
-        """Let nothing pass any more, and tell nobody."""
+        """Let nothing pass any more; neither end knows."""
         self.is_silent = True
 
     def cut(self) -> None:

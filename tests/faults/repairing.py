@@ -37,15 +37,15 @@ async def swaps(booth: Booth) -> None:
 async def _begin(booth: Booth) -> None:
     await booth.hub.register(*((pair.charger, pair.widget) for pair in (_HIGH, _LOW)))
     for pair in (_HIGH, _LOW):
-        booth.devices.paired(pair.charger, pair.widget)
+        booth.devices.record_pairing(pair.charger, pair.widget)
         booth.devices.add_widget(pair.widget)
     booth.devices.add_charger(_HIGH.charger, high_phone(booth.rng))
     booth.devices.add_charger(_LOW.charger, low_phone(booth.rng))
-    await booth.devices.well(time.monotonic(), 0.0, WELL_SECONDS)
+    await booth.devices.wait_until_well(time.monotonic(), 0.0, WELL_SECONDS)
 
 
-async def _made(pair: Callable[[], Awaitable[object]]) -> None:
-    """Pair, and ask again while the hub can not say that it is in effect."""
+async def _pair_until_in_effect(pair: Callable[[], Awaitable[object]]) -> None:
+    """Pair, and repeat that until the hub says that it is in effect."""
     async with asyncio.timeout(WELL_SECONDS):
         while True:
             with contextlib.suppress(ServiceError):
@@ -61,13 +61,13 @@ async def _swap(booth: Booth) -> None:
     others = devices.widget_of(second.charger)
 
     async def take() -> None:
-        await _made(lambda: hub.pair(first.charger, others, replace=True))
+        await _pair_until_in_effect(lambda: hub.pair(first.charger, others, replace=True))
 
     async def give() -> None:
-        await _made(lambda: hub.pair(second.charger, theirs))
+        await _pair_until_in_effect(lambda: hub.pair(second.charger, theirs))
 
     async def both_end() -> None:
-        # The first takes the second's widget; its own has nobody then.
+        # The first takes the second's widget; its own has no charger then.
         await devices.pair(first.charger, others, take)
 
     await devices.pair(None, theirs, both_end)

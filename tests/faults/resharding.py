@@ -65,7 +65,7 @@ class Resharding:
             if pause and not paused:
                 paused = True
                 await asyncio.sleep(pause)
-        # The new owner first: whoever asks the old one is sent to one that knows.
+        # The new owner first: the old one sends clients to it.
         for port in (target, source, *(self._clients.keys() - {source, target})):
             with contextlib.suppress(Exception):
                 await self._set(port, slot, "NODE", ids[target])

@@ -70,7 +70,7 @@ async def run_fault(
         booth.silence(SILENCES)
     try:
         await fault.inject(booth)
-        await _recovered(booth, run, patience_seconds)
+        await _judge_recovery(booth, run, patience_seconds)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's result
         run.violations.append(f"{type(error).__name__}: {error}")
     await _end(booth, run, before, patience_seconds)
@@ -96,7 +96,7 @@ async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str
                 # Some find the hub well again, some in the middle of recovering.
                 await asyncio.sleep(rng.choice([0.0, 0.2, 1.0, 3.0]))
                 await booth.mend()
-        await _recovered(booth, run, WELL_SECONDS)
+        await _judge_recovery(booth, run, WELL_SECONDS)
     except Exception as error:  # noqa: BLE001 - as above
         run.violations.append(f"{type(error).__name__}: {error}")
     booth.longest = 1.0
@@ -111,23 +111,23 @@ def _begin(booth: Booth, seed: str) -> int:
     return len(booth.checker.violations)
 
 
-async def _recovered(booth: Booth, run: Run, patience_seconds: float) -> None:
+async def _judge_recovery(booth: Booth, run: Run, patience_seconds: float) -> None:
     """Wait until all is well, judge after the time of grace, and in the quiet at its end."""
     since = booth.fault_ended_at
-    run.recovery = await booth.devices.well(since, SETTLE_SECONDS, patience_seconds)
-    await booth.devices.quiet()
+    run.recovery = await booth.devices.wait_until_well(since, SETTLE_SECONDS, patience_seconds)
+    await booth.devices.judge_quiet()
 
 
 async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> None:
     """Mend the booth, and wait until it is as it was."""
     run.notes = list(booth.notes)
     run.violations += [str(one) for one in booth.checker.violations[before:]]
-    run.violations += [*booth.devices.turned_away, *booth.hub.died()]
+    run.violations += [*booth.devices.turned_away, *booth.hub.unexpected_exits()]
     booth.devices.turned_away.clear()
     booth.silent_after = None
     try:
         await booth.mend()
-        booth.devices.speak()
-        await booth.devices.well(time.monotonic(), 0.0, patience_seconds)
+        booth.devices.resume_readings()
+        await booth.devices.wait_until_well(time.monotonic(), 0.0, patience_seconds)
     except Exception as error:  # noqa: BLE001 - as above
         run.violations.append(f"not well after it was mended: {type(error).__name__}: {error}")

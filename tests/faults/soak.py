@@ -14,7 +14,7 @@ from tests.faults.running import Run, run_fault
 MINUTE: Final = 60.0
 WARM_SECONDS: Final = 60.0
 
-# Nobody is killed here: what a process that starts anew holds says nothing about leaks.
+# No process is killed here: what a fresh one holds says nothing about leaks.
 DRAWN: Final = (
     "gateway-cut",
     "router-frozen",
@@ -55,7 +55,7 @@ async def soak(
         runs.append(await run_fault(booth, FAULTS[name], seed + number))
         say(runs[-1])
         await asyncio.sleep(max(0.0, min(began + MINUTE, ends) - time.monotonic()))
-    await booth.devices.well(time.monotonic(), 0.0, MINUTE)
+    await booth.devices.wait_until_well(time.monotonic(), 0.0, MINUTE)
     after = await _held(booth)
     return {
         "seconds": seconds,
@@ -118,7 +118,7 @@ async def _of(ready_url: str) -> dict[str, float]:
 async def _keys(booth: Booth) -> dict[str, int]:
     sizes = {b"hash": "HLEN", b"zset": "ZCARD", b"stream": "XLEN", b"set": "SCARD"}
     found: dict[str, int] = {}
-    async with booth.asking_redis() as client:
+    async with booth.redis_client() as client:
         async for key in client.scan_iter():
             kind = await client.type(key)
             command = sizes.get(kind)

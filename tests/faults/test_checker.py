@@ -98,7 +98,7 @@ def broken_rules(*events: Event) -> list[Rule]:
                 Shown(4.2, "w", YELLOW),
                 Quiet(10.0),
             ],
-            id="paired anew, dark in between",
+            id="paired again, dark in between",
         ),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_right_history_breaks_no_rule(events: list[Event]) -> None:
             Rule.LOST,
             id="the last reading before a quiet time is missing",
         ),
-        pytest.param([Shown(3.0, "w", GREEN)], Rule.FOREIGN, id="nobody ever called for it"),
+        pytest.param([Shown(3.0, "w", GREEN)], Rule.FOREIGN, id="no reading called for it"),
         pytest.param(
             [
                 PairingBegan(3.0, "w", "other"),

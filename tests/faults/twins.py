@@ -26,17 +26,17 @@ _CALLS: Final = (
 
 
 async def cross(booth: Booth) -> None:
-    """Have a charger connect anew, and its old connection go on talking of something else."""
+    """Connect a charger again while its old connection goes on sending other readings."""
     if _PAIR.widget not in booth.devices.widgets:
         await booth.hub.register((_PAIR.charger, _PAIR.widget))
-        booth.devices.paired(_PAIR.charger, _PAIR.widget)
+        booth.devices.record_pairing(_PAIR.charger, _PAIR.widget)
         booth.devices.add_widget(_PAIR.widget)
     old: _Twin | None = booth.kept.get("twin")
     for _ in range(_ROUNDS):
         newer = await _Twin.connect(booth, 1 if old is None else old.number + 1)
-        await newer.speaks()
+        await newer.send_first()
         if old is not None:
-            await asyncio.gather(old.goes_on(), newer.keeps_on())
+            await asyncio.gather(old.send_superseded(), newer.repeat())
         old = booth.kept["twin"] = newer
     async with booth.fault("twins"):
         pass
@@ -57,7 +57,7 @@ class _Twin:
         booth.closing.push_async_callback(twin.close)
         return twin
 
-    async def speaks(self) -> None:
+    async def send_first(self) -> None:
         """Send a reading that counts, and wait for its receipt."""
         status, level = _CALLS[self.number % len(_CALLS)]
         self._booth.devices.record(Sent(time.monotonic(), _PAIR.charger, self.number, status))
@@ -66,15 +66,15 @@ class _Twin:
             await (await self._connection.ping())
         self._booth.devices.record(Acknowledged(time.monotonic(), _PAIR.charger, self.number))
 
-    async def keeps_on(self) -> None:
-        """Say the same again and again."""
+    async def repeat(self) -> None:
+        """Repeat the same reading."""
         level = _CALLS[self.number % len(_CALLS)][1]
         for _ in range(_CROSSING):
             await self._connection.send(messages.reading(level))
             await asyncio.sleep(0.005)
 
-    async def goes_on(self) -> None:
-        """Say something else, although a newer connection counts: it must be closed for that."""
+    async def send_superseded(self) -> None:
+        """Send other readings although a newer connection counts: the gateway must close it."""
         level = _CALLS[(self.number + 2) % len(_CALLS)][1]
         with contextlib.suppress(ConnectionClosed):
             for _ in range(_CROSSING):
@@ -85,5 +85,5 @@ class _Twin:
         assert self._connection.close_code == CloseCode.SUPERSEDED, self._connection.close_code
 
     async def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         await self._connection.close()

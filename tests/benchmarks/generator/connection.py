@@ -6,8 +6,8 @@ from collections.abc import Callable  # noqa: TC003 - for the types of attribute
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.benchmarks.generator.frames import CLOSE, PING, PONG, TEXT, handshake, masked
 from tests.benchmarks.generator.loop import READ, WRITE, Loop, clock
+from tests.fixtures.raw_frames import CLOSE, PING, PONG, TEXT, handshake, masked
 
 _HEAD_END: Final = b"\r\n\r\n"
 _SWITCHING: Final = b"HTTP/1.1 101 "
@@ -159,7 +159,7 @@ class Connection:
             return
         self._loop.change(connecting.fileno(), self._head_readable, READ)
         try:
-            connecting.send(handshake(self.place.host, self.place.port, self._path))
+            connecting.send(handshake(self._path, host=f"{self.place.host}:{self.place.port}"))
         except OSError as error:
             self._end(str(error))
 

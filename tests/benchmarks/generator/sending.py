@@ -4,9 +4,9 @@ from itertools import cycle, islice
 from typing import Any, Final
 
 from tests.benchmarks.generator.fleet import Fleet
-from tests.benchmarks.generator.frames import reading
 from tests.benchmarks.generator.loop import Loop, clock
 from tests.benchmarks.generator.schedule import Schedule
+from tests.fixtures.raw_frames import reading
 
 _TICK_SECONDS: Final = 0.0005
 _MOST_AT_ONCE: Final = 200

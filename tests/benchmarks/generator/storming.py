@@ -17,9 +17,10 @@ from typing import Any, Final
 from shared.process.backoff import Backoff
 from tests.benchmarks.generator.connection import Connection, Place
 from tests.benchmarks.generator.fleet import Fleet
-from tests.benchmarks.generator.frames import PING, READING_OF_STEP, STEP_OF, masked
+from tests.benchmarks.generator.frames import READING_OF_STEP, STEP_OF
 from tests.benchmarks.generator.loop import Loop, clock
 from tests.benchmarks.generator.schedule import quantiles
+from tests.fixtures.raw_frames import PING, masked
 
 _FIRST_DELAY_SECONDS: Final = 0.1
 _LONGEST_DELAY_SECONDS: Final = 5.0

@@ -13,6 +13,7 @@ from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
 from shared.contract.credentials import digest_of
 from shared.process.runtime import CannotServeError
+from tests.fixtures import raw_frames
 from tests.integration.hub.booth import (
     CHARGED,
     SOON,
@@ -110,15 +111,9 @@ async def test_where_secrets_are_optional_only_who_has_one_must_present_it(
 
 
 async def test_frames_sent_before_the_judgement_count(guarded: Booth, stored: Stored) -> None:
-    head = (
-        "GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {SECRET}\r\n\r\n"
-    )
-    payload = reading(55).encode()
-    frame = bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+    head = raw_frames.handshake("/chargers/c1234", f"Authorization: Bearer {SECRET}")
     _, writer = await asyncio.open_connection(guarded.host, guarded.charger_port)
-    writer.write(head.encode() + frame)
+    writer.write(head + raw_frames.reading(55))
     await stored.until(lambda: stored.level("c1234"))
     assert await stored.level("c1234") == 55
     writer.close()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.fixtures.raw_frames import handshake
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -97,11 +98,7 @@ async def test_more_waiting_devices_than_allowed_are_told_to_come_back(
 
 async def _handshake(booth: Booth) -> bytes:
     reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
-    writer.write(
-        b"GET /chargers/c2 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\n"
-        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    writer.write(handshake("/chargers/c2"))
     answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     return answer

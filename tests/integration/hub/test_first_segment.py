@@ -5,20 +5,12 @@ import asyncio
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.integration.hub.booth import CHARGED, Booth, Stored, reading, received
+from tests.fixtures.raw_frames import CLOSE, PING, handshake, masked, reading
+from tests.integration.hub.booth import CHARGED, Booth, Stored, received
 from tests.integration.hub.conftest import StartGateway
 
-HEAD = (
-    b"GET /chargers/c1234 HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-
-
-def _frame(opcode: Opcode, payload: bytes) -> bytes:
-    return Frame(opcode, payload).serialize(mask=True)
-
-
-READING = _frame(Opcode.TEXT, reading(100).encode())
+HEAD = handshake("/chargers/c1234")
+READING = reading(100)
 
 
 @pytest.mark.parametrize("cut", [0, 1, len(HEAD) - 1, len(HEAD), len(HEAD) + 1, len(HEAD) + 20])
@@ -36,7 +28,7 @@ async def test_it_counts_however_the_segments_are_cut(booth: Booth, cut: int) ->
 async def test_ping_and_close_in_the_same_segment_are_answered_after_the_handshake(
     booth: Booth, stored: Stored
 ) -> None:
-    request = HEAD + READING + _frame(Opcode.PING, b"p") + _frame(Opcode.CLOSE, b"\x03\xe8")
+    request = HEAD + READING + masked(PING, b"p") + masked(CLOSE, b"\x03\xe8")
     reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
     writer.write(request)
     async with asyncio.timeout(10):
@@ -69,7 +61,7 @@ async def _answer_pings(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         head = await reader.readexactly(2)
         payload = await reader.readexactly(head[1])
         if head[0] & 0x0F == Opcode.PING:
-            writer.write(_frame(Opcode.PONG, payload))
+            writer.write(masked(Opcode.PONG, payload))
 
 
 def _close_frame() -> bytes:

@@ -11,17 +11,11 @@ from services.gateway.connection.fast_frames import usual_message
 from services.gateway.widgets.widget_connection import status_message
 from services.router.thresholds import Thresholds
 from shared.contract.device_protocol import ChargingStatus
-from tests.benchmarks.generator.frames import (
-    LEVELS,
-    READING_OF_STEP,
-    STATUSES,
-    STEP_OF,
-    masked,
-    reading,
-)
+from tests.benchmarks.generator.frames import LEVELS, READING_OF_STEP, STATUSES, STEP_OF
 from tests.benchmarks.generator.relaying import Relay
 from tests.benchmarks.generator.schedule import Schedule, quantiles
 from tests.benchmarks.generator.sending import FRAME_BYTES, FRAMES
+from tests.fixtures.raw_frames import masked, reading
 
 
 @pytest.mark.parametrize("level", [*LEVELS, 10, 99])

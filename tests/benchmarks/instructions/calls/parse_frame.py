@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.gateway.connection.fast_frames import usual_message
-from tests.benchmarks.generator.frames import reading
+from tests.fixtures.raw_frames import reading
 
 _FRAME: Final = reading(70)
 

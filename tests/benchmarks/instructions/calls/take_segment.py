@@ -9,8 +9,8 @@ from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
-from tests.benchmarks.generator.frames import handshake, reading
 from tests.benchmarks.ingest.parsed import Nobody
+from tests.fixtures.raw_frames import handshake, reading
 
 _FRAME: Final = reading(70)
 _WITHOUT_LIMIT: Final = 2**40
@@ -43,7 +43,7 @@ def ready() -> Callable[[], object]:
     gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
     charger = ChargerConnection(gate, Nobody(), settings.partitions)
     charger.connection_made(_Transport())
-    charger.data_received(handshake("127.0.0.1", 3100, "/chargers/c00001"))
+    charger.data_received(handshake("/chargers/c00001"))
     if not charger.is_open:
         raise RuntimeError("the gateway refused the handshake")
     return lambda: charger.data_received(_FRAME)

@@ -149,7 +149,7 @@ def test_frames_are_as_long_as_the_library_makes_them() -> None:
 
 def test_commands_are_as_long_as_the_client_makes_them() -> None:
     call = calls.store(Names(64).chargers[7], [calls.charger_id(7, 1)], 1)
-    assert wire._call(call) == len(hiredis.pack_command((*command_of([call]),)))
+    assert wire._call(call) == len(hiredis.pack_command(tuple(command_of([call]))))  # type: ignore[arg-type]
 
 
 def test_the_sample_messages_are_those_of_the_services() -> None:
