@@ -91,12 +91,17 @@ class FakeDoorkeeper:
     def __init__(self) -> None:
         self.applicant: PendingHandshake | None = None
 
-    def charger(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:  # noqa: ARG002
+    def authenticate_charger(
+        self,
+        applicant: PendingHandshake,
+        device_id: str,  # noqa: ARG002
+        secret: SecretStr,  # noqa: ARG002
+    ) -> None:
         """Keep it."""
         check(self.applicant is None, "a handshake was judged twice")
         self.applicant = applicant
 
-    widget = charger
+    authenticate_widget = authenticate_charger
 
 
 class GatewayEnd:
@@ -169,7 +174,7 @@ class GatewayEnd:
     def judge(self, *, admitted: bool) -> None:
         """Judge the handshake, if it waits for it, and let arrive what waited."""
         if self.doorkeeper is not None and self.doorkeeper.applicant is not None:
-            self.doorkeeper.applicant.judged(admitted=admitted)
+            self.doorkeeper.applicant.on_auth_result(admitted=admitted)
             self.check_memory()
         self.deliver(())
 

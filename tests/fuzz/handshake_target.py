@@ -117,7 +117,7 @@ class HandshakeTarget:
         end.gate.draining = plan.door is Door.DRAINS
         end.deliver(chunks)
         if plan.door is Door.WAITS and end.doorkeeper and end.doorkeeper.applicant:
-            end.doorkeeper.applicant.undecided()
+            end.doorkeeper.applicant.on_auth_deferred()
             check(end.gate.waiting, "whoever waits for the directory is not counted")
         else:
             end.judge(admitted=plan.door is Door.ADMITS)

@@ -1,1 +1,1 @@
-"""Who may connect: credentials of devices."""
+"""Which devices may connect: their credentials."""

@@ -1,4 +1,4 @@
-"""Checks credentials before a handshake is answered, in batches."""
+"""Authenticates devices before their handshake is answered, in batches."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
-from services.gateway.auth.credentials import Judgement, Mode, judge
+from services.gateway.auth.credentials import Mode, Verdict, decide
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.connection import BusUnavailableError
@@ -25,43 +25,48 @@ from shared.process.rate_limited_log import RateLimitedLog
 _log = logs.get(__name__)
 
 _RETRY_SECONDS: Final = 0.5
-_AT_ONCE: Final = 250
-"""Most judged in one go: whoever is connected already must not wait for a crowd."""
-_NOBODYS: Final = msgspec.json.encode(Credentials(number=1, registered=10**15, digests=["0" * 64]))
-"""Read where there is nothing: it takes as long as reading a device's credentials."""
+_MOST_PER_BATCH: Final = 250
+"""Most handshakes per batch: readings and statuses must not wait for a crowd."""
+_NO_CREDENTIALS: Final = msgspec.json.encode(
+    Credentials(number=1, registered=10**15, digests=["0" * 64])
+)
+"""Decoded where there are none: it takes as long as decoding a device's credentials."""
 
 _decode_credentials = tolerant_decoder(Credentials)
 
+Authenticate = Callable[["PendingHandshake", str, SecretStr], None]
+"""Authenticates a handshake soon, by a device's id and the secret that it presented."""
+
 
 class PendingHandshake(Protocol):
-    """A connection whose handshake waits for a judgement."""
+    """A handshake that waits for authentication."""
 
     @property
-    def is_shaking_hands(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether it still waits."""
 
-    def judged(self, *, admitted: bool) -> None:
-        """Take the judgement."""
+    def on_auth_result(self, *, admitted: bool) -> None:
+        """Take the result."""
 
-    def undecided(self) -> None:
-        """Take that there is no judgement yet: wait on, or give up."""
+    def on_auth_deferred(self) -> None:
+        """There is no result yet: wait on, or give up."""
 
 
-class _Application(NamedTuple):
-    applicant: PendingHandshake
+class _Request(NamedTuple):
+    handshake: PendingHandshake
     device_id: str
     secret: SecretStr
     names: ChargerNames | WidgetNames
 
 
 class Authenticator:
-    """Judges handshakes by the credentials in the directory.
+    """Decides on handshakes by the credentials in the directory.
 
     Args:
         bus: One that no reading waits for.
         names: Names in Redis.
         mode: ``optional`` or ``required``.
-        key: What the digests are made with.
+        key: Key of the digests.
         rng: Jitter of the retries.
     """
 
@@ -73,121 +78,120 @@ class Authenticator:
         self._mode = mode
         self._key = key
         self._backoff = Backoff(0.05, 0.5, rng)
-        self._applications: list[_Application] = []
+        self._requests: list[_Request] = []
         self._wake = asyncio.Event()
-        self._complaint = RateLimitedLog(_log, "credentials can not be read")
+        self._failure_log = RateLimitedLog(_log, "credentials cannot be read")
 
-    def charger(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:
-        """Judge a charger soon."""
-        self._apply(applicant, device_id, secret, self._names.chargers)
+    def authenticate_charger(
+        self, handshake: PendingHandshake, device_id: str, secret: SecretStr
+    ) -> None:
+        """Authenticate a charger soon."""
+        self._add(handshake, device_id, secret, self._names.chargers)
 
-    def widget(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:
-        """Judge a widget soon."""
-        self._apply(applicant, device_id, secret, self._names.widgets)
+    def authenticate_widget(
+        self, handshake: PendingHandshake, device_id: str, secret: SecretStr
+    ) -> None:
+        """Authenticate a widget soon."""
+        self._add(handshake, device_id, secret, self._names.widgets)
 
-    def _apply(
+    def _add(
         self,
-        applicant: PendingHandshake,
+        handshake: PendingHandshake,
         device_id: str,
         secret: SecretStr,
         tags: Sequence[ChargerNames] | Sequence[WidgetNames],
     ) -> None:
         names = tags[partition_of(device_id, self._names.partitions)]
-        self._applications.append(_Application(applicant, device_id, secret, names))
+        self._put_back([_Request(handshake, device_id, secret, names)])
+
+    def _put_back(self, requests: list[_Request]) -> None:
+        self._requests += requests
         self._wake.set()
 
     async def run(self) -> None:
-        """Judge applications until cancelled."""
+        """Authenticate until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            waiting, self._applications = self._applications, []
-            # Those that gave up are dropped: their handshake's deadline has passed.
-            waiting = [one for one in waiting if one.applicant.is_shaking_hands]
+            requests, self._requests = self._requests, []
+            # Handshakes whose deadline has passed are dropped.
+            requests = [request for request in requests if request.handshake.is_pending]
             try:
-                while waiting:
-                    self._again_later(await self._judge(waiting[:_AT_ONCE]))
-                    del waiting[:_AT_ONCE]
+                while requests:
+                    self._defer(await self._authenticate(requests[:_MOST_PER_BATCH]))
+                    del requests[:_MOST_PER_BATCH]
                     await asyncio.sleep(0)  # readings and statuses come in between
             except BusUnavailableError:
-                for one in waiting:
-                    one.applicant.undecided()
-                self._again(waiting)
+                for request in requests:
+                    request.handshake.on_auth_deferred()
+                self._put_back(requests)
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
 
-    def _again(self, applications: list[_Application]) -> None:
-        self._applications += applications
-        self._wake.set()
+    def _defer(self, requests: list[_Request]) -> None:
+        """Retry these after a moment; others do not wait for them."""
+        for request in requests:
+            request.handshake.on_auth_deferred()
+        if requests:
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._put_back, requests)
 
-    def _again_later(self, undecided: list[_Application]) -> None:
-        """Judge some again after a moment; nobody else waits for them."""
-        for one in undecided:
-            one.applicant.undecided()
-        if undecided:
-            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._again, undecided)
-
-    async def _judge(self, waiting: list[_Application]) -> list[_Application]:
-        """Judge applications; return those that can not be judged yet."""
-        batches = [batch for _, batch in by_slot(waiting, lambda one: one.names.directory)]
+    async def _authenticate(self, requests: list[_Request]) -> list[_Request]:
+        """Decide on requests; return those that cannot be decided on yet."""
+        batches = [batch for _, batch in by_slot(requests, lambda request: request.names.directory)]
         if not batches:
             return []
         role, *_ = await self._bus.command("ROLE")
         if role != b"master":
-            # Demoted while we were connected: reading goes on working there, but a
-            # secret that was replaced since would still be good.
+            # Demoted while we were connected: it still answers reads, but a secret that
+            # was replaced since would still be good.
             await self._bus.distrust("it is a replica")
-        replies = await self._bus.run_each([_vouching(batch) for batch in batches])
-        undecided: list[_Application] = []
+        replies = await self._bus.run_each([_authenticate_call(batch) for batch in batches])
+        deferred: list[_Request] = []
         for batch, answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
-                # A key that somebody made into something else: nobody is let in, and
-                # nobody else suffers from it.
-                self._complaint.log(answers)
-                undecided += batch
+                # A key of another type: only this tag's devices are not admitted.
+                self._failure_log.log(answers)
+                deferred += batch
                 continue
             complete, *found = answers
             pairs = zip(found[::2], found[1::2], strict=True)
-            for one, (registration, credentials) in zip(batch, pairs, strict=True):
-                known = self._digests_of(one, credentials)
-                match self._judgement(one, registration.decode(), known, complete=bool(complete)):
-                    case Judgement.WAIT:
-                        undecided.append(one)
-                    case judgement:
-                        one.applicant.judged(admitted=judgement is Judgement.ADMIT)
-        return undecided
+            for request, (registration, credentials) in zip(batch, pairs, strict=True):
+                known = self._digests_of(request, credentials)
+                match self._verdict(request, registration.decode(), known, complete=bool(complete)):
+                    case Verdict.WAIT:
+                        deferred.append(request)
+                    case verdict:
+                        request.handshake.on_auth_result(admitted=verdict is Verdict.ADMIT)
+        return deferred
 
-    def _digests_of(self, one: _Application, credentials: bytes) -> list[str] | None:
-        """Return the digests of a device's secrets, or None if they can not be read."""
-        found = _decode_credentials(credentials or _NOBODYS)
-        # Anybody with redis-cli can write anything; only ASCII can be compared.
+    def _digests_of(self, request: _Request, credentials: bytes) -> list[str] | None:
+        """Return the digests of a device's secrets, or None if they cannot be read."""
+        found = _decode_credentials(credentials or _NO_CREDENTIALS)
+        # Anything can be written with redis-cli; only ASCII can be compared.
         if found is None or not all(map(str.isascii, found.digests)):
-            self._complaint.log(f"those of {one.device_id} ({one.names.credentials}) are broken")
+            key = request.names.credentials
+            self._failure_log.log(f"those of {request.device_id} ({key}) are broken")
             return None
         return found.digests
 
-    def _judgement(
-        self, one: _Application, registration: str, known: list[str] | None, *, complete: bool
-    ) -> Judgement:
+    def _verdict(
+        self, request: _Request, registration: str, known: list[str] | None, *, complete: bool
+    ) -> Verdict:
         if known is None:
-            return Judgement.WAIT
-        return judge(
+            return Verdict.WAIT
+        return decide(
             self._mode,
             registration,
             known,
             complete=complete,
             key=self._key,
-            device_id=one.device_id,
-            secret=one.secret,
+            device_id=request.device_id,
+            secret=request.secret,
         )
 
 
-def _vouching(batch: list[_Application]) -> Call:
+def _authenticate_call(batch: list[_Request]) -> Call:
     names = batch[0].names
     keys = (names.directory, names.directory_version, names.credentials)
-    return Call(scripts.AUTHENTICATE, keys, [one.device_id for one in batch])
-
-
-Ask = Callable[[PendingHandshake, str, SecretStr], None]
-"""`Authenticator.charger` or `Authenticator.widget`."""
+    return Call(scripts.AUTHENTICATE, keys, [request.device_id for request in batch])

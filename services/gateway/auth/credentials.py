@@ -1,4 +1,4 @@
-"""Who a device says it is: reading its credentials and judging them, without I/O."""
+"""A device's credentials: reading what it presents and deciding on it, without I/O."""
 
 import base64
 import binascii
@@ -14,25 +14,25 @@ from shared.contract.credentials import digest_of, is_among
 Mode = Literal["off", "optional", "required"]
 
 
-class Judgement(Enum):
+class Verdict(Enum):
     """What becomes of a handshake."""
 
     ADMIT = "admit"
     REFUSE = "refuse"
     WAIT = "wait"
-    """The directory is not there: nobody can be judged."""
+    """The directory is incomplete: it cannot be decided."""
 
 
 def secret_in(headers: Headers, device_id: str) -> SecretStr:
     """Return the secret that a handshake presents, or an empty one if it presents none.
 
-    HTTP Basic with the id as user (RFC 7617), or Bearer (RFC 6750). Another
-    device's name with a secret is as good as none. It is masked wherever it is printed.
+    HTTP Basic with the id as user (RFC 7617), or Bearer (RFC 6750). A secret with another
+    device's id counts as none. The result is masked wherever it is printed.
     """
-    return SecretStr(_presented(headers, device_id))
+    return SecretStr(_read_secret(headers, device_id))
 
 
-def _presented(headers: Headers, device_id: str) -> str:
+def _read_secret(headers: Headers, device_id: str) -> str:
     try:
         scheme, _, value = headers.get("Authorization", "").partition(" ")
     except MultipleValuesError:
@@ -49,7 +49,7 @@ def _presented(headers: Headers, device_id: str) -> str:
     return ""
 
 
-def judge(
+def decide(
     mode: Mode,
     registration: str,
     known: Sequence[str],
@@ -58,30 +58,30 @@ def judge(
     key: SecretStr,
     device_id: str,
     secret: SecretStr,
-) -> Judgement:
-    """Judge a device by what it presented.
+) -> Verdict:
+    """Decide on a device by the secret that it presented.
 
     Args:
-        mode: ``required``: nobody without a right secret, and an unknown id hears
-            the same as a wrong secret. ``optional``: devices that have a secret
-            must present it; others need none.
+        mode: ``required``: every device needs a right secret, and the answer to an
+            unknown id is the same as to a wrong secret. ``optional``: devices that
+            have a secret must present it; others need none.
         registration: ``registered``, ``unregistered`` or ``absent``.
         known: Digests of the device's secrets; only a registered one's count.
-        complete: Whether the directory is all there. Until it is, an unknown id waits,
-            so where secrets are required a wrong secret waits as well: nobody learns
-            from the difference which ids exist.
-        key: What digests are made with.
-        device_id: Whom the device says it is.
-        secret: What it presented; empty: nothing.
+        complete: Whether the directory is complete. Until then an unknown id waits, so
+            where secrets are required a wrong secret waits as well: the difference
+            would tell which ids exist.
+        key: Key of the digests.
+        device_id: The id that the device claims.
+        secret: The secret that it presented; empty: none.
     """
-    # Always computed, so that the time says nothing about what is known.
+    # Always computed, so that the time reveals nothing.
     digests = known if registration == "registered" else ()
     digest = digest_of(key.get_secret_value(), device_id, secret.get_secret_value())
     right = is_among(digest, digests)
     if registration == "absent":
-        return Judgement.WAIT
+        return Verdict.WAIT
     if right or (mode == "optional" and not digests):
-        return Judgement.ADMIT
+        return Verdict.ADMIT
     if mode == "required" and not complete:
-        return Judgement.WAIT
-    return Judgement.REFUSE
+        return Verdict.WAIT
+    return Verdict.REFUSE

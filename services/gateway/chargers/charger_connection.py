@@ -62,7 +62,9 @@ class ChargerConnection(Connection):
 
     def __init__(self, gate: ConnectionContext, intake: ChargerEvents, partitions: int) -> None:
         doorkeeper = gate.doorkeeper
-        super().__init__(gate, CHARGER_PATHS, doorkeeper.charger if doorkeeper else None)
+        super().__init__(
+            gate, CHARGER_PATHS, doorkeeper.authenticate_charger if doorkeeper else None
+        )
         self._intake = intake
         self._partitions = partitions
         self.partition = -1  # until the id is known

@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway import metrics
-from services.gateway.auth.authenticator import Ask
+from services.gateway.auth.authenticator import Authenticate
 from services.gateway.auth.credentials import secret_in
 from services.gateway.connection import refusals
 from services.gateway.connection.connection_context import ConnectionContext
@@ -52,7 +52,7 @@ class Connection(Framing):
     )
 
     def __init__(
-        self, gate: ConnectionContext, prefixes: Sequence[str], ask_doorkeeper: Ask | None
+        self, gate: ConnectionContext, prefixes: Sequence[str], ask_doorkeeper: Authenticate | None
     ) -> None:
         super().__init__(gate)
         self._ask_doorkeeper = ask_doorkeeper
@@ -226,22 +226,22 @@ class Connection(Framing):
             return
         self.device_id = device_id = str(examined)
         if self._ask_doorkeeper is None:
-            self.judged(admitted=True)
+            self.on_auth_result(admitted=True)
             return
         # Until it is judged no more is read than what came already.
         self._pause(Pause.JUDGING)
         self._ask_doorkeeper(self, device_id, secret_in(self._request.headers, device_id))
 
     @property
-    def is_shaking_hands(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether the handshake waits for its answer."""
         waits = self._request is not None and self.websocket.state is State.CONNECTING
         return waits and not self._lost
 
-    def undecided(self) -> None:
+    def on_auth_deferred(self) -> None:
         """Count among those that wait for the directory, or give up if they are too many."""
         waiting = self._gate.waiting
-        if not self.is_shaking_hands or self in waiting:
+        if not self.is_pending or self in waiting:
             return
         # Asked again: a crowd comes in before the first of it is found undecided.
         if self._gate.may_wait():
@@ -249,10 +249,10 @@ class Connection(Framing):
         else:
             self._give_up(refusals.NO_DIRECTORY)
 
-    def judged(self, *, admitted: bool) -> None:
+    def on_auth_result(self, *, admitted: bool) -> None:
         """Answer the handshake."""
         request = self._request
-        if request is None or not self.is_shaking_hands:
+        if request is None or not self.is_pending:
             return
         if self._gate.draining:
             # Whoever came in now might miss the goodbye.

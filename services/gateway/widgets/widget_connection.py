@@ -50,7 +50,7 @@ class WidgetConnection(Connection):
 
     def __init__(self, gate: ConnectionContext, audience: WidgetEvents) -> None:
         doorkeeper = gate.doorkeeper
-        super().__init__(gate, WIDGET_PATHS, doorkeeper.widget if doorkeeper else None)
+        super().__init__(gate, WIDGET_PATHS, doorkeeper.authenticate_widget if doorkeeper else None)
         self._audience = audience
         self._fence: tuple[int, int, int, int] = (0, 0, 0, 0)
         self._delayed: StatusDoorbell | None = None

@@ -1,4 +1,4 @@
-"""Handshakes are judged in batches; those that nobody can judge yet wait."""
+"""Handshakes are authenticated in batches; those that cannot be decided on yet wait."""
 
 import asyncio
 import json
@@ -23,27 +23,27 @@ ONE, TWO = SecretStr("one"), SecretStr("two")
 NAMES = Names(1)
 
 
-class FakeApplicant:
+class FakeHandshake:
     """A handshake that waits."""
 
     def __init__(self) -> None:
-        self.is_shaking_hands = True
-        self.judgement: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.was_undecided = False
+        self.is_pending = True
+        self.result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.was_deferred = False
 
-    def undecided(self) -> None:
-        self.was_undecided = True
+    def on_auth_deferred(self) -> None:
+        self.was_deferred = True
 
-    def judged(self, *, admitted: bool) -> None:
-        self.judgement.set_result(admitted)
+    def on_auth_result(self, *, admitted: bool) -> None:
+        self.result.set_result(admitted)
 
     async def admitted(self) -> bool:
         async with asyncio.timeout(5):
-            return await self.judgement
+            return await self.result
 
 
 class FakeBus:
-    """Answers for the script `vouch` from a directory."""
+    """Answers for the script `authenticate` from a directory."""
 
     def __init__(self) -> None:
         self.directory: dict[str, str] = {}
@@ -104,10 +104,10 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def judging(bus: FakeBus) -> AsyncIterator[Authenticator]:
-    doorkeeper = Authenticator(bus, NAMES, mode="required", key=KEY, rng=NoDelay())  # type: ignore[arg-type]
-    running = asyncio.create_task(doorkeeper.run())
-    yield doorkeeper
+async def authenticating(bus: FakeBus) -> AsyncIterator[Authenticator]:
+    authenticator = Authenticator(bus, NAMES, mode="required", key=KEY, rng=NoDelay())  # type: ignore[arg-type]
+    running = asyncio.create_task(authenticator.run())
+    yield authenticator
     if running.done():
         await running  # a bug in it is to be seen
     running.cancel()
@@ -115,13 +115,13 @@ async def judging(bus: FakeBus) -> AsyncIterator[Authenticator]:
         await running
 
 
-async def test_devices_that_come_together_are_judged_in_one_call_each_by_itself(
+async def test_devices_that_come_together_are_authenticated_in_one_call_each_by_itself(
     bus: FakeBus,
 ) -> None:
-    async with judging(bus) as doorkeeper:
-        right, wrong = FakeApplicant(), FakeApplicant()
-        doorkeeper.charger(right, "d1", ONE)
-        doorkeeper.charger(wrong, "d2", ONE)
+    async with authenticating(bus) as authenticator:
+        right, wrong = FakeHandshake(), FakeHandshake()
+        authenticator.authenticate_charger(right, "d1", ONE)
+        authenticator.authenticate_charger(wrong, "d2", ONE)
         assert await right.admitted()
         assert not await wrong.admitted()
     (call,) = bus.calls
@@ -131,47 +131,47 @@ async def test_devices_that_come_together_are_judged_in_one_call_each_by_itself(
 
 
 async def test_a_widget_is_looked_up_among_widgets(bus: FakeBus) -> None:
-    async with judging(bus) as doorkeeper:
-        applicant = FakeApplicant()
-        doorkeeper.widget(applicant, "d1", ONE)
-        assert await applicant.admitted()
+    async with authenticating(bus) as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_widget(handshake, "d1", ONE)
+        assert await handshake.admitted()
     names = NAMES.widgets[0]
     assert bus.calls[0].keys == (names.directory, names.directory_version, names.credentials)
 
 
-async def test_while_the_directory_is_not_there_nobody_is_judged(bus: FakeBus) -> None:
+async def test_while_the_directory_is_not_there_no_handshake_is_decided_on(bus: FakeBus) -> None:
     bus.directory["d1"] = "absent"
-    async with judging(bus) as doorkeeper:
-        applicant, other = FakeApplicant(), FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
-        doorkeeper.charger(other, "d2", TWO)
+    async with authenticating(bus) as authenticator:
+        handshake, other = FakeHandshake(), FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        authenticator.authenticate_charger(other, "d2", TWO)
         assert await other.admitted()
-        assert not applicant.judgement.done()
+        assert not handshake.result.done()
         bus.directory["d1"] = "registered"
-        assert await applicant.admitted()
+        assert await handshake.admitted()
 
 
 async def test_a_redis_that_is_away_is_waited_for(bus: FakeBus) -> None:
     bus.failures = 3
-    async with judging(bus) as doorkeeper:
-        applicant = FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
-        assert await applicant.admitted()
+    async with authenticating(bus) as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        assert await handshake.admitted()
     assert len(bus.calls) == 4
 
 
-async def test_one_that_gave_up_is_not_judged(bus: FakeBus) -> None:
+async def test_one_that_gave_up_is_not_authenticated(bus: FakeBus) -> None:
     bus.directory["d1"] = "absent"
-    async with judging(bus) as doorkeeper:
-        gone, other = FakeApplicant(), FakeApplicant()
-        doorkeeper.charger(gone, "d1", ONE)
+    async with authenticating(bus) as authenticator:
+        gone, other = FakeHandshake(), FakeHandshake()
+        authenticator.authenticate_charger(gone, "d1", ONE)
         async with asyncio.timeout(5):
             await bus.asked.wait()
-        gone.is_shaking_hands = False
+        gone.is_pending = False
         bus.directory["d1"] = "registered"
-        doorkeeper.charger(other, "d2", TWO)
+        authenticator.authenticate_charger(other, "d2", TWO)
         assert await other.admitted()
-        assert not gone.judgement.done()
+        assert not gone.result.done()
 
 
 @pytest.mark.parametrize(
@@ -187,76 +187,76 @@ async def test_one_that_gave_up_is_not_judged(bus: FakeBus) -> None:
         '{"number":7,"digests":["\xe4"]}'.encode(),  # not to be compared
     ],
 )
-async def test_credentials_that_somebody_broke_let_nobody_in_and_stop_nobody_else(
+async def test_broken_credentials_admit_no_device_and_stop_no_other(
     bus: FakeBus, value: bytes
 ) -> None:
     bus.unreadable["d1"] = value
-    async with judging(bus) as doorkeeper:
-        applicant, other = FakeApplicant(), FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
-        doorkeeper.charger(other, "d2", TWO)
+    async with authenticating(bus) as authenticator:
+        handshake, other = FakeHandshake(), FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        authenticator.authenticate_charger(other, "d2", TWO)
         assert await other.admitted()
-        assert applicant.was_undecided
-        assert not applicant.judgement.done()
+        assert handshake.was_deferred
+        assert not handshake.result.done()
         del bus.unreadable["d1"]
-        assert await applicant.admitted()
+        assert await handshake.admitted()
 
 
-async def test_a_key_that_somebody_broke_lets_nobody_in_until_it_is_mended(bus: FakeBus) -> None:
+async def test_a_broken_key_admits_no_device_until_it_is_mended(bus: FakeBus) -> None:
     bus.broken = ResponseError("vouch: WRONGTYPE")
-    async with judging(bus) as doorkeeper:
-        applicant = FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
+    async with authenticating(bus) as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
         async with asyncio.timeout(5):
             await bus.asked.wait()
         bus.broken = None
-        assert await applicant.admitted()
+        assert await handshake.admitted()
 
 
-async def test_a_crowd_is_judged_some_at_a_time(
+async def test_a_crowd_is_authenticated_some_at_a_time(
     bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_AT_ONCE", 3)
-    async with judging(bus) as doorkeeper:
-        crowd = [FakeApplicant() for _ in range(7)]
+    monkeypatch.setattr(module, "_MOST_PER_BATCH", 3)
+    async with authenticating(bus) as authenticator:
+        crowd = [FakeHandshake() for _ in range(7)]
         for each in crowd:
-            doorkeeper.charger(each, "d1", ONE)
+            authenticator.authenticate_charger(each, "d1", ONE)
         assert [await each.admitted() for each in crowd] == [True] * 7
     assert [len(call.arguments) for call in bus.calls] == [3, 3, 1]
 
 
-async def test_who_can_not_be_judged_yet_keeps_nobody_else_waiting(
+async def test_one_that_cannot_be_decided_on_yet_keeps_no_other_waiting(
     bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_RETRY_SECONDS", 3600)
     bus.directory["d1"] = "absent"
-    async with judging(bus) as doorkeeper:
-        applicant, other = FakeApplicant(), FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
+    async with authenticating(bus) as authenticator:
+        handshake, other = FakeHandshake(), FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
         async with asyncio.timeout(5):
-            while not applicant.was_undecided:  # noqa: ASYNC110 - it rings no bell
+            while not handshake.was_deferred:  # noqa: ASYNC110 - it rings no bell
                 await asyncio.sleep(0)
-        doorkeeper.charger(other, "d2", TWO)
+        authenticator.authenticate_charger(other, "d2", TWO)
         assert await other.admitted()
 
 
-async def test_while_redis_is_away_everybody_at_the_door_is_undecided(bus: FakeBus) -> None:
+async def test_while_redis_is_away_all_handshakes_are_deferred(bus: FakeBus) -> None:
     bus.failures = 1_000_000
-    async with judging(bus) as doorkeeper:
-        crowd = [FakeApplicant() for _ in range(7)]
+    async with authenticating(bus) as authenticator:
+        crowd = [FakeHandshake() for _ in range(7)]
         for each in crowd:
-            doorkeeper.charger(each, "d1", ONE)
+            authenticator.authenticate_charger(each, "d1", ONE)
         async with asyncio.timeout(5):
-            while not all(each.was_undecided for each in crowd):  # noqa: ASYNC110 - as above
+            while not all(each.was_deferred for each in crowd):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0)
 
 
-async def test_nobody_is_judged_by_a_replica(bus: FakeBus) -> None:
+async def test_no_handshake_is_decided_on_by_a_replica(bus: FakeBus) -> None:
     bus.roles = [b"master", b"slave"]
-    async with judging(bus) as doorkeeper:
-        applicant = FakeApplicant()
-        doorkeeper.charger(applicant, "d1", ONE)
-        assert await applicant.admitted()
+    async with authenticating(bus) as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        assert await handshake.admitted()
     assert bus.distrusted == 1
     assert len(bus.calls) == 1
 
@@ -272,11 +272,11 @@ async def test_an_unknown_id_is_as_much_work_as_a_wrong_secret(
         return really_decode(text)
 
     monkeypatch.setattr(module, "_decode_credentials", decode)
-    async with judging(bus) as doorkeeper:
+    async with authenticating(bus) as authenticator:
         for device in ("d1", "unknown"):
-            applicant = FakeApplicant()
-            doorkeeper.charger(applicant, device, TWO)
-            assert not await applicant.admitted()
+            handshake = FakeHandshake()
+            authenticator.authenticate_charger(handshake, device, TWO)
+            assert not await handshake.admitted()
     known, unknown = decoded
     assert len(known) == pytest.approx(len(unknown), abs=8)  # but for spaces
 
@@ -285,22 +285,22 @@ async def test_what_is_broken_is_said_once_and_without_what_was_found(
     bus: FakeBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bus.unreadable = {"d1": b'"a digest, say"', "d3": b'"a digest, say"'}
-    async with judging(bus) as doorkeeper:
-        crowd = [FakeApplicant() for _ in range(2)]
+    async with authenticating(bus) as authenticator:
+        crowd = [FakeHandshake() for _ in range(2)]
         for device in ("d1", "d3"):
-            doorkeeper.charger(crowd[0], device, ONE)
-            doorkeeper.charger(crowd[1], device, ONE)
-        other = FakeApplicant()
-        doorkeeper.charger(other, "d2", TWO)
+            authenticator.authenticate_charger(crowd[0], device, ONE)
+            authenticator.authenticate_charger(crowd[1], device, ONE)
+        other = FakeHandshake()
+        authenticator.authenticate_charger(other, "d2", TWO)
         assert await other.admitted()
     out, err = capsys.readouterr()
     said = out + err
-    assert said.count("credentials can not be read") == 1
+    assert said.count("credentials cannot be read") == 1
     assert "d1" in said
     assert "digest, say" not in said
 
 
-def test_no_secret_shows_in_what_is_printed_of_an_application() -> None:
+def test_no_secret_shows_in_what_is_printed_of_an_request() -> None:
     secret = SecretStr("opensesame")
-    application = module._Application(None, "d1", secret, NAMES.chargers[0])  # type: ignore[arg-type]
-    assert "opensesame" not in repr(application)
+    request = module._Request(None, "d1", secret, NAMES.chargers[0])  # type: ignore[arg-type]
+    assert "opensesame" not in repr(request)

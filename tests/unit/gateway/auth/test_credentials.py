@@ -7,13 +7,13 @@ from pydantic import SecretStr
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from services.gateway.auth.credentials import Judgement, Mode, judge, secret_in
+from services.gateway.auth.credentials import Mode, Verdict, decide, secret_in
 from services.gateway.connection.websocket_protocol import DeviceProtocol
 from shared.contract.credentials import digest_of
 from tests.unit.gateway.fake_device import head_of
 
 KEY = SecretStr("k" * 32)
-ADMIT, REFUSE, WAIT = Judgement.ADMIT, Judgement.REFUSE, Judgement.WAIT
+ADMIT, REFUSE, WAIT = Verdict.ADMIT, Verdict.REFUSE, Verdict.WAIT
 
 
 def basic(user_and_secret: str) -> str:
@@ -60,23 +60,23 @@ def test_two_headers_are_as_good_as_none() -> None:
     assert secret_in(headers, "c1").get_secret_value() == ""
 
 
-def judged(
+def decide_on(
     mode: Mode,
     registration: str,
     known: list[str],
     secret: str | SecretStr,
     *,
     complete: bool = True,
-) -> Judgement:
+) -> Verdict:
     digests = [digest_of(KEY.get_secret_value(), "c1", one) for one in known]
     presented = SecretStr(secret) if isinstance(secret, str) else secret
-    return judge(
+    return decide(
         mode, registration, digests, complete=complete, key=KEY, device_id="c1", secret=presented
     )
 
 
 @pytest.mark.parametrize(
-    ("mode", "registration", "known", "secret", "judgement"),
+    ("mode", "registration", "known", "secret", "verdict"),
     [
         ("required", "registered", ["right"], "right", ADMIT),
         ("required", "registered", ["old", "right"], "right", ADMIT),
@@ -101,14 +101,14 @@ def judged(
         ("optional", "unregistered", ["right"], "wrong", ADMIT),
     ],
 )
-def test_devices_are_judged(
-    mode: Mode, registration: str, known: list[str], secret: str, judgement: Judgement
+def test_devices_are_decided_on(
+    mode: Mode, registration: str, known: list[str], secret: str, verdict: Verdict
 ) -> None:
-    assert judged(mode, registration, known, secret) is judgement
+    assert decide_on(mode, registration, known, secret) is verdict
 
 
 @pytest.mark.parametrize(
-    ("mode", "registration", "known", "secret", "judgement"),
+    ("mode", "registration", "known", "secret", "verdict"),
     [
         ("required", "absent", [], "wrong", WAIT),
         ("required", "unregistered", [], "wrong", WAIT),
@@ -120,9 +120,9 @@ def test_devices_are_judged(
     ],
 )
 def test_while_the_directory_is_incomplete_a_wrong_secret_waits_like_an_unknown_id(
-    mode: Mode, registration: str, known: list[str], secret: str, judgement: Judgement
+    mode: Mode, registration: str, known: list[str], secret: str, verdict: Verdict
 ) -> None:
-    assert judged(mode, registration, known, secret, complete=False) is judgement
+    assert decide_on(mode, registration, known, secret, complete=False) is verdict
 
 
 def test_a_secret_does_not_show_where_it_is_printed() -> None:
@@ -139,4 +139,6 @@ def test_bytes_that_are_no_text_are_a_wrong_secret(value: bytes) -> None:
     websocket.receive_data(head.replace(b"Authorization: X", b"Authorization: " + value))
     (request,) = websocket.events_received()
     assert isinstance(request, Request)
-    assert judged("required", "registered", ["right"], secret_in(request.headers, "c1")) is REFUSE
+    assert (
+        decide_on("required", "registered", ["right"], secret_in(request.headers, "c1")) is REFUSE
+    )

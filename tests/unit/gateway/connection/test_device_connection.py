@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from websockets.frames import Opcode
 
-from services.gateway.auth.authenticator import Ask, PendingHandshake
+from services.gateway.auth.authenticator import Authenticate, PendingHandshake
 from services.gateway.chargers.readings import BadFrameError
 from services.gateway.connection import rate_limited_reader
 from services.gateway.connection.connection_context import ConnectionContext
@@ -35,7 +35,7 @@ HEAD = head_of("/things/t1")
 class PlainConnection(Connection):
     """Notes what it is told; a message ``bad…`` is a bad one."""
 
-    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Ask | None = None) -> None:
+    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Authenticate | None = None) -> None:
         super().__init__(gate, ("/things/",), ask_doorkeeper)
         self.told: list[str] = []
         self.messages: list[bytes] = []
@@ -64,7 +64,7 @@ class Thing(FakeDevice):
 
     connection: PlainConnection
 
-    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Ask | None = None) -> None:
+    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Authenticate | None = None) -> None:
         super().__init__(PlainConnection(gate, ask_doorkeeper))
         self.gate = gate
 
@@ -321,7 +321,7 @@ class Waiting:
 
     def judge(self, *, admitted: bool) -> None:
         assert self.applicant is not None
-        self.applicant.judged(admitted=admitted)
+        self.applicant.on_auth_result(admitted=admitted)
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
 ) -> None:
     doorkeeper.judge(admitted=False)
     assert applicant.http_status == 401
-    assert not applicant.connection.is_shaking_hands
+    assert not applicant.connection.is_pending
     assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
     assert applicant.transport.ended
     assert applicant.told == []
@@ -412,17 +412,17 @@ def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
 ) -> None:
     connection = doorkeeper.applicant
     assert connection is not None
-    connection.undecided()
+    connection.on_auth_deferred()
     assert applicant.gate.waiting == {connection}
     doorkeeper.judge(admitted=True)
     assert not applicant.gate.waiting
-    connection.undecided()  # said too late
+    connection.on_auth_deferred()  # said too late
     assert not applicant.gate.waiting
 
 
 def test_one_that_left_undecided_waits_no_more(applicant: Thing, doorkeeper: Waiting) -> None:
     assert doorkeeper.applicant is not None
-    doorkeeper.applicant.undecided()
+    doorkeeper.applicant.on_auth_deferred()
     applicant.vanish()
     assert not applicant.gate.waiting
 
@@ -446,7 +446,7 @@ def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock:
     for _ in range(2):  # once more changes nothing
         for _, applicant in crowd:
             assert applicant is not None
-            applicant.undecided()
+            applicant.on_auth_deferred()
     assert [thing.http_status for thing, _ in crowd] == [0, 0, 503, 503]
     assert len(gate.waiting) == 2
     late = Thing(gate, Waiting())
@@ -458,7 +458,7 @@ def test_one_whose_time_is_over_waits_no_more(
     applicant: Thing, doorkeeper: Waiting, clock: Clock
 ) -> None:
     assert doorkeeper.applicant is not None
-    doorkeeper.applicant.undecided()
+    doorkeeper.applicant.on_auth_deferred()
     let_time_pass(applicant, clock, 5.5)
     assert applicant.http_status == 503
     assert not applicant.gate.waiting
