@@ -14,7 +14,12 @@ from shared.contract.names import Names
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(2)
-ALL = [("charger", 0, []), ("charger", 1, []), ("widget", 0, []), ("widget", 1, [])]
+ALL: list[tuple[str, int, list[str]]] = [
+    ("charger", 0, []),
+    ("charger", 1, []),
+    ("widget", 0, []),
+    ("widget", 1, []),
+]
 
 
 class FakeBus:

@@ -140,13 +140,13 @@ async def test_who_waits_at_the_door_is_told_to_come_back(
 
     doorkeeper = gate.doorkeeper = Undecided()  # type: ignore[assignment]
     waiting = device(gate)
-    doorkeeper.applicant.on_auth_deferred()  # type: ignore[union-attr]
+    doorkeeper.applicant.on_auth_deferred()
     gate.draining = True
     await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert waiting.http_status == 503
     assert "Retry-After: 1" in waiting.http_head
     assert not gate.waiting
-    doorkeeper.applicant.on_auth_result(admitted=True)  # type: ignore[union-attr]
+    doorkeeper.applicant.on_auth_result(admitted=True)
     assert waiting.http_status == 503
     assert b" 101 " not in waiting.transport.written
     assert slept

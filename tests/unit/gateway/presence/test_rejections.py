@@ -52,9 +52,9 @@ class FakeBus(Bus):
         for call in self.calls:
             for i in range(1, len(call.arguments), 4):
                 device_id, age, code, message = call.arguments[i : i + 4]
-                found.append(
-                    (device_id, age, json.loads(str(code, "utf-8")), str(message, "utf-8"))
-                )  # type: ignore[arg-type]
+                assert isinstance(code, bytes)
+                assert isinstance(message, bytes)
+                found.append((device_id, age, json.loads(code), message.decode()))
         return found
 
 
@@ -170,12 +170,12 @@ async def test_what_piles_up_while_redis_is_away_is_bounded(
 ) -> None:
     async def run_each(_: Sequence[Call]) -> list[Any]:
         # Others are refused while this is under way.
-        for _ in range(3):
-            rejections.of_charger(f"c{next(number)}", SILENT, "new")
+        for device_id in itertools.islice(devices, 3):
+            rejections.of_charger(device_id, SILENT, "new")
         raise BusUnavailableError("away")
 
-    number = itertools.count()
-    bus.run_each = run_each  # type: ignore[method-assign]
+    devices = (f"c{number}" for number in itertools.count())
+    bus.run_each = run_each  # type: ignore[method-assign, assignment]
     rejections.of_charger("c", SILENT, "first")
     for _ in range(5):
         with pytest.raises(BusUnavailableError):
