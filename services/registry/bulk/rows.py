@@ -166,7 +166,7 @@ class File:
         return text
 
     def _shown(self, text: str) -> str:
-        return _quoted(text) if self._may_quote else "this text"
+        return _quote(text) if self._may_quote else "this text"
 
     def _is_first(self, row: Row) -> bool:
         former = self._lines.setdefault((row.kind, row.id), row.line)
@@ -188,7 +188,7 @@ class File:
 
 def unknown_column(name: str) -> str:
     """Return the problem of a column that does not exist."""
-    return f"there is no column {_quoted(name)}; there are {', '.join(COLUMNS)}"
+    return f"there is no column {_quote(name)}; there are {', '.join(COLUMNS)}"
 
 
 def shorten(text: str) -> str:
@@ -196,5 +196,5 @@ def shorten(text: str) -> str:
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return ascii(shorten(text))

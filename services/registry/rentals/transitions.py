@@ -47,7 +47,7 @@ class ReachedTimes:
     at_80: datetime | None = None
     at_100: datetime | None = None
 
-    def including(self, transition: Transition) -> "ReachedTimes":
+    def with_transition(self, transition: Transition) -> "ReachedTimes":
         """Return the times with one more transition; the order does not matter."""
         return ReachedTimes(
             _earlier(self.at_80, transition.at if transition.status in _REACHED_80 else None),
@@ -89,7 +89,7 @@ def reached_times(transitions: Iterable[Transition]) -> dict[Pairing, ReachedTim
     found: dict[Pairing, ReachedTimes] = {}
     for each in transitions:
         pairing = Pairing(each.charger, each.pairing)
-        found[pairing] = found.get(pairing, ReachedTimes()).including(each)
+        found[pairing] = found.get(pairing, ReachedTimes()).with_transition(each)
     return {pairing: what for pairing, what in found.items() if what}
 
 

@@ -32,7 +32,6 @@ _OPENED = {
     **problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 }
 
-
 routes = APIRouter(prefix="/rentals", tags=["rentals"])
 
 
@@ -103,7 +102,7 @@ async def open_(
         )
     if is_new:
         response.status_code = HTTPStatus.CREATED
-    return await _answer(rental, parts.projector)
+    return await _wait_and_represent(rental, parts.projector)
 
 
 @routes.get(
@@ -132,7 +131,7 @@ async def collect(
 ) -> ShownRental:
     async with parts.database.write_transaction(operator.name) as connection:
         rental = await rental_service.collect(connection, rental_id, body or Collection())
-    return await _answer(rental, parts.projector)
+    return await _wait_and_represent(rental, parts.projector)
 
 
 @routes.put(
@@ -149,15 +148,15 @@ async def return_widget(
 ) -> ShownRental:
     async with parts.database.write_transaction(operator.name) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
-    return await _answer(rental, parts.projector)
+    return await _wait_and_represent(rental, parts.projector)
 
 
 def _representation(rental: Rental, projector: Projector) -> ShownRental:
     return ShownRental.of(rental, projected=projector.has_projected(_newest_number(rental)))
 
 
-async def _answer(rental: Rental, projector: Projector) -> ShownRental:
-    """Return a changed rental, after a moment's wait for the change to be in effect."""
+async def _wait_and_represent(rental: Rental, projector: Projector) -> ShownRental:
+    """Wait a moment for a change of a rental to be in effect, and represent the rental."""
     in_effect = await projector.wait_for(_newest_number(rental))
     return ShownRental.of(rental, projected=in_effect)
 
