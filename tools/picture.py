@@ -92,6 +92,16 @@ def _pieces(picture: str) -> Iterator[Piece]:
             column += len(text)
 
 
+def _most_colours_first(frames: list[list[Piece]]) -> list[list[Piece]]:
+    """Return the frames, begun where the picture says most: it may be shown without motion."""
+
+    def colours(number: int) -> int:
+        return len({piece.style.color for piece in frames[number] if "█" in piece.text})
+
+    start = max(range(len(frames)), key=colours)
+    return frames[start:] + frames[:start]
+
+
 def _draw(frames: list[list[Piece]]) -> str:
     """Return the SVG. A piece is drawn once, with the frames in which it is visible."""
     visible: defaultdict[Piece, list[int]] = defaultdict(list)
@@ -157,7 +167,7 @@ def _element(piece: Piece, attributes: str) -> str:
 
 def main() -> None:
     """Record, and write the picture."""
-    _TARGET.write_text(_draw(_record()), "utf-8")
+    _TARGET.write_text(_draw(_most_colours_first(_record())), "utf-8")
     print(f"{_TARGET}: {_TARGET.stat().st_size:,} bytes")
 
 
