@@ -13,7 +13,7 @@ def supersede(charger: ChargerConnection, fingerprints: StoredFingerprints) -> N
     """Mark a connection as superseded.
 
     It is closed if a reading of it was refused. Otherwise it stays open, and its device
-    is told on its next frame: an old connection may be dead and harms nobody.
+    is told on its next frame: an old connection does no harm.
     """
     if not charger.is_stored:
         charger.refuse()

@@ -60,7 +60,7 @@ class Parent:
         running = Gauge(
             "chargelight_workers_running", "Workers of this gateway.", registry=registry
         )
-        running.set_function(lambda: float(self._running()))
+        running.set_function(lambda: float(self._count_running()))
         ends = Counter(
             "chargelight_worker_ends",
             "Ends of workers that were not asked to end; each is restarted.",
@@ -130,7 +130,7 @@ class Parent:
     def _states(self) -> list[combined_health.State]:
         return [worker.state for worker in self._workers]
 
-    def _running(self) -> int:
+    def _count_running(self) -> int:
         return sum(state.not_ready != NOT_RUNNING for state in self._states())
 
 
