@@ -105,13 +105,7 @@ class Gateway:
         self.gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic, rng=rng)
         # Some beyond those that are served, so that they can be refused politely.
         self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
-        self.subscriber = open_subscriber(
-            settings,
-            f"{settings.instance_id}-doorbells",
-            on_message=self._heard,
-            on_confirmed=self._confirmed,
-            rng=rng,
-        )
+        self.subscriber = open_subscriber(settings, f"{settings.instance_id}-doorbells", rng)
         trust = DirectoryTrust()
         # First: the callbacks after it read the directory of a Redis that has just come back.
         self.bus.on_reconnected(trust.distrust_missing_entries)
@@ -140,7 +134,7 @@ class Gateway:
             self._names,
             chargers=self.chargers.on_directory_change,
             widgets=self.widgets.on_directory_change,
-            on_replica=lambda: self.subscriber.distrust("it leads to a replica"),
+            on_replica=lambda: self.subscriber.drop_connection("it leads to a replica"),
             rng=rng,
         )
         # A connection of its own: no reading waits for a crowd at the door.
@@ -169,7 +163,7 @@ class Gateway:
         )
         # Listen first, then look up: whatever is looked up from now on, its changes
         # are heard.
-        self.subscriber.subscribe(self.watch.channels)
+        self.subscriber.subscribe(self.watch.channels, self.watch)
 
     async def agree(self) -> None:
         """Wait for Redis and compare settings with the running system."""
@@ -239,12 +233,3 @@ class Gateway:
         return (
             None if self.watch.complete else "the directory is not there (is the registry running?)"
         )
-
-    def _heard(self, channel: str, payload: bytes) -> None:
-        if not (self.echo.heard(channel, payload) or self.watch.on_message(channel, payload)):
-            self.widgets.on_message(channel, payload)
-
-    def _confirmed(self, channels: list[str]) -> None:
-        self.echo.confirmed(channels)
-        self.watch.on_confirmed(channels)
-        self.widgets.on_confirmed(channels)

@@ -10,8 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.doorbells import decode_directory_change
 from shared.contract.names import Names
 from shared.contract.tolerant_json import NOT_DECODABLE
@@ -66,27 +65,21 @@ class DirectoryWatch:
         """Whether the directory was complete at the last comparison."""
         return self.seen and all(version is not None for version in self._versions)
 
-    def on_message(self, channel: str, payload: bytes) -> bool:
-        """Take a doorbell; False if the channel is not one of `channels`."""
-        index = self._by_channel.get(channel)
-        if index is None:
-            return False
+    def on_message(self, channel: str, payload: bytes) -> None:
+        """Take a doorbell."""
         try:
             ids = decode_directory_change(payload).ids
         except NOT_DECODABLE as error:
             _log.warning("not a directory change", channel=channel, reason=str(error))
             ids = []
-        on_change, partition = self._on_change[index]
+        on_change, partition = self._on_change[self._by_channel[channel]]
         on_change(partition, ids)
-        return True
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Report all of these tags as changed: their doorbells could be missed until now."""
         for channel in channels:
-            index = self._by_channel.get(channel)
-            if index is not None:
-                on_change, partition = self._on_change[index]
-                on_change(partition, [])
+            on_change, partition = self._on_change[self._by_channel[channel]]
+            on_change(partition, [])
 
     async def compare(self) -> None:
         """Compare the versions twice a second, until cancelled."""
@@ -97,7 +90,7 @@ class DirectoryWatch:
                 if role != b"master":
                     # Demoted while we were connected: it still answers reads.
                     self._on_replica()
-                    await self._bus.distrust("it is a replica")
+                    await self._bus.drop_connection("it is a replica")
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
                 continue

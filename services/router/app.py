@@ -53,13 +53,7 @@ class Router:
         self._bus = open_bus(settings, settings.instance_id)
         # A connection of its own: no batch delays the renewal of a lease.
         self._lease_bus = open_bus(settings, f"{settings.instance_id}-leases")
-        self._subscriber = open_subscriber(
-            settings,
-            f"{settings.instance_id}-doorbells",
-            on_message=self._on_message,
-            on_confirmed=self._on_confirmed,
-            rng=rng,
-        )
+        self._subscriber = open_subscriber(settings, f"{settings.instance_id}-doorbells", rng)
         self._echo = Echo(self._bus, self._subscriber, echo_channel(settings.instance_id))
         self._clearer = PendingClearer(self._bus, names)
         self._routing = Routing(
@@ -74,6 +68,7 @@ class Router:
             self._bus,
             self._subscriber,
             names,
+            on_message=self._routing.on_message,
             route=self._routing.route,
             clearer=self._clearer,
             rng=rng,
@@ -128,11 +123,3 @@ class Router:
         if not self._echo.comes_back:
             return health.UNHEARD
         return None if self._leases.joined else "not among the live routers yet"
-
-    def _on_message(self, channel: str, payload: bytes) -> None:
-        if not self._echo.heard(channel, payload):
-            self._routing.on_message(channel, payload)
-
-    def _on_confirmed(self, channels: list[str]) -> None:
-        self._echo.confirmed(channels)
-        self._finder.on_confirmed(channels)

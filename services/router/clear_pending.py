@@ -13,8 +13,7 @@ from typing import Final
 from services.router import scripts
 from services.router.reading import Reading
 from shared.bus.batches import by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 

@@ -14,8 +14,7 @@ from typing import Final
 from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
 from shared.contract.names import Names
@@ -35,6 +34,7 @@ class OverdueFinder:
         bus: For the scripts.
         subscriber: For the doorbells of the partitions.
         names: Names in Redis.
+        on_message: Called with each doorbell of the partitions.
         route: Called with each overdue reading.
         clearer: Clears those that light nothing.
         rng: Jitter of the retries.
@@ -46,6 +46,7 @@ class OverdueFinder:
         subscriber: Subscriber,
         names: Names,
         *,
+        on_message: Callable[[str, bytes], None],
         route: Callable[[Reading], None],
         clearer: PendingClearer,
         rng: random.Random,
@@ -53,6 +54,7 @@ class OverdueFinder:
         self._bus = bus
         self._subscriber = subscriber
         self._names = names
+        self.on_message = on_message
         self._route = route
         self._clearer = clearer
         self._backoff = Backoff(0.05, 0.5, rng)
@@ -66,7 +68,7 @@ class OverdueFinder:
     def own(self, partitions: set[int]) -> None:
         """Work on partitions; `on_confirmed` then looks at all that is stored there."""
         self._owned |= partitions
-        self._subscriber.subscribe(self._names.chargers[p].readings for p in partitions)
+        self._subscriber.subscribe((self._names.chargers[p].readings for p in partitions), self)
 
     def disown(self, partitions: set[int]) -> None:
         """Stop working on partitions."""
@@ -76,7 +78,7 @@ class OverdueFinder:
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Look at all that is stored: until now its doorbells could not be heard."""
-        self._mark({self._by_channel[c] for c in channels if c in self._by_channel})
+        self._mark({self._by_channel[channel] for channel in channels})
 
     def _mark(self, partitions: Iterable[int]) -> None:
         self._unmarked |= self._owned.intersection(partitions)

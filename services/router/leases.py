@@ -11,8 +11,7 @@ from typing import Final
 
 from services.router import metrics, scripts
 from services.router.partitions import share_out
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import ROUTERS, Names
 from shared.process import logs

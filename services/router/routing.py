@@ -15,8 +15,7 @@ from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from services.router.thresholds import Thresholds
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.doorbells import StatusData, StatusDoorbell, decode_reading, encode_status
 from shared.contract.names import Names, partition_of
@@ -61,9 +60,6 @@ class Routing:
 
     def on_message(self, channel: str, payload: bytes) -> None:
         """Route the reading in a doorbell."""
-        partition = self._by_channel.get(channel)
-        if partition is None:
-            return
         try:
             doorbell = decode_reading(payload)
         except NOT_DECODABLE as error:
@@ -74,7 +70,7 @@ class Routing:
         if doorbell.widget:
             self.route(
                 Reading(
-                    partition,
+                    self._by_channel[channel],
                     doorbell.charger,
                     doorbell.data.soc,
                     doorbell.revision,

@@ -9,8 +9,7 @@ import asyncio
 import random
 from collections.abc import Mapping
 
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.wrong_server import WrongServerError, refuse_other_engine
 from shared.contract.names import AGREEMENTS
 from shared.process import logs

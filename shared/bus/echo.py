@@ -1,4 +1,4 @@
-"""Whether what is published arrives: a process calls to itself through Redis and listens.
+"""Whether what is published arrives: a process publishes to itself through Redis.
 
 A connection that answers pings may still hear nothing: it may lead to another server
 than the one that is written to. Only a message that came the whole way shows that
@@ -8,11 +8,10 @@ doorbells are heard.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.subscriber import Subscriber
 from shared.contract.names import beside
 
@@ -35,7 +34,7 @@ class Echo:
     """Publishes over one connection what another one should hear; in a cluster, per server.
 
     Args:
-        bus: To publish over: a subscribed connection can not (RESP2).
+        bus: To publish over: with RESP2 a subscribed connection cannot.
         subscriber: That should hear it.
         channel: This process's own.
         clock: Monotonic time in seconds.
@@ -65,29 +64,23 @@ class Echo:
             for calls in self._calls.values()
         )
 
-    def heard(self, channel: str, payload: bytes) -> bool:
-        """Take a call that came back; False if the channel is not ours."""
-        calls = self._calls.get(channel)
-        if calls is None:
-            # One that is not called on any more (a server that left) is ours still.
-            return channel.startswith(self._channel)
+    def on_message(self, channel: str, payload: bytes) -> None:
+        """Take a call that came back."""
+        calls = self._calls[channel]
         now = self._clock()
-        # Anybody may publish anything; and what was held up for long is no good sign.
+        # Anything may be published; and a call that was held up for long is no good sign.
         with contextlib.suppress(ValueError):
             if 0 <= now - float(payload) <= _LOST_SECONDS:
                 calls.heard_at, calls.unheard_since = now, None
-        return True
 
-    def confirmed(self, channels: Iterable[str]) -> None:
-        """Call at once when the subscriber listens (again): others wait to hear that it works."""
+    def on_confirmed(self, channels: list[str]) -> None:
+        """Call at once when the subscriber listens (again): readiness waits for it."""
         for channel in channels:
-            calls = self._calls.get(channel)
-            if calls is not None:
-                calls.unheard_since = None
-                self._now.set()
+            self._calls[channel].unheard_since = None
+        self._now.set()
 
     async def call(self) -> None:
-        """Call twice a second until cancelled; give up a subscriber that does not hear it."""
+        """Call twice a second until cancelled; drop a connection that does not hear it."""
         while True:
             self._now.clear()
             self._follow_servers()
@@ -103,14 +96,14 @@ class Echo:
         channels = {beside(self._channel, tag) for tag in self._bus.tags()}
         if not channels or channels == self._calls.keys():
             return
-        # A server that is new to us gets time to be heard, before it speaks against us.
+        # A server that is new to us gets time to be heard before its silence counts.
         heard_at = self._clock() if self._calls and self.comes_back else None
         gone = self._calls.keys() - channels
         self._calls = {
             channel: self._calls.get(channel) or _Calls(heard_at) for channel in channels
         }
         self._subscriber.unsubscribe(gone)
-        self._subscriber.subscribe(channels)
+        self._subscriber.subscribe(channels, self)
 
     async def _call(self, channel: str, calls: _Calls, called_at: float) -> None:
         # Noted before: the call may be back before Redis' answer to it.
@@ -119,8 +112,8 @@ class Echo:
         try:
             await self._bus.command("PUBLISH", channel, repr(called_at))
         except BusUnavailableError:
-            calls.unheard_since = None  # nothing was said that could have been heard
+            calls.unheard_since = None  # nothing was published that could have been heard
         since = calls.unheard_since
         if since is not None and self._clock() - since > _LOST_SECONDS:
             calls.unheard_since = None
-            self._subscriber.distrust("it does not hear what is published", channel)
+            self._subscriber.drop_connection("it does not hear what is published", channel)

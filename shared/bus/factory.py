@@ -1,4 +1,4 @@
-"""Opening what leads to Redis: the one place that knows whether it is a cluster."""
+"""Opening a bus and a subscriber: the one place that knows whether Redis is a cluster."""
 
 import random
 from typing import Protocol
@@ -6,7 +6,9 @@ from typing import Protocol
 from shared.bus.bus import Bus
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
-from shared.bus.subscriber import OnConfirmed, OnMessage, Subscriber
+from shared.bus.single_server_bus import SingleServerBus
+from shared.bus.single_server_subscriber import SingleServerSubscriber
+from shared.bus.subscriber import Subscriber
 
 
 class RedisSettings(Protocol):
@@ -28,19 +30,17 @@ def open_bus(settings: RedisSettings, name: str) -> Bus:
         settings: Of this process.
         name: Shown by ``CLIENT LIST``.
     """
-    if settings.redis_cluster:
-        return ClusterBus(settings.redis_url, name)
-    return Bus(settings.redis_url, name)
+    kind = ClusterBus if settings.redis_cluster else SingleServerBus
+    return kind(settings.redis_url, name)
 
 
-def open_subscriber(
-    settings: RedisSettings,
-    name: str,
-    *,
-    on_message: OnMessage,
-    on_confirmed: OnConfirmed,
-    rng: random.Random,
-) -> Subscriber:
-    """Return a subscriber, which connects in its `run`; for the arguments see there."""
-    kind = ClusterSubscriber if settings.redis_cluster else Subscriber
-    return kind(settings.redis_url, name, on_message=on_message, on_confirmed=on_confirmed, rng=rng)
+def open_subscriber(settings: RedisSettings, name: str, rng: random.Random) -> Subscriber:
+    """Return a subscriber; it connects in its `run`.
+
+    Args:
+        settings: Of this process.
+        name: Shown by ``CLIENT LIST``.
+        rng: Jitter of the reconnects.
+    """
+    kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
+    return kind(settings.redis_url, name, rng=rng)

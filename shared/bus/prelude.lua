@@ -1,16 +1,12 @@
--- What every script starts with. What a script does touches one hash slot only: all
--- keys and channels of a call carry the same tag. Names reach it as arguments; none is
--- built here.
---
--- Numbers: epochs are microseconds since 1970, below 2^53, so exact in Lua's
--- doubles and through cjson.decode; but cjson.encode would round them to 14
--- digits, so JSON with numbers in it is written with string.format.
+-- How scripts are called; every script starts with it. What a script does touches one
+-- hash slot only: all keys and channels of a call carry the same tag. Names reach it as
+-- arguments; none is built in a script.
 
--- The calls that one run of a script has to do (shared/bus/script_batches.py): of each, the place
--- before its first key, and the places of its first and last argument. ARGV has before
--- the arguments of each call how many they are; each call has as many keys. The reply is
--- to have before the answers to each call how many they are: a table for each would
--- cost as much as storing what is in it.
+-- The calls of a batch (shared/bus/script_batches.py): of each, the place before its first
+-- key, and the places of its first and last argument. ARGV has before the arguments of each
+-- call how many they are; each call has as many keys. The reply must have before the
+-- answers to each call how many they are: a table for each would cost as much as storing
+-- what is in it.
 local function calls(keys)
   local key, last = -keys, 0
   return function()
@@ -20,97 +16,5 @@ local function calls(keys)
     last = last + 1 + ARGV[last + 1]
     return key, first, last
   end
-end
-
-local function now_us()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
-end
-
-local function int(number)
-  return string.format('%.0f', number)
-end
-
--- Is revision (epoch, sequence) newer than the other one?
-local function newer(epoch, sequence, other_epoch, other_sequence)
-  return epoch > other_epoch or (epoch == other_epoch and sequence > other_sequence)
-end
-
--- A stored value: an object with a certain number in it, or nil. Anybody with redis-cli
--- can write anything, and one value that can not be read must stop no script: with it
--- would stop the lights of all other devices.
-local function decoded(raw, member)
-  if not raw then return nil end
-  local readable, value = pcall(cjson.decode, raw)
-  if readable and type(value) == 'table' and type(value[member]) == 'number' then return value end
-  return nil
-end
-
--- A device's directory entry as it is stored, be it the mark of an unregistered one.
-local function entry_of(directory, id)
-  return decoded(redis.call('HGET', directory, id), 'pairing')
-end
-
--- A device's directory entry, or nil and why there is none: 'unregistered', or
--- 'absent' while the directory is not there (Redis was emptied), or not to be read.
-local function find(directory, version, id)
-  local raw = redis.call('HGET', directory, id)
-  local entry = decoded(raw, 'pairing')
-  if entry then
-    if not entry.unregistered then return entry end
-    return nil, 'unregistered'
-  end
-  if not raw and redis.call('EXISTS', version) == 1 then return nil, 'unregistered' end
-  return nil, 'absent'
-end
-
--- The directory of this tag changed: whoever compares versions looks again. The
--- version exists only while the directory is complete.
-local function bump(version)
-  local current = redis.call('GET', version)
-  if current then
-    redis.call('SET', version, int(math.max(tonumber(current) + 1, now_us())))
-  end
-end
-
--- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at}.
-local function live_of(live, id)
-  return decoded(redis.call('HGET', live, id), 'epoch')
-end
-
--- A number as JSON, as short as it can be without changing it.
-local function number(value)
-  local short = string.format('%.14g', value)
-  return tonumber(short) == value and short or string.format('%.17g', value)
-end
-
--- A charger's live state with a reading; all are texts, as they stand in the JSON.
-local function write_reading(live, id, epoch, revision, soc, received_at)
-  redis.call('HSET', live, id, '{"epoch":' .. epoch .. ',"revision":' .. revision
-    .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. '}')
-end
-
-local function write_live(live, id, epoch, revision, soc, received_at)
-  if revision then
-    write_reading(live, id, int(epoch), '[' .. int(revision[1]) .. ',' .. int(revision[2]) .. ']',
-      number(soc), int(received_at))
-  else
-    redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
-  end
-end
-
--- A charger's directory entry as JSON. floor is nil while it is unknown.
-local function charger_entry(pairing, widget, floor, paired_at)
-  if not widget then return string.format('{"pairing":%.0f}', pairing) end
-  local known = floor and string.format('"floor":[%.0f,%.0f],', floor[1], floor[2]) or ''
-  return string.format('{"pairing":%.0f,"widget":"%s",%s"paired_at":%.0f}',
-    pairing, widget, known, paired_at)
-end
-
--- Have every connection that a charger has now count as superseded: it ends with its
--- next frame, and says nothing that counts. What was read from it is forgotten.
-local function supersede(live, id)
-  local state = live_of(live, id)
-  if state then write_live(live, id, math.max(state.epoch + 1, now_us())) end
 end
 

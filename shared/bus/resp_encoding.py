@@ -1,4 +1,4 @@
-"""Words of commands in the form in which Redis gets them: made once, sent often.
+"""Words of commands in the form in which Redis gets them: encoded once, sent often.
 
 https://redis.io/docs/latest/develop/reference/protocol-spec/#bulk-strings
 """
@@ -10,34 +10,30 @@ import hiredis
 
 from shared.bus.script import Argument
 
-Command = Sequence[Argument] | bytes
-"""A command's words, its name first; or all of it as `pack` returns it."""
-
 # Its annotation says that a command is one word long.
-pack: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
+encode_command: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 """Return a command as it is sent: how many words it has, then the words."""
 
 
-def pack_words(*words: Argument) -> bytes:
+def encode_words(*words: Argument) -> bytes:
     """Return words as they are sent within a command."""
-    command = pack(words)
+    command = encode_command(words)
     return command[command.index(b"\n") + 1 :]
 
 
-def unpack(command: bytes) -> list[str]:
-    """Return a command's words. For tests and for people: nothing that is sent needs it."""
-    parser = hiredis.Reader(encoding="utf-8")
-    parser.feed(command)
-    words: list[str] = parser.gets()
-    return words
+def decode_commands(data: bytes) -> list[list[str]]:
+    """Return the words of each command. For tests and people: nothing that is sent needs it."""
+    parser = hiredis.Reader(encoding="utf-8", notEnoughData=None)
+    parser.feed(data)
+    return list(iter(parser.gets, None))
 
 
-class Packed(Sequence[Argument]):
-    """Arguments of a command, packed; whoever looks into them finds words, all as text.
+class EncodedWords(Sequence[Argument]):
+    """Arguments of a command, encoded; read as a sequence they are words, all as text.
 
     Args:
         count: How many words they are.
-        data: Results of `pack_words`, one after the other.
+        data: Results of `encode_words`, one after the other.
     """
 
     __slots__ = ("_count", "data")
@@ -48,20 +44,20 @@ class Packed(Sequence[Argument]):
 
     def after(self, words: Sequence[Argument]) -> bytes:
         """Return the command that has these words first."""
-        return b"*%d\r\n%b%b" % (len(words) + self._count, pack_words(*words), self.data)
+        return b"*%d\r\n%b%b" % (len(words) + self._count, encode_words(*words), self.data)
 
     def __len__(self) -> int:
         """Return how many words they are."""
         return self._count
 
     def __iter__(self) -> Iterator[Argument]:
-        """Unpack them."""
-        yield from unpack(self.after([]))
+        """Decode them."""
+        yield from decode_commands(self.after([]))[0]
 
     @overload
     def __getitem__(self, index: int) -> Argument: ...
     @overload
     def __getitem__(self, index: slice) -> list[Argument]: ...
     def __getitem__(self, index: int | slice) -> Argument | list[Argument]:
-        """Unpack one of them, or some."""
+        """Decode one of them, or some."""
         return list(self)[index]

@@ -1,4 +1,4 @@
-"""Lua scripts: loaded from files beside the code that calls them, run by their hash.
+"""Lua scripts, run by their hash.
 
 https://redis.io/docs/latest/develop/programmability/eval-intro/
 """
@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 _PRELUDE = Path(__file__).with_name("prelude.lua").read_text(encoding="utf-8")
 
@@ -19,20 +20,19 @@ class Script:
     text: str
     sha: str
     sharded: "Script | None" = None
-    """The same for Redis Cluster, where doorbells are rung with SPUBLISH."""
-    joins: bool = False
+    """The same for a Redis Cluster, where doorbells are rung with SPUBLISH."""
+    batched: bool = False
     """Whether one run does several calls (`calls` in the prelude, `shared.bus.script_batches`)."""
 
     @classmethod
-    def beside(cls, module_file: str, name: str, *, joins: bool = False) -> "Script":
-        """Load ``NAME.lua`` from the folder of a module (pass ``__file__``)."""
-        path = Path(module_file).with_name(f"{name}.lua")
-        text = _PRELUDE + path.read_text(encoding="utf-8")
+    def with_prelude(cls, name: str, text: str, *, batched: bool = False) -> Self:
+        """Return the script that is the prelude and ``text``, which says ``@PUBLISH@``."""
+        text = _PRELUDE + text
         # One place knows how doorbells are rung.
-        sharded = text.replace("@PUBLISH@", "SPUBLISH")
+        on_cluster = text.replace("@PUBLISH@", "SPUBLISH")
+        sharded = cls(name, on_cluster, _sha(on_cluster), batched=batched)
         text = text.replace("@PUBLISH@", "PUBLISH")
-        on_cluster = cls(name, sharded, _sha(sharded), joins=joins)
-        return cls(name, text, _sha(text), on_cluster, joins)
+        return cls(name, text, _sha(text), sharded, batched)
 
 
 def _sha(text: str) -> str:
@@ -44,7 +44,7 @@ Argument = str | bytes | int | float
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a script is to do on one hash slot, with any number of items."""
+    """What a script does on one hash slot, with any number of items."""
 
     script: Script
     keys: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""Which calls of scripts one command does, and what its reply says of each.
+"""Several calls of a script in one run of it: one command, one reply.
 
-To start a script costs Redis as much as what the script does for one or two readings. So the
-scripts that are called for every reading do several calls in one run. Each call still
-touches one hash slot only: with Redis Cluster, each is a run of its own.
+To start a script costs Redis as much as what the script does for one or two readings. So
+the scripts that are called for every reading do a batch of calls in one run. Each call
+still touches one hash slot only; on a Redis Cluster each call is a batch of its own.
 https://redis.io/docs/latest/commands/evalsha/
 """
 
@@ -12,78 +12,80 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from shared.bus.resp_encoding import Packed, pack
+from shared.bus.resp_encoding import EncodedWords, encode_command
 from shared.bus.script import Argument, Call
 
 _MOST_ARGUMENTS: Final = 3000
-"""Of calls that are joined: a run must not keep Redis from others for long."""
+"""Of a batch: a run must not keep Redis from others for long."""
 
 
-def joined(calls: Iterable[Call]) -> list[list[Call]]:
-    """Part calls into those that one run does: neighbours of one script that joins."""
-    runs: list[list[Call]] = []
+def batch_calls(calls: Iterable[Call]) -> list[list[Call]]:
+    """Put neighbours that call the same batched script together; others stay alone."""
+    batches: list[list[Call]] = []
     script = None
     arguments = 0
     for call in calls:
         arguments += len(call.arguments)
-        if call.script is script and script.joins and arguments <= _MOST_ARGUMENTS:
-            runs[-1].append(call)
+        if call.script is script and script.batched and arguments <= _MOST_ARGUMENTS:
+            batches[-1].append(call)
         else:
-            runs.append([call])
+            batches.append([call])
             script, arguments = call.script, len(call.arguments)
-    return runs
+    return batches
 
 
-def command_of(run: Sequence[Call], *, sharded: bool = False) -> list[Argument]:
-    """Return the command that does a run.
+def command_of(batch: Sequence[Call], *, sharded: bool = False) -> list[Argument]:
+    """Return the words of the command that runs a batch.
 
     Args:
-        run: Calls of one script; more than one only of a script that joins.
-        sharded: Whether it is for Redis Cluster.
+        batch: Calls of one script; more than one only if it is batched.
+        sharded: Whether it is for a Redis Cluster.
     """
-    script = run[0].script
+    script = batch[0].script
     if sharded:
         script = script.sharded or script
-    if not script.joins:
-        (call,) = run
+    if not script.batched:
+        (call,) = batch
         return ["EVALSHA", script.sha, len(call.keys), *call.keys, *call.arguments]
-    words: list[Argument] = ["EVALSHA", script.sha, sum(len(call.keys) for call in run)]
-    for call in run:
-        words += call.keys
-    for call in run:
-        words.append(len(call.arguments))
-        words += call.arguments
-    return words
+    keys: list[Argument] = []
+    arguments: list[Argument] = []
+    for call in batch:
+        keys += call.keys
+        arguments.append(len(call.arguments))
+        arguments += call.arguments
+    return ["EVALSHA", script.sha, len(keys), *keys, *arguments]
 
 
-def packed_command_of(run: Sequence[Call], *, sharded: bool = False) -> bytes:
-    """Return what `command_of` does, as it is sent.
+def encode_batch(batch: Sequence[Call], *, sharded: bool = False) -> bytes:
+    """Return the command that runs a batch, encoded.
 
-    Packed arguments stay as they are. Those of a script that joins must not be packed: it is
-    told in between how many there are.
+    Encoded arguments are sent as they are. A batched script must not have any: it is told
+    in between how many arguments each call has.
 
     Raises:
-        ValueError: They are.
+        ValueError: It has.
     """
-    arguments = run[0].arguments
-    if not isinstance(arguments, Packed):
-        return pack(tuple(command_of(run, sharded=sharded)))
-    (call,) = run
-    if call.script.joins:
-        raise ValueError(f"arguments of {call.script.name} must not be packed")
+    arguments = batch[0].arguments
+    if not isinstance(arguments, EncodedWords):
+        return encode_command(tuple(command_of(batch, sharded=sharded)))
+    (call,) = batch
+    if call.script.batched:
+        raise ValueError(f"arguments of {call.script.name} must not be encoded")
     return arguments.after(command_of([replace(call, arguments=())], sharded=sharded))
 
 
-def replies_of(run: Sequence[Call], reply: Any) -> list[Any]:
-    """Return the reply of each call of a run; an error is the reply of each."""
-    if isinstance(reply, ResponseError):
-        return [reply] * len(run)
-    if not run[0].script.joins:
-        return [reply]
-    replies: list[Any] = []
-    start = 0
-    while start < len(reply):
-        end = start + 1 + reply[start]
-        replies.append(reply[start + 1 : end])
-        start = end
-    return replies
+def split_replies(batches: Iterable[Sequence[Call]], replies: Iterable[Any]) -> list[Any]:
+    """Return the reply of each call, given that of each batch; an error is the reply of each."""
+    split: list[Any] = []
+    for batch, reply in zip(batches, replies, strict=True):
+        if isinstance(reply, ResponseError):
+            split += [reply] * len(batch)
+        elif not batch[0].script.batched:
+            split.append(reply)
+        else:
+            start = 0
+            while start < len(reply):
+                end = start + 1 + reply[start]
+                split.append(reply[start + 1 : end])
+                start = end
+    return split

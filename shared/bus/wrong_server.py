@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 
 _SETTING: Final = "CHARGELIGHT_REDIS_CLUSTER"
 _LEAST_VERSION: Final = 7

@@ -58,8 +58,8 @@ FOUND: Final[dict[str, Bug]] = {
         "services.gateway.widgets.widgets",
         "Widgets",
         "on_confirmed",
-        "if channel in self._by_channel",
-        "if False",
+        "for channel in channels",
+        "for channel in ()",
     ),
     "a pairing has no floor": ScriptBug(
         _DIRECTORY, "PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""

@@ -1,31 +1,20 @@
 """The subscribing connection of one process, with the messages that are on their way on it."""
 
 from collections import deque
-from collections.abc import Callable
 
-from shared.bus.subscriber import Subscriber
+from shared.bus.single_server_subscriber import SingleServerSubscriber
 from tests.model.server import Message
 from tests.unit.shared.no_delay import NoDelay
 
 
-class StepSubscriber(Subscriber):
+class StepSubscriber(SingleServerSubscriber):
     """A subscriber whose connection moves when the model says so.
 
     What it wants and what counts as confirmed is decided by the real one.
     """
 
-    def __init__(
-        self,
-        on_message: Callable[[str, bytes], None],
-        on_confirmed: Callable[[list[str]], None],
-    ) -> None:
-        super().__init__(
-            "redis://unused",
-            "model",
-            on_message=on_message,
-            on_confirmed=on_confirmed,
-            rng=NoDelay(),
-        )
+    def __init__(self) -> None:
+        super().__init__("redis://unused", "model", rng=NoDelay())
         self._subscribed: set[str] = set()
         self._inbox: deque[Message | tuple[bytes, str]] = deque()
         self._late: list[Message] = []
@@ -47,8 +36,7 @@ class StepSubscriber(Subscriber):
     def step(self, *, twice: bool = False, late: bool = False) -> None:
         """Send what is to be sent, or else let the next message arrive."""
         if self._commands:
-            commands, self._commands = self._commands, []
-            for kind, *channels in self._batches(commands):
+            for kind, *channels in self._take_commands():
                 for channel in channels:
                     self._command(kind, channel)
         elif self._inbox:
@@ -56,7 +44,7 @@ class StepSubscriber(Subscriber):
 
     def step_late(self, number: int) -> None:
         """Let a message arrive that others overtook."""
-        self._on_message(*self._late.pop(number % len(self._late)))
+        self._pass_on(self._late.pop(number % len(self._late)))
 
     def lose_messages(self) -> None:
         """Lose the messages that are on their way."""
@@ -69,11 +57,11 @@ class StepSubscriber(Subscriber):
         self._inbox.clear()
 
     def reconnect(self) -> None:
-        """Notice, as `Subscriber.run` does, and begin anew, as `Subscriber._serve` does."""
+        """Notice a loss and begin again, as `run` and `_serve` do."""
         self.is_broken = False
         self._confirmed.clear()
         self._unanswered.clear()
-        self._commands = [("SUBSCRIBE", channel) for channel in self._wanted]
+        self._commands = [("SUBSCRIBE", channel) for channel in self._handlers]
 
     def _command(self, kind: str, channel: str) -> None:
         if self.is_broken:
@@ -87,10 +75,16 @@ class StepSubscriber(Subscriber):
     def _arrived(self, news: Message | tuple[bytes, str], *, twice: bool, late: bool) -> None:
         if not isinstance(news, Message):
             kind, channel = news
-            if self._answered(channel, kind):
-                self._on_confirmed([channel])
+            if self._on_answer(channel, kind):
+                self._handlers[channel].on_confirmed([channel])
             return
         if twice or late:
             self._late.append(news)
         if not late:
-            self._on_message(*news)
+            self._pass_on(news)
+
+    def _pass_on(self, message: Message) -> None:
+        """Give a message to its handler, if its channel is still subscribed to."""
+        handler = self._handlers.get(message.channel)
+        if handler is not None:
+            handler.on_message(*message)

@@ -18,7 +18,7 @@ from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
 from services.router.thresholds import Thresholds
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.contract.names import Names
 from tests.model.link import StepSubscriber
 from tests.model.postgres import Postgres
@@ -90,7 +90,7 @@ class GatewayProcess(Process):
         super().__init__(server, on_run)
         self._names = names
         self.gate = ConnectionContext(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
-        self.link = StepSubscriber(self._heard, self._confirmed)
+        self.link = StepSubscriber()
         trust = DirectoryTrust()
         self.chargers = Chargers(
             self.bus, names, self.gate, devices=ConnectedDevices(), trust=trust, rng=NoDelay()
@@ -112,7 +112,7 @@ class GatewayProcess(Process):
             on_replica=lambda: None,
             rng=NoDelay(),
         )
-        self.link.subscribe(self.watch.channels)
+        self.link.subscribe(self.watch.channels, self.watch)
         self.chargers._wake = StepEvent()
         self.widgets._wake = StepEvent()
         self._start("write", self.chargers.write())
@@ -149,21 +149,13 @@ class GatewayProcess(Process):
             return
         self.watch._on_versions(versions)
 
-    def _heard(self, channel: str, payload: bytes) -> None:
-        if not self.watch.on_message(channel, payload):
-            self.widgets.on_message(channel, payload)
-
-    def _confirmed(self, channels: list[str]) -> None:
-        self.watch.on_confirmed(channels)
-        self.widgets.on_confirmed(channels)
-
 
 class RouterProcess(Process):
     """A router that works on all partitions, as two may at once: leases decide nothing."""
 
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
-        self.link = StepSubscriber(self._heard, self._confirmed)
+        self.link = StepSubscriber()
         self.clearer = PendingClearer(self.bus, names)
         self.routing = Routing(
             self.bus,
@@ -177,6 +169,7 @@ class RouterProcess(Process):
             self.bus,
             self.link,
             names,
+            on_message=self.routing.on_message,
             route=self.routing.route,
             clearer=self.clearer,
             rng=NoDelay(),
@@ -200,12 +193,6 @@ class RouterProcess(Process):
             await self.finder.find()
         except BusUnavailableError:
             return
-
-    def _heard(self, channel: str, payload: bytes) -> None:
-        self.routing.on_message(channel, payload)
-
-    def _confirmed(self, channels: list[str]) -> None:
-        self.finder.on_confirmed(channels)
 
 
 class RegistryProcess(Process):

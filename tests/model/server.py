@@ -12,7 +12,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
 from shared.bus.script import Argument, Call
-from shared.bus.script_batches import command_of, replies_of
+from shared.bus.script_batches import command_of, split_replies
 
 _SILENT: Final = {
     "admit",
@@ -74,7 +74,7 @@ class Server:
         except NoScriptError:
             self.command("SCRIPT", "LOAD", call.script.text)
             reply = self.command(*words)
-        (reply,) = replies_of([call], reply)
+        (reply,) = split_replies([[call]], [reply])
         return reply, [] if call.script.name in _SILENT else self._published()
 
     def command(self, *words: Argument) -> Any:

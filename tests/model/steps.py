@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Literal
 
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Argument, Call
 from tests.model.server import Message, Server
+from tests.unit.shared.fake_bus import FakeBus, checked
 
 Work = Call | tuple[Argument, ...]
 OnRun = Callable[[Call, Callable[[], tuple[Any, list[Message]]]], Any]
@@ -88,7 +88,7 @@ class Task:
             waits_for.task = self
 
 
-class StepBus(Bus):
+class StepBus(FakeBus):
     """The bus of one process: exchanges follow each other, as on the real one's connection.
 
     Args:
@@ -97,7 +97,7 @@ class StepBus(Bus):
     """
 
     def __init__(self, server: Server, on_run: OnRun) -> None:
-        super().__init__("redis://unused", "model")
+        super().__init__()
         self._server = server
         self._on_run = on_run
         self._queue: deque[Exchange] = deque()
@@ -112,11 +112,14 @@ class StepBus(Bus):
         """Whether Redis has done what was sent, and the answer is on its way."""
         return bool(self._queue) and self._queue[0].is_done
 
-    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
-        return list(await self._ask(calls)) if calls else []
+    async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
+        return checked(await self._ask(calls), return_errors=return_errors) if calls else []
 
-    async def each_of(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
-        return list(await self._ask([tuple(words) for words in commands]))
+    async def commands(
+        self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
+    ) -> list[Any]:
+        replies = await self._ask([tuple(words) for words in commands])
+        return checked(replies, return_errors=return_errors)
 
     async def _ask(self, work: Sequence[Work]) -> list[Any]:
         exchange = Exchange(work)
@@ -129,7 +132,7 @@ class StepBus(Bus):
         exchange = self._queue[0]
         if self._is_lost:
             self._is_lost = False
-            for callback in self._on_regained:
+            for callback in self.reconnected:
                 callback()
         work = exchange.work[len(exchange.replies)]
         if isinstance(work, Call):

@@ -12,8 +12,7 @@ from redis.exceptions import ResponseError
 from services.gateway import scripts
 from services.gateway.auth.credentials import Mode, Verdict, decide
 from shared.bus.batches import by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.credentials import Credentials
 from shared.contract.names import ChargerNames, Names, WidgetNames, partition_of
@@ -145,8 +144,10 @@ class Authenticator:
         if role != b"master":
             # Demoted while we were connected: it still answers reads, but a secret that
             # was replaced since would still be good.
-            await self._bus.distrust("it is a replica")
-        replies = await self._bus.run_each([_authenticate_call(batch) for batch in batches])
+            await self._bus.drop_connection("it is a replica")
+        replies = await self._bus.run(
+            [_authenticate_call(batch) for batch in batches], return_errors=True
+        )
         deferred: list[_Request] = []
         for batch, answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):

@@ -21,8 +21,7 @@ from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.redis_clocks import RedisClocks
 from shared.bus.batches import ITEMS_PER_EXCHANGE
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.names import Names
 from shared.process.backoff import Backoff
 

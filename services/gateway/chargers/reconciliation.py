@@ -17,8 +17,7 @@ from services.gateway.chargers.stored_fingerprints import PartitionBatch, Stored
 from services.gateway.chargers.superseding import supersede
 from services.gateway.directory_trust import DirectoryTrust
 from shared.bus.batches import exchanges
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names
 from shared.process.backoff import Backoff

@@ -2,8 +2,8 @@
 
 Every two seconds each gateway has all its chargers compared with what is stored. Nearly
 always all is there, so a fingerprint is the text that a stored state begins with
-(`write_live` in ``shared/bus/prelude.lua``): Redis compares it without parsing any JSON.
-And most chargers have sent nothing since the last time, so fingerprints are kept packed as
+(`write_live` in ``shared/redis_state/model.lua``): Redis compares it without parsing any JSON.
+And most chargers have sent nothing since the last time, so fingerprints are kept encoded as
 they are sent, without touching the connections, which are scattered over all memory.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from services.gateway.chargers.charger_connection import ChargerConnection
 from shared.bus.batches import ITEMS_PER_CALL, by_slot, parts
-from shared.bus.resp_encoding import Packed, pack_words
+from shared.bus.resp_encoding import EncodedWords, encode_words
 
 
 def fingerprint(epoch: int, sequence: int) -> str:
@@ -32,7 +32,7 @@ class PartitionBatch(NamedTuple):
 
     partition: int
     chargers: list[ChargerConnection]
-    words: Packed
+    words: EncodedWords
     """Id and fingerprint of each, in this order."""
 
 
@@ -92,11 +92,11 @@ class StoredFingerprints:
             return
         # A superseded one has nothing stored, but must be told when it is unregistered.
         text = fingerprint(0, 0) if charger.superseded else fingerprint(epoch, charger.sequence)
-        self._by_partition[charger.partition][charger] = pack_words(charger.device_id, text)
+        self._by_partition[charger.partition][charger] = encode_words(charger.device_id, text)
         self._batches[charger.partition] = None
 
 
-def _batch(partition: int, packed: list[tuple[ChargerConnection, bytes]]) -> PartitionBatch:
-    chargers = [charger for charger, _ in packed]
-    words = b"".join([words for _, words in packed])
-    return PartitionBatch(partition, chargers, Packed(2 * len(packed), words))
+def _batch(partition: int, encoded: list[tuple[ChargerConnection, bytes]]) -> PartitionBatch:
+    chargers = [charger for charger, _ in encoded]
+    words = b"".join([words for _, words in encoded])
+    return PartitionBatch(partition, chargers, EncodedWords(2 * len(encoded), words))

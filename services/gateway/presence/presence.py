@@ -21,8 +21,7 @@ from services.gateway.presence.gateway_members import GatewayMembers
 from services.gateway.presence.sweeps import Sweeps
 from services.gateway.presence.updates import PresenceUpdates
 from services.gateway.redis_clocks import RedisClock
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.names import GATEWAYS, Names
 from shared.contract.presence import DEAD_SECONDS, RENEW_SECONDS

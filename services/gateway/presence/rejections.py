@@ -15,8 +15,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.names import ChargerNames, Names, WidgetNames
 from shared.contract.presence import RejectionCode
@@ -162,7 +161,8 @@ class RejectionWriter:
 
     async def _write(self, items: list[_Item]) -> None:
         batches = by_slot(items, lambda item: item.names.rejections)
-        for reply in await self._bus.run_each([self._record_call(batch) for _, batch in batches]):
+        calls = [self._record_call(batch) for _, batch in batches]
+        for reply in await self._bus.run(calls, return_errors=True):
             if isinstance(reply, ResponseError):
                 # A key of another type, or a bug: no reason to stop a gateway, nor to keep
                 # what cannot be written.

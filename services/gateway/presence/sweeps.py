@@ -155,7 +155,8 @@ class Sweeps:
 
     async def _sweep_tags(self, sweep: _Sweep) -> None:
         tags = sweep.remaining[:_TAGS_PER_EXCHANGE]
-        replies = await self._bus.run_each([self._sweep_call(sweep, tag) for tag in tags])
+        calls = [self._sweep_call(sweep, tag) for tag in tags]
+        replies = await self._bus.run(calls, return_errors=True)
         for tag, reply in zip(tags, replies, strict=True):
             if isinstance(reply, ResponseError):
                 # A key of another type. The others are swept all the same.

@@ -9,8 +9,7 @@ from services.gateway.presence.connected_devices import DeviceState
 from services.gateway.presence.device_kind import DeviceKind
 from services.gateway.redis_clocks import RedisClock
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
@@ -83,7 +82,8 @@ class PresenceUpdates:
         if not batches:
             return
         try:
-            replies = await self._bus.run_each([self._update_call(*batch) for batch in batches])
+            calls = [self._update_call(*batch) for batch in batches]
+            replies = await self._bus.run(calls, return_errors=True)
         except BusUnavailableError:
             # Whether the scripts ran is unknown; all of them may be repeated.
             for kind, batch in batches:

@@ -10,8 +10,7 @@ from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.widgets.widget_connection import WidgetConnection
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
 from shared.contract.device_protocol import CloseCode
@@ -97,7 +96,7 @@ class Widgets:
             channel = self._names.widgets[partition].status_channel(widget.device_id)
             group = _Group(widget.device_id, partition, channel)
             self._groups[group.widget_id] = self._by_channel[channel] = group
-            self._subscriber.subscribe([channel])
+            self._subscriber.subscribe([channel], self)
         group.members.add(widget)
         if self._subscriber.is_confirmed(group.channel):
             self._read_soon([group.widget_id])
@@ -119,9 +118,7 @@ class Widgets:
 
     def on_message(self, channel: str, payload: bytes) -> None:
         """Take a status from its channel."""
-        group = self._by_channel.get(channel)
-        if group is None:
-            return  # was unsubscribed a moment ago
+        group = self._by_channel[channel]
         try:
             status = decode_status(payload)
         except NOT_DECODABLE as error:
@@ -135,13 +132,9 @@ class Widgets:
                 self._read_soon([group.widget_id])
             widget.show(status)
 
-    def on_confirmed(self, channels: Iterable[str]) -> None:
+    def on_confirmed(self, channels: list[str]) -> None:
         """Read the statuses of channels that Redis confirmed: from now on none is missed."""
-        self._read_soon(
-            self._by_channel[channel].widget_id
-            for channel in channels
-            if channel in self._by_channel
-        )
+        self._read_soon(self._by_channel[channel].widget_id for channel in channels)
 
     def read_all(self) -> None:
         """Read all registrations and statuses again."""

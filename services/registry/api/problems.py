@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 
 from services.registry import errors
 from services.registry.postgres.database import DirectoryBusyError, PostgresUnavailableError
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.process import logs
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -17,8 +17,7 @@ from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.doorbells import Revision
 from shared.contract.names import Names
 from shared.process.backoff import Backoff

@@ -12,8 +12,7 @@ from typing import Final
 
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames

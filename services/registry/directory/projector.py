@@ -19,9 +19,8 @@ from services.registry.directory.snapshot import (
     WidgetEntry,
 )
 from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared.bus.bus import Bus
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.config_agreement import agree, wait_and_agree
-from shared.bus.connection import BusUnavailableError
 from shared.contract.devices import Kind
 from shared.process import logs
 from shared.process.backoff import Backoff

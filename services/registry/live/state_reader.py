@@ -15,8 +15,7 @@ from services.registry.live.redis_values import (
     widget_paired_with,
 )
 from shared.bus.batches import by_slot
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument
 from shared.contract.names import GATEWAYS, Names
 
@@ -103,9 +102,10 @@ class StateReader:
         self, commands: Sequence[Sequence[Argument]]
     ) -> tuple[Environment, Sequence[Any]]:
         asked = [*_ENVIRONMENT_COMMANDS, *commands]
+        answers = await self._bus.commands(asked, return_errors=True)
         found = [
             _empty_reply(words) if isinstance(reply, ResponseError) else reply
-            for words, reply in zip(asked, await self._bus.each_of(asked), strict=True)
+            for words, reply in zip(asked, answers, strict=True)
         ]
         (seconds, micros), members, *replies = found
         heard = {

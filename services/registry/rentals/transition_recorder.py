@@ -20,8 +20,7 @@ from services.registry.postgres.database import Database, PostgresUnavailableErr
 from services.registry.rentals import rentals, scripts
 from services.registry.rentals.transitions import Transition, decode, reached_times
 from shared.bus.batches import parts
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from shared.process import logs
@@ -129,7 +128,8 @@ class TransitionRecorder:
         if now >= self._all_at:
             self._all_at = now + self._abandoned_ms / 1000
             return self._streams
-        lengths = await self._bus.each_of([("XLEN", stream) for stream in self._streams])
+        commands = [("XLEN", stream) for stream in self._streams]
+        lengths = await self._bus.commands(commands, return_errors=True)
         return [
             stream
             for stream, length in zip(self._streams, lengths, strict=True)
@@ -139,7 +139,7 @@ class TransitionRecorder:
     async def _read(self, streams: Sequence[str]) -> dict[str, list[Any]]:
         words: list[Argument] = [_GROUP, _CONSUMER, _MAX_PER_TAG, self._abandoned_ms]
         calls = [Call(scripts.READ_TRANSITIONS, (stream,), list(words)) for stream in streams]
-        replies = await self._bus.run_each(calls)
+        replies = await self._bus.run(calls, return_errors=True)
         return {
             stream: entries
             for stream, entries in zip(streams, replies, strict=True)

@@ -16,7 +16,7 @@ from services.registry.live.state import WidgetState, charger_state, to_datetime
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from services.registry.routes.dependencies import AnyId, Parts, PartsDep
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.contract.devices import Kind, is_device_id
 
 _DESCRIPTION: Final = (

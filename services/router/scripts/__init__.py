@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from shared.bus.script import Script
+from shared.redis_state.script_files import load_script
 
-LIGHT: Final = Script.beside(__file__, "light", joins=True)
-CLEAR_PENDING: Final = Script.beside(__file__, "clear_pending", joins=True)
-FIND_OVERDUE: Final = Script.beside(__file__, "find_overdue")
-MARK_ALL_PENDING: Final = Script.beside(__file__, "mark_all_pending")
-JOIN: Final = Script.beside(__file__, "join")
-LEASE: Final = Script.beside(__file__, "lease")
-RELEASE: Final = Script.beside(__file__, "release")
+LIGHT: Final = load_script(__file__, "light", batched=True)
+CLEAR_PENDING: Final = load_script(__file__, "clear_pending", batched=True)
+FIND_OVERDUE: Final = load_script(__file__, "find_overdue")
+MARK_ALL_PENDING: Final = load_script(__file__, "mark_all_pending")
+JOIN: Final = load_script(__file__, "join")
+LEASE: Final = load_script(__file__, "lease")
+RELEASE: Final = load_script(__file__, "release")

@@ -7,88 +7,82 @@ on it at once. A slot that is on its way to another server is waited for, for a 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from shared.bus.bus import CONDITION, Bus, described_each, errors_in
+from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.servers import Cluster
 from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
-from shared.bus.connection import BusUnavailableError
-from shared.bus.resp_encoding import Command
+from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, Script
-from shared.bus.script_batches import packed_command_of, replies_of
+from shared.bus.script_batches import encode_batch, split_replies
+from shared.bus.server import Server, check_replies, microseconds_of, tells_condition
 
 _PATIENCE_SECONDS: Final = 1.0
 """How long a call is repeated whose slot is on its way, before its caller is told."""
 _PAUSES_SECONDS: Final = (0.01, 0.02, 0.05)
 """Between repetitions; the last one again and again."""
 _REST_SECONDS: Final = 0.25
-"""So long nobody tries to reach a server that was away a moment ago: what is sent
-together with calls to it must not wait for it each time."""
-_TOLD_SECONDS: Final = 2.0
-"""In which time slots that move one by one are told of together."""
+"""How long a server that was away is not tried: what is sent together with calls to it
+must not wait for it each time."""
+_NOTIFY_SECONDS: Final = 2.0
+"""In which time slots that move one by one are reported together."""
 
 _KEYLESS: Final = frozenset({"INFO", "ROLE", "TIME"})
 _KEY_AT: Final = {"XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
 """Where a command's key is, if it is not the first word after its name."""
 _SHARDED: Final = {"PUBLISH": "SPUBLISH"}
+_ASKING: Final = encode_command(("ASKING",))
+
+Answer = list[Any] | BusUnavailableError
 
 
-class _Asked(NamedTuple):
-    """One command, what it is called in errors, and where it belongs."""
+class _Request(NamedTuple):
+    """One command, encoded, what it is called in errors, and where it belongs."""
 
     name: str
-    words: Command
+    data: bytes
     slot: int | None
     script: Script | None = None
 
 
-class _Server(Bus):
-    """One server of the cluster: its replies as they are, and whether it is away."""
+class _ClusterServer:
+    """One server of the cluster, and whether it is away."""
 
     def __init__(self, url: str, name: str, clock: Callable[[], float]) -> None:
-        super().__init__(url, name)
         self._clock = clock
+        self.server = Server(url, name, _ends_connection)
         self.is_away = False
         self._rests_until = 0.0
-        self._why = ""
+        self._away_because = ""
 
-    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+    async def exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """Send commands and return their replies, errors too.
 
         Raises:
             BusUnavailableError: It is away, or was a moment ago.
         """
-        if self.is_away and (self._lock.locked() or self._clock() < self._rests_until):
-            raise BusUnavailableError(self._why)
+        if self.is_away and (self.server.lock.locked() or self._clock() < self._rests_until):
+            raise BusUnavailableError(self._away_because)
         try:
-            async with self._lock:
-                replies = await self._exchange(commands)
+            replies, _ = await self.server.exchange(b"".join(commands), len(commands))
         except BusUnavailableError as error:
-            self.is_away = self._lost = True
+            self.is_away = self.server.is_lost = True
             self._rests_until = self._clock() + _REST_SECONDS
-            self._why = str(error)
+            self._away_because = str(error)
             raise
         self.is_away = False
         return replies
 
-    async def lose(self) -> None:
-        """Give up the connection."""
-        async with self._lock:
-            await self._lose()
 
-    def _unfit(self, error: ResponseError) -> bool:
-        return CONDITION.search(str(error)) is not None and not _is_passing(str(error))
-
-
-class ClusterBus(Bus):
-    """A `Bus` whose servers are those of a cluster.
+class ClusterBus:
+    """A `shared.bus.bus.Bus` whose servers are those of a cluster.
 
     A server that is away fails the whole batch, as on one Redis; but what goes to the
-    others is done, and done at once. Callers repeat batches, so nothing else is lost than
-    their receipts, until the server is back or another one has its slots.
+    others is done, and done at once. Callers repeat batches, so only the receipts of that
+    work are missing, until the server is back or another one has its slots.
 
     Args:
         url: As `Cluster` takes it.
@@ -96,83 +90,86 @@ class ClusterBus(Bus):
         clock: Monotonic time in seconds.
     """
 
-    is_cluster: ClassVar[bool] = True
+    is_cluster: Final = True
 
     def __init__(self, url: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(url, name)
+        self._name = name
         self._clock = clock
         self._cluster = Cluster(url, name)
-        self._cluster.on_changed(self._changed)
-        self._servers: dict[Address, _Server] = {}
+        self._cluster.on_changed(self._on_changed)
+        self._servers: dict[Address, _ClusterServer] = {}
+        self._on_reconnected: list[Callable[[], None]] = []
         self._is_doubtful = False
-        self._telling: asyncio.TimerHandle | None = None
+        self._notifying: asyncio.TimerHandle | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether all servers answered when they were last asked something."""
+        """As `Bus.connected`: of all masters."""
         topology = self._cluster.topology
         return topology is not None and not any(
             server.is_away for at, server in self._servers.items() if at in topology.masters
         )
 
-    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
-        """As `Bus.run_each`."""
-        asked: list[_Asked] = []
-        for call in calls:
-            script = call.script.sharded or call.script
-            words = packed_command_of([call], sharded=True)
-            asked.append(_Asked(script.name, words, slot_of(call.keys[0]), script))
-        replies = await self._replies(asked)
-        return [
-            one
-            for call, reply in zip(calls, replies, strict=True)
-            for one in replies_of([call], reply)
-        ]
+    def on_reconnected(self, callback: Callable[[], None]) -> None:
+        """As `Bus.on_reconnected`, also when slots have other owners."""
+        self._on_reconnected.append(callback)
 
-    async def each_of(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
-        """As `Bus.each_of`. All keys of a command lie in one slot.
+    async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
+        """As `Bus.run`."""
+        requests = [
+            _Request(
+                call.script.name,
+                encode_batch([call], sharded=True),
+                slot_of(call.keys[0]),
+                call.script.sharded or call.script,
+            )
+            for call in calls
+        ]
+        replies = await self._replies(requests, return_errors=return_errors)
+        return split_replies([[call] for call in calls], replies)
+
+    async def command(self, *words: Argument) -> Any:
+        """As `Bus.command`."""
+        (reply,) = await self.commands([words])
+        return reply
+
+    async def commands(
+        self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
+    ) -> list[Any]:
+        """As `Bus.commands`. All keys of a command lie in one slot.
 
         A command without a key goes to the server of the first key beside it, or to any.
         """
         slots = [_slot_of_command(words) for words in commands]
         beside = next((slot for slot in slots if slot is not None), None)
-        asked = [
-            _Asked(
-                str(words[0]),
-                [_SHARDED.get(str(words[0]), words[0]), *words[1:]],
-                beside if slot is None else slot,
-            )
-            for words, slot in zip(commands, slots, strict=True)
-        ]
-        return await self._replies(asked)
+        requests: list[_Request] = []
+        for words, slot in zip(commands, slots, strict=True):
+            name = str(words[0])
+            data = encode_command((_SHARDED.get(name, name), *words[1:]))
+            requests.append(_Request(name, data, beside if slot is None else slot))
+        return await self._replies(requests, return_errors=return_errors)
 
     async def on_each_server(self, *words: Argument) -> list[Any]:
         """As `Bus.on_each_server`: on all masters."""
-        topology = await self._known()
+        topology = await self._get_topology()
         masters = sorted(topology.masters)
-        answers = await self._on({master: [words] for master in masters})
-        replies = [reply for answer in answers.values() for reply in _raised(answer)]
-        described = described_each([str(words[0])] * len(masters), replies)
-        for error in errors_in(described):
-            raise error
-        return described
+        command = [encode_command(words)]
+        answers = await self._ask_servers(dict.fromkeys(masters, command))
+        replies = [reply for answer in answers.values() for reply in _raise_error(answer)]
+        return check_replies([str(words[0])] * len(masters), replies, return_errors=False)
 
     def server_of(self, key: str) -> Hashable:
-        """As `Bus.server_of`, as far as is known."""
+        """As `Bus.server_of`."""
         topology = self._cluster.topology
         return topology.owners[slot_of(key)] if topology is not None else None
 
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         """As `Bus.times_of`."""
-        topology = await self._known()
-        owners = [topology.owners[slot_of(key)] for key in keys]
-        asked = {owner: [("TIME",)] for owner in owners if owner is not None}
-        times: dict[Address | None, int] = {}
-        for owner, answer in (await self._on(asked)).items():
-            ((seconds, microseconds),) = _raised(answer)
-            times[owner] = int(seconds) * 1_000_000 + int(microseconds)
-        if None in owners:
-            raise BusUnavailableError("a slot has no server")
+        topology = await self._get_topology()
+        owners = [_owner_of(topology, slot_of(key)) for key in keys]
+        command = [encode_command(("TIME",))]
+        answers = await self._ask_servers(dict.fromkeys(owners, command))
+        times = {at: microseconds_of(_raise_error(answer)[0]) for at, answer in answers.items()}
         return [times[owner] for owner in owners]
 
     def tags(self) -> list[str]:
@@ -180,58 +177,61 @@ class ClusterBus(Bus):
         topology = self._cluster.topology
         return [topology.tag_on(at) for at in sorted(topology.masters)] if topology else []
 
-    async def distrust(self, reason: str) -> None:
-        """As `Bus.distrust`, of all servers."""
+    async def drop_connection(self, reason: str) -> None:
+        """As `Bus.drop_connection`: to all servers."""
         self._is_doubtful = True
-        await asyncio.gather(*(server.lose() for server in self._servers.values()))
+        await asyncio.gather(*(one.server.drop_connection() for one in self._servers.values()))
         raise BusUnavailableError(reason)
 
     async def close(self) -> None:
         """As `Bus.close`."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        for server in self._servers.values():
-            await server.close()
+        if self._notifying is not None:
+            self._notifying.cancel()
+            self._notifying = None
+        for one in self._servers.values():
+            await one.server.close()
 
     # Asking.
 
-    async def _replies(self, asked: Sequence[_Asked]) -> list[Any]:
-        replies = await self._dispatched(asked)
-        return described_each([one.name for one in asked], replies)
+    async def _replies(self, requests: Sequence[_Request], *, return_errors: bool) -> list[Any]:
+        replies = await self._dispatch(requests)
+        return check_replies(
+            [request.name for request in requests], replies, return_errors=return_errors
+        )
 
-    async def _known(self) -> Topology:
-        if self._is_doubtful:
-            await self._cluster.look()
+    async def _get_topology(self) -> Topology:
+        topology = self._cluster.topology
+        if topology is None or self._is_doubtful:
+            topology = await self._cluster.refresh()
             self._is_doubtful = False
-        return await self._cluster.known()
+        return topology
 
-    async def _dispatched(self, asked: Sequence[_Asked]) -> list[Any]:
-        """Have all asked where it belongs, and again where that changes meanwhile."""
-        replies: list[Any] = [None] * len(asked)
-        left: Iterable[int] = range(len(asked))
-        elsewhere: dict[int, Address] = {}
+    async def _dispatch(self, requests: Sequence[_Request]) -> list[Any]:
+        """Send each request where it belongs, and again where that changes meanwhile."""
+        replies: list[Any] = [None] * len(requests)
+        left: Iterable[int] = range(len(requests))
+        redirected: dict[int, Address] = {}
         give_up_at = self._clock() + _PATIENCE_SECONDS
         for pause in _pauses():
-            topology = await self._known()
+            topology = await self._get_topology()
             groups: dict[Address, list[int]] = defaultdict(list)
             for i in left:
-                groups[elsewhere.get(i) or _owner(topology, asked[i].slot)].append(i)
-            answers = await self._on(
+                groups[redirected.get(i) or _owner_of(topology, requests[i].slot)].append(i)
+            answers = await self._ask_servers(
                 {
                     address: [
-                        words
+                        command
                         for i in group
-                        for words in (*((("ASKING",),) if i in elsewhere else ()), asked[i].words)
+                        for command in ([_ASKING] if i in redirected else []) + [requests[i].data]
                     ]
                     for address, group in groups.items()
                 }
             )
             again: dict[int, Address] = {}
             for address, group in groups.items():
-                answer = iter(_raised(answers[address]))
+                answer = iter(_raise_error(answers[address]))
                 for i in group:
-                    if i in elsewhere:
+                    if i in redirected:
                         next(answer)  # of ASKING
                     replies[i] = reply = next(answer)
                     if isinstance(reply, ResponseError) and _is_passing(str(reply)):
@@ -241,91 +241,89 @@ class ClusterBus(Bus):
             left = sorted(again)
             if self._clock() > give_up_at:
                 raise BusUnavailableError(
-                    f"the cluster does not settle {asked[left[0]].name}: {replies[left[0]]}"
+                    f"the cluster does not take {requests[left[0]].name}: {replies[left[0]]}"
                 )
-            elsewhere = await self._prepared(asked, replies, again)
+            redirected = await self._prepare_retry(requests, replies, again)
             if pause and any(_is_waiting(str(replies[i])) for i in left):
                 await asyncio.sleep(pause)
         raise AssertionError("pauses never end")
 
-    async def _prepared(
-        self, asked: Sequence[_Asked], replies: Sequence[Any], again: dict[int, Address]
+    async def _prepare_retry(
+        self, requests: Sequence[_Request], replies: Sequence[Any], again: Mapping[int, Address]
     ) -> dict[int, Address]:
-        """Learn from refusals; return what is to be asked elsewhere, for this once."""
-        elsewhere: dict[int, Address] = {}
-        scripts: dict[Address, dict[str, None]] = defaultdict(dict)
+        """Learn from errors; return which requests to send elsewhere, this once."""
+        redirected: dict[int, Address] = {}
+        scripts: dict[Address, dict[bytes, None]] = defaultdict(dict)
         moved_to: Address | None = None
         for i, said_by in again.items():
             error = str(replies[i])
             redirection = Redirection.read(error, said_by)
-            script = asked[i].script
+            script = requests[i].script
             if redirection is None:
                 if error.startswith("NOSCRIPT") and script is not None:
-                    scripts[said_by][script.text] = None
-                    elsewhere[i] = said_by
+                    scripts[said_by][encode_command(("SCRIPT", "LOAD", script.text))] = None
+                    redirected[i] = said_by
                 elif error.startswith("CLUSTERDOWN"):
                     self._is_doubtful = True
             elif redirection.is_for_good:
                 moved_to = redirection.to
-                self._cluster.moved(redirection.slot, redirection.to)
+                self._cluster.set_owner(redirection.slot, redirection.to)
             else:
-                elsewhere[i] = redirection.to
+                redirected[i] = redirection.to
         if moved_to is not None:
-            # Whoever has it now knows best what else has changed.
-            await self._cluster.look(moved_to)
-        loading = {
-            at: [("SCRIPT", "LOAD", text) for text in texts] for at, texts in scripts.items()
-        }
-        for answer in (await self._on(loading)).values():
-            _raised(answer)
-        return elsewhere
+            # The new owner knows best what else has changed.
+            await self._cluster.refresh(moved_to)
+        loading = {at: list(commands) for at, commands in scripts.items()}
+        for answer in (await self._ask_servers(loading)).values():
+            _raise_error(answer)
+        return redirected
 
-    async def _on(
-        self, commands: dict[Address, list[Command]] | dict[Address, list[Any]]
-    ) -> dict[Address, list[Any] | BusUnavailableError]:
-        """Have servers asked at once; what one that is away says is why."""
+    async def _ask_servers(
+        self, commands: Mapping[Address, Sequence[bytes]]
+    ) -> dict[Address, Answer]:
+        """Send commands to servers at once; the answer of one that is away is why."""
 
-        async def ask(address: Address) -> list[Any] | BusUnavailableError:
+        async def ask(address: Address) -> Answer:
             try:
-                return await self._server(address).ask(commands[address])
+                return await self._server(address).exchange(commands[address])
             except BusUnavailableError as error:
                 # Its slots may have another owner by now.
                 self._is_doubtful = True
                 return BusUnavailableError(f"{address}: {error}")
 
         if len(commands) == 1:
-            ((address, _),) = commands.items()
+            (address,) = commands
             return {address: await ask(address)}
         return dict(zip(commands, await asyncio.gather(*map(ask, commands)), strict=True))
 
-    def _server(self, address: Address) -> _Server:
+    def _server(self, address: Address) -> _ClusterServer:
         server = self._servers.get(address)
         if server is None:
-            server = _Server(self._cluster.url_of(address), self._name, self._clock)
-            server.on_reconnected(self._tell)
+            server = _ClusterServer(self._cluster.url_of(address), self._name, self._clock)
+            server.server.on_reconnected(self._notify)
             self._servers[address] = server
         return server
 
-    # News.
+    # Changes.
 
-    def _changed(self, before: Topology, after: Topology) -> None:
+    def _on_changed(self, before: Topology, after: Topology) -> None:
         for address in self._servers.keys() - after.servers:
-            server = self._servers.pop(address)
+            server = self._servers.pop(address).server
             asyncio.get_running_loop().create_task(server.close(), name=f"close {address}")
         if before.lost_by(after) <= after.masters:
             # Slots moved in an orderly way: with all that was in them, and one by one.
-            if self._telling is None:
+            if self._notifying is None:
                 loop = asyncio.get_running_loop()
-                self._telling = loop.call_later(_TOLD_SECONDS, self._tell)
+                self._notifying = loop.call_later(_NOTIFY_SECONDS, self._notify)
         else:
-            # A master is none any more. Whoever has its slots may have missed writes.
-            self._tell()
+            # A master is none any more. The new owner of its slots may have missed writes.
+            self._notify()
 
-    def _tell(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        for callback in self._on_regained:
+    def _notify(self) -> None:
+        if self._notifying is not None:
+            self._notifying.cancel()
+            self._notifying = None
+        for callback in self._on_reconnected:
             callback()
 
 
@@ -341,17 +339,21 @@ def _slot_of_command(words: Sequence[Argument]) -> int | None:
     return None if name in _KEYLESS else slot_of(str(words[_KEY_AT.get(name, 1)]))
 
 
-def _owner(topology: Topology, slot: int | None) -> Address:
+def _owner_of(topology: Topology, slot: int | None) -> Address:
     owner = min(topology.masters, default=None) if slot is None else topology.owners[slot]
     if owner is None:
         raise BusUnavailableError(f"no server of the cluster has slot {slot}")
     return owner
 
 
-def _raised(answer: list[Any] | BusUnavailableError) -> list[Any]:
+def _raise_error(answer: Answer) -> list[Any]:
     if isinstance(answer, BusUnavailableError):
         raise answer
     return answer
+
+
+def _ends_connection(error: str) -> bool:
+    return tells_condition(error) and not _is_passing(error)
 
 
 def _is_passing(error: str) -> bool:

@@ -8,22 +8,25 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import ResponseError
 
+from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.slots import Address, Topology
-from shared.bus.connection import TIMEOUT_SECONDS, BusUnavailableError, Link
+from shared.bus.connection import RedisConnection
+from shared.bus.resp_encoding import encode_command
 from shared.bus.wrong_server import refuse_other_engine
 from shared.process import logs
 
 _log = logs.get(__name__)
 
 _LEAST_SECONDS: Final = 0.1
-"""Between two looks that nothing but a loss is the reason for."""
+"""Between two questions to all servers: while some are lost, they follow each other at once."""
+_QUESTIONS: Final = (("INFO", "server"), ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
 
 OnChanged = Callable[[Topology, Topology], None]
 """Told what was known before and what is known now."""
 
 
 class Cluster:
-    """Who owns which slot, asked for anew whenever a server says otherwise or is away.
+    """Who owns which slot; asked again whenever a server says otherwise or is away.
 
     Args:
         url: ``redis://`` or ``rediss://`` with one or more hosts, separated by commas: some of
@@ -40,8 +43,8 @@ class Cluster:
         self._seeds = [_address(host) for host in hosts.split(",")]
         self._query = f"?{parts.query}" if parts.query else ""
         self._lock = asyncio.Lock()
-        self._looks = 0
-        self._looked_at = 0.0
+        self._refreshes = 0
+        self._refreshed_at = 0.0
         self._on_changed: list[OnChanged] = []
         self.topology: Topology | None = None
 
@@ -54,63 +57,55 @@ class Cluster:
         host = f"[{address.host}]" if ":" in address.host else address.host
         return f"{self._scheme}://{self._login}{host}:{address.port}/0{self._query}"
 
-    async def known(self) -> Topology:
-        """Return what is known; look first if nothing is.
-
-        Raises:
-            BusUnavailableError: No server answers, or it is none of a cluster.
-        """
-        return self.topology or await self.look()
-
-    async def look(self, first: Address | None = None) -> Topology:
-        """Ask who owns what.
+    async def refresh(self, first: Address | None = None) -> Topology:
+        """Ask who owns which slot.
 
         Args:
-            first: A server that knows best, because it has just said that something changed.
+            first: The server to ask first: it has just said that something changed.
 
         Raises:
-            BusUnavailableError: No server answers, or it is none of a cluster.
+            BusUnavailableError: No server answers, or it belongs to no cluster.
         """
-        looks = self._looks
+        refreshes = self._refreshes
         async with self._lock:
-            if self.topology is not None and looks != self._looks:
-                return self.topology  # somebody looked while we waited
+            if self.topology is not None and refreshes != self._refreshes:
+                return self.topology  # another task asked while this one waited
             loop = asyncio.get_running_loop()
             if first is None:
-                await asyncio.sleep(self._looked_at + _LEAST_SECONDS - loop.time())
+                await asyncio.sleep(self._refreshed_at + _LEAST_SECONDS - loop.time())
             try:
-                found = await self._found(first)
+                found = await self._find(first)
             finally:
-                self._looked_at = loop.time()
-            self._looks += 1
-            self._know(found)
+                self._refreshed_at = loop.time()
+            self._refreshes += 1
+            self._update(found)
             return found
 
-    def moved(self, slot: int, owner: Address) -> None:
-        """Know that a slot has another owner: the others may not know it yet."""
+    def set_owner(self, slot: int, owner: Address) -> None:
+        """Note that a slot has another owner; other servers may not know it yet."""
         if self.topology is not None and self.topology.owners[slot] != owner:
-            self._know(self.topology.with_owner(slot, owner))
+            self._update(self.topology.with_owner(slot, owner))
 
-    def _know(self, found: Topology) -> None:
+    def _update(self, found: Topology) -> None:
         before, self.topology = self.topology, found
         if before is None:
             _log.debug("cluster found", masters=len(found.masters), connection=self._name)
         elif before.owners != found.owners:
             # Slots are moved by the thousand; that servers came or left is news.
-            tell = _log.debug if before.masters == found.masters else _log.info
-            tell("slots have other owners", masters=len(found.masters), connection=self._name)
+            log = _log.debug if before.masters == found.masters else _log.info
+            log("slots have other owners", masters=len(found.masters), connection=self._name)
             for callback in self._on_changed:
                 callback(before, found)
 
-    async def _found(self, first: Address | None) -> Topology:
+    async def _find(self, first: Address | None) -> Topology:
         if first is not None:
             with contextlib.suppress(BusUnavailableError):
-                found, _ = await self._asked(first)
+                found, _ = await self._ask(first)
                 return found
-        # All at once, and the first good answer counts: one that hangs holds nobody up.
+        # All at once, and the first good answer counts: one that hangs delays nothing.
         known = self.topology.servers if self.topology is not None else frozenset()
         asking = [
-            asyncio.create_task(self._asked(address), name=f"{self._name} asks {address}")
+            asyncio.create_task(self._ask(address), name=f"{self._name} asks {address}")
             for address in known.union(self._seeds)
         ]
         doubtful: Topology | None = None
@@ -120,7 +115,7 @@ class Cluster:
                 try:
                     found, is_sound = await answer
                 except BusUnavailableError as error:
-                    # What says which setting is wrong says most.
+                    # The error that says which setting is wrong is the most useful one.
                     if trouble is None or type(error) is not BusUnavailableError:
                         trouble = error
                     continue
@@ -135,26 +130,25 @@ class Cluster:
             return doubtful
         raise trouble or BusUnavailableError("there is no server to ask")
 
-    async def _asked(self, address: Address) -> tuple[Topology, bool]:
+    async def _ask(self, address: Address) -> tuple[Topology, bool]:
         """Return what one server knows, and whether it is among the majority that decides."""
-        link = Link(self.url_of(address), f"{self._name}-cluster")
+        connection = RedisConnection(self.url_of(address), f"{self._name}-cluster")
         try:
-            await link.open()
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                server, info, slots = await link.exchange(
-                    [("INFO", "server"), ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS")]
-                )
-        except TimeoutError as error:
-            raise BusUnavailableError(f"{address} does not answer in time") from error
+            await connection.open()
+            server, info, slots = await connection.exchange(
+                b"".join(map(encode_command, _QUESTIONS)), len(_QUESTIONS)
+            )
         finally:
-            await link.close()
+            await connection.close()
         refuse_other_engine(server, is_cluster=True)
-        return Topology.read(_sound(slots), address), b"cluster_state:ok" in _sound(info)
+        return Topology.read(_raise_error(slots), address), b"cluster_state:ok" in _raise_error(
+            info
+        )
 
 
-def _sound(reply: Any) -> Any:
+def _raise_error(reply: Any) -> Any:
     if isinstance(reply, ResponseError):
-        raise BusUnavailableError(f"Redis does not tell of its cluster: {reply}")
+        raise BusUnavailableError(f"Redis does not describe its cluster: {reply}")
     return reply
 
 

@@ -1,14 +1,15 @@
-"""Which server of a Redis Cluster has what: hash slots, and who owns each.
+"""Hash slots of a Redis Cluster, and which server owns each.
 
 https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 """
 
-import binascii
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, Self
 
-SLOTS: Final = 16384
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
+
+SLOTS: Final = REDIS_CLUSTER_HASH_SLOTS
 
 
 class Address(NamedTuple):
@@ -24,21 +25,16 @@ class Address(NamedTuple):
 
 def slot_of(name: str) -> int:
     """Return the hash slot of a key or channel: of its tag (``{p17}``), if it has one."""
-    start = name.find("{")
-    if start >= 0:
-        end = name.find("}", start + 1)
-        if end > start + 1:
-            name = name[start + 1 : end]
-    return binascii.crc_hqx(name.encode(), 0) % SLOTS
+    return key_slot(name.encode())
 
 
 class Redirection(NamedTuple):
-    """A server's word that another one has a slot."""
+    """A server's error that says which server has a slot."""
 
     slot: int
     to: Address
     is_for_good: bool
-    """False while the slot is on its way: asked there for this once (ASK)."""
+    """False while the slot is on its way: only this command is sent there (ASK)."""
 
     @classmethod
     def read(cls, error: str, said_by: Address) -> Self | None:
@@ -48,15 +44,15 @@ class Redirection(NamedTuple):
             return None
         slot, _, address = rest.partition(" ")
         host, _, port = address.rpartition(":")
-        # Without a host: the one that we asked, where nodes do not know their own address.
+        # No host: nodes that do not know their own address mean the one that we asked.
         return cls(int(slot), Address(host or said_by.host, int(port)), kind == "MOVED")
 
 
 class Topology:
-    """Who owns which slot, as somebody said it.
+    """Which server owns which slot, as one of them said it.
 
     Attributes:
-        owners: A master's address per slot, None where nobody has it.
+        owners: A master's address per slot, None where no server has it.
         masters: Those that own a slot.
         servers: All that were named, replicas too.
     """
@@ -84,13 +80,13 @@ class Topology:
         return cls(owners, servers)
 
     def with_owner(self, slot: int, owner: Address) -> "Topology":
-        """Return the same, but for the owner of one slot."""
+        """Return a copy with another owner of one slot."""
         owners = list(self.owners)
         owners[slot] = owner
         return Topology(owners, self.servers)
 
     def lost_by(self, later: "Topology") -> set[Address]:
-        """Return the masters that had slots here which others have later."""
+        """Return the masters that had slots which others have in a later topology."""
         return {
             before
             for before, after in zip(self.owners, later.owners, strict=True)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from redis.asyncio import Connection, Redis
 
-from shared.bus.connection import Link
+from shared.bus.connection import RedisConnection
+from shared.bus.resp_encoding import encode_command
 from tests.benchmarks.figures import Report
 from tests.benchmarks.options import Options
 from tools.servers.redis.open import open_redis_server
@@ -49,18 +50,18 @@ async def measure(options: Options) -> Report:
     return report
 
 
-async def _link(url: str, publish: Publish, messages: int) -> float:
-    link = Link(url, "benchmark")
-    await link.open()
-    await link.exchange([("SUBSCRIBE", _CHANNEL)])
+async def _own_connection(url: str, publish: Publish, messages: int) -> float:
+    connection = RedisConnection(url, "benchmark")
+    await connection.open()
+    await connection.exchange(encode_command(("SUBSCRIBE", _CHANNEL)), 1)
     used = 0.0
     for _ in range(0, messages, _AT_ONCE):
         began = time.process_time()
         await publish(count := min(messages, _AT_ONCE))
         while count > 0:
-            count -= len(await link.receive())
+            count -= len(await connection.receive())
         used += time.process_time() - began
-    await link.close()
+    await connection.close()
     return used
 
 
@@ -97,7 +98,7 @@ async def _listen(url: str, publish: Publish, messages: int) -> float:
 
 
 _WAYS: Final = {
-    "our link": _link,
+    "our link": _own_connection,
     "redis-py's connection": _connection,
     "redis-py's pubsub.listen": _listen,
 }

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterable
 
 import pytest
 
@@ -20,6 +19,7 @@ from shared.contract.device_protocol import ChargingStatus
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from tests.fixtures.redis_at import bus_to
 from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, received
+from tests.unit.shared.fake_bus import FakeSubscriber
 
 NEWER = (2_000_000_000_000_000, 5)
 OLDER = (2_000_000_000_000_000, 4)
@@ -112,23 +112,6 @@ async def test_what_is_no_status_on_a_channel_harms_nobody(booth: Booth, stored:
         assert await received(widget) == CHARGED
 
 
-class _NotYetConfirmed:
-    """A subscriber whose confirmations come when the test says so."""
-
-    def __init__(self) -> None:
-        self.confirmed: set[str] = set()
-
-    def subscribe(self, channels: Iterable[str]) -> None:
-        """Take the wish."""
-
-    def unsubscribe(self, channels: Iterable[str]) -> None:
-        """Take the wish."""
-
-    def is_confirmed(self, channel: str) -> bool:
-        """As the test says."""
-        return channel in self.confirmed
-
-
 class _Silent(WidgetConnection):
     """A widget's connection without a socket, which notes what it is to show."""
 
@@ -151,10 +134,10 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
     gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
-    bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
+    bus, subscriber = bus_to(redis_url), FakeSubscriber()
     widgets = Widgets(
         bus,
-        subscriber,  # type: ignore[arg-type]
+        subscriber,
         stored.names,
         gate,
         devices=ConnectedDevices(),
@@ -171,8 +154,7 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await _light(redis_url, stored, _status("charged", NEWER))
     assert widget.shown == []
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
-    subscriber.confirmed.add(channel)
-    widgets.on_confirmed([channel])
+    subscriber.confirm(channel)
     await stored.until(lambda: _true(widget.shown))
     assert widget.shown == ["charged"]
     reading.cancel()
@@ -187,10 +169,10 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
     gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
-    bus, subscriber = bus_to(redis_url), _NotYetConfirmed()
+    bus, subscriber = bus_to(redis_url), FakeSubscriber()
     widgets = Widgets(
         bus,
-        subscriber,  # type: ignore[arg-type]
+        subscriber,
         stored.names,
         gate,
         devices=ConnectedDevices(),

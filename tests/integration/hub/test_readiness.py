@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from redis.asyncio import Redis
 
 from services.gateway import app as gateway_app
 from services.router import app as router_app
-from shared.bus.subscriber import Subscriber
+from shared.bus.single_server_subscriber import SingleServerSubscriber
 from tests.fixtures.redis_at import is_cluster_wanted, on_each
 from tests.fixtures.stalling import StallingProxy, stalling_proxy
 from tests.integration.hub.booth import SOON, Stored
@@ -55,8 +56,8 @@ def subscribe_at(
 ) -> None:
     """Have the subscribing connection, and no other, lead somewhere else."""
 
-    def elsewhere(_settings: object, *arguments: Any, **more: Any) -> Subscriber:
-        return Subscriber(where(), *arguments, **more)
+    def elsewhere(_settings: object, name: str, rng: random.Random) -> SingleServerSubscriber:
+        return SingleServerSubscriber(where(), name, rng=rng)
 
     monkeypatch.setattr(app, "open_subscriber", elsewhere)
 

@@ -15,8 +15,8 @@ from services.registry.postgres.database import (
 )
 from services.registry.rentals import rentals as rentals_module
 from services.registry.rentals.transition_recorder import TransitionRecorder
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import Bus, BusUnavailableError
+from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import Names
 from tests.fixtures.redis_at import bus_to, is_cluster_wanted
 from tests.fixtures.stalling import stalling_proxy
@@ -239,7 +239,7 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
     rental = await rentals.open(7)
     await streams.add("charged", 7, at="3000-0")
     async with stalling_proxy(host.rpartition("@")[2], int(port)) as proxy:
-        bus = Bus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
+        bus = SingleServerBus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
         recorder = TransitionRecorder(database, bus, Names(PARTITIONS), random.Random(1), SOON_MS)
         record = rentals_module.record
 

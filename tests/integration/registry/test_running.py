@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from shared.bus.bus import Bus
+from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import AGREEMENTS, Names
 from tests.integration.registry.conftest import (
     PARTITIONS,
@@ -248,7 +249,7 @@ async def test_while_redis_is_away_changes_are_stored_and_later_projected(
     assert created.status_code == 201
     assert created.json()["projected"] is False
     private_redis.start()
-    bus = Bus(private_redis.url, "test")
+    bus = SingleServerBus(private_redis.url, "test")
     in_redis = InRedis(bus, names)
     number = created.json()["pairing_number"]
     await eventually(lambda: _is_projected(in_redis, "c1", number))

@@ -8,6 +8,7 @@ import pytest
 
 from services.registry.routes import states
 from shared.bus.bus import Bus
+from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import GATEWAYS, Names
 from tests.integration.registry.conftest import RunningRegistry, StartRegistry
 from tests.integration.registry.in_redis import InRedis
@@ -282,7 +283,7 @@ async def test_without_a_directory_nobody_is_called_unknown(
     registry = await start_registry(redis_url=private_redis.url, postgres_dsn=private_postgres.dsn)
     await _pair(registry)
     private_postgres.stop()
-    bus = Bus(private_redis.url, "test")
+    bus = SingleServerBus(private_redis.url, "test")
     await bus.on_each_server("FLUSHALL")
     await bus.close()
     for path in ("/chargers/c1/state", "/widgets/w1/state"):

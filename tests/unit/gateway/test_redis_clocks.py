@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.redis_clocks import RedisClock, RedisClocks
-from shared.bus.bus import Bus
+from tests.unit.shared.fake_bus import FakeBus
 
 REDIS_START = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -82,11 +82,11 @@ def test_after_forgetting_any_measurement_is_believed() -> None:
     assert clock.earliest(0.0) == 4_100_000
 
 
-class TwoServers(Bus):
+class TwoServers(FakeBus):
     """Keys that begin with an a lie on one, the others on another one that is an hour ahead."""
 
     def __init__(self) -> None:
-        super().__init__("redis://unused", "test")
+        super().__init__()
         self.asked: list[Sequence[str]] = []
         self.moved = False
 

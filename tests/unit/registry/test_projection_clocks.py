@@ -1,33 +1,27 @@
 """Pairings are dated by the clock of the server that judges the charger's readings."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from services.registry.directory.projection import AGE_SLACK_US, Projection
 from services.registry.directory.snapshot import ChargerEntry
-from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.contract.names import Names, partition_of
+from tests.unit.shared.fake_bus import FakeBus
 
 HOUR_US = 3_600_000_000
 NOW = 1_700_000_000_000_000
 NAMES = Names(2)
 
 
-class TwoServers(Bus):
+class TwoServers(FakeBus):
     """One per partition; the second one's clock is an hour ahead."""
-
-    def __init__(self) -> None:
-        super().__init__("redis://unused", "test")
-        self.calls: list[Call] = []
 
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         first = NAMES.chargers[0].live
         return [NOW if key == first else NOW + HOUR_US for key in keys]
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
-        self.calls += calls
-        return [0 for _ in calls]
+    def answer_call(self, _call: Call) -> int:
+        return 0
 
 
 async def test_each_pairing_is_dated_by_the_clock_of_its_server() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from services.registry.directory import projector as module
 from services.registry.directory.projector import Projector
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.contract.devices import Kind
 
 

@@ -5,7 +5,6 @@ Redis is a script of answers here; what the Lua scripts do is tested with a real
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -15,11 +14,9 @@ from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
 from services.router.thresholds import Thresholds
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call, Script
-from shared.bus.subscriber import Subscriber
 from shared.contract.names import Names
+from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(2)
@@ -46,36 +43,15 @@ def reading(
     return json.dumps(message).encode()
 
 
-class FakeSubscriber(Subscriber):
-    """Notes what is wanted."""
+class RoutingBus(FakeBus):
+    """Answers each script call as the test says."""
 
     def __init__(self) -> None:
-        self.wanted: set[str] = set()
-
-    def subscribe(self, channels: Iterable[str]) -> None:
-        self.wanted |= set(channels)
-
-    def unsubscribe(self, channels: Iterable[str]) -> None:
-        self.wanted -= set(channels)
-
-
-class FakeBus(Bus):
-    """Answers each script call as the test says, and keeps the calls."""
-
-    def __init__(self) -> None:
-        super().__init__("redis://unused", "unused")
+        super().__init__()
         self.light = b"lit"
         self.overdue: list[list[bytes]] = []
-        self.calls: list[Call] = []
-        self.away = False
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
-        if self.away:
-            raise BusUnavailableError("away")
-        self.calls += calls
-        return [self._answer(call) for call in calls]
-
-    def _answer(self, call: Call) -> Any:
+    def answer_call(self, call: Call) -> Any:
         if call.script is scripts.LIGHT:
             return [self.light] * (len(call.arguments) // 9)
         if call.script is scripts.FIND_OVERDUE:
@@ -90,7 +66,7 @@ class Router:
     """A router's routing, clearing and finding, with Redis as a fake."""
 
     def __init__(self) -> None:
-        self.bus = FakeBus()
+        self.bus = RoutingBus()
         self.subscriber = FakeSubscriber()
         self.clearer = PendingClearer(self.bus, NAMES)
         self.routing = Routing(
@@ -105,6 +81,7 @@ class Router:
             self.bus,
             self.subscriber,
             NAMES,
+            on_message=self.routing.on_message,
             route=self.routing.route,
             clearer=self.clearer,
             rng=NoDelay(),
@@ -213,7 +190,7 @@ async def test_what_was_routed_before_a_loss_is_not_cleared_after_it(router: Rou
     # The Redis that is back may have lost the status, and is to be asked for all of them.
     router.hear(85, 4)
     await router.route()
-    for regained in router.bus._on_regained:
+    for regained in router.bus.reconnected:
         regained()
     await router.clearer.clear_added()
     assert router.cleared == []
@@ -280,21 +257,26 @@ async def test_nonsense_on_the_channel_stops_nobody(router: Router, payload: byt
     assert [written[0] for written in router.lit] == ["w1"]
 
 
-async def test_other_channels_are_not_its_own(router: Router) -> None:
-    router.routing.on_message("other", b"hello")
+async def test_what_rings_at_partitions_given_back_is_not_its_own(router: Router) -> None:
+    router.finder.own({HOME})
+    router.subscriber.publish(READINGS, reading())
+    assert router.routing._waiting
+    await router.work()
+    router.finder.disown({HOME})
+    router.subscriber.publish(READINGS, reading(sequence=5))
     assert not router.routing._waiting
 
 
 async def test_partitions_that_are_taken_are_listened_to_and_given_back(router: Router) -> None:
     router.finder.own({0, 1})
-    assert router.subscriber.wanted == {names.readings for names in NAMES.chargers}
+    assert set(router.subscriber.wanted) == {names.readings for names in NAMES.chargers}
     router.finder.disown({0})
-    assert router.subscriber.wanted == {NAMES.chargers[1].readings}
+    assert set(router.subscriber.wanted) == {NAMES.chargers[1].readings}
 
 
 async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Router) -> None:
     router.finder.own({HOME})
-    router.finder.on_confirmed([READINGS])
+    router.subscriber.confirm(READINGS)
     await router.work(finding=True)
     (mark,) = router.bus.of(scripts.MARK_ALL_PENDING)
     names = NAMES.chargers[HOME]
@@ -307,7 +289,7 @@ async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Rout
 async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
     router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
     router.finder.own({HOME})
-    router.finder.on_confirmed([READINGS])
+    router.subscriber.confirm(READINGS)
     await router.work(finding=True)
     await router.work()
     assert router.lit == [("w1", 7, 1, 4, 3, "charging80")]
@@ -316,7 +298,7 @@ async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
 async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -> None:
     router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
     router.finder.own({HOME})
-    router.finder.on_confirmed([READINGS])
+    router.subscriber.confirm(READINGS)
     await router.work(finding=True)
     assert router.cleared == [["c1", 1, 4, 7]]
     assert not router.routing._waiting

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from shared.bus.script import Script
+from shared.redis_state.script_files import load_script
 
-PROJECT_WIDGETS: Final = Script.beside(__file__, "project_widgets")
-PROJECT_CHARGERS: Final = Script.beside(__file__, "project_chargers")
-PROJECT_SECRETS: Final = Script.beside(__file__, "project_secrets")
-REMOVE_STRAYS: Final = Script.beside(__file__, "remove_strays")
-COMPLETE: Final = Script.beside(__file__, "complete")
+PROJECT_WIDGETS: Final = load_script(__file__, "project_widgets")
+PROJECT_CHARGERS: Final = load_script(__file__, "project_chargers")
+PROJECT_SECRETS: Final = load_script(__file__, "project_secrets")
+REMOVE_STRAYS: Final = load_script(__file__, "remove_strays")
+COMPLETE: Final = load_script(__file__, "complete")

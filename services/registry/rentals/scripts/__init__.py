@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.bus.script import Script
+from shared.redis_state.script_files import load_script
 
-READ_TRANSITIONS: Final = Script.beside(__file__, "read_transitions")
-REMOVE_TRANSITIONS: Final = Script.beside(__file__, "remove_transitions")
+READ_TRANSITIONS: Final = load_script(__file__, "read_transitions")
+REMOVE_TRANSITIONS: Final = load_script(__file__, "remove_transitions")

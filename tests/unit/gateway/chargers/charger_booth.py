@@ -14,11 +14,10 @@ from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
-from shared.bus.script import Call
+from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock, FakeDevice, gate_of, head_of, reading_of
+from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(1)
@@ -26,34 +25,22 @@ REDIS_NOW = 1_700_000_000_000_000
 EPOCH = REDIS_NOW + 5
 
 
-class FakeBus(Bus):
-    """Answers each script call as the test says, and keeps the calls."""
+class ChargerBus(FakeBus):
+    """Answers each script call as the test says."""
 
     def __init__(self) -> None:
-        super().__init__("redis://unused", "unused")
+        super().__init__()
         self.admit: Callable[[str], bytes] = lambda _id: b"%d" % EPOCH
         self.store: Callable[[str], bytes] = lambda _id: b"stored"
         self.reconcile: Callable[[str], bytes] = lambda _id: b"kept"
-        self.away = False
         self.times_asked = 0
-        self.calls: list[Call] = []
 
-    async def command(self, *words: Any) -> Any:
-        assert words == ("TIME",)
-        self._check()
+    def answer_command(self, words: Sequence[Argument]) -> list[bytes]:
+        assert tuple(words) == ("TIME",)
         self.times_asked += 1
         return [b"%d" % (REDIS_NOW // 1_000_000), b"0"]
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
-        self._check()
-        self.calls += calls
-        return [self._answers(call) for call in calls]
-
-    def _check(self) -> None:
-        if self.away:
-            raise BusUnavailableError("away")
-
-    def _answers(self, call: Call) -> list[Any]:
+    def answer_call(self, call: Call) -> list[Any]:
         words = [str(word) for word in call.arguments]
         if call.script is scripts.ADMIT:
             return [b"%d" % REDIS_NOW, *map(self.admit, words[1::3])]
@@ -81,7 +68,7 @@ class Booth:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.bus = FakeBus()
+        self.bus = ChargerBus()
         self.context = gate_of(clock)
         self.trust = DirectoryTrust()
         self.use(NAMES)

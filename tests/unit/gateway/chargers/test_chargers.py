@@ -6,10 +6,10 @@ from typing import Any
 from websockets.frames import Opcode
 
 from services.gateway.chargers.charger_connection import ChargerConnection
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names, partition_of
-from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, FakeBus
+from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, ChargerBus
 from tests.unit.gateway.fake_device import Clock, FakeDevice, head_of, reading_of
 
 TWO_PARTITIONS = Names(2)
@@ -72,7 +72,7 @@ async def test_nothing_counts_as_stored_while_it_is_on_its_way(booth: Booth) -> 
     assert booth.chargers.all_stored
 
 
-class TwoServers(FakeBus):
+class TwoServers(ChargerBus):
     """The partitions of a cluster, of which a server is away."""
 
     def __init__(self) -> None:
@@ -83,12 +83,12 @@ class TwoServers(FakeBus):
         tag = TWO_PARTITIONS.chargers[0].live.removesuffix("live")
         return "first" if key.startswith(tag) else "second"
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
+    async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
         # As a cluster does it: what went to the others was done all the same.
         answers = [
             []
             if self.server_of(call.keys[0]) in self.away_at
-            else (await FakeBus.run(self, [call]))[0]
+            else (await ChargerBus.run(self, [call], return_errors=return_errors))[0]
             for call in calls
         ]
         if [] in answers:

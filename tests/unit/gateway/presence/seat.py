@@ -13,10 +13,10 @@ from redis.exceptions import ResponseError
 from services.gateway import scripts
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
-from shared.bus.bus import Bus
-from shared.bus.script import Call
+from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock
+from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(2)
@@ -26,38 +26,29 @@ UPDATE = (scripts.UPDATE_CHARGER_PRESENCE, scripts.UPDATE_WIDGET_PRESENCE)
 SWEEP = (scripts.SWEEP_CHARGERS, scripts.SWEEP_WIDGETS)
 
 
-class FakeBus(Bus):
-    """Answers as the test says, and keeps the calls."""
+class PresenceBus(FakeBus):
+    """Answers as the test says."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__("redis://unused", "unused")
+        super().__init__()
         self._clock = clock
         self.heard: dict[str, int] = {}
         self.answer: Callable[[str], bytes] = lambda _id: b"noted"
-        self.failure: Exception | None = None
         self.broken: set[str] = set()
-        self.calls: list[Call] = []
         self.commanded: list[tuple[Any, ...]] = []
 
     @property
     def now(self) -> int:
         return NOW + round((self._clock.now - 1000) * SECOND)
 
-    async def command(self, *words: Any) -> Any:
-        await self._be_there()
-        self.commanded.append(words)
-
-    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
-        await self._be_there()
-        self.calls += calls
-        return [self._reply(call) for call in calls]
-
-    async def _be_there(self) -> None:
+    async def reach(self) -> None:
         await asyncio.sleep(0)
-        if self.failure is not None:
-            raise self.failure
+        await super().reach()
 
-    def _reply(self, call: Call) -> Any:
+    def answer_command(self, words: Sequence[Argument]) -> None:
+        self.commanded.append(tuple(words))
+
+    def answer_call(self, call: Call) -> Any:
         if self.broken.intersection(call.keys):
             return ResponseError("WRONGTYPE")
         if call.script is scripts.HEARTBEAT:
@@ -94,7 +85,7 @@ class Seat:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.bus = FakeBus(clock)
+        self.bus = PresenceBus(clock)
         self.chargers = ConnectedDevices()
         self.widgets = ConnectedDevices()
         self.presence = Presence(

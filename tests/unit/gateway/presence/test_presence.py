@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.gateway import scripts
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.contract.names import GATEWAYS
 from tests.unit.gateway.presence.seat import Seat
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ from websockets.frames import Opcode
 
 from services.gateway.presence.rejections import Rejections, RejectionWriter
 from services.gateway.widgets.widget_connection import WidgetConnection
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.device_protocol import ErrorCode
 from shared.contract.names import Names
@@ -26,30 +24,28 @@ from tests.unit.gateway.fake_device import (
     head_of,
 )
 from tests.unit.gateway.test_drain import Nobody
+from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 
 NAMES = Names(1)
 SILENT, TOO_BIG = RejectionCode.SILENT, RejectionCode.TOO_BIG
 
 
-class FakeBus(Bus):
-    """Keeps the calls."""
+class RejectionBus(FakeBus):
+    """Takes all, but for broken keys."""
 
     def __init__(self) -> None:
-        super().__init__("redis://unused", "unused")
-        self.away = False
-        self.answer: Any = 0
-        self.calls: list[Call] = []
+        super().__init__()
+        self.broken: set[str] = set()
 
-    async def run_each(self, calls: Sequence[Call]) -> list[Any]:
-        if self.away:
-            raise BusUnavailableError("away")
-        self.calls += calls
-        return [self.answer for _ in calls]
+    def answer_call(self, call: Call) -> Any:
+        return ResponseError("reject: WRONGTYPE") if self.broken.intersection(call.keys) else 1
 
     def written(self) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
         for call in self.calls:
+            if self.broken.intersection(call.keys):
+                continue
             for i in range(1, len(call.arguments), 4):
                 device_id, age, code, message = call.arguments[i : i + 4]
                 assert isinstance(code, bytes)
@@ -59,8 +55,8 @@ class FakeBus(Bus):
 
 
 @pytest.fixture
-def bus() -> FakeBus:
-    return FakeBus()
+def bus() -> RejectionBus:
+    return RejectionBus()
 
 
 @pytest.fixture
@@ -69,12 +65,12 @@ def rejections(clock: Clock) -> Rejections:
 
 
 @pytest.fixture
-def writer(bus: FakeBus, rejections: Rejections, clock: Clock) -> RejectionWriter:
+def writer(bus: RejectionBus, rejections: Rejections, clock: Clock) -> RejectionWriter:
     return RejectionWriter(bus, NAMES, rejections, "gateway-a", rng=NoDelay(), clock=clock)
 
 
 async def test_the_newest_of_each_device_is_written_once(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter, clock: Clock
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter, clock: Clock
 ) -> None:
     rejections.of_charger("x1", SILENT, "first")
     clock.now += 1
@@ -96,7 +92,7 @@ async def test_the_newest_of_each_device_is_written_once(
 
 
 async def test_what_could_not_be_written_is_kept_unless_there_is_a_newer_one(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter
 ) -> None:
     bus.away = True
     rejections.of_charger("c1", SILENT, "old")
@@ -113,7 +109,7 @@ async def test_what_could_not_be_written_is_kept_unless_there_is_a_newer_one(
 
 
 async def test_invented_ids_do_not_fill_the_memory(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter
 ) -> None:
     for number in range(100):
         rejections.of_charger(f"c{number}", SILENT, "one of many")
@@ -154,28 +150,28 @@ def test_every_code_of_an_error_event_is_one_of_a_rejection() -> None:
 
 
 async def test_what_redis_refuses_to_take_is_not_kept(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter
 ) -> None:
-    bus.answer = ResponseError("reject: WRONGTYPE")
+    bus.broken = {NAMES.chargers[0].rejections}
     rejections.of_charger("c1", SILENT, "old")
     await writer.write_all()
-    bus.answer = 0
+    bus.broken = set()
     bus.calls.clear()
     await writer.write_all()
     assert bus.calls == []
 
 
 async def test_what_piles_up_while_redis_is_away_is_bounded(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter
 ) -> None:
-    async def run_each(_: Sequence[Call]) -> list[Any]:
+    async def reach() -> None:
         # Others are refused while this is under way.
         for device_id in itertools.islice(devices, 3):
             rejections.of_charger(device_id, SILENT, "new")
         raise BusUnavailableError("away")
 
     devices = (f"c{number}" for number in itertools.count())
-    bus.run_each = run_each  # type: ignore[method-assign, assignment]
+    bus.reach = reach  # type: ignore[method-assign]
     rejections.of_charger("c", SILENT, "first")
     for _ in range(5):
         with pytest.raises(BusUnavailableError):
@@ -184,15 +180,9 @@ async def test_what_piles_up_while_redis_is_away_is_bounded(
 
 
 async def test_of_several_tags_one_broken_key_keeps_no_other_from_being_written(
-    bus: FakeBus, rejections: Rejections, writer: RejectionWriter
+    bus: RejectionBus, rejections: Rejections, writer: RejectionWriter
 ) -> None:
-    broken = NAMES.chargers[0].rejections
-
-    async def run_each(calls: Sequence[Call]) -> list[Any]:
-        bus.calls += [call for call in calls if broken not in call.keys]
-        return [ResponseError("WRONGTYPE") if broken in call.keys else 1 for call in calls]
-
-    bus.run_each = run_each  # type: ignore[method-assign]
+    bus.broken = {NAMES.chargers[0].rejections}
     rejections.of_charger("c1", SILENT, "lost")
     rejections.of_widget("w1", SILENT, "written")
     await writer.write_all()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.bus.connection import BusUnavailableError
+from shared.bus.bus import BusUnavailableError
 from tests.unit.gateway.presence.seat import NAMES, SECOND, SWEEP, UPDATE, Seat
 
 
@@ -50,7 +50,7 @@ async def test_after_a_lost_connection_everything_is_sent_again(seat: Seat) -> N
     seat.chargers.connect("c1", 0, 5)
     await seat.go_on()
     seat.bus.calls.clear()
-    for callback in seat.bus._on_regained:
+    for callback in seat.bus.reconnected:
         callback()
     await seat.go_on()
     assert seat.bus.sent() == [("c1", 5, 1)]

@@ -4,8 +4,6 @@ Redis is a script of answers here; what the Lua script does is tested with a rea
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pytest
 from websockets.frames import Opcode
@@ -14,14 +12,12 @@ from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.widgets.widget_connection import WidgetConnection, status_message
 from services.gateway.widgets.widgets import Widgets
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call
-from shared.bus.subscriber import Subscriber
 from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock, FakeDevice, gate_of, head_of
+from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
 
 RED, YELLOW, GREEN = ChargingStatus.CHARGING, ChargingStatus.CHARGING80, ChargingStatus.CHARGED
@@ -42,47 +38,27 @@ def doorbell(light: ChargingStatus, revision: int, pairing: int = 7) -> bytes:
     )
 
 
-class FakeBus(Bus):
+class StatusBus(FakeBus):
     """Answers for the script `read_status`."""
 
     def __init__(self) -> None:
-        super().__init__("redis://unused", "unused")
+        super().__init__()
         self.registration = b"7"
         self.status = b""
-        self.asked: list[list[object]] = []
-        self.away = False
 
-    async def run(self, calls: Sequence[Call]) -> list[Any]:
-        if self.away:
-            raise BusUnavailableError("away")
-        self.asked += [list(call.arguments) for call in calls]
-        return [[self.registration, self.status] * len(call.arguments) for call in calls]
+    @property
+    def asked(self) -> list[list[object]]:
+        return [list(call.arguments) for call in self.calls]
 
-
-class FakeSubscriber(Subscriber):
-    """Notes what is wanted; the test confirms."""
-
-    def __init__(self) -> None:
-        self.wanted: list[str] = []
-        self.confirmed: set[str] = set()
-
-    def subscribe(self, channels: Iterable[str]) -> None:
-        self.wanted += channels
-
-    def unsubscribe(self, channels: Iterable[str]) -> None:
-        for channel in channels:
-            self.wanted.remove(channel)
-            self.confirmed.discard(channel)
-
-    def is_confirmed(self, channel: str) -> bool:
-        return channel in self.confirmed
+    def answer_call(self, call: Call) -> list[bytes]:
+        return [self.registration, self.status] * len(call.arguments)
 
 
 class Booth:
     """A gateway's widgets, with Redis as a fake."""
 
     def __init__(self, clock: Clock) -> None:
-        self.bus = FakeBus()
+        self.bus = StatusBus()
         self.subscriber = FakeSubscriber()
         self.context = gate_of(clock)
         self.trust = DirectoryTrust()
@@ -101,8 +77,7 @@ class Booth:
 
     def confirm(self) -> None:
         """Have Redis confirm all that is wanted."""
-        self.subscriber.confirmed = set(self.subscriber.wanted)
-        self.widgets.on_confirmed(self.subscriber.wanted)
+        self.subscriber.confirm()
 
     async def read(self) -> None:
         """Let everything be read that can be."""
@@ -170,7 +145,7 @@ async def test_a_second_connection_needs_no_second_subscription(
     await booth.read()
     assert booth.subscriber.wanted == [CHANNEL]
     assert second.shown == [status_message(RED)]
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 2))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 2))
     assert second.shown[1:] == widget.shown[-1:] == [status_message(GREEN)]
 
 
@@ -182,7 +157,7 @@ async def test_until_its_snapshot_a_widget_keeps_the_newest_and_gets_the_newer_o
 ) -> None:
     widget = booth.widget()
     booth.confirm()
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN if shown == "heard" else RED, heard))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN if shown == "heard" else RED, heard))
     booth.bus.status = doorbell(GREEN if shown == "stored" or heard == stored else RED, stored)
     assert widget.shown == []
     await booth.read()
@@ -193,8 +168,8 @@ async def test_until_its_snapshot_a_widget_keeps_the_newest_and_gets_the_newer_o
 async def test_what_is_older_than_what_is_shown_is_dropped(
     booth: Booth, widget: FakeWidget
 ) -> None:
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
-    booth.widgets.on_message(CHANNEL, doorbell(RED, 4))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 4))
     booth.bus.status = doorbell(YELLOW, 3)
     booth.widgets.read_all()
     await booth.read()
@@ -223,13 +198,13 @@ async def test_a_redis_that_is_behind_does_not_close_the_widget(
     booth: Booth, widget: FakeWidget
 ) -> None:
     # An old snapshot, or a replica that was promoted too early: numbers only grow.
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))
     booth.bus.registration, booth.bus.status = b"6", doorbell(RED, 9, pairing=6)
     booth.widgets.read_all()
     await booth.read()
     assert widget.close_code is None
     assert widget.shown == [status_message(GREEN)]
-    booth.widgets.on_message(CHANNEL, doorbell(YELLOW, 6))
+    booth.subscriber.publish(CHANNEL, doorbell(YELLOW, 6))
     assert widget.shown == [status_message(GREEN), status_message(YELLOW)]
 
 
@@ -237,7 +212,7 @@ async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
     booth: Booth, widget: FakeWidget
 ) -> None:
     booth.bus.registration = b"8"
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1, pairing=8))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1, pairing=8))
     await booth.read()
     assert widget.shown == []
     assert widget.close_code == CloseCode.GOING_AWAY
@@ -298,7 +273,7 @@ async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
     booth.widgets.on_directory_change(0, [])
     await booth.read()
     assert not booth.context.waiting
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1))
     assert widget.shown == [status_message(GREEN)]
 
 
@@ -315,7 +290,7 @@ async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
 async def test_nonsense_on_its_channel_is_nothing(
     booth: Booth, widget: FakeWidget, payload: bytes
 ) -> None:
-    booth.widgets.on_message(CHANNEL, payload)
+    booth.subscriber.publish(CHANNEL, payload)
     assert widget.frames == []
 
 
@@ -327,14 +302,14 @@ async def test_the_last_connection_to_leave_ends_the_subscription(
     assert booth.subscriber.wanted == [CHANNEL]
     second.vanish()
     assert booth.subscriber.wanted == []
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 1))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1))
     booth.widgets.read_all()
     await booth.read()
     assert booth.bus.asked == [["w1"]]
 
 
 async def test_a_widget_that_comes_back_is_read_again(booth: Booth, widget: FakeWidget) -> None:
-    booth.widgets.on_message(CHANNEL, doorbell(GREEN, 5))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))
     widget.vanish()
     booth.bus.status = doorbell(RED, 4)  # a Redis that lost its newest write
     again = booth.widget()

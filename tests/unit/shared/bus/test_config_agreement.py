@@ -5,46 +5,47 @@ from typing import Any
 
 import pytest
 
-from shared.bus.bus import Bus
+from shared.bus.bus import BusUnavailableError
 from shared.bus.config_agreement import agree, wait_and_agree
-from shared.bus.connection import BusUnavailableError
 from shared.contract.names import AGREEMENTS
 from shared.process.runtime import CannotServeError
+from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 
 
-class FakeBus(Bus):
+class AgreementBus(FakeBus):
     """Keeps one hash; may be away for its first commands."""
 
     def __init__(
         self, *, away: int = 0, policy: str = "noeviction", mode: str = "standalone"
     ) -> None:
-        super().__init__("redis://unused", "unused")
+        super().__init__()
         self.mode = mode
-        self.away = away
+        self.times_away = away
         self.policy = policy
         self.agreed: dict[str, bytes] = {}
 
-    async def command(self, *words: Any) -> Any:
-        if self.away:
-            self.away -= 1
+    async def reach(self) -> None:
+        if self.times_away:
+            self.times_away -= 1
             raise BusUnavailableError("away")
+
+    def answer_command(self, words: Sequence[Any]) -> Any:
         if words == ("INFO", "server"):
             return f"# Server\r\nredis_version:7.0.15\r\nredis_mode:{self.mode}\r\n".encode()
         if words == ("INFO", "memory"):
             return f"# Memory\r\nused:1\r\nmaxmemory_policy:{self.policy}\r\n".encode()
-        assert words[:2] == ("HMGET", AGREEMENTS)
-        return [self.agreed.get(name) for name in words[2:]]
-
-    async def commands(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        for verb, key, name, value in commands:
-            assert (verb, key) == ("HSETNX", AGREEMENTS)
-            self.agreed.setdefault(name, value.encode())
-        return []
+        verb, key, *rest = words
+        assert key == AGREEMENTS
+        if verb == "HMGET":
+            return [self.agreed.get(name) for name in rest]
+        assert verb == "HSETNX"
+        name, value = rest
+        return self.agreed.setdefault(name, value.encode())
 
 
 async def test_the_first_process_says_what_holds() -> None:
-    bus = FakeBus()
+    bus = AgreementBus()
     await agree(bus, {"CHARGELIGHT_PARTITIONS": "64"})
     assert bus.agreed == {"CHARGELIGHT_PARTITIONS": b"64"}
     await agree(bus, {"CHARGELIGHT_PARTITIONS": "64", "MORE": "1"})
@@ -52,7 +53,7 @@ async def test_the_first_process_says_what_holds() -> None:
 
 
 async def test_another_value_is_refused_and_the_text_says_what_to_do() -> None:
-    bus = FakeBus()
+    bus = AgreementBus()
     await agree(bus, {"CHARGELIGHT_PARTITIONS": "64"})
     with pytest.raises(CannotServeError) as caught:
         await agree(bus, {"CHARGELIGHT_PARTITIONS": "32"})
@@ -65,22 +66,22 @@ async def test_another_value_is_refused_and_the_text_says_what_to_do() -> None:
 
 
 async def test_a_redis_that_is_away_is_waited_for() -> None:
-    bus = FakeBus(away=3)
+    bus = AgreementBus(away=3)
     await wait_and_agree(bus, {"A": "1"}, NoDelay())
     assert bus.agreed == {"A": b"1"}
 
 
 async def test_a_redis_that_may_evict_is_refused() -> None:
     with pytest.raises(CannotServeError, match="CONFIG SET maxmemory-policy noeviction"):
-        await wait_and_agree(FakeBus(policy="allkeys-lru"), {"A": "1"}, NoDelay())
+        await wait_and_agree(AgreementBus(policy="allkeys-lru"), {"A": "1"}, NoDelay())
 
 
 async def test_a_node_of_a_cluster_is_no_single_redis() -> None:
     with pytest.raises(CannotServeError, match="set CHARGELIGHT_REDIS_CLUSTER=true"):
-        await wait_and_agree(FakeBus(mode="cluster"), {"A": "1"}, NoDelay())
+        await wait_and_agree(AgreementBus(mode="cluster"), {"A": "1"}, NoDelay())
 
 
-class ManyServers(FakeBus):
+class ManyServers(AgreementBus):
     """Three servers, one of which may evict."""
 
     async def on_each_server(self, *words: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""One connection to Redis: whatever comes is parsed at once, and the end of it is heard.
+"""One connection to Redis: all that comes is parsed at once, and its end is noticed.
 
 The other end is a script on a socket: it answers what a test says, byte by byte if need be.
 """
@@ -11,10 +11,15 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.bus.bus import Bus
-from shared.bus.connection import BusUnavailableError, Link, _time_out
+from shared.bus.bus import BusUnavailableError
+from shared.bus.connection import RedisConnection
+from shared.bus.resp_encoding import encode_command
+from shared.bus.single_server_bus import SingleServerBus
 
 DEADLINE_SECONDS = 10
+
+ECHO_A, ECHO_B = (encode_command(("ECHO", word)) for word in "ab")
+GO, PING, A, B = (encode_command((word,)) for word in ("GO", "PING", "A", "B"))
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -25,7 +30,7 @@ async def served(talk: Talk) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # CLIENT SETNAME and two CLIENT SETINFO; then the link is open.
+            # CLIENT SETNAME and two CLIENT SETINFO; then the connection is open.
             for _ in range(3):
                 await next_command(reader)
                 writer.write(b"+OK\r\n")
@@ -42,22 +47,22 @@ async def served(talk: Talk) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(talk: Talk) -> AsyncIterator[Link]:
-    """Open a link to a server that talks as it is told once the link says GO."""
+async def opened(talk: Talk) -> AsyncIterator[RedisConnection]:
+    """Open a connection to a server that talks as it is told once the connection says GO."""
 
     async def go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await next_command(reader)
         await talk(reader, writer)
 
     async with served(go) as url:
-        link = Link(url, "test")
+        connection = RedisConnection(url, "test")
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                await link.open()
-                await link.send([["GO"]])
-                yield link
+                await connection.open()
+                await connection.send(GO)
+                yield connection
         finally:
-            await link.close()
+            await connection.close()
 
 
 async def next_command(reader: asyncio.StreamReader) -> None:
@@ -65,10 +70,10 @@ async def next_command(reader: asyncio.StreamReader) -> None:
         await reader.readline()
 
 
-async def replies(link: Link, count: int) -> list[Any]:
+async def replies(connection: RedisConnection, count: int) -> list[Any]:
     found: list[Any] = []
     while len(found) < count:
-        found += await link.receive()
+        found += await connection.receive()
     return found
 
 
@@ -78,9 +83,9 @@ async def test_all_that_comes_together_is_returned_together() -> None:
         writer.write(b"+PONG\r\n$3\r\nabc\r\n:7\r\n*2\r\n$1\r\na\r\n$-1\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        await link.send([["PING"]])
-        assert await link.receive() == [b"PONG", b"abc", 7, [b"a", None]]
+    async with opened(talk) as connection:
+        await connection.send(PING)
+        assert await connection.receive() == [b"PONG", b"abc", 7, [b"a", None]]
 
 
 async def test_a_reply_in_pieces_is_put_together() -> None:
@@ -91,8 +96,8 @@ async def test_a_reply_in_pieces_is_put_together() -> None:
             await asyncio.sleep(0)
         await reader.read()
 
-    async with opened(talk) as link:
-        assert await replies(link, 2) == [b"hello", b"OK"]
+    async with opened(talk) as connection:
+        assert await replies(connection, 2) == [b"hello", b"OK"]
 
 
 async def test_an_exchange_waits_for_all_replies_and_keeps_their_order() -> None:
@@ -104,8 +109,8 @@ async def test_an_exchange_waits_for_all_replies_and_keeps_their_order() -> None
         writer.write(b"$1\r\nb\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        assert await link.exchange([["ECHO", "a"], ["ECHO", "b"]]) == [b"a", b"b"]
+    async with opened(talk) as connection:
+        assert await connection.exchange(ECHO_A + ECHO_B, 2) == [b"a", b"b"]
 
 
 async def test_an_error_is_a_reply_with_its_whole_text() -> None:
@@ -113,8 +118,8 @@ async def test_an_error_is_a_reply_with_its_whole_text() -> None:
         writer.write(b"-MOVED 3999 127.0.0.1:6381\r\n+OK\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        error, fine = await replies(link, 2)
+    async with opened(talk) as connection:
+        error, fine = await replies(connection, 2)
         assert isinstance(error, ResponseError)
         assert str(error) == "MOVED 3999 127.0.0.1:6381"
         assert fine == b"OK"
@@ -124,12 +129,12 @@ async def test_what_came_before_the_end_is_returned_before_the_loss() -> None:
     async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"+LAST\r\n")
 
-    async with opened(talk) as link:
-        assert await link.receive() == [b"LAST"]
+    async with opened(talk) as connection:
+        assert await connection.receive() == [b"LAST"]
         with pytest.raises(BusUnavailableError, match="closed"):
-            await link.receive()
+            await connection.receive()
         with pytest.raises(BusUnavailableError, match="closed"):
-            await link.send([["PING"]])
+            await connection.send(PING)
 
 
 async def test_a_loss_ends_the_wait_of_an_exchange() -> None:
@@ -137,9 +142,9 @@ async def test_a_loss_ends_the_wait_of_an_exchange() -> None:
         await reader.readline()
         writer.write(b"+ONE\r\n")
 
-    async with opened(talk) as link:
+    async with opened(talk) as connection:
         with pytest.raises(BusUnavailableError, match="lost Redis"):
-            await link.exchange([["A"], ["B"]])
+            await connection.exchange(A + B, 2)
 
 
 async def test_what_is_no_redis_is_a_loss() -> None:
@@ -147,20 +152,20 @@ async def test_what_is_no_redis_is_a_loss() -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
+    async with opened(talk) as connection:
         with pytest.raises(BusUnavailableError, match="protocol"):
-            await link.receive()
+            await connection.receive()
 
 
-async def test_answers_that_nobody_asked_for_are_a_loss() -> None:
+async def test_replies_that_no_command_asked_for_are_a_loss() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"+ONE\r\n+TWO\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        with pytest.raises(BusUnavailableError, match="nobody asked"):
-            await link.exchange([["A"]])
+    async with opened(talk) as connection:
+        with pytest.raises(BusUnavailableError, match="no command asked"):
+            await connection.exchange(A, 1)
 
 
 async def test_a_server_that_does_not_read_is_waited_for() -> None:
@@ -173,13 +178,13 @@ async def test_a_server_that_does_not_read_is_waited_for() -> None:
         writer.write(b"+READ\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        sending = asyncio.create_task(link.send([["SET", "a", b"x" * size]]))
+    async with opened(talk) as connection:
+        sending = asyncio.create_task(connection.send(encode_command(("SET", "a", b"x" * size))))
         done, _ = await asyncio.wait([sending], timeout=0.2)
         assert not done
         read_on.set()
         await sending
-        assert await link.receive() == [b"READ"]
+        assert await connection.receive() == [b"READ"]
 
 
 async def test_an_exchange_has_its_time() -> None:
@@ -187,10 +192,10 @@ async def test_an_exchange_has_its_time() -> None:
         writer.write(b"+ONE\r\n")
         await reader.read()
 
-    async with opened(talk) as link:
-        assert await link.exchange([["A"]], seconds=30) == [b"ONE"]
-        with pytest.raises(TimeoutError):
-            await link.exchange([["A"]], seconds=0.05)
+    async with opened(talk) as connection:
+        assert await connection.exchange(A, 1, seconds=30) == [b"ONE"]
+        with pytest.raises(BusUnavailableError, match="does not answer in time"):
+            await connection.exchange(A, 1, seconds=0.05)
 
 
 async def test_so_has_one_that_redis_does_not_read() -> None:
@@ -199,17 +204,42 @@ async def test_so_has_one_that_redis_does_not_read() -> None:
     async def talk(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await hung_up.wait()
 
-    async with opened(talk) as link:
-        with pytest.raises(TimeoutError):
-            await link.exchange([["SET", "a", b"x" * 64 * 1024 * 1024]], seconds=0.05)
+    data = encode_command(("SET", "a", b"x" * 64 * 1024 * 1024))
+    async with opened(talk) as connection:
+        with pytest.raises(BusUnavailableError, match="does not answer in time"):
+            await connection.exchange(data, 1, seconds=0.05)
         hung_up.set()
 
 
 async def test_an_answer_just_before_the_end_of_its_time_counts() -> None:
-    waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting.set_result(None)
-    _time_out(waiting)  # the timer was due already
-    assert waiting.exception() is None
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(b"+ONE\r\n")
+        await reader.read()
+
+    async with opened(talk) as connection:
+        waiting = connection.exchange(A, 1, seconds=30)
+        deadline = connection._deadline
+        assert deadline is not None
+        assert await waiting == [b"ONE"]
+        assert deadline.cancelled(), "a timer that is due already does nothing"
+
+
+async def test_after_an_exchange_that_was_given_up_its_late_reply_is_taken_for_no_other() -> None:
+    late = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        await late.wait()
+        writer.write(b"+LATE\r\n")
+        await reader.read()
+
+    async with opened(talk) as connection:
+        asking = asyncio.ensure_future(connection.exchange(A, 1))
+        asking.cancel()
+        late.set()
+        with pytest.raises(BusUnavailableError, match="no command asked"):
+            await connection.exchange(B, 1)
 
 
 async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() -> None:
@@ -224,7 +254,7 @@ async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() 
         await reader.read()
 
     async with served(talk) as url:
-        bus = Bus(url, "test")
+        bus = SingleServerBus(url, "test")
         with pytest.raises(BusUnavailableError, match="does not answer in time"):
             await bus.command("PING")
         assert not bus.connected
@@ -232,9 +262,9 @@ async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() 
         await bus.close()
 
 
-async def test_a_link_that_was_never_opened_says_so() -> None:
-    link = Link("redis://127.0.0.1:1/0", "test")
+async def test_a_connection_that_was_never_opened_says_so() -> None:
+    connection = RedisConnection("redis://127.0.0.1:1/0", "test")
     with pytest.raises(BusUnavailableError, match="not connected"):
-        await link.send([["PING"]])
-    with pytest.raises(BusUnavailableError, match="can not connect"):
-        await link.open()
+        await connection.send(PING)
+    with pytest.raises(BusUnavailableError, match="cannot connect"):
+        await connection.open()

@@ -4,14 +4,15 @@ Redis' side is a script: each test says what Redis answers, and reads what it wa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from shared.bus import subscriber as module
-from shared.bus.connection import BusUnavailableError
-from shared.bus.subscriber import Subscriber
+from shared.bus import single_server_subscriber as module
+from shared.bus.bus import BusUnavailableError
+from shared.bus.resp_encoding import decode_commands
+from shared.bus.single_server_subscriber import SingleServerSubscriber
 from tests.unit.shared.no_delay import NoDelay
 
 DEADLINE_SECONDS = 5
@@ -21,7 +22,7 @@ class Together(list[Any]):
     """Replies that come in one segment."""
 
 
-class FakeLink:
+class FakeConnection:
     """Redis' end of a connection."""
 
     def __init__(self, redis: "FakeRedis") -> None:
@@ -41,10 +42,10 @@ class FakeLink:
     async def close(self) -> None:
         self.closed = True
 
-    async def send(self, commands: Iterable[Sequence[str]]) -> None:
-        for words in commands:
+    async def send(self, data: bytes) -> None:
+        for words in decode_commands(data):
             if words[0] != "PING":
-                self.sent.put_nowait(list(words))
+                self.sent.put_nowait(words)
 
     async def receive(self) -> list[Any]:
         reply = await self._replies.get()
@@ -77,10 +78,10 @@ class FakeRedis:
     """Hands out connections."""
 
     def __init__(self) -> None:
-        self.opened: asyncio.Queue[FakeLink] = asyncio.Queue()
+        self.opened: asyncio.Queue[FakeConnection] = asyncio.Queue()
         self.refusals = 0
 
-    async def link(self) -> FakeLink:
+    async def connection(self) -> FakeConnection:
         """Return the connection that is opened next."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await self.opened.get()
@@ -91,13 +92,13 @@ class Owner:
 
     def __init__(self) -> None:
         self._told: asyncio.Queue[object] = asyncio.Queue()
-        self.subscriber = Subscriber(
-            "redis://unused",
-            "test",
-            on_message=lambda channel, payload: self._told.put_nowait((channel, payload)),
-            on_confirmed=lambda channels: self._told.put_nowait(sorted(channels)),
-            rng=NoDelay(),
-        )
+        self.subscriber = SingleServerSubscriber("redis://unused", "test", rng=NoDelay())
+
+    def on_message(self, channel: str, payload: bytes) -> None:
+        self._told.put_nowait((channel, payload))
+
+    def on_confirmed(self, channels: list[str]) -> None:
+        self._told.put_nowait(sorted(channels))
 
     async def told(self) -> object:
         """Return what it was told next."""
@@ -112,7 +113,7 @@ class Owner:
 @pytest.fixture
 def redis(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
     redis = FakeRedis()
-    monkeypatch.setattr(module, "Link", lambda _url, _name: FakeLink(redis))
+    monkeypatch.setattr(module, "RedisConnection", lambda _url, _name: FakeConnection(redis))
     # This Redis answers no pings; only the test of silence is to end by silence.
     monkeypatch.setattr(module, "_SILENCE_SECONDS", 600)
     return redis
@@ -133,51 +134,81 @@ async def owner(redis: FakeRedis) -> AsyncIterator[Owner]:  # noqa: ARG001 - it 
 async def test_channels_are_confirmed_before_their_owner_reads(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    assert await link.command() == ["SUBSCRIBE", "a"]
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    assert await connection.command() == ["SUBSCRIBE", "a"]
     assert not owner.subscriber.is_confirmed("a")
     assert not owner.subscriber.connected
-    link.confirm("a")
+    connection.confirm("a")
     assert await owner.told() == ["a"]
     assert owner.subscriber.is_confirmed("a")
     assert owner.subscriber.connected
 
 
 async def test_a_batch_of_confirmations_is_told_at_once(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a", "b", "c"])
-    link = await redis.link()
-    assert sorted((await link.command())[1:]) == ["a", "b", "c"]
-    link.confirm("a", "b", "c")
+    owner.subscriber.subscribe(["a", "b", "c"], owner)
+    connection = await redis.connection()
+    assert sorted((await connection.command())[1:]) == ["a", "b", "c"]
+    connection.confirm("a", "b", "c")
     assert await owner.told() == ["a", "b", "c"]
 
 
 async def test_without_channels_a_plain_pong_is_taken(owner: Owner, redis: FakeRedis) -> None:
-    link = await redis.link()
-    link.say(b"PONG")
-    owner.subscriber.subscribe(["a"])
-    assert await link.command() == ["SUBSCRIBE", "a"]
-    link.confirm("a")
+    connection = await redis.connection()
+    connection.say(b"PONG")
+    owner.subscriber.subscribe(["a"], owner)
+    assert await connection.command() == ["SUBSCRIBE", "a"]
+    connection.confirm("a")
     assert await owner.told() == ["a"]
     assert owner.subscriber.connected
-    assert not link.closed
+    assert not connection.closed
 
 
 async def test_messages_are_passed_on_with_their_channel(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
-    link.say([b"message", b"a", b"\xff{}"])
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
+    connection.say([b"message", b"a", b"\xff{}"])
     assert await owner.told() == ["a"]
     assert await owner.told() == ("a", b"\xff{}")
+
+
+async def test_each_handler_hears_of_its_own_channels_only(owner: Owner, redis: FakeRedis) -> None:
+    other = Owner()
+    owner.subscriber.subscribe(["a", "b"], owner)
+    owner.subscriber.subscribe(["b", "c"], other)
+    connection = await redis.connection()
+    connection.confirm("a", "b", "c")
+    connection.say(*([b"message", channel, b"x"] for channel in (b"c", b"b", b"never", b"a")))
+    assert [await owner.told() for _ in range(3)] == [["a", "b"], ("b", b"x"), ("a", b"x")]
+    assert [await other.told() for _ in range(2)] == [["c"], ("c", b"x")]
+    assert not other.told_more
+
+
+async def test_messages_of_a_channel_that_is_unsubscribed_reach_nobody(
+    owner: Owner, redis: FakeRedis
+) -> None:
+    owner.subscriber.subscribe(["a", "b"], owner)
+    connection = await redis.connection()
+    connection.confirm("a", "b")
+    assert await owner.told() == ["a", "b"]
+    owner.subscriber.unsubscribe(["a"])
+    connection.say([b"message", b"a", b"late"], [b"message", b"b", b"x"])
+    assert await owner.told() == ("b", b"x")
+    owner.subscriber.subscribe(["c"], owner)
+    owner.subscriber.unsubscribe(["c"])
+    connection.confirm("c")
+    owner.subscriber.subscribe(["d"], owner)
+    connection.confirm("d")
+    assert await owner.told() == ["d"]
 
 
 async def test_messages_that_come_together_are_passed_on_in_order(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.say(
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.say(
         Together(
             [
                 [b"subscribe", b"a", 1],
@@ -193,13 +224,13 @@ async def test_messages_that_come_together_are_passed_on_in_order(
 
 
 async def test_a_channel_wanted_twice_is_asked_for_once(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    assert await link.command() == ["SUBSCRIBE", "a"]
-    owner.subscriber.subscribe(["a"])
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    assert await connection.command() == ["SUBSCRIBE", "a"]
+    owner.subscriber.subscribe(["a"], owner)
     owner.subscriber.unsubscribe(["never wanted"])
-    owner.subscriber.subscribe(["b"])
-    assert await link.command() == ["SUBSCRIBE", "b"]
+    owner.subscriber.subscribe(["b"], owner)
+    assert await connection.command() == ["SUBSCRIBE", "b"]
 
 
 async def test_only_the_confirmation_of_the_last_command_counts(
@@ -207,21 +238,21 @@ async def test_only_the_confirmation_of_the_last_command_counts(
 ) -> None:
     # The first confirmation is of a subscription that ended again: what is stored
     # would be read while no messages come.
-    owner.subscriber.subscribe(["a", "last"])
-    link = await redis.link()
-    await link.command()
+    owner.subscriber.subscribe(["a", "last"], owner)
+    connection = await redis.connection()
+    await connection.command()
     owner.subscriber.unsubscribe(["a"])
-    owner.subscriber.subscribe(["a"])
-    assert await link.command() == ["UNSUBSCRIBE", "a"]
-    assert await link.command() == ["SUBSCRIBE", "a"]
+    owner.subscriber.subscribe(["a"], owner)
+    assert await connection.command() == ["UNSUBSCRIBE", "a"]
+    assert await connection.command() == ["SUBSCRIBE", "a"]
 
-    link.confirm("a", "last")
+    connection.confirm("a", "last")
     assert await owner.told() == ["last"]
     assert not owner.subscriber.is_confirmed("a")
     assert not owner.subscriber.connected
 
-    link.confirm("a", kind=b"unsubscribe")
-    link.confirm("a")
+    connection.confirm("a", kind=b"unsubscribe")
+    connection.confirm("a")
     assert await owner.told() == ["a"]
     assert owner.subscriber.is_confirmed("a")
     assert owner.subscriber.connected
@@ -231,30 +262,30 @@ async def test_only_the_confirmation_of_the_last_command_counts(
 async def test_a_channel_no_longer_wanted_is_not_confirmed_any_more(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a", "b"])
-    link = await redis.link()
-    link.confirm("a", "b")
+    owner.subscriber.subscribe(["a", "b"], owner)
+    connection = await redis.connection()
+    connection.confirm("a", "b")
     await owner.told()
     owner.subscriber.unsubscribe(["a"])
     assert not owner.subscriber.is_confirmed("a")
     assert owner.subscriber.connected
-    await link.command()
-    assert await link.command() == ["UNSUBSCRIBE", "a"]
-    link.confirm("a", kind=b"unsubscribe")
-    link.say([b"message", b"b", b"still here"])
+    await connection.command()
+    assert await connection.command() == ["UNSUBSCRIBE", "a"]
+    connection.confirm("a", kind=b"unsubscribe")
+    connection.say([b"message", b"b", b"still here"])
     assert await owner.told() == ("b", b"still here")
 
 
 async def test_an_unsubscribe_that_nobody_asked_for_is_a_loss(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
     await owner.told()
-    link.say([b"unsubscribe", b"a", 0])
-    again = await redis.link()
-    assert link.closed
+    connection.say([b"unsubscribe", b"a", 0])
+    again = await redis.connection()
+    assert connection.closed
     assert await again.command() == ["SUBSCRIBE", "a"]
 
 
@@ -262,12 +293,12 @@ async def test_an_unsubscribe_that_nobody_asked_for_is_a_loss(
 async def test_an_answer_nobody_expects_is_a_loss(
     owner: Owner, redis: FakeRedis, reply: object
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
     await owner.told()
-    link.say(reply)
-    again = await redis.link()
+    connection.say(reply)
+    again = await redis.connection()
     again.confirm("a")
     assert await owner.told() == ["a"]
 
@@ -275,13 +306,13 @@ async def test_an_answer_nobody_expects_is_a_loss(
 async def test_a_connection_that_is_not_trusted_any_more_is_opened_again_once(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
     assert await owner.told() == ["a"]
-    owner.subscriber.distrust("it leads to a replica")
-    again = await redis.link()
-    assert link.closed
+    owner.subscriber.drop_connection("it leads to a replica")
+    again = await redis.connection()
+    assert connection.closed
     again.confirm("a")
     assert await owner.told() == ["a"]
     assert redis.opened.empty()
@@ -291,30 +322,30 @@ async def test_silence_is_a_loss(
     owner: Owner, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.01)
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
     assert await owner.told() == ["a"]
-    again = await redis.link()
-    assert link.closed
+    again = await redis.connection()
+    assert connection.closed
     assert await again.command() == ["SUBSCRIBE", "a"]
 
 
 async def test_after_a_loss_all_that_is_wanted_by_then_is_subscribed_again(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a", "b"])
-    link = await redis.link()
-    link.confirm("a", "b")
+    owner.subscriber.subscribe(["a", "b"], owner)
+    connection = await redis.connection()
+    connection.confirm("a", "b")
     await owner.told()
     owner.subscriber.unsubscribe(["a"])
-    link.lose()
-    again = await redis.link()
-    owner.subscriber.subscribe(["c"])
+    connection.lose()
+    again = await redis.connection()
+    owner.subscriber.subscribe(["c"], owner)
     wanted = await again.command()
     while sorted(wanted[1:]) != ["b", "c"]:
         wanted += (await again.command())[1:]
-    assert link.closed
+    assert connection.closed
     assert not owner.subscriber.connected
     assert not owner.subscriber.is_confirmed("b")
     again.confirm("b", "c")
@@ -325,26 +356,26 @@ async def test_after_a_loss_all_that_is_wanted_by_then_is_subscribed_again(
 async def test_what_was_unanswered_at_a_loss_is_not_waited_for(
     owner: Owner, redis: FakeRedis
 ) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    await link.command()
-    link.lose()
-    again = await redis.link()
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    await connection.command()
+    connection.lose()
+    again = await redis.connection()
     assert await again.command() == ["SUBSCRIBE", "a"]
     again.confirm("a")
     assert await owner.told() == ["a"]
 
 
 async def test_channels_may_change_while_redis_is_away(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"])
-    link = await redis.link()
-    link.confirm("a")
+    owner.subscriber.subscribe(["a"], owner)
+    connection = await redis.connection()
+    connection.confirm("a")
     await owner.told()
     redis.refusals = 3
-    link.lose()
-    owner.subscriber.subscribe(["b"])
+    connection.lose()
+    owner.subscriber.subscribe(["b"], owner)
     owner.subscriber.unsubscribe(["a"])
-    again = await redis.link()
+    again = await redis.connection()
     assert await again.command() == ["SUBSCRIBE", "b"]
     again.confirm("b")
     assert await owner.told() == ["b"]
@@ -355,11 +386,11 @@ async def test_many_channels_are_asked_for_in_several_commands(
     owner: Owner, redis: FakeRedis
 ) -> None:
     channels = {f"c{number}" for number in range(1234)}
-    owner.subscriber.subscribe(channels)
-    link = await redis.link()
+    owner.subscriber.subscribe(channels, owner)
+    connection = await redis.connection()
     asked: list[str] = []
     while len(asked) < len(channels):
-        verb, *names = await link.command()
+        verb, *names = await connection.command()
         assert verb == "SUBSCRIBE"
         assert len(names) <= 500
         asked += names
@@ -367,16 +398,17 @@ async def test_many_channels_are_asked_for_in_several_commands(
 
 
 async def test_a_bug_in_the_owner_is_not_taken_for_a_loss(redis: FakeRedis) -> None:
-    def broken(_channel: str, _payload: bytes) -> None:
-        raise KeyError("a bug")
+    class Broken(Owner):
+        def on_message(self, _channel: str, _payload: bytes) -> None:
+            raise KeyError("a bug")
 
-    subscriber = Subscriber(
-        "redis://unused", "test", on_message=broken, on_confirmed=lambda _: None, rng=NoDelay()
-    )
+    owner = Broken()
+    subscriber = owner.subscriber
+    subscriber.subscribe(["a"], owner)
     running = asyncio.create_task(subscriber.run())
-    link = await redis.link()
-    link.say([b"message", b"a", b"x"])
+    connection = await redis.connection()
+    connection.say([b"message", b"a", b"x"])
     async with asyncio.timeout(DEADLINE_SECONDS):
         with pytest.raises(KeyError):
             await running
-    assert link.closed
+    assert connection.closed

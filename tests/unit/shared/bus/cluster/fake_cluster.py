@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
 
+from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.slots import SLOTS, Address
-from shared.bus.connection import BusUnavailableError
-from shared.bus.resp_encoding import Command, unpack
+from shared.bus.resp_encoding import decode_commands
 
 Words = Sequence[Any]
 Answer = Callable[[Address, Words], Any]
@@ -33,14 +33,14 @@ class FakeCluster:
         self.away: set[Address] = set()
         self.answer: Answer = lambda at, words: [str(at), *words]
         self.asked: list[tuple[Address, Words]] = []
-        self.links: dict[Address, list[FakeLink]] = {}
+        self.connections: dict[Address, list[FakeConnection]] = {}
         self.info = INFO
 
-    def link(self, url: str, _name: str) -> "FakeLink":
+    def connection(self, url: str, _name: str) -> "FakeConnection":
         host, _, port = url.removeprefix("redis://").removesuffix("/0").partition(":")
-        link = FakeLink(self, Address(host, int(port)))
-        self.links.setdefault(link.at, []).append(link)
-        return link
+        connection = FakeConnection(self, Address(host, int(port)))
+        self.connections.setdefault(connection.at, []).append(connection)
+        return connection
 
     def slots(self) -> list[Any]:
         ranges: list[Any] = []
@@ -56,7 +56,7 @@ class FakeCluster:
         return [words for to, words in self.asked if to == at and words[0] != "CLUSTER"]
 
 
-class FakeLink:
+class FakeConnection:
     """A connection to one server."""
 
     def __init__(self, cluster: FakeCluster, at: Address) -> None:
@@ -73,21 +73,18 @@ class FakeLink:
     async def close(self) -> None:
         pass
 
-    async def exchange(
-        self, commands: Sequence[Command], _seconds: float | None = None
-    ) -> list[Any]:
+    async def exchange(self, data: bytes, _count: int, _seconds: float = 0) -> list[Any]:
         if self.at in self._cluster.away:
             raise BusUnavailableError("away")
         replies: list[Any] = []
-        for command in commands:
-            words = unpack(command) if isinstance(command, bytes) else command
-            if words == ("INFO", "server"):
+        for words in decode_commands(data):
+            if words == ["INFO", "server"]:
                 replies.append(self._cluster.info)
                 continue
-            if words == ("CLUSTER", "INFO"):
+            if words == ["CLUSTER", "INFO"]:
                 replies.append(b"cluster_state:ok\r\n")
                 continue
-            if words == ("CLUSTER", "SLOTS"):
+            if words == ["CLUSTER", "SLOTS"]:
                 replies.append(self._cluster.slots())
                 continue
             self._cluster.asked.append((self.at, tuple(words)))
@@ -97,10 +94,10 @@ class FakeLink:
 
     # As a subscriber uses it.
 
-    async def send(self, commands: Iterable[Words]) -> None:
-        for words in commands:
+    async def send(self, data: bytes) -> None:
+        for words in decode_commands(data):
             if words[0] != "PING":
-                self.sent.append([str(word) for word in words])
+                self.sent.append(words)
                 self.news.set()
 
     async def receive(self) -> list[Any]:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.bus import bus as bus_module
+from shared.bus import server as server_module
+from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster import cluster_bus as module
 from shared.bus.cluster import servers as cluster_module
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.slots import SLOTS, Address, slot_of
-from shared.bus.connection import BusUnavailableError
 from shared.bus.script import Call, Script
 from shared.bus.wrong_server import WrongServerError
 from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster
@@ -24,8 +24,8 @@ SCRIPT = Script("ring", "PUBLISH", "sha", Script("ring", "SPUBLISH", "sharded-sh
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     cluster = FakeCluster()
-    for each in (bus_module, cluster_module):
-        monkeypatch.setattr(each, "Link", cluster.link)
+    for each in (server_module, cluster_module):
+        monkeypatch.setattr(each, "RedisConnection", cluster.connection)
     return cluster
 
 
@@ -71,7 +71,7 @@ async def test_a_script_that_one_server_does_not_know_is_loaded_there(
     known: set[Address] = set()
 
     def answer(at: Address, words: Any) -> Any:
-        if words[:2] == ("SCRIPT", "LOAD"):
+        if words[:2] == ["SCRIPT", "LOAD"]:
             assert words[2] == "SPUBLISH"
             known.add(at)
         return "done" if at in known else "-NOSCRIPT No matching script."
@@ -139,7 +139,7 @@ async def test_a_call_to_a_slot_that_has_moved_is_repeated_where_it_is(
 async def test_who_lost_a_slot_and_is_still_a_master_lost_nothing_so_news_of_it_can_wait(
     bus: ClusterBus, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TOLD_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_NOTIFY_SECONDS", 0.02)
     told = asyncio.Event()
     bus.on_reconnected(told.set)
     await bus.run([call(ON_A)])
@@ -207,7 +207,7 @@ async def test_a_bug_in_a_script_is_one(bus: ClusterBus, cluster: FakeCluster) -
     cluster.answer = lambda _, words: "-ERR oops" if words[3] == ON_A else "fine"
     with pytest.raises(ResponseError, match="ring: ERR oops"):
         await bus.run([call(ON_A), call(ON_B)])
-    replies = await bus.run_each([call(ON_A), call(ON_B)])
+    replies = await bus.run([call(ON_A), call(ON_B)], return_errors=True)
     assert isinstance(replies[0], ResponseError)
     assert replies[1] == "fine"
 
@@ -266,7 +266,7 @@ async def test_a_slot_that_nobody_has_is_no_bug(bus: ClusterBus, cluster: FakeCl
     await bus.run([call(ON_A)])
     cluster.slots = lambda: [[0, 1, [b"b", 2, b"id", []]]]  # type: ignore[method-assign]
     with pytest.raises(BusUnavailableError):
-        await bus.distrust("a test says so")
+        await bus.drop_connection("a test says so")
     with pytest.raises(BusUnavailableError, match=f"slot {slot_of(ON_A)}"):
         await bus.run([call(ON_A)])
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.bus import subscriber as subscriber_module
+from shared.bus import single_server_subscriber as subscriber_module
+from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster import servers as cluster_module
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
 from shared.bus.cluster.slots import Address, slot_of
-from shared.bus.connection import BusUnavailableError
-from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster, FakeLink
+from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster, FakeConnection
 from tests.unit.shared.no_delay import NoDelay
 
 ON_A, ALSO_ON_A, ON_B = "{bar}:one", "{zap}:two", "{foo}:three"
@@ -24,13 +24,13 @@ class Owner:
         self._cluster = cluster
         self._told: asyncio.Queue[object] = asyncio.Queue()
         self._seen: dict[Address, int] = {}
-        self.subscriber = ClusterSubscriber(
-            "redis://a:1,b:2",
-            "test",
-            on_message=lambda channel, payload: self._told.put_nowait((channel, payload)),
-            on_confirmed=lambda channels: self._told.put_nowait(sorted(channels)),
-            rng=NoDelay(),
-        )
+        self.subscriber = ClusterSubscriber("redis://a:1,b:2", "test", rng=NoDelay())
+
+    def on_message(self, channel: str, payload: bytes) -> None:
+        self._told.put_nowait((channel, payload))
+
+    def on_confirmed(self, channels: list[str]) -> None:
+        self._told.put_nowait(sorted(channels))
 
     async def told(self) -> object:
         """Return what it was told next."""
@@ -41,13 +41,13 @@ class Owner:
     def told_more(self) -> bool:
         return not self._told.empty()
 
-    async def link(self, at: Address) -> FakeLink:
+    async def connection(self, at: Address) -> FakeConnection:
         """Return the connection to a server that something is sent on next."""
         async with asyncio.timeout(5):
             while True:
-                for link in self._cluster.links.get(at, []):
-                    if link.sent:
-                        return link
+                for connection in self._cluster.connections.get(at, []):
+                    if connection.sent:
+                        return connection
                 await asyncio.sleep(0)
 
 
@@ -55,7 +55,7 @@ class Owner:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     cluster = FakeCluster()
     for each in (subscriber_module, cluster_module):
-        monkeypatch.setattr(each, "Link", cluster.link)
+        monkeypatch.setattr(each, "RedisConnection", cluster.connection)
     monkeypatch.setattr(subscriber_module, "_SILENCE_SECONDS", 600)
     monkeypatch.setattr(cluster_module, "_LEAST_SECONDS", 0)
     return cluster
@@ -71,16 +71,16 @@ async def owner(cluster: FakeCluster) -> AsyncIterator[Owner]:
         await running
 
 
-async def listening(owner: Owner) -> tuple[FakeLink, FakeLink]:
+async def listening(owner: Owner) -> tuple[FakeConnection, FakeConnection]:
     """Have one channel heard at each server."""
-    owner.subscriber.subscribe([ON_A, ON_B])
-    links = await owner.link(A), await owner.link(B)
-    for link, channel in zip(links, (ON_A, ON_B), strict=True):
-        assert await link.command() == ["SSUBSCRIBE", channel]
-        link.confirm(channel)
+    owner.subscriber.subscribe([ON_A, ON_B], owner)
+    connections = await owner.connection(A), await owner.connection(B)
+    for connection, channel in zip(connections, (ON_A, ON_B), strict=True):
+        assert await connection.command() == ["SSUBSCRIBE", channel]
+        connection.confirm(channel)
         assert await owner.told() == [channel]
     assert owner.subscriber.connected
-    return links
+    return connections
 
 
 async def test_each_channel_is_subscribed_where_its_slot_is(owner: Owner) -> None:
@@ -94,9 +94,9 @@ async def test_each_channel_is_subscribed_where_its_slot_is(owner: Owner) -> Non
 
 
 async def test_channels_of_different_slots_are_different_commands(owner: Owner) -> None:
-    owner.subscriber.subscribe([ON_A, ALSO_ON_A, ON_A + "more"])
-    link = await owner.link(A)
-    commands = [await link.command(), await link.command()]
+    owner.subscriber.subscribe([ON_A, ALSO_ON_A, ON_A + "more"], owner)
+    connection = await owner.connection(A)
+    commands = [await connection.command(), await connection.command()]
     assert sorted(map(sorted, commands)) == sorted(
         [sorted(["SSUBSCRIBE", ON_A, ON_A + "more"]), sorted(["SSUBSCRIBE", ALSO_ON_A])]
     )
@@ -131,7 +131,7 @@ async def test_a_server_that_does_not_have_the_slot_any_more_says_who_does(
 ) -> None:
     at_a, at_b = await listening(owner)
     # Nobody else knows it yet.
-    owner.subscriber.subscribe([ALSO_ON_A])
+    owner.subscriber.subscribe([ALSO_ON_A], owner)
     assert await at_a.command() == ["SSUBSCRIBE", ALSO_ON_A]
     slot = slot_of(ALSO_ON_A)
     at_a.say(ResponseError(f"MOVED {slot} b:2"))
@@ -147,7 +147,7 @@ async def test_a_lost_connection_concerns_the_channels_of_that_server_only(
 ) -> None:
     at_a, at_b = await listening(owner)
     at_a.say(BusUnavailableError("lost"))
-    again = await owner.link(A)
+    again = await owner.connection(A)
     assert again is not at_a
     assert await again.command() == ["SSUBSCRIBE", ON_A]
     assert owner.subscriber.is_confirmed(ON_B)
@@ -155,7 +155,7 @@ async def test_a_lost_connection_concerns_the_channels_of_that_server_only(
     again.confirm(ON_A)
     assert await owner.told() == [ON_A]
     assert not at_b.sent
-    assert len(cluster.links[B]) > 0
+    assert len(cluster.connections[B]) > 0
 
 
 async def test_when_another_server_took_over_its_channels_go_there(
@@ -173,8 +173,8 @@ async def test_when_another_server_took_over_its_channels_go_there(
 
 async def test_who_is_not_heard_is_given_up_alone(owner: Owner) -> None:
     at_a, at_b = await listening(owner)
-    owner.subscriber.distrust("it does not hear", ON_A)
-    again = await owner.link(A)
+    owner.subscriber.drop_connection("it does not hear", ON_A)
+    again = await owner.connection(A)
     assert again is not at_a
     assert owner.subscriber.is_confirmed(ON_B)
     assert not at_b.sent
@@ -183,7 +183,7 @@ async def test_who_is_not_heard_is_given_up_alone(owner: Owner) -> None:
 async def test_an_error_that_names_no_other_server_is_a_loss(owner: Owner) -> None:
     at_a, _ = await listening(owner)
     at_a.say(ResponseError("CLUSTERDOWN Hash slot not served"))
-    again = await owner.link(A)
+    again = await owner.connection(A)
     assert again is not at_a
     assert await again.command() == ["SSUBSCRIBE", ON_A]
 
@@ -191,15 +191,15 @@ async def test_an_error_that_names_no_other_server_is_a_loss(owner: Owner) -> No
 async def test_while_no_server_is_there_it_goes_on_trying(cluster: FakeCluster) -> None:
     cluster.away = {A, B}
     owner = Owner(cluster)
-    owner.subscriber.subscribe([ON_A])
+    owner.subscriber.subscribe([ON_A], owner)
     running = asyncio.create_task(owner.subscriber.run())
     async with asyncio.timeout(5):
-        while len(cluster.links.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
+        while len(cluster.connections.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
             await asyncio.sleep(0)
     assert not owner.subscriber.connected
     cluster.away.clear()
-    link = await owner.link(A)
-    assert await link.command() == ["SSUBSCRIBE", ON_A]
+    connection = await owner.connection(A)
+    assert await connection.command() == ["SSUBSCRIBE", ON_A]
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

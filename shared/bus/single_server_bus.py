@@ -1,0 +1,107 @@
+"""The bus to a Redis that is one server."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from shared.bus.bus import BusUnavailableError
+from shared.bus.resp_encoding import encode_command
+from shared.bus.script import Argument, Call
+from shared.bus.script_batches import batch_calls, encode_batch, split_replies
+from shared.bus.server import Server, check_replies, microseconds_of
+
+
+class SingleServerBus:
+    """A `shared.bus.bus.Bus` with one connection.
+
+    Args:
+        url: Redis to use.
+        name: Shown by ``CLIENT LIST``.
+    """
+
+    is_cluster: Final = False
+
+    def __init__(self, url: str, name: str) -> None:
+        self._server = Server(url, name)
+
+    @property
+    def connected(self) -> bool:
+        """As `Bus.connected`."""
+        return self._server.connected
+
+    def on_reconnected(self, callback: Callable[[], None]) -> None:
+        """As `Bus.on_reconnected`."""
+        self._server.on_reconnected(callback)
+
+    async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
+        """As `Bus.run`."""
+        if not calls:
+            return []
+        batches = batch_calls(calls)
+        data = b"".join(map(encode_batch, batches))
+        replies, errors = await self._server.exchange(data, len(batches))
+        if errors:
+            await self._load_and_repeat(batches, replies)
+            names = [batch[0].script.name for batch in batches]
+            replies = check_replies(names, replies, return_errors=return_errors)
+        return split_replies(batches, replies)
+
+    async def command(self, *words: Argument) -> Any:
+        """As `Bus.command`."""
+        (reply,) = await self.commands([words])
+        return reply
+
+    async def commands(
+        self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
+    ) -> list[Any]:
+        """As `Bus.commands`."""
+        if not commands:
+            return []
+        data = b"".join([encode_command(tuple(words)) for words in commands])
+        replies, errors = await self._server.exchange(data, len(commands))
+        if errors:
+            names = [str(words[0]) for words in commands]
+            replies = check_replies(names, replies, return_errors=return_errors)
+        return replies
+
+    async def on_each_server(self, *words: Argument) -> list[Any]:
+        """As `Bus.on_each_server`."""
+        return [await self.command(*words)]
+
+    def server_of(self, _key: str) -> Hashable:
+        """As `Bus.server_of`."""
+        return None
+
+    async def times_of(self, keys: Sequence[str]) -> list[int]:
+        """As `Bus.times_of`."""
+        return [microseconds_of(await self.command("TIME"))] * len(keys)
+
+    def tags(self) -> list[str]:
+        """As `Bus.tags`."""
+        return [""]
+
+    async def drop_connection(self, reason: str) -> None:
+        """As `Bus.drop_connection`."""
+        await self._server.drop_connection()
+        raise BusUnavailableError(reason)
+
+    async def close(self) -> None:
+        """As `Bus.close`."""
+        await self._server.close()
+
+    async def _load_and_repeat(self, batches: Sequence[list[Call]], replies: list[Any]) -> None:
+        """Load the scripts that Redis does not know, and put in the replies to their calls."""
+        missed = [
+            place
+            for place, reply in enumerate(replies)
+            if isinstance(reply, ResponseError) and str(reply).startswith("NOSCRIPT")
+        ]
+        if missed:
+            texts = dict.fromkeys(batches[place][0].script.text for place in missed)
+            loading = [encode_command(("SCRIPT", "LOAD", text)) for text in texts]
+            await self._server.exchange(b"".join(loading), len(loading))
+            data = b"".join([encode_batch(batches[place]) for place in missed])
+            repeated, _ = await self._server.exchange(data, len(missed))
+            for place, reply in zip(missed, repeated, strict=True):
+                replies[place] = reply

@@ -1,0 +1,20 @@
+"""Loading Lua scripts that start with the data model (``model.lua``)."""
+
+from pathlib import Path
+from typing import Final
+
+from shared.bus.script import Script
+
+_MODEL: Final = Path(__file__).with_name("model.lua").read_text(encoding="utf-8")
+
+
+def load_script(module_file: str, name: str, *, batched: bool = False) -> Script:
+    """Load ``NAME.lua`` from the folder of a module.
+
+    Args:
+        module_file: Its ``__file__``.
+        name: Of the script.
+        batched: Whether one run of it does several calls.
+    """
+    text = Path(module_file).with_name(f"{name}.lua").read_text(encoding="utf-8")
+    return Script.with_prelude(name, _MODEL + text, batched=batched)

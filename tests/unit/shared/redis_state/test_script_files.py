@@ -1,0 +1,43 @@
+"""Loading scripts: prelude, data model and file, in this order."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.bus import script
+from shared.redis_state import script_files
+from shared.redis_state.script_files import load_script
+
+PRELUDE = Path(script.__file__).with_name("prelude.lua").read_text(encoding="utf-8")
+MODEL = Path(script_files.__file__).with_name("model.lua").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def module_file(tmp_path: Path) -> str:
+    """A module with a script beside it."""
+    (tmp_path / "ring.lua").write_text("redis.call('@PUBLISH@', ARGV[1], '\u00e4')\n", "utf-8")
+    return str(tmp_path / "__init__.py")
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_script_begins_with_the_prelude_and_the_data_model(
+    module_file: str, *, batched: bool
+) -> None:
+    found = load_script(module_file, "ring", batched=batched)
+    assert found.name == "ring"
+    assert found.text == f"{PRELUDE}{MODEL}redis.call('PUBLISH', ARGV[1], '\u00e4')\n"
+    assert found.batched is batched
+    assert found.sharded is not None
+    assert found.sharded.text == found.text.replace("'PUBLISH'", "'SPUBLISH'")
+
+
+def test_a_script_that_is_not_there_is_an_error_at_once(module_file: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"wring\.lua"):
+        load_script(module_file, "wring")
+
+
+def test_the_data_model_only_defines() -> None:
+    # It runs at the start of every script: what it did there, each script would do.
+    assert "@" not in MODEL
+    for line in MODEL.splitlines():
+        assert line.startswith(("--", "local function", " ", "end")) or not line
