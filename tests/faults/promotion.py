@@ -15,11 +15,11 @@ import redis.asyncio
 from tests.faults.booth import Booth, address_of
 from tests.faults.proxy import HOST, Address, FaultProxy
 from tools.servers.ports import free_port
+from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
 from tools.servers.redis.open import embedded_redis
 from tools.servers.server_options import ServerOptions
 from tools.servers.server_source import ServerSource
-from tools.servers.supervised_process import SupervisedProcess
 
 LOST_SECONDS: Final = 1.0
 """For so long the replica hears nothing of what the primary writes."""

@@ -15,9 +15,9 @@ from tools.local.errors import LocalHubError
 from tools.local.instructions import Commands, instructions
 from tools.local.ports import HubPorts
 from tools.local.stopping import StoppedError, ignore_signals
-from tools.servers.cleanup_on_exit import CleanupOnExit
+from tools.servers.processes.cleanup_on_exit import CleanupOnExit
+from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.server_source import ServerSource
-from tools.servers.supervised_process import SupervisedProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAYS = 3

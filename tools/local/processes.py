@@ -19,11 +19,11 @@ from tools.local.service import Service
 from tools.local.stopping import StoppedError, ignore_signals
 from tools.servers.ports import free_port, is_free
 from tools.servers.postgres.open import open_postgres
+from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.open import open_redis
 from tools.servers.redis.redis_cli import redis_cli
 from tools.servers.server_options import POSTGRES_SETTING, REDIS_SETTING, ServerOptions
 from tools.servers.server_source import Availability, Choice
-from tools.servers.supervised_process import SupervisedProcess
 from tools.servers.wheels import NoServerError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.local.errors import LocalHubError
-from tools.servers.supervised_process import SupervisedProcess
+from tools.servers.processes.supervised_process import SupervisedProcess
 
 READY_SECONDS = 60.0
 LOG_LINES = 15

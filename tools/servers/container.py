@@ -10,8 +10,8 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
 
-from tools.servers.cleanup_on_exit import CleanupOnExit
 from tools.servers.ports import LOOPBACK, free_port
+from tools.servers.processes.cleanup_on_exit import CleanupOnExit
 from tools.servers.wheels import NoServerError
 
 START_SECONDS = 60.0

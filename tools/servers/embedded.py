@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.servers.installed import Programs
 from tools.servers.ports import free_port
-from tools.servers.supervised_process import SupervisedProcess
+from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.unprivileged import temporary_folder
 from tools.servers.wheels import NoServerError
 

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from tests.unit.tools.facts import wait_until
-from tools.servers.cleanup_on_exit import CleanupOnExit
+from tools.servers.processes.cleanup_on_exit import CleanupOnExit
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTER = """
 import os, sys
-from tools.servers.cleanup_on_exit import CleanupOnExit
+from tools.servers.processes.cleanup_on_exit import CleanupOnExit
 cleanup = CleanupOnExit(["touch", sys.argv[1]])
 os.kill(os.getpid(), 9)
 """

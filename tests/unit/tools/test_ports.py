@@ -10,7 +10,7 @@ def test_a_port_is_given_out_once() -> None:
     assert len(set(ports)) == len(ports)
 
 
-def test_a_port_that_somebody_listens_on_is_not_free() -> None:
+def test_a_port_with_a_listener_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert not is_free(port)

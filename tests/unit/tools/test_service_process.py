@@ -75,7 +75,7 @@ async def test_a_killed_process_is_gone_at_once(start_process: StartService) -> 
     assert await process.wait() == -signal.SIGKILL
 
 
-async def test_a_frozen_process_answers_nobody_until_thawed(start_process: StartService) -> None:
+async def test_a_frozen_process_answers_nothing_until_thawed(start_process: StartService) -> None:
     process = _start(start_process)
     await process.ready()
     process.freeze()

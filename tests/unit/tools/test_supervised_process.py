@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tools.facts import lives, wait_until
-from tools.servers.supervised_process import SupervisedProcess
+from tools.servers.processes.supervised_process import SupervisedProcess
 
 ROOT = Path(__file__).resolve().parents[3]
 SLEEPER = ["sleep", "600"]
@@ -20,7 +20,7 @@ STARTER = """
 import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-from tools.servers.supervised_process import SupervisedProcess
+from tools.servers.processes.supervised_process import SupervisedProcess
 folder = Path(sys.argv[1])
 process = SupervisedProcess(["sleep", "600"], remove_after_crash=[folder])
 print(process.pid, process._supervisor.pid, flush=True)
@@ -122,7 +122,7 @@ def test_a_program_ends_when_its_supervisor_is_killed(
     wait_until(lambda: not lives(program), "the program has ended")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run programs as somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run programs as another user")
 def test_a_program_of_another_user_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = SupervisedProcess(

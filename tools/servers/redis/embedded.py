@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.servers.embedded import EmbeddedServer
 from tools.servers.installed import REDIS_SERVERS, Programs
 from tools.servers.ports import LOOPBACK
-from tools.servers.process_state import wait_until_stopped
+from tools.servers.processes.process_state import wait_until_stopped
 from tools.servers.redis import inline_commands
 from tools.servers.wheels import NoServerError
 

@@ -164,8 +164,8 @@ def test_the_document_has_the_tables_that_are_printed() -> None:
     for line in tables(C).splitlines():
         if line.endswith("| |") and "|---" not in line:
             # What was measured is filled in by hand.
-            line = line.removesuffix(" |")  # noqa: PLW2901 - the rest of it is the same
-        assert line in document, "print them anew: make capacity"
+            line = line.removesuffix(" |")  # noqa: PLW2901 - the rest is the same
+        assert line in document, "print them again: make capacity"
 
 
 def test_every_coefficient_says_where_it_comes_from() -> None:

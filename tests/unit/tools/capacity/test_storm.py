@@ -46,7 +46,7 @@ def test_every_device_comes_back_exactly_once(name: str) -> None:
     assert back(outcome) == outcome.lost == scenario.lost
     assert outcome.out == 0
     assert len(outcome.relit) == (scenario.lost + 1) // 2
-    # Each attempt either came to something or failed in one way that was counted.
+    # Each attempt either succeeded or failed in one way that was counted.
     assert outcome.attempts == outcome.lost + outcome.failures
     assert outcome.relit == sorted(outcome.relit)
     assert outcome.relit[0] > 0
@@ -152,7 +152,7 @@ def test_secrets_that_can_not_be_looked_up_in_time_cost_the_handshake() -> None:
     assert outcome.attempts >= outcome.failures
 
 
-def test_without_a_directory_nobody_is_lit_and_not_too_many_wait() -> None:
+def test_without_a_directory_no_widget_is_lit_and_not_too_many_wait() -> None:
     scenario = Scenario(8000, 2, directory_seconds=6.0)
     outcome = simulate(scenario, with_limits(max_waiting=1000))
     assert outcome.relit[0] > 6.0

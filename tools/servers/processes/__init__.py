@@ -1,0 +1,1 @@
+"""Programs that end when we end, and commands that clean up after us."""
