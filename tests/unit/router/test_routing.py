@@ -5,7 +5,7 @@ Redis is a script of answers here; what the Lua scripts do is tested with a real
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -113,7 +113,7 @@ class Router:
         for call in self.bus.of(scripts.LIGHT):
             words = call.arguments
             for i in range(0, len(words), 9):
-                status = json.loads(words[i + 8])["data"]["status"]
+                status = json.loads(cast("bytes", words[i + 8]))["data"]["status"]
                 assert words[i + 7] == status
                 found.append((words[i], *words[i + 2 : i + 6], status))
         return found

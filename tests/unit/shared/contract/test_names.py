@@ -31,7 +31,7 @@ def crc16(data: bytes) -> int:
     return crc & 0xFFFF
 
 
-def names_of(names: ChargerNames | WidgetNames) -> list[str]:
+def names_of(names: object) -> list[str]:
     """Return every key and channel of one tag."""
     slots = [slot for kind in type(names).__mro__ for slot in getattr(kind, "__slots__", ())]
     found = [getattr(names, slot) for slot in slots if slot[0] != "_"]

@@ -76,7 +76,7 @@ def test_instances_get_names_of_their_own() -> None:
 def test_settings_do_not_change() -> None:
     settings = BoothSettings.load()
     with pytest.raises(Exception, match="frozen"):
-        settings.port = 1  # type: ignore[misc]
+        settings.port = 1
 
 
 @pytest.mark.parametrize(
