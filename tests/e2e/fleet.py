@@ -10,7 +10,7 @@ from services.simulator.devices.phone import Phone
 from services.simulator.fleet.fleet import Fleet, Hub, Plan
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from services.simulator.judging.thresholds import parse_thresholds
-from tests.fixtures.hub import HOST, Gateway
+from tests.fixtures.hub import HOST, Gateway, StartHub
 from tests.fixtures.hub import Hub as Running
 from tools.servers.ports import free_port
 
@@ -18,7 +18,7 @@ SETTLE_SECONDS = 5.0
 """What the hub promises: right within this time after a fault."""
 
 
-class Gates:
+class GatewayGroup:
     """Gateways of a hub that share two ports, as replicas behind a load balancer do.
 
     Args:
@@ -42,15 +42,25 @@ class Gates:
         return self._running.start_gateway(self._ports)
 
 
+async def start_group(hub: StartHub, redis_url: str | None = None) -> tuple[Running, GatewayGroup]:
+    """Start a hub of three gateways on the same ports, two routers and a registry."""
+    running = await hub(gateways=0, routers=2, redis_url=redis_url)
+    group = GatewayGroup(running)
+    for _ in range(3):
+        group.start()
+    await running.ready()
+    return running, group
+
+
 @contextlib.asynccontextmanager
 async def fleet(
-    running: Running, gates: Gates, pairs: int, *, more: Sequence[Plan] = ()
+    running: Running, group: GatewayGroup, pairs: int, *, more: Sequence[Plan] = ()
 ) -> AsyncIterator[Fleet]:
     """Register so many pairs, run them, and wait until every light is right.
 
     Args:
         running: The hub.
-        gates: Its gateways.
+        group: Its gateways.
         pairs: How many pairs.
         more: Pairs that are registered already, with phones of their own.
     """
@@ -58,8 +68,8 @@ async def fleet(
     await running.register(*((pair.charger, pair.widget) for pair in ids))
     rng = random.Random(20)
     hub = Hub(
-        gates.chargers_url,
-        gates.widgets_url,
+        group.chargers_url,
+        group.widgets_url,
         parse_thresholds("charging=0,charging80=80,charged=100"),
         SETTLE_SECONDS,
     )
@@ -73,7 +83,7 @@ async def fleet(
     task = asyncio.create_task(made.run())
     try:
         async with asyncio.timeout(30):
-            while made.take_figures().lights_right < len(made.pairs):  # noqa: ASYNC110 - judged by looking
+            while made.take_figures().lights_right < len(made.pairs):  # noqa: ASYNC110 - judge_lights by looking
                 await asyncio.sleep(0.1)
         yield made
     finally:
@@ -82,7 +92,7 @@ async def fleet(
             await task
 
 
-async def judged(made: Fleet) -> None:
+async def judge_lights(made: Fleet) -> None:
     """Let the fleet fall silent; every light must then be right, and none was wrong before.
 
     The last readings before a quiet time are those that nothing later would heal.

@@ -4,17 +4,13 @@ import statistics
 import time
 
 from psycopg import AsyncConnection
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from tests.fixtures.hub import StartHub
+from tests.fixtures.hub import StartHub, connect_device
 from tests.integration.hub.booth import CHARGED, CHARGING, close_code, reading, receipt, received
 
 PROMISED_SECONDS = 1.0
 ROUNDS = 5
-
-
-def _connected(url: str) -> connect:
-    return connect(url, compression=None, ping_interval=None, close_timeout=1)
 
 
 async def _ended(widget: ClientConnection) -> tuple[int, float]:
@@ -32,10 +28,10 @@ async def test_unpairing_unregistering_and_pairing_by_hand_take_effect_at_once(
         for number in range(ROUNDS):
             charger_id, widget_id = f"c{number}", f"w{number}"
             await running.register((charger_id, widget_id))
-            async with _connected(gateway.charger_url(charger_id)) as charger:
+            async with connect_device(gateway.charger_url(charger_id)) as charger:
                 await charger.send(reading(100))
                 await receipt(charger)
-                async with _connected(gateway.widget_url(widget_id)) as widget:
+                async with connect_device(gateway.widget_url(widget_id)) as widget:
                     assert await received(widget) == CHARGED
                     await psql.execute("DELETE FROM pairings WHERE charger_id = %s", (charger_id,))
                     code, seconds = await _ended(widget)
@@ -46,7 +42,7 @@ async def test_unpairing_unregistering_and_pairing_by_hand_take_effect_at_once(
                     (charger_id, widget_id),
                 )
                 await running.in_effect(charger_id)
-                async with _connected(gateway.widget_url(widget_id)) as widget:
+                async with connect_device(gateway.widget_url(widget_id)) as widget:
                     await charger.send(reading(20))
                     assert await received(widget) == CHARGING, "100 % was the last visitor's"
                     await psql.execute("DELETE FROM widgets WHERE id = %s", (widget_id,))
@@ -67,7 +63,7 @@ async def test_the_loss_of_a_doorbell_costs_a_moment_only(hub: StartHub, postgre
     await running.register(("c1", "w1"))
     async with (
         await AsyncConnection.connect(postgres_dsn, autocommit=True) as psql,
-        _connected(gateway.widget_url("w1")) as widget,
+        connect_device(gateway.widget_url("w1")) as widget,
     ):
         # Nobody listens any more, until the registry notices.
         await psql.execute(
@@ -86,7 +82,7 @@ async def test_a_connection_of_a_former_registration_says_nothing_in_the_next_on
     await running.register(("c1", "w1"))
     async with (
         await AsyncConnection.connect(postgres_dsn, autocommit=True) as psql,
-        _connected(gateway.charger_url("c1")) as thief,
+        connect_device(gateway.charger_url("c1")) as thief,
     ):
         await thief.send(reading(20))
         await receipt(thief)
@@ -98,8 +94,8 @@ async def test_a_connection_of_a_former_registration_says_nothing_in_the_next_on
         await thief.send(reading(100))
         assert await close_code(thief) == 4409
         async with (
-            _connected(gateway.widget_url("w1")) as widget,
-            _connected(gateway.charger_url("c1")) as charger,
+            connect_device(gateway.widget_url("w1")) as widget,
+            connect_device(gateway.charger_url("c1")) as charger,
         ):
             await charger.send(reading(30))
             assert await received(widget) == CHARGING

@@ -3,27 +3,16 @@
 import asyncio
 import time
 
-from websockets.asyncio.client import connect
-
-from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
-from tests.fixtures.hub import Hub, StartHub
+from tests.e2e.fleet import SETTLE_SECONDS, fleet, judge_lights, start_group
+from tests.fixtures.hub import StartHub, connect_device
 from tests.fixtures.redis_at import empty
 
 PAIRS = 24
 
 
-async def _started(hub: StartHub) -> tuple[Hub, Gates]:
-    running = await hub(gateways=0, routers=2)
-    gates = Gates(running)
-    for _ in range(3):
-        gates.start()
-    await running.ready()
-    return running, gates
-
-
 async def _light(url: str) -> str:
     """What a widget is told that connects now, as long as it takes."""
-    async with connect(url, compression=None, ping_interval=None, close_timeout=1) as widget:
+    async with connect_device(url) as widget:
         message = await widget.recv()
     assert isinstance(message, str)
     return message
@@ -32,21 +21,21 @@ async def _light(url: str) -> str:
 async def test_an_emptied_redis_under_load_leaves_no_wrong_light(
     hub: StartHub, redis_url: str
 ) -> None:
-    running, gates = await _started(hub)
-    async with fleet(running, gates, PAIRS) as made:
+    running, group = await start_group(hub)
+    async with fleet(running, group, PAIRS) as made:
         for _ in range(3):
             empty(redis_url)
             await asyncio.sleep(SETTLE_SECONDS)
             assert made.take_figures().counts.wrong_lights == 0
-        await judged(made)
+        await judge_lights(made)
 
 
 async def test_lights_come_back_without_any_charger_sending(hub: StartHub, redis_url: str) -> None:
-    running, gates = await _started(hub)
-    async with fleet(running, gates, PAIRS) as made:
+    running, group = await start_group(hub)
+    async with fleet(running, group, PAIRS) as made:
         made.stop_readings()
         await made.wait_until_settled()
-        urls = [f"{gates.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
+        urls = [f"{group.widgets_url}/widgets/{pair.plan.pair.widget}" for pair in made.pairs]
         before = await asyncio.gather(*(_light(url) for url in urls))
         empty(redis_url)
         emptied_at = time.monotonic()
@@ -57,4 +46,4 @@ async def test_lights_come_back_without_any_charger_sending(hub: StartHub, redis
         took = time.monotonic() - emptied_at
         assert after == before
         assert took < SETTLE_SECONDS
-        await judged(made)
+        await judge_lights(made)

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from tests.fixtures.hub import Gateway, Hub, StartHub
+from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
 from tests.fixtures.processes import ROOT
 from tests.integration.hub.booth import close_code, reading, receipt, received
 
@@ -36,18 +36,14 @@ def gateway(running: Hub) -> Gateway:
 
 @pytest.fixture
 async def widget(gateway: Gateway) -> AsyncIterator[ClientConnection]:
-    async with _connected(gateway.widget_url("wABCD")) as device:
+    async with connect_device(gateway.widget_url("wABCD")) as device:
         yield device
 
 
 @pytest.fixture
 async def charger(gateway: Gateway) -> AsyncIterator[ClientConnection]:
-    async with _connected(gateway.charger_url("c1234")) as device:
+    async with connect_device(gateway.charger_url("c1234")) as device:
         yield device
-
-
-def _connected(url: str) -> connect:
-    return connect(url, compression=None, ping_interval=None, close_timeout=1)
 
 
 async def _explained(running: Hub, device_id: str, *options: str) -> str:
@@ -120,7 +116,7 @@ async def test_a_charger_whose_older_connection_still_speaks(
     await charger.send(reading(20))
     await receipt(charger)
     assert "charging" in await received(widget)
-    async with _connected(gateway.charger_url("c1234")) as newer:
+    async with connect_device(gateway.charger_url("c1234")) as newer:
         await newer.send(reading(30))
         await receipt(newer)
         await charger.send(reading(99))

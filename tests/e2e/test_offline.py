@@ -6,18 +6,13 @@ import time
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import connect
 
 from shared.contract.names import Names
-from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.fixtures.redis_at import hearing
 from tests.integration.hub.booth import reading, receipt
 
 PROMISED_SECONDS = 30.0
-
-
-def _connected(url: str) -> connect:
-    return connect(url, compression=None, ping_interval=None, close_timeout=1)
 
 
 class State:
@@ -49,10 +44,10 @@ async def test_a_killed_gateways_devices_go_offline_by_themselves(
     names = Names(64)
     async with (
         hearing(redis_url, names.of_charger("c1234").presence_changes) as events,
-        _connected(living.charger_url("c5678")),
-        _connected(living.widget_url("wEFGH")),
-        _connected(doomed.charger_url("c1234")) as charger,
-        _connected(doomed.widget_url("wABCD")),
+        connect_device(living.charger_url("c5678")),
+        connect_device(living.widget_url("wEFGH")),
+        connect_device(doomed.charger_url("c1234")) as charger,
+        connect_device(doomed.widget_url("wABCD")),
     ):
         await charger.send(reading(50))
         await receipt(charger)
@@ -69,7 +64,7 @@ async def test_a_killed_gateways_devices_go_offline_by_themselves(
         for path in ("/chargers/c5678", "/widgets/wEFGH"):
             assert (await state.of(path))["online"] is True, "theirs is alive"
         # It comes back on the other gateway, and is online there.
-        async with _connected(living.charger_url("c1234")) as again:
+        async with connect_device(living.charger_url("c1234")) as again:
             await again.send(reading(60))
             await receipt(again)
             back = await state.until("/chargers/c1234", online=True)

@@ -10,7 +10,6 @@ from websockets.exceptions import ConnectionClosed
 from tests.fixtures.hub import Gateway, StartHub
 
 CHARGING = '{"event":"chargingStatus","data":{"status":"charging"}}'
-CHARGING80 = '{"event":"chargingStatus","data":{"status":"charging80"}}'
 CHARGED = '{"event":"chargingStatus","data":{"status":"charged"}}'
 
 
@@ -33,29 +32,6 @@ async def _closed_with(device: ClientConnection) -> int | None:
             while True:
                 await device.recv()
     return device.close_code
-
-
-async def test_a_charger_on_one_gateway_lights_a_widget_on_another(hub: StartHub) -> None:
-    running = await hub(gateways=2, routers=2)
-    await running.register(("c1234", "wABCD"))
-    first, second = running.gateways
-    async with (
-        connect(second.widget_url("wABCD")) as widget,
-        connect(first.charger_url("c1234")) as charger,
-    ):
-        for level, message in ((70, CHARGING), (80, CHARGING80), (99.5, CHARGING80)):
-            await charger.send(f'{{"event":"StateOfCharge","data":{{"soc":{level}}}}}')
-            assert await _next(widget) == message
-        await charger.send('{"event":"StateOfCharge","data":{"soc":100}}')
-        assert await _next(widget) == CHARGED
-
-
-async def test_an_id_nobody_registered_sees_open_and_then_close_4404(hub: StartHub) -> None:
-    running = await hub()
-    (gateway,) = running.gateways
-    for url in (gateway.charger_url("nobody"), gateway.widget_url("nobody")):
-        async with connect(url) as device:
-            assert await _closed_with(device) == 4404
 
 
 async def test_the_next_visitor_never_sees_the_last_ones_green(hub: StartHub) -> None:
@@ -100,9 +76,3 @@ async def test_unregistering_closes_the_connections_and_registering_again_works(
     async with connect(gateway.widget_url("wABCD")) as widget:
         await _report(gateway, "c1234", 30)
         assert await _next(widget) == CHARGING
-
-
-async def test_every_process_stops_with_exit_code_0(hub: StartHub) -> None:
-    running = await hub()
-    for part in (running.gateways[0], running.routers[0], running.registries[0]):
-        assert await part.process.terminate() == 0

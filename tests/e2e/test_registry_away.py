@@ -19,7 +19,7 @@ from services.simulator.devices.phone import Phone, empty_phone
 from services.simulator.fleet.fleet import Fleet, Plan
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from shared.contract.names import Names
-from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
+from tests.e2e.fleet import SETTLE_SECONDS, GatewayGroup, fleet, judge_lights
 from tests.fixtures.hub import Hub, StartHub
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import CHARGING80, SOON, reading, receipt, received
@@ -164,7 +164,7 @@ async def _operator(url: str) -> AsyncIterator[Operator]:
     await operator.close()
 
 
-async def _all_right_until(moment: float, made: Fleet, gates: Gates) -> None:
+async def _all_right_until(moment: float, made: Fleet, group: GatewayGroup) -> None:
     """Look on; readings flow, and lights are right, those of widgets that come now too."""
     while (left := moment - time.monotonic()) > 0:
         before = made.total_figures().counts
@@ -175,19 +175,19 @@ async def _all_right_until(moment: float, made: Fleet, gates: Gates) -> None:
         assert figures.chargers_connected == figures.widgets_connected == len(made.pairs)
         assert left < 1 or figures.counts.acknowledged > before.acknowledged
         async with connect(
-            f"{gates.widgets_url}/widgets/{made.pairs[0].plan.pair.widget}",
+            f"{group.widgets_url}/widgets/{made.pairs[0].plan.pair.widget}",
             compression=None,
             close_timeout=1,
         ) as one_more:
             assert "chargingStatus" in await received(one_more)
 
 
-async def _works(running: Hub, gates: Gates) -> None:
+async def _works(running: Hub, group: GatewayGroup) -> None:
     """Register and pair devices, which are lit at once."""
     await running.register(("late-c", "late-w"))
     async with (
-        connect(f"{gates.widgets_url}/widgets/late-w", compression=None) as widget,
-        connect(f"{gates.chargers_url}/chargers/late-c", compression=None) as charger,
+        connect(f"{group.widgets_url}/widgets/late-w", compression=None) as widget,
+        connect(f"{group.chargers_url}/chargers/late-c", compression=None) as charger,
     ):
         await charger.send(reading(85))
         await receipt(charger)
@@ -203,9 +203,9 @@ async def test_a_minute_without_registry_and_postgres_darkens_no_light_and_misse
         postgres_dsn=private_postgres.dsn,
         settings={"CHARGELIGHT_PARTITIONS": str(PARTITIONS)},
     )
-    gates = Gates(running)
+    group = GatewayGroup(running)
     for _ in range(3):
-        gates.start()
+        group.start()
     await running.ready()
     registry = running.registries[0].process
     pairs = numbered_pairs("rented", RENTED)
@@ -214,17 +214,17 @@ async def test_a_minute_without_registry_and_postgres_darkens_no_light_and_misse
         streams = Streams(client)
         rentals = [await operator.rent(number, pair) for number, pair in enumerate(pairs, 1)]
         plans = [rented.plan() for rented in rentals]
-        async with fleet(running, gates, PAIRS, more=plans) as made:
+        async with fleet(running, group, PAIRS, more=plans) as made:
             assert {await operator.reached(rented) for rented in rentals} == {Reached(None, None)}
 
             began, began_at = time.monotonic(), datetime.now(UTC)
             private_postgres.stop()
             await operator.is_told_to_come_back()
-            await _all_right_until(began + AWAY_SECONDS / 2, made, gates)
+            await _all_right_until(began + AWAY_SECONDS / 2, made, group)
             await operator.is_told_to_come_back()
             registry.kill()
             await operator.finds_nobody()
-            await _all_right_until(began + AWAY_SECONDS, made, gates)
+            await _all_right_until(began + AWAY_SECONDS, made, group)
             # The phones became full meanwhile, or the rest proves nothing.
             assert {plan.phone.level for plan in plans} == {HIGHEST}
             told = {rented: await streams.of(rented.pair.widget) for rented in rentals}
@@ -237,10 +237,10 @@ async def test_a_minute_without_registry_and_postgres_darkens_no_light_and_misse
             private_postgres.start()
             registry.start()
             await registry.ready()
-            await _works(running, gates)
-            await _all_right_until(time.monotonic() + SETTLE_SECONDS, made, gates)
+            await _works(running, group)
+            await _all_right_until(time.monotonic() + SETTLE_SECONDS, made, group)
             await _recorded(operator, told)
-            await judged(made)
+            await judge_lights(made)
             assert made.total_figures().counts.reconnects == 0
         async with asyncio.timeout(CAUGHT_UP_SECONDS):
             while not await streams.empty():  # noqa: ASYNC110 - asked of another process

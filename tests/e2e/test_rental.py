@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -54,10 +54,6 @@ class Desk:
         await self._client.aclose()
 
 
-def _connected(url: str) -> connect:
-    return connect(url, compression=None, ping_interval=None, close_timeout=1)
-
-
 async def _stays_dark(widget: ClientConnection) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(DARK_SECONDS):
@@ -71,8 +67,8 @@ async def test_the_next_visitor_never_sees_the_last_ones_light(hub: StartHub, pa
     (gateway,) = running.gateways
     desk = Desk(running)
     first = await desk.hand_over(charger="c1234", ticket="1")
-    async with _connected(gateway.charger_url("c1234")) as charger:
-        async with _connected(gateway.widget_url("wABCD")) as widget:
+    async with connect_device(gateway.charger_url("c1234")) as charger:
+        async with connect_device(gateway.widget_url("wABCD")) as widget:
             for level, light in ((20, CHARGING), (85, CHARGING80), (100, CHARGED)):
                 await charger.send(reading(level))
                 assert await received(widget) == light
@@ -80,13 +76,13 @@ async def test_the_next_visitor_never_sees_the_last_ones_light(hub: StartHub, pa
             assert done["opened_at"] <= done["reached_80_at"] <= done["reached_100_at"]
             await desk.collect(first, pairing)
             assert await close_code(widget) == 1001, "go dark"
-        async with _connected(gateway.widget_url("wABCD")) as widget:
+        async with connect_device(gateway.widget_url("wABCD")) as widget:
             await _stays_dark(widget)
         # The phone is gone, but the charger says once more what it had.
         await charger.send(reading(100))
         await receipt(charger)
         second = await desk.hand_over(charger="c1234", widget="wABCD", ticket="2")
-        async with _connected(gateway.widget_url("wABCD")) as widget:
+        async with connect_device(gateway.widget_url("wABCD")) as widget:
             await _stays_dark(widget)
             await charger.send(reading(30))
             assert await received(widget) == CHARGING

@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from tests.e2e.fleet import SETTLE_SECONDS, Gates, fleet, judged
+from tests.e2e.fleet import SETTLE_SECONDS, GatewayGroup, fleet, judge_lights
 from tests.fixtures.children import children_of
 from tests.fixtures.hub import StartHub
 
@@ -21,10 +21,10 @@ PAIRS = 24
 )
 async def test_killing_one_of_two_workers_leaves_no_wrong_light_and_no_gap(hub: StartHub) -> None:
     running = await hub(gateways=0, routers=1)
-    gates = Gates(running, {"CHARGELIGHT_GATEWAY_WORKERS": "2"})
-    gateway = gates.start()
+    group = GatewayGroup(running, {"CHARGELIGHT_GATEWAY_WORKERS": "2"})
+    gateway = group.start()
     await running.ready()
-    async with fleet(running, gates, PAIRS) as made:
+    async with fleet(running, group, PAIRS) as made:
         before = children_of(gateway.process.pid)
         assert len(before) == 2
         os.kill(before[0], signal.SIGKILL)
@@ -39,6 +39,6 @@ async def test_killing_one_of_two_workers_leaves_no_wrong_light_and_no_gap(hub: 
             told = await client.get(f"http://127.0.0.1:{gateway.health_port}/metrics")
         assert 'chargelight_worker_ends_total{worker="' in told.text
         assert "chargelight_workers_running 2.0" in told.text
-        await judged(made)
+        await judge_lights(made)
     assert made.total_figures().counts.reconnects > 0
     assert "worker ended, restarting it" in gateway.process.log_text()

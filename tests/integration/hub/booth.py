@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from shared.contract.names import ROUTERS, ChargerNames, Names, WidgetNames
+from tests.fixtures.hub import connect_device
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -66,7 +67,7 @@ class Booth:
     async def charger(self, charger_id: str) -> AsyncIterator[ClientConnection]:
         """Connect a charger. It pings only when the test says so."""
         url = f"ws://{self.host}:{self.charger_port}/chargers/{charger_id}"
-        async with connect(url, compression=None, ping_interval=None, close_timeout=1) as device:
+        async with connect_device(url) as device:
             yield device
 
     @asynccontextmanager
@@ -75,7 +76,7 @@ class Booth:
     ) -> AsyncIterator[ClientConnection]:
         """Connect a widget."""
         url = f"ws://{self.host}:{self.widget_port}/{path}/{widget_id}"
-        async with connect(url, compression=None, ping_interval=None, close_timeout=1) as device:
+        async with connect_device(url) as device:
             yield device
 
     async def report(self, charger_id: str, state_of_charge: object) -> None:

@@ -48,7 +48,7 @@ BAD_FRAMES: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_FRAMES)
+@pytest.mark.parametrize("name", {code: name for name, (_, code) in BAD_FRAMES.items()}.values())
 async def test_a_bad_frame_gets_an_error_event_and_the_next_good_one_counts(
     booth: Booth, name: str
 ) -> None:

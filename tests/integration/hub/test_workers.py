@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from tests.fixtures.children import children_of, is_running
-from tests.fixtures.hub import Gateway, Hub, StartHub
+from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
 from tests.fixtures.processes import ROOT, health_url, service_command
 from tests.fixtures.redis_at import settings_for
 from tests.integration.hub.booth import CHARGED, SOON, Stored, close_code, reading, received
@@ -71,7 +71,7 @@ async def series(gateway: Gateway, name: str) -> dict[tuple[str, str], float]:
 
 @contextlib.asynccontextmanager
 async def device(url: str) -> AsyncIterator[ClientConnection]:
-    async with connect(url, compression=None, ping_interval=None, close_timeout=1) as connection:
+    async with connect_device(url) as connection:
         yield connection
 
 
