@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 SIGNALLED = 128
 """Above this, the supervisor's exit code means a signal; see `supervisor.py`."""
+STOP_TIMEOUT_SECONDS = 5.0
 
 
 class SupervisedProcess:
@@ -112,6 +114,27 @@ class SupervisedProcess:
         with suppress(ProcessLookupError):
             if self.poll() is None:
                 os.kill(self.pid, number)
+
+    def freeze(self) -> None:
+        """Suspend it with SIGSTOP, and return once it has stopped.
+
+        A process that is busy on another core runs on for a moment. Linux says when it has stopped;
+        elsewhere this waits for a fixed time.
+
+        Raises:
+            TimeoutError: it still runs.
+        """
+        self.send(signal.SIGSTOP)
+        if sys.platform != "linux":
+            time.sleep(0.05)
+            return
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        # The state follows the name in parentheses, which may itself hold anything.
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"process {self.pid} still runs after SIGSTOP")
+                time.sleep(0.001)
 
     def end(self, number: signal.Signals, *, patience_seconds: float = 10.0) -> int:
         """End it by a signal, or by SIGKILL once the patience is over; returns the exit code."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from tools.servers.embedded import EmbeddedServer
 from tools.servers.installed import REDIS_SERVERS, Programs
 from tools.servers.ports import LOOPBACK
-from tools.servers.processes.process_state import wait_until_stopped
 from tools.servers.redis import inline_commands
 from tools.servers.wheels import NoServerError
 
@@ -68,8 +67,7 @@ class EmbeddedRedis(EmbeddedServer):
     def freeze(self) -> None:
         """Suspend it."""
         assert self._process is not None, "a Redis that does not run cannot freeze"  # noqa: S101
-        self._process.send(signal.SIGSTOP)
-        wait_until_stopped(self._process.pid)
+        self._process.freeze()
 
     def thaw(self) -> None:
         """Resume it."""

@@ -1,0 +1,67 @@
+"""Tests in several processes: each has ports of its own, and what measures time comes last."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.fixtures import reporting, workers
+from tools.servers import ports
+
+
+def test_workers_share_out_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+    shares: list[range] = []
+    for number in range(3):
+        monkeypatch.setattr(ports, "LOWEST", 15_000)
+        monkeypatch.setattr(ports, "HIGHEST", 31_999)
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+        workers.take_own_ports()
+        shares.append(range(ports.LOWEST, ports.HIGHEST + 1))
+    assert len(set().union(*shares)) == sum(map(len, shares)), "no port is in two shares"
+    assert shares[0].start == 15_000
+    assert shares[-1].stop <= 32_000
+
+
+def test_no_two_workers_share_a_redis_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHARGELIGHT_REDIS_URL", raising=False)
+    assert workers.most_useful() > 1
+    monkeypatch.setenv("CHARGELIGHT_REDIS_URL", "redis://somewhere")
+    assert workers.most_useful() == 0
+
+
+def test_what_runs_alone_comes_last_and_at_one_worker() -> None:
+    config: Any = SimpleNamespace(rootpath=Path("/root"))
+    marked: list[str] = []
+    items: list[Any] = [
+        SimpleNamespace(
+            name=path, path=Path("/root", path), add_marker=lambda _, at=path: marked.append(at)
+        )
+        for path in ("tests/e2e/test_a.py", "tests/unit/test_b.py", "tests/faults/test_c.py")
+    ]
+    workers.put_alone_last(config, items)
+    assert items[0].name == "tests/unit/test_b.py"
+    assert marked == ["tests/e2e/test_a.py", "tests/faults/test_c.py"]
+
+
+def test_the_time_of_a_suite_is_that_of_its_tests() -> None:
+    def report(path: str, when: Any, seconds: float) -> pytest.TestReport:
+        location = (path, 0, "test")
+        return pytest.TestReport(
+            f"{path}::test", location, {}, "passed", None, when, duration=seconds
+        )
+
+    lines = reporting.suite_times(
+        [
+            report("tests/unit/gateway/test_a.py", "setup", 1.0),
+            report("tests/unit/gateway/test_a.py", "call", 2.0),
+            report("tests/integration/hub/test_b.py", "setup", 0.5),
+            report("tests/integration/test_c.py", "setup", 0.25),
+        ]
+    )
+    assert [line.split() for line in lines] == [
+        ["0.2", "s", "1", "tests/integration"],
+        ["0.5", "s", "1", "tests/integration/hub"],
+        ["3.0", "s", "1", "tests/unit"],
+    ]
