@@ -3,26 +3,27 @@
 import asyncio
 import random
 import socket
-import time
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from services.gateway.auth.authenticator import Authenticator
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
-from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.connection.handshake import Handshake
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.drain import drain
 from services.gateway.kernel import room_for
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
-from services.gateway.presence.rejections import RejectionWriter
+from services.gateway.presence.rejections import Rejections, RejectionWriter
 from services.gateway.settings import GatewaySettings
-from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
+from shared.bus.bus import Bus
 from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_subscriber
@@ -40,7 +41,7 @@ _REFUSED_AT_ONCE: Final = 1000
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
-    """Run a gateway until ``stop`` is set, then drain it; in several processes if so set."""
+    """Run a gateway until ``stop`` is set, then drain it; in several processes if set so."""
     if settings.processes > 1:
         await parent.serve(settings, stop)
     else:
@@ -58,33 +59,31 @@ async def serve_devices(
         health_listener: A socket for health requests, in place of the health port.
     """
     gateway = Gateway(settings)
-    async with (
-        asyncio.TaskGroup() as group,
-        health.listening(
-            settings.host,
-            settings.health_port,
-            gateway.not_ready_because,
-            gateway.not_accepting_because,
-            listener=health_listener,
-        ),
-    ):
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            health.listening(
+                settings.host,
+                settings.health_port,
+                gateway.not_ready_because,
+                gateway.not_accepting_because,
+                listener=health_listener,
+            )
+        )
+        gateway.open(stack)
         if not await unless_stopped(stop, gateway.agree()):
             return
         background = Background(group)
+        stack.push_async_callback(gateway.presence.leave)
+        stack.push_async_callback(background.stop)
         gateway.start(background)
         servers = await gateway.listen()
         _log.info("serving", **describe(settings))
         await stop.wait()
-        _log.info("draining", connections=len(gateway.gate.connections))
-        gateway.gate.draining = True
+        _log.info("draining", connections=len(gateway.context.connections))
+        gateway.context.draining = True
         for server in servers:
             server.close()
-        await drain(gateway.gate, gateway.chargers, settings.drain_seconds)
-        await background.stop()
-        await gateway.presence.leave()
-        await gateway.presence_bus.close()
-        await gateway.doorkeeper_bus.close()
-        await gateway.bus.close()
+        await drain(gateway.context, gateway.chargers, settings.drain_seconds)
 
 
 class Gateway:
@@ -92,7 +91,7 @@ class Gateway:
 
     Args:
         settings: Of this process.
-        times: How often it says that it is alive, and when others count as dead.
+        times: How often it tells Redis that it is alive, and when others count as dead.
     """
 
     def __init__(self, settings: GatewaySettings, times: Times | None = None) -> None:
@@ -100,11 +99,18 @@ class Gateway:
         self._settings = settings
         self._rng = rng
         self._listening = False
-        self._names = Names(settings.partitions)
+        names = Names(settings.partitions)
         self.bus = open_bus(settings, settings.instance_id)
-        self.gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic, rng=rng)
-        # Some beyond those that are served, so that they can be refused politely.
-        self.gate.most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
+        # A connection of its own: no reading waits for a crowd of handshakes.
+        self._authenticator_bus = open_bus(settings, f"{settings.instance_id}-authenticator")
+        # A connection of its own: no reading waits for who is where.
+        self._presence_bus = open_bus(settings, f"{settings.instance_id}-presence")
+        self.context = ConnectionContext(
+            settings,
+            rng=rng,
+            # Some beyond those that are served, so that they can be refused politely.
+            most_sockets=room_for(settings.max_connections + _REFUSED_AT_ONCE),
+        )
         self.subscriber = open_subscriber(settings, f"{settings.instance_id}-doorbells", rng)
         trust = DirectoryTrust()
         # First: the callbacks after it read the directory of a Redis that has just come back.
@@ -113,60 +119,53 @@ class Gateway:
         self.connected_chargers = ConnectedDevices()
         self.connected_widgets = ConnectedDevices()
         self.chargers = Chargers(
-            self.bus,
-            self._names,
-            self.gate,
-            devices=self.connected_chargers,
-            trust=trust,
-            rng=rng,
+            self.bus, names, self.context, devices=self.connected_chargers, trust=trust, rng=rng
         )
         self.widgets = Widgets(
             self.bus,
             self.subscriber,
-            self._names,
-            self.gate,
+            names,
+            self.context,
             devices=self.connected_widgets,
             trust=trust,
             rng=rng,
         )
         self.watch = DirectoryWatch(
             self.bus,
-            self._names,
+            names,
             chargers=self.chargers.on_directory_change,
             widgets=self.widgets.on_directory_change,
             on_replica=lambda: self.subscriber.drop_connection("it leads to a replica"),
             rng=rng,
         )
-        # A connection of its own: no reading waits for a crowd at the door.
-        self.doorkeeper_bus = open_bus(settings, f"{settings.instance_id}-doorkeeper")
-        if settings.device_auth != "off":
-            self.gate.doorkeeper = Authenticator(
-                self.doorkeeper_bus,
-                self._names,
-                mode=settings.device_auth,
-                key=settings.credential_key,
-                rng=rng,
-            )
-        # A connection of its own: no reading waits for who is where.
-        self.presence_bus = open_bus(settings, f"{settings.instance_id}-presence")
         self.presence = Presence(
-            self.presence_bus,
-            self._names,
+            self._presence_bus,
+            names,
             self.connected_chargers,
             self.connected_widgets,
             settings.instance_id,
             rng=rng,
             times=times or Times(),
         )
-        self._rejections = RejectionWriter(
-            self.presence_bus, self._names, self.gate.rejections, settings.instance_id, rng=rng
+        self._rejections = Rejections()
+        self._rejection_writer = RejectionWriter(
+            self._presence_bus, names, self._rejections, settings.instance_id, rng=rng
         )
-        # Listen first, then look up: whatever is looked up from now on, its changes
-        # are heard.
+        self._authenticator = _authenticator(settings, self._authenticator_bus, names, rng)
+        # Subscribe first, then look up: of whatever is looked up, changes are heard.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 
+    def open(self, stack: AsyncExitStack) -> None:
+        """Let ``stack`` close the connections to Redis. They open at their first use."""
+        for bus in (self.bus, self._authenticator_bus, self._presence_bus):
+            stack.push_async_callback(bus.close)
+
     async def agree(self) -> None:
-        """Wait for Redis and compare settings with the running system."""
+        """Wait for Redis and compare the settings with the running system.
+
+        Raises:
+            CannotServeError: They differ.
+        """
         own = {"CHARGELIGHT_PARTITIONS": str(self._settings.partitions)}
         if self._settings.device_auth != "off":
             key = self._settings.credential_key.get_secret_value()
@@ -175,16 +174,16 @@ class Gateway:
 
     def start(self, background: Background) -> None:
         """Start everything that goes on behind the connections."""
-        background.start(self.gate.wheel.run(), "timers")
-        background.start(self.gate.resting.run(), "rests of fast devices")
+        background.start(self.context.wheel.run(), "timers")
+        background.start(self.context.rests.run(), "rests of fast devices")
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.widgets.read(), "read statuses")
         background.start(self.watch.compare(), "watch directory")
-        if self.gate.doorkeeper is not None:
-            background.start(self.gate.doorkeeper.run(), "check credentials")
+        if self._authenticator is not None:
+            background.start(self._authenticator.run(), "check credentials")
         background.start(self.presence.keep(), "keep presence")
-        background.start(self._rejections.write(), "write rejections")
+        background.start(self._rejection_writer.write(), "write rejections")
         background.start(self.subscriber.run(), "hear doorbells")
         background.start(self.echo.call(), "hear itself")
 
@@ -194,37 +193,42 @@ class Gateway:
         Raises:
             OSError: A port is taken.
         """
-
-        def charger() -> Connection:
-            return ChargerConnection(self.gate, self.chargers, self._names.partitions)
-
-        def widget() -> Connection:
-            return WidgetConnection(self.gate, self.widgets)
-
-        settings = self._settings
+        settings, auth = self._settings, self._authenticator
+        chargers = charger_endpoint(
+            self.chargers,
+            settings.partitions,
+            self._rejections,
+            auth.authenticate_charger if auth else None,
+        )
+        widgets = widget_endpoint(
+            self.widgets, self._rejections, auth.authenticate_widget if auth else None
+        )
         loop = asyncio.get_running_loop()
         servers = [
             await loop.create_server(
-                factory,
+                partial(Handshake, self.context, endpoint),
                 settings.host,
                 port,
                 backlog=_BACKLOG,
                 reuse_port=settings.reuse_port or None,
             )
-            for factory, port in ((charger, settings.charger_port), (widget, settings.widget_port))
+            for endpoint, port in (
+                (chargers, settings.charger_port),
+                (widgets, settings.widget_port),
+            )
         ]
         self._listening = True
         return servers
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""
-        if self.gate.draining:
+        if self.context.draining:
             return "stopping"
         return None if self._listening else "not listening yet"
 
     def not_ready_because(self) -> str | None:
         """Return why devices would not get their lights here, or None."""
-        if self.gate.draining:
+        if self.context.draining:
             return "stopping"
         if not self.bus.connected or not self.subscriber.connected:
             return "no connection to redis"
@@ -233,3 +237,14 @@ class Gateway:
         return (
             None if self.watch.complete else "the directory is not there (is the registry running?)"
         )
+
+
+def _authenticator(
+    settings: GatewaySettings, bus: Bus, names: Names, rng: random.Random
+) -> Authenticator | None:
+    """Return what checks credentials, or None if none are asked for."""
+    if settings.device_auth == "off":
+        return None
+    return Authenticator(
+        bus, names, mode=settings.device_auth, key=settings.credential_key, rng=rng
+    )

@@ -1,4 +1,4 @@
-"""Sending all devices off when a gateway stops."""
+"""Closing all connections when a gateway stops: spread over time, the last readings stored."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,32 +14,33 @@ _CLOSING_SECONDS: Final = 1.0
 _STEP_SECONDS: Final = 0.01
 
 
-async def drain(gate: ConnectionContext, chargers: Chargers, seconds: float) -> None:
+async def drain(context: ConnectionContext, chargers: Chargers, seconds: float) -> None:
     """Close all connections with 1001, a few at a time; refuse those at their handshake.
 
-    They must not all come back at one moment, to the gateways that are left.
+    Devices connect again at once. They must not all do so at one moment, to the gateways
+    that are left.
 
     Args:
-        gate: Whose connections to close; it takes no new ones.
-        chargers: Whose last readings are still to be stored.
+        context: With the connections to close; it takes no new ones.
+        chargers: With the last readings to store.
         seconds: Over which time to spread the closes.
     """
-    leaving = list(gate.connections)
+    leaving = list(context.connections)
     pause = seconds / max(len(leaving), 1)
     owed = 0.0
     for connection in leaving:
-        connection.send_off()
+        connection.close_going_away()
         owed += pause
         if owed >= _STEP_SECONDS:
             await asyncio.sleep(owed)
             owed = 0.0
-    await _within(_STORING_SECONDS, lambda: chargers.all_stored)
-    await _within(_CLOSING_SECONDS, lambda: not gate.connections)
-    for connection in list(gate.connections):
+    await _wait(_STORING_SECONDS, lambda: chargers.all_stored)
+    await _wait(_CLOSING_SECONDS, lambda: not context.connections)
+    for connection in list(context.connections):
         connection.abort()
 
 
-async def _within(seconds: float, condition: Callable[[], bool]) -> None:
+async def _wait(seconds: float, condition: Callable[[], bool]) -> None:
     """Wait until the condition holds, or the time is over."""
     for _ in range(round(seconds / _STEP_SECONDS)):
         if condition():

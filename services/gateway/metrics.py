@@ -13,7 +13,11 @@ WIDGETS: Final = _connections.labels("widget")
 
 _refused = Counter("chargelight_handshakes_refused", "Handshakes refused.", ["status"])
 _closed = Counter("chargelight_closes", "Connections closed by the gateway.", ["code"])
-CLOSED: Final = {code: _closed.labels(str(int(code))) for code in CloseCode}
+_BY_THE_LIBRARY: Final = (CloseCode.PROTOCOL_ERROR, CloseCode.NOT_UTF8)
+"""Codes that the library closes with by itself; they are not counted."""
+CLOSED: Final[dict[CloseCode, Counter]] = {
+    code: _closed.labels(str(int(code))) for code in CloseCode if code not in _BY_THE_LIBRARY
+}
 
 VANISHED: Final = Counter(
     "chargelight_devices_vanished", "Connections that ended without a closing handshake."

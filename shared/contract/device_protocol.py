@@ -37,6 +37,10 @@ class CloseCode(IntEnum):
 
     GOING_AWAY = 1001
     """The gateway drains, or the widget's pairing changed: connect again."""
+    PROTOCOL_ERROR = 1002
+    """Frames that break the rules of RFC 6455."""
+    NOT_UTF8 = 1007
+    """A text message that is not UTF-8."""
     POLICY = 1008
     """Too many bad frames."""
     TOO_BIG = 1009

@@ -6,16 +6,17 @@ send, and of binary ones.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from unittest import mock
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
+from services.gateway.chargers.charger_connection import JSON_CHARGERS
+from services.gateway.connection import handshake
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
-from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
 from services.gateway.settings import GatewaySettings
 
 HOST = "127.0.0.1"
@@ -26,39 +27,37 @@ _MOST_FRAGMENTS = 1_000_000
 _NO_LIMIT = 1 << 50
 
 
-class EchoConnection(Connection):
-    """Sends back what it gets; all else is as in a gateway.
+class EchoConnection(DeviceConnection):
+    """Takes binary messages too; all else is as in a gateway."""
 
-    Args:
-        gate: What connections share.
-    """
-
-    def __init__(self, gate: ConnectionContext) -> None:
-        super().__init__(gate, (PATH,), None)
-        self._is_binary = False
-
-    def opened(self) -> None:
-        """There is nothing to do."""
-
-    def lost(self) -> None:
-        """There is nothing to do."""
-
-    def _frame_received(self, frame: Frame) -> None:
+    def _receive_frame(self, frame: Frame) -> None:
         # A gateway takes only text. What becomes of fragments is the same for both.
         if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
-            self._is_binary = frame.opcode is Opcode.BINARY
+            self.is_binary = frame.opcode is Opcode.BINARY
             frame = Frame(Opcode.TEXT, frame.data, frame.fin)
-        super()._frame_received(frame)
+        super()._receive_frame(frame)
 
-    def message_received(self, message: bytes) -> None:
+
+class EchoHandler(DeviceHandler):
+    """Sends back what it gets."""
+
+    connection: EchoConnection
+
+    def on_message(self, message: bytes) -> None:
         """Send it back; as in a gateway, text is decoded first."""
-        if not self._is_binary:
+        connection = self.connection
+        is_binary = getattr(connection, "is_binary", False)
+        if not is_binary:
             message.decode()
         if self.is_open:
-            send = self.websocket.send_binary if self._is_binary else self.websocket.send_text
+            websocket = connection._websocket
+            send = websocket.send_binary if is_binary else websocket.send_text
             send(message)
-            self._write_pending()
-        self._is_binary = False
+            connection._write_pending()
+        connection.is_binary = False
+
+
+_ENDPOINT = Endpoint(replace(JSON_CHARGERS, paths=(PATH,)), EchoHandler, lambda *_: None)
 
 
 @contextlib.asynccontextmanager
@@ -67,16 +66,17 @@ async def gateway_echo() -> AsyncIterator[int]:
     settings = GatewaySettings.model_validate(
         {"bytes_per_second": _NO_LIMIT, "burst_bytes": _NO_LIMIT}
     )
-    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
+    context = ConnectionContext(settings)
     larger = mock.patch.multiple(
         "services.gateway.connection.websocket_protocol",
         MAX_MESSAGE_BYTES=_MOST_BYTES,
         MAX_FRAGMENTS=_MOST_FRAGMENTS,
     )
-    with larger:
+    echoing = mock.patch.object(handshake, "DeviceConnection", EchoConnection)
+    with larger, echoing:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: EchoConnection(gate), HOST, 0)
-        wheel = asyncio.create_task(gate.wheel.run(), name="timers")
+        server = await loop.create_server(lambda: handshake.Handshake(context, _ENDPOINT), HOST, 0)
+        wheel = asyncio.create_task(context.wheel.run(), name="timers")
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -5,9 +5,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from services.gateway.chargers.charger_connection import ChargerConnection
-from services.gateway.widgets.widget_connection import WidgetConnection
 from tests.fuzz import wire
-from tests.fuzz.gateway_end import GatewayEnd
+from tests.fuzz.gateway_end import GatewayEnd, Parts
 from tests.fuzz.readings_target import ReadingsTarget, reading
 from tests.fuzz.reference import Device, Expected, Storing, error_code_in, expect
 from tests.fuzz.target import MOST_BYTES, check, choices, cut
@@ -62,11 +61,11 @@ class FramesTarget:
     more cut as the input wants it.
 
     Args:
-        charger: The class of the connection; in a test of the fuzzer a broken one.
+        parts: The gateway's classes.
     """
 
-    def __init__(self, charger: type[ChargerConnection] = ChargerConnection) -> None:
-        self._charger = charger
+    def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
+        self._parts = parts
         self._readings = ReadingsTarget()
 
     def __call__(self, data: bytes) -> Iterable[str]:
@@ -76,11 +75,11 @@ class FramesTarget:
         if expected.is_debatable:
             return ["nested deeply"]
         one_by_one = list(at(plan.stream, expected.cuts))
-        alone = heard_of(plan, iter(one_by_one), charger=self._charger)
+        alone = heard_of(plan, iter(one_by_one), self._parts)
         _check_alone(alone, expected)
         pieces = list(cut(plan.stream, plan.cut_seed))
         if pieces != one_by_one:
-            _check_cut(heard_of(plan, iter(pieces), charger=self._charger), expected)
+            _check_cut(heard_of(plan, iter(pieces), self._parts), expected)
         return set(outcomes(alone))
 
     @property
@@ -153,20 +152,18 @@ class FramesTarget:
 def heard_of(
     plan: Plan,
     chunks: Iterator[bytes],
-    *,
-    charger: type[ChargerConnection] = ChargerConnection,
-    widget: type[WidgetConnection] = WidgetConnection,
+    parts: Parts = Parts(),  # noqa: B008 - it never changes
 ) -> Heard:
     """Let a device connect and send chunks; return what it heard."""
-    end = GatewayEnd(plan.device, plan.storing, charger=charger, widget=widget)
+    end = GatewayEnd(plan.device, plan.storing, parts=parts)
     head = _HEADS[plan.device]
     if plan.early:
         head += next(chunks, b"")
     end.deliver([head])
     end.deliver(chunks)
-    connection = end.connection
-    if plan.storing is Storing.AT_THE_END and isinstance(connection, ChargerConnection):
-        connection.stored(connection.sequence)
+    charger = end.device.connection
+    if plan.storing is Storing.AT_THE_END and isinstance(charger, ChargerConnection):
+        charger.on_stored(charger.sequence)
     answer, rest = wire.answer_in(end.written)
     check(answer.status == 101, "the handshake was refused")
     frames = list(wire.written_frames(rest))
@@ -174,7 +171,7 @@ def heard_of(
     check(len(closes) <= 1, "closed twice")
     check(not closes or frames[-1].opcode == CLOSE, "something was said after the goodbye")
     heard = Heard(
-        end.intake.readings,
+        end.events.readings,
         [(f.opcode, _gist(f)) for f in frames if f.opcode != CLOSE],
         closes[0] if closes else None,
         end.transport.ended,
@@ -242,7 +239,7 @@ def _check_ending(end: GatewayEnd, heard: Heard) -> None:
         "a connection is cut off after its goodbye, and no other",
     )
     end.leave(politely=not end.transport.aborted)
-    check(len(end.intake.told) == 2, "it came and went, once each")
+    check(len(end.events.told) == 2, "it came and went, once each")
 
 
 def _gist(frame: wire.Written) -> bytes:

@@ -8,11 +8,9 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple
 
-from services.gateway.chargers.charger_connection import ChargerConnection
-from services.gateway.widgets.widget_connection import WidgetConnection
 from shared.contract.devices import is_device_id
 from tests.fuzz import wire
-from tests.fuzz.gateway_end import GatewayEnd
+from tests.fuzz.gateway_end import GatewayEnd, Parts
 from tests.fuzz.readings_target import reading
 from tests.fuzz.reference import Device
 from tests.fuzz.target import check, choices, cut
@@ -82,17 +80,11 @@ class HandshakeTarget:
     """Everything up to the answer to a handshake, and the frames that came with it.
 
     Args:
-        charger: The class of a charger's connection; in a test of the fuzzer a broken one.
-        widget: As above.
+        parts: The gateway's classes.
     """
 
-    def __init__(
-        self,
-        charger: type[ChargerConnection] = ChargerConnection,
-        widget: type[WidgetConnection] = WidgetConnection,
-    ) -> None:
-        self._charger = charger
-        self._widget = widget
+    def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
+        self._parts = parts
 
     def __call__(self, data: bytes) -> Iterable[str]:
         """Run one beginning of a connection, whole and in pieces."""
@@ -110,15 +102,14 @@ class HandshakeTarget:
     def _run(self, plan: Plan, chunks: Iterable[bytes]) -> Heard:
         end = GatewayEnd(
             plan.device,
-            with_doorkeeper=plan.door in {Door.ADMITS, Door.REFUSES, Door.WAITS},
-            charger=self._charger,
-            widget=self._widget,
+            with_authenticator=plan.door in {Door.ADMITS, Door.REFUSES, Door.WAITS},
+            parts=self._parts,
         )
-        end.gate.draining = plan.door is Door.DRAINS
+        end.context.draining = plan.door is Door.DRAINS
         end.deliver(chunks)
-        if plan.door is Door.WAITS and end.doorkeeper and end.doorkeeper.applicant:
-            end.doorkeeper.applicant.on_auth_deferred()
-            check(end.gate.waiting, "whoever waits for the directory is not counted")
+        if plan.door is Door.WAITS and end.authenticator and end.authenticator.pending:
+            end.authenticator.pending.on_auth_deferred()
+            check(end.context.waiting, "whoever waits for the directory is not counted")
         else:
             end.judge(admitted=plan.door is Door.ADMITS)
         heard = _heard(end, plan)
@@ -137,7 +128,7 @@ class HandshakeTarget:
 
     def generate(self, rng: Random) -> bytes:
         """Return a plan and a head: mostly good ones, with something wrong or odd."""
-        # Most doors are open, or everything would end at the doorkeeper.
+        # Most doors are open, or everything would end at the authenticator.
         door = rng.choice((0, 0, 0, 1, 1, 2, 3, 4))
         plan = bytes([door + 5 * rng.randrange(12) | rng.choice((0, 0x40, 0x80))])
         stream = choices(
@@ -219,21 +210,21 @@ def _is_key(value: bytes) -> bool:
 def _heard(end: GatewayEnd, plan: Plan) -> Heard:
     written = end.written
     if not written:
-        check(not end.intake.told, "it came in without an answer")
+        check(not end.events.told, "it came in without an answer")
         return Heard(0, b"", end.is_ended, "", [])
     answer, rest = wire.answer_in(written)
     _check_answer(answer, plan)
     if answer.status != 101:
-        check(not end.intake.told, "it was refused, but came in")
+        check(not end.events.told, "it was refused, but came in")
         check(end.is_ended, "it was refused, but is not sent away")
         return Heard(answer.status, answer.body, True, "", [])  # noqa: FBT003
     list(wire.written_frames(rest))
-    (told,) = end.intake.told
-    device_id = end.connection.device_id
+    (told,) = end.events.told
+    device_id = end.device.connection.device_id
     check(is_device_id(device_id), f"{device_id!r} came in, but is no id")
     check(told == f"connected {device_id}", "somebody else came in")
     # Whether and how it ends after this is for the other target to judge.
-    return Heard(101, b"", False, device_id, end.intake.readings)  # noqa: FBT003
+    return Heard(101, b"", False, device_id, end.events.readings)  # noqa: FBT003
 
 
 def _check_answer(answer: wire.Answer, plan: Plan) -> None:
@@ -257,7 +248,7 @@ def _check_ending(end: GatewayEnd, plan: Plan, heard: Heard) -> None:
     before = end.written
     end.let_deadlines_pass()
     after = end.written[len(before) :]
-    if plan.door is Door.WAITS and end.doorkeeper and end.doorkeeper.applicant:
+    if plan.door is Door.WAITS and end.authenticator and end.authenticator.pending:
         check(wire.answer_in(after)[0].status == 503, "nobody could judge it, and it hears 503")
         end.let_deadlines_pass()
     else:
@@ -265,7 +256,7 @@ def _check_ending(end: GatewayEnd, plan: Plan, heard: Heard) -> None:
     if heard.status != 101:
         check(end.transport.aborted, "a device that did not come in was not cut off")
     end.leave(politely=plan.politely)
-    check(len(end.intake.told) == (2 if heard.device_id else 0), "it came and went, once each")
+    check(len(end.events.told) == (2 if heard.device_id else 0), "it came and went, once each")
 
 
 def _outcome(heard: Heard) -> str:

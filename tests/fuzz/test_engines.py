@@ -3,15 +3,19 @@
 import ast
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from services.gateway.chargers.charger_connection import ChargerConnection
-from services.gateway.chargers.readings import BadFrameError
+from services.gateway.connection.dialect import BadFrameError
+from services.gateway.connection.handshake import Handshake
 from shared.contract.device_protocol import ErrorCode
 from tests.fuzz import __main__ as runner
 from tests.fuzz.engines import Report, run_random
 from tests.fuzz.frames_target import FramesTarget
+from tests.fuzz.gateway_end import Parts
 from tests.fuzz.handshake_target import HandshakeTarget
 from tests.fuzz.readings_target import ReadingsTarget
 from tests.fuzz.target import Target
@@ -39,50 +43,56 @@ def crashing(message: bytes) -> float:
 class Deaf(ChargerConnection):
     """Does not hear that a newer connection counts."""
 
-    def may_speak(self) -> bool:
-        return True
+    @property
+    def superseded(self) -> bool:  # type: ignore[override]
+        return False
+
+    @superseded.setter
+    def superseded(self, value: bool) -> None:
+        pass
 
 
 class Hasty(ChargerConnection):
     """Gives receipts for readings that are not stored yet."""
 
-    def ping_received(self, payload: bytes) -> None:
-        self.pong(payload)
+    def on_ping(self, payload: bytes) -> None:
+        self.connection.pong(payload)
 
 
 class Forgetful(ChargerConnection):
     """Never gives up on a device."""
 
-    def message_received(self, message: bytes) -> None:
-        self._bad_frames = 0
-        super().message_received(message)
+    def on_message(self, message: bytes) -> None:
+        self.connection._bad_frames = 0
+        super().on_message(message)
 
 
 class Renaming(ChargerConnection):
     """Lets devices in by another id than the one in the path."""
 
-    def opened(self) -> None:
+    def on_open(self) -> None:
         self.device_id = self.device_id.lower()
-        super().opened()
+        super().on_open()
 
 
-class Careless(ChargerConnection):
+class Careless(Handshake):
     """Counts a device among those that are connected before its handshake is answered."""
 
-    def data_received(self, data: bytes) -> None:
-        if data.startswith(b"GET /chargers/") and self.partition < 0:
-            self._intake.connected(self)
-        super().data_received(data)
+    def _examine(self, head: bytes) -> None:
+        if head.startswith(b"GET /chargers/"):
+            not_open: Any = SimpleNamespace(heard_at=0.0, alive_at=0.0)
+            self._endpoint.handler(not_open, "c1").on_open()
+        super()._examine(head)
 
 
 PLANTED: list[tuple[Callable[[], Target], Callable[[], Target]]] = [
     (lambda: ReadingsTarget(taking_names_twice), ReadingsTarget),
     (lambda: ReadingsTarget(crashing), ReadingsTarget),
-    (lambda: FramesTarget(Deaf), FramesTarget),
-    (lambda: FramesTarget(Hasty), FramesTarget),
-    (lambda: FramesTarget(Forgetful), FramesTarget),
-    (lambda: HandshakeTarget(Renaming), HandshakeTarget),
-    (lambda: HandshakeTarget(Careless), HandshakeTarget),
+    (lambda: FramesTarget(Parts(charger=Deaf)), FramesTarget),
+    (lambda: FramesTarget(Parts(charger=Hasty)), FramesTarget),
+    (lambda: FramesTarget(Parts(charger=Forgetful)), FramesTarget),
+    (lambda: HandshakeTarget(Parts(charger=Renaming)), HandshakeTarget),
+    (lambda: HandshakeTarget(Parts(handshake=Careless)), HandshakeTarget),
 ]
 
 

@@ -124,7 +124,7 @@ class Admission:
                 self._clocks.forget()
                 charger.prove_alive()
             case b"superseded":  # it has left
-                charger.refuse()
+                charger.close_superseded()
             case epoch:
                 self._context.waiting.discard(charger)
                 self._on_admitted(charger, int(epoch))

@@ -3,38 +3,63 @@
 from typing import Final, Protocol
 
 from services.gateway import metrics
+from services.gateway.auth.authenticator import Authenticate
 from services.gateway.chargers.readings import state_of_charge_of
-from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
-from shared.contract.device_protocol import CHARGER_PATHS, CloseCode
+from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.dialect import Dialect, json_error_event
+from services.gateway.presence.rejections import Rejections
+from shared.contract.device_protocol import CHARGER_PATHS
 from shared.contract.names import partition_of
-from shared.contract.presence import RejectionCode
+
+JSON_CHARGERS: Final = Dialect(CHARGER_PATHS, state_of_charge_of, json_error_event)
 
 _PROOF: Final = b"alive?"
-_SUPERSEDED: Final = "a newer connection of this charger exists"
 
 
 class ChargerEvents(Protocol):
-    """Who takes what chargers report (`services.gateway.chargers.chargers.Chargers`)."""
+    """Takes what chargers report (`services.gateway.chargers.chargers.Chargers`)."""
 
-    def connected(self, charger: "ChargerConnection") -> None:
+    def on_connected(self, charger: "ChargerConnection") -> None:
         """A charger connected and needs its epoch."""
 
-    def reported(self, charger: "ChargerConnection") -> None:
+    def on_reading(self, charger: "ChargerConnection") -> None:
         """A charger has a reading that is not stored yet."""
 
-    def closing(self, charger: "ChargerConnection") -> None:
+    def on_closing(self, charger: "ChargerConnection") -> None:
         """A charger's connection is about to end; nothing it says counts any more."""
 
-    def disconnected(self, charger: "ChargerConnection") -> None:
+    def on_disconnected(self, charger: "ChargerConnection") -> None:
         """A charger's connection ended."""
 
 
-class ChargerConnection(Connection):
+def charger_endpoint(
+    events: ChargerEvents,
+    partitions: int,
+    rejections: Rejections,
+    authenticate: Authenticate | None = None,
+) -> Endpoint:
+    """Return the endpoint of chargers."""
+    return Endpoint(
+        JSON_CHARGERS,
+        lambda connection, device_id: ChargerConnection(
+            connection, device_id, partition_of(device_id, partitions), events
+        ),
+        rejections.of_charger,
+        authenticate,
+    )
+
+
+class ChargerConnection(DeviceHandler):
     """What one connection of a charger said, and how much of it is stored.
 
-    Attributes:
+    Args:
+        connection: The charger's.
+        device_id: The charger's id.
         partition: The charger's partition.
+        events: Takes what the charger reports.
+
+    Attributes:
+        opened_at: When the handshake was answered, in seconds of the monotonic clock.
         epoch: Its connection epoch (µs), or None before it has one.
         sequence: Number of valid readings this connection sent.
         state_of_charge: The last one, in percent.
@@ -46,12 +71,12 @@ class ChargerConnection(Connection):
 
     __slots__ = (
         "_awaits_proof",
+        "_events",
         "_first_ping",
-        "_intake",
         "_last_ping",
-        "_partitions",
         "alive_at",
         "epoch",
+        "opened_at",
         "partition",
         "received_at",
         "sequence",
@@ -60,21 +85,20 @@ class ChargerConnection(Connection):
         "superseded",
     )
 
-    def __init__(self, gate: ConnectionContext, intake: ChargerEvents, partitions: int) -> None:
-        doorkeeper = gate.doorkeeper
-        super().__init__(
-            gate, CHARGER_PATHS, doorkeeper.authenticate_charger if doorkeeper else None
-        )
-        self._intake = intake
-        self._partitions = partitions
-        self.partition = -1  # until the id is known
+    def __init__(
+        self, connection: DeviceConnection, device_id: str, partition: int, events: ChargerEvents
+    ) -> None:
+        super().__init__(connection, device_id)
+        self._events = events
+        self.partition = partition
         self.epoch: int | None = None
         self.sequence = 0
         self.state_of_charge = 0.0
         self.received_at = 0.0
         self.stored_sequence = 0
         self.superseded = False
-        self.alive_at = 0.0
+        self.opened_at = connection.heard_at
+        self.alive_at = connection.alive_at
         self._awaits_proof = False
         # Pings waiting for their pong, with the sequence that must be stored first.
         # RFC 6455 (5.5.3) lets a pong stand for all pings before it, so two are
@@ -83,52 +107,43 @@ class ChargerConnection(Connection):
         self._first_ping: tuple[int, bytes] | None = None
         self._last_ping: tuple[int, bytes] | None = None
 
-    def opened(self) -> None:
+    def on_open(self) -> None:
         """Ask for an epoch."""
         metrics.CHARGERS.inc()
-        self.partition = partition_of(self.device_id, self._partitions)
-        self.alive_at = self.opened_at - self.heard_ago()
-        self._intake.connected(self)
+        self._events.on_connected(self)
 
-    def closing(self) -> None:
-        """Be held no more."""
-        if self._is_opened:
-            self._intake.closing(self)
+    def on_closing(self) -> None:
+        """Pass it on."""
+        self._events.on_closing(self)
 
-    def lost(self) -> None:
+    def on_lost(self) -> None:
         """Leave. What is stored stays: the end of an old connection harms no newer one."""
         metrics.CHARGERS.dec()
-        self._intake.disconnected(self)
+        self._events.on_disconnected(self)
 
-    def may_speak(self) -> bool:
-        """Refuse the next frame of a connection that a newer one superseded."""
-        if self.superseded:
-            self.refuse()
-        return not self.superseded
-
-    def message_received(self, message: bytes) -> None:
+    def on_message(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
-        level = state_of_charge_of(message)
+        connection = self.connection
+        self.state_of_charge = connection.dialect.decode(message)
         metrics.READINGS.value += 1
         self.sequence += 1
-        self.state_of_charge = level
-        self.received_at = self._heard_at
-        self._intake.reported(self)
+        self.received_at = connection.heard_at
+        self._events.on_reading(self)
 
-    def ping_received(self, payload: bytes) -> None:
+    def on_ping(self, payload: bytes) -> None:
         """Answer once every reading before the ping is stored: a pong is a receipt."""
         if self.sequence == self.stored_sequence:
-            self.pong(payload)
+            self.connection.pong(payload)
         elif self._first_ping is None:
             self._first_ping = (self.sequence, payload)
         else:
             self._last_ping = (self.sequence, payload)
 
-    def stored(self, sequence: int) -> None:
+    def on_stored(self, sequence: int) -> None:
         """Note that the readings up to ``sequence`` are stored, and give their receipts."""
         self.stored_sequence = max(self.stored_sequence, sequence)
         while self._first_ping is not None and self._first_ping[0] <= self.stored_sequence:
-            self.pong(self._first_ping[1])
+            self.connection.pong(self._first_ping[1])
             self._first_ping, self._last_ping = self._last_ping, None
 
     @property
@@ -136,30 +151,24 @@ class ChargerConnection(Connection):
         """Whether nothing this connection said waits to be stored."""
         return self.sequence == self.stored_sequence
 
-    def refuse(self) -> None:
+    def close_superseded(self) -> None:
         """Close, because a newer connection of this charger counts."""
         self.superseded = True
-        if self.is_open:
-            self.rejected(RejectionCode.SUPERSEDED, _SUPERSEDED)
-            self.close(CloseCode.SUPERSEDED, _SUPERSEDED)
-
-    def rejected(self, code: RejectionCode, message: str) -> None:
-        """Note it for whoever asks about this charger."""
-        self._gate.rejections.of_charger(self.device_id, code, message)
+        self.connection.close_superseded()
 
     def prove_alive(self) -> None:
         """Ping, to draw an epoch on the pong: a dead socket must not supersede a live one."""
         if not self._awaits_proof:
             self._awaits_proof = True
-            self.ping(_PROOF)
+            self.connection.ping(_PROOF)
 
     def ping_payload(self) -> bytes:
         """Return what pings carry: a device may answer only the newest one."""
         return _PROOF if self._awaits_proof else b""
 
-    def pong_received(self, payload: bytes) -> None:
+    def on_pong(self, payload: bytes) -> None:
         """Take a pong as the proof that was waited for."""
         if self._awaits_proof and payload == _PROOF:
             self._awaits_proof = False
-            self.alive_at = self._gate.clock() - self.heard_ago()
-            self._intake.connected(self)
+            self.alive_at = self.connection.alive_at
+            self._events.on_connected(self)

@@ -67,7 +67,7 @@ class Chargers:
             names,
             self._fingerprints,
             trust,
-            on_missing=self.reported,
+            on_missing=self.on_reading,
             clock=context.clock,
             rng=rng,
         )
@@ -79,23 +79,23 @@ class Chargers:
 
     # Events of connections (`services.gateway.chargers.charger_connection.ChargerEvents`).
 
-    def connected(self, charger: ChargerConnection) -> None:
+    def on_connected(self, charger: ChargerConnection) -> None:
         """Draw an epoch for a charger that is there."""
         self._by_partition[charger.partition].add(charger)
         self._admission.newcomers.add(charger)
         self._wake.set()
 
-    def reported(self, charger: ChargerConnection) -> None:
+    def on_reading(self, charger: ChargerConnection) -> None:
         """Store a charger's newest reading, as soon as it has an epoch."""
         if charger.epoch is not None:
             self._store.unstored.add(charger)
             self._wake.set()
 
-    def closing(self, charger: ChargerConnection) -> None:
+    def on_closing(self, charger: ChargerConnection) -> None:
         """Stop reconciling a connection."""
         self._fingerprints.forget(charger)
 
-    def disconnected(self, charger: ChargerConnection) -> None:
+    def on_disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
         self._by_partition[charger.partition].discard(charger)
         self._fingerprints.forget(charger)
@@ -134,7 +134,7 @@ class Chargers:
         if charger.is_open:
             self._devices.connect(charger.device_id, charger.partition, epoch)
         if not charger.is_stored:
-            self.reported(charger)
+            self.on_reading(charger)
 
     # Writing and reconciling.
 

@@ -88,7 +88,7 @@ class ReadingStore:
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
                     metrics.STORED.value += 1
-                    reading.charger.stored(reading.sequence)
+                    reading.charger.on_stored(reading.sequence)
                 else:
                     self._on_refused(reading.charger, answer)
 

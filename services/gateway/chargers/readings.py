@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
+from services.gateway.connection.dialect import BadFrameError
 from shared.contract.device_protocol import MAX_MESSAGE_BYTES, STATE_OF_CHARGE_EVENT, ErrorCode
 
 MINIMUM = 0
@@ -16,20 +17,6 @@ _REMEMBERED: Final = 1024
 _MOST_NESTED: Final = MAX_MESSAGE_BYTES // 2
 """Levels that a message has room for. The limits of Python versions differ, and all are higher."""
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-
-
-class BadFrameError(Exception):
-    """A frame that changes nothing; the device is told why.
-
-    Attributes:
-        code: One of the documented codes.
-        message: For the firmware developer: what is expected.
-    """
-
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 _BOUNDS = msgspec.Meta(ge=MINIMUM, le=MAXIMUM)

@@ -16,7 +16,7 @@ def supersede(charger: ChargerConnection, fingerprints: StoredFingerprints) -> N
     is told on its next frame: an old connection does no harm.
     """
     if not charger.is_stored:
-        charger.refuse()
+        charger.close_superseded()
     elif not charger.superseded:
         charger.superseded = True
         fingerprints.mark_stale(charger)

@@ -1,60 +1,81 @@
 """What all connections of a gateway share, and whether there is room for another one."""
 
 import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple, Protocol
 
-from services.gateway.auth.authenticator import Authenticator
-from services.gateway.connection.handshake_rules import Refusal
-from services.gateway.connection.rate_limit import Allowance
-from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING
+from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING, Refusal
 from services.gateway.connection.timer_wheel import TimerWheel
-from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
-
-if TYPE_CHECKING:
-    from services.gateway.connection.device_connection import Connection
 
 _REST_SECONDS: Final = 0.05
 """How finely the rests of devices that send too fast are timed."""
 
 
-@dataclass(slots=True)
-class ConnectionContext:
-    """What all connections of a gateway share."""
-
-    settings: GatewaySettings
-    wheel: TimerWheel
-    clock: Callable[[], float]
-    doorkeeper: Authenticator | None = None
-    """Asked before a handshake is answered; None where no credentials are asked for."""
-    connections: set["Connection"] = field(default_factory=set)
-    waiting: set["Connection"] = field(default_factory=set)
-    """Those that wait because the directory is not there, judged or not."""
-    rejections: Rejections = field(default_factory=Rejections)
-    """What was refused of whom."""
-    draining: bool = False
-    rng: random.Random = field(default_factory=random.SystemRandom)
-    """Jitter of the pings."""
-    most_sockets: int = 1_000_000
-    """Beyond this many, connections are cut off before their handshake."""
-    allowance: Allowance = field(init=False)
+class Allowance(NamedTuple):
     """How fast each device may send."""
-    resting: TimerWheel = field(init=False)
-    """Reads again from devices that sent too fast."""
 
-    def __post_init__(self) -> None:
-        """Derive what follows from the settings and the clock."""
-        settings = self.settings
+    seconds_per_byte: float
+    burst_seconds: float
+
+    @classmethod
+    def of(cls, bytes_per_second: float, burst_bytes: float) -> "Allowance":
+        """Return an allowance, from how it is set."""
+        return cls(1 / bytes_per_second, burst_bytes / bytes_per_second)
+
+
+class Connection(Protocol):
+    """A `Handshake` or a `DeviceConnection`."""
+
+    def close_going_away(self) -> None:
+        """Close because this gateway stops."""
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+
+
+class ConnectionContext:
+    """What all connections of a gateway share.
+
+    Args:
+        settings: Of the gateway.
+        clock: Monotonic time in seconds.
+        rng: Jitter of the pings.
+        most_sockets: Beyond this many, connections are cut off before their handshake.
+
+    Attributes:
+        wheel: For the deadlines of connections.
+        rests: For the rests of devices that send too fast.
+        allowance: How fast each device may send.
+        connections: All there are, also those at their handshake.
+        waiting: Those that wait because the directory is missing: handshakes, and devices.
+        draining: Whether the gateway stops.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        most_sockets: int = 1_000_000,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.rng = rng or random.SystemRandom()
+        self.most_sockets = most_sockets
+        self.wheel = TimerWheel(clock)
+        self.rests = TimerWheel(clock, _REST_SECONDS)
         self.allowance = Allowance.of(settings.bytes_per_second, settings.burst_bytes)
-        self.resting = TimerWheel(self.clock, _REST_SECONDS)
+        self.connections: set[Connection] = set()
+        self.waiting: set[object] = set()
+        self.draining = False
 
     def first_ping_after(self) -> float:
-        """Return when a new connection is to be pinged first, in seconds from now.
+        """Return when to ping a new connection first, in seconds from now.
 
-        At random within an interval: those that come all at once, after a gateway died, would
-        be pinged all at once for ever, and readings would wait for it.
+        At random within an interval: connections that come all at once, after a gateway
+        died, would be pinged all at once for ever, and readings would wait for it.
         """
         return self.rng.uniform(0, self.settings.ping_interval_seconds)
 

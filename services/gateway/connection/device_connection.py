@@ -1,202 +1,309 @@
-"""One device's connection: bytes in, bytes out, deadlines. No task of its own.
+"""A device's open connection: frames in and out, pings, silence, and its end. No task of its own.
 
-`RateLimitedReader` says how much is read, `Framing` what of it is a message; here it is
-opened, timed
-and ended. What the messages mean is the business of the two subclasses,
-`ChargerConnection` and `WidgetConnection`.
+    open ──▶ closing ──▶ closed
+
+It is open from the start: `services.gateway.connection.handshake` builds it when the handshake
+is accepted. It is closing once a close frame was sent, and has 5 seconds for that. It is closed
+when the transport is, from whichever state.
 """
 
 import asyncio
-from collections.abc import Sequence
-from http import HTTPStatus
-from typing import Final, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
-from websockets.http11 import Request
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticate
-from services.gateway.auth.credentials import secret_in
-from services.gateway.connection import refusals
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.framing import Framing
-from services.gateway.connection.handshake_rules import Refusal, examine
-from services.gateway.connection.rate_limited_reader import Pause
-from shared.contract.device_protocol import CloseCode
+from services.gateway.connection.dialect import BadFrameError, Dialect
+from services.gateway.connection.fast_frames import HEAD_BYTES, PING, is_empty_pong, short_message
+from services.gateway.connection.rate_limited_reader import READ_BUFFER, Pause, RateLimitedReader
+from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
+from shared.contract.device_protocol import CloseCode, ErrorCode
 from shared.contract.presence import RejectionCode
 
-_MAX_HEAD_BYTES: Final = 8192
-_HEAD_END: Final = b"\r\n\r\n"
-_PATIENCE_SECONDS: Final = 8.0
-"""Devices that waited so long for their handshake are about to give up: many do after 10 s."""
+CLOSING_SECONDS: Final = 5.0
+"""How long a device may take to end the connection after it was closed or refused."""
+_MAX_BAD_FRAMES: Final = 20
+"""Bad frames in a row that cost a device its connection; a good one starts over."""
+_REJECTION_OF: Final = {code: RejectionCode(code) for code in ErrorCode}
+_FAILURES: Final[dict[int, RejectionCode]] = {
+    CloseCode.PROTOCOL_ERROR: RejectionCode.PROTOCOL_ERROR,
+    CloseCode.NOT_UTF8: RejectionCode.NOT_TEXT,
+    CloseCode.TOO_BIG: RejectionCode.TOO_BIG,
+}
+"""Codes that the library closes with by itself (RFC 6455 section 7.4.1)."""
+_DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 
 
-class Connection(Framing):
-    """A device's connection, from its first byte to its last.
+class DeviceHandler:
+    """Takes what comes on a device's connection; each kind of device has a subclass.
 
     Args:
-        gate: What it shares with the others.
-        prefixes: URL paths served on its port, up to the id.
-        ask_doorkeeper: Judges its credentials; None where none are asked for.
+        connection: The device's.
+        device_id: From its URL path.
+
+    Attributes:
+        superseded: A newer connection of this device counts. The next message closes this one.
     """
 
-    __slots__ = (
-        "_ask_doorkeeper",
-        "_early",
-        "_head",
-        "_is_opened",
-        "_prefixes",
-        "_request",
-        "device_id",
-        "opened_at",
-    )
+    __slots__ = ("connection", "device_id")
 
-    def __init__(
-        self, gate: ConnectionContext, prefixes: Sequence[str], ask_doorkeeper: Authenticate | None
-    ) -> None:
-        super().__init__(gate)
-        self._ask_doorkeeper = ask_doorkeeper
-        self._prefixes = prefixes
-        self._head: bytearray | None = bytearray()
-        self._request: Request | None = None
-        self._early = b""
-        self._is_opened = False
-        self.device_id = ""
+    superseded: bool = False
 
-    # What the subclasses say to it.
+    def __init__(self, connection: "DeviceConnection", device_id: str) -> None:
+        self.connection = connection
+        self.device_id = device_id
 
-    def opened(self) -> None:
-        """The handshake is done; ``device_id`` is set."""
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be sent and those received count."""
+        return self.connection.is_open
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Start the closing handshake, once."""
+        self.connection.close(code, reason)
+
+    def on_open(self) -> None:
+        """The handshake is answered."""
+
+    def on_message(self, message: bytes) -> None:
+        """A whole text message came.
+
+        Raises:
+            BadFrameError: It is a bad one.
+            UnicodeDecodeError: It is not UTF-8.
+        """
         raise NotImplementedError
+
+    def on_ping(self, payload: bytes) -> None:
+        """The device wants a pong; it is due when all before it is done."""
+        self.connection.pong(payload)
+
+    def on_pong(self, payload: bytes) -> None:
+        """The device answered a ping."""
 
     def ping_payload(self) -> bytes:
         """Return what the pings that keep a connection alive carry."""
         return b""
 
-    def drained(self) -> None:
-        """What was written has left; ``writable`` is true again."""
+    def on_writable(self) -> None:
+        """What was written has left; the connection is writable again."""
 
-    def lost(self) -> None:
-        """The connection has ended, whichever way."""
-        raise NotImplementedError
+    def on_closing(self) -> None:
+        """The connection is about to end; nothing that it receives counts any more."""
 
-    # asyncio.BufferedProtocol, but for what `RateLimitedReader` does.
+    def on_lost(self) -> None:
+        """The connection has ended."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the handshake's deadline."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
-        now = self._gate.clock()
-        self.opened_at = self._heard_at = now
-        self._gate.connections.add(self)
-        if len(self._gate.connections) > self._gate.most_sockets:
-            # Not even a 503: that would need a file for as long as a handshake takes.
-            metrics.CUT_OFF.inc()
-            self.abort()
-            return
-        self._gate.wheel.schedule(self, now + self._gate.settings.handshake_seconds)
 
-    def bytes_received(self, data: bytes) -> int:
-        """Take the handshake's head, frames, or both in one segment."""
-        if self._head is None:
-            return self._frames_received(data)
-        self._head_received(self._head, data)
-        return 0
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What differs between the two ports that devices connect to."""
 
-    def _head_received(self, head: bytearray, data: bytes) -> None:
-        head += data
-        end = head.find(_HEAD_END)
-        if end < 0 and len(head) <= _MAX_HEAD_BYTES:
-            return
-        self._head = None
-        # Frames may follow in the same segment. The library would parse them with
-        # the head, before the answer is sent; so it gets them after it.
-        end += len(_HEAD_END)
-        if end < len(_HEAD_END) or end > _MAX_HEAD_BYTES:
-            self._refuse(refusals.HEAD_TOO_LARGE)
-            return
-        if self.heard_ago() > _PATIENCE_SECONDS:
-            # More devices connect than there is time for; they wait in the kernel, the
-            # longest in front. Serving those that gave up, nobody would be served in time.
-            metrics.OVERDUE.inc()
-            self._refuse(refusals.OVERDUE)
-            return
-        self._early = bytes(head[end:])
-        self._handshake(bytes(head[:end]))
+    dialect: Dialect
+    handler: Callable[["DeviceConnection", str], DeviceHandler]
+    """Makes the handler of a connection, for a device's id."""
+    note_rejection: Callable[[str, RejectionCode, str], None]
+    """Notes what was refused of a device."""
+    authenticate: Authenticate | None = None
+    """Checks credentials; None where none are asked for."""
+
+
+class DeviceConnection(asyncio.BufferedProtocol):
+    """The connection of one device whose handshake is accepted.
+
+    Args:
+        context: What all connections share.
+        endpoint: Where the device connected.
+        device_id: From its URL path.
+        websocket: The library's protocol, open.
+        reader: The handshake's: what its bytes cost counts on.
+
+    Attributes:
+        handler: Takes what comes; gone once the connection is closed.
+        dialect: How the device speaks.
+        heard_at: When the last bytes were read, by the context's clock.
+        is_open: Whether messages may be sent and those received count.
+        writable: Whether the device reads as fast as we write.
+    """
+
+    __slots__ = (
+        "_bad_frames",
+        "_context",
+        "_fragments",
+        "_is_between_messages",
+        "_is_closing",
+        "_note_rejection",
+        "_ping_at",
+        "_reader",
+        "_transport",
+        "_websocket",
+        "dialect",
+        "due",
+        "handler",
+        "heard_at",
+        "is_open",
+        "writable",
+    )
+
+    def __init__(
+        self,
+        context: ConnectionContext,
+        endpoint: Endpoint,
+        device_id: str,
+        websocket: DeviceProtocol,
+        reader: RateLimitedReader,
+    ) -> None:
+        self._context = context
+        self._transport = reader.transport
+        self._websocket = websocket
+        self._reader = reader
+        self._note_rejection = endpoint.note_rejection
+        self._fragments: list[bytes] | None = None
+        self._bad_frames = 0
+        self._is_between_messages = True  # of the library, which only `_receive_other` moves
+        self._is_closing = False
+        self.heard_at = now = context.clock()
+        self._ping_at = now + context.first_ping_after()
+        self.due = 0
+        self.dialect = endpoint.dialect
+        # Kept here, not asked of the library each time: with many idle connections its
+        # object is not in the cache, and nearly nothing else would need it.
+        self.is_open = True
+        # The transport says it only when it changes, and may have said it to the handshake.
+        self.writable = not reader.is_paused(Pause.UNREAD)
+        self.handler = endpoint.handler(self, device_id)
+
+    def open(self, early: bytes) -> None:
+        """Begin, with the frames that came before the handshake was answered."""
+        self._context.connections.add(self)
+        self._context.wheel.schedule(self, self._ping_at)
+        self.handler.on_open()
+        if early:
+            self._receive(early)
+
+    # asyncio.BufferedProtocol
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - always as much
+        """Return what to read into."""
+        return READ_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read; close if the device has sent too fast for too long."""
+        self.heard_at = now = self._context.clock()
+        # A device that sends byte by byte pays for pieces as for frames.
+        frames = self._receive(bytes(READ_BUFFER[:nbytes])) or 1
+        too_fast_for = self._reader.spend(nbytes, frames, now)
+        settings = self._context.settings
+        if too_fast_for and too_fast_for >= settings.too_fast_seconds and self.is_open:
+            # What was read until now counts.
+            most = f"{settings.bytes_per_second} bytes a second"
+            self._reject(
+                RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
+            )
+            self.close(CloseCode.TOO_FAST, f"send no more than {most}")
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
-        self.websocket.receive_eof()
+        self._websocket.receive_eof()
         self._write_pending()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up. A device that vanishes is normal and no event of its own."""
-        if exc is not None or self.websocket.close_rcvd is None:
+        if exc is not None or self._websocket.close_rcvd is None:
             metrics.VANISHED.inc()
-        self._lost = True
         self.is_open = False
         self.due = -1  # voids its entry in the wheel
-        self._gate.connections.discard(self)
-        self._gate.waiting.discard(self)
-        if self._is_opened:
-            self.lost()
-        self.websocket.let_go()
+        self._context.connections.discard(self)
+        self._context.waiting.discard(self.handler)
+        self.handler.on_lost()
+        # Freed at once, not by the garbage collector: see `DeviceProtocol.let_go`.
+        del self.handler
+        self._websocket.let_go()
 
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""
         self.writable = False
-        # Who does not read is not read from: its pings would pile up as pongs here.
-        # If that lasts, it counts as silent.
-        self._pause(Pause.UNREAD)
+        # Then it is not read from either: its pings would pile up as pongs here. If that
+        # lasts, it counts as silent.
+        self._reader.pause(Pause.UNREAD)
 
     def resume_writing(self) -> None:
-        """Let the subclass send what is newest by now."""
+        """Let the handler send what is newest by now."""
         self.writable = True
-        self._resume(Pause.UNREAD)
-        self.drained()
+        self._reader.resume(Pause.UNREAD)
+        self.handler.on_writable()
 
-    def sent_too_fast(self, seconds: float) -> None:
-        """Close, if that goes on for too long; what was read until now counts."""
-        settings = self._gate.settings
-        if self.is_open and seconds >= settings.too_fast_seconds:
-            most = f"{settings.bytes_per_second} bytes a second"
-            self.rejected(RejectionCode.TOO_FAST, f"for {seconds:.0f} s it sent more than {most}")
-            self.close(CloseCode.TOO_FAST, f"send no more than {most}")
+    # Sending.
 
-    def send_off(self) -> None:
-        """Say goodbye because this gateway stops."""
-        if self._request is not None:
-            self._give_up(refusals.STOPPING)
+    def send_frame(self, frame: bytes) -> None:
+        """Send a frame that is encoded already; only while `is_open`."""
+        self._transport.write(frame)
+
+    def pong(self, payload: bytes) -> None:
+        """Answer a ping (RFC 6455 section 5.5.3)."""
+        if self.is_open:
+            self._websocket.send_pong(payload)
+            self._write_pending()
+
+    def ping(self, payload: bytes) -> None:
+        """Ask the device for a sign of life (RFC 6455 section 5.5.2)."""
+        if not self.is_open:
+            return
+        if payload:
+            self._websocket.send_ping(payload)
+            self._write_pending()
         else:
-            self.close(CloseCode.GOING_AWAY, "this gateway is stopping")
+            self._transport.write(PING)
+
+    # Ending.
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Start the closing handshake, once."""
+        if self.is_open:
+            metrics.CLOSED[code].inc()
+            self._websocket.send_close(code, reason)
+            self._write_pending()
+
+    def close_going_away(self) -> None:
+        """Close because this gateway stops."""
+        self.close(CloseCode.GOING_AWAY, "this gateway is stopping")
+
+    def close_superseded(self) -> None:
+        """Close because a newer connection of this charger counts."""
+        if self.is_open:
+            reason = "a newer connection of this charger exists"
+            self._reject(RejectionCode.SUPERSEDED, reason)
+            self.close(CloseCode.SUPERSEDED, reason)
 
     def abort(self) -> None:
-        """End the connection without another word."""
+        """Cut the connection off."""
         self._transport.abort()
 
     # Deadlines.
 
+    @property
+    def alive_at(self) -> float:
+        """When the device's last bytes reached this machine, by the context's clock."""
+        return self._context.clock() - self._reader.heard_ago()
+
     def on_timer(self, now: float) -> float | None:
-        """Cut off who is too slow or silent, ping who was quiet; return when to look again."""
-        settings = self._gate.settings
-        if self._closing_since is not None:
-            self.abort()
-            return None
-        if self._request is not None:
-            # Nobody could judge it, because the directory is not there.
-            self._give_up(refusals.NO_DIRECTORY)
-            return None
+        """Cut off a device that is silent or does not end; ping; return when to look again."""
         if not self.is_open:
-            # Still shaking hands: the deadline has passed.
             self.abort()
             return None
-        if Pause.TOO_FAST in self._paused:
-            self._heard_at = now  # it is we who do not listen
-        silent_at = self._heard_at + settings.silence_seconds
+        settings = self._context.settings
+        # While it rested, it was we who did not listen.
+        silent_at = max(self.heard_at, self._reader.rests_until) + settings.silence_seconds
         if now >= silent_at:
             metrics.SILENT.inc()
             seconds = f"{settings.silence_seconds:g}"
-            self.rejected(RejectionCode.SILENT, f"it was not heard of for {seconds} s")
+            self._reject(RejectionCode.SILENT, f"it was not heard of for {seconds} s")
             self.abort()
             return None
         if now >= self._ping_at:
@@ -204,98 +311,131 @@ class Connection(Framing):
             # still finds due would have the same turn from then on.
             interval = settings.ping_interval_seconds
             self._ping_at = now + interval - (now - self._ping_at) % interval
-            self.ping(self.ping_payload())
+            self.ping(self.handler.ping_payload())
         return min(self._ping_at, silent_at)
 
     # Receiving.
 
-    def _handshake(self, head: bytes) -> None:
-        websocket = self.websocket
-        websocket.receive_data(head)
-        requests = websocket.events_received()
-        if not requests or not isinstance(requests[0], Request):
-            # Not HTTP, or too much of it: the library has its answer ready.
+    def _receive(self, data: bytes) -> int:
+        """Take frames; return how many."""
+        if not self._is_between_messages:
+            return self._receive_other(data)
+        if len(data) == HEAD_BYTES and is_empty_pong(data, 0):
+            # What nearly all segments of idle devices are.
+            if self.is_open:
+                self.handler.on_pong(b"")
+            return 1
+        taken = start = 0
+        while self.is_open:
+            if (message := short_message(data, start)) is not None:
+                self._receive_message(message)
+                start += HEAD_BYTES + len(message)
+            elif is_empty_pong(data, start):
+                self.handler.on_pong(b"")
+                start += HEAD_BYTES
+            else:
+                break
+            taken += 1
+            if start == len(data):
+                return taken
+        return taken + self._receive_other(data[start:])
+
+    def _receive_other(self, data: bytes) -> int:
+        """Take frames with the library; return how many."""
+        websocket = self._websocket
+        websocket.receive_frames(data)
+        self._is_between_messages = websocket.is_between_messages
+        self._follow_state()
+        frames = websocket.events_received()
+        for frame in frames:
+            # Whatever comes before the device's close frame counts, though the
+            # library has parsed that one too by now; what comes after ours does not.
+            if not self._is_closing and isinstance(frame, Frame):
+                self._receive_frame(frame)
+        self._write_pending()
+        return len(frames)
+
+    def _receive_frame(self, frame: Frame) -> None:
+        if self.handler.superseded and frame.opcode in _DATA:
+            self.close_superseded()
+            return
+        match frame.opcode:
+            case Opcode.TEXT if frame.fin:
+                self._receive_message(bytes(frame.data))
+            case Opcode.TEXT:
+                self._fragments = [bytes(frame.data)]
+            case Opcode.CONT:
+                self._receive_fragment(frame)
+            case Opcode.BINARY if frame.fin:
+                self._refuse_binary()
+            case Opcode.PING:
+                self.handler.on_ping(bytes(frame.data))
+            case Opcode.PONG:
+                self.handler.on_pong(bytes(frame.data))
+
+    def _receive_fragment(self, frame: Frame) -> None:
+        if self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            fragments, self._fragments = self._fragments, None
+            if fragments is None:
+                self._refuse_binary()
+            else:
+                self._receive_message(b"".join(fragments))
+
+    def _receive_message(self, message: bytes) -> None:
+        """Take a whole text message."""
+        if self.handler.superseded:
+            self.close_superseded()
+            return
+        try:
+            self.handler.on_message(message)
+            self._bad_frames = 0
+        except BadFrameError as error:
+            self._refuse_message(error.code, error.message)
+        except UnicodeDecodeError:
+            # RFC 6455 section 8.1.
+            self._websocket.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
             self._write_pending()
-            return
-        self._request = requests[0]
-        examined = examine(self._request, self._prefixes, self._gate.settings.origins)
-        refusal = examined if isinstance(examined, Refusal) else self._gate.full()
-        if refusal is not None:
-            self._request = None
-            self._refuse(refusal)
-            return
-        self.device_id = device_id = str(examined)
-        if self._ask_doorkeeper is None:
-            self.on_auth_result(admitted=True)
-            return
-        # Until it is judged no more is read than what came already.
-        self._pause(Pause.JUDGING)
-        self._ask_doorkeeper(self, device_id, secret_in(self._request.headers, device_id))
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether the handshake waits for its answer."""
-        waits = self._request is not None and self.websocket.state is State.CONNECTING
-        return waits and not self._lost
+    def _refuse_binary(self) -> None:
+        self._refuse_message(ErrorCode.NOT_TEXT, "messages are text, not binary")
 
-    def on_auth_deferred(self) -> None:
-        """Count among those that wait for the directory, or give up if they are too many."""
-        waiting = self._gate.waiting
-        if not self.is_pending or self in waiting:
-            return
-        # Asked again: a crowd comes in before the first of it is found undecided.
-        if self._gate.may_wait():
-            waiting.add(self)
-        else:
-            self._give_up(refusals.NO_DIRECTORY)
+    def _refuse_message(self, code: ErrorCode, message: str) -> None:
+        """Answer a bad message with an error event; close if there are too many."""
+        metrics.BAD_FRAMES[code].inc()
+        self._bad_frames += 1
+        self._reject(_REJECTION_OF[code], message)
+        if self._bad_frames > _MAX_BAD_FRAMES:
+            many = f"more than {_MAX_BAD_FRAMES} in a row; the last one: {message}"
+            self._reject(RejectionCode.TOO_MANY_BAD_FRAMES, many)
+            self.close(CloseCode.POLICY, "too many bad frames")
+            self._write_pending()  # the end may be parsed already: what is in between is void
+        elif self.writable and self.is_open:
+            self._websocket.send_text(self.dialect.error_event(code, message))
+            self._write_pending()
 
-    def on_auth_result(self, *, admitted: bool) -> None:
-        """Answer the handshake."""
-        request = self._request
-        if request is None or not self.is_pending:
-            return
-        if self._gate.draining:
-            # Whoever came in now might miss the goodbye.
-            self._give_up(refusals.STOPPING)
-            return
-        if not admitted:
-            self._give_up(refusals.UNAUTHORIZED)
-            self.rejected(RejectionCode.UNAUTHORIZED, "its secret is missing or wrong")
-            return
-        self._request = None
-        self._gate.waiting.discard(self)
-        response = self.websocket.accept(request)
-        self.websocket.send_response(response)
-        self._write_pending()
-        self._resume(Pause.JUDGING)
-        if not self.is_open:
-            metrics.refused(response.status_code)
-            return
-        now = self._gate.clock()
-        self.opened_at = self._heard_at = now
-        self._ping_at = now + self._gate.first_ping_after()
-        self._gate.wheel.schedule(self, self._ping_at)
-        self._is_opened = True
-        self.opened()
-        early, self._early = self._early, b""
-        if early:
-            self._frames_received(early)
+    def _reject(self, code: RejectionCode, message: str) -> None:
+        """Note what was refused of the device."""
+        self._note_rejection(self.handler.device_id, code, message)
 
-    def _give_up(self, refusal: Refusal) -> None:
-        """Refuse a device that waited for its judgement."""
-        self._request = None
-        self._gate.waiting.discard(self)
-        self._resume(Pause.JUDGING)  # or its leaving would not be heard of
-        self._refuse(refusal)
+    def _follow_state(self) -> None:
+        """Note that it is open no more: after the library was told anything."""
+        if self._websocket.state is not State.OPEN:
+            self.is_open = False
 
-    def _refuse(self, refusal: Refusal) -> None:
-        """Answer the handshake with an HTTP error."""
-        self._early = b""  # it stays for a while yet
-        metrics.refused(refusal.status)
-        response = self.websocket.reject(refusal.status, refusal.text)
-        if refusal.retry_after is not None:
-            response.headers["Retry-After"] = str(refusal.retry_after)
-        if refusal.status is HTTPStatus.UNAUTHORIZED:
-            response.headers["WWW-Authenticate"] = 'Basic realm="chargelight"'
-        self.websocket.send_response(response)
-        self._write_pending()
+    def _write_pending(self) -> None:
+        """Write what the library has for the device; note that the connection is closing."""
+        self._follow_state()
+        write_pending(self._websocket, self._transport)
+        if not self._is_closing and self._websocket.close_expected():
+            self._is_closing = True
+            self._note_failure()
+            self.handler.on_closing()
+            self._context.wheel.schedule(self, self._context.clock() + CLOSING_SECONDS)
+
+    def _note_failure(self) -> None:
+        """Note what the library closes this connection for, if it does so by itself."""
+        close = self._websocket.close_sent
+        if close is not None and self._websocket.close_rcvd is None and close.code in _FAILURES:
+            self._reject(_FAILURES[close.code], close.reason)

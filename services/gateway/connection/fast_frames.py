@@ -1,8 +1,8 @@
-"""The two frames that a device usually sends: a short message in one piece, an empty pong.
+"""The fast path: the two frames that nearly all frames are, parsed in one step.
 
-Taken here in one step. All other frames, and all pieces of one, are left to the library
-(`services.gateway.connection.websocket_protocol`); the fuzzing in ``tests/fuzz`` compares
-the two ways.
+These are a short text message in one piece, and an empty pong. All other frames, and all
+parts of one, are left to the library (`services.gateway.connection.websocket_protocol`);
+the fuzzing in ``tests/fuzz`` compares the two paths.
 """
 
 from typing import Final
@@ -18,14 +18,14 @@ HEAD_BYTES: Final = 6
 """How many bytes come before the message: two, and the mask. An empty pong is no longer."""
 _EMPTY_PONG: Final = b"\x8a\x80"
 PING: Final = b"\x89\x00"
-"""What it answers: an empty ping as a gateway sends it (section 5.5.2)."""
+"""What an empty pong answers: an empty ping as a gateway sends it (section 5.5.2)."""
 
 
-def usual_message(data: bytes, start: int) -> bytes | None:
-    """Return the message of the usual frame that begins at ``start``, or None if it is another.
+def short_message(data: bytes, start: int) -> bytes | None:
+    """Return the message of the short text frame that begins at ``start``.
 
-    The frame is as much longer than its message as `HEAD_BYTES` says. None also if it is
-    not there as a whole.
+    None for any other frame, and for one that is not there as a whole. The frame is
+    `HEAD_BYTES` longer than its message.
     """
     begin = start + HEAD_BYTES
     if len(data) < begin or data[start] != _WHOLE_TEXT:

@@ -1,23 +1,13 @@
-"""Who may open a connection: the rules of the HTTP part, without I/O."""
+"""Which handshakes are right: path and origin, without I/O."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from websockets.datastructures import MultipleValuesError
 from websockets.http11 import Request
 
+from services.gateway.connection.refusals import Refusal
 from shared.contract.devices import is_device_id
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An HTTP answer instead of a connection."""
-
-    status: HTTPStatus
-    text: str
-    retry_after: int | None = None
-    """Seconds, for the ``Retry-After`` header (RFC 9110 section 10.2.3)."""
 
 
 def device_id_of(path: str, prefixes: Sequence[str]) -> str | None:

@@ -1,7 +1,7 @@
-"""What comes in from one device: a little at once, no faster than it may, or nothing for a while.
+"""Reading from one device: a little at once, no faster than it may send, or not for a while.
 
-Nothing is read that may not be parsed. Whatever else a device sends is the kernel's to
-keep, and TCP slows the device down.
+Nothing is read that may not be parsed. Whatever else a device sends stays in the kernel,
+and TCP slows the device down.
 """
 
 import asyncio
@@ -10,19 +10,24 @@ from typing import Final
 
 from services.gateway import metrics
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.rate_limit import FRAME_BYTES, Bucket
 from services.gateway.kernel import seconds_since_last_data
 
+FRAME_BYTES: Final = 26
+"""What a frame, or a piece of one, costs beyond its bytes.
+
+An empty frame is 6 bytes and costs as much CPU as a reading of 50: by bytes alone a flood
+of pings would get twelve times the CPU of one of readings.
+"""
 _PIECE_BYTES: Final = 1024
-"""Most that is read, and so parsed, at once: a millisecond of CPU, were it empty pings."""
-# One for all: what is read into it is taken out before anybody else is read from.
-_piece: Final = memoryview(bytearray(_PIECE_BYTES))
+"""Most that is read, and so parsed, at once: a millisecond of CPU if it is all empty pings."""
+# One for all connections: what is read into it is taken out before another one is read from.
+READ_BUFFER: Final = memoryview(bytearray(_PIECE_BYTES))
 
 
 class Pause(IntFlag):
     """Why a device is not read from."""
 
-    JUDGING = 1
+    AUTHENTICATING = 1
     """Its handshake is not answered yet."""
     UNREAD = 2
     """It does not read what it is sent."""
@@ -30,88 +35,85 @@ class Pause(IntFlag):
     """It sends faster than it may."""
 
 
-class _Rest:
-    """Ends an inlet's rest at its time."""
+class RateLimitedReader:
+    """Pauses and resumes reading from one device; it lasts as long as the transport.
 
-    __slots__ = ("_inlet", "due")
-
-    def __init__(self, inlet: "RateLimitedReader") -> None:
-        self._inlet = inlet
-        self.due = 0
-
-    def on_timer(self, now: float) -> None:
-        """Have it read again."""
-        self._inlet.rested(now)
-
-
-class RateLimitedReader(asyncio.BufferedProtocol):
-    """The receiving side of a connection; a subclass sets ``_transport`` and takes the bytes.
+    A token bucket that only the clock refills, in the form of the generic cell rate
+    algorithm ("virtual scheduling", ITU-T I.371 annex A): what is kept is not a level but
+    the time at which the bucket will be full again. One piece may overdraw it; that is
+    waited for afterwards.
 
     Args:
-        gate: What it shares with the others.
+        context: What all connections share.
+        transport: Of the device.
     """
 
-    __slots__ = ("_bucket", "_gate", "_heard_at", "_paused", "_transport")
+    __slots__ = ("_context", "_full_at", "_over_since", "_paused", "due", "transport")
 
-    _transport: asyncio.Transport
-
-    def __init__(self, gate: ConnectionContext) -> None:
-        self._gate = gate
-        self._bucket = Bucket(gate.allowance)
+    def __init__(self, context: ConnectionContext, transport: asyncio.Transport) -> None:
+        self._context = context
+        self.transport = transport
+        self._full_at = 0.0
+        self._over_since: float | None = None
         self._paused = Pause(0)
-        self._heard_at = 0.0
+        self.due = 0
 
-    def bytes_received(self, data: bytes) -> int:
-        """Take bytes; return how many frames they were."""
-        raise NotImplementedError
+    def spend(self, size: int, frames: int, now: float) -> float:
+        """Take what was read from the bucket; rest if that was too much.
 
-    def sent_too_fast(self, seconds: float) -> None:
-        """The device has been sending too fast for so long; it is not read from now."""
+        Args:
+            size: Bytes.
+            frames: How many frames they were.
+            now: By the context's clock.
+
+        Returns:
+            For how many seconds the device has been sending too fast, without half of the
+            bucket filling up in between; 0 if it may go on.
+        """
+        seconds_per_byte, burst_seconds = self._context.allowance
+        left_at = max(self._full_at, now)
+        if self._over_since is not None and left_at - now < burst_seconds / 2:
+            self._over_since = None
+        self._full_at = left_at + (size + FRAME_BYTES * frames) * seconds_per_byte
+        if self._full_at - now <= burst_seconds:
+            return 0.0
+        if self._over_since is None:
+            self._over_since = now
+        metrics.SLOWED.inc()
+        self.pause(Pause.TOO_FAST)
+        self._context.rests.schedule(self, self.rests_until)
+        return now - self._over_since
+
+    @property
+    def rests_until(self) -> float:
+        """The time before which nothing more may be read; it may have passed."""
+        return self._full_at - self._context.allowance.burst_seconds
+
+    def on_timer(self, now: float) -> None:  # noqa: ARG002 - the wheel says it to all
+        """Read again: the rest is over."""
+        self.resume(Pause.TOO_FAST)
+
+    def is_paused(self, why: Pause) -> bool:
+        """Whether this is a reason not to read."""
+        return why in self._paused
+
+    def pause(self, why: Pause) -> None:
+        """Read no more, until `resume` is called with the same reason."""
+        if not self._paused and not self.transport.is_closing():
+            self.transport.pause_reading()
+        self._paused |= why
+
+    def resume(self, why: Pause) -> None:
+        """Read again, unless there is another reason not to."""
+        if why in self._paused:
+            self._paused &= ~why
+            if not self._paused and not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def heard_ago(self) -> float:
         """Return how long ago the device's last bytes reached this machine, in seconds.
 
-        They may have waited in the kernel while this process did not run: what is
-        read now need not be what the device says now.
+        They may have waited in the kernel while this process did not run: what is read
+        now need not be what the device says now.
         """
-        return seconds_since_last_data(self._transport.get_extra_info("socket"))
-
-    # asyncio.BufferedProtocol
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - it is ours to say
-        """Return what to read into."""
-        return _piece
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read."""
-        self.data_received(bytes(_piece[:nbytes]))
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes, and read no more for a while if there were too many."""
-        self._heard_at = now = self._gate.clock()
-        # Whoever sends byte by byte pays for pieces as for frames.
-        frames = self.bytes_received(data) or 1
-        wait = self._bucket.spend(len(data) + FRAME_BYTES * frames, now)
-        if wait:
-            metrics.SLOWED.inc()
-            self._pause(Pause.TOO_FAST)
-            self._gate.resting.schedule(_Rest(self), now + wait)
-            self.sent_too_fast(now - (self._bucket.over_since or now))
-
-    # Reading, or not.
-
-    def rested(self, now: float) -> None:
-        """Read again from a device that sent too fast."""
-        self._heard_at = now  # it was we who did not listen
-        self._resume(Pause.TOO_FAST)
-
-    def _pause(self, why: Pause) -> None:
-        if not self._paused and not self._transport.is_closing():
-            self._transport.pause_reading()
-        self._paused |= why
-
-    def _resume(self, why: Pause) -> None:
-        if why in self._paused:
-            self._paused &= ~why
-            if not self._paused and not self._transport.is_closing():
-                self._transport.resume_reading()
+        return seconds_since_last_data(self.transport.get_extra_info("socket"))

@@ -1,11 +1,21 @@
-"""What a handshake hears that is right as such, but gets no connection."""
+"""The HTTP answers to handshakes that get no connection, though they are right as such."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from services.gateway.connection.handshake_rules import Refusal
-
 _RETRY_AFTER_SECONDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An HTTP answer instead of a connection."""
+
+    status: HTTPStatus
+    text: str
+    retry_after: int | None = None
+    """Seconds, for the ``Retry-After`` header (RFC 9110 section 10.2.3)."""
+
 
 STOPPING: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE, "This gateway is stopping; try again.\n", 1
@@ -25,7 +35,7 @@ NO_DIRECTORY: Final = Refusal(
     "The directory of devices is not there yet; try again later.\n",
     _RETRY_AFTER_SECONDS,
 )
-# The same for an unknown id and for a wrong secret: nobody learns here which ids exist.
+# The same for an unknown id and for a wrong secret: it does not tell which ids exist.
 UNAUTHORIZED: Final = Refusal(
     HTTPStatus.UNAUTHORIZED,
     "Present the device's secret: HTTP Basic with the id as user, or Bearer.\n",

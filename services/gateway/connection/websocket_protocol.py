@@ -1,5 +1,6 @@
 """The WebSocket protocol (RFC 6455) as a device sees it: the library's, with four changes."""
 
+import asyncio
 import logging
 from typing import Final
 
@@ -65,15 +66,24 @@ class DeviceProtocol(ServerProtocol):
         super().recv_frame(frame)
 
     def let_go(self) -> None:
-        """Have it freed at once when nobody has it any more, once the connection has ended.
+        """Break the reference cycle of parser and protocol, once the connection has ended.
 
-        Parser and protocol hold each other. Left to the garbage collector, the connections
-        that ended would make it stop the process, the longer the more are connected.
+        Left to the garbage collector, the connections that ended would make it stop the
+        process, the longer the more are connected.
         """
         self.parser.close()
         # Their tracebacks hold the parser.
         self.parser_exc = None
         self.handshake_exc = None
+
+
+def write_pending(websocket: DeviceProtocol, transport: asyncio.Transport) -> None:
+    """Write what the library has for the device, and end the stream if it says so."""
+    for data in websocket.data_to_send():
+        if data:
+            transport.write(data)
+        elif transport.can_write_eof():
+            transport.write_eof()
 
 
 def _size_of(frame: Frame) -> int:

@@ -1,13 +1,14 @@
 """A widget's connection: what it shows, and never anything older."""
 
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from websockets.frames import Frame, Opcode
 
 from services.gateway import metrics
-from services.gateway.chargers.readings import BadFrameError
-from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
+from services.gateway.auth.authenticator import Authenticate
+from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.dialect import BadFrameError, Dialect, json_error_event
+from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import (
     CHARGING_STATUS_EVENT,
     WIDGET_PATHS,
@@ -15,7 +16,6 @@ from shared.contract.device_protocol import (
     ErrorCode,
 )
 from shared.contract.doorbells import StatusDoorbell
-from shared.contract.presence import RejectionCode
 
 
 def status_message(status: ChargingStatus) -> bytes:
@@ -29,50 +29,69 @@ _FRAMES: Final = {
 }
 
 
-class WidgetEvents(Protocol):
-    """Who keeps widgets informed (`services.gateway.widgets.widgets.Widgets`)."""
+def _refuse_any(message: bytes) -> NoReturn:  # noqa: ARG001 - whatever it is
+    raise BadFrameError(ErrorCode.UNEXPECTED, "a widget only listens")
 
-    def joined(self, widget: "WidgetConnection") -> None:
+
+JSON_WIDGETS: Final = Dialect(WIDGET_PATHS, _refuse_any, json_error_event)
+
+
+class WidgetEvents(Protocol):
+    """Keeps widgets informed (`services.gateway.widgets.widgets.Widgets`)."""
+
+    def on_connected(self, widget: "WidgetConnection") -> None:
         """A widget connected and needs its status."""
 
-    def left(self, widget: "WidgetConnection") -> None:
+    def on_disconnected(self, widget: "WidgetConnection") -> None:
         """A widget's connection ended."""
 
 
-class WidgetConnection(Connection):
+def widget_endpoint(
+    events: WidgetEvents, rejections: Rejections, authenticate: Authenticate | None = None
+) -> Endpoint:
+    """Return the endpoint of widgets."""
+    return Endpoint(
+        JSON_WIDGETS,
+        lambda connection, device_id: WidgetConnection(connection, device_id, events),
+        rejections.of_widget,
+        authenticate,
+    )
+
+
+class WidgetConnection(DeviceHandler):
     """What one connection of a widget was told.
+
+    Args:
+        connection: The widget's.
+        device_id: The widget's id.
+        events: Keeps the widget informed.
 
     Attributes:
         pairing: Number of the pairing it shows statuses of; None before its snapshot.
     """
 
-    __slots__ = ("_audience", "_delayed", "_fence", "pairing")
+    __slots__ = ("_delayed", "_events", "_fence", "pairing")
 
-    def __init__(self, gate: ConnectionContext, audience: WidgetEvents) -> None:
-        doorkeeper = gate.doorkeeper
-        super().__init__(gate, WIDGET_PATHS, doorkeeper.authenticate_widget if doorkeeper else None)
-        self._audience = audience
+    def __init__(self, connection: DeviceConnection, device_id: str, events: WidgetEvents) -> None:
+        super().__init__(connection, device_id)
+        self._events = events
         self._fence: tuple[int, int, int, int] = (0, 0, 0, 0)
         self._delayed: StatusDoorbell | None = None
         self.pairing: int | None = None
 
-    def opened(self) -> None:
+    def on_open(self) -> None:
         """Ask for the status there is."""
         metrics.WIDGETS.inc()
-        self._audience.joined(self)
+        self._events.on_connected(self)
 
-    def lost(self) -> None:
+    def on_lost(self) -> None:
         """Leave."""
         metrics.WIDGETS.dec()
-        self._audience.left(self)
+        self._events.on_disconnected(self)
 
-    def message_received(self, message: bytes) -> None:  # noqa: ARG002 - whatever it is
-        """Refuse: widgets only listen."""
-        raise BadFrameError(ErrorCode.UNEXPECTED, "a widget only listens")
-
-    def rejected(self, code: RejectionCode, message: str) -> None:
-        """Note it for whoever asks about this widget."""
-        self._gate.rejections.of_widget(self.device_id, code, message)
+    def on_message(self, message: bytes) -> None:
+        """Refuse it."""
+        self.connection.dialect.decode(message)
 
     def show(self, status: StatusDoorbell) -> None:
         """Send a status, unless it is not newer than the last one or of another pairing.
@@ -83,15 +102,15 @@ class WidgetConnection(Connection):
         if status.pairing != self.pairing or status.fence <= self._fence:
             return
         self._fence = status.fence
-        if not self.writable:
+        if not self.connection.writable:
             self._delayed = status
-        elif self.is_open:
+        elif self.connection.is_open:
             metrics.STATUSES.value += 1
-            self.send_frame(_FRAMES[status.data.status])
+            self.connection.send_frame(_FRAMES[status.data.status])
 
-    def drained(self) -> None:
+    def on_writable(self) -> None:
         """Send what was held back."""
         delayed, self._delayed = self._delayed, None
         if delayed is not None and self.is_open:
             metrics.STATUSES.value += 1
-            self.send_frame(_FRAMES[delayed.data.status])
+            self.connection.send_frame(_FRAMES[delayed.data.status])

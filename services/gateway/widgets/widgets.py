@@ -88,7 +88,7 @@ class Widgets:
 
     # Events of connections (`services.gateway.widgets.widget_connection.WidgetEvents`).
 
-    def joined(self, widget: WidgetConnection) -> None:
+    def on_connected(self, widget: WidgetConnection) -> None:
         """Give a widget its status: subscribe, wait for the confirmation, then read."""
         group = self._groups.get(widget.device_id)
         if group is None:
@@ -101,7 +101,7 @@ class Widgets:
         if self._subscriber.is_confirmed(group.channel):
             self._read_soon([group.widget_id])
 
-    def left(self, widget: WidgetConnection) -> None:
+    def on_disconnected(self, widget: WidgetConnection) -> None:
         """Forget a connection; the last one of a widget ends the subscription."""
         group = self._groups.get(widget.device_id)
         if group is None:

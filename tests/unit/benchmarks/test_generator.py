@@ -7,7 +7,7 @@ import pytest
 from websockets.frames import Opcode
 
 from services.gateway.chargers.readings import state_of_charge_of
-from services.gateway.connection.fast_frames import usual_message
+from services.gateway.connection.fast_frames import short_message
 from services.gateway.widgets.widget_connection import status_message
 from services.router.thresholds import Thresholds
 from shared.contract.device_protocol import ChargingStatus
@@ -20,7 +20,7 @@ from tests.fixtures.raw_frames import masked, reading
 
 @pytest.mark.parametrize("level", [*LEVELS, 10, 99])
 def test_its_readings_are_what_the_gateway_takes(level: int) -> None:
-    message = usual_message(reading(level), 0)
+    message = short_message(reading(level), 0)
     assert message is not None
     assert state_of_charge_of(message) == level
 

@@ -3,13 +3,18 @@
 import asyncio
 import base64
 import random
+from dataclasses import replace
 from typing import NamedTuple
 
 from websockets.frames import Frame, Opcode
 
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
-from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.connection.device_connection import (
+    DeviceConnection,
+    DeviceHandler,
+    Endpoint,
+)
+from services.gateway.connection.handshake import Handshake
 from services.gateway.settings import GatewaySettings
 
 
@@ -31,14 +36,23 @@ class SeenFrame(NamedTuple):
 
 
 class RecordingTransport(asyncio.Transport):
-    """Keeps what is written; nothing ever leaves it."""
+    """Keeps what is written; nothing ever leaves it.
 
-    def __init__(self) -> None:
+    Args:
+        protocol: The one to begin with.
+    """
+
+    def __init__(self, protocol: Handshake) -> None:
         super().__init__()
+        self.protocol: Handshake | DeviceConnection = protocol
         self.written = bytearray()
         self.ended = False
         self.aborted = 0
         self.reading = True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, DeviceConnection)
+        self.protocol = protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.ended, "nothing may be written after the end of the stream"
@@ -70,10 +84,9 @@ class LongestDelay(random.Random):
         return b
 
 
-def gate_of(clock: Clock, **settings: object) -> ConnectionContext:
-    """Return a gate with a wheel of its own; settings are those of a gateway."""
-    validated = GatewaySettings.model_validate(settings)
-    return ConnectionContext(validated, TimerWheel(clock), clock, rng=LongestDelay())
+def context_of(clock: Clock, **settings: object) -> ConnectionContext:
+    """Return a context of its own; settings are those of a gateway."""
+    return ConnectionContext(GatewaySettings.model_validate(settings), clock, LongestDelay())
 
 
 def head_of(path: str, *headers: str) -> bytes:
@@ -109,17 +122,38 @@ def close_of(code: int = 1000) -> bytes:
 
 
 class FakeDevice:
-    """A device at the far end of a connection.
+    """A device at the far end of a connection, which is made.
 
     Args:
-        connection: The gateway's end; it is told that it was made.
+        context: What the gateway's connections share.
+        endpoint: Where it connects.
+        handshake: The class of the gateway's end; in a test of the fuzzer a broken one.
+
+    Attributes:
+        connection: The gateway's end, once the handshake is accepted.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.transport = RecordingTransport()
+    connection: DeviceHandler
+
+    def __init__(
+        self,
+        context: ConnectionContext,
+        endpoint: Endpoint,
+        handshake: type[Handshake] = Handshake,
+    ) -> None:
+        def handler(connection: DeviceConnection, device_id: str) -> DeviceHandler:
+            self.connection = endpoint.handler(connection, device_id)
+            return self.connection
+
+        self.handshake = handshake(context, replace(endpoint, handler=handler))
+        self.transport = RecordingTransport(self.handshake)
         self.on_the_way = b""
-        connection.connection_made(self.transport)
+        self.handshake.connection_made(self.transport)
+
+    @property
+    def protocol(self) -> Handshake | DeviceConnection:
+        """What the gateway's transport calls."""
+        return self.transport.protocol
 
     def send(self, data: bytes) -> None:
         """Let bytes arrive in one segment."""
@@ -129,10 +163,14 @@ class FakeDevice:
     def arrive(self) -> None:
         """Let the gateway read what it wants to read of what was sent."""
         while self.on_the_way and self.transport.reading:
-            buffer = self.connection.get_buffer(-1)
-            size = min(len(buffer), len(self.on_the_way))
-            buffer[:size], self.on_the_way = self.on_the_way[:size], self.on_the_way[size:]
-            self.connection.buffer_updated(size)
+            size = min(len(self.protocol.get_buffer(-1)), len(self.on_the_way))
+            piece, self.on_the_way = self.on_the_way[:size], self.on_the_way[size:]
+            self.deliver(piece)
+
+    def deliver(self, piece: bytes) -> None:
+        """Let the gateway have read this, whatever it wants."""
+        self.protocol.get_buffer(-1)[: len(piece)] = piece
+        self.protocol.buffer_updated(len(piece))
 
     def say(self, text: bytes) -> None:
         """Let a text message arrive."""
@@ -144,7 +182,7 @@ class FakeDevice:
 
     def vanish(self) -> None:
         """Be gone, without a word."""
-        self.connection.connection_lost(ConnectionResetError())
+        self.protocol.connection_lost(ConnectionResetError())
 
     def forget(self) -> None:
         """Forget the frames that came so far."""

@@ -6,27 +6,28 @@ import pytest
 from websockets.frames import Opcode
 
 from services.gateway import drain as module
-from services.gateway.auth.authenticator import PendingHandshake
+from services.gateway.auth.authenticator import Authenticate, PendingHandshake
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.drain import drain
-from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.presence.rejections import Rejections
+from services.gateway.widgets.widget_connection import WidgetConnection, widget_endpoint
 from shared.contract.device_protocol import CloseCode
-from tests.unit.gateway.fake_device import Clock, FakeDevice, close_of, gate_of, head_of
+from tests.unit.gateway.fake_device import Clock, FakeDevice, close_of, context_of, head_of
 
 
 class Nobody:
-    """An audience that does not care."""
+    """Does not care about widgets."""
 
-    def joined(self, widget: WidgetConnection) -> None:
+    def on_connected(self, widget: WidgetConnection) -> None:
         """Do nothing."""
 
-    def left(self, widget: WidgetConnection) -> None:
+    def on_disconnected(self, widget: WidgetConnection) -> None:
         """Do nothing."""
 
 
 @pytest.fixture
-def gate(clock: Clock) -> ConnectionContext:
-    return gate_of(clock)
+def context(clock: Clock) -> ConnectionContext:
+    return context_of(clock)
 
 
 @pytest.fixture
@@ -41,8 +42,14 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def device(gate: ConnectionContext, number: int = 1) -> FakeDevice:
-    found = FakeDevice(WidgetConnection(gate, Nobody()))
+def newcomer(context: ConnectionContext, authenticate: Authenticate | None = None) -> FakeDevice:
+    return FakeDevice(context, widget_endpoint(Nobody(), Rejections(), authenticate))
+
+
+def device(
+    context: ConnectionContext, number: int = 1, authenticate: Authenticate | None = None
+) -> FakeDevice:
+    found = newcomer(context, authenticate)
     found.send(head_of(f"/widgets/w{number}"))
     return found
 
@@ -59,94 +66,92 @@ def chargers(*all_stored: bool) -> SimpleNamespace:
     return Answering()
 
 
-async def test_all_are_closed_as_going_away(gate: ConnectionContext, slept: list[float]) -> None:
-    devices = [device(gate, number) for number in range(5)]
-    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+async def test_all_are_closed_as_going_away(context: ConnectionContext, slept: list[float]) -> None:
+    devices = [device(context, number) for number in range(5)]
+    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert [one.close_code for one in devices] == [CloseCode.GOING_AWAY] * 5
     assert slept
 
 
-async def test_closes_are_spread_over_the_time(gate: ConnectionContext, slept: list[float]) -> None:
+async def test_closes_are_spread_over_the_time(
+    context: ConnectionContext, slept: list[float]
+) -> None:
     for number in range(50):
-        device(gate, number)
-    await drain(gate, chargers(True), 5)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+        device(context, number)
+    await drain(context, chargers(True), 5)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     between = slept[:50]
     assert between == pytest.approx([0.1] * 50)
 
 
 async def test_many_closes_are_grouped_into_steps(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
     for number in range(400):
-        device(gate, number)
-    await drain(gate, chargers(True), 1)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+        device(context, number)
+    await drain(context, chargers(True), 1)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     between = [seconds for seconds in slept if seconds < 0.02][:100]
     assert between == pytest.approx([0.01] * 100)
 
 
 async def test_the_last_readings_are_waited_for(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(gate, chargers(False, False, False, True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - answers
+    await drain(context, chargers(False, False, False, True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - answers
     assert len(slept) == 3
 
 
 async def test_a_redis_that_is_away_holds_the_drain_up_for_a_second_only(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(gate, chargers(False), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drain(context, chargers(False), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert sum(slept) == pytest.approx(1)
 
 
 async def test_who_does_not_answer_the_close_is_cut_off_at_last(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
-    stubborn, shaking_hands = device(gate), FakeDevice(WidgetConnection(gate, Nobody()))
-    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    stubborn, shaking_hands = device(context), newcomer(context)
+    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert stubborn.transport.aborted == 1
     assert shaking_hands.transport.aborted == 1
     assert sum(slept) == pytest.approx(1)
 
 
 async def test_who_answers_is_not_cut_off(
-    gate: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+    context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    polite = device(gate)
+    polite = device(context)
 
     async def sleep(_: float) -> None:
         if polite.got(Opcode.CLOSE) and not polite.transport.ended:
             polite.send(close_of(1001))
-            polite.connection.connection_lost(None)
+            polite.protocol.connection_lost(None)
 
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
-    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert polite.transport.aborted == 0
-    assert not gate.connections
+    assert not context.connections
 
 
 async def test_without_devices_a_drain_takes_no_time(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(gate, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drain(context, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert slept == []
 
 
 async def test_who_waits_at_the_door_is_told_to_come_back(
-    gate: ConnectionContext, slept: list[float]
+    context: ConnectionContext, slept: list[float]
 ) -> None:
-    class Undecided:
-        def authenticate_widget(self, applicant: PendingHandshake, *_: object) -> None:
-            self.applicant = applicant
-
-    doorkeeper = gate.doorkeeper = Undecided()  # type: ignore[assignment]
-    waiting = device(gate)
-    doorkeeper.applicant.on_auth_deferred()
-    gate.draining = True
-    await drain(gate, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    pending: list[PendingHandshake] = []
+    waiting = device(context, authenticate=lambda handshake, *_: pending.append(handshake))
+    pending[0].on_auth_deferred()
+    context.draining = True
+    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
     assert waiting.http_status == 503
     assert "Retry-After: 1" in waiting.http_head
-    assert not gate.waiting
-    doorkeeper.applicant.on_auth_result(admitted=True)
+    assert not context.waiting
+    pending[0].on_auth_result(admitted=True)
     assert waiting.http_status == 503
     assert b" 101 " not in waiting.transport.written
     assert slept

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from services.gateway.connection.fast_frames import usual_message
+from services.gateway.connection.fast_frames import short_message
 from tests.fixtures.raw_frames import reading
 
 _FRAME: Final = reading(70)
@@ -11,4 +11,4 @@ _FRAME: Final = reading(70)
 
 def ready() -> Callable[[], object]:
     """Return what parses it."""
-    return lambda: usual_message(_FRAME, 0)
+    return lambda: short_message(_FRAME, 0)

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from services.gateway import scripts
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
+from services.gateway.presence.rejections import Rejections
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
-from tests.unit.gateway.fake_device import Clock, FakeDevice, gate_of, head_of, reading_of
+from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of, reading_of
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 
@@ -69,7 +70,7 @@ class Booth:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.bus = ChargerBus()
-        self.context = gate_of(clock)
+        self.context = context_of(clock)
         self.trust = DirectoryTrust()
         self.use(NAMES)
 
@@ -116,7 +117,9 @@ class FakeCharger(FakeDevice):
     connection: ChargerConnection
 
     def __init__(self, booth: Booth, device_id: str) -> None:
-        super().__init__(ChargerConnection(booth.context, booth.chargers, NAMES.partitions))
+        super().__init__(
+            booth.context, charger_endpoint(booth.chargers, NAMES.partitions, Rejections())
+        )
         self.send(head_of(f"/chargers/{device_id}"))
 
     def report(self, level: object) -> None:

@@ -5,16 +5,17 @@ import json
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.chargers.readings import as_json
+from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import CloseCode
 from shared.contract.names import partition_of
 from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
     close_of,
+    context_of,
     frame_of,
-    gate_of,
     head_of,
     reading_of,
 )
@@ -23,22 +24,22 @@ PONG = Opcode.PONG
 PARTITIONS = 64
 
 
-class FakeIntake:
+class FakeEvents:
     """Notes what chargers say; stores nothing by itself."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def connected(self, charger: ChargerConnection) -> None:
+    def on_connected(self, charger: ChargerConnection) -> None:
         self.told.append(f"connected {charger.device_id}")
 
-    def reported(self, charger: ChargerConnection) -> None:
+    def on_reading(self, charger: ChargerConnection) -> None:
         self.told.append(f"reported {charger.sequence}: {charger.state_of_charge}")
 
-    def closing(self, charger: ChargerConnection) -> None:
+    def on_closing(self, charger: ChargerConnection) -> None:
         pass
 
-    def disconnected(self, charger: ChargerConnection) -> None:
+    def on_disconnected(self, charger: ChargerConnection) -> None:
         self.told.append(f"disconnected {charger.device_id}")
 
 
@@ -48,10 +49,11 @@ class FakeCharger(FakeDevice):
     connection: ChargerConnection
 
     def __init__(self, clock: Clock) -> None:
-        self.intake = FakeIntake()
+        self.events = FakeEvents()
         self.clock = clock
-        self.gate = gate_of(clock)
-        super().__init__(ChargerConnection(self.gate, self.intake, PARTITIONS))
+        self.rejections = Rejections()
+        self.context = context_of(clock)
+        super().__init__(self.context, charger_endpoint(self.events, PARTITIONS, self.rejections))
         self.send(head_of("/chargers/c1"))
 
     def report(self, level: object) -> None:
@@ -68,25 +70,25 @@ def charger(clock: Clock) -> FakeCharger:
 
 
 def test_a_charger_that_connects_asks_for_its_epoch(charger: FakeCharger) -> None:
-    assert charger.intake.told == ["connected c1"]
+    assert charger.events.told == ["connected c1"]
     assert charger.connection.epoch is None
     assert charger.connection.partition == partition_of("c1", PARTITIONS)
     assert charger.connection.alive_at == charger.clock.now
 
 
 def test_a_charger_does_not_connect_on_the_port_of_widgets(clock: Clock) -> None:
-    intake = FakeIntake()
-    device = FakeDevice(ChargerConnection(gate_of(clock), intake, PARTITIONS))
+    events = FakeEvents()
+    device = FakeDevice(context_of(clock), charger_endpoint(events, PARTITIONS, Rejections()))
     device.send(head_of("/widgets/c1"))
     assert device.http_status == 404
     device.vanish()
-    assert intake.told == []
+    assert events.told == []
 
 
 def test_each_reading_is_reported_with_the_next_number(charger: FakeCharger) -> None:
     charger.report(70)
     charger.report(79.5)
-    assert charger.intake.told[1:] == ["reported 1: 70", "reported 2: 79.5"]
+    assert charger.events.told[1:] == ["reported 1: 70", "reported 2: 79.5"]
     assert not charger.connection.is_stored
 
 
@@ -148,7 +150,7 @@ def test_a_bad_reading_is_answered_byte_for_byte_and_changes_nothing(
     charger.say(said)
     assert charger.got(Opcode.TEXT) == [answer]
     assert json.loads(answer)["event"] == "error"
-    assert charger.intake.told == ["connected c1"]
+    assert charger.events.told == ["connected c1"]
     assert charger.connection.sequence == 0
     assert charger.connection.is_open
 
@@ -172,7 +174,7 @@ def test_a_pong_comes_only_once_the_reading_before_it_is_stored(charger: FakeCha
     charger.report(70)
     charger.ping(b"a")
     assert charger.pongs == []
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == [b"a"]
     charger.ping(b"b")
     assert charger.pongs == [b"a", b"b"]
@@ -181,7 +183,7 @@ def test_a_pong_comes_only_once_the_reading_before_it_is_stored(charger: FakeCha
 def test_a_reading_and_its_ping_in_one_segment_wait_too(charger: FakeCharger) -> None:
     charger.send(reading_of(70) + frame_of(Opcode.PING, b"a"))
     assert charger.pongs == []
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == [b"a"]
 
 
@@ -189,7 +191,7 @@ def test_a_pong_does_not_wait_for_readings_after_its_ping(charger: FakeCharger) 
     charger.report(70)
     charger.ping(b"a")
     charger.report(71)
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == [b"a"]
 
 
@@ -197,9 +199,9 @@ def test_a_pong_waits_for_the_last_reading_before_its_ping(charger: FakeCharger)
     charger.report(70)
     charger.report(71)
     charger.ping(b"a")
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == []
-    charger.connection.stored(2)
+    charger.connection.on_stored(2)
     assert charger.pongs == [b"a"]
 
 
@@ -209,7 +211,7 @@ def test_of_waiting_pings_the_oldest_and_the_newest_are_answered_in_order(
     charger.report(70)
     for payload in (b"a", b"b", b"c", b"d"):
         charger.ping(payload)
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == [b"a", b"d"]
 
 
@@ -219,9 +221,9 @@ def test_each_ping_waits_for_its_own_reading(charger: FakeCharger) -> None:
     charger.report(71)
     charger.ping(b"b")
     charger.report(72)
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == [b"a"]
-    charger.connection.stored(2)
+    charger.connection.on_stored(2)
     assert charger.pongs == [b"a", b"b"]
 
 
@@ -231,25 +233,25 @@ def test_a_stream_of_pings_does_not_put_the_first_off(charger: FakeCharger) -> N
     for number in range(1, 10):
         charger.ping(b"%d" % number)
         charger.report(number)
-        charger.connection.stored(number)
+        charger.connection.on_stored(number)
     assert charger.pongs == [b"%d" % number for number in range(1, 10)]
 
 
 def test_a_pong_is_given_once(charger: FakeCharger) -> None:
     charger.report(70)
     charger.ping(b"a")
-    charger.connection.stored(1)
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
+    charger.connection.on_stored(1)
     charger.report(71)
-    charger.connection.stored(2)
+    charger.connection.on_stored(2)
     assert charger.pongs == [b"a"]
 
 
 def test_an_answer_about_an_older_reading_takes_nothing_back(charger: FakeCharger) -> None:
     charger.report(70)
     charger.report(71)
-    charger.connection.stored(2)
-    charger.connection.stored(1)
+    charger.connection.on_stored(2)
+    charger.connection.on_stored(1)
     assert charger.connection.is_stored
     charger.ping(b"a")
     assert charger.pongs == [b"a"]
@@ -271,7 +273,7 @@ def test_a_receipt_for_a_connection_that_ended_goes_nowhere(
         charger.vanish()
     else:
         charger.send(close_of())
-    charger.connection.stored(1)
+    charger.connection.on_stored(1)
     assert charger.pongs == []
 
 
@@ -281,7 +283,7 @@ def test_the_devices_own_pings_never_hold_up_the_servers(
     charger.report(70)
     charger.ping(b"a")
     clock.now += 12
-    charger.gate.wheel.advance()
+    charger.context.wheel.advance()
     assert charger.got(Opcode.PING) == [b""]
     assert charger.pongs == []
 
@@ -295,7 +297,7 @@ def test_an_older_connection_is_refused_with_its_next_reading(charger: FakeCharg
     charger.report(70)
     assert charger.close_code == CloseCode.SUPERSEDED
     assert charger.connection.sequence == 0
-    assert charger.intake.told == ["connected c1"]
+    assert charger.events.told == ["connected c1"]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def test_an_older_connection_is_refused_whatever_it_says(
 
 
 def test_a_refused_connection_says_nothing_more(charger: FakeCharger) -> None:
-    charger.connection.refuse()
+    charger.connection.close_superseded()
     charger.report(70)
     assert charger.close_code == CloseCode.SUPERSEDED
     assert charger.connection.superseded
@@ -326,8 +328,8 @@ def test_a_refused_connection_says_nothing_more(charger: FakeCharger) -> None:
 def test_a_receipt_is_never_given_for_a_reading_that_was_refused(charger: FakeCharger) -> None:
     charger.report(70)
     charger.ping(b"a")
-    charger.connection.refuse()
-    charger.connection.stored(1)
+    charger.connection.close_superseded()
+    charger.connection.on_stored(1)
     assert charger.pongs == []
 
 
@@ -340,10 +342,10 @@ def test_a_proof_is_a_ping_and_its_pong_asks_for_an_epoch_again(
     clock.now += 5
     charger.connection.prove_alive()
     (payload,) = charger.got(Opcode.PING)
-    assert charger.intake.told == ["connected c1"]
+    assert charger.events.told == ["connected c1"]
     clock.now += 2
     charger.send(frame_of(PONG, payload))
-    assert charger.intake.told == ["connected c1", "connected c1"]
+    assert charger.events.told == ["connected c1", "connected c1"]
     assert charger.connection.alive_at == clock.now
 
 
@@ -352,7 +354,7 @@ def test_one_proof_at_a_time_is_enough(charger: FakeCharger) -> None:
     charger.connection.prove_alive()
     (payload,) = charger.got(Opcode.PING)
     charger.send(frame_of(PONG, payload))
-    assert len(charger.intake.told) == 2
+    assert len(charger.events.told) == 2
     charger.connection.prove_alive()
     assert len(charger.got(Opcode.PING)) == 2
 
@@ -362,14 +364,14 @@ def test_another_pong_proves_nothing(charger: FakeCharger, payload: bytes) -> No
     # It may be the answer to a ping of long ago.
     charger.connection.prove_alive()
     charger.send(frame_of(PONG, payload))
-    assert charger.intake.told == ["connected c1"]
+    assert charger.events.told == ["connected c1"]
 
 
 def test_a_proof_that_nobody_asked_for_is_none(charger: FakeCharger) -> None:
     charger.connection.prove_alive()
     (payload,) = charger.got(Opcode.PING)
     charger.send(frame_of(PONG, payload) * 3)
-    assert len(charger.intake.told) == 2
+    assert len(charger.events.told) == 2
 
 
 def test_a_device_that_answers_only_the_newest_ping_proves_itself_too(
@@ -379,12 +381,12 @@ def test_a_device_that_answers_only_the_newest_ping_proves_itself_too(
     charger.connection.prove_alive()
     for _ in range(20):
         clock.now += 0.5
-        charger.gate.wheel.advance()
+        charger.context.wheel.advance()
     newest = charger.got(Opcode.PING)[-1]
     charger.send(frame_of(PONG, newest))
-    assert charger.intake.told == ["connected c1", "connected c1"]
+    assert charger.events.told == ["connected c1", "connected c1"]
 
 
 def test_a_charger_that_leaves_is_reported_once(charger: FakeCharger) -> None:
     charger.vanish()
-    assert charger.intake.told == ["connected c1", "disconnected c1"]
+    assert charger.events.told == ["connected c1", "disconnected c1"]

@@ -5,7 +5,8 @@ from typing import Any
 
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import charger_endpoint
+from services.gateway.presence.rejections import Rejections
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names, partition_of
@@ -108,7 +109,7 @@ async def test_while_a_server_is_away_chargers_of_the_others_get_their_receipts(
     )
     devices = []
     for device_id in (here, there):
-        device = FakeDevice(ChargerConnection(booth.context, booth.chargers, 2))
+        device = FakeDevice(booth.context, charger_endpoint(booth.chargers, 2, Rejections()))
         device.send(head_of(f"/chargers/{device_id}"))
         devices.append(device)
     await booth.write()

@@ -8,17 +8,17 @@ from pydantic import SecretStr
 from websockets.frames import Opcode
 
 from services.gateway.auth.authenticator import Authenticate, PendingHandshake
-from services.gateway.chargers.readings import BadFrameError
 from services.gateway.connection import rate_limited_reader
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import Connection
+from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.dialect import BadFrameError, Dialect, json_error_event
 from shared.contract.device_protocol import CloseCode, ErrorCode
 from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
     close_of,
+    context_of,
     frame_of,
-    gate_of,
     head_of,
 )
 
@@ -32,60 +32,76 @@ TEXT, CONT, BINARY, PING, PONG = (
 HEAD = head_of("/things/t1")
 
 
-class PlainConnection(Connection):
-    """Notes what it is told; a message ``bad…`` is a bad one."""
+def decode(message: bytes) -> float:
+    """A message ``bad…`` is a bad one."""
+    if message.startswith(b"bad"):
+        raise BadFrameError(ErrorCode.NOT_JSON, 'say "good"\\')
+    message.decode()
+    return 0.0
 
-    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Authenticate | None = None) -> None:
-        super().__init__(gate, ("/things/",), ask_doorkeeper)
-        self.told: list[str] = []
-        self.messages: list[bytes] = []
 
-    def opened(self) -> None:
+class PlainHandler(DeviceHandler):
+    """Notes what it is told."""
+
+    def __init__(
+        self, connection: DeviceConnection, device_id: str, told: list[str], messages: list[bytes]
+    ) -> None:
+        super().__init__(connection, device_id)
+        self.told = told
+        self.messages = messages
+
+    def on_open(self) -> None:
         self.told.append(f"opened {self.device_id}")
 
-    def message_received(self, message: bytes) -> None:
-        if message.startswith(b"bad"):
-            raise BadFrameError(ErrorCode.NOT_JSON, 'say "good"\\')
-        message.decode()
+    def on_message(self, message: bytes) -> None:
+        self.connection.dialect.decode(message)
         self.messages.append(message)
 
-    def pong_received(self, payload: bytes) -> None:
+    def on_pong(self, payload: bytes) -> None:
         self.told.append(f"pong {payload.decode()}")
 
-    def drained(self) -> None:
-        self.told.append("drained")
+    def on_writable(self) -> None:
+        self.told.append("writable")
 
-    def lost(self) -> None:
+    def on_lost(self) -> None:
         self.told.append("lost")
 
 
 class Thing(FakeDevice):
-    """A device on a plain connection."""
+    """A device at a plain endpoint."""
 
-    connection: PlainConnection
-
-    def __init__(self, gate: ConnectionContext, ask_doorkeeper: Authenticate | None = None) -> None:
-        super().__init__(PlainConnection(gate, ask_doorkeeper))
-        self.gate = gate
+    def __init__(
+        self, context: ConnectionContext, authenticate: Authenticate | None = None
+    ) -> None:
+        self.context = context
+        self.told: list[str] = []
+        self.messages: list[bytes] = []
+        endpoint = Endpoint(
+            Dialect(("/things/",), decode, json_error_event),
+            lambda connection, device_id: PlainHandler(
+                connection, device_id, self.told, self.messages
+            ),
+            lambda *_: None,
+            authenticate,
+        )
+        super().__init__(context, endpoint)
 
     @property
-    def messages(self) -> list[bytes]:
-        return self.connection.messages
-
-    @property
-    def told(self) -> list[str]:
-        return self.connection.told
+    def open_connection(self) -> DeviceConnection:
+        """The gateway's end, whose handshake was accepted."""
+        assert isinstance(self.protocol, DeviceConnection)
+        return self.protocol
 
 
 @pytest.fixture
-def gate(clock: Clock) -> ConnectionContext:
-    return gate_of(clock)
+def context(clock: Clock) -> ConnectionContext:
+    return context_of(clock)
 
 
 @pytest.fixture
-def newcomer(gate: ConnectionContext) -> Thing:
+def newcomer(context: ConnectionContext) -> Thing:
     """A device that has said nothing yet."""
-    return Thing(gate)
+    return Thing(context)
 
 
 @pytest.fixture
@@ -100,7 +116,7 @@ def let_time_pass(thing: Thing, clock: Clock, seconds: float) -> None:
     until = clock.now + seconds
     while clock.now < until:
         clock.now += 0.5
-        thing.gate.wheel.advance()
+        thing.context.wheel.advance()
 
 
 # The handshake.
@@ -242,8 +258,8 @@ def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
     assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
 
 
-def test_a_stopping_gateway_takes_nobody(gate: ConnectionContext, newcomer: Thing) -> None:
-    gate.draining = True
+def test_a_stopping_gateway_takes_nobody(context: ConnectionContext, newcomer: Thing) -> None:
+    context.draining = True
     newcomer.send(HEAD)
     assert newcomer.http_status == 503
     assert "Retry-After: 1" in newcomer.http_head
@@ -251,52 +267,52 @@ def test_a_stopping_gateway_takes_nobody(gate: ConnectionContext, newcomer: Thin
 
 
 def test_a_wrong_path_is_a_404_on_a_stopping_gateway_too(
-    gate: ConnectionContext, newcomer: Thing
+    context: ConnectionContext, newcomer: Thing
 ) -> None:
-    gate.draining = True
+    context.draining = True
     newcomer.send(head_of("/nothing"))
     assert newcomer.http_status == 404
 
 
 def test_as_many_as_may_be_connected_are_and_the_next_is_not(clock: Clock) -> None:
-    gate = gate_of(clock, max_connections=2)
-    things = [Thing(gate) for _ in range(2)]
+    context = context_of(clock, max_connections=2)
+    things = [Thing(context) for _ in range(2)]
     for thing in things:
         thing.send(HEAD)
     assert [thing.http_status for thing in things] == [101, 101]
-    one_more = Thing(gate)
+    one_more = Thing(context)
     one_more.send(HEAD)
     assert one_more.http_status == 503
     assert "Retry-After: 5" in one_more.http_head
     one_more.vanish()
     things[0].vanish()
-    another = Thing(gate)
+    another = Thing(context)
     another.send(HEAD)
     assert another.http_status == 101
 
 
 def test_while_many_wait_for_the_directory_nobody_else_is_taken(clock: Clock) -> None:
-    gate = gate_of(clock, max_waiting=1)
-    first, second = Thing(gate), Thing(gate)
+    context = context_of(clock, max_waiting=1)
+    first, second = Thing(context), Thing(context)
     first.send(HEAD)
-    gate.waiting.add(first.connection)
+    context.waiting.add(first.connection)
     second.send(HEAD)
     assert second.http_status == 503
     assert "Retry-After: 5" in second.http_head
     first.vanish()
-    third = Thing(gate)
+    third = Thing(context)
     third.send(HEAD)
     assert third.http_status == 101
 
 
 def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
-    gate: ConnectionContext, clock: Clock
+    context: ConnectionContext, clock: Clock
 ) -> None:
-    gate.most_sockets = 1
-    first, second = Thing(gate), Thing(gate)
+    context.most_sockets = 1
+    first, second = Thing(context), Thing(context)
     assert (first.transport.aborted, second.transport.aborted) == (0, 1)
     second.vanish()
-    third = Thing(gate)
+    third = Thing(context)
     assert third.transport.aborted == 1
     third.vanish()
     first.send(HEAD)
@@ -309,7 +325,7 @@ def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
 
 
 class Waiting:
-    """A doorkeeper that takes its time: the test judges."""
+    """An authenticator that takes its time: the test judges."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -325,22 +341,22 @@ class Waiting:
 
 
 @pytest.fixture
-def doorkeeper() -> Waiting:
+def authenticator() -> Waiting:
     return Waiting()
 
 
 @pytest.fixture
-def applicant(gate: ConnectionContext, doorkeeper: Waiting) -> Thing:
+def applicant(context: ConnectionContext, authenticator: Waiting) -> Thing:
     """A device whose handshake waits for a judgement, and that said something already."""
-    thing = Thing(gate, doorkeeper)
+    thing = Thing(context, authenticator)
     thing.send(head_of("/things/t1", "Authorization: Bearer s3cret") + frame_of(TEXT, b"first"))
     return thing
 
 
 def test_a_handshake_is_not_answered_before_it_is_judged(
-    applicant: Thing, doorkeeper: Waiting
+    applicant: Thing, authenticator: Waiting
 ) -> None:
-    assert doorkeeper.asked == [("t1", "s3cret")]
+    assert authenticator.asked == [("t1", "s3cret")]
     assert applicant.transport.written == b""
     assert applicant.told == []
     assert applicant.messages == []
@@ -348,9 +364,9 @@ def test_a_handshake_is_not_answered_before_it_is_judged(
 
 
 def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
-    applicant: Thing, doorkeeper: Waiting
+    applicant: Thing, authenticator: Waiting
 ) -> None:
-    doorkeeper.judge(admitted=True)
+    authenticator.judge(admitted=True)
     applicant.say(b"second")
     assert applicant.http_status == 101
     assert applicant.told == ["opened t1"]
@@ -359,77 +375,79 @@ def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
 
 
 def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
-    applicant: Thing, doorkeeper: Waiting
+    applicant: Thing, authenticator: Waiting
 ) -> None:
-    doorkeeper.judge(admitted=False)
+    authenticator.judge(admitted=False)
     assert applicant.http_status == 401
-    assert not applicant.connection.is_pending
+    assert not applicant.handshake.is_pending
     assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
     assert applicant.transport.ended
     assert applicant.told == []
     assert applicant.messages == []
 
 
-def test_one_that_was_sent_away_may_leave_at_once(applicant: Thing, doorkeeper: Waiting) -> None:
+def test_one_that_was_sent_away_may_leave_at_once(applicant: Thing, authenticator: Waiting) -> None:
     # Its end of the stream is heard of only while the transport reads.
-    doorkeeper.judge(admitted=False)
+    authenticator.judge(admitted=False)
     assert applicant.transport.reading
 
 
-def test_a_judgement_counts_once(applicant: Thing, doorkeeper: Waiting) -> None:
-    doorkeeper.judge(admitted=True)
-    doorkeeper.judge(admitted=False)
-    doorkeeper.judge(admitted=True)
+def test_a_judgement_counts_once(applicant: Thing, authenticator: Waiting) -> None:
+    authenticator.judge(admitted=True)
+    authenticator.judge(admitted=False)
+    authenticator.judge(admitted=True)
     assert applicant.http_status == 101
     assert applicant.told == ["opened t1"]
     assert applicant.messages == [b"first"]
     assert not applicant.transport.ended
 
 
-def test_a_judgement_of_one_that_left_is_void(applicant: Thing, doorkeeper: Waiting) -> None:
+def test_a_judgement_of_one_that_left_is_void(applicant: Thing, authenticator: Waiting) -> None:
     applicant.vanish()
-    doorkeeper.judge(admitted=True)
+    authenticator.judge(admitted=True)
     assert applicant.transport.written == b""
     assert applicant.told == []
-    assert not applicant.gate.connections
+    assert not applicant.context.connections
 
 
 def test_one_that_nobody_can_judge_is_asked_to_come_again(
-    applicant: Thing, doorkeeper: Waiting, clock: Clock
+    applicant: Thing, authenticator: Waiting, clock: Clock
 ) -> None:
     let_time_pass(applicant, clock, 5.5)
     assert applicant.http_status == 503
     assert "Retry-After: 5" in applicant.http_head
     assert applicant.transport.reading
-    doorkeeper.judge(admitted=True)
+    authenticator.judge(admitted=True)
     assert applicant.told == []
     let_time_pass(applicant, clock, 6)
     assert applicant.transport.aborted
 
 
 def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
-    applicant: Thing, doorkeeper: Waiting
+    applicant: Thing, authenticator: Waiting
 ) -> None:
-    connection = doorkeeper.applicant
+    connection = authenticator.applicant
     assert connection is not None
     connection.on_auth_deferred()
-    assert applicant.gate.waiting == {connection}
-    doorkeeper.judge(admitted=True)
-    assert not applicant.gate.waiting
+    assert applicant.context.waiting == {connection}
+    authenticator.judge(admitted=True)
+    assert not applicant.context.waiting
     connection.on_auth_deferred()  # said too late
-    assert not applicant.gate.waiting
+    assert not applicant.context.waiting
 
 
-def test_one_that_left_undecided_waits_no_more(applicant: Thing, doorkeeper: Waiting) -> None:
-    assert doorkeeper.applicant is not None
-    doorkeeper.applicant.on_auth_deferred()
+def test_one_that_left_undecided_waits_no_more(applicant: Thing, authenticator: Waiting) -> None:
+    assert authenticator.applicant is not None
+    authenticator.applicant.on_auth_deferred()
     applicant.vanish()
-    assert not applicant.gate.waiting
+    assert not applicant.context.waiting
 
 
-def test_nobody_is_let_in_while_the_gateway_drains(applicant: Thing, doorkeeper: Waiting) -> None:
-    applicant.gate.draining = True
-    doorkeeper.judge(admitted=True)
+def test_nobody_is_let_in_while_the_gateway_drains(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    applicant.context.draining = True
+    authenticator.judge(admitted=True)
     assert applicant.http_status == 503
     assert applicant.told == []
     assert applicant.transport.reading
@@ -437,76 +455,76 @@ def test_nobody_is_let_in_while_the_gateway_drains(applicant: Thing, doorkeeper:
 
 def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock: Clock) -> None:
     # They all came in before the first of them was found undecided.
-    gate, crowd = gate_of(clock, max_waiting=2), []
+    context, crowd = context_of(clock, max_waiting=2), []
     for _ in range(4):
-        doorkeeper = Waiting()
-        thing = Thing(gate, doorkeeper)
+        authenticator = Waiting()
+        thing = Thing(context, authenticator)
         thing.send(HEAD)
-        crowd.append((thing, doorkeeper.applicant))
+        crowd.append((thing, authenticator.applicant))
     for _ in range(2):  # once more changes nothing
         for _, applicant in crowd:
             assert applicant is not None
             applicant.on_auth_deferred()
     assert [thing.http_status for thing, _ in crowd] == [0, 0, 503, 503]
-    assert len(gate.waiting) == 2
-    late = Thing(gate, Waiting())
+    assert len(context.waiting) == 2
+    late = Thing(context, Waiting())
     late.send(HEAD)
     assert late.http_status == 503
 
 
 def test_one_whose_time_is_over_waits_no_more(
-    applicant: Thing, doorkeeper: Waiting, clock: Clock
+    applicant: Thing, authenticator: Waiting, clock: Clock
 ) -> None:
-    assert doorkeeper.applicant is not None
-    doorkeeper.applicant.on_auth_deferred()
+    assert authenticator.applicant is not None
+    authenticator.applicant.on_auth_deferred()
     let_time_pass(applicant, clock, 5.5)
     assert applicant.http_status == 503
-    assert not applicant.gate.waiting
+    assert not applicant.context.waiting
 
 
 def test_nobody_piles_up_bytes_before_being_judged(
-    gate: ConnectionContext, doorkeeper: Waiting
+    context: ConnectionContext, authenticator: Waiting
 ) -> None:
-    thing = Thing(gate, doorkeeper)
+    thing = Thing(context, authenticator)
     thing.send(HEAD + frame_of(TEXT, b"x" * 100) * 200)
-    assert len(thing.connection._early) < 1024
-    doorkeeper.judge(admitted=True)
+    assert len(thing.handshake._early) < 1024
+    authenticator.judge(admitted=True)
     thing.arrive()
     assert thing.messages == [b"x" * 100] * 200
 
 
 def test_the_largest_message_there_is_may_come_before_the_judgement(
-    gate: ConnectionContext, doorkeeper: Waiting
+    context: ConnectionContext, authenticator: Waiting
 ) -> None:
-    thing = Thing(gate, doorkeeper)
+    thing = Thing(context, authenticator)
     message = b"x" * 1024
     thing.send(HEAD + frame_of(TEXT, message))
-    doorkeeper.judge(admitted=True)
+    authenticator.judge(admitted=True)
     thing.arrive()
     assert thing.messages == [message]
 
 
-def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, doorkeeper: Waiting) -> None:
-    assert applicant.connection._early
-    doorkeeper.judge(admitted=False)
-    assert applicant.connection._early == b""
+def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, authenticator: Waiting) -> None:
+    assert applicant.handshake._early
+    authenticator.judge(admitted=False)
+    assert applicant.handshake._early == b""
 
 
 def test_one_that_is_refused_anyway_is_not_judged(
-    gate: ConnectionContext, doorkeeper: Waiting
+    context: ConnectionContext, authenticator: Waiting
 ) -> None:
-    thing = Thing(gate, doorkeeper)
+    thing = Thing(context, authenticator)
     thing.send(head_of("/nothing", "Authorization: Bearer s3cret"))
     assert thing.http_status == 404
-    assert doorkeeper.asked == []
+    assert authenticator.asked == []
 
 
 def test_an_admitted_handshake_that_is_none_is_refused(
-    gate: ConnectionContext, doorkeeper: Waiting
+    context: ConnectionContext, authenticator: Waiting
 ) -> None:
-    thing = Thing(gate, doorkeeper)
+    thing = Thing(context, authenticator)
     thing.send(HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"))
-    doorkeeper.judge(admitted=True)
+    authenticator.judge(admitted=True)
     assert thing.http_status == 400
     assert thing.told == []
 
@@ -638,8 +656,8 @@ def test_data_after_our_close_is_ignored(thing: Thing) -> None:
     thing.say(b"late")
     thing.ping(b"late")
     thing.say(b"bad")
-    thing.connection.pong(b"late")
-    thing.connection.ping(b"late")
+    thing.open_connection.pong(b"late")
+    thing.open_connection.ping(b"late")
     assert thing.messages == []
     assert [frame.opcode for frame in thing.frames] == [Opcode.CLOSE]
 
@@ -688,13 +706,13 @@ def test_a_device_that_does_not_answer_a_close_is_cut_off(thing: Thing, clock: C
 
 
 def test_an_abort_says_nothing_more(thing: Thing) -> None:
-    thing.connection.abort()
+    thing.open_connection.abort()
     assert thing.transport.aborted == 1
     assert thing.frames == []
 
 
 def test_the_end_of_the_stream_ends_our_half_too(thing: Thing) -> None:
-    assert thing.connection.eof_received() is False
+    assert thing.protocol.eof_received() is False
     assert thing.transport.ended
     assert thing.frames == []
     assert not thing.connection.is_open
@@ -705,10 +723,10 @@ def test_the_end_of_the_stream_before_the_handshake_is_no_error(
     newcomer: Thing, said: bytes
 ) -> None:
     newcomer.send(said)
-    assert newcomer.connection.eof_received() is False
-    newcomer.connection.connection_lost(None)
+    assert newcomer.protocol.eof_received() is False
+    newcomer.protocol.connection_lost(None)
     assert newcomer.told == []
-    assert not newcomer.gate.connections
+    assert not newcomer.context.connections
 
 
 # Being there and being gone.
@@ -755,10 +773,10 @@ def test_a_device_that_talks_is_pinged_too(thing: Thing, clock: Clock) -> None:
     assert len(thing.got(PING)) == 3
 
 
-def crowd_of(gate: ConnectionContext, clock: Clock) -> list[Thing]:
+def crowd_of(context: ConnectionContext, clock: Clock) -> list[Thing]:
     """Return devices that connected all at once and say nothing but pongs."""
-    gate.rng = random.Random(1)
-    things = [Thing(gate) for _ in range(600)]
+    context.rng = random.Random(1)
+    things = [Thing(context) for _ in range(600)]
     for thing in things:
         thing.send(HEAD)
     wait_for_pings(things, clock, 12)
@@ -779,24 +797,24 @@ def wait_for_pings(things: list[Thing], clock: Clock, seconds: float) -> list[in
 
 
 def test_devices_that_connect_at_once_are_not_pinged_at_once(
-    gate: ConnectionContext, clock: Clock
+    context: ConnectionContext, clock: Clock
 ) -> None:
-    things = crowd_of(gate, clock)
+    things = crowd_of(context, clock)
     pings = wait_for_pings(things, clock, 24)
     assert sum(pings) == 2 * len(things)
     assert max(pings) <= 50  # were they equally spread, it would be 25
     assert pings[:24] == pings[24:]  # each has its turn
 
 
-def test_nor_after_a_gateway_that_stood_still(gate: ConnectionContext, clock: Clock) -> None:
-    things = crowd_of(gate, clock)
+def test_nor_after_a_gateway_that_stood_still(context: ConnectionContext, clock: Clock) -> None:
+    things = crowd_of(context, clock)
     clock.now += 12.5
     assert wait_for_pings(things, clock, 0.5) == [len(things)]
     assert max(wait_for_pings(things, clock, 24)) <= 50
 
 
 def test_the_ping_interval_is_a_setting(clock: Clock) -> None:
-    thing = Thing(gate_of(clock, ping_interval_seconds=2, silence_seconds=5))
+    thing = Thing(context_of(clock, ping_interval_seconds=2, silence_seconds=5))
     thing.send(HEAD)
     let_time_pass(thing, clock, 4.5)
     assert len(thing.got(PING)) == 2
@@ -806,13 +824,13 @@ def test_the_ping_interval_is_a_setting(clock: Clock) -> None:
 
 
 def test_a_lost_connection_is_forgotten_and_its_subclass_told_once(
-    thing: Thing, gate: ConnectionContext
+    thing: Thing, context: ConnectionContext
 ) -> None:
-    gate.waiting.add(thing.connection)
+    context.waiting.add(thing.connection)
     thing.vanish()
     assert thing.told == ["opened t1", "lost"]
-    assert not gate.connections
-    assert not gate.waiting
+    assert not context.connections
+    assert not context.waiting
     assert not thing.connection.is_open
 
 
@@ -824,29 +842,29 @@ def test_the_wheel_never_calls_a_lost_connection(thing: Thing, clock: Clock, bef
     let_time_pass(thing, clock, 60)
     assert len(thing.got(PING)) == pings
     assert not thing.transport.aborted
-    assert not thing.gate.wheel._slots
+    assert not thing.context.wheel._slots
 
 
 def test_the_wheel_never_calls_one_that_was_lost_while_closing(thing: Thing, clock: Clock) -> None:
     thing.connection.close(CloseCode.GOING_AWAY, "stopping")
     thing.send(close_of())
-    thing.connection.eof_received()
-    thing.connection.connection_lost(None)
+    thing.protocol.eof_received()
+    thing.protocol.connection_lost(None)
     let_time_pass(thing, clock, 60)
     assert not thing.transport.aborted
-    assert not thing.gate.wheel._slots
+    assert not thing.context.wheel._slots
 
 
 def test_a_connection_lost_before_its_handshake_is_nobodys_loss(newcomer: Thing) -> None:
     newcomer.vanish()
     assert newcomer.told == []
-    assert not newcomer.gate.connections
+    assert not newcomer.context.connections
 
 
 def test_what_is_sent_to_a_lost_connection_goes_nowhere(thing: Thing) -> None:
     thing.vanish()
-    thing.connection.ping(b"1")
-    thing.connection.pong(b"1")
+    thing.open_connection.ping(b"1")
+    thing.open_connection.pong(b"1")
     thing.connection.close(CloseCode.GOING_AWAY, "stopping")
     assert thing.frames == []
 
@@ -856,27 +874,27 @@ def test_what_is_sent_to_a_lost_connection_goes_nowhere(thing: Thing) -> None:
 
 def test_a_device_that_does_not_read_gets_no_more_error_events(thing: Thing) -> None:
     # What was read already when it turned out that it does not read.
-    thing.connection.pause_writing()
-    thing.connection.data_received(frame_of(TEXT, b"bad") * 10)
+    thing.open_connection.pause_writing()
+    thing.deliver(frame_of(TEXT, b"bad") * 10)
     assert thing.got(TEXT) == []
-    thing.connection.resume_writing()
+    thing.open_connection.resume_writing()
     thing.say(b"bad")
     assert len(thing.got(TEXT)) == 1
-    assert thing.told == ["opened t1", "drained"]
+    assert thing.told == ["opened t1", "writable"]
 
 
 def test_bad_frames_count_although_nobody_reads_their_answers(thing: Thing) -> None:
-    thing.connection.pause_writing()
-    thing.connection.data_received(frame_of(TEXT, b"bad") * 21)
+    thing.open_connection.pause_writing()
+    thing.deliver(frame_of(TEXT, b"bad") * 21)
     assert thing.close_code == CloseCode.POLICY
 
 
 def test_who_does_not_read_is_not_read_from(thing: Thing, clock: Clock) -> None:
     # Or else its pings would pile up here as pongs.
-    thing.connection.pause_writing()
+    thing.open_connection.pause_writing()
     assert not thing.transport.reading
-    thing.connection.resume_writing()
+    thing.open_connection.resume_writing()
     assert thing.transport.reading
-    thing.connection.pause_writing()
+    thing.open_connection.pause_writing()
     let_time_pass(thing, clock, 25)
     assert thing.transport.aborted

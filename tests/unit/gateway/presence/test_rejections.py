@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 from websockets.frames import Opcode
 
 from services.gateway.presence.rejections import Rejections, RejectionWriter
-from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.widgets.widget_connection import widget_endpoint
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.device_protocol import ErrorCode
@@ -19,8 +19,8 @@ from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
     close_of,
+    context_of,
     frame_of,
-    gate_of,
     head_of,
 )
 from tests.unit.gateway.test_drain import Nobody
@@ -121,13 +121,13 @@ async def test_invented_ids_do_not_fill_the_memory(
 
 
 def _noted_of(clock: Clock, *frames: bytes) -> list[RejectionCode]:
-    gate = gate_of(clock)
-    device = FakeDevice(WidgetConnection(gate, Nobody()))
+    rejections = Rejections()
+    device = FakeDevice(context_of(clock), widget_endpoint(Nobody(), rejections))
     device.send(head_of("/widgets/w1"))
     for frame in frames:
         device.send(frame)
-    assert not gate.rejections.chargers
-    return [noted.code for noted in gate.rejections.widgets.values()]
+    assert not rejections.chargers
+    return [noted.code for noted in rejections.widgets.values()]
 
 
 def test_what_the_library_closes_a_connection_for_is_noted(clock: Clock) -> None:

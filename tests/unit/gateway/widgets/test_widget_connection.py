@@ -3,24 +3,29 @@
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.widgets.widget_connection import WidgetConnection, status_message
+from services.gateway.presence.rejections import Rejections
+from services.gateway.widgets.widget_connection import (
+    WidgetConnection,
+    status_message,
+    widget_endpoint,
+)
 from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import StatusData, StatusDoorbell
-from tests.unit.gateway.fake_device import Clock, FakeDevice, frame_of, gate_of, head_of
+from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, frame_of, head_of
 
 RED, YELLOW, GREEN = ChargingStatus.CHARGING, ChargingStatus.CHARGING80, ChargingStatus.CHARGED
 
 
-class FakeAudience:
+class FakeEvents:
     """Notes who comes and goes."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def joined(self, widget: WidgetConnection) -> None:
+    def on_connected(self, widget: WidgetConnection) -> None:
         self.told.append(f"joined {widget.device_id}")
 
-    def left(self, widget: WidgetConnection) -> None:
+    def on_disconnected(self, widget: WidgetConnection) -> None:
         self.told.append(f"left {widget.device_id}")
 
 
@@ -30,8 +35,8 @@ class FakeWidget(FakeDevice):
     connection: WidgetConnection
 
     def __init__(self, clock: Clock, path: str = "/widgets/w1") -> None:
-        self.audience = FakeAudience()
-        super().__init__(WidgetConnection(gate_of(clock), self.audience))
+        self.events = FakeEvents()
+        super().__init__(context_of(clock), widget_endpoint(self.events, Rejections()))
         self.send(head_of(path))
 
     @property
@@ -73,7 +78,7 @@ def status(
 @pytest.mark.parametrize("path", ["/widgets/w1", "/devices/w1"])
 def test_a_widget_that_connects_asks_for_its_status(clock: Clock, path: str) -> None:
     widget = FakeWidget(clock, path)
-    assert widget.audience.told == ["joined w1"]
+    assert widget.events.told == ["joined w1"]
     assert widget.connection.pairing is None
     assert widget.frames == []
 
@@ -81,7 +86,7 @@ def test_a_widget_that_connects_asks_for_its_status(clock: Clock, path: str) -> 
 def test_a_widget_does_not_connect_on_the_port_of_chargers(clock: Clock) -> None:
     widget = FakeWidget(clock, "/chargers/w1")
     assert widget.http_status == 404
-    assert widget.audience.told == []
+    assert widget.events.told == []
 
 
 @pytest.mark.parametrize(
@@ -150,22 +155,22 @@ def test_before_its_snapshot_a_widget_shows_nothing(newcomer: FakeWidget) -> Non
 
 
 def test_a_slow_widget_gets_only_the_newest(widget: FakeWidget) -> None:
-    widget.connection.pause_writing()
+    widget.protocol.pause_writing()
     widget.connection.show(status(RED, revision=(1, 1)))
     widget.connection.show(status(GREEN, revision=(1, 3)))
     widget.connection.show(status(YELLOW, revision=(1, 2)))
     assert widget.shown == []
-    widget.connection.resume_writing()
+    widget.protocol.resume_writing()
     assert widget.shown == [status_message(GREEN)]
-    widget.connection.pause_writing()
-    widget.connection.resume_writing()
+    widget.protocol.pause_writing()
+    widget.protocol.resume_writing()
     assert widget.shown == [status_message(GREEN)]
 
 
 def test_a_slow_widget_goes_on_where_it_stopped(widget: FakeWidget) -> None:
     widget.connection.show(status(RED, revision=(1, 1)))
-    widget.connection.pause_writing()
-    widget.connection.resume_writing()
+    widget.protocol.pause_writing()
+    widget.protocol.resume_writing()
     widget.connection.show(status(RED, revision=(1, 1)))
     widget.connection.show(status(GREEN, revision=(1, 2)))
     assert widget.shown == [status_message(RED), status_message(GREEN)]
@@ -178,10 +183,10 @@ def test_a_closed_widget_is_shown_nothing(widget: FakeWidget) -> None:
 
 
 def test_a_slow_widget_that_was_closed_gets_nothing_after_its_close(widget: FakeWidget) -> None:
-    widget.connection.pause_writing()
+    widget.protocol.pause_writing()
     widget.connection.show(status(GREEN))
     widget.connection.close(CloseCode.GOING_AWAY, "the pairing changed")
-    widget.connection.resume_writing()
+    widget.protocol.resume_writing()
     assert widget.shown == []
 
 
@@ -189,7 +194,7 @@ def test_a_lost_widget_is_shown_nothing(widget: FakeWidget) -> None:
     widget.vanish()
     widget.connection.show(status(GREEN))
     assert widget.shown == []
-    assert widget.audience.told == ["joined w1", "left w1"]
+    assert widget.events.told == ["joined w1", "left w1"]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,18 @@ from websockets.frames import Opcode
 
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
-from services.gateway.widgets.widget_connection import WidgetConnection, status_message
+from services.gateway.presence.rejections import Rejections
+from services.gateway.widgets.widget_connection import (
+    WidgetConnection,
+    status_message,
+    widget_endpoint,
+)
 from services.gateway.widgets.widgets import Widgets
 from shared.bus.script import Call
 from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from shared.contract.names import Names
-from tests.unit.gateway.fake_device import Clock, FakeDevice, gate_of, head_of
+from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
 
@@ -60,7 +65,7 @@ class Booth:
     def __init__(self, clock: Clock) -> None:
         self.bus = StatusBus()
         self.subscriber = FakeSubscriber()
-        self.context = gate_of(clock)
+        self.context = context_of(clock)
         self.trust = DirectoryTrust()
         self.widgets = Widgets(
             self.bus,
@@ -97,7 +102,7 @@ class FakeWidget(FakeDevice):
     connection: WidgetConnection
 
     def __init__(self, booth: Booth, device_id: str) -> None:
-        super().__init__(WidgetConnection(booth.context, booth.widgets))
+        super().__init__(booth.context, widget_endpoint(booth.widgets, Rejections()))
         self.send(head_of(f"/widgets/{device_id}"))
 
     @property

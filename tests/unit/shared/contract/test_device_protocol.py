@@ -22,6 +22,8 @@ def test_statuses_are_those_in_firmware() -> None:
 def test_close_codes_are_those_in_firmware() -> None:
     assert {code.name: int(code) for code in CloseCode} == {
         "GOING_AWAY": 1001,
+        "PROTOCOL_ERROR": 1002,
+        "NOT_UTF8": 1007,
         "POLICY": 1008,
         "TOO_BIG": 1009,
         "NOT_REGISTERED": 4404,

@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from services.gateway import app
 from services.gateway.chargers import reconciliation
-from services.gateway.connection import device_connection, refusals
+from services.gateway.connection import handshake, refusals
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
 from services.router import clear_pending, leases
@@ -38,7 +38,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits.handshake_deadline_s == fields["handshake_seconds"].default
     assert limits.partitions == fields["partitions"].default
     assert limits.accept_queue == app._BACKLOG
-    assert limits.overdue_s == device_connection._PATIENCE_SECONDS
+    assert limits.overdue_s == handshake._PATIENCE_SECONDS
     assert limits.retry_after_s == refusals.OVERDUE.retry_after
     assert limits.items_per_exchange == batches.ITEMS_PER_EXCHANGE
     assert limits.reconcile_interval_s == reconciliation.RECONCILE_SECONDS

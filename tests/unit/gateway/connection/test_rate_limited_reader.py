@@ -2,15 +2,37 @@
 
 import pytest
 
-from services.gateway.connection.rate_limit import Allowance, Bucket
+from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.handshake import Handshake
+from services.gateway.connection.rate_limited_reader import RateLimitedReader
+from tests.unit.gateway.fake_device import Clock, RecordingTransport, context_of
 
-ALLOWANCE = Allowance.of(bytes_per_second=100, burst_bytes=1000)
 NOW = 5000.0
 
 
+class Bucket:
+    """What a reader says of bytes alone, without the price of frames."""
+
+    def __init__(self, context: ConnectionContext) -> None:
+        handshake = Handshake(context, None)  # type: ignore[arg-type] - it never begins
+        self._reader = RateLimitedReader(context, RecordingTransport(handshake))
+        self.over_since: float | None = None
+
+    def spend(self, size: int, now: float) -> float:
+        """Return how long must be waited."""
+        too_fast_for = self._reader.spend(size, 0, now)
+        self.over_since = self._reader._over_since
+        wait = max(0.0, self._reader.rests_until - now)
+        assert too_fast_for == (now - self.over_since if wait and self.over_since else 0)
+        return wait
+
+
 @pytest.fixture
-def bucket() -> Bucket:
-    return Bucket(ALLOWANCE)
+def bucket(clock: Clock) -> Bucket:
+    # A burst is at least 1024 in a gateway's settings.
+    context = context_of(clock)
+    context.allowance = context.allowance.of(bytes_per_second=100, burst_bytes=1000)
+    return Bucket(context)
 
 
 def test_a_burst_may_be_sent_at_once(bucket: Bucket) -> None:

@@ -1,56 +1,37 @@
-"""The target ``usual``: the short way of the usual frame against the library's for all frames."""
+"""The target ``fast_frames``: the fast path against the library's path for all frames."""
 
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from services.gateway.chargers.charger_connection import ChargerConnection
-from services.gateway.connection.websocket_protocol import DeviceProtocol
-from services.gateway.widgets.widget_connection import WidgetConnection
+from services.gateway.connection.device_connection import DeviceConnection
 from tests.fuzz import frames_target
 from tests.fuzz.frames_target import FramesTarget, Heard, Plan, heard_of
+from tests.fuzz.gateway_end import Parts
 from tests.fuzz.reference import expect
 from tests.fuzz.target import check, cut
 
 
-class _AllFrames(DeviceProtocol):
-    """Never leaves a frame to anybody else."""
+class LibraryConnection(DeviceConnection):
+    """A connection without the fast path."""
+
+    __slots__ = ()
 
     @property
-    def is_between_messages(self) -> bool:
+    def _is_between_messages(self) -> bool:  # type: ignore[override]
         return False
 
-
-class LibraryCharger(ChargerConnection):
-    """A charger's connection without the short way."""
-
-    __slots__ = ()
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
-        self.websocket = _AllFrames()
-        self._is_between_messages = False
+    @_is_between_messages.setter
+    def _is_between_messages(self, value: bool) -> None:
+        pass
 
 
-class _LibraryWidget(WidgetConnection):
-    __slots__ = ()
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
-        self.websocket = _AllFrames()
-        self._is_between_messages = False
-
-
-class UsualTarget:
+class FastFramesTarget:
     """The same bytes in the same pieces, once as in a gateway and once with the library alone.
 
     They arrive frame by frame, and once more cut as the input wants it.
-
-    Args:
-        charger: The class of the connection; in a test of the fuzzer a broken one.
     """
 
-    def __init__(self, charger: type[ChargerConnection] = ChargerConnection) -> None:
-        self._charger = charger
+    def __init__(self) -> None:
         self._frames = FramesTarget()
 
     def __call__(self, data: bytes) -> Iterable[str]:
@@ -64,8 +45,8 @@ class UsualTarget:
     def _both(
         self, plan: Plan, pieces: list[bytes], compare: Callable[[Heard, Heard], None]
     ) -> Heard:
-        ours = heard_of(plan, iter(pieces), charger=self._charger)
-        theirs = heard_of(plan, iter(pieces), charger=LibraryCharger, widget=_LibraryWidget)
+        ours = heard_of(plan, iter(pieces))
+        theirs = heard_of(plan, iter(pieces), Parts(connection=LibraryConnection))
         check(
             ours.readings == theirs.readings,
             f"the readings are {ours.readings}, with the library alone {theirs.readings}",
@@ -96,8 +77,8 @@ def _check_same(ours: Heard, theirs: Heard) -> None:
 def _check_alike(ours: Heard, theirs: Heard) -> None:
     """What comes in one piece with the end of a stream may be answered, or not any more.
 
-    The library parses all of a piece before the first frame of it is looked at; the short
-    way looks at each as it comes.
+    The library parses all of a piece before the first frame of it is looked at; the fast
+    path looks at each as it comes.
     """
     if theirs.code is None or ours.code is None:
         _check_same(ours, theirs)

@@ -1,0 +1,52 @@
+"""The seam for device dialects: what a device's messages mean, apart from connections.
+
+Handshakes, frames, pings and deadlines are the same for all devices. A `Dialect` says what
+differs. There is one, JSON as in ``docs/protocol.md``: `JSON_CHARGERS` beside
+`ChargerConnection`, `JSON_WIDGETS` beside `WidgetConnection`. A second dialect is another
+`Dialect` that `Handshake` picks by what the device offers, with a `DeviceHandler` of its own
+if its messages need replies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import msgspec
+
+from shared.contract.device_protocol import ERROR_EVENT, ErrorCode
+
+
+class BadFrameError(Exception):
+    """A message that changes nothing; the device is told why.
+
+    Attributes:
+        code: One of the documented codes.
+        message: For the firmware developer: what is expected.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one kind of device speaks."""
+
+    paths: tuple[str, ...]
+    """What comes before the id in the URL paths that it is served on."""
+    decode: Callable[[bytes], float]
+    """Returns the state of charge in a message, in percent. It is that of the device in the
+    path: a connection reports for one charger.
+
+    Raises `BadFrameError`, or UnicodeDecodeError for text that is not UTF-8.
+    """
+    error_event: Callable[[ErrorCode, str], bytes]
+    """Returns the message that refuses a bad one, from a `BadFrameError`'s code and message."""
+
+
+@cache  # there are only a handful
+def json_error_event(code: ErrorCode, message: str) -> bytes:
+    """Return an ``error`` event."""
+    return msgspec.json.encode({"event": ERROR_EVENT, "data": {"code": code, "message": message}})
