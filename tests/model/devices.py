@@ -1,16 +1,26 @@
 """Connections as the gateway has them, with the device at their far end, and what it was told."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import ChargerConnection, ChargerEvents
+from services.gateway.chargers.charger_connection import (
+    ChargerConnection,
+    ChargerEvents,
+    charger_endpoint,
+)
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.widgets.widget_connection import WidgetConnection, WidgetEvents
+from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.presence.rejections import Rejections
+from services.gateway.widgets.widget_connection import (
+    WidgetConnection,
+    WidgetEvents,
+    widget_endpoint,
+)
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.doorbells import Revision, StatusDoorbell
-from tests.unit.gateway.fake_device import FakeDevice, frame_of, head_of, reading_of
+from tests.unit.gateway.fake_device import FakeDevice, frame_of, frames_in, head_of, reading_of
 
 STATUS_OF = {
     10: ChargingStatus.CHARGING,
@@ -57,22 +67,23 @@ class Line(FakeDevice):
 class ChargerLine(Line):
     """A charger that is connected, or was; it asks for a receipt of each reading."""
 
+    connection: ChargerConnection
+
     def __init__(
         self,
         charger: str,
-        gate: ConnectionContext,
-        intake: ChargerEvents,
+        context: ConnectionContext,
+        events: ChargerEvents,
         partitions: int,
         on_receipt: Callable[["ChargerLine", int], None],
     ) -> None:
         self.charger = charger
         self.readings: list[Reading] = []
         self.is_asked = False
-        self.connection: _ChargerConnection
-        connection = _ChargerConnection(gate, intake, partitions)
-        connection.line, connection.on_receipt = self, on_receipt
-        super().__init__(connection)
+        self._on_receipt = on_receipt
+        super().__init__(context, charger_endpoint(events, partitions, Rejections()))
         self.send(head_of(f"/chargers/{charger}"))
+        self.transport.on_write = self._hear
 
     def report(self, level: int, moment: int) -> None:
         before = self.connection.sequence
@@ -86,29 +97,24 @@ class ChargerLine(Line):
         self.is_asked = False
         self.send(frame_of(Opcode.PONG, b"alive?"))
 
-
-class _ChargerConnection(ChargerConnection):
-    line: ChargerLine
-    on_receipt: Callable[[ChargerLine, int], None]
-
-    def pong(self, payload: bytes) -> None:
-        if self.is_open:
-            self.on_receipt(self.line, int(payload))
-        super().pong(payload)
-
-    def ping(self, payload: bytes) -> None:
-        self.line.is_asked = self.is_open
-        super().ping(payload)
+    def _hear(self, data: bytes) -> None:
+        for frame in frames_in(data):
+            if frame.opcode is Opcode.PONG:
+                self._on_receipt(self, int(frame.payload))
+            elif frame.opcode is Opcode.PING:
+                self.is_asked = True
 
 
 class WidgetLine(Line):
     """A widget that is connected, or was, and everything it was told on this connection."""
 
+    connection: WidgetConnection
+
     def __init__(
         self,
         widget: str,
-        gate: ConnectionContext,
-        audience: WidgetEvents,
+        context: ConnectionContext,
+        events: WidgetEvents,
         least_pairing: int,
         on_shown: Callable[["WidgetLine", StatusDoorbell], None],
     ) -> None:
@@ -116,25 +122,30 @@ class WidgetLine(Line):
         self.least_pairing = least_pairing
         """The pairing that was in effect when it connected: it must show nothing older."""
         self.shown: list[StatusDoorbell] = []
-        self.connection: _WidgetConnection
-        connection = _WidgetConnection(gate, audience)
-        connection.line, connection.on_shown = self, on_shown
-        super().__init__(connection)
+        self.on_shown = on_shown
+        endpoint = replace(
+            widget_endpoint(events, Rejections()),
+            handler=lambda connection, device_id: _WidgetConnection(
+                connection, device_id, events, self
+            ),
+        )
+        super().__init__(context, endpoint)
         self.send(head_of(f"/widgets/{widget}"))
 
 
 class _WidgetConnection(WidgetConnection):
     """Notes what stands behind each light: a device is told only its colour."""
 
-    line: WidgetLine
-    on_shown: Callable[[WidgetLine, StatusDoorbell], None]
-    _showing: StatusDoorbell
+    def __init__(
+        self, connection: DeviceConnection, device_id: str, events: WidgetEvents, line: WidgetLine
+    ) -> None:
+        super().__init__(connection, device_id, events)
+        self._line = line
 
     def show(self, status: StatusDoorbell) -> None:
-        self._showing = status
+        line = self._line
+        written = len(line.transport.written)
         super().show(status)
-
-    def send_frame(self, frame: bytes) -> None:
-        super().send_frame(frame)
-        self.on_shown(self.line, self._showing)
-        self.line.shown.append(self._showing)
+        if len(line.transport.written) > written:
+            line.on_shown(line, status)
+            line.shown.append(status)

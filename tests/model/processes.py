@@ -1,12 +1,10 @@
 """The processes of the hub: the services' own classes, each with one bus and one link to Redis."""
 
-import time
 from collections.abc import Coroutine
 from typing import Any, cast
 
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.presence.connected_devices import ConnectedDevices
@@ -89,17 +87,17 @@ class GatewayProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
         self._names = names
-        self.gate = ConnectionContext(_SETTINGS, TimerWheel(time.monotonic), time.monotonic)
+        self.context = ConnectionContext(_SETTINGS)
         self.link = StepSubscriber()
         trust = DirectoryTrust()
         self.chargers = Chargers(
-            self.bus, names, self.gate, devices=ConnectedDevices(), trust=trust, rng=NoDelay()
+            self.bus, names, self.context, devices=ConnectedDevices(), trust=trust, rng=NoDelay()
         )
         self.widgets = Widgets(
             self.bus,
             self.link,
             names,
-            self.gate,
+            self.context,
             devices=ConnectedDevices(),
             trust=trust,
             rng=NoDelay(),

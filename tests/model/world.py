@@ -141,7 +141,7 @@ class World:
         process.stop()
         if isinstance(process, GatewayProcess):
             for line in self.lines:
-                line.is_gone |= line.connection in process.gate.connections
+                line.is_gone |= line.protocol in process.context.connections
             self.gateways[self.gateways.index(process)] = self._gateway()
         elif isinstance(process, RouterProcess):
             self.routers[self.routers.index(process)] = self._router()
@@ -170,14 +170,14 @@ class World:
 
     def connect_charger(self, charger: str, gateway: GatewayProcess) -> None:
         line = ChargerLine(
-            charger, gateway.gate, gateway.chargers, self.names.partitions, self.promise.receipt
+            charger, gateway.context, gateway.chargers, self.names.partitions, self.promise.receipt
         )
         self.promise.charger_lines.append(line)
         self.after()
 
     def connect_widget(self, widget: str, gateway: GatewayProcess) -> None:
         line = WidgetLine(
-            widget, gateway.gate, gateway.widgets, self._in_effect(widget), self.promise.shown
+            widget, gateway.context, gateway.widgets, self._in_effect(widget), self.promise.shown
         )
         self.promise.widget_lines.append(line)
         self.after()

@@ -1,13 +1,13 @@
 """The gateway's own connections with nobody behind them: parsed, validated, not stored."""
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 
 from services.gateway import metrics
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.connection.handshake import Handshake
+from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from shared.process.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
@@ -16,30 +16,30 @@ from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 class Nobody:
     """Takes what chargers report, and forgets it."""
 
-    def connected(self, charger: ChargerConnection) -> None:
+    def on_connected(self, charger: ChargerConnection) -> None:
         """Give it some epoch."""
         charger.epoch = 1
 
-    def reported(self, charger: ChargerConnection) -> None:
+    def on_reading(self, charger: ChargerConnection) -> None:
         """Call it stored, so that receipts are given."""
         charger.stored_sequence = charger.sequence
 
-    def closing(self, charger: ChargerConnection) -> None:
+    def on_closing(self, charger: ChargerConnection) -> None:
         """Hold nothing."""
 
-    def disconnected(self, charger: ChargerConnection) -> None:
+    def on_disconnected(self, charger: ChargerConnection) -> None:
         """Forget it."""
 
 
 async def _open(port: int, _: FastCounter, stack: AsyncExitStack) -> None:
     settings = GatewaySettings()
-    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
-    nobody = Nobody()
+    context = ConnectionContext(settings)
+    endpoint = charger_endpoint(Nobody(), settings.partitions, Rejections())
     server = await asyncio.get_running_loop().create_server(
-        lambda: ChargerConnection(gate, nobody, settings.partitions), HOST, port, backlog=BACKLOG
+        lambda: Handshake(context, endpoint), HOST, port, backlog=BACKLOG
     )
     stack.callback(server.close)
-    for name, wheel in (("timers", gate.wheel), ("rests", gate.resting)):
+    for name, wheel in (("timers", context.wheel), ("rests", context.rests)):
         task = asyncio.create_task(wheel.run(), name=name)
         stack.callback(task.cancel)
 

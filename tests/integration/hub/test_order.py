@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-import time
 
 import pytest
 
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.settings import GatewaySettings
@@ -115,9 +113,10 @@ async def test_what_is_no_status_on_a_channel_harms_nobody(booth: Booth, stored:
 class _Silent(WidgetConnection):
     """A widget's connection without a socket, which notes what it is to show."""
 
-    def __init__(self, gate: ConnectionContext, widgets: Widgets) -> None:
-        super().__init__(gate, widgets)
-        self.device_id = "wABCD"
+    is_open = True
+
+    def __init__(self, widgets: Widgets) -> None:
+        super().__init__(None, "wABCD", widgets)  # type: ignore[arg-type] - there is none
         self.shown: list[str] = []
 
     def show(self, status: StatusDoorbell) -> None:
@@ -133,20 +132,20 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await stored.complete()
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
-    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
+    context = ConnectionContext(settings)
     bus, subscriber = bus_to(redis_url), FakeSubscriber()
     widgets = Widgets(
         bus,
         subscriber,
         stored.names,
-        gate,
+        context,
         devices=ConnectedDevices(),
         trust=DirectoryTrust(),
         rng=random.Random(1),
     )
     reading = asyncio.create_task(widgets.read())
-    widget = _Silent(gate, widgets)
-    widgets.joined(widget)
+    widget = _Silent(widgets)
+    widgets.on_connected(widget)
     widgets.read_all()
     await asyncio.sleep(0.2)
     # A status that comes now is not heard: had the old one been read, this one would
@@ -168,21 +167,21 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     await stored.complete()
     await _light(redis_url, stored, _status("charging", OLDER))
     settings = GatewaySettings(redis_url=redis_url)
-    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
+    context = ConnectionContext(settings)
     bus, subscriber = bus_to(redis_url), FakeSubscriber()
     widgets = Widgets(
         bus,
         subscriber,
         stored.names,
-        gate,
+        context,
         devices=ConnectedDevices(),
         trust=DirectoryTrust(),
         rng=random.Random(1),
     )
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
     subscriber.confirmed.add(channel)
-    widget = _Silent(gate, widgets)
-    widgets.joined(widget)
+    widget = _Silent(widgets)
+    widgets.on_connected(widget)
     widgets.on_message(channel, encode_status(_status("charged", NEWER)))
     reading = asyncio.create_task(widgets.read())
     await stored.until(lambda: _true(widget.shown))

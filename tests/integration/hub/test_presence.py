@@ -56,9 +56,9 @@ async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
             await background.stop()
             for server in servers:
                 server.close()
-            for connection in list(gateway.gate.connections):
+            for connection in list(gateway.context.connections):
                 connection.abort()
-            await gateway.presence_bus.close()
+            await gateway._presence_bus.close()
             await gateway.bus.close()
 
         booth = Booth(HOST, settings.charger_port, settings.widget_port, kill)
@@ -206,7 +206,7 @@ async def test_the_end_of_an_old_connection_never_takes_a_new_one_offline(
 
             async def old_one_is_gone() -> bool:
                 unsent = one.gateway.connected_chargers.has_unsent
-                return len(one.gateway.gate.connections) == 2 - gateways and not unsent
+                return len(one.gateway.context.connections) == 2 - gateways and not unsent
 
             await seen.stored.until(old_one_is_gone)
             # The next one's coming shows that whatever the end led to was written.
@@ -323,7 +323,7 @@ async def test_a_gateway_that_slept_is_swept_and_tells_everything_when_it_wakes(
         await seen.until_widget_at("gateway-a")
         before = await seen.charger()
         # It sleeps: nothing of it is said, while its connections stay.
-        async with held_up(sleeper.gateway.presence_bus):
+        async with held_up(sleeper.gateway._presence_bus):
             await seen.until_online(None)
             await seen.until_widget_at()
         await seen.until_online("gateway-a")

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import random
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from websockets.frames import Frame, Opcode
 
@@ -16,6 +16,9 @@ from services.gateway.connection.device_connection import (
 )
 from services.gateway.connection.handshake import Handshake
 from services.gateway.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock:
@@ -46,6 +49,7 @@ class RecordingTransport(asyncio.Transport):
         super().__init__()
         self.protocol: Handshake | DeviceConnection = protocol
         self.written = bytearray()
+        self.on_write: Callable[[bytes], None] = lambda _: None
         self.ended = False
         self.aborted = 0
         self.reading = True
@@ -57,6 +61,7 @@ class RecordingTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.ended, "nothing may be written after the end of the stream"
         self.written += data
+        self.on_write(bytes(data))
 
     def can_write_eof(self) -> bool:
         return True
@@ -119,6 +124,19 @@ def reading_of(level: object) -> bytes:
 def close_of(code: int = 1000) -> bytes:
     """Return a close frame."""
     return frame_of(Opcode.CLOSE, code.to_bytes(2, "big"))
+
+
+def frames_in(data: bytes) -> list[SeenFrame]:
+    """Decode frames of a gateway by hand: servers do not mask."""
+    found: list[SeenFrame] = []
+    while data:
+        length, start = data[1], 2
+        assert length < 127, "a mask, or more than a device would take"
+        if length == 126:
+            length, start = int.from_bytes(data[2:4], "big"), 4
+        found.append(SeenFrame(Opcode(data[0] & 0x0F), data[start : start + length]))
+        data = data[start + length :]
+    return found
 
 
 class FakeDevice:
@@ -202,17 +220,8 @@ class FakeDevice:
 
     @property
     def frames(self) -> list[SeenFrame]:
-        """The frames that came, decoded by hand: servers do not mask."""
-        data = bytes(self.transport.written).partition(b"\r\n\r\n")[2]
-        found: list[SeenFrame] = []
-        while data:
-            length, start = data[1], 2
-            assert length < 127, "a mask, or more than a device would take"
-            if length == 126:
-                length, start = int.from_bytes(data[2:4], "big"), 4
-            found.append(SeenFrame(Opcode(data[0] & 0x0F), data[start : start + length]))
-            data = data[start + length :]
-        return found
+        """The frames that came."""
+        return frames_in(bytes(self.transport.written).partition(b"\r\n\r\n")[2])
 
     def got(self, opcode: Opcode) -> list[bytes]:
         """Return the payloads of all frames of one kind, in order."""

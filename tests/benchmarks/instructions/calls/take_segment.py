@@ -1,13 +1,14 @@
 """All that a gateway does with a segment that holds one reading, until it would be stored."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.connection.handshake import Handshake
+from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from tests.benchmarks.ingest.parsed import Nobody
 from tests.fixtures.raw_frames import handshake, reading
@@ -27,6 +28,11 @@ class _Unknowing:
 class _Transport(asyncio.Transport):
     """Takes what is written, and throws it away."""
 
+    protocol: asyncio.BaseProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
     def write(self, data: Any) -> None:
         pass
 
@@ -40,10 +46,16 @@ class _Transport(asyncio.Transport):
 def ready() -> Callable[[], object]:
     """Return what takes it, on a connection whose handshake is done."""
     settings = GatewaySettings(bytes_per_second=_WITHOUT_LIMIT, burst_bytes=_WITHOUT_LIMIT)
-    gate = ConnectionContext(settings, TimerWheel(time.monotonic), time.monotonic)
-    charger = ChargerConnection(gate, Nobody(), settings.partitions)
-    charger.connection_made(_Transport())
-    charger.data_received(handshake("/chargers/c00001"))
-    if not charger.is_open:
-        raise RuntimeError("the gateway refused the handshake")
-    return lambda: charger.data_received(_FRAME)
+    transport = _Transport()
+    charger = Handshake(
+        ConnectionContext(settings), charger_endpoint(Nobody(), settings.partitions, Rejections())
+    )
+    charger.connection_made(transport)
+    head = handshake("/chargers/c00001")
+    charger.get_buffer(-1)[: len(head)] = head
+    charger.buffer_updated(len(head))
+    connection = transport.protocol
+    assert isinstance(connection, DeviceConnection), "the gateway refused the handshake"
+    size = len(_FRAME)
+    connection.get_buffer(-1)[:size] = _FRAME
+    return lambda: connection.buffer_updated(size)
