@@ -17,7 +17,7 @@ class LibraryConnection(DeviceConnection):
     __slots__ = ()
 
     @property
-    def _is_between_messages(self) -> bool:  # type: ignore[override]
+    def _is_between_messages(self) -> bool:
         return False
 
     @_is_between_messages.setter

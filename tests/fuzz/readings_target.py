@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from services.gateway.chargers.readings import BadFrameError, _decode_slowly, state_of_charge_of
+from services.gateway.chargers.readings import _decode_slowly, state_of_charge_of
+from services.gateway.connection.dialect import BadFrameError
 from shared.contract.device_protocol import ErrorCode
 from tests.fuzz.strict_json import NotJsonError, TooDeepError, document_in
 from tests.fuzz.target import check, choices

@@ -44,7 +44,7 @@ class Deaf(ChargerConnection):
     """Does not hear that a newer connection counts."""
 
     @property
-    def superseded(self) -> bool:  # type: ignore[override]
+    def superseded(self) -> bool:
         return False
 
     @superseded.setter

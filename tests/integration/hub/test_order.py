@@ -116,7 +116,7 @@ class _Silent(WidgetConnection):
     is_open = True
 
     def __init__(self, widgets: Widgets) -> None:
-        super().__init__(None, "wABCD", widgets)  # type: ignore[arg-type] - there is none
+        super().__init__(None, "wABCD", widgets)  # type: ignore[arg-type]
         self.shown: list[str] = []
 
     def show(self, status: StatusDoorbell) -> None:

@@ -35,14 +35,14 @@ async def test_one_that_redis_heard_of_too_late_is_pinged_too(booth: Booth) -> N
 async def test_the_newest_connection_of_a_charger_draws_its_epoch_last(
     booth: Booth, clock: Clock
 ) -> None:
+    chargers = []
     for _ in range(10):
-        booth.charger()
+        chargers.append(booth.charger())
         clock.now += 0.01
     epochs = iter(range(EPOCH, EPOCH + 10))
     booth.bus.admit = lambda _id: b"%d" % next(epochs)
     await booth.write()
-    connections = sorted(booth.context.connections, key=lambda c: c.opened_at)
-    order = [getattr(connection, "epoch", 0) for connection in connections]
+    order = [charger.connection.epoch for charger in chargers]
     assert order == list(range(EPOCH, EPOCH + 10))
 
 

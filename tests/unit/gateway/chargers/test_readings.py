@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.gateway.chargers.readings import BadFrameError, _decode_slowly, state_of_charge_of
+from services.gateway.chargers.readings import _decode_slowly, state_of_charge_of
+from services.gateway.connection.dialect import BadFrameError
 from shared.contract.device_protocol import ErrorCode
 
 HUGE = "9" * 900

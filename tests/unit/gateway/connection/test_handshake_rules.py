@@ -4,7 +4,8 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from services.gateway.connection.handshake_rules import Refusal, device_id_of, examine
+from services.gateway.connection.handshake_rules import device_id_of, examine
+from services.gateway.connection.refusals import Refusal
 from shared.contract.device_protocol import CHARGER_PATHS, WIDGET_PATHS
 
 CHARGERS, WIDGETS = CHARGER_PATHS, WIDGET_PATHS

@@ -14,7 +14,8 @@ class Bucket:
     """What a reader says of bytes alone, without the price of frames."""
 
     def __init__(self, context: ConnectionContext) -> None:
-        handshake = Handshake(context, None)  # type: ignore[arg-type] - it never begins
+        # Without an endpoint: it never begins.
+        handshake = Handshake(context, None)  # type: ignore[arg-type]
         self._reader = RateLimitedReader(context, RecordingTransport(handshake))
         self.over_since: float | None = None
 
