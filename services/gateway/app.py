@@ -95,43 +95,30 @@ class Gateway:
     """
 
     def __init__(self, settings: GatewaySettings, times: Times | None = None) -> None:
-        rng = random.SystemRandom()
         self._settings = settings
-        self._rng = rng
+        self._rng = rng = random.SystemRandom()
         self._listening = False
-        names = Names(settings.partitions)
-        self.bus = open_bus(settings, settings.instance_id)
-        # A connection of its own: no reading waits for a crowd of handshakes.
-        self._authenticator_bus = open_bus(settings, f"{settings.instance_id}-authenticator")
-        # A connection of its own: no reading waits for who is where.
-        self._presence_bus = open_bus(settings, f"{settings.instance_id}-presence")
-        self.context = ConnectionContext(
-            settings,
-            rng=rng,
-            # Some beyond those that are served, so that they can be refused politely.
-            most_sockets=room_for(settings.max_connections + _REFUSED_AT_ONCE),
-        )
-        self.subscriber = open_subscriber(settings, f"{settings.instance_id}-doorbells", rng)
+        names, own = Names(settings.partitions), settings.instance_id
+        self.bus = bus = open_bus(settings, own)
+        # Connections of their own: no reading waits for a crowd of handshakes, or for presence.
+        self._authenticator_bus = open_bus(settings, f"{own}-authenticator")
+        self.presence_bus = open_bus(settings, f"{own}-presence")
+        # Some beyond those that are served, so that they can be refused politely.
+        most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
+        self.context = context = ConnectionContext(settings, rng=rng, most_sockets=most_sockets)
+        self.subscriber = open_subscriber(settings, f"{own}-doorbells", rng)
         trust = DirectoryTrust()
         # First: the callbacks after it read the directory of a Redis that has just come back.
-        self.bus.on_reconnected(trust.distrust_missing_entries)
-        self.echo = Echo(self.bus, self.subscriber, echo_channel(settings.instance_id))
-        self.connected_chargers = ConnectedDevices()
-        self.connected_widgets = ConnectedDevices()
-        self.chargers = Chargers(
-            self.bus, names, self.context, devices=self.connected_chargers, trust=trust, rng=rng
-        )
+        bus.on_reconnected(trust.distrust_missing_entries)
+        self.echo = Echo(bus, self.subscriber, echo_channel(own))
+        self.connected_chargers = chargers = ConnectedDevices()
+        self.connected_widgets = widgets = ConnectedDevices()
+        self.chargers = Chargers(bus, names, context, devices=chargers, trust=trust, rng=rng)
         self.widgets = Widgets(
-            self.bus,
-            self.subscriber,
-            names,
-            self.context,
-            devices=self.connected_widgets,
-            trust=trust,
-            rng=rng,
+            bus, self.subscriber, names, context, devices=widgets, trust=trust, rng=rng
         )
         self.watch = DirectoryWatch(
-            self.bus,
+            bus,
             names,
             chargers=self.chargers.on_directory_change,
             widgets=self.widgets.on_directory_change,
@@ -139,17 +126,11 @@ class Gateway:
             rng=rng,
         )
         self.presence = Presence(
-            self._presence_bus,
-            names,
-            self.connected_chargers,
-            self.connected_widgets,
-            settings.instance_id,
-            rng=rng,
-            times=times or Times(),
+            self.presence_bus, names, chargers, widgets, own, rng=rng, times=times or Times()
         )
         self._rejections = Rejections()
         self._rejection_writer = RejectionWriter(
-            self._presence_bus, names, self._rejections, settings.instance_id, rng=rng
+            self.presence_bus, names, self._rejections, own, rng=rng
         )
         self._authenticator = _authenticator(settings, self._authenticator_bus, names, rng)
         # Subscribe first, then look up: of whatever is looked up, changes are heard.
@@ -157,7 +138,7 @@ class Gateway:
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
-        for bus in (self.bus, self._authenticator_bus, self._presence_bus):
+        for bus in (self.bus, self._authenticator_bus, self.presence_bus):
             stack.push_async_callback(bus.close)
 
     async def agree(self) -> None:

@@ -58,7 +58,7 @@ async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
                 server.close()
             for connection in list(gateway.context.connections):
                 connection.abort()
-            await gateway._presence_bus.close()
+            await gateway.presence_bus.close()
             await gateway.bus.close()
 
         booth = Booth(HOST, settings.charger_port, settings.widget_port, kill)
@@ -323,7 +323,7 @@ async def test_a_gateway_that_slept_is_swept_and_tells_everything_when_it_wakes(
         await seen.until_widget_at("gateway-a")
         before = await seen.charger()
         # It sleeps: nothing of it is said, while its connections stay.
-        async with held_up(sleeper.gateway._presence_bus):
+        async with held_up(sleeper.gateway.presence_bus):
             await seen.until_online(None)
             await seen.until_widget_at()
         await seen.until_online("gateway-a")
