@@ -1,0 +1,440 @@
+"""A handshake, from its first byte to its answer, on a transport that only records."""
+
+import pytest
+from pydantic import SecretStr
+from websockets.frames import Opcode
+
+from services.gateway.auth.authenticator import PendingHandshake
+from services.gateway.connection import rate_limited_reader
+from services.gateway.connection.connection_context import ConnectionContext
+from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
+from tests.unit.gateway.fake_device import Clock, context_of, frame_of, head_of
+
+TEXT, PING, PONG = Opcode.TEXT, Opcode.PING, Opcode.PONG
+
+
+def test_a_handshake_is_accepted(thing: Thing) -> None:
+    assert thing.http_status == 101
+    assert "Sec-WebSocket-Extensions" not in thing.http_head
+    assert thing.told == ["opened t1"]
+    assert thing.connection.is_open
+
+
+def test_compression_that_a_device_offers_is_not_taken(newcomer: Thing) -> None:
+    newcomer.send(head_of("/things/t1", "Sec-WebSocket-Extensions: permessage-deflate"))
+    assert newcomer.http_status == 101
+    assert "Extensions" not in newcomer.http_head
+
+
+def test_a_frame_in_the_same_segment_as_the_handshake_counts(newcomer: Thing) -> None:
+    newcomer.send(HEAD + frame_of(TEXT, b"first") + frame_of(TEXT, b"second"))
+    assert newcomer.messages == [b"first", b"second"]
+    assert newcomer.told == ["opened t1"]
+
+
+def test_what_the_device_is_told_of_an_early_frame_comes_after_the_handshake(
+    newcomer: Thing,
+) -> None:
+    newcomer.send(HEAD + frame_of(PING, b"1"))
+    assert newcomer.http_status == 101
+    assert newcomer.got(PONG) == [b"1"]
+
+
+@pytest.mark.parametrize("cut", range(1, len(HEAD) + 12))
+def test_the_head_may_be_cut_anywhere(newcomer: Thing, cut: int) -> None:
+    data = HEAD + frame_of(TEXT, b"first")
+    newcomer.send(data[:cut])
+    newcomer.send(data[cut:])
+    assert newcomer.http_status == 101
+    assert newcomer.messages == [b"first"]
+
+
+def test_the_head_may_come_byte_by_byte(newcomer: Thing) -> None:
+    for byte in HEAD + frame_of(TEXT, b"first"):
+        newcomer.send(bytes([byte]))
+    assert newcomer.told == ["opened t1"]
+    assert newcomer.messages == [b"first"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (head_of("/chargers/t1"), 404),
+        (head_of("/things/t1%0A"), 404),
+        (head_of("/things/t1", "Origin: https://evil.example"), 403),
+        (HEAD.replace(b"Upgrade: websocket\r\n", b""), 426),
+        (HEAD.replace(b"Version: 13", b"Version: 8"), 400),
+        (HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"), 400),
+        (HEAD.replace(b"/things/t1 ", b"/things/" + b"x" * 9000 + b" "), 431),
+        (head_of("/things/t1", "X-Long: " + "x" * 9000), 431),
+        (head_of("/things/t1", *["X-Many: x"] * 200), 431),
+    ],
+)
+def test_a_handshake_that_is_not_right_is_refused_and_the_stream_ended(
+    newcomer: Thing, head: bytes, status: int
+) -> None:
+    newcomer.send(head + frame_of(TEXT, b"first"))
+    assert newcomer.http_status == status
+    assert newcomer.transport.ended
+    assert newcomer.told == []
+    assert newcomer.messages == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        HEAD.replace(b"GET", b"POST"),
+        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+)
+def test_what_is_no_websocket_handshake_ends_the_stream(newcomer: Thing, head: bytes) -> None:
+    newcomer.send(head)
+    assert newcomer.transport.ended
+    assert newcomer.http_status in {0, 400, 405, 505}
+    assert newcomer.told == []
+
+
+def test_a_head_that_does_not_end_is_refused_at_8_kib(newcomer: Thing) -> None:
+    # Each line short, few of them: only their sum is too much.
+    line = b"X-Header: " + b"x" * 190 + b"\r\n"
+    newcomer.send(HEAD[:-2] + line * 39)
+    assert not newcomer.transport.ended
+    newcomer.send(line * 3)
+    assert newcomer.transport.ended or newcomer.transport.aborted
+    newcomer.send(b"\r\n")
+    assert newcomer.told == []
+
+
+def test_a_head_of_one_segment_is_refused_beyond_8_kib_too(newcomer: Thing) -> None:
+    newcomer.send(HEAD[:-2] + (b"X-Header: " + b"x" * 190 + b"\r\n") * 60 + b"\r\n")
+    assert newcomer.told == []
+    assert newcomer.transport.ended or newcomer.transport.aborted
+
+
+def test_a_refused_device_that_stays_is_cut_off(newcomer: Thing, clock: Clock) -> None:
+    newcomer.send(head_of("/nothing"))
+    let_time_pass(newcomer, clock, 4)
+    assert not newcomer.transport.aborted
+    let_time_pass(newcomer, clock, 2)
+    assert newcomer.transport.aborted
+
+
+@pytest.mark.parametrize("said", [b"", b"G", HEAD[:-1]])
+def test_a_handshake_has_5_seconds(newcomer: Thing, clock: Clock, said: bytes) -> None:
+    newcomer.send(said)
+    let_time_pass(newcomer, clock, 4.5)
+    assert not newcomer.transport.aborted
+    let_time_pass(newcomer, clock, 1)
+    assert newcomer.transport.aborted
+
+
+def test_a_handshake_byte_by_byte_wins_no_time(newcomer: Thing, clock: Clock) -> None:
+    for byte in HEAD[:12]:
+        newcomer.send(bytes([byte]))
+        let_time_pass(newcomer, clock, 0.5)
+    assert newcomer.transport.aborted
+
+
+@pytest.mark.parametrize(("waited", "status"), [(7.9, 101), (8.1, 503)])
+def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
+    newcomer: Thing, monkeypatch: pytest.MonkeyPatch, waited: float, status: int
+) -> None:
+    # In the kernel, while many others connected.
+    monkeypatch.setattr(rate_limited_reader, "seconds_since_last_data", lambda _socket: waited)
+    newcomer.send(HEAD)
+    assert newcomer.http_status == status
+    assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
+
+
+def test_a_stopping_gateway_takes_nobody(context: ConnectionContext, newcomer: Thing) -> None:
+    context.draining = True
+    newcomer.send(HEAD)
+    assert newcomer.http_status == 503
+    assert "Retry-After: 1" in newcomer.http_head
+    assert newcomer.told == []
+
+
+def test_a_wrong_path_is_a_404_on_a_stopping_gateway_too(
+    context: ConnectionContext, newcomer: Thing
+) -> None:
+    context.draining = True
+    newcomer.send(head_of("/nothing"))
+    assert newcomer.http_status == 404
+
+
+def test_as_many_as_may_be_connected_are_and_the_next_is_not(clock: Clock) -> None:
+    context = context_of(clock, max_connections=2)
+    things = [Thing(context) for _ in range(2)]
+    for thing in things:
+        thing.send(HEAD)
+    assert [thing.http_status for thing in things] == [101, 101]
+    one_more = Thing(context)
+    one_more.send(HEAD)
+    assert one_more.http_status == 503
+    assert "Retry-After: 5" in one_more.http_head
+    one_more.vanish()
+    things[0].vanish()
+    another = Thing(context)
+    another.send(HEAD)
+    assert another.http_status == 101
+
+
+def test_while_many_wait_for_the_directory_nobody_else_is_taken(clock: Clock) -> None:
+    context = context_of(clock, max_waiting=1)
+    first, second = Thing(context), Thing(context)
+    first.send(HEAD)
+    context.waiting.add(first.connection)
+    second.send(HEAD)
+    assert second.http_status == 503
+    assert "Retry-After: 5" in second.http_head
+    first.vanish()
+    third = Thing(context)
+    third.send(HEAD)
+    assert third.http_status == 101
+
+
+def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
+    context: ConnectionContext, clock: Clock
+) -> None:
+    context.most_sockets = 1
+    first, second = Thing(context), Thing(context)
+    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
+    second.vanish()
+    third = Thing(context)
+    assert third.transport.aborted == 1
+    third.vanish()
+    first.send(HEAD)
+    assert first.http_status == 101
+    let_time_pass(first, clock, 8)
+    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
+
+
+# Credentials.
+
+
+class Waiting:
+    """An authenticator that takes its time: the test judges."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.applicant: PendingHandshake | None = None
+
+    def __call__(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:
+        self.asked.append((device_id, secret.get_secret_value()))
+        self.applicant = applicant
+
+    def judge(self, *, admitted: bool) -> None:
+        assert self.applicant is not None
+        self.applicant.on_auth_result(admitted=admitted)
+
+
+@pytest.fixture
+def authenticator() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def applicant(context: ConnectionContext, authenticator: Waiting) -> Thing:
+    """A device whose handshake waits for a judgement, and that said something already."""
+    thing = Thing(context, authenticator)
+    thing.send(head_of("/things/t1", "Authorization: Bearer s3cret") + frame_of(TEXT, b"first"))
+    return thing
+
+
+def test_a_handshake_is_not_answered_before_it_is_judged(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    assert authenticator.asked == [("t1", "s3cret")]
+    assert applicant.transport.written == b""
+    assert applicant.told == []
+    assert applicant.messages == []
+    assert not applicant.transport.reading
+
+
+def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    authenticator.judge(admitted=True)
+    applicant.say(b"second")
+    assert applicant.http_status == 101
+    assert applicant.told == ["opened t1"]
+    assert applicant.messages == [b"first", b"second"]
+    assert applicant.transport.reading
+
+
+def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    authenticator.judge(admitted=False)
+    assert applicant.http_status == 401
+    assert not applicant.handshake.is_pending
+    assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
+    assert applicant.transport.ended
+    assert applicant.told == []
+    assert applicant.messages == []
+
+
+def test_one_that_was_sent_away_may_leave_at_once(applicant: Thing, authenticator: Waiting) -> None:
+    # Its end of the stream is heard of only while the transport reads.
+    authenticator.judge(admitted=False)
+    assert applicant.transport.reading
+
+
+def test_a_judgement_counts_once(applicant: Thing, authenticator: Waiting) -> None:
+    authenticator.judge(admitted=True)
+    authenticator.judge(admitted=False)
+    authenticator.judge(admitted=True)
+    assert applicant.http_status == 101
+    assert applicant.told == ["opened t1"]
+    assert applicant.messages == [b"first"]
+    assert not applicant.transport.ended
+
+
+def test_a_judgement_of_one_that_left_is_void(applicant: Thing, authenticator: Waiting) -> None:
+    applicant.vanish()
+    authenticator.judge(admitted=True)
+    assert applicant.transport.written == b""
+    assert applicant.told == []
+    assert not applicant.context.connections
+
+
+def test_one_that_nobody_can_judge_is_asked_to_come_again(
+    applicant: Thing, authenticator: Waiting, clock: Clock
+) -> None:
+    let_time_pass(applicant, clock, 5.5)
+    assert applicant.http_status == 503
+    assert "Retry-After: 5" in applicant.http_head
+    assert applicant.transport.reading
+    authenticator.judge(admitted=True)
+    assert applicant.told == []
+    let_time_pass(applicant, clock, 6)
+    assert applicant.transport.aborted
+
+
+def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    connection = authenticator.applicant
+    assert connection is not None
+    connection.on_auth_deferred()
+    assert applicant.context.waiting == {connection}
+    authenticator.judge(admitted=True)
+    assert not applicant.context.waiting
+    connection.on_auth_deferred()  # said too late
+    assert not applicant.context.waiting
+
+
+def test_one_that_left_undecided_waits_no_more(applicant: Thing, authenticator: Waiting) -> None:
+    assert authenticator.applicant is not None
+    authenticator.applicant.on_auth_deferred()
+    applicant.vanish()
+    assert not applicant.context.waiting
+
+
+def test_nobody_is_let_in_while_the_gateway_drains(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    applicant.context.draining = True
+    authenticator.judge(admitted=True)
+    assert applicant.http_status == 503
+    assert applicant.told == []
+    assert applicant.transport.reading
+
+
+def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock: Clock) -> None:
+    # They all came in before the first of them was found undecided.
+    context, crowd = context_of(clock, max_waiting=2), []
+    for _ in range(4):
+        authenticator = Waiting()
+        thing = Thing(context, authenticator)
+        thing.send(HEAD)
+        crowd.append((thing, authenticator.applicant))
+    for _ in range(2):  # once more changes nothing
+        for _, applicant in crowd:
+            assert applicant is not None
+            applicant.on_auth_deferred()
+    assert [thing.http_status for thing, _ in crowd] == [0, 0, 503, 503]
+    assert len(context.waiting) == 2
+    late = Thing(context, Waiting())
+    late.send(HEAD)
+    assert late.http_status == 503
+
+
+def test_one_whose_time_is_over_waits_no_more(
+    applicant: Thing, authenticator: Waiting, clock: Clock
+) -> None:
+    assert authenticator.applicant is not None
+    authenticator.applicant.on_auth_deferred()
+    let_time_pass(applicant, clock, 5.5)
+    assert applicant.http_status == 503
+    assert not applicant.context.waiting
+
+
+def test_nobody_piles_up_bytes_before_being_judged(
+    context: ConnectionContext, authenticator: Waiting
+) -> None:
+    thing = Thing(context, authenticator)
+    thing.send(HEAD + frame_of(TEXT, b"x" * 100) * 200)
+    assert len(thing.handshake._early) < 1024
+    authenticator.judge(admitted=True)
+    thing.arrive()
+    assert thing.messages == [b"x" * 100] * 200
+
+
+def test_the_largest_message_there_is_may_come_before_the_judgement(
+    context: ConnectionContext, authenticator: Waiting
+) -> None:
+    thing = Thing(context, authenticator)
+    message = b"x" * 1024
+    thing.send(HEAD + frame_of(TEXT, message))
+    authenticator.judge(admitted=True)
+    thing.arrive()
+    assert thing.messages == [message]
+
+
+def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, authenticator: Waiting) -> None:
+    assert applicant.handshake._early
+    authenticator.judge(admitted=False)
+    assert applicant.handshake._early == b""
+
+
+def test_one_that_is_refused_anyway_is_not_judged(
+    context: ConnectionContext, authenticator: Waiting
+) -> None:
+    thing = Thing(context, authenticator)
+    thing.send(head_of("/nothing", "Authorization: Bearer s3cret"))
+    assert thing.http_status == 404
+    assert authenticator.asked == []
+
+
+def test_an_admitted_handshake_that_is_none_is_refused(
+    context: ConnectionContext, authenticator: Waiting
+) -> None:
+    thing = Thing(context, authenticator)
+    thing.send(HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"))
+    authenticator.judge(admitted=True)
+    assert thing.http_status == 400
+    assert thing.told == []
+
+
+def test_a_device_that_does_not_read_its_answer_is_not_read_from_until_it_does(
+    applicant: Thing, authenticator: Waiting
+) -> None:
+    # The transport says it to the handshake, and takes it back from the connection.
+    applicant.protocol.pause_writing()
+    authenticator.judge(admitted=True)
+    assert not applicant.open_connection.writable
+    assert not applicant.transport.reading
+    applicant.protocol.resume_writing()
+    assert applicant.open_connection.writable
+    assert applicant.transport.reading
+    assert applicant.told == ["opened t1", "writable"]
+
+
+def test_a_handshake_that_was_handed_over_has_no_deadline(thing: Thing, clock: Clock) -> None:
+    let_time_pass(thing, clock, 11)
+    assert not thing.transport.aborted
+    assert thing.connection.is_open
