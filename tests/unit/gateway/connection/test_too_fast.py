@@ -108,7 +108,12 @@ def test_a_reading_behind_a_burst_is_taken_once_it_may_be(charger: Charger) -> N
     assert charger.got(Opcode.PONG)[-1] == b"stored?"
 
 
-@pytest.mark.parametrize("flood", [EMPTY_PING, FRAGMENTS, reading_of(50), b"\x8a\x80\0\0\0\0"])
+# The masks of frames are random: without names, each process would have other tests.
+@pytest.mark.parametrize(
+    "flood",
+    [EMPTY_PING, FRAGMENTS, reading_of(50), b"\x8a\x80\0\0\0\0"],
+    ids=["pings", "fragments", "readings", "pongs"],
+)
 def test_of_a_flood_only_so_many_frames_are_parsed(
     charger: Charger, flood: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
