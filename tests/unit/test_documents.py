@@ -1,0 +1,304 @@
+"""The documents agree with the project: links, files, commands, settings and REST paths exist."""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+import typer.main
+
+import services.cli.main
+import services.simulator.cli
+from services.registry.routes.build import build
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCUMENTS: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+
+FOLDERS: Final = ("deploy", "docs", "services", "shared", "tests", "tools")
+
+LINK: Final = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
+HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+BLOCK: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+FILE: Final = re.compile(
+    r"(?:services|shared|tests|tools|deploy|docs)/[\w./-]+"
+    r"|[\w./-]*[\w-]\.(?:py|lua|sql|toml|yml|cfg|md)"
+)
+SETTING: Final = re.compile(r"CHARGELIGHT(?:_[A-Z0-9]+)+")
+MISSPELT: Final = "CHARGELIGHT_GATEWAY_CHARGER_PROT"
+"""The documents' example of a setting that does not exist."""
+OPERATION: Final = re.compile(r"\b(GET|PUT|POST|PATCH|DELETE) (/[\w{}/.-]+)")
+ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:3300(/[\w/.-]*)")
+OUTSIDE_OPENAPI: Final = {"/docs", "/openapi.json"}
+PROGRAMS: Final = {
+    "chargelight": typer.main.get_command(services.cli.main.app),
+    "chargelight-simulator": typer.main.get_command(services.simulator.cli.app),
+}
+SCRIPTS: Final = {"services/registry/directory/scripts", "services/registry/rentals/scripts"}
+NOTHING: Final = cast("Any", None)
+"""Writing the OpenAPI document asks neither Postgres nor Redis."""
+
+
+@cache
+def project_files() -> frozenset[str]:
+    found = {path.name for path in ROOT.iterdir() if path.is_file()}
+    for folder in FOLDERS:
+        paths = (path for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts)
+        found |= {path.relative_to(ROOT).as_posix() for path in paths if path.is_file()}
+    return frozenset(found)
+
+
+@cache
+def known_settings() -> frozenset[str]:
+    suffixes = (".py", ".yml", ".example", "Dockerfile")
+    texts = (ROOT / name for name in project_files() if name.endswith(suffixes))
+    return frozenset(
+        name
+        for path in texts
+        if path != Path(__file__)
+        for name in SETTING.findall(path.read_text("utf-8"))
+    )
+
+
+@cache
+def operations() -> dict[str, set[str]]:
+    paths = build(NOTHING).openapi()["paths"]
+    return {path: {method.upper() for method in methods} for path, methods in paths.items()}
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives the headings."""
+    titles = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in HEADING.findall(text))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(document: Path, text: str) -> Iterator[str]:
+    for target, anchor in LINK.findall(text):
+        path = (document.parent / target).resolve() if target else document
+        if not path.exists():
+            yield f"link to {target}"
+        elif anchor and anchor not in anchors(path.read_text("utf-8") if target else text):
+            yield f"anchor {target}#{anchor}"
+
+
+def missing_files(text: str) -> Iterator[str]:
+    for code in INLINE.findall(BLOCK.sub("", text)):
+        if FILE.fullmatch(code) and not any(
+            name == code or name.endswith(f"/{code}") or name.startswith(f"{code.rstrip('/')}/")
+            for name in project_files()
+        ):
+            yield f"file {code}"
+
+
+def unknown_settings(text: str) -> Iterator[str]:
+    for name in SETTING.findall(text):
+        if name not in known_settings() and name != MISSPELT:
+            yield f"setting {name}"
+
+
+def unknown_operations(text: str) -> Iterator[str]:
+    used = [(method, path) for method, path in OPERATION.findall(text)]
+    used += [("", path) for path in ADDRESS.findall(text) if path != "/"]
+    for method, path in used:
+        concrete = path.replace("{kind}", "chargers")
+        fitting = [
+            methods
+            for template, methods in operations().items()
+            if re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), concrete)
+        ]
+        if concrete not in OUTSIDE_OPENAPI and not any(
+            not method or method in methods for methods in fitting
+        ):
+            yield f"operation {method} {path}"
+
+
+def commands(text: str) -> Iterator[tuple[list[str], bool]]:
+    """Return the commands, as words, and whether they are complete: those in blocks are."""
+    for block in BLOCK.findall(text):
+        lines = block.splitlines()[1:-1]
+        typed = [line[2:] for line in lines if line.startswith("$ ")] or lines
+        for line in typed:
+            yield from ((words, True) for words in simple_commands(line))
+    for code in INLINE.findall(BLOCK.sub("", text)):
+        yield from ((words, False) for words in simple_commands(code))
+
+
+def simple_commands(line: str) -> Iterator[list[str]]:
+    try:
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";|&>")
+        lexer.whitespace_split = True
+        words = list(lexer)
+    except ValueError:
+        return  # a quote that is closed on another line
+    command: list[str] = []
+    for word in [*words, ";"]:
+        if set(word) <= set(";|&>"):
+            if command:
+                yield command
+            command = []
+        elif command or not re.match(r"[A-Z_]+=", word):
+            command.append(word)
+
+
+def wrong_command(words: list[str], *, complete: bool) -> str:
+    """Return what is wrong with a command; empty if nothing is, or it is not the project's."""
+    program, *arguments = words
+    if program == "make":
+        return wrong_make(arguments)
+    if words[:2] == ["python", "-m"] and len(words) > 2:
+        return wrong_module(words[2], words[3:])
+    if program in PROGRAMS:
+        return wrong_arguments(program, arguments, complete=complete)
+    return ""
+
+
+def wrong_make(arguments: list[str]) -> str:
+    target = arguments[0] if arguments else "help"
+    recipe = re.search(
+        rf"^{re.escape(target)}:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    if recipe is None:
+        return f"no target {target}"
+    module = re.search(r"-m (\S+) \S*ARGS", recipe[1].replace("$(or $(ARGS)", "ARGS"))
+    given = [word.removeprefix("ARGS=") for word in arguments if word.startswith("ARGS=")]
+    return wrong_module(module[1], shlex.split(given[0])) if module and given else ""
+
+
+def wrong_module(name: str, arguments: list[str]) -> str:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return f"no module {name}"
+    origin = Path(spec.origin)
+    if not origin.is_relative_to(ROOT) or (ROOT / ".venv") in origin.parents:
+        return ""
+    package = origin.name == "__init__.py"
+    if package and not (origin.parent / "__main__.py").exists():
+        return f"{name} cannot be run"
+    sources = sorted(origin.parent.glob("*.py")) if package else [origin]
+    text = "".join(source.read_text("utf-8") for source in sources)
+    options = [word.split("=")[0] for word in arguments if word.startswith("--")]
+    unknown = [option for option in options if option != "--help" and f'"{option}"' not in text]
+    return f"{name} has no {unknown[0]}" if unknown else ""
+
+
+def wrong_arguments(program: str, arguments: list[str], *, complete: bool) -> str:
+    # typer may bring a click of its own, so its classes are known by what they can do.
+    command: Any = PROGRAMS[program]
+    left = [word for word in arguments if word != "--json"]
+    while hasattr(command, "commands") and left and left != ["--help"]:
+        if left[0] not in command.commands:
+            return f"{program} has no {left[0]}"
+        command = command.commands[left.pop(0)]
+    options = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    for word in left:
+        if word.startswith("--") and word.split("=")[0] not in {"--help", *options}:
+            return f"{program} has no {word}"
+    if complete and "--help" not in left:
+        try:
+            command.make_context(program, left)
+        except Exception as error:  # noqa: BLE001 - of whichever click typer uses
+            return f"{program}: {error}"
+    return ""
+
+
+def problems(document: Path, text: str) -> list[str]:
+    wrong = (wrong_command(words, complete=complete) for words, complete in commands(text))
+    return [
+        *broken_links(document, text),
+        *missing_files(text),
+        *unknown_settings(text),
+        *unknown_operations(text),
+        *filter(None, wrong),
+    ]
+
+
+def quoted_from_logs(text: str) -> Iterator[str]:
+    """Yield the reasons of /readyz and the events of log lines in operations.md's tables."""
+    for reasons in re.findall(r"^\| (`no: .*?`) \|", text, re.MULTILINE):
+        for reason in INLINE.findall(reasons):
+            yield re.split(r"…|\(worker", reason.removeprefix("no: "))[0].rstrip(" :")
+    (events,) = re.findall(r"^\| Event \|.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    for cell in re.findall(r"^\| (`.*?`) \|", events, re.MULTILINE):
+        yield from INLINE.findall(cell)
+
+
+def missing_texts(texts: Iterator[str]) -> list[str]:
+    code = "".join(
+        (ROOT / name).read_text("utf-8")
+        for name in sorted(project_files())
+        if name.startswith(("services/", "shared/")) and name.endswith(".py")
+    )
+    # A long text is cut where its line ends.
+    code = re.sub(r'"\s+f?"', "", code)
+    return [text for text in texts if text not in code]
+
+
+def drawn_folders(text: str) -> Iterator[str]:
+    """Yield the folders of architecture.md's tree: each is indented by two below its parent."""
+    (drawing,) = re.findall(r"^## Folders\n\n```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    parents: list[str] = []
+    for indent, name in re.findall(r"^( *)(\S+)/", drawing, re.MULTILINE):
+        parents = [*parents[: len(indent) // 2], name]
+        yield "/".join(parents)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_points_to_exists(document: Path) -> None:
+    assert problems(document, document.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[there](nowhere.md)",
+        "[there](README.md#no-such-heading)",
+        "`services/gateway/nowhere.py`",
+        "`nowhere.lua`",
+        "`CHARGELIGHT_GATEWAY_NO_SUCH_SETTING`",
+        "`PUT /no/such/path`",
+        "`DELETE /whoami`",
+        "`make nothing`",
+        '`make capacity ARGS="--no-such-option 1"`',
+        "`python -m services.nowhere`",
+        "```\n$ python -m tools.capacity --no-such-option\n```",
+        "```\nchargelight explian c1234\n```",
+        "```\nchargelight explain c1234 --no-such-option\n```",
+        "```\n$ chargelight explain\n```",
+        "`chargelight-simulator fleet --no-such-option`",
+    ],
+)
+def test_a_mistake_in_a_document_is_found(text: str) -> None:
+    assert len(problems(ROOT / "example.md", text)) == 1
+
+
+def test_what_exists_is_no_mistake() -> None:
+    text = (
+        "[there](README.md#read-on) `store.lua` `tools/local` `CHARGELIGHT_REDIS_URL` "
+        "`PUT /pairings/c9` `make help` `python -m services.router`\n"
+        "```\n$ CHARGELIGHT_CLI_URL=x chargelight explain c1 --json | jq; echo $?\nno: x\n```"
+    )
+    assert problems(ROOT / "example.md", text) == []
+
+
+def test_the_architecture_draws_every_folder() -> None:
+    drawn = set(drawn_folders((ROOT / "docs/architecture.md").read_text("utf-8")))
+    folders = {str(parent) for name in project_files() for parent in Path(name).parents}
+    assert drawn <= folders
+    python = {str(Path(name).parent) for name in project_files() if name.endswith(".py")}
+    rooms = {name for name in python if name.startswith(("services", "shared", "tools"))}
+    assert rooms <= drawn | SCRIPTS
+
+
+def test_what_is_quoted_from_logs_is_in_the_code() -> None:
+    quoted = list(quoted_from_logs((ROOT / "docs/operations.md").read_text("utf-8")))
+    assert len(quoted) > 30
+    assert missing_texts(iter(quoted)) == []
+    assert missing_texts(iter(["redis is lost", "no such event"])) == ["no such event"]
