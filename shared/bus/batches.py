@@ -20,7 +20,7 @@ def by_slot(
 
     Args:
         items: What to group; within a slot they keep their order.
-        slot_of: Tells the slot of an item: the number of its partition, say.
+        slot_of: Returns the slot of an item, such as the number of its partition.
     """
     slots: defaultdict[Slot, list[Item]] = defaultdict(list)
     for item in items:
@@ -37,7 +37,7 @@ def by_slot(
 def exchanges(batches: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
     """Put batches together, in their order, into exchanges of at most `ITEMS_PER_EXCHANGE`.
 
-    One that is larger by itself is an exchange of its own.
+    A larger batch is an exchange of its own.
     """
     together: list[Item] = []
     items = 0
@@ -53,6 +53,6 @@ def exchanges(batches: Iterable[Item], size_of: Callable[[Item], int]) -> Iterat
 
 
 def parts(items: list[Item], most: int) -> Iterator[list[Item]]:
-    """Part items into as many together as may be, in their order."""
+    """Split items into lists of at most ``most``, in their order."""
     for start in range(0, len(items), most):
         yield items[start : start + most]

@@ -1,8 +1,8 @@
-"""What all instances must be configured with alike, compared through Redis at start.
+"""Settings that must be the same in all instances, compared through Redis at start.
 
-A partition count that differs between two processes would send readings to
-partitions nobody watches; other thresholds under the same version would let two
-routers light one widget differently. Both are refused before serving.
+With another partition count a process would send readings to partitions that no router
+watches; with other thresholds under the same version two routers would light one widget
+differently. Both are refused before serving.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ _log = logs.get(__name__)
 
 
 async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -> None:
-    """Wait until Redis is there, then check its settings and ours.
+    """Wait until Redis answers, then check its settings and ours.
 
     Args:
-        bus: Connection to ask on.
-        own: What must be alike, by name.
+        bus: To Redis.
+        own: Settings of this process, by name.
         rng: Jitter of the retries.
 
     Raises:
         CannotServeError: Another instance is configured differently, Redis is a cluster
-            and should be none (or the other way round), or a server of it
-            may evict keys (``maxmemory-policy`` other than ``noeviction``:
+            although the settings say one server (or the other way round), or one of its
+            servers may evict keys (``maxmemory-policy`` other than ``noeviction``:
             https://redis.io/docs/latest/develop/reference/eviction/).
     """
     backoff = Backoff(0.1, 2.0, rng)
@@ -55,7 +55,7 @@ async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -
 
 
 async def agree(bus: Bus, own: Mapping[str, str]) -> None:
-    """Write what nobody has set yet; compare what somebody has.
+    """Write settings that no instance has written yet; compare the others.
 
     Raises:
         CannotServeError: Another instance is configured differently.

@@ -1,4 +1,4 @@
-"""Whether a Redis is what the settings say: one server, or a node of a cluster."""
+"""Whether a Redis server is what the settings say: one server, or a node of a cluster."""
 
 import re
 from typing import Any, Final
@@ -17,14 +17,14 @@ class WrongServerError(BusUnavailableError):
 
 
 def refuse_other_engine(info: Any, *, is_cluster: bool) -> None:
-    """Compare a server's INFO with what it should be.
+    """Compare a server's reply to INFO with the settings.
 
     Raises:
-        WrongServerError: It is none of a cluster, or one although it should not be, or it is
-            too old for a cluster's doorbells.
+        WrongServerError: It is not of a cluster but should be, or the other way round, or it
+            is too old for a cluster's doorbells.
     """
     if isinstance(info, ResponseError):
-        return  # not allowed to ask; what does not fit will fail
+        return  # not allowed to ask; a wrong server will fail later
     text = info.decode(errors="replace")
     # Valkey calls it server_mode.
     found = re.search(r"^(?:redis|server)_mode:(\w+)", text, re.MULTILINE)
