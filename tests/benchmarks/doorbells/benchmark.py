@@ -98,7 +98,7 @@ async def _listen(url: str, publish: Publish, messages: int) -> float:
 
 
 _WAYS: Final = {
-    "our link": _own_connection,
+    "our connection": _own_connection,
     "redis-py's connection": _connection,
     "redis-py's pubsub.listen": _listen,
 }

@@ -22,7 +22,7 @@ EXPECTED = {
         "scale 100 connections: charger gateways' CPU per reading",
     ),
     "capacity": ("capacity 100: memory of all gateways", "capacity 100: CPU of Redis, no readings"),
-    "doorbells": ("doorbells: CPU per message, our link",),
+    "doorbells": ("doorbells: CPU per message, our connection",),
     "instructions": ("instructions: parse frame",),
     "imports": ("imports answered",),
 }
