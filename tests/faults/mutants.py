@@ -91,9 +91,9 @@ MUTANTS: Final = (
             ),
             Change(
                 "services/gateway/widgets/widgets.py",
-                "            self._subscriber.subscribe([channel])\n",
+                "            self._subscriber.subscribe([channel], self)\n",
                 "            asyncio.get_running_loop().call_later(\n"
-                "                1.0, lambda: self._subscriber.subscribe([channel])\n"
+                "                1.0, lambda: self._subscriber.subscribe([channel], self)\n"
                 "            )\n",
             ),
             Change(
@@ -103,11 +103,8 @@ MUTANTS: Final = (
             ),
             Change(
                 "services/gateway/widgets/widgets.py",
-                "        self._read_soon(\n"
-                "            self._by_channel[channel].widget_id\n"
-                "            for channel in channels\n"
-                "            if channel in self._by_channel\n"
-                "        )\n",
+                "        self._read_soon("
+                "self._by_channel[channel].widget_id for channel in channels)\n",
                 "        del channels\n",
             ),
         ],
