@@ -14,4 +14,4 @@ class UnreachableError(Exception):
 
 
 class ReaderGoneError(Exception):
-    """Whoever read our output has enough of it: ``chargelight … | head``."""
+    """The reader of our output has closed it: ``chargelight … | head``."""

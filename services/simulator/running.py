@@ -27,7 +27,7 @@ def run(command: Command) -> NoReturn:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_until_signalled(command))
     except* BrokenPipeError:
-        # Whoever read our lines has enough of them (`… | head`). Python would
+        # The reader of our lines has closed them (`… | head`). Python would
         # complain again when it flushes standard output at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_DONE

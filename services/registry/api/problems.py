@@ -167,7 +167,7 @@ async def _on_postgres_away(_request: Request, error: Exception) -> JSONResponse
 async def _on_directory_busy(_request: Request, _error: Exception) -> JSONResponse:
     return _unavailable(
         "directory-busy",
-        "Somebody else is changing the directory",
+        "The directory is being changed",
         "A large import is running, or a transaction is open in psql. Nothing "
         "was changed. Try again in a moment.",
     )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 
 class Mark(StrEnum):
-    """How a finding is to be taken."""
+    """What a finding says about its subject."""
 
     RIGHT = "right"
     WRONG = "wrong"

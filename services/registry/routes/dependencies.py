@@ -17,7 +17,7 @@ from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
 from shared.contract.devices import Kind
 
-AnyId = Annotated[str, Path(description="An id; one that can not exist is not there")]
+AnyId = Annotated[str, Path(description="An id; one that cannot exist is not there")]
 """An id to look up: any text."""
 
 WITH_ETAG: Final[dict[str, Any]] = {

@@ -81,7 +81,7 @@ async def list_rentals(
     "/{rental_id}",
     operation_id="open_rental",
     summary="Hand over: a phone into a charger, a widget to its owner",
-    description="The two are paired anew, also if they are a pair: what the former phone "
+    description="The two are paired again, also if they are a pair: what the former phone "
     "reported lights nothing. The same request again changes nothing.",
     responses=_OPENED,
 )

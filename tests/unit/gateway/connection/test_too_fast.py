@@ -3,18 +3,16 @@
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
+from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.websocket_protocol import DeviceProtocol
-from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import CloseCode
 from shared.contract.presence import RejectionCode
 from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
     close_of,
-    context_of,
     frame_of,
+    gate_of,
     head_of,
     reading_of,
 )
@@ -30,16 +28,16 @@ FRAGMENTS = (
 class ChargerEvents:
     """Stores everything at once."""
 
-    def on_connected(self, charger: ChargerConnection) -> None:
+    def connected(self, charger: ChargerConnection) -> None:
         charger.epoch = 1
 
-    def on_reading(self, charger: ChargerConnection) -> None:
-        charger.on_stored(charger.sequence)
+    def reported(self, charger: ChargerConnection) -> None:
+        charger.stored(charger.sequence)
 
-    def on_closing(self, charger: ChargerConnection) -> None:
+    def closing(self, charger: ChargerConnection) -> None:
         pass
 
-    def on_disconnected(self, charger: ChargerConnection) -> None:
+    def disconnected(self, charger: ChargerConnection) -> None:
         pass
 
 
@@ -48,11 +46,10 @@ class Charger(FakeDevice):
 
     connection: ChargerConnection
 
-    def __init__(self, clock: Clock, context: ConnectionContext) -> None:
+    def __init__(self, clock: Clock, gate: ConnectionContext) -> None:
         self.clock = clock
-        self.context = context
-        self.rejections = Rejections()
-        super().__init__(context, charger_endpoint(ChargerEvents(), 64, self.rejections))
+        self.gate = gate
+        super().__init__(ChargerConnection(gate, ChargerEvents(), 64))
         self.send(head_of("/chargers/c1"))
 
     def let_time_pass(self, seconds: float, more: bytes = b"") -> None:
@@ -60,8 +57,8 @@ class Charger(FakeDevice):
         until = self.clock.now + seconds
         while self.clock.now < until:
             self.clock.now += 0.05
-            self.context.rests.advance()
-            self.context.wheel.advance()
+            self.gate.resting.advance()
+            self.gate.wheel.advance()
             if len(self.on_the_way) < 10_000:
                 self.on_the_way += more
             self.arrive()
@@ -69,11 +66,11 @@ class Charger(FakeDevice):
 
 @pytest.fixture
 def charger(clock: Clock) -> Charger:
-    return Charger(clock, context_of(clock, **SETTINGS))
+    return Charger(clock, gate_of(clock, **SETTINGS))
 
 
 def test_ten_readings_a_second_with_pings_are_nothing_by_default(clock: Clock) -> None:
-    charger = Charger(clock, context_of(clock))
+    charger = Charger(clock, gate_of(clock))
     for _ in range(600):
         charger.send(reading_of(50) * 10 + EMPTY_PING * 5)
         assert charger.transport.reading
@@ -82,7 +79,7 @@ def test_ten_readings_a_second_with_pings_are_nothing_by_default(clock: Clock) -
 
 
 def test_a_hundred_readings_a_second_are_fine_by_default(clock: Clock) -> None:
-    charger = Charger(clock, context_of(clock))
+    charger = Charger(clock, gate_of(clock))
     for _ in range(600):
         charger.send(reading_of(50) * 10)
         assert charger.transport.reading
@@ -108,24 +105,23 @@ def test_a_reading_behind_a_burst_is_taken_once_it_may_be(charger: Charger) -> N
     assert charger.got(Opcode.PONG)[-1] == b"stored?"
 
 
-# The masks of frames are random: without names, each process would have other tests.
 @pytest.mark.parametrize(
     "flood",
     [EMPTY_PING, FRAGMENTS, reading_of(50), b"\x8a\x80\0\0\0\0"],
-    ids=["pings", "fragments", "readings", "pongs"],
+    ids=["pings", "fragments", "readings", "pongs"],  # their masks are random, a test's id is not
 )
 def test_of_a_flood_only_so_many_frames_are_parsed(
     charger: Charger, flood: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = 0
-    recv_frame = DeviceProtocol.recv_frame
+    recv_frame = type(charger.connection.websocket).recv_frame
 
     def counting(self: object, frame: object) -> None:
         nonlocal parsed
         parsed += 1
         recv_frame(self, frame)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(DeviceProtocol, "recv_frame", counting)
+    monkeypatch.setattr(type(charger.connection.websocket), "recv_frame", counting)
     charger.let_time_pass(9, more=flood * 1000)
     # 32 is what the smallest frame costs; a slice may be overdrawn.
     assert 50 < parsed < (BURST + 9 * RATE) / 32 + 200
@@ -136,11 +132,11 @@ def test_a_flood_is_closed_with_4429_and_says_why(charger: Charger) -> None:
     assert charger.close_code is None
     charger.let_time_pass(3, more=reading_of(50) * 100)
     assert charger.close_code == CloseCode.TOO_FAST
-    assert charger.rejections.chargers["c1"].code is RejectionCode.TOO_FAST
+    assert charger.gate.rejections.chargers["c1"].code is RejectionCode.TOO_FAST
 
 
 def test_how_long_it_may_go_on_is_a_setting(clock: Clock) -> None:
-    charger = Charger(clock, context_of(clock, too_fast_seconds=2, **SETTINGS))
+    charger = Charger(clock, gate_of(clock, too_fast_seconds=2, **SETTINGS))
     charger.let_time_pass(4.5, more=reading_of(50) * 100)
     assert charger.close_code == CloseCode.TOO_FAST
 
@@ -179,7 +175,7 @@ def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
     # So little is allowed that one slice of pings is waited for longer than silence may last.
     charger = Charger(
         clock,
-        context_of(
+        gate_of(
             clock, bytes_per_second=256, burst_bytes=1024, too_fast_seconds=60, silence_seconds=13
         ),
     )
@@ -192,8 +188,8 @@ def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
 
 def test_who_reads_again_while_it_sends_too_fast_is_not_read_from_yet(charger: Charger) -> None:
     charger.send(reading_of(50) * 100)
-    charger.protocol.pause_writing()
-    charger.protocol.resume_writing()
+    charger.connection.pause_writing()
+    charger.connection.resume_writing()
     assert not charger.transport.reading
     charger.let_time_pass(1)
     assert charger.transport.reading or charger.connection.sequence > 50
@@ -201,10 +197,10 @@ def test_who_reads_again_while_it_sends_too_fast_is_not_read_from_yet(charger: C
 
 def test_who_does_not_read_is_not_read_from_after_its_rest_either(charger: Charger) -> None:
     charger.send(reading_of(50) * 100)
-    charger.protocol.pause_writing()
+    charger.connection.pause_writing()
     charger.let_time_pass(5)
     assert not charger.transport.reading
-    charger.protocol.resume_writing()
+    charger.connection.resume_writing()
     assert charger.transport.reading
 
 
@@ -226,8 +222,8 @@ def test_one_that_is_gone_while_it_rests_is_left_alone(charger: Charger) -> None
 
 
 def test_a_head_in_single_bytes_is_slowed_down_too(clock: Clock) -> None:
-    context = context_of(clock, **SETTINGS)
-    device = FakeDevice(context, charger_endpoint(ChargerEvents(), 64, Rejections()))
+    gate = gate_of(clock, **SETTINGS)
+    device = FakeDevice(ChargerConnection(gate, ChargerEvents(), 64))
     sent = 0
     while device.transport.reading and sent < 1000:
         device.send(b"G")
