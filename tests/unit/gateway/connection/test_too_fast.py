@@ -3,16 +3,18 @@
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import ChargerConnection
+from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.websocket_protocol import DeviceProtocol
+from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import CloseCode
 from shared.contract.presence import RejectionCode
 from tests.unit.gateway.fake_device import (
     Clock,
     FakeDevice,
     close_of,
+    context_of,
     frame_of,
-    gate_of,
     head_of,
     reading_of,
 )
@@ -28,16 +30,16 @@ FRAGMENTS = (
 class ChargerEvents:
     """Stores everything at once."""
 
-    def connected(self, charger: ChargerConnection) -> None:
+    def on_connected(self, charger: ChargerConnection) -> None:
         charger.epoch = 1
 
-    def reported(self, charger: ChargerConnection) -> None:
-        charger.stored(charger.sequence)
+    def on_reading(self, charger: ChargerConnection) -> None:
+        charger.on_stored(charger.sequence)
 
-    def closing(self, charger: ChargerConnection) -> None:
+    def on_closing(self, charger: ChargerConnection) -> None:
         pass
 
-    def disconnected(self, charger: ChargerConnection) -> None:
+    def on_disconnected(self, charger: ChargerConnection) -> None:
         pass
 
 
@@ -46,10 +48,11 @@ class Charger(FakeDevice):
 
     connection: ChargerConnection
 
-    def __init__(self, clock: Clock, gate: ConnectionContext) -> None:
+    def __init__(self, clock: Clock, context: ConnectionContext) -> None:
         self.clock = clock
-        self.gate = gate
-        super().__init__(ChargerConnection(gate, ChargerEvents(), 64))
+        self.context = context
+        self.rejections = Rejections()
+        super().__init__(context, charger_endpoint(ChargerEvents(), 64, self.rejections))
         self.send(head_of("/chargers/c1"))
 
     def let_time_pass(self, seconds: float, more: bytes = b"") -> None:
@@ -57,8 +60,8 @@ class Charger(FakeDevice):
         until = self.clock.now + seconds
         while self.clock.now < until:
             self.clock.now += 0.05
-            self.gate.resting.advance()
-            self.gate.wheel.advance()
+            self.context.rests.advance()
+            self.context.wheel.advance()
             if len(self.on_the_way) < 10_000:
                 self.on_the_way += more
             self.arrive()
@@ -66,11 +69,11 @@ class Charger(FakeDevice):
 
 @pytest.fixture
 def charger(clock: Clock) -> Charger:
-    return Charger(clock, gate_of(clock, **SETTINGS))
+    return Charger(clock, context_of(clock, **SETTINGS))
 
 
 def test_ten_readings_a_second_with_pings_are_nothing_by_default(clock: Clock) -> None:
-    charger = Charger(clock, gate_of(clock))
+    charger = Charger(clock, context_of(clock))
     for _ in range(600):
         charger.send(reading_of(50) * 10 + EMPTY_PING * 5)
         assert charger.transport.reading
@@ -79,7 +82,7 @@ def test_ten_readings_a_second_with_pings_are_nothing_by_default(clock: Clock) -
 
 
 def test_a_hundred_readings_a_second_are_fine_by_default(clock: Clock) -> None:
-    charger = Charger(clock, gate_of(clock))
+    charger = Charger(clock, context_of(clock))
     for _ in range(600):
         charger.send(reading_of(50) * 10)
         assert charger.transport.reading
@@ -114,14 +117,14 @@ def test_of_a_flood_only_so_many_frames_are_parsed(
     charger: Charger, flood: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = 0
-    recv_frame = type(charger.connection.websocket).recv_frame
+    recv_frame = DeviceProtocol.recv_frame
 
     def counting(self: object, frame: object) -> None:
         nonlocal parsed
         parsed += 1
         recv_frame(self, frame)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(charger.connection.websocket), "recv_frame", counting)
+    monkeypatch.setattr(DeviceProtocol, "recv_frame", counting)
     charger.let_time_pass(9, more=flood * 1000)
     # 32 is what the smallest frame costs; a slice may be overdrawn.
     assert 50 < parsed < (BURST + 9 * RATE) / 32 + 200
@@ -132,11 +135,11 @@ def test_a_flood_is_closed_with_4429_and_says_why(charger: Charger) -> None:
     assert charger.close_code is None
     charger.let_time_pass(3, more=reading_of(50) * 100)
     assert charger.close_code == CloseCode.TOO_FAST
-    assert charger.gate.rejections.chargers["c1"].code is RejectionCode.TOO_FAST
+    assert charger.rejections.chargers["c1"].code is RejectionCode.TOO_FAST
 
 
 def test_how_long_it_may_go_on_is_a_setting(clock: Clock) -> None:
-    charger = Charger(clock, gate_of(clock, too_fast_seconds=2, **SETTINGS))
+    charger = Charger(clock, context_of(clock, too_fast_seconds=2, **SETTINGS))
     charger.let_time_pass(4.5, more=reading_of(50) * 100)
     assert charger.close_code == CloseCode.TOO_FAST
 
@@ -175,7 +178,7 @@ def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
     # So little is allowed that one slice of pings is waited for longer than silence may last.
     charger = Charger(
         clock,
-        gate_of(
+        context_of(
             clock, bytes_per_second=256, burst_bytes=1024, too_fast_seconds=60, silence_seconds=13
         ),
     )
@@ -188,8 +191,8 @@ def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
 
 def test_who_reads_again_while_it_sends_too_fast_is_not_read_from_yet(charger: Charger) -> None:
     charger.send(reading_of(50) * 100)
-    charger.connection.pause_writing()
-    charger.connection.resume_writing()
+    charger.protocol.pause_writing()
+    charger.protocol.resume_writing()
     assert not charger.transport.reading
     charger.let_time_pass(1)
     assert charger.transport.reading or charger.connection.sequence > 50
@@ -197,10 +200,10 @@ def test_who_reads_again_while_it_sends_too_fast_is_not_read_from_yet(charger: C
 
 def test_who_does_not_read_is_not_read_from_after_its_rest_either(charger: Charger) -> None:
     charger.send(reading_of(50) * 100)
-    charger.connection.pause_writing()
+    charger.protocol.pause_writing()
     charger.let_time_pass(5)
     assert not charger.transport.reading
-    charger.connection.resume_writing()
+    charger.protocol.resume_writing()
     assert charger.transport.reading
 
 
@@ -222,8 +225,8 @@ def test_one_that_is_gone_while_it_rests_is_left_alone(charger: Charger) -> None
 
 
 def test_a_head_in_single_bytes_is_slowed_down_too(clock: Clock) -> None:
-    gate = gate_of(clock, **SETTINGS)
-    device = FakeDevice(ChargerConnection(gate, ChargerEvents(), 64))
+    context = context_of(clock, **SETTINGS)
+    device = FakeDevice(context, charger_endpoint(ChargerEvents(), 64, Rejections()))
     sent = 0
     while device.transport.reading and sent < 1000:
         device.send(b"G")
