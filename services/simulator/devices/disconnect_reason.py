@@ -95,6 +95,8 @@ _CLOSES: Final[dict[int, str]] = {
     CloseCode.TOO_FAST: "this {kind} sends faster than the hub allows",
     CloseCode.POLICY: "too many frames that the hub could not accept",
     CloseCode.TOO_BIG: "a message was larger than the hub allows",
+    CloseCode.PROTOCOL_ERROR: "this {kind} broke a rule of the WebSocket protocol",
+    CloseCode.NOT_UTF8: "this {kind} sent text that is not UTF-8",
 }
 """What the close codes of the device protocol mean."""
 
