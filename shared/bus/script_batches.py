@@ -1,4 +1,4 @@
-"""Several calls of a script in one run of it: one command, one reply.
+"""Several calls of a script in one script run: one command, one reply.
 
 To start a script costs Redis as much as what the script does for one or two readings. So
 the scripts that are called for every reading do a batch of calls in one run. Each call
