@@ -2,17 +2,15 @@
 
 import random
 import sys
-import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 
 from services.simulator.commands.charger import ChargerCommand, ChargerOptions
-from services.simulator.commands.demo import DemoCommand, DemoOptions
-from services.simulator.commands.fleet import FleetCommand, FleetOptions
+from services.simulator.commands.demo import DemoCommand
+from services.simulator.commands.fleet import FleetCommand
 from services.simulator.commands.register import register as register_pairs
 from services.simulator.commands.widget import WidgetCommand
 from services.simulator.devices.levels import parse_level
@@ -21,7 +19,7 @@ from services.simulator.fleet.pairs import Pair, numbered_pairs
 from services.simulator.judging.thresholds import DEFAULT as DEFAULT_THRESHOLDS
 from services.simulator.judging.thresholds import parse_thresholds
 from services.simulator.running import run
-from services.simulator.terminal.event_output import make_console, make_event_output, wall_clock
+from services.simulator.terminal.event_output import EventOutput
 from shared.contract.devices import is_device_id
 
 app = typer.Typer(
@@ -133,24 +131,13 @@ def charger(
         timeout=timeout,
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
     )
-    output = make_event_output(as_json=json)
-    run(lambda stop: ChargerCommand(options, output, random.Random(), time.monotonic).run(stop))
+    run(ChargerCommand(options, EventOutput(as_json=json)).run)
 
 
 @app.command()
 def widget(widget_id: DeviceId, *, url: WidgetUrl = _WIDGETS_URL, json: AsJson = False) -> None:
     """Be a widget: show its LED, and below it what it showed before."""
-    run(
-        lambda stop: WidgetCommand(
-            widget_id,
-            url,
-            output=make_event_output(as_json=json),
-            terminal=_terminal(as_json=json),
-            rng=random.Random(),
-            clock=time.monotonic,
-            wall_clock=wall_clock,
-        ).run(stop)
-    )
+    run(WidgetCommand(widget_id, url, EventOutput(as_json=json)).run)
 
 
 @app.command()
@@ -186,7 +173,7 @@ def fleet(
     A light is wrong when the widget, connected, shows for longer than --settle
     something that its charger's last acknowledged reading does not call for.
     """
-    options = FleetOptions(
+    command = FleetCommand(
         pairs=pairs,
         prefix=prefix,
         rate=rate,
@@ -195,16 +182,10 @@ def fleet(
         connecting_rate=connecting_rate,
         duration=duration,
         interval=interval,
+        output=EventOutput(as_json=json),
+        rng=random.Random(seed),
     )
-    run(
-        lambda stop: FleetCommand(
-            options,
-            make_event_output(as_json=json),
-            _terminal(as_json=json),
-            random.Random(seed),
-            time.monotonic,
-        ).run(stop)
-    )
+    run(command.run)
 
 
 @app.command()
@@ -227,22 +208,16 @@ def demo(
     json: AsJson = False,
 ) -> None:
     """Show a few pairs at work: phones that charge, LEDs that change colour."""
-    options = DemoOptions(
+    command = DemoCommand(
         pairs=_pairs(names) if names else numbered_pairs(prefix, pairs, digits=2),
         registry_url=registry,
         hub=_hub(chargers_url, widgets_url, thresholds, settle),
         speed=speed,
         interval=interval,
+        output=EventOutput(as_json=json),
+        rng=random.Random(),
     )
-    run(
-        lambda stop: DemoCommand(
-            options,
-            make_event_output(as_json=json),
-            _terminal(as_json=json),
-            random.Random(),
-            time.monotonic,
-        ).run(stop)
-    )
+    run(command.run)
 
 
 @app.command()
@@ -264,7 +239,7 @@ def register(
             pairs,
             registry,
             replace=replace,
-            output=make_event_output(as_json=json),
+            output=EventOutput(as_json=json),
             rng=random.Random(),
             stop=stop,
         )
@@ -278,12 +253,6 @@ def _pairs(names: list[str]) -> list[Pair]:
 def _hub(chargers_url: str, widgets_url: str, thresholds: str, settle: float) -> Hub:
     parsed = _parsed(parse_thresholds, thresholds, "--thresholds")
     return Hub(chargers_url, widgets_url, parsed, settle)
-
-
-def _terminal(*, as_json: bool) -> Console | None:
-    """Return the terminal to draw on; none where there is none."""
-    console = make_console()
-    return console if console.is_terminal and not as_json else None
 
 
 def main() -> None:

@@ -38,13 +38,12 @@ class Booth:
 
     def __init__(self, pairs: Sequence[Pair], charger_url: str, widget_url: str) -> None:
         self._rng = random.Random()
-        clock = asyncio.get_running_loop().time
         self._chargers = [
-            Charger(pair.charger, charger_url, pace=Pace(self._rng), notify=self._note, clock=clock)
+            Charger(pair.charger, charger_url, pace=Pace(self._rng), notify=self._note)
             for pair in pairs
         ]
         self._widgets = [
-            Widget(pair.widget, widget_url, pace=Pace(self._rng), notify=self._note, clock=clock)
+            Widget(pair.widget, widget_url, pace=Pace(self._rng), notify=self._note)
             for pair in pairs
         ]
         self._devices: list[Charger | Widget] = [*self._chargers, *self._widgets]

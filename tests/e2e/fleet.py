@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from services.simulator.devices.phone import Phone
@@ -78,7 +77,6 @@ async def fleet(
         hub,
         connecting_rate=50,
         rng=rng,
-        clock=time.monotonic,
     )
     task = asyncio.create_task(made.run())
     try:

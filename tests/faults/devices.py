@@ -96,7 +96,6 @@ class Devices:
             self._chargers_url,
             pace=Pace(self._rng),
             notify=self._of_charger(charger_id),
-            clock=time.monotonic,
         )
         self.chargers[charger_id] = charging = _Charging(charger, phone)
         self._start(charger.run(), f"charger {charger_id}")
@@ -109,7 +108,6 @@ class Devices:
             self._widgets_url,
             pace=Pace(self._rng),
             notify=self._of_widget(widget_id),
-            clock=time.monotonic,
         )
         self._start(widget.run(), f"widget {widget_id}")
 

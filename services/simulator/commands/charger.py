@@ -16,7 +16,7 @@ from services.simulator.devices.charger import (
 from services.simulator.devices.disconnect_reason import Closed, DisconnectReason, explain
 from services.simulator.devices.levels import WrongLevelError, format_level, parse_level
 from services.simulator.devices.phone import Phone, empty_phone
-from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
 from services.simulator.terminal import keyboard
 from services.simulator.terminal.event_output import EventOutput
@@ -32,8 +32,6 @@ class ChargerOptions:
     """What the charger is asked to do.
 
     Attributes:
-        charger_id: Its id.
-        url: Where chargers connect.
         level: The level to send, in percent; none to ask for levels.
         once: End as soon as the level is acknowledged.
         seconds_per_percent: Charge by itself at this speed; none not to.
@@ -51,23 +49,14 @@ class ChargerOptions:
 
 
 class ChargerCommand:
-    """Runs one charger and tells what happens to it.
+    """Runs one charger and tells what happens to it."""
 
-    Args:
-        options: What to do.
-        output: Told what happens.
-        rng: Source of jitter.
-        clock: Time in seconds.
-    """
-
-    def __init__(
-        self, options: ChargerOptions, output: EventOutput, rng: random.Random, clock: Clock
-    ) -> None:
+    def __init__(self, options: ChargerOptions, output: EventOutput) -> None:
         self._options = options
         self._output = output
         self._prompt = _PROMPT if options.prompt and options.level is None else ""
         self._charger = Charger(
-            options.charger_id, options.url, pace=Pace(rng), notify=self._notify, clock=clock
+            options.charger_id, options.url, pace=Pace(random.Random()), notify=self._notify
         )
         self._stop = asyncio.Event()
         self._superseded = False

@@ -3,20 +3,21 @@
 import asyncio
 import random
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from services.simulator.devices.disconnect_reason import Closed, explain
-from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from services.simulator.devices.widget import Lit, NotUnderstood, Widget, WidgetEvent
 from services.simulator.judging.history import History
 from services.simulator.running import EXIT_DONE, unless
-from services.simulator.terminal.event_output import EventOutput, WallClock
+from services.simulator.terminal.event_output import EventOutput
 from services.simulator.terminal.led import colour_of, led, style_of
 
 _HISTORY_LENGTH: Final = 12
@@ -25,37 +26,16 @@ _LED_HEIGHT: Final = 4
 
 
 class WidgetCommand:
-    """Runs one widget and shows it.
+    """Runs one widget and shows it: drawn on a terminal, told elsewhere."""
 
-    Args:
-        widget_id: Its id.
-        url: Where widgets connect.
-        output: Told what happens, where there is no terminal to draw on.
-        terminal: The terminal to draw on; none to tell instead.
-        rng: Source of jitter.
-        clock: Time in seconds.
-        wall_clock: The time of day.
-    """
-
-    def __init__(
-        self,
-        widget_id: str,
-        url: str,
-        *,
-        output: EventOutput,
-        terminal: Console | None,
-        rng: random.Random,
-        clock: Clock,
-        wall_clock: WallClock,
-    ) -> None:
-        self._widget = Widget(widget_id, url, pace=Pace(rng), notify=self._notify, clock=clock)
+    def __init__(self, widget_id: str, url: str, output: EventOutput) -> None:
+        self._widget = Widget(widget_id, url, pace=Pace(random.Random()), notify=self._notify)
         self._output = output
-        self._wall_clock = wall_clock
         self._history = History(_HISTORY_LENGTH)
         self._state = "connecting"
         self._live: Live | None = None
-        if terminal is not None:
-            self._live = Live(self._draw(), console=terminal, auto_refresh=False)
+        if output.terminal is not None:
+            self._live = Live(self._draw(), console=output.terminal, auto_refresh=False)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Show the widget until ``stop`` is set; return the exit code."""
@@ -86,7 +66,7 @@ class WidgetCommand:
                     self._note("disconnected", f"{words}. Trying again", "yellow", code=code)
 
     def _note(self, what: str, words: str, style: str, **facts: object) -> None:
-        self._history.add(words, self._widget.shown, self._wall_clock())
+        self._history.add(words, self._widget.shown, datetime.now().astimezone())
         if self._live is None:
             self._output.write(what, words, style, widget=self._widget.device.device_id, **facts)
         else:

@@ -12,23 +12,15 @@ from websockets.protocol import State
 
 from services.simulator.devices import messages
 from services.simulator.devices.disconnect_reason import Device
-from services.simulator.devices.reconnect import (
-    Clock,
-    Connected,
-    Disconnected,
-    Pace,
-    stay_connected,
-)
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace, stay_connected
 from shared.contract.device_protocol import CHARGER_PATHS
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A reading is on its way.
+    """A reading is on its way: its number, and the state of charge in percent.
 
-    Attributes:
-        number: Grows with each report; the same when a report is sent again.
-        level: Its state of charge, in percent.
+    The number grows with each report; it is the same when a report is sent again.
     """
 
     number: int
@@ -37,12 +29,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The hub has stored a reading, and all before it.
-
-    Attributes:
-        number: The reading's number.
-        level: Its state of charge, in percent.
-    """
+    """The hub has stored a reading, and all before it."""
 
     number: int
     level: float
@@ -50,12 +37,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """The hub sent an error, or something that is not in the protocol.
-
-    Attributes:
-        code: The error's code; empty if the message was not understood.
-        message: Its text.
-    """
+    """The hub sent an error, or (with an empty code) something that is not in the protocol."""
 
     code: str
     message: str
@@ -79,11 +61,9 @@ class Charger:
     that it got before the ping. At most one such ping is under way.
 
     Args:
-        charger_id: Its id.
         base_url: Where chargers connect, for example ``ws://127.0.0.1:3100``.
         pace: Delays between connection attempts.
         notify: Told what happens; must not raise.
-        clock: Time in seconds.
     """
 
     def __init__(
@@ -93,13 +73,11 @@ class Charger:
         *,
         pace: Pace,
         notify: Callable[[ChargerEvent], None],
-        clock: Clock,
     ) -> None:
         url = f"{base_url.rstrip('/')}{CHARGER_PATHS[0]}{charger_id}"
         self.device = Device("charger", charger_id, url)
         self._pace = pace
         self._notify = notify
-        self._clock = clock
         self._connection: ClientConnection | None = None
         self._newest: _Report | None = None
         self._sent: _Report | None = None
@@ -123,11 +101,7 @@ class Charger:
         return self._newest is None or self._all_acknowledged.is_set()
 
     async def report(self, level: float) -> None:
-        """Send a reading now, or as soon as there is a connection.
-
-        Args:
-            level: State of charge in percent.
-        """
+        """Send a reading (in percent) now, or as soon as there is a connection."""
         number = 1 if self._newest is None else self._newest.number + 1
         self._newest = _Report(number, level)
         self._all_acknowledged.clear()
@@ -142,13 +116,7 @@ class Charger:
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
-        await stay_connected(
-            self.device.url,
-            self._serve,
-            self._notify,
-            pace=self._pace,
-            clock=self._clock,
-        )
+        await stay_connected(self.device.url, self._serve, self._notify, self._pace)
 
     async def _serve(self, connection: ClientConnection) -> None:
         self._sent = None

@@ -11,12 +11,7 @@ NO_CLOSE_CODE: Final = 1006
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """There was a connection and it ended.
-
-    Attributes:
-        code: Close code; 1006 where none was received.
-        reason: What the hub said about it.
-    """
+    """There was a connection and it ended; the code is 1006 where none was received."""
 
     code: int
     reason: str = ""
@@ -24,11 +19,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """There was a connection, but the hub fell silent.
-
-    Attributes:
-        seconds: For how long nothing was heard.
-    """
+    """There was a connection, but nothing was heard from the hub for so long."""
 
     seconds: float
 
@@ -38,7 +29,6 @@ class Refused:
     """The hub answered the handshake with an HTTP status.
 
     Attributes:
-        http_status: That status.
         retry_after: How long the hub asks to wait, in seconds; 0 if it did not.
     """
 
@@ -48,11 +38,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No hub was found.
-
-    Attributes:
-        why: What the operating system said.
-    """
+    """No hub was found; the operating system said why."""
 
     why: str
 
@@ -62,13 +48,7 @@ DisconnectReason = Closed | Silent | Refused | Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Who is connecting, and where to: what an explanation needs to know.
-
-    Attributes:
-        kind: ``charger`` or ``widget``.
-        device_id: Its id.
-        url: The URL it connects to.
-    """
+    """Who (a ``charger`` or a ``widget``) is connecting, and where to."""
 
     kind: str
     device_id: str

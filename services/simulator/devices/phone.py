@@ -1,17 +1,9 @@
 """A phone being charged: its level rises, rests at full, then the next phone comes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.simulator.devices.levels import HIGHEST
-
-
-class Phones(Protocol):
-    """Where a charger's next phone comes from."""
-
-    def __call__(self) -> float:
-        """Return the level the next phone arrives with, in percent."""
-        ...
 
 
 @dataclass(slots=True)
@@ -22,13 +14,13 @@ class Phone:
         level: State of charge now, in percent.
         step: What one step of charging adds, in percent.
         rest: How many steps a full phone stays before the next one comes.
-        arrive: Gives the level of each next phone.
+        arrive: Gives the level of each next phone, in percent.
     """
 
     level: float
     step: float
     rest: int
-    arrive: Phones
+    arrive: Callable[[], float]
     _rested: int = 0
 
     def charge(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -21,9 +22,6 @@ from services.simulator.devices.disconnect_reason import (
 )
 from shared.contract.device_protocol import CloseCode
 from shared.process.backoff import Backoff
-
-Clock = Callable[[], float]
-"""Gives the time in seconds; only differences count."""
 
 _USEFUL_SECONDS: Final = 1.0
 """A connection that lasted this long was a good one: the delays start over."""
@@ -59,23 +57,14 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """A device has no connection.
-
-    Attributes:
-        reason: Why.
-        retry_in: Seconds until it tries again.
-    """
+    """A device has no connection, and tries again in ``retry_in`` seconds."""
 
     reason: DisconnectReason
     retry_in: float
 
 
 class Pace:
-    """How long a device waits before it connects again.
-
-    Args:
-        rng: Source of the jitter.
-    """
+    """How long a device waits before it connects again."""
 
     def __init__(self, rng: random.Random) -> None:
         self._quick = Backoff(0.1, 5.0, rng)
@@ -106,9 +95,7 @@ async def stay_connected(
     url: str,
     serve: Callable[[ClientConnection], Awaitable[None]],
     notify: Callable[[Connected | Disconnected], None],
-    *,
     pace: Pace,
-    clock: Clock,
 ) -> NoReturn:
     """Keep a connection to the hub until cancelled.
 
@@ -118,11 +105,10 @@ async def stay_connected(
         notify: Told of each connection before it is used, and of each end and
             each failed attempt.
         pace: Delays between attempts.
-        clock: Measures how long connections last.
     """
     reason: DisconnectReason = Closed(NO_CLOSE_CODE)
     while True:
-        started_at = clock()
+        started_at = time.monotonic()
         on_trial = isinstance(reason, Closed) and reason.code == CloseCode.NOT_REGISTERED
         try:
             connection = await dial(url)
@@ -137,7 +123,7 @@ async def stay_connected(
                 pass  # this is how connections end
             finally:
                 await connection.close()
-            reason, lasted = _end_of(connection), clock() - started_at
+            reason, lasted = _end_of(connection), time.monotonic() - started_at
         delay = pace.delay(reason, lasted)
         notify(Disconnected(reason, delay))
         await asyncio.sleep(delay)

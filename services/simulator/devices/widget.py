@@ -8,13 +8,7 @@ from websockets.asyncio.client import ClientConnection
 
 from services.simulator.devices import messages
 from services.simulator.devices.disconnect_reason import Device
-from services.simulator.devices.reconnect import (
-    Clock,
-    Connected,
-    Disconnected,
-    Pace,
-    stay_connected,
-)
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace, stay_connected
 from shared.contract.device_protocol import WIDGET_PATHS, ChargingStatus
 
 
@@ -43,11 +37,9 @@ class Widget:
     after a changed pairing it would be another visitor's.
 
     Args:
-        widget_id: Its id.
         base_url: Where widgets connect, for example ``ws://127.0.0.1:3200``.
         pace: Delays between connection attempts.
         notify: Told what happens; must not raise.
-        clock: Time in seconds.
     """
 
     def __init__(
@@ -57,7 +49,6 @@ class Widget:
         *,
         pace: Pace,
         notify: Callable[[WidgetEvent], None],
-        clock: Clock,
     ) -> None:
         url = f"{base_url.rstrip('/')}{WIDGET_PATHS[0]}{widget_id}"
         self.device = Device("widget", widget_id, url)
@@ -65,17 +56,10 @@ class Widget:
         self.shown: ChargingStatus | None = None
         self._pace = pace
         self._notify = notify
-        self._clock = clock
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
-        await stay_connected(
-            self.device.url,
-            self._serve,
-            self._notify,
-            pace=self._pace,
-            clock=self._clock,
-        )
+        await stay_connected(self.device.url, self._serve, self._notify, self._pace)
 
     async def _serve(self, connection: ClientConnection) -> None:
         self.connected = True

@@ -45,7 +45,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Latencies:
-    """Seconds from a reading that changes the light to the changed light.
+    """Milliseconds from a reading that changes the light to the changed light.
 
     Attributes:
         recent: Those since the last report.
@@ -55,10 +55,10 @@ class Latencies:
     recent: list[float] = field(default_factory=list)
     total: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))
 
-    def add(self, seconds: float) -> None:
+    def add(self, milliseconds: float) -> None:
         """Note one latency."""
-        self.recent.append(seconds)
-        self.total.append(seconds)
+        self.recent.append(milliseconds)
+        self.total.append(milliseconds)
 
     def take_recent(self) -> list[float]:
         """Return those since the last call, and start over."""
@@ -72,19 +72,9 @@ class Figures:
 
     Attributes:
         elapsed: Seconds since the fleet started.
-        pairs: Pairs in the fleet.
-        chargers_connected: Chargers that have a connection.
-        widgets_connected: Widgets that have one.
-        sent_per_second: Readings.
-        received_per_second: Status messages.
-        latency_samples: Changes of light that the latencies are drawn from.
-        latency_p50_ms: Median, in milliseconds; none without samples.
-        latency_p99_ms: 99th percentile, in milliseconds; none without samples.
-        lights_right: Lights that show what is called for.
-        lights_late: Lights that do not, but still may.
-        lights_wrong: Lights that are wrong now.
-        lights_unknown: Lights without a verdict: not connected, or nothing
-            acknowledged yet.
+        latency_samples: Changes of light that the latencies are drawn from; without any,
+            there are no latencies.
+        lights_right: Lights per `Verdict`, as `lights_late` and the others.
         counts: What happened since the start.
     """
 
@@ -111,8 +101,3 @@ class Figures:
             name: round(value, 3) if isinstance(value, float) else value
             for name, value in facts.items()
         }
-
-
-def milliseconds(seconds: float | None) -> float | None:
-    """Return a time in milliseconds."""
-    return None if seconds is None else seconds * 1000

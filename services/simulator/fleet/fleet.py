@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Final, NoReturn
 
 from services.simulator.devices.charger import Acknowledged, Charger, ChargerEvent, Complaint, Sent
@@ -17,9 +18,9 @@ from services.simulator.devices.disconnect_reason import (
     explain,
 )
 from services.simulator.devices.phone import Phone
-from services.simulator.devices.reconnect import Clock, Connected, Disconnected, Pace
+from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from services.simulator.devices.widget import Lit, NotUnderstood, Widget, WidgetEvent
-from services.simulator.fleet.figures import Counts, Figures, Latencies, milliseconds, percentile
+from services.simulator.fleet.figures import Counts, Figures, Latencies, percentile
 from services.simulator.fleet.pairs import Pair
 from services.simulator.judging.thresholds import Thresholds
 from services.simulator.judging.verdict import Light, Verdict
@@ -30,13 +31,7 @@ _SETTLED_CHECK_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one pair behaves.
-
-    Attributes:
-        pair: The ids.
-        phone: What is in the charger.
-        interval: Seconds from one reading to the next.
-    """
+    """How one pair behaves; the interval is the seconds from one reading to the next."""
 
     pair: Pair
     phone: Phone
@@ -48,8 +43,6 @@ class Hub:
     """Where the fleet connects and what it expects there.
 
     Attributes:
-        chargers_url: Where chargers connect.
-        widgets_url: Where widgets connect.
         thresholds: What each level calls for.
         settle: Seconds after which a light that is not right is wrong.
     """
@@ -65,8 +58,6 @@ class Records:
     """Where all pairs of a fleet note what happens.
 
     Attributes:
-        counts: How often what happened.
-        latencies: How long changes of light took.
         troubles: Why devices have no connection: how many of them, by the words.
     """
 
@@ -104,31 +95,18 @@ class _Line:
 
 
 class SimulatedPair:
-    """A charger, its phone, its widget and the judgement on the widget's light.
+    """A charger, its phone, its widget and the judgement on the widget's light."""
 
-    Args:
-        plan: How it behaves.
-        hub: Where it connects.
-        records: Where it notes what happens.
-        rng: Source of jitter.
-        clock: Time in seconds.
-    """
-
-    def __init__(
-        self, plan: Plan, hub: Hub, records: Records, *, rng: random.Random, clock: Clock
-    ) -> None:
+    def __init__(self, plan: Plan, hub: Hub, records: Records, rng: random.Random) -> None:
         self.plan = plan
         self.light = Light(hub.thresholds, hub.settle)
         self.verdict = Verdict.UNKNOWN
-        charger_id, widget_id = plan.pair.charger, plan.pair.widget
+        ids = plan.pair
         self.charger = Charger(
-            charger_id, hub.chargers_url, pace=Pace(rng), notify=self._on_charger, clock=clock
+            ids.charger, hub.chargers_url, pace=Pace(rng), notify=self._on_charger
         )
-        self.widget = Widget(
-            widget_id, hub.widgets_url, pace=Pace(rng), notify=self._on_widget, clock=clock
-        )
+        self.widget = Widget(ids.widget, hub.widgets_url, pace=Pace(rng), notify=self._on_widget)
         self._records = records
-        self._clock = clock
         self._charger_line = _Line(records)
         self._widget_line = _Line(records)
 
@@ -140,7 +118,7 @@ class SimulatedPair:
 
     def judge(self) -> None:
         """Judge the light now, and count it if it has just become wrong."""
-        before, self.verdict = self.verdict, self.light.verdict(self._clock())
+        before, self.verdict = self.verdict, self.light.verdict(monotonic())
         if self.verdict is Verdict.WRONG and before is not Verdict.WRONG:
             self._records.counts.wrong_lights += 1
 
@@ -153,10 +131,10 @@ class SimulatedPair:
                 self._charger_line.disconnected(reason, self.charger.device)
             case Sent(number, level):
                 counts.sent += 1
-                self.light.on_reading_sent(number, level, self._clock())
+                self.light.on_reading_sent(number, level, monotonic())
             case Acknowledged(number, level):
                 counts.acknowledged += 1
-                self.light.on_reading_acknowledged(number, level, self._clock())
+                self.light.on_reading_acknowledged(number, level, monotonic())
             case Complaint():
                 counts.complaints += 1
 
@@ -165,16 +143,16 @@ class SimulatedPair:
         match event:
             case Connected():
                 self._widget_line.connected()
-                self.light.on_widget_connected(self._clock())
+                self.light.on_widget_connected(monotonic())
             case Disconnected(reason):
                 self._widget_line.disconnected(reason, self.widget.device)
                 self.light.on_widget_disconnected()
             case Lit(status):
                 counts.received += 1
-                match = self.light.on_status_seen(status, self._clock())
+                match = self.light.on_status_seen(status, monotonic())
                 counts.older_lights += match.older
                 if match.took is not None:
-                    self._records.latencies.add(match.took)
+                    self._records.latencies.add(1000 * match.took)
             case NotUnderstood():
                 counts.complaints += 1
 
@@ -187,26 +165,16 @@ class Fleet:
         hub: Where they connect.
         connecting_rate: How many pairs start connecting per second.
         rng: Source of jitter.
-        clock: Time in seconds.
     """
 
     def __init__(
-        self,
-        plans: Sequence[Plan],
-        hub: Hub,
-        *,
-        connecting_rate: float,
-        rng: random.Random,
-        clock: Clock,
+        self, plans: Sequence[Plan], hub: Hub, *, connecting_rate: float, rng: random.Random
     ) -> None:
         self._records = Records(Counts(), Latencies(), Counter())
-        self.pairs = [
-            SimulatedPair(plan, hub, self._records, rng=rng, clock=clock) for plan in plans
-        ]
+        self.pairs = [SimulatedPair(plan, hub, self._records, rng) for plan in plans]
         self._connecting_rate = connecting_rate
         self._rng = rng
-        self._clock = clock
-        self._started_at = clock()
+        self._started_at = monotonic()
         self._last_taken_at = self._started_at
         self._last_taken = Counts()
         self._charging: list[asyncio.Task[None]] = []
@@ -256,7 +224,7 @@ class Fleet:
 
     def take_figures(self) -> Figures:
         """Return the figures since the last call, and start the next span of time."""
-        now = self._clock()
+        now = monotonic()
         counts = replace(self._records.counts)
         seconds = max(now - self._last_taken_at, 1e-9)
         before, self._last_taken = self._last_taken, counts
@@ -270,7 +238,7 @@ class Fleet:
     def total_figures(self) -> Figures:
         """Return the figures of the whole run."""
         counts = self._records.counts
-        seconds = max(self._clock() - self._started_at, 1e-9)
+        seconds = max(monotonic() - self._started_at, 1e-9)
         return self._figures(
             counts.sent / seconds, counts.received / seconds, self._records.latencies.total
         )
@@ -290,15 +258,15 @@ class Fleet:
             pair.judge()
         verdicts = Counter(pair.verdict for pair in self.pairs)
         return Figures(
-            elapsed=self._clock() - self._started_at,
+            elapsed=monotonic() - self._started_at,
             pairs=len(self.pairs),
             chargers_connected=sum(pair.charger.connected for pair in self.pairs),
             widgets_connected=sum(pair.widget.connected for pair in self.pairs),
             sent_per_second=sent,
             received_per_second=received,
             latency_samples=len(latencies),
-            latency_p50_ms=milliseconds(percentile(latencies, 0.50)),
-            latency_p99_ms=milliseconds(percentile(latencies, 0.99)),
+            latency_p50_ms=percentile(latencies, 0.50),
+            latency_p99_ms=percentile(latencies, 0.99),
             lights_right=verdicts[Verdict.RIGHT],
             lights_late=verdicts[Verdict.LATE],
             lights_wrong=verdicts[Verdict.WRONG],
@@ -315,10 +283,10 @@ class Fleet:
     async def _charge(self, pair: SimulatedPair) -> None:
         plan = pair.plan
         # A random phase: the readings of a fleet spread over the interval.
-        next_at = self._clock() + self._rng.uniform(0, plan.interval)
+        next_at = monotonic() + self._rng.uniform(0, plan.interval)
         while True:
-            await asyncio.sleep(max(0.0, next_at - self._clock()))
+            await asyncio.sleep(max(0.0, next_at - monotonic()))
             await pair.charger.report(plan.phone.level)
             plan.phone.charge()
             # After a delay go on from now: no burst of readings to catch up.
-            next_at = max(next_at + plan.interval, self._clock())
+            next_at = max(next_at + plan.interval, monotonic())

@@ -29,7 +29,6 @@ class Registered:
     """A pair that the registry has.
 
     Attributes:
-        pair: The pair.
         new: The charger or the widget was not registered before.
         in_effect: The pairing has reached the gateways and routers.
     """
@@ -43,7 +42,7 @@ class Registration:
     """A client of the registry that waits until the registry is there.
 
     Args:
-        url: Where the registry is, for example ``http://127.0.0.1:3300``.
+        url: Its root, for example ``http://127.0.0.1:3300``.
         rng: Source of the jitter between attempts.
         waiting: Told the reason each time the registry is not there.
         replace: End what chargers and widgets are part of now.
@@ -83,11 +82,7 @@ class Registration:
     async def register_all(
         self, pairs: Sequence[Pair], done: Callable[[Registered], None] = lambda _: None
     ) -> None:
-        """Register and pair all of them, some at the same time.
-
-        Args:
-            pairs: Which.
-            done: Told of each pair.
+        """Register and pair all of them, some at the same time; ``done`` is told of each.
 
         Raises:
             RegistrationError: The registry refuses one of them.

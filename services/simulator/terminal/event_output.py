@@ -1,28 +1,28 @@
 """Events as lines: words for a person, JSON for a program."""
 
 import sys
-from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-WallClock = Callable[[], datetime]
-"""Gives the time of day, with its zone."""
 
+class EventOutput:
+    """Events on standard output.
 
-def wall_clock() -> datetime:
-    """Return the time of day here."""
-    return datetime.now().astimezone()
+    Attributes:
+        terminal: The terminal to draw on; none where there is none, or for a program.
+    """
 
-
-class EventOutput(Protocol):
-    """Where events go."""
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(highlight=False, markup=False)
+        is_drawn_on = self._console.is_terminal and not as_json
+        self.terminal = self._console if is_drawn_on else None
 
     def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
-        """Write one event.
+        """Print one event: for a program a JSON object, for a person the time and the words.
 
         Args:
             what: Its name, for programs, for example ``connected``.
@@ -30,51 +30,11 @@ class EventOutput(Protocol):
             style: Colour of the words on a terminal.
             facts: What a program may want to know besides.
         """
-        ...
-
-
-class PlainLines:
-    """For people: the time of day and the words.
-
-    Args:
-        console: Where to.
-        clock: The time of day.
-    """
-
-    def __init__(self, console: Console, clock: WallClock) -> None:
-        self._console = console
-        self._clock = clock
-
-    def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
-        """Print one line."""
-        del what, facts
-        line = Text.assemble((f"{self._clock():%H:%M:%S}  ", "dim"), (words, style))
-        self._console.print(line, soft_wrap=True)
-
-
-class JsonLines:
-    """For programs: one JSON object per line, on standard output.
-
-    Args:
-        clock: The time of day.
-    """
-
-    def __init__(self, clock: WallClock) -> None:
-        self._clock = clock
-
-    def write(self, what: str, words: str, style: str = "", **facts: object) -> None:
-        """Print one object."""
-        del style
-        line = {"at": self._clock().isoformat(timespec="milliseconds"), "what": what}
-        sys.stdout.write(msgspec.json.encode(line | facts | {"words": words}).decode() + "\n")
-        sys.stdout.flush()
-
-
-def make_event_output(*, as_json: bool) -> EventOutput:
-    """Return an output to standard output."""
-    return JsonLines(wall_clock) if as_json else PlainLines(make_console(), wall_clock)
-
-
-def make_console() -> Console:
-    """Return standard output as a terminal, or as what it is."""
-    return Console(highlight=False, markup=False)
+        now = datetime.now().astimezone()
+        if self._as_json:
+            line = {"at": now.isoformat(timespec="milliseconds"), "what": what}
+            sys.stdout.write(msgspec.json.encode(line | facts | {"words": words}).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            text = Text.assemble((f"{now:%H:%M:%S}  ", "dim"), (words, style))
+            self._console.print(text, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -19,13 +18,7 @@ from tests.unit.simulator.fake_hub import FakeHub, Heard
 @asynccontextmanager
 async def charger_of(hub: FakeHub, name: str = "c1") -> AsyncIterator[tuple[Charger, Heard]]:
     heard = Heard()
-    charger = Charger(
-        name,
-        hub.url,
-        pace=Pace(random.Random(1)),
-        notify=heard,
-        clock=time.monotonic,
-    )
+    charger = Charger(name, hub.url, pace=Pace(random.Random(1)), notify=heard)
     running = asyncio.create_task(charger.run())
     try:
         yield charger, heard

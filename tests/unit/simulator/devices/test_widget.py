@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +17,7 @@ from tests.unit.simulator.fake_hub import FakeHub, Heard, status_text
 @asynccontextmanager
 async def widget_of(hub: FakeHub, name: str = "w1") -> AsyncIterator[tuple[Widget, Heard]]:
     heard = Heard()
-    widget = Widget(name, hub.url, pace=Pace(random.Random(1)), notify=heard, clock=time.monotonic)
+    widget = Widget(name, hub.url, pace=Pace(random.Random(1)), notify=heard)
     running = asyncio.create_task(widget.run())
     try:
         yield widget, heard

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -37,7 +36,6 @@ async def fleet_of(
         Hub(hub.url, hub.url, parse_thresholds(DEFAULT), CLEAR_PENDING),
         connecting_rate=1000,
         rng=random.Random(1),
-        clock=time.monotonic,
     )
     running = asyncio.create_task(fleet.run())
     try:
