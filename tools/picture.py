@@ -1,46 +1,42 @@
 """Draw ``docs/lights.svg``, the README's picture: the demo on a terminal, recorded.
 
-A hub must run on this machine (``make up`` in another terminal). The simulator's demo runs on a
-pseudo-terminal for a while. What it draws becomes an SVG that repeats these seconds, with
-neither fonts nor scripts from elsewhere. A viewer that wants no motion sees the first picture.
+A hub must run on this machine, on the usual ports (``make up`` in another terminal). What the
+simulator's demo draws becomes an SVG that repeats these seconds, with neither fonts nor scripts
+from elsewhere. A viewer that wants no motion sees the first picture.
 """
 
-import fcntl
-import os
-import pty
+import asyncio
+import io
+import random
 import re
-import select
-import signal
-import struct
-import sys
-import termios
-import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
-from rich.text import Text
+
+from services.simulator.commands.demo import DemoCommand
+from services.simulator.fleet.fleet import Fleet, Hub
+from services.simulator.fleet.pairs import numbered_pairs
+from services.simulator.judging.thresholds import DEFAULT, parse_thresholds
+from services.simulator.terminal.event_output import EventOutput
 
 _TARGET: Final = Path(__file__).parents[1] / "docs/lights.svg"
-_COMMAND: Final = ("demo", "--pairs", "4", "--prefix", "demo", "--speed", "5")
+_COMMAND: Final = "chargelight-simulator demo --pairs 4 --prefix demo --speed 5"
 _COLUMNS: Final = 88
-_LINES: Final = 24
 _WARM_UP_SECONDS: Final = 4.0
 _FRAME_SECONDS: Final = 0.75
 _FRAMES: Final = 24
-_TIMEOUT_SECONDS: Final = 60.0
 
 _CHARACTER: Final = 8.4
 _LINE: Final = 17
 _MARGIN: Final = 14
 _FOREGROUND: Final = "#d0d0d0"
 _BACKGROUND: Final = "#161616"
-# How the terminal's text is taken back to the start of the last picture.
-_REDRAW: Final = re.compile(r"\r?(?:\x1b\[2K)?(?:\x1b\[1A\x1b\[2K)+")
 
 
 class Piece(NamedTuple):
@@ -52,41 +48,39 @@ class Piece(NamedTuple):
     style: Style
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Recorder(DemoCommand):
+    """The demo, but it keeps what it draws and ends after some frames."""
+
+    frames: list[list[Piece]] = field(default_factory=list)
+
+    async def show(self, fleet: Fleet) -> None:
+        await asyncio.sleep(_WARM_UP_SECONDS)
+        for _ in range(_FRAMES):
+            self.frames.append(list(_pieces(self.draw(fleet))))
+            await asyncio.sleep(_FRAME_SECONDS)
+
+
 def _record() -> list[list[Piece]]:
-    """Run the demo, and return what the terminal showed at the end of each frame."""
-    child, terminal = pty.fork()
-    if child == 0:  # pragma: no cover - another process from here on
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-        os.execv(sys.executable, [sys.executable, "-m", "services.simulator", *_COMMAND])  # noqa: S606
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, _COLUMNS, 0, 0))
-    seen = b""
-    frames: list[list[Piece]] = []
-    started = time.monotonic()
-    due = started + _WARM_UP_SECONDS
-    try:
-        while len(frames) < _FRAMES and time.monotonic() < started + _TIMEOUT_SECONDS:
-            if select.select([terminal], [], [], 0.05)[0]:
-                seen += os.read(terminal, 1 << 16)
-            pictures = _REDRAW.split(seen.decode(errors="ignore"))
-            if time.monotonic() >= due and len(pictures) > 1:
-                # The last one may still be on its way.
-                frames.append(list(_pieces(pictures[-2])))
-                due += _FRAME_SECONDS
-                seen = seen[-(1 << 16) :]
-    except OSError:  # The demo has ended by itself.
-        sys.exit(seen.decode(errors="replace"))
-    finally:
-        os.kill(child, signal.SIGINT)
-        os.waitpid(child, 0)
-    return frames
+    """Run the demo of `_COMMAND`, and return what it drew."""
+    recorder = _Recorder(
+        pairs=numbered_pairs("demo", 4, digits=2),
+        speed=5,
+        registry_url="http://127.0.0.1:3300",
+        hub=Hub("ws://127.0.0.1:3100", "ws://127.0.0.1:3200", parse_thresholds(DEFAULT), 5.0),
+        interval=_FRAME_SECONDS,
+        output=EventOutput(as_json=False),
+        rng=random.Random(),  # noqa: S311 - jitter
+    )
+    asyncio.run(recorder.run(asyncio.Event()))
+    return recorder.frames
 
 
-def _pieces(picture: str) -> Iterator[Piece]:
-    # No carriage return may erase what is before it on its line.
-    console = Console()
-    for number, line in enumerate(picture.replace("\r", "").splitlines()):
+def _pieces(picture: RenderableType) -> Iterator[Piece]:
+    console = Console(file=io.StringIO(), width=_COLUMNS)
+    for number, line in enumerate(console.render_lines(picture)):
         column = 0
-        for text, style, _ in Text.from_ansi(line, end="").render(console):
+        for text, style, _ in line:
             for found in re.finditer(r"\S+(?: \S+)*", text):
                 yield Piece(column + found.start(), number, found.group(), style or Style())
             column += len(text)
@@ -120,7 +114,7 @@ def _draw(frames: list[list[Piece]]) -> str:
     ]
     lines = 1 + max(piece.line for piece in visible)
     width, height = _COLUMNS * _CHARACTER + 2 * _MARGIN, (lines + 1) * _LINE + 2 * _MARGIN
-    typed = Piece(0, -1, f"$ chargelight-simulator {' '.join(_COMMAND)}", Style(dim=True))
+    typed = Piece(0, -1, f"$ {_COMMAND}", Style(dim=True))
     label = "Four widgets on a terminal: each is red, yellow, then green, while its phone charges"
     return "\n".join(
         [

@@ -70,17 +70,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What such a hub needs.
+    """What such a hub needs. Cores are those busy in all processes of a kind together.
 
     Attributes:
-        gateways: Processes.
-        routers: Processes.
         redis_nodes: Primaries; as many replicas stand by.
         machines: For gateways and routers, one core per process.
-        gateway_cores: Busy in all gateways together.
-        router_cores: Busy in all routers together.
-        redis_cores: Busy in all primaries together.
-        redis_by: Of these, by purpose.
+        redis_by: The cores of Redis, by purpose.
         gateway_mb: Memory of one gateway process.
         gateway_kernel_mb: Memory of its sockets in the kernel.
         redis_gb: Memory of all primaries together.
@@ -240,15 +235,11 @@ def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[
         * math.ceil(per_partition / _RECONCILE_CALL_ITEMS)
         / c.limits.reconcile_interval_s
     )
-    joining = (
-        load.connects
-        * _US
-        * (
-            # Half are chargers, half widgets. Each pays a whole call: they come singly.
-            (r.admit.call_us + r.admit.item_us + r.store.call_us + r.store.item_us) / 2
-            + (r.read_status.call_us + r.read_status.item_us + 2 * r.subscription_us) / 2
-            + 2 * (r.update_presence.call_us + r.update_presence.item_us)
-        )
+    # Half are chargers, half widgets. Each pays a whole call: they come singly.
+    joining = load.connects * (
+        (r.admit.of(1, 1) + r.store.of(1, 1) + r.read_status.of(1, 1)) / 2
+        + r.subscription_us * _US
+        + 2 * r.update_presence.of(1, 1)
     )
     return {
         "servers as such": r.process_cores,
@@ -308,9 +299,12 @@ def batched(rate: float, per_exchange: float, partitions: int, cost: Cost) -> fl
         cost: The script's.
     """
     items = max(per_exchange, 1.0)
-    # How many different partitions the items are in, on average.
-    touched = partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
-    return cost.of(rate, rate * touched / items)
+    return cost.of(rate, rate * partitions_touched(items, partitions) / items)
+
+
+def partitions_touched(items: float, partitions: int) -> float:
+    """Return how many different partitions these items are in, on average."""
+    return partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
 
 
 def _nodes(cores: float, gigabytes: float, c: Coefficients) -> int:

@@ -111,11 +111,11 @@ class Costs:
             ),
             "reconcile": lambda p, n: calls.reconcile(chargers[p], some(charger_id, p, n), LAST),
             "read_status": lambda p, n: calls.read_status(widgets[p], some(widget_id, p, n)),
-            "update_presence (charger)": lambda p, n: calls.update_charger_presence(
+            "update_presence (charger)": lambda p, n: calls.update_presence(
                 chargers[p], some(charger_id, p, n), 2**51 + next(number)
             ),
-            "update_presence (widget)": lambda p, n: calls.update_widget_presence(
-                widgets[p], some(widget_id, p, n)
+            "update_presence (widget)": lambda p, n: calls.update_presence(
+                widgets[p], some(widget_id, p, n), 0
             ),
             "find_overdue": lambda p, _: calls.find_overdue(chargers[p]),
             "lease": lambda p, _: calls.lease(chargers[p]),

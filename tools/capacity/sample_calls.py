@@ -106,22 +106,14 @@ def read_status(names: WidgetNames, ids: Sequence[str]) -> Call:
     )
 
 
-def update_charger_presence(names: ChargerNames, ids: Sequence[str], epoch: int) -> Call:
-    """Write that chargers are online."""
+def update_presence(names: ChargerNames | WidgetNames, ids: Sequence[str], epoch: int) -> Call:
+    """Write that devices are online; widgets have the epoch 0."""
+    of_chargers = isinstance(names, ChargerNames)
+    script = gateway.UPDATE_CHARGER_PRESENCE if of_chargers else gateway.UPDATE_WIDGET_PRESENCE
     words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
     for device in ids:
         words += (device, epoch, 1)
-    keys = (names.directory, names.directory_version, names.presence)
-    return Call(gateway.UPDATE_CHARGER_PRESENCE, keys, words)
-
-
-def update_widget_presence(names: WidgetNames, ids: Sequence[str]) -> Call:
-    """Write that widgets are online."""
-    words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
-    for device in ids:
-        words += (device, 0, 1)
-    keys = (names.directory, names.directory_version, names.presence)
-    return Call(gateway.UPDATE_WIDGET_PRESENCE, keys, words)
+    return Call(script, (names.directory, names.directory_version, names.presence), words)
 
 
 def find_overdue(names: ChargerNames) -> Call:

@@ -1,8 +1,11 @@
 """What one gateway sends to Redis over one connection: one batch at a time."""
 
+from collections import Counter
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from tools.capacity.coefficients import Coefficients, Cost
+from tools.capacity.model import partitions_touched
 from tools.capacity.storm.line import Line
 
 
@@ -17,32 +20,27 @@ class Step(IntEnum):
     UPDATE_PRESENCE = 5
 
 
+@dataclass(slots=True)
 class Exchanges:
     """Items that wait, and items of the running exchange.
 
-    Args:
+    Attributes:
         gateway: Number of the gateway.
         most: Items in one exchange.
         pause: Seconds between two exchanges.
     """
 
-    __slots__ = ("gateway", "most", "pause", "under_way", "waiting")
-
-    def __init__(self, gateway: int, most: int, pause: float = 0.0) -> None:
-        self.gateway = gateway
-        self.most = most
-        self.pause = pause
-        self.waiting: list[tuple[Step, int]] = []
-        self.under_way: list[tuple[Step, int]] = []
+    gateway: int
+    most: int
+    pause: float
+    waiting: list[tuple[Step, int]] = field(default_factory=list)
+    under_way: list[tuple[Step, int]] = field(default_factory=list)
 
 
 class RedisServers:
     """The primaries; partitions are spread over them evenly.
 
-    Args:
-        nodes: How many.
-        c: What a batch costs.
-        busy: Share of each that other work takes.
+    Other work takes the share ``busy`` of each.
     """
 
     def __init__(self, nodes: int, c: Coefficients, busy: float) -> None:
@@ -68,9 +66,7 @@ class RedisServers:
 
     def run(self, now: float, items: list[tuple[Step, int]]) -> float:
         """Run a batch; return when all servers have done their part."""
-        counts: dict[Step, int] = {}
-        for step, _ in items:
-            counts[step] = counts.get(step, 0) + 1
+        counts = Counter(step for step, _ in items)
         microseconds = sum(self._cost(self._costs[step], count) for step, count in counts.items())
         return self._spread(now, microseconds, len(items))
 
@@ -79,9 +75,7 @@ class RedisServers:
         self._spread(now, self._cost(self._light, readings) + self._exchange, readings)
 
     def _cost(self, cost: Cost, items: int) -> float:
-        partitions = self._partitions
-        touched = partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
-        return cost.item_us * items + cost.call_us * touched
+        return cost.item_us * items + cost.call_us * partitions_touched(items, self._partitions)
 
     def _spread(self, now: float, microseconds: float, items: int) -> float:
         nodes = len(self.lines)

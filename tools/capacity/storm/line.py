@@ -1,6 +1,9 @@
 """A queue with one server, served in order: a core, a Redis server, a load balancer."""
 
+from dataclasses import dataclass
 
+
+@dataclass(slots=True)
 class Line:
     """Knows only when the server has done all queued work: enough, since it works in order.
 
@@ -10,12 +13,9 @@ class Line:
         longest: The longest wait before a turn, in seconds.
     """
 
-    __slots__ = ("busy", "free", "longest")
-
-    def __init__(self) -> None:
-        self.free = 0.0
-        self.busy = 0.0
-        self.longest = 0.0
+    free: float = 0.0
+    busy: float = 0.0
+    longest: float = 0.0
 
     def take(self, now: float, seconds: float) -> float:
         """Queue work that arrives now; return when it is done.

@@ -26,26 +26,6 @@ def firmware(failures: int, chance: float) -> float:
     return chance * _bound(failures, _FIRST, _CEILING)
 
 
-def without_jitter(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
-    """The same bound, and each device waits exactly that long."""
-    return _bound(failures, _FIRST, _CEILING)
-
-
-def every_second(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
-    """A second, always: what a simple loop does."""
-    return 1.0
-
-
-def at_once(failures: int, chance: float) -> float:  # noqa: ARG001 - on purpose
-    """Up to 0.1 s, however often it failed."""
-    return chance * _FIRST
-
-
-def patient(failures: int, chance: float) -> float:
-    """Full jitter below a bound that doubles from 1 s to 30 s."""
-    return chance * _bound(failures, 1.0, 30.0)
-
-
 def spread(failures: int, chance: float) -> float:
     """Up to 20 s after a connection was lost, then the firmware's rule."""
     return 20.0 * chance if failures == 0 else firmware(failures, chance)
@@ -53,9 +33,13 @@ def spread(failures: int, chance: float) -> float:
 
 RULES: Final[Mapping[str, Delay]] = {
     "firmware": firmware,
-    "without-jitter": without_jitter,
-    "every-second": every_second,
-    "at-once": at_once,
-    "patient": patient,
+    # The same bound, and each device waits exactly that long.
+    "without-jitter": lambda failures, _: _bound(failures, _FIRST, _CEILING),
+    # What a simple loop does.
+    "every-second": lambda *_: 1.0,
+    # Up to 0.1 s, however often it failed.
+    "at-once": lambda _, chance: chance * _FIRST,
+    # Full jitter below a bound that doubles from 1 s to 30 s.
+    "patient": lambda failures, chance: chance * _bound(failures, 1.0, 30.0),
     "spread": spread,
 }

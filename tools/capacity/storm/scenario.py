@@ -11,10 +11,7 @@ class Scenario:
 
     Attributes:
         devices: All that are connected before; half chargers, half widgets.
-        gateways: Processes before the storm.
         killed: How many of them die. 0: all live, but every connection is cut.
-        redis_nodes: Primaries.
-        routers: Processes.
         balancers: Cores of load balancers; 0: none, devices connect directly.
         delay: The devices' rule.
         restart_seconds: When killed gateways run again; None: never.

@@ -49,12 +49,7 @@ def simulate(scenario: Scenario, c: Coefficients) -> Outcome:
 
 
 class Storm:
-    """One run.
-
-    Args:
-        scenario: What happens to the hub.
-        c: The costs.
-    """
+    """One run."""
 
     def __init__(self, scenario: Scenario, c: Coefficients) -> None:
         self._s = scenario
