@@ -263,7 +263,7 @@ CONTAINER_STARTER = """
 import os
 from tools.servers.redis.open import contained_redis
 redis = contained_redis("crash")
-print(redis.container.id, flush=True)
+print(redis.id, flush=True)
 os.kill(os.getpid(), 9)
 """
 

@@ -22,6 +22,7 @@ from tools.servers.server_source import (
     UnknownSourceError,
     choose,
     forced_source,
+    unavailable,
 )
 
 FORCED_BY = "WITH"
@@ -58,10 +59,7 @@ def decide(requested: str, environment: Mapping[str, str] = os.environ) -> Decis
     given = next(
         (name for name in (REDIS_SETTING, POSTGRES_SETTING) if environment.get(name)), None
     )
-    if forced is None:
-        containers = _containers(compose)
-    else:
-        containers = Availability(available=False, reason="not looked for")
+    containers = _containers(compose) if forced is None else unavailable("not looked for")
     choice = choose(given_by=given, forced_by=FORCED_BY, forced=forced, containers=containers)
     if choice.source is ServerSource.GIVEN:
         choice = Choice(ServerSource.EMBEDDED, choice.reason)
@@ -82,9 +80,7 @@ def _containers(compose: tuple[str, ...]) -> Availability:
     engine = docker_engine()
     if engine.available and not compose:
         oldest = ".".join(str(number) for number in OLDEST_COMPOSE)
-        return Availability(
-            available=False, reason=f"{engine.reason}, but there is no Compose {oldest} or newer"
-        )
+        return unavailable(f"{engine.reason}, but there is no Compose {oldest} or newer")
     return engine
 
 

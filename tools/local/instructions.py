@@ -16,8 +16,6 @@ class Commands:
     """How the programs are called, in containers or as processes.
 
     Attributes:
-        simulator: starts the simulator.
-        cli: starts the operator's command line.
         redis: starts redis-cli on the hub's Redis.
         logs: shows what the services log.
         registry: the root of the registry's REST interface.

@@ -23,7 +23,7 @@ from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.open import open_redis
 from tools.servers.redis.redis_cli import redis_cli
 from tools.servers.server_options import POSTGRES_SETTING, REDIS_SETTING, ServerOptions
-from tools.servers.server_source import Availability, Choice
+from tools.servers.server_source import Choice, unavailable
 from tools.servers.wheels import NoServerError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def run(choice: Choice) -> int:
     """
     given = any(os.environ.get(name) for name in (REDIS_SETTING, POSTGRES_SETTING))
     reason = "no address is given" if given else choice.reason
-    options = ServerOptions(os.environ, Availability(available=False, reason=reason))
+    options = ServerOptions(os.environ, unavailable(reason))
     ports = HubPorts.of(choice.source, os.environ)
     ports.check_free()
     with ExitStack() as parts:
@@ -71,7 +71,6 @@ def run(choice: Choice) -> int:
 
 def _environment(ports: HubPorts, redis_url: str, postgres_dsn: str) -> dict[str, str]:
     """What all parts get: the addresses, and our variables, so that any setting can be tried."""
-    registry_url = f"http://127.0.0.1:{ports.registry}"
     return {
         # A drain of seconds suits a real hub; here a person waits for the prompt.
         "CHARGELIGHT_GATEWAY_DRAIN_SECONDS": "0.5",
@@ -82,9 +81,18 @@ def _environment(ports: HubPorts, redis_url: str, postgres_dsn: str) -> dict[str
         "CHARGELIGHT_GATEWAY_WIDGET_PORT": str(ports.widgets),
         "CHARGELIGHT_GATEWAY_REUSE_PORT": "true",
         "CHARGELIGHT_REGISTRY_PORT": str(ports.registry),
+        **_urls(ports),
+    }
+
+
+def _urls(ports: HubPorts) -> dict[str, str]:
+    """The settings that lead our programs to the hub."""
+    registry = f"http://127.0.0.1:{ports.registry}"
+    return {
         "CHARGELIGHT_SIMULATOR_CHARGERS_URL": f"ws://127.0.0.1:{ports.chargers}",
         "CHARGELIGHT_SIMULATOR_WIDGETS_URL": f"ws://127.0.0.1:{ports.widgets}",
-        "CHARGELIGHT_SIMULATOR_REGISTRY_URL": registry_url,
+        "CHARGELIGHT_SIMULATOR_REGISTRY_URL": registry,
+        "CHARGELIGHT_CLI_URL": registry,
     }
 
 
@@ -181,15 +189,6 @@ def _shown(path: Path) -> str:
 
 def _setup(ports: HubPorts) -> str:
     """The command that leads our programs to ports other than the usual ones."""
-    usual = HubPorts.usual()
-    assignments = [
-        f"{name}={scheme}://127.0.0.1:{port}"
-        for name, scheme, port, default in (
-            ("CHARGELIGHT_SIMULATOR_CHARGERS_URL", "ws", ports.chargers, usual.chargers),
-            ("CHARGELIGHT_SIMULATOR_WIDGETS_URL", "ws", ports.widgets, usual.widgets),
-            ("CHARGELIGHT_SIMULATOR_REGISTRY_URL", "http", ports.registry, usual.registry),
-            ("CHARGELIGHT_CLI_URL", "http", ports.registry, usual.registry),
-        )
-        if port != default
-    ]
+    usual = _urls(HubPorts.usual())
+    assignments = [f"{name}={url}" for name, url in _urls(ports).items() if url != usual[name]]
     return f"export {' '.join(assignments)}" if assignments else ""

@@ -19,11 +19,11 @@ class Service:
     """A running service.
 
     Args:
-        name: for people, and the log file's name: `gateway-1`.
+        name: for people, and the log file's name: `gateway-1`; an older log is replaced.
         module: the package under `services` to run.
         environment: its whole environment.
         health_port: where it answers whether it is ready.
-        logs: the folder of log files; an older log of that name is replaced.
+        logs: the folder of log files.
         root: the project's folder.
     """
 
@@ -42,10 +42,7 @@ class Service:
         self._ready_url = f"http://127.0.0.1:{health_port}/readyz"
         self.log.unlink(missing_ok=True)
         self._process = SupervisedProcess(
-            [sys.executable, "-m", f"services.{module}"],
-            log=self.log,
-            env=environment,
-            cwd=root,
+            [sys.executable, "-m", f"services.{module}"], log=self.log, env=environment, cwd=root
         )
 
     def wait_until_ready(self) -> None:

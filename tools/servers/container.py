@@ -69,6 +69,7 @@ class ServerContainer:
         container: what to run.
         inner_port: the TCP port that the server listens on inside.
         is_ready: whether the server at (host, port) answers.
+        why: why this source was chosen, as half a sentence.
 
     Raises:
         NoServerError: it does not start.
@@ -79,7 +80,9 @@ class ServerContainer:
         container: DockerContainer,
         inner_port: int,
         is_ready: Callable[[str, int], bool],
+        why: str,
     ) -> None:
+        self.description = f"container {container.image} ({why})"
         self._container = container
         self._is_ready = is_ready
         # Ports that the engine chooses change with every start; this one is part of an address.
@@ -106,6 +109,10 @@ class ServerContainer:
             with suppress(DockerException):  # it is down already
                 self._container.get_wrapped_container().kill(number.name)
             self.wait_until_down()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.end(signal.SIGKILL)
 
     def wait_until_down(self) -> None:
         """Return once its processes have ended."""

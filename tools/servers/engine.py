@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 
-from tools.servers.server_source import Availability
+from tools.servers.server_source import Availability, unavailable
 
 TIMEOUT_SECONDS = 5.0
 """A working engine answers in well under a second; a hanging one must not hold up every run."""
@@ -14,7 +14,7 @@ def docker_engine() -> Availability:
     """Whether a Docker engine answers; a client alone is not enough."""
     docker = shutil.which("docker")
     if docker is None:
-        return Availability(available=False, reason="no docker on the PATH")
+        return unavailable("no docker on the PATH")
     try:
         # Some versions exit with 0 without an engine too; only an engine has a version.
         asked = subprocess.run(
@@ -26,18 +26,16 @@ def docker_engine() -> Availability:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Availability(
-            available=False, reason=f"the Docker engine gave no answer in {TIMEOUT_SECONDS:g} s"
-        )
+        return unavailable(f"the Docker engine gave no answer in {TIMEOUT_SECONDS:g} s")
     except OSError as error:
-        return Availability(available=False, reason=f"docker cannot be run: {error}")
+        return unavailable(f"docker cannot be run: {error}")
     if asked.returncode == 0 and asked.stdout.strip():
         return Availability(available=True, reason=f"Docker engine {asked.stdout.strip()} answers")
-    return Availability(available=False, reason="no Docker engine answers")
+    return unavailable("no Docker engine answers")
 
 
 def docker_engine_with_testcontainers() -> Availability:
     """Whether servers can run as containers, which testcontainers starts."""
     if importlib.util.find_spec("testcontainers") is None:
-        return Availability(available=False, reason="testcontainers is not installed")
+        return unavailable("testcontainers is not installed")
     return docker_engine()

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from tools.servers.engine import docker_engine_with_testcontainers
-from tools.servers.server_source import Availability, Choice, ServerSource, choose, forced_source
+from tools.servers.server_source import (
+    Availability,
+    Choice,
+    ServerSource,
+    choose,
+    forced_source,
+    unavailable,
+)
 
 REDIS_SETTING = "CHARGELIGHT_REDIS_URL"
 POSTGRES_SETTING = "CHARGELIGHT_POSTGRES_DSN"
@@ -38,7 +45,7 @@ class ServerOptions:
         """
         forced = forced_source(FORCING_SETTING, os.environ.get(FORCING_SETTING))
         if forced is ServerSource.EMBEDDED:
-            containers = Availability(available=False, reason="not looked for")
+            containers = unavailable("not looked for")
         else:
             containers = docker_engine_with_testcontainers()
         return cls(os.environ, containers, forced)

@@ -26,6 +26,11 @@ class Availability:
     reason: str
 
 
+def unavailable(reason: str) -> Availability:
+    """It is not available, for this reason."""
+    return Availability(available=False, reason=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The chosen source, and the reason, as half a sentence."""

@@ -13,11 +13,7 @@ class Entry:
     """Something that happened, perhaps several times in a row.
 
     Attributes:
-        words: What.
         status: The charging status shown from then on; none for dark.
-        first: When it happened first.
-        last: When it happened last.
-        times: How often.
     """
 
     words: str
@@ -28,11 +24,7 @@ class Entry:
 
 
 class History:
-    """The newest entries.
-
-    Args:
-        length: How many are kept.
-    """
+    """The newest entries; ``length`` of them are kept."""
 
     def __init__(self, length: int) -> None:
         self._entries: deque[Entry] = deque(maxlen=length)

@@ -13,38 +13,18 @@ PORT = 5432
 SETTINGS = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
 
 
-class ContainedPostgres:
-    """A Postgres server in a container; see `server.PostgresServer`. Starts running.
-
-    Args:
-        why: why this source was chosen, as half a sentence.
-
-    Raises:
-        NoServerError: it does not start.
-    """
+class ContainedPostgres(ServerContainer):
+    """A Postgres server in a container; see `server.PostgresServer`. Starts running."""
 
     def __init__(self, why: str) -> None:
         container = DockerContainer(IMAGE).with_command(["postgres", *SETTINGS])
         container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=USER, POSTGRES_DB=DATABASE)
-        self._container = ServerContainer(container, PORT, _is_ready)
-        self.dsn = _dsn(self._container.host, self._container.port)
-        self.description = f"container {IMAGE} ({why})"
-
-    def start(self) -> None:
-        """Start it, and wait until it takes connections."""
-        self._container.start()
+        super().__init__(container, PORT, _is_ready, why)
+        self.dsn = _dsn(self.host, self.port)
 
     def stop(self) -> None:
         """Stop it in an orderly way."""
-        self._container.end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._container.end(signal.SIGKILL)
-
-    def close(self) -> None:
-        """Remove it, with its data."""
-        self._container.close()
+        self.end(signal.SIGINT)
 
 
 def _dsn(host: str, port: int) -> str:

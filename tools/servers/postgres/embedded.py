@@ -25,16 +25,9 @@ SETTINGS = (
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A Postgres server process; see `server.PostgresServer`. Starts running.
+    """A Postgres server process; see `server.PostgresServer` and `EmbeddedServer`.
 
     As root it runs as `nobody`, because Postgres refuses to run as root.
-
-    Args:
-        programs: where initdb and postgres are.
-        why: why this source was chosen, as half a sentence.
-
-    Raises:
-        NoServerError: it does not start.
     """
 
     # "Immediate": like a crash. SIGKILL would leave a shared memory segment behind.

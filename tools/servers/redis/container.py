@@ -1,7 +1,5 @@
 """Redis as a container."""
 
-import signal
-
 from testcontainers.core.container import DockerContainer
 
 from tools.servers.container import ServerContainer
@@ -12,62 +10,40 @@ IMAGE = "redis:7-bookworm"
 PORT = 6379
 
 
-class ContainedRedis:
-    """A Redis server in a container; see `server.RedisServer`. Starts running.
-
-    Args:
-        why: why this source was chosen, as half a sentence.
-
-    Raises:
-        NoServerError: it does not start.
-    """
+class ContainedRedis(ServerContainer):
+    """A Redis server in a container; see `server.RedisServer`. Starts running."""
 
     def __init__(self, why: str) -> None:
         command = ["redis-server", *SETTINGS, "--dbfilename", SNAPSHOT]
-        self.container = ServerContainer(
-            DockerContainer(IMAGE).with_command(command), PORT, inline_commands.is_ready
-        )
-        self._address = self.container.host, self.container.port
-        self.url = f"redis://{self.container.host}:{self.container.port}/0"
-        self.description = f"container {IMAGE} ({why})"
+        container = DockerContainer(IMAGE).with_command(command)
+        super().__init__(container, PORT, inline_commands.is_ready, why)
+        self.url = f"redis://{self.host}:{self.port}/0"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        if not self.container.is_running:
-            self.container.start()
+        if not self.is_running:
+            super().start()
             self._remove_snapshot()
 
     def stop(self, *, keep_data: bool = False) -> None:
         """Stop it in an orderly way."""
-        if not self.container.is_running:
+        if not self.is_running:
             return
         self.thaw()
         if not keep_data:
             self._remove_snapshot()
-        inline_commands.shut_down(*self._address, keep_data=keep_data)
-        self.container.wait_until_down()
+        inline_commands.shut_down(self.host, self.port, keep_data=keep_data)
+        self.wait_until_down()
 
     def save(self) -> None:
         """Take a snapshot for the next start."""
-        inline_commands.save(*self._address)
+        inline_commands.save(self.host, self.port)
 
     def kill(self) -> None:
         """End it at once."""
-        if self.container.is_running:
+        if self.is_running:
             self.thaw()  # the engine does not kill a paused container
-            self.container.end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Suspend it."""
-        self.container.freeze()
-
-    def thaw(self) -> None:
-        """Resume it."""
-        self.container.thaw()
-
-    def close(self) -> None:
-        """Remove it, with its data."""
-        self.container.close()
+            super().kill()
 
     def _remove_snapshot(self) -> None:
-        self.container.run_inside("rm", "-f", f"/data/{SNAPSHOT}")
+        self.run_inside("rm", "-f", f"/data/{SNAPSHOT}")

@@ -22,16 +22,7 @@ SNAPSHOT = "dump.rdb"
 
 
 class EmbeddedRedis(EmbeddedServer):
-    """A Redis server process; see `server.RedisServer`. Starts running.
-
-    Args:
-        programs: where redis-server, or valkey-server, is.
-        why: why this source was chosen, as half a sentence.
-        settings: further arguments of the server.
-
-    Raises:
-        NoServerError: it does not start.
-    """
+    """A Redis server process; see `server.RedisServer` and `EmbeddedServer`. Starts running."""
 
     def __init__(self, programs: Programs, why: str, settings: Sequence[str] = ()) -> None:
         self.program = server_program(programs)

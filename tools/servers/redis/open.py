@@ -1,10 +1,12 @@
 """A Redis server, or a cluster, from whichever source fits this machine: the package's entry."""
 
+from contextlib import ExitStack, closing
+
 from tools.servers.installed import Programs, installed_redis
 from tools.servers.open_server import open_private_server, open_server
-from tools.servers.redis.cluster import MASTERS, RedisCluster
+from tools.servers.ports import free_port
+from tools.servers.redis.cluster import MASTERS, SETTINGS, RedisCluster
 from tools.servers.redis.embedded import EmbeddedRedis, version_of
-from tools.servers.redis.embedded_cluster import embedded_cluster
 from tools.servers.redis.server import GivenRedis, Redis, RedisServer
 from tools.servers.server_options import REDIS_SETTING, ServerOptions
 from tools.servers.server_source import ServerSource
@@ -78,6 +80,22 @@ def open_redis_cluster(options: ServerOptions, *, replicas: int = 0) -> RedisClu
     from tools.servers.redis.contained_cluster import contained_cluster  # noqa: PLC0415
 
     return contained_cluster(count, options.containers.reason)
+
+
+class EmbeddedNode(EmbeddedRedis):
+    """A process that is one node; see `cluster.ClusterNode`."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.bus_port = free_port()
+        settings = ("--cluster-port", str(self.bus_port), *SETTINGS)
+        super().__init__(programs, "the nodes are processes", settings)
+
+
+def embedded_cluster(programs: Programs, count: int) -> RedisCluster:
+    """Start a cluster of so many nodes, each a process."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(closing(EmbeddedNode(programs))) for _ in range(count)]
+        return RedisCluster(nodes, description=nodes[0].description, close=stack.pop_all().close)
 
 
 def _programs_for_cluster() -> Programs:
