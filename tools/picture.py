@@ -54,11 +54,12 @@ class _Recorder(DemoCommand):
 
     frames: list[list[Piece]] = field(default_factory=list)
 
-    async def show(self, fleet: Fleet) -> None:
+    async def show(self, fleet: Fleet) -> bool:
         await asyncio.sleep(_WARM_UP_SECONDS)
         for _ in range(_FRAMES):
             self.frames.append(list(_pieces(self.draw(fleet))))
             await asyncio.sleep(_FRAME_SECONDS)
+        return True
 
 
 def _record() -> list[list[Piece]]:
@@ -97,21 +98,16 @@ def _most_colours_first(frames: list[list[Piece]]) -> list[list[Piece]]:
 
 
 def _draw(frames: list[list[Piece]]) -> str:
-    """Return the SVG. A piece is drawn once, with the frames in which it is visible."""
+    """Return the SVG. A piece is drawn once, in the group of its frames."""
     visible: defaultdict[Piece, list[int]] = defaultdict(list)
     for number, frame in enumerate(frames):
         for piece in dict.fromkeys(frame):
             visible[piece].append(number)
-    classes: dict[tuple[int, ...], str] = {}
-    drawn = []
+    groups: defaultdict[tuple[int, ...], list[str]] = defaultdict(list)
     for piece, numbers in visible.items():
-        name = classes.setdefault(tuple(numbers), f"v{len(classes)}")
-        drawn.append(_element(piece, "" if len(numbers) == len(frames) else f' class="{name}"'))
-    rules = [
-        _rule(name, numbers, len(frames))
-        for numbers, name in classes.items()
-        if len(numbers) < len(frames)
-    ]
+        groups[tuple(numbers)].append(_element(piece))
+    rules = [_rule(f"v{i}", numbers, len(frames)) for i, numbers in enumerate(groups)]
+    drawn = [f'<g class="v{i}">{"".join(group)}</g>' for i, group in enumerate(groups.values())]
     lines = 1 + max(piece.line for piece in visible)
     width, height = _COLUMNS * _CHARACTER + 2 * _MARGIN, (lines + 1) * _LINE + 2 * _MARGIN
     typed = Piece(0, -1, f"$ {_COMMAND}", Style(dim=True))
@@ -125,7 +121,7 @@ def _draw(frames: list[list[Piece]]) -> str:
             "@media(prefers-reduced-motion){*{animation-play-state:paused!important}}</style>",
             f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>',
             f'<g transform="translate({_MARGIN} {_MARGIN + _LINE})" fill="{_FOREGROUND}">',
-            _element(typed, ""),
+            _element(typed),
             *drawn,
             "</g></svg>\n",
         ]
@@ -142,11 +138,10 @@ def _rule(name: str, numbers: tuple[int, ...], frames: int) -> str:
     return f".{name}{{animation:{name} {frames * _FRAME_SECONDS:g}s steps(1) infinite}}{keyframes}"
 
 
-def _element(piece: Piece, attributes: str) -> str:
+def _element(piece: Piece) -> str:
     x, y, width = piece.column * _CHARACTER, piece.line * _LINE, len(piece.text) * _CHARACTER
     colour = piece.style.color
-    if colour is not None:
-        attributes += f' fill="{colour.get_truecolor().hex}"'
+    attributes = f' fill="{colour.get_truecolor().hex}"' if colour is not None else ""
     if set(piece.text) == {"█"}:
         return f'<rect x="{x:.4g}" y="{y}" width="{width:.4g}" height="{_LINE}"{attributes}/>'
     if piece.style.bold:

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NewType
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,10 @@ _NOT_NOW: Final = {
     HTTPStatus.GATEWAY_TIMEOUT,
 }
 """Nothing was decided: the registry, or what it needs, is away."""
+
+
+_UNKNOWN_KEY: Final = "The one that was presented is not known here, or it was revoked"
+_NO_KEY: Final = "Set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file"
 
 
 def address(*segments: str) -> Address:
@@ -50,26 +55,27 @@ class Answer(dict[str, Any]):
         )
 
 
+@dataclass
 class Items:
     """The items of a list, fetched page by page as they are read.
 
     Attributes:
+        most: No more than so many; None: all.
         cut_off: After that: whether there are more than were asked for.
     """
 
-    def __init__(self, api: "Api", where: Address, most: int | None, query: dict[str, Any]) -> None:
-        self._api = api
-        self._where = where
-        self._most = most
-        self._query = query
-        self.cut_off = False
+    api: "Api"
+    where: Address
+    most: int | None
+    query: dict[str, Any]
+    cut_off: bool = False
 
     def __iter__(self) -> Iterator[Answer]:
         cursor: str | None = None
-        left = self._most
+        left = self.most
         while left is None or left > 0:
             limit = _PAGE if left is None else min(left, _PAGE)
-            page = self._api.get(self._where, cursor=cursor, limit=limit, **self._query)
+            page = self.api.get(self.where, cursor=cursor, limit=limit, **self.query)
             items = page["items"]
             yield from (Answer(each) for each in items)
             cursor = page["next"]
@@ -126,13 +132,7 @@ class Api:
         return self._send("DELETE", where, {})
 
     def pages(self, where: Address, most: int | None, **query: object) -> Items:
-        """Return the items of a list.
-
-        Args:
-            where: The list.
-            most: No more than so many; None: all.
-            query: Filters.
-        """
+        """Return the items of a list, no more than ``most`` (None: all)."""
         return Items(self, where, most, query)
 
     def upload(self, where: Address, content: bytes, media_type: str, **query: object) -> Answer:
@@ -201,13 +201,10 @@ class Api:
             )
         if status in _NOT_NOW:
             return UnreachableError(text)
-        hints = [self._how_to_present_a_key()] if status == HTTPStatus.UNAUTHORIZED else []
-        return RefusedError("\n".join([text, *hints, *_mistakes(problem)]))
-
-    def _how_to_present_a_key(self) -> str:
-        if self._has_key:
-            return "The one that was presented is not known here, or it was revoked"
-        return "Set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file"
+        hint = []
+        if status == HTTPStatus.UNAUTHORIZED:
+            hint = [_UNKNOWN_KEY if self._has_key else _NO_KEY]
+        return RefusedError("\n".join([text, *hint, *_mistakes(problem)]))
 
 
 def _checked_url(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import typer
 
 from services.cli.api import Api
-from services.cli.commands import access, bulk, devices, explain, live, pairings, rentals
+from services.cli.commands import access, bulk, devices, explain, pairings, rentals
 from services.cli.failures import ReaderGoneError, RefusedError, UnreachableError, WrongUseError
 from services.cli.output import Output, printable
 from services.cli.session import Session, key_in
@@ -42,7 +42,7 @@ app.add_typer(pairings.with_widget_side(devices.group("widget")), name="widgets"
 app.add_typer(pairings.group, name="pairings")
 app.add_typer(rentals.group, name="rentals")
 app.add_typer(access.keys, name="keys")
-app.command("state")(live.state)
+app.command("state")(devices.state)
 app.command("explain")(explain.explain)
 app.command("import")(bulk.import_)
 app.command("export")(bulk.export)
@@ -73,11 +73,7 @@ def connect(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command, and say in one line why it failed, if it did.
-
-    Args:
-        arguments: What was typed; default: the process's own.
-    """
+    """Run a command, and say in one line why it failed, if it did."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character gets its number, not an error.
         if isinstance(stream, io.TextIOWrapper):

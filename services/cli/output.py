@@ -35,23 +35,14 @@ class Column:
 
 
 class Output:
-    """Where answers go: standard output.
-
-    Args:
-        as_json: Print what the API said, as JSON.
-    """
+    """Where answers go: standard output, as text or as the JSON that the API sent."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._console = Console(highlight=False, markup=False, emoji=False)
 
     def line(self, text: str, answer: object) -> None:
-        """Say one thing.
-
-        Args:
-            text: For a person.
-            answer: For a program.
-        """
+        """Say one thing: a text for a person, the answer for a program."""
         if self._as_json:
             self._print_json(answer)
         else:
@@ -75,12 +66,7 @@ class Output:
             self.note("Not in effect yet: it is stored, and Redis does not have it so far")
 
     def table(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str | Column]) -> None:
-        """Show many things of one kind.
-
-        Args:
-            items: As the API returns them.
-            columns: Which of their members to show; a dot looks inside.
-        """
+        """Show many things of one kind; a dot in a column's name looks inside a member."""
         if self._as_json:
             # A line each, so that a long list can be piped while it comes.
             for item in items:
@@ -167,12 +153,7 @@ def spoken(value: object) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return a text that does nothing to a terminal but stand there.
-
-    Args:
-        text: From anywhere.
-        keep: Characters to leave as they are.
-    """
+    """Return a text that does nothing to a terminal but stand there, but for those to keep."""
     if text.isprintable():
         return text
     return "".join(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from services.cli.api import Api
+from services.cli.api import Api, address
 from services.cli.failures import WrongUseError
 from services.cli.output import Output
 
@@ -38,13 +38,16 @@ def session_of(context: typer.Context) -> Session:
     return session
 
 
+def show(context: typer.Context, *segments: str) -> None:
+    """Print what the registry knows of one thing."""
+    session = session_of(context)
+    session.output.fields(session.api.get(address(*segments)))
+
+
 def key_in(key_file: Path | None) -> str:
-    """Return the API key to present; empty: none.
+    """Return the API key in a file, else in CHARGELIGHT_CLI_KEY; empty: none.
 
     It is never an option: everybody on this machine can read the command lines of others.
-
-    Args:
-        key_file: File that holds it; None: CHARGELIGHT_CLI_KEY does.
 
     Raises:
         WrongUseError: There is none in the file.

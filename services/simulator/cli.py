@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from services.simulator.commands.charger import ChargerCommand, ChargerOptions
+from services.simulator.commands.charger import ChargerCommand
 from services.simulator.commands.demo import DemoCommand
 from services.simulator.commands.fleet import FleetCommand
 from services.simulator.commands.register import register as register_pairs
@@ -122,7 +122,7 @@ def charger(
     """Be a charger: send levels by hand, one level, or charge with --ramp."""
     if once and (level is None or ramp):
         raise typer.BadParameter("goes with a LEVEL and without --ramp", param_hint="--once")
-    options = ChargerOptions(
+    command = ChargerCommand(
         charger_id=charger_id,
         url=url,
         level=None if level is None else _parsed(parse_level, level, "LEVEL"),
@@ -130,8 +130,9 @@ def charger(
         seconds_per_percent=seconds_per_percent if ramp else None,
         timeout=timeout,
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
+        output=EventOutput(as_json=json),
     )
-    run(ChargerCommand(options, EventOutput(as_json=json)).run)
+    run(command.run)
 
 
 @app.command()

@@ -59,12 +59,7 @@ def main() -> None:
 
 
 class Costs:
-    """The CPU that a server counts while it does one thing again and again.
-
-    Args:
-        client: Of a server that nothing else uses.
-        items: How many times each thing is done.
-    """
+    """The CPU that a server, used by nothing else, counts while it does one thing many times."""
 
     def __init__(self, client: Any, items: int) -> None:
         self._client = client

@@ -58,17 +58,13 @@ def doorbell(widget: str, charger: str, sequence: int) -> str:
 
 def admit(names: ChargerNames, ids: Sequence[str]) -> Call:
     """Give chargers epochs."""
-    words: list[Argument] = [1]
-    for device in ids:
-        words += (device, LATER, 0)
-    return Call(gateway.ADMIT, (names.directory, names.directory_version, names.live), words)
+    keys = (names.directory, names.directory_version, names.live)
+    return Call(gateway.ADMIT, keys, [1, *_each(ids, LATER, 0)])
 
 
 def store(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Store readings."""
-    words: list[Argument] = [names.readings]
-    for device in ids:
-        words += (device, EPOCH, sequence, "70.5", LATER // 2, 0)
+    words = [names.readings, *_each(ids, EPOCH, sequence, "70.5", LATER // 2, 0)]
     keys = (names.directory, names.directory_version, names.live, names.pending)
     return Call(gateway.STORE, keys, words)
 
@@ -85,18 +81,14 @@ def light(names: WidgetNames, ids: Sequence[str], sequence: int) -> Call:
 
 def clear_pending(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Clear routed readings."""
-    words: list[Argument] = []
-    for device in ids:
-        words += (device, EPOCH, sequence, 5)
-    return Call(router.CLEAR_PENDING, (names.directory, names.live, names.pending), words)
+    keys = (names.directory, names.live, names.pending)
+    return Call(router.CLEAR_PENDING, keys, _each(ids, EPOCH, sequence, 5))
 
 
 def reconcile(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Compare chargers with what is stored."""
-    words: list[Argument] = []
-    for device in ids:
-        words += (device, fingerprint(EPOCH, sequence))
-    return Call(gateway.RECONCILE, (names.directory, names.directory_version, names.live), words)
+    keys = (names.directory, names.directory_version, names.live)
+    return Call(gateway.RECONCILE, keys, _each(ids, fingerprint(EPOCH, sequence)))
 
 
 def read_status(names: WidgetNames, ids: Sequence[str]) -> Call:
@@ -110,9 +102,7 @@ def update_presence(names: ChargerNames | WidgetNames, ids: Sequence[str], epoch
     """Write that devices are online; widgets have the epoch 0."""
     of_chargers = isinstance(names, ChargerNames)
     script = gateway.UPDATE_CHARGER_PRESENCE if of_chargers else gateway.UPDATE_WIDGET_PRESENCE
-    words: list[Argument] = [names.presence_changes, "gateway-a", 1, LATER]
-    for device in ids:
-        words += (device, epoch, 1)
+    words = [names.presence_changes, "gateway-a", 1, LATER, *_each(ids, epoch, 1)]
     return Call(script, (names.directory, names.directory_version, names.presence), words)
 
 
@@ -125,3 +115,8 @@ def find_overdue(names: ChargerNames) -> Call:
 def lease(names: ChargerNames) -> Call:
     """Renew a lease."""
     return Call(router.LEASE, (names.lease,), ["router", 2000])
+
+
+def _each(ids: Sequence[str], *facts: Argument) -> list[Argument]:
+    """The same facts for each device."""
+    return [word for device in ids for word in (device, *facts)]

@@ -1,10 +1,10 @@
 """The tables of ``docs/capacity.md``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tools.capacity import wire
 from tools.capacity.coefficients import Coefficients
-from tools.capacity.model import Load, Needs, gateway_commands, needs, redis_cpu
+from tools.capacity.model import Load, gateway_commands, needs, redis_cpu
 
 MILLION = 500_000
 """Of each kind."""
@@ -26,32 +26,30 @@ def tables(c: Coefficients) -> str:
 def _million(c: Coefficients) -> Iterator[str]:
     found = [needs(load, c) for load in LOADS.values()]
     yield from _head("One million devices, a reading", LOADS)
-
-    def row(name: str, values: Iterable[object]) -> str:
-        return f"| {name} | " + " | ".join(str(value) for value in values) + " |"
-
-    yield row("readings per second", (f"{load.readings:,.0f}" for load in LOADS.values()))
-    yield row("gateways (processes)", (n.gateways for n in found))
-    yield row("their CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
-    yield row("memory of each, MB", (f"{n.gateway_mb:.0f}" for n in found))
-    yield row("and of its sockets in the kernel, MB", (f"{n.gateway_kernel_mb:.0f}" for n in found))
-    yield row("routers", (n.routers for n in found))
-    yield row("Redis primaries (each with a replica)", (n.redis_nodes for n in found))
-    yield row("their CPU, cores", (f"{n.redis_cores:.1f}" for n in found))
-    yield row("their memory, GB", (f"{n.redis_gb:.1f}" for n in found))
-    yield row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
-    yield row("Mbit/s to and from Redis", (f"{n.redis_mbit:,.0f}" for n in found))
-    yield row(f"machines of {c.prices.machine_cores} cores", (n.machines for n in found))
+    yield _row("readings per second", (f"{load.readings:,.0f}" for load in LOADS.values()))
+    yield _row("gateways (processes)", (n.gateways for n in found))
+    yield _row("their CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
+    yield _row("memory of each, MB", (f"{n.gateway_mb:.0f}" for n in found))
+    yield _row(
+        "and of its sockets in the kernel, MB", (f"{n.gateway_kernel_mb:.0f}" for n in found)
+    )
+    yield _row("routers", (n.routers for n in found))
+    yield _row("Redis primaries (each with a replica)", (n.redis_nodes for n in found))
+    yield _row("their CPU, cores", (f"{n.redis_cores:.1f}" for n in found))
+    yield _row("their memory, GB", (f"{n.redis_gb:.1f}" for n in found))
+    yield _row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
+    yield _row("Mbit/s to and from Redis", (f"{n.redis_mbit:,.0f}" for n in found))
+    yield _row(f"machines of {c.prices.machine_cores} cores", (n.machines for n in found))
     for name in found[0].dollars:
-        yield row(f"{name}, $ a month", (f"{n.dollars[name]:,.0f}" for n in found))
-    yield row("**together, $ a month**", (f"**{sum(n.dollars.values()):,.0f}**" for n in found))
+        yield _row(f"{name}, $ a month", (f"{n.dollars[name]:,.0f}" for n in found))
+    yield _row("**together, $ a month**", (f"**{sum(n.dollars.values()):,.0f}**" for n in found))
 
 
 def _shares(c: Coefficients) -> Iterator[str]:
-    found: list[Needs] = [needs(load, c) for load in LOADS.values()]
+    found = [needs(load, c) for load in LOADS.values()]
     yield from _head("CPU of Redis, cores, for", LOADS)
     for name in found[0].redis_by:
-        yield f"| {name} | " + " | ".join(f"{n.redis_by[name]:.2f}" for n in found) + " |"
+        yield _row(name, (f"{n.redis_by[name]:.2f}" for n in found))
 
 
 def _bytes(c: Coefficients) -> Iterator[str]:
@@ -90,6 +88,9 @@ def _percent(cores: float) -> str:
     return f"{100 * cores:.1f} % of a core"
 
 
-def _head(first: str, columns: Iterable[str]) -> Sequence[str]:
-    names = list(columns)
-    return (f"| {first} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|")
+def _row(name: str, values: Iterable[object]) -> str:
+    return f"| {name} | " + " | ".join(str(value) for value in values) + " |"
+
+
+def _head(first: str, columns: Collection[str]) -> Sequence[str]:
+    return (_row(first, columns), "|---" * (len(columns) + 1) + "|")

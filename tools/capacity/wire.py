@@ -46,11 +46,7 @@ class Wire:
 
 
 def measure(header: int) -> Wire:
-    """Count the bytes.
-
-    Args:
-        header: Bytes of the TCP/IP headers of a packet.
-    """
+    """Count the bytes; ``header`` is those of the TCP/IP headers of a packet."""
     reading_up = header + _FRAME + _MASK + len(_READING)
     status_down = header + _FRAME + len(_STATUS)
     ping_down = header + _FRAME

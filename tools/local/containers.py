@@ -29,10 +29,7 @@ SHUTDOWN_SECONDS = 20.0
 
 
 def run(compose: tuple[str, ...]) -> int:
-    """Bring the stack up, show the simulators until Ctrl-C, take the stack down.
-
-    Args:
-        compose: how Compose is called.
+    """Bring the stack up with Compose, show the simulators until Ctrl-C, take the stack down.
 
     Raises:
         LocalHubError: it does not come up, or ended by itself.
@@ -60,7 +57,7 @@ def run(compose: tuple[str, ...]) -> int:
                 environment,
             )
         )
-        _follow(compose, environment)
+        _run_until_done((*compose, "logs", "--follow", "--tail", "20", SHOWN), environment)
     finally:
         ignore_signals()
         print("\nTaking everything down ...", flush=True)
@@ -80,10 +77,6 @@ def _bring_up(compose: tuple[str, ...], environment: Mapping[str, str]) -> None:
     raise LocalHubError(
         "Compose could not bring the stack up; see its output and the services' above."
     )
-
-
-def _follow(compose: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    _run_until_done((*compose, "logs", "--follow", "--tail", "20", SHOWN), environment)
 
 
 def _run_until_done(command: tuple[str, ...], environment: Mapping[str, str]) -> int:

@@ -20,14 +20,14 @@ def open_server(
     contained: Callable[[str], Server],
     embedded: Callable[[str], Server],
 ) -> Server:
-    """Open a server to use.
+    """Open a server to use; each source takes the reason of the choice.
 
     Args:
         options: what decides about the source.
         setting: the name of the setting that may give an address.
-        given: takes the address and the reason of the choice.
-        contained: starts a container; takes the reason.
-        embedded: starts a process; takes the reason.
+        given: takes that address, too.
+        contained: starts a container.
+        embedded: starts a process.
 
     Raises:
         NoServerError: no source works on this machine; the message says what to do.

@@ -26,9 +26,7 @@ class ServerOptions:
 
     Attributes:
         settings: the process's environment variables.
-        containers: whether containers are available.
-        forced: the source that a setting forces, None if the choice is free.
-        forced_by: the name of that setting.
+        forced: the source that the setting `forced_by` forces, None if the choice is free.
     """
 
     settings: Mapping[str, str]

@@ -10,7 +10,7 @@ import typer
 from services.cli.api import address
 from services.cli.commands.arguments import Most, moment
 from services.cli.output import Column, spoken
-from services.cli.session import session_of
+from services.cli.session import session_of, show
 
 keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=True)
 
@@ -75,10 +75,9 @@ def every(context: typer.Context) -> None:
 
 
 @keys.command("show")
-def show(context: typer.Context, key_id: _KeyId) -> None:
+def show_one(context: typer.Context, key_id: _KeyId) -> None:
     """Show a key, without what it is."""
-    session = session_of(context)
-    session.output.fields(session.api.get(address("keys", key_id)))
+    show(context, "keys", key_id)
 
 
 @keys.command("revoke")
@@ -90,8 +89,7 @@ def revoke(context: typer.Context, key_id: _KeyId) -> None:
 
 def whoami(context: typer.Context) -> None:
     """Show who you are to the registry."""
-    session = session_of(context)
-    session.output.fields(session.api.get(address("whoami")))
+    show(context, "whoami")
 
 
 def audit(
@@ -117,7 +115,7 @@ def audit(
         subject=subject,
         kind=kind,
         who=who,
-        action=None if action is None else action.value,
+        action=action,
         since=None if since is None else since.isoformat(),
         until=None if until is None else until.isoformat(),
     )

@@ -30,10 +30,8 @@ def moment(text: str) -> datetime:
 def read_moment(text: str, now: datetime) -> datetime:
     """Return the time that a text stands for.
 
-    Args:
-        text: As in RFC 3339, or a part of it: a day, a time without zone, or the last time
-            that a clock showed this hour and minute.
-        now: The time.
+    It is as in RFC 3339, or a part of it: a day, a time without zone, or the last time that a
+    clock showed this hour and minute.
     """
     try:
         clock = time.fromisoformat(text) if text[2:3] == ":" else None

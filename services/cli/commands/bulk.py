@@ -74,9 +74,7 @@ def export(
     """Write all devices and their pairings to a file that `import` takes."""
     session = session_of(context)
     chosen = format_ or _format_of(file)
-    pieces = session.api.download(
-        address("export"), format=chosen.value, kind=None if kind is None else kind.value
-    )
+    pieces = session.api.download(address("export"), format=chosen, kind=kind)
     if file == _STANDARD:
         for piece in pieces:
             session.output.raw(piece)

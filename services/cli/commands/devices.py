@@ -1,4 +1,4 @@
-"""``chargelight chargers`` and ``chargelight widgets``."""
+"""``chargelight chargers``, ``chargelight widgets`` and ``chargelight state``."""
 
 from typing import Annotated, Final
 
@@ -8,7 +8,8 @@ from services.cli.api import address
 from services.cli.commands import secret
 from services.cli.commands.arguments import DeviceId, DeviceIds, Most
 from services.cli.failures import RefusedError
-from services.cli.session import Session, session_of
+from services.cli.session import Session, session_of, show
+from shared.contract.device_protocol import ChargingStatus
 
 _PARTNER: Final = {"charger": "widget", "widget": "charger"}
 
@@ -17,11 +18,7 @@ _Location = Annotated[str | None, typer.Option(help="Where it is.")]
 
 
 def group(kind: str) -> typer.Typer:
-    """Return the commands for one kind of devices.
-
-    Args:
-        kind: ``charger`` or ``widget``.
-    """
+    """Return the commands for one kind of devices, ``charger`` or ``widget``."""
     commands = typer.Typer(help=f"Register, find and change {kind}s.", no_args_is_help=True)
     _add_list_and_show(commands, kind)
     _add_changes(commands, kind)
@@ -51,14 +48,12 @@ def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
         session.output.table(items, columns)
 
     @commands.command("show", help=f"Show a {kind}.")
-    def show(context: typer.Context, device_id: DeviceId) -> None:
-        session = session_of(context)
-        session.output.fields(session.api.get(address(kinds, device_id)))
+    def show_one(context: typer.Context, device_id: DeviceId) -> None:
+        show(context, kinds, device_id)
 
     @commands.command("state", help=f"Show what a {kind} is doing right now.")
-    def state(context: typer.Context, device_id: DeviceId) -> None:
-        session = session_of(context)
-        session.output.fields(session.api.get(address(kinds, device_id, "state")))
+    def state_of_one(context: typer.Context, device_id: DeviceId) -> None:
+        show(context, kinds, device_id, "state")
 
 
 def _add_changes(commands: typer.Typer, kind: str) -> None:
@@ -97,6 +92,23 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
     )
     def unregister(context: typer.Context, device_ids: DeviceIds) -> None:
         _unregister_all(session_of(context), kinds, device_ids)
+
+
+def state(
+    context: typer.Context,
+    *,
+    status: Annotated[ChargingStatus | None, typer.Option(help="Only with this light.")] = None,
+    online: Annotated[
+        bool | None, typer.Option("--online/--offline", help="Only those that are.")
+    ] = None,
+    most: Most = None,
+) -> None:
+    """List chargers with what they report and what their widgets show."""
+    session = session_of(context)
+    session.output.table(
+        session.api.pages(address("state"), most, status=status, online=online),
+        ["id", "online", "gateway", "reading.soc", "status.status", "widget", "last_seen"],
+    )
 
 
 def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from services.cli.api import address
 from services.cli.commands.arguments import ChargerId, Most, Replace, WidgetId
-from services.cli.session import session_of
+from services.cli.session import session_of, show
 
 group = typer.Typer(help="Which charger lights which widget.", no_args_is_help=True)
 
@@ -31,10 +31,9 @@ def every(
 
 
 @group.command("show")
-def show(context: typer.Context, charger: ChargerId) -> None:
+def show_one(context: typer.Context, charger: ChargerId) -> None:
     """Show a charger's pairing; for a widget's: chargelight widgets pairing."""
-    session = session_of(context)
-    session.output.fields(session.api.get(address("pairings", charger)))
+    show(context, "pairings", charger)
 
 
 @group.command("pair")
@@ -62,8 +61,7 @@ def with_widget_side(widgets: typer.Typer) -> typer.Typer:
 
     @widgets.command("pairing", help="Show a widget's pairing.")
     def pairing(context: typer.Context, widget: WidgetId) -> None:
-        session = session_of(context)
-        session.output.fields(session.api.get(address("widgets", widget, "pairing")))
+        show(context, "widgets", widget, "pairing")
 
     @widgets.command("pair", help="Pair a widget with a charger.")
     def pair_widget(

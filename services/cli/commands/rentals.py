@@ -12,7 +12,7 @@ from services.cli.api import address
 from services.cli.commands.arguments import ChargerId, Most, Replace, device_id
 from services.cli.failures import RefusedError, UnreachableError
 from services.cli.output import Column, spoken
-from services.cli.session import Session, session_of
+from services.cli.session import Session, session_of, show
 
 group = typer.Typer(help="Visitors' phones in chargers.", no_args_is_help=True)
 
@@ -71,10 +71,9 @@ def open_(
 
 
 @group.command("show")
-def show(context: typer.Context, rental: _RentalId) -> None:
+def show_one(context: typer.Context, rental: _RentalId) -> None:
     """Show a rental."""
-    session = session_of(context)
-    session.output.fields(session.api.get(address("rentals", str(rental))))
+    show(context, "rentals", str(rental))
 
 
 @group.command("list")
@@ -99,7 +98,7 @@ def every(
     items = session.api.pages(
         address("rentals"),
         most,
-        state=None if state is None else state.value,
+        state=state,
         charger=charger,
         widget=widget,
         ticket=ticket,
@@ -177,13 +176,9 @@ def _require_one_way(rental: uuid.UUID | None, named: Mapping[str, str | None], 
 
 
 def _only_one(session: Session, which: str, option: str, named: Mapping[str, str | None]) -> str:
-    """Return the id of the one rental that is meant.
+    """Return the id of the one rental of a kind that has what is named.
 
-    Args:
-        session: Where to look.
-        which: What kind of rentals, in words.
-        option: The same as an option of ``rentals list``.
-        named: What they must have.
+    ``option`` is the kind as an option of ``rentals list``.
 
     Raises:
         RefusedError: There is none, or there are several.

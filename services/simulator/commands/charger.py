@@ -27,9 +27,9 @@ _RAMP_STEP: Final = 1.0
 _RAMP_REST_STEPS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ChargerOptions:
-    """What the charger is asked to do.
+@dataclass(kw_only=True)
+class ChargerCommand:
+    """Runs one charger and tells what happens to it.
 
     Attributes:
         level: The level to send, in percent; none to ask for levels.
@@ -46,17 +46,13 @@ class ChargerOptions:
     seconds_per_percent: float | None
     timeout: float
     prompt: bool
+    output: EventOutput
 
-
-class ChargerCommand:
-    """Runs one charger and tells what happens to it."""
-
-    def __init__(self, options: ChargerOptions, output: EventOutput) -> None:
-        self._options = options
-        self._output = output
-        self._prompt = _PROMPT if options.prompt and options.level is None else ""
+    def __post_init__(self) -> None:
+        """Make the charger."""
+        self._prompt = _PROMPT if self.prompt and self.level is None else ""
         self._charger = Charger(
-            options.charger_id, options.url, pace=Pace(random.Random()), notify=self._notify
+            self.charger_id, self.url, pace=Pace(random.Random()), notify=self._notify
         )
         self._stop = asyncio.Event()
         self._superseded = False
@@ -66,31 +62,30 @@ class ChargerCommand:
         """Do it until done or ``stop`` is set; return the exit code."""
         self._stop = stop
         async with asyncio.TaskGroup() as tasks:
-            device = tasks.create_task(self._charger.run(), name=self._options.charger_id)
+            device = tasks.create_task(self._charger.run(), name=self.charger_id)
             try:
                 code = await unless(stop, self._work())
             finally:
                 device.cancel()
-        if self._superseded or (self._options.once and code is None):
+        if self._superseded or (self.once and code is None):
             return EXIT_NOT_RIGHT
         return EXIT_DONE if code is None else code
 
     async def _work(self) -> int:
-        options = self._options
-        if options.seconds_per_percent is not None:
-            return await self._ramp(options.level or 0.0, options.seconds_per_percent)
-        if options.level is None:
+        if self.seconds_per_percent is not None:
+            return await self._ramp(self.level or 0.0, self.seconds_per_percent)
+        if self.level is None:
             return await self._ask()
-        await self._charger.report(options.level)
+        await self._charger.report(self.level)
         code = await self._receipt()
-        if not options.once:
+        if not self.once:
             # A late receipt is told when it comes; the connection stays meanwhile.
             await asyncio.Event().wait()
         return code
 
     async def _ask(self) -> int:
         if self._prompt:
-            self._output.write("asking", "Type a level and press Enter; Ctrl-D ends.", "dim")
+            self.output.write("asking", "Type a level and press Enter; Ctrl-D ends.", "dim")
             self._show_prompt()
         async for line in keyboard.lines():
             try:
@@ -104,7 +99,7 @@ class ChargerCommand:
             await self._charger.report(level)
             # A person sees the receipt come; from a file each level gets its own
             # before the next, or only the last one might ever be sent.
-            if not self._options.prompt and await self._receipt() != EXIT_DONE:
+            if not self.prompt and await self._receipt() != EXIT_DONE:
                 return EXIT_NOT_RIGHT
         if self._prompt:
             sys.stdout.write("\n")
@@ -119,9 +114,8 @@ class ChargerCommand:
             phone.charge()
 
     async def _receipt(self) -> int:
-        timeout = self._options.timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self.timeout):
                 await self._charger.all_acknowledged()
         except TimeoutError:
             if self._trouble is not None:
@@ -130,7 +124,9 @@ class ChargerCommand:
                 why = "connected, but the hub did not confirm that it stored the reading"
             else:
                 why = f"no connection to {self._charger.device.url} yet"
-            self._write("not acknowledged", f"not acknowledged within {timeout:g} s: {why}", "red")
+            self._write(
+                "not acknowledged", f"not acknowledged within {self.timeout:g} s: {why}", "red"
+            )
             return EXIT_NOT_RIGHT
         return EXIT_DONE
 
@@ -168,7 +164,7 @@ class ChargerCommand:
     def _write(self, what: str, words: str, style: str = "", **facts: object) -> None:
         if self._prompt:
             sys.stdout.write("\r\x1b[K")  # over the prompt, which is shown again below
-        self._output.write(what, words, style, charger=self._options.charger_id, **facts)
+        self.output.write(what, words, style, charger=self.charger_id, **facts)
         self._show_prompt()
 
     def _show_prompt(self) -> None:

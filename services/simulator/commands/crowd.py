@@ -51,7 +51,7 @@ class Crowd(ABC):
             return code
         fleet = Fleet(plans, self.hub, connecting_rate=self.connecting_rate, rng=self.rng)
         async with fleet.running():
-            done = await unless(stop, self._show_to_the_end(fleet))
+            done = await unless(stop, self.show(fleet))
             return self.conclude(fleet, judged=bool(done))
 
     @abstractmethod
@@ -70,8 +70,8 @@ class Crowd(ABC):
     def draw(self, fleet: Fleet) -> RenderableType:
         """Return a picture of the fleet as it is now."""
 
-    async def show(self, fleet: Fleet) -> None:
-        """Draw on the terminal, or write lines, until cancelled."""
+    async def show(self, fleet: Fleet) -> bool:
+        """Draw on the terminal, or write lines; return True at the end, if there is one."""
         if self.output.terminal is None:
             while True:
                 await asyncio.sleep(self.interval)
@@ -84,7 +84,3 @@ class Crowd(ABC):
     def conclude(self, fleet: Fleet, *, judged: bool) -> int:  # noqa: ARG002 - for subclasses
         """Say how it went, with a verdict unless it was stopped; return the exit code."""
         return EXIT_DONE
-
-    async def _show_to_the_end(self, fleet: Fleet) -> bool:
-        await self.show(fleet)
-        return True

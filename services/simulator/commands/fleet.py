@@ -42,7 +42,7 @@ class FleetCommand(Crowd):
         """Return phones of all sorts."""
         return make_plans(numbered_pairs(self.prefix, self.pairs), self.rate, self.rng)
 
-    async def show(self, fleet: Fleet) -> None:
+    async def show(self, fleet: Fleet) -> bool:
         """Show figures until the duration is over and the lights had time to settle."""
         async with asyncio.TaskGroup() as tasks:
             showing = tasks.create_task(super().show(fleet), name="report")
@@ -59,6 +59,7 @@ class FleetCommand(Crowd):
                         await fleet.wait_until_settled()
             finally:
                 showing.cancel()
+        return True
 
     def write(self, fleet: Fleet) -> None:
         """Write the figures as one line."""

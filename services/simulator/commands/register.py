@@ -20,16 +20,10 @@ async def register(
     stop: asyncio.Event,
     each: bool = True,
 ) -> int:
-    """Register and pair all of them, waiting for the registry if need be.
+    """Register and pair all of them, waiting for the registry until ``stop`` is set.
 
-    Args:
-        pairs: Which.
-        registry_url: Where the registry is.
-        replace: End what chargers and widgets are part of now.
-        output: Told about each pair and about waiting.
-        rng: Source of jitter.
-        stop: Ends the waiting.
-        each: Tell about each pair, not only about troubles.
+    With ``replace``, what chargers and widgets are part of now ends. With ``each``, every pair is
+    told, not only those that are not in effect.
 
     Returns:
         The exit code.

@@ -71,12 +71,7 @@ class Pace:
         self._slow = Backoff(1.0, 10.0, rng)
 
     def delay(self, reason: DisconnectReason, lasted: float) -> float:
-        """Return the delay in seconds.
-
-        Args:
-            reason: Why there is no connection.
-            lasted: How long there was one, in seconds; 0 if there was none.
-        """
+        """Return the delay in seconds, after a connection that lasted so many seconds, or 0."""
         if lasted >= _USEFUL_SECONDS:
             self._quick.reset()
             self._slow.reset()
@@ -99,12 +94,8 @@ async def stay_connected(
 ) -> NoReturn:
     """Keep a connection to the hub until cancelled.
 
-    Args:
-        url: Where to connect.
-        serve: Uses the connection until it ends; may raise `ConnectionClosed`.
-        notify: Told of each connection before it is used, and of each end and
-            each failed attempt.
-        pace: Delays between attempts.
+    ``serve`` uses a connection until it ends, and may raise `ConnectionClosed`. ``notify`` is told
+    of each connection before it is used, and of each end and each failed attempt.
     """
     reason: DisconnectReason = Closed(NO_CLOSE_CODE)
     while True:

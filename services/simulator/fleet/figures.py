@@ -45,12 +45,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Latencies:
-    """Milliseconds from a reading that changes the light to the changed light.
-
-    Attributes:
-        recent: Those since the last report.
-        total: Those of the run.
-    """
+    """Milliseconds from a reading that changes the light to the changed light."""
 
     recent: list[float] = field(default_factory=list)
     total: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))

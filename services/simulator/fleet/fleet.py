@@ -158,14 +158,7 @@ class SimulatedPair:
 
 
 class Fleet:
-    """All pairs, connected little by little.
-
-    Args:
-        plans: What each pair does.
-        hub: Where they connect.
-        connecting_rate: How many pairs start connecting per second.
-        rng: Source of jitter.
-    """
+    """All pairs, connected little by little: ``connecting_rate`` pairs per second."""
 
     def __init__(
         self, plans: Sequence[Plan], hub: Hub, *, connecting_rate: float, rng: random.Random

@@ -34,13 +34,7 @@ class Pair:
 
 
 def numbered_pairs(prefix: str, count: int, digits: int = 4) -> list[Pair]:
-    """Return ``count`` pairs such as ``demo-c0001`` and ``demo-w0001``.
-
-    Args:
-        prefix: What all ids start with.
-        count: How many pairs.
-        digits: Digits in each id, or more if the count needs more.
-    """
+    """Return ``count`` pairs such as ``demo-c0001``; with more digits if the count needs them."""
     width = max(digits, len(str(count)))
     return [
         Pair(f"{prefix}-c{number:0{width}}", f"{prefix}-w{number:0{width}}")

@@ -33,14 +33,14 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     sys.stdout.write(f"{_describe(scenario)}\n\n")
-    if not arguments.compare:
-        _run(scenario, c, arguments.rule)
-        return
     sys.stdout.write(f"{COLUMNS}\n{'|---' * (COLUMNS.count('|') - 1)}|\n")
-    for name, rule in RULES.items():
-        outcome = simulate(replace(scenario, delay=rule), c)
+    started = time.process_time()
+    for name in RULES if arguments.compare else [arguments.rule]:
+        outcome = simulate(replace(scenario, delay=RULES[name]), c)
         sys.stdout.write(f"{row(name, outcome)}\n")
         sys.stdout.flush()
+    if not arguments.compare:
+        _print_details(outcome, time.process_time() - started)
 
 
 def row(name: str, outcome: Outcome) -> str:
@@ -57,10 +57,8 @@ def row(name: str, outcome: Outcome) -> str:
     return f"| {name} | " + " | ".join(values) + " |"
 
 
-def _run(scenario: Scenario, c: Coefficients, name: str) -> None:
-    started = time.process_time()
-    outcome = simulate(scenario, c)
-    sys.stdout.write(f"{COLUMNS}\n{'|---' * (COLUMNS.count('|') - 1)}|\n{row(name, outcome)}\n\n")
+def _print_details(outcome: Outcome, seconds: float) -> None:
+    sys.stdout.write("\n")
     for what, times in (
         ("widgets lit after", outcome.relit),
         ("readings stored after", outcome.stored),
@@ -77,7 +75,7 @@ def _run(scenario: Scenario, c: Coefficients, name: str) -> None:
         sys.stdout.write(
             f"{part:<24} {outcome.busy[part]:6.1f} s of work, {waited:.2f} s of waiting at most\n"
         )
-    sys.stdout.write(f"{'(simulated in':<24} {time.process_time() - started:.0f} s of CPU)\n")
+    sys.stdout.write(f"{'(simulated in':<24} {seconds:.0f} s of CPU)\n")
 
 
 def _scenario(arguments: argparse.Namespace, c: Coefficients) -> Scenario:

@@ -18,12 +18,7 @@ class Line:
     longest: float = 0.0
 
     def take(self, now: float, seconds: float) -> float:
-        """Queue work that arrives now; return when it is done.
-
-        Args:
-            now: Not before that of the previous call.
-            seconds: How much work.
-        """
+        """Queue work that arrives now (calls are in order of time); return when it is done."""
         start = max(self.free, now)
         self.longest = max(self.longest, start - now)
         self.busy += seconds

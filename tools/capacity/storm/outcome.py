@@ -9,11 +9,9 @@ class Outcome:
     """How a storm went; times in seconds since the connections were lost.
 
     Attributes:
-        lost: Devices that lost their connection.
         relit: When each widget had its light again, in that order.
         stored: When each charger's reading was stored again, in that order.
         in_after: How long each successful handshake took, from its dialling.
-        attempts: How often devices dialled.
         given_up: Attempts that the device ended because it waited too long.
         refused: Handshakes answered with 503, by reason.
         cut_off: Handshakes cut off at their deadline.

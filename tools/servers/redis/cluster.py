@@ -94,8 +94,7 @@ class RedisCluster:
     def is_whole(self, replicas: int = 0) -> bool:
         """Whether all nodes run, know each other, and every slot has a master that answers.
 
-        Args:
-            replicas: how many nodes at least must be replicas, connected to their masters.
+        At least so many nodes must be replicas, connected to their masters.
         """
         try:
             return all(self._sees_all(node, replicas) for node in self.nodes)

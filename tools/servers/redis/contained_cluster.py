@@ -17,12 +17,7 @@ from tools.servers.wheels import NoServerError
 
 
 class ContainedNode:
-    """One node; see `cluster.ClusterNode`. It is not started yet.
-
-    Args:
-        container: where it runs.
-        port: where clients reach it, inside and outside.
-    """
+    """One node; see `cluster.ClusterNode`. It is not started yet."""
 
     def __init__(self, container: DockerContainer, port: int) -> None:
         self._container = container
