@@ -54,11 +54,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
 
 
 class Registry:
-    """The parts of a registry and how they are joined.
-
-    Args:
-        settings: Of this process.
-    """
+    """The parts of a registry and how they are joined."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         if settings.operator_auth == "off":

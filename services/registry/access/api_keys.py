@@ -1,26 +1,26 @@
 """API keys in Postgres."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
 from services.registry.access.keys import NewKey, Role
 from services.registry.errors import NameTakenError
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_all, fetch_changed, fetch_one
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it is stored, without its text."""
+class ShownKey(BaseModel):
+    """A key, without what it is."""
 
-    id: str
+    id: str = Field(description="The part of the key that is no secret")
     name: str
-    role: str
+    role: Role
     created_at: datetime
-    last_used_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute")
     revoked_at: datetime | None
 
 
@@ -30,17 +30,9 @@ _INSERT: Final = """
     RETURNING id, name, role, created_at, last_used_at, revoked_at
 """
 
-_LIST: Final = """
-    SELECT id, name, role, created_at, last_used_at, revoked_at
-    FROM api_keys
-    ORDER BY created_at, id
-"""
-
-_FIND: Final = """
-    SELECT id, name, role, created_at, last_used_at, revoked_at
-    FROM api_keys
-    WHERE id = %(id)s
-"""
+_SELECT: Final = SQL("SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_keys")
+_LIST: Final = _SELECT + SQL(" ORDER BY created_at, id")
+_FIND: Final = _SELECT + SQL(" WHERE id = %(id)s")
 
 # A key that is revoked twice keeps the first time.
 _REVOKE: Final = """
@@ -65,44 +57,34 @@ _MARK_USED: Final = """
 """
 
 
-async def create(connection: Connection, key: NewKey, name: str, role: Role) -> ApiKey:
+async def create(connection: Connection, key: NewKey, name: str, role: Role) -> ShownKey:
     """Store a new key.
 
     Raises:
         NameTakenError: A key that is not revoked has this name.
     """
     values = {"id": key.id, "name": name, "role": role.value, "hash": key.hash}
-    async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
-        try:
-            await cursor.execute(_INSERT, values)
-        except psycopg.errors.UniqueViolation as error:
-            raise NameTakenError(
-                f"{name} has a key already. Revoke that one first, or take another name"
-            ) from error
-        created = await cursor.fetchone()
-    assert created is not None  # noqa: S101 - INSERT … RETURNING returns the row
-    return created
+    try:
+        return await fetch_changed(connection, ShownKey, _INSERT, values)
+    except psycopg.errors.UniqueViolation as error:
+        raise NameTakenError(
+            f"{name} has a key already. Revoke that one first, or take another name"
+        ) from error
 
 
-async def list_all(connection: Connection) -> list[ApiKey]:
+async def list_all(connection: Connection) -> list[ShownKey]:
     """Return all keys, the oldest first."""
-    async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
-        await cursor.execute(_LIST)
-        return await cursor.fetchall()
+    return await fetch_all(connection, ShownKey, _LIST)
 
 
-async def find(connection: Connection, key_id: str) -> ApiKey | None:
+async def find(connection: Connection, key_id: str) -> ShownKey | None:
     """Return a key, or None."""
-    async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
-        await cursor.execute(_FIND, {"id": key_id})
-        return await cursor.fetchone()
+    return await fetch_one(connection, ShownKey, _FIND, {"id": key_id})
 
 
-async def revoke(connection: Connection, key_id: str) -> ApiKey | None:
+async def revoke(connection: Connection, key_id: str) -> ShownKey | None:
     """Revoke a key, for ever; None: there is none with this id."""
-    async with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
-        await cursor.execute(_REVOKE, {"id": key_id})
-        return await cursor.fetchone()
+    return await fetch_one(connection, ShownKey, _REVOKE, {"id": key_id})
 
 
 async def find_valid(connection: Connection, key_id: str) -> tuple[str, Role, bytes] | None:

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from psycopg.rows import scalar_row
 from psycopg.sql import SQL
 
 from services.registry.access.secret import Change, PreparedSecret, StoredSecret, change_to
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_value
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.devices import Kind
 
@@ -39,25 +39,15 @@ _UPDATE_DIGEST: Final = SQL("""
     WHERE secrets.id = new.id
 """)
 
-_EXPIRE: Final = SQL("""
-    UPDATE {secrets}
-    SET expires_at = %(until)s
-    WHERE id = ANY(%(ids)s::bigint[])
-""")
+_EXPIRE: Final = SQL(
+    "UPDATE {secrets} SET expires_at = %(until)s WHERE id = ANY(%(ids)s::bigint[])"
+)
+_REMOVE: Final = SQL("DELETE FROM {secrets} WHERE id = ANY(%(ids)s::bigint[])")
+_REMOVE_ALL: Final = SQL("DELETE FROM {secrets} WHERE device_id = %(device)s")
 
-_REMOVE: Final = SQL("""
-    DELETE FROM {secrets}
-    WHERE id = ANY(%(ids)s::bigint[])
-""")
-
-_REMOVE_ALL: Final = SQL("""
-    DELETE FROM {secrets}
-    WHERE device_id = %(device)s
-""")
-
-_ANY_EXPIRED: Final = SQL("""
-    SELECT EXISTS (SELECT FROM {secrets} WHERE expires_at <= clock_timestamp())
-""")
+_ANY_EXPIRED: Final = SQL(
+    "SELECT EXISTS (SELECT FROM {secrets} WHERE expires_at <= clock_timestamp())"
+)
 
 _REMOVE_EXPIRED: Final = SQL("""
     DELETE FROM {secrets}
@@ -69,12 +59,7 @@ _REMOVE_EXPIRED: Final = SQL("""
     )
 """)
 
-_NUMBER: Final = SQL("""
-    SELECT secrets_number
-    FROM {devices}
-    WHERE id = %(device)s
-""")
-
+_NUMBER: Final = SQL("SELECT secrets_number FROM {devices} WHERE id = %(device)s")
 _NOW: Final = "SELECT clock_timestamp()"
 
 
@@ -98,11 +83,7 @@ async def set_many(
 ) -> int:
     """Make each secret its device's newest one; doing it again changes nothing.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        kind: Charger or widget.
-        new_secrets: Secrets by the ids of registered devices.
-        overlap: How long earlier ones stay valid.
+    Needs a write transaction. Earlier ones stay valid for the overlap.
 
     Returns:
         How many devices were changed. All of them got the number of this transaction.
@@ -110,10 +91,7 @@ async def set_many(
     Raises:
         psycopg.errors.ForeignKeyViolation: One of the devices is not registered.
     """
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_NOW)
-        now: datetime | None = await cursor.fetchone()
-    assert now is not None  # noqa: S101 - a SELECT without FROM returns one row
+    now: datetime = await fetch_value(connection, _NOW)
     known = await find(connection, kind, new_secrets)
     changes = {
         device: change
@@ -176,9 +154,7 @@ async def remove_all(connection: Connection, kind: Kind, device: str) -> int:
 
 async def any_expired(connection: Connection, kind: Kind) -> bool:
     """Tell whether `remove_expired` would remove any."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_ANY_EXPIRED.format(secrets=secrets_table(kind)))
-        return bool(await cursor.fetchone())
+    return bool(await fetch_value(connection, _ANY_EXPIRED.format(secrets=secrets_table(kind))))
 
 
 async def remove_expired(connection: Connection, kind: Kind) -> int:
@@ -190,7 +166,6 @@ async def remove_expired(connection: Connection, kind: Kind) -> int:
 
 async def number_of(connection: Connection, kind: Kind, device: str) -> int | None:
     """Return the number of the last change of a device's secrets; None: no such device."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_NUMBER.format(devices=devices_table(kind)), {"device": device})
-        number: int | None = await cursor.fetchone()
-        return number
+    query = _NUMBER.format(devices=devices_table(kind))
+    number: int | None = await fetch_value(connection, query, {"device": device})
+    return number

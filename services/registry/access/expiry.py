@@ -20,12 +20,7 @@ _log = logs.get(__name__)
 
 
 class Expiry:
-    """Removes expired secrets, about once a second.
-
-    Args:
-        database: Postgres.
-        rng: Jitter of the retries.
-    """
+    """Removes expired secrets, about once a second."""
 
     def __init__(self, database: Database, rng: random.Random) -> None:
         self._database = database

@@ -88,16 +88,11 @@ class Change:
 def change_to(
     new: PreparedSecret, stored: Sequence[StoredSecret], now: datetime, overlap: timedelta
 ) -> Change:
-    """Work out how a secret becomes a device's newest one.
+    """Work out how a secret becomes the newest one of a device with the ``stored`` ones.
 
-    Earlier ones stay valid until the overlap ends, or until they would have expired
-    anyway. So a request that is repeated, because its answer was lost, locks no device out.
-
-    Args:
-        new: The secret.
-        stored: All that the device has, the oldest first.
-        now: The time.
-        overlap: How long earlier ones stay valid; zero: not at all.
+    Those, the oldest first, stay valid until the overlap ends, or until they would have
+    expired anyway; without an overlap they end at once. So a request that is repeated,
+    because its answer was lost, locks no device out.
     """
     same = next((each for each in reversed(stored) if new.is_same_as(each)), None)
     is_newest = same is not None and same is stored[-1] and same.expires_at is None

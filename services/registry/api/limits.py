@@ -13,11 +13,7 @@ IMPORT_PATH: Final = "/import"
 
 
 class LimitBodies:
-    """Refuses requests with too large a body (413), as soon as too much was received.
-
-    Args:
-        app: The application behind it.
-    """
+    """Refuses requests with too large a body (413), as soon as too much was received."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

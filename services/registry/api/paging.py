@@ -45,11 +45,9 @@ def encode(*position: str | int) -> str:
 
 
 def decode(cursor: str | None, *types: type[str | int]) -> Position | None:
-    """Return the position that a cursor stands for; None for the beginning.
+    """Return the position, with parts of these types, that a client's cursor stands for.
 
-    Args:
-        cursor: As a client passed it.
-        types: Of the parts of the position.
+    None stands for the beginning.
 
     Raises:
         ProblemError: `encode` did not make it for such a list (422).
@@ -109,14 +107,7 @@ def page(
     represent: Callable[[Row], Item],
     position_of: Callable[[Row], Position],
 ) -> Page[Item]:
-    """Make a page of rows.
-
-    Args:
-        rows: One more than ``limit``, if there are so many.
-        limit: How many items at most.
-        represent: Makes an item of a row.
-        position_of: Returns the sort key of a row.
-    """
+    """Make a page of at most ``limit`` rows; one more row says that there is a next page."""
     items = rows[:limit]
     more = len(rows) > limit
     return Page(

@@ -1,11 +1,12 @@
 """What the REST API takes and returns."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from services.registry.devices.devices import Device
+from services.registry.devices.pairings import Pairing
 from shared.contract.devices import is_device_id
 
 ID_RULE: Final = "an id is 1 to 64 of A-Z a-z 0-9 . _ -"
@@ -46,23 +47,22 @@ Projected = Annotated[
 ]
 
 
-class Registration(BaseModel):
-    """What people call a device. What is left out stays as it is."""
+class RequestBody(BaseModel):
+    """A body without members that this version does not know."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Registration(RequestBody):
+    """What people call a device. What is left out stays as it is."""
 
     label: Words | None = Field(default=None, examples=["Booth 3, left"])
     location: Words | None = Field(default=None, examples=["Main stage"])
 
 
-class RegisteredDevice(BaseModel):
+class RegisteredDevice(Device):
     """A registered device."""
 
-    id: str = Field(examples=["c1234"])
-    label: str
-    location: str
-    pairing_number: int = Field(description="Number of the last change that touched it; grows")
-    registered_at: datetime
     projected: Projected
 
 
@@ -78,27 +78,19 @@ class ListedWidget(RegisteredDevice):
     charger: str | None = Field(description="Whom it is paired with", examples=["c1234"])
 
 
-class PairingWish(BaseModel):
+class PairingWish(RequestBody):
     """Whom a charger shall be paired with."""
-
-    model_config = ConfigDict(extra="forbid")
 
     widget: DeviceId = Field(examples=["wABCD"])
 
 
-class ChargerWish(BaseModel):
+class ChargerWish(RequestBody):
     """Whom a widget shall be paired with."""
-
-    model_config = ConfigDict(extra="forbid")
 
     charger: DeviceId = Field(examples=["c1234"])
 
 
-class CurrentPairing(BaseModel):
+class CurrentPairing(Pairing):
     """A charger and the widget that shows its charging status."""
 
-    charger: str = Field(examples=["c1234"])
-    widget: str = Field(examples=["wABCD"])
-    pairing_number: int = Field(description="Another one after each change; grows")
-    paired_at: datetime
     projected: Projected

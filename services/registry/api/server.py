@@ -26,14 +26,8 @@ async def listening(
 ) -> AsyncIterator[int]:
     """Listen while the context is open; then let running requests end.
 
-    Args:
-        group: Owner of the server's task.
-        api: The application to serve.
-        host: Address to listen on.
-        port: TCP port; 0 for any.
-
     Yields:
-        The port.
+        The TCP port, which matters if ``port`` is 0, for any.
 
     Raises:
         CannotServeError: The port is taken, or the address is not ours.

@@ -74,14 +74,7 @@ async def write(
     format_: Format,
     into: Callable[[bytes], object],
 ) -> None:
-    """Write all devices of these kinds.
-
-    Args:
-        connection: One of ``Database.snapshot``.
-        kinds: Which kinds.
-        format_: Of the file.
-        into: Takes the pieces of the file.
-    """
+    """Write all devices of these kinds in pieces; needs a snapshot, to be of one moment."""
     into(encode_head(format_))
     for kind in kinds:
         # A named cursor lives in the server: our memory holds one chunk at a time.

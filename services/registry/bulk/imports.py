@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from psycopg.rows import scalar_row
 from psycopg.sql import SQL
 
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
 from services.registry.bulk.rows import MAX_SHOWN, Mistake, Mistakes, Row
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_value
 from services.registry.postgres.tables import devices_table
 from shared.contract.devices import Kind
 
@@ -164,11 +164,7 @@ async def stage(
 ) -> None:
     """Hand the rows of a file to Postgres, and check that they can be imported.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        pieces: What `copy_lines` yielded.
-        mistakes: Those found so far.
-        replace: End pairings with others.
+    ``pieces`` is what `copy_lines` yielded, ``mistakes`` those found so far.
 
     Raises:
         ImportRefusedError: There are mistakes.
@@ -224,14 +220,7 @@ async def apply(
     replace: bool,
     overlap: timedelta,
 ) -> Counts:
-    """Do what the staged rows say.
-
-    Args:
-        connection: The one they were staged on, in the same transaction.
-        secrets: Prepared, by kind and id.
-        replace: As they were staged.
-        overlap: How long earlier secrets stay valid.
-    """
+    """Do what the staged rows say, in the transaction in which they were staged."""
     created = updated = secrets_set = 0
     if replace:
         await connection.execute(_END_FORMER)
@@ -244,7 +233,5 @@ async def apply(
     paired = (await connection.execute(_PAIR)).rowcount
     for kind, wishes in secrets.items():
         secrets_set += await device_secrets.set_many(connection, kind, wishes, overlap)
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_NUMBER)
-        number: int | None = await cursor.fetchone()
+    number = await fetch_value(connection, _NUMBER)
     return Counts(created, updated, paired, secrets_set, number)

@@ -1,25 +1,25 @@
 """Chargers and widgets in Postgres."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from psycopg.rows import class_row, scalar_row
 from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
+from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.postgres.tables import devices_table
-from shared.contract.devices import Kind
+from shared.contract.devices import Kind, is_device_id
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(BaseModel):
     """A registered device."""
 
-    id: str
+    id: str = Field(examples=["c1234"])
     label: str
     location: str
-    pairing_number: int
+    pairing_number: int = Field(description="Number of the last change that touched it; grows")
     registered_at: datetime
 
 
@@ -45,10 +45,7 @@ _INSERT: Final = SQL("""
     RETURNING id, label, location, pairing_number, registered_at
 """)
 
-_DELETE: Final = SQL("""
-    DELETE FROM {devices}
-    WHERE id = %(id)s
-""")
+_DELETE: Final = SQL("DELETE FROM {devices} WHERE id = %(id)s")
 
 _NUMBER_OF_UNREGISTRATION: Final = """
     SELECT pairing_number
@@ -57,68 +54,66 @@ _NUMBER_OF_UNREGISTRATION: Final = """
 """
 
 
+def require_possible(kind: Kind, device_id: str) -> None:
+    """Refuse an id that cannot exist, before Postgres is asked for it.
+
+    Raises:
+        NotRegisteredError: It cannot exist.
+    """
+    if not is_device_id(device_id):
+        raise NotRegisteredError(kind, device_id)
+
+
 async def find(connection: Connection, kind: Kind, device_id: str) -> Device | None:
     """Return a device, or None if it is not registered."""
-    async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_FIND.format(devices=devices_table(kind)), {"id": device_id})
-        return await cursor.fetchone()
+    query = _FIND.format(devices=devices_table(kind))
+    return await fetch_one(connection, Device, query, {"id": device_id})
+
+
+async def get(connection: Connection, kind: Kind, device_id: str) -> Device:
+    """Return a device.
+
+    Raises:
+        NotRegisteredError: It is not registered.
+    """
+    device = await find(connection, kind, device_id)
+    if device is None:
+        raise NotRegisteredError(kind, device_id)
+    return device
 
 
 async def update(
     connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
 ) -> Device | None:
-    """Change what a registered device is called.
+    """Change what a registered device is called, in a write transaction.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        kind: Charger or widget.
-        device_id: A valid id.
-        label: What people call it; None leaves it as it is.
-        location: Where it is; None leaves it as it is.
-
-    Returns:
-        The device; None if it is not registered.
+    A label or location of None stays as it is. Returns None if it is not registered.
     """
     values = {"id": device_id, "label": label, "location": location}
-    async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_UPDATE.format(devices=devices_table(kind)), values)
-        return await cursor.fetchone()
+    return await fetch_one(connection, Device, _UPDATE.format(devices=devices_table(kind)), values)
 
 
 async def register(
     connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
 ) -> tuple[Device, bool]:
-    """Register a device, or change what a registered one is called: see `update`.
-
-    Returns:
-        The device, and whether it is new.
-    """
+    """Register a device, or `update` a registered one; return it, and whether it is new."""
     known = await update(connection, kind, device_id, label=label, location=location)
     if known is not None:
         return known, False
     values = {"id": device_id, "label": label, "location": location}
-    async with connection.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(_INSERT.format(devices=devices_table(kind)), values)
-        new = await cursor.fetchone()
-    assert new is not None  # noqa: S101 - INSERT … RETURNING returns the row
-    return new, True
+    query = _INSERT.format(devices=devices_table(kind))
+    return await fetch_changed(connection, Device, query, values), True
 
 
 async def unregister(connection: Connection, kind: Kind, device_id: str) -> int | None:
-    """Unregister a device; its pairing ends with it.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        kind: Charger or widget.
-        device_id: A valid id.
+    """Unregister a device in a write transaction; its pairing ends with it.
 
     Returns:
         The pairing number of the unregistration; None if it was not registered.
     """
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_DELETE.format(devices=devices_table(kind)), {"id": device_id})
-        if cursor.rowcount == 0:
-            return None
-        await cursor.execute(_NUMBER_OF_UNREGISTRATION, {"kind": kind.value, "id": device_id})
-        number: int | None = await cursor.fetchone()
-        return number
+    values = {"kind": kind.value, "id": device_id}
+    deleted = await connection.execute(_DELETE.format(devices=devices_table(kind)), values)
+    if deleted.rowcount == 0:
+        return None
+    number: int = await fetch_value(connection, _NUMBER_OF_UNREGISTRATION, values)
+    return number

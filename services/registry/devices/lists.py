@@ -1,23 +1,43 @@
 """Lists of devices and of pairings in Postgres, page by page."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_all
 from services.registry.postgres.tables import devices_table, pairing_columns
 from shared.contract.devices import Kind
 
 
-@dataclass(frozen=True, slots=True)
 class ListedDevice(Device):
     """A registered device and its partner in a pairing."""
 
     partner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices; None: all."""
+
+    q: str | None
+    """With this text in id, label or location; capitals do not matter."""
+    location: str | None
+    """At exactly this location."""
+    paired: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairingFilter:
+    """Which pairings; None: all."""
+
+    charger: str | None
+    widget: str | None
+    location: str | None
+    """Of chargers at exactly this location."""
 
 
 _DEVICES: Final = SQL("""
@@ -54,69 +74,22 @@ _PAIRINGS: Final = """
 
 
 async def find_devices(
-    connection: Connection,
-    kind: Kind,
-    *,
-    after: str,
-    rows: int,
-    q: str | None,
-    location: str | None,
-    paired: bool | None,
+    connection: Connection, kind: Kind, which: DeviceFilter, *, after: str, rows: int
 ) -> list[ListedDevice]:
-    """Return registered devices in the order of their ids.
-
-    Args:
-        connection: Of the database.
-        kind: Charger or widget.
-        after: Only with greater ids; empty: from the beginning.
-        rows: How many at most.
-        q: Only with this text in id, label or location; capitals do not matter.
-        location: Only at exactly this location.
-        paired: Only those that are paired, or only those that are not.
-    """
+    """Return at most ``rows`` devices with ids after ``after``, in that order."""
     own, partner = pairing_columns(kind)
     query = _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
-    values = {
-        "after": after,
-        "rows": rows,
-        "pattern": None if q is None else _pattern_of(q),
-        "location": location,
-        "paired": paired,
-    }
-    async with connection.cursor(row_factory=class_row(ListedDevice)) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
+    values = asdict(which) | {"after": after, "rows": rows}
+    values["pattern"] = None if which.q is None else _pattern_of(which.q)
+    return await fetch_all(connection, ListedDevice, query, values)
 
 
 async def find_pairings(
-    connection: Connection,
-    *,
-    after: str,
-    rows: int,
-    charger: str | None,
-    widget: str | None,
-    location: str | None,
+    connection: Connection, which: PairingFilter, *, after: str, rows: int
 ) -> list[Pairing]:
-    """Return pairings in the order of their chargers' ids.
-
-    Args:
-        connection: Of the database.
-        after: Only of chargers with greater ids; empty: from the beginning.
-        rows: How many at most.
-        charger: Only of this charger.
-        widget: Only of this widget.
-        location: Only of chargers at exactly this location.
-    """
-    values = {
-        "after": after,
-        "rows": rows,
-        "charger": charger,
-        "widget": widget,
-        "location": location,
-    }
-    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
-        await cursor.execute(_PAIRINGS, values)
-        return await cursor.fetchall()
+    """Return at most ``rows`` pairings of chargers with ids after ``after``, in that order."""
+    values = asdict(which) | {"after": after, "rows": rows}
+    return await fetch_all(connection, Pairing, _PAIRINGS, values)
 
 
 def _pattern_of(text: str) -> str:

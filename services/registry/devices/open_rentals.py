@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from services.registry.errors import RentalIsOpenError
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_one
 from services.registry.postgres.tables import pairing_columns
 from shared.contract.devices import Kind
 
@@ -35,9 +35,7 @@ _FIND: Final = SQL("""
 async def find(connection: Connection, kind: Kind, device_id: str) -> OpenRental | None:
     """Return the open rental of a charger or a widget."""
     own, _ = pairing_columns(kind)
-    async with connection.cursor(row_factory=class_row(OpenRental)) as cursor:
-        await cursor.execute(_FIND.format(own=own), {"device": device_id})
-        return await cursor.fetchone()
+    return await fetch_one(connection, OpenRental, _FIND.format(own=own), {"device": device_id})
 
 
 async def require_empty(connection: Connection, charger: str) -> None:
@@ -54,13 +52,7 @@ async def require_empty(connection: Connection, charger: str) -> None:
 async def require_free(
     connection: Connection, widget: str, *, but_for: str | None = None, remedy: str = ""
 ) -> None:
-    """Check that no visitor has a widget.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        widget: The widget.
-        but_for: A charger whose visitor may have it.
-        remedy: What else can be done.
+    """Check that no visitor has a widget, but for the one with a phone in ``but_for``.
 
     Raises:
         RentalIsOpenError: A visitor has it.

@@ -1,15 +1,13 @@
-"""Pairs and unpairs, as the rule of pairing and open rentals allow."""
+"""The rule of pairing: a charger has at most one widget, a widget at most one charger."""
 
 from dataclasses import dataclass
 
 from services.registry.devices import devices, etags, open_rentals, pairings
 from services.registry.devices.etags import Conditions
-from services.registry.devices.pairing import Decision, decide
 from services.registry.devices.pairings import Pairing
 from services.registry.errors import (
     ChargerIsPairedError,
     NotPairedError,
-    NotRegisteredError,
     WidgetIsPairedError,
 )
 from services.registry.postgres.database import Connection
@@ -46,13 +44,9 @@ async def get(connection: Connection, kind: Kind, device_id: str) -> Pairing:
 async def pair(
     connection: Connection, request: PairingRequest, conditions: Conditions, seen_from: Kind
 ) -> Pairing:
-    """Pair two devices; two that are a pair stay as they are.
+    """Pair two devices in a write transaction; two that are a pair stay as they are.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        request: Which two.
-        conditions: What must hold.
-        seen_from: The device whose pairing the conditions are about.
+    The conditions are about the pairing of the device of the kind ``seen_from``.
 
     Raises:
         NotRegisteredError: One of the two is not registered.
@@ -63,22 +57,17 @@ async def pair(
         RentalIsOpenError: A visitor has the widget.
     """
     for kind, device_id in ((Kind.CHARGER, request.charger), (Kind.WIDGET, request.widget)):
-        if await devices.find(connection, kind, device_id) is None:
-            raise NotRegisteredError(kind, device_id)
+        await devices.get(connection, kind, device_id)
     of_charger = await pairings.find(connection, Kind.CHARGER, request.charger)
     of_widget = await pairings.find(connection, Kind.WIDGET, request.widget)
     own = of_charger if seen_from is Kind.CHARGER else of_widget
     conditions.require(etags.of_pairing(own) if own else None)
-    decision = decide(
-        charger=request.charger,
-        widget=request.widget,
-        widget_now=of_charger.widget if of_charger else None,
-        charger_now=of_widget.charger if of_widget else None,
-        replace=request.replace,
-    )
-    if decision is Decision.KEEP and of_charger is not None and not request.always:
-        return of_charger
-    if decision is Decision.REFUSE:
+    if of_charger is not None and of_charger == of_widget:
+        if not request.always:
+            # Pairing them again would darken the widget for nothing.
+            return of_charger
+    elif (of_charger or of_widget) and not request.replace:
+        # Another visitor's light would go out.
         raise _conflict(of_charger, of_widget)
     if not request.replace:
         await open_rentals.require_free(

@@ -1,24 +1,23 @@
 """Pairings in Postgres."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from psycopg.rows import class_row, scalar_row
 from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.postgres.tables import pairing_columns
 from shared.contract.devices import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Pairing:
+class Pairing(BaseModel):
     """A charger and the widget that shows its charging status."""
 
-    charger: str
-    widget: str
-    pairing_number: int
+    charger: str = Field(examples=["c1234"])
+    widget: str = Field(examples=["wABCD"])
+    pairing_number: int = Field(description="Another one after each change; grows")
     paired_at: datetime
 
 
@@ -39,58 +38,33 @@ _INSERT: Final = """
     RETURNING charger_id AS charger, widget_id AS widget, pairing_number, paired_at
 """
 
-_DELETE: Final = """
-    DELETE FROM pairings
-    WHERE charger_id = %(charger)s
-"""
+_DELETE: Final = "DELETE FROM pairings WHERE charger_id = %(charger)s"
 
 # A charger has the number of its last change, or of its pairing's.
-_NUMBER_OF_CHARGER: Final = """
-    SELECT pairing_number
-    FROM chargers
-    WHERE id = %(charger)s
-"""
+_NUMBER_OF_CHARGER: Final = "SELECT pairing_number FROM chargers WHERE id = %(charger)s"
 
 
 async def find(connection: Connection, kind: Kind, device_id: str) -> Pairing | None:
     """Return the pairing of a charger or a widget."""
     own, _ = pairing_columns(kind)
-    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
-        await cursor.execute(_FIND.format(own=own), {"device": device_id})
-        return await cursor.fetchone()
+    return await fetch_one(connection, Pairing, _FIND.format(own=own), {"device": device_id})
 
 
 async def pair(connection: Connection, charger: str, widget: str) -> Pairing:
-    """Pair two registered devices, and end other pairings of the two.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        charger: Id of the charger.
-        widget: Id of the widget.
-    """
+    """Pair two registered devices in a write transaction, and end other pairings of the two."""
     values = {"charger": charger, "widget": widget}
-    async with connection.cursor(row_factory=class_row(Pairing)) as cursor:
-        await cursor.execute(_END_FORMER, values)
-        await cursor.execute(_INSERT, values)
-        new = await cursor.fetchone()
-    assert new is not None  # noqa: S101 - INSERT … RETURNING returns the row
-    return new
+    await connection.execute(_END_FORMER, values)
+    return await fetch_changed(connection, Pairing, _INSERT, values)
 
 
 async def unpair(connection: Connection, charger: str) -> int | None:
-    """End a charger's pairing.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        charger: Id of the charger.
+    """End a charger's pairing in a write transaction.
 
     Returns:
         The pairing number that both devices have now; None if it was not paired.
     """
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_DELETE, {"charger": charger})
-        if cursor.rowcount == 0:
-            return None
-        await cursor.execute(_NUMBER_OF_CHARGER, {"charger": charger})
-        number: int | None = await cursor.fetchone()
-        return number
+    values = {"charger": charger}
+    if (await connection.execute(_DELETE, values)).rowcount == 0:
+        return None
+    number: int = await fetch_value(connection, _NUMBER_OF_CHARGER, values)
+    return number

@@ -60,12 +60,6 @@ class FloorBackup:
 
     Those of new pairings at once; all others round by round, slowly, because after Redis
     was emptied they may be many, and none is urgent.
-
-    Args:
-        database: Postgres.
-        bus: Redis.
-        names: The map of what is where.
-        rng: Jitter of the retries.
     """
 
     def __init__(self, database: Database, bus: Bus, names: Names, rng: random.Random) -> None:

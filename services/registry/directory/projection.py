@@ -35,7 +35,6 @@ class Projection:
     Args:
         bus: Redis, on a connection of its own: another user would reconnect it unnoticed
             in the middle of a full projection.
-        names: The map of what is where.
         clock: In seconds; the clock of ``ChargerEntry.read_at``.
     """
 

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from redis.exceptions import ResponseError
@@ -34,45 +35,31 @@ _WAIT_SECONDS: Final = 2.0
 _log = logs.get(__name__)
 
 
+@dataclass(kw_only=True, eq=False)
 class Projector:
     """Keeps the directory in Redis equal to the one in Postgres.
 
     Level-triggered: doorbells only say when to read Postgres, and what is read is
     projected. If changes may have been missed (Redis or Postgres was away, Redis was
     emptied), everything is.
-
-    Args:
-        database: Postgres.
-        bus: Redis.
-        projection: The directory in Redis.
-        agreement: What all instances must be configured with alike.
-        full_seconds: How often to project everything, whether or not there is a reason.
-        poll_seconds: How often to look for changes without a doorbell.
-        on_paired: Called with chargers that were projected as newly paired.
-        rng: Jitter of the retries.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        bus: Bus,
-        projection: Projection,
-        agreement: dict[str, str],
-        full_seconds: float,
-        poll_seconds: float,
-        on_paired: Callable[[list[str]], None],
-        rng: random.Random,
-    ) -> None:
-        self._database = database
-        self._bus = bus
-        self._projection = projection
-        self._agreement = agreement
-        self._full_seconds = full_seconds
-        self._poll_seconds = poll_seconds
-        self._on_paired = on_paired
-        self._rng = rng
-        self._backoff = Backoff(0.1, 2.0, rng)
+    database: Database
+    bus: Bus
+    projection: Projection
+    agreement: Mapping[str, str]
+    """What all instances must be configured with alike."""
+    full_seconds: float
+    """How often to project everything, whether or not there is a reason."""
+    poll_seconds: float
+    """How often to look for changes without a doorbell."""
+    on_paired: Callable[[list[str]], None]
+    """Called with chargers that were projected as newly paired."""
+    rng: random.Random
+
+    def __post_init__(self) -> None:
+        """Begin with a full projection, as soon as it runs."""
+        self._backoff = Backoff(0.1, 2.0, self.rng)
         self._wake = asyncio.Event()
         self._changes_requested = True
         # Counts, not a flag: a request during a full projection outlives it.
@@ -83,7 +70,7 @@ class Projector:
         self._check_due = self._full_due = self._poll_due = time.monotonic()
         self._failure: str | None = "not started"
         self._ever_complete = False
-        bus.on_reconnected(self.request_full_projection)
+        self.bus.on_reconnected(self.request_full_projection)
 
     @property
     def not_ready_because(self) -> str | None:
@@ -132,9 +119,9 @@ class Projector:
             CannotServeError: Another instance is configured differently.
         """
         self._failure = "waiting for Redis"
-        await wait_and_agree(self._bus, self._agreement, self._rng)
+        await wait_and_agree(self.bus, self.agreement, self.rng)
         self._failure = "waiting for Postgres"
-        await self._database.migrated.wait()
+        await self.database.migrated.wait()
         while True:
             # Cleared first: a change from now on may not be in this projection.
             self._wake.clear()
@@ -165,45 +152,45 @@ class Projector:
         # First, because this also connects to a lost Redis again; but not for each of many
         # changes in a row.
         if now >= self._check_due or not self._is_settled:
-            complete = await self._projection.is_complete()
+            complete = await self.projection.is_complete()
             self._check_due = now + _CHECK_SECONDS
             if not complete and self._is_settled:
                 _log.warning("directory missing in redis, projecting all of it")
                 self.request_full_projection()
         if not self._is_settled or now >= self._full_due:
             await self._project_all()
-            self._full_due = now + self._full_seconds
-            self._poll_due = now + self._poll_seconds
+            self._full_due = now + self.full_seconds
+            self._poll_due = now + self.poll_seconds
         elif self._changes_requested or now >= self._poll_due:
             await self._project_changes()
-            self._poll_due = now + self._poll_seconds
+            self._poll_due = now + self.poll_seconds
 
     async def _project_all(self) -> None:
         requests = self._full_requests
         self._changes_requested = False
         # Again, because an emptied Redis lost this too.
-        await agree(self._bus, self._agreement)
+        await agree(self.bus, self.agreement)
         widgets: set[str] = set()
         chargers: set[str] = set()
 
         async def write_widgets(entries: list[WidgetEntry]) -> None:
             widgets.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc(await self._projection.write_widgets(entries))
+            metrics.ENTRIES_CHANGED.inc(await self.projection.write_widgets(entries))
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
             chargers.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc(await self._projection.write_chargers(entries))
+            metrics.ENTRIES_CHANGED.inc(await self.projection.write_chargers(entries))
 
-        async with snapshot.take(self._database) as directory:
+        async with snapshot.take(self.database) as directory:
             greatest = await directory.greatest_number()
             await self._project_secrets_after(0, directory)
             await directory.widgets(0, write_widgets)
             await directory.chargers(0, write_chargers)
         metrics.ENTRIES_CHANGED.inc(
-            await self._projection.remove_strays(widgets, chargers, greatest)
+            await self.projection.remove_strays(widgets, chargers, greatest)
         )
         # Last: it says that everything is there.
-        if not await self._projection.complete(widgets, chargers):
+        if not await self.projection.complete(widgets, chargers):
             _log.warning("redis was emptied during a projection, starting over")
             self.request_full_projection()
             return
@@ -216,7 +203,7 @@ class Projector:
     async def _project_changes(self) -> None:
         self._changes_requested = False
         try:
-            async with snapshot.take(self._database) as directory:
+            async with snapshot.take(self.database) as directory:
                 greatest = await directory.greatest_number()
                 if greatest > self._projected_number:
                     await self._project_after(self._projected_number, directory)
@@ -240,12 +227,12 @@ class Projector:
 
         async def write_widgets(entries: list[WidgetEntry]) -> None:
             nonlocal changed
-            changed += await self._projection.write_widgets(entries)
+            changed += await self.projection.write_widgets(entries)
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
             nonlocal changed
-            changed += await self._projection.write_chargers(entries)
-            self._on_paired([each.id for each in entries if each.widget and each.floor is None])
+            changed += await self.projection.write_chargers(entries)
+            self.on_paired([each.id for each in entries if each.widget and each.floor is None])
 
         await self._project_secrets_after(number, directory)
         # All widgets before any charger: see `Projection.write_chargers`.
@@ -260,7 +247,7 @@ class Projector:
         for kind in Kind:
 
             async def write(entries: list[SecretsEntry], kind: Kind = kind) -> None:
-                await self._projection.write_secrets(kind, entries)
+                await self.projection.write_secrets(kind, entries)
 
             await directory.secrets(kind, number, write)
 

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, LiteralString, TypeAlias, TypeVar
 
-from psycopg.rows import DictRow, dict_row, scalar_row
+from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
 
 from services.registry.postgres.database import Connection, Database
+from services.registry.postgres.queries import fetch_value
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.devices import Kind
 from shared.contract.doorbells import Revision
@@ -114,21 +115,15 @@ _SECRETS: Final = SQL("""
 
 
 class Snapshot:
-    """The directory at one moment.
-
-    Args:
-        connection: One of ``Database.snapshot``.
-    """
+    """The directory at one moment."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def greatest_number(self) -> int:
         """Return the greatest number, of pairings or secrets; 0 in an empty directory."""
-        async with self._connection.cursor(row_factory=scalar_row) as cursor:
-            await cursor.execute(_GREATEST)
-            number: int = await cursor.fetchone() or 0
-            return number
+        number: int = await fetch_value(self._connection, _GREATEST)
+        return number
 
     async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
         """Write the credentials of devices whose secrets number is greater than ``after``."""

@@ -1,7 +1,7 @@
 """Findings about a charger and its router. No I/O."""
 
 from services.registry.explain.facts import ChargerFacts
-from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
+from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time, wrong
 from services.registry.live.state import ChargerState, LastRejection, WidgetState
 from shared.contract.devices import Kind
 from shared.contract.presence import RejectionCode
@@ -36,13 +36,7 @@ def _check_connection(state: ChargerState) -> Finding:
 
 
 def offline(kind: Kind, state: ChargerState | WidgetState, otherwise: Cause) -> Finding:
-    """Return the finding about a device that is offline.
-
-    Args:
-        kind: Charger or widget.
-        state: Of the device.
-        otherwise: The cause, unless its secret is wrong.
-    """
+    """Return the finding about a device that is offline; ``otherwise``: unless refused."""
     seen = f"last seen at {format_time(state.last_seen)}" if state.last_seen else "never seen"
     cause, rejection = otherwise, state.last_rejection
     if rejection is not None and rejection.code == RejectionCode.UNAUTHORIZED:
@@ -60,15 +54,12 @@ def check_reading(charger: ChargerFacts) -> Finding:
     state, entry = charger.state, charger.entry
     last = state.reading
     if last is None:
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             "none",
-            Cause(
-                Rank.READING,
-                f"{state.id} has not reported a level.",
-                "It lights its widget as soon as it reports one.",
-            ),
+            Rank.READING,
+            f"{state.id} has not reported a level.",
+            "It lights its widget as soon as it reports one.",
         )
     epoch, sequence = last.revision
     text = f"{last.soc:g} % at {format_time(last.received_at)}, revision {epoch}/{sequence}"
@@ -85,16 +76,13 @@ def check_reading(charger: ChargerFacts) -> Finding:
             ),
         )
     if entry.widget and entry.floor is not None and (epoch, sequence) <= entry.floor:
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             f"{text}: before it was paired",
-            Cause(
-                Rank.READING,
-                f"{state.id} has not reported since it was paired; what it reported before is "
-                "the last visitor's, and lights nothing.",
-                "It lights as soon as the charger reports again.",
-            ),
+            Rank.READING,
+            f"{state.id} has not reported since it was paired; what it reported before is "
+            "the last visitor's, and lights nothing.",
+            "It lights as soon as the charger reports again.",
         )
     return Finding(Mark.RIGHT, about, text)
 
@@ -149,13 +137,10 @@ def _check_router(charger: ChargerFacts) -> Finding:
         return Finding(
             Mark.RIGHT, about, f"{charger.state.router} works on partition {charger.partition}"
         )
-    return Finding(
-        Mark.WRONG,
+    return wrong(
         about,
         f"none works on partition {charger.partition}",
-        Cause(
-            Rank.ROUTER,
-            "No router works on this charger's partition: its light does not change.",
-            "Another router takes over within 5 s. Check that one runs.",
-        ),
+        Rank.ROUTER,
+        "No router works on this charger's partition: its light does not change.",
+        "Another router takes over within 5 s. Check that one runs.",
     )

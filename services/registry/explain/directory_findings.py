@@ -1,7 +1,7 @@
 """Findings about registration, pairing and rental. No I/O."""
 
 from services.registry.explain.facts import Facts
-from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
+from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time, wrong
 from services.registry.live.state import to_datetime
 from shared.contract.devices import Kind
 
@@ -30,27 +30,21 @@ def check_registration(facts: Facts) -> Finding:
         )
     in_postgres = facts.postgres.number if facts.postgres else None
     if in_redis is None and in_postgres is None:
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             "not registered",
-            Cause(
-                Rank.REGISTRATION,
-                f"{facts.id} is not registered: its connections are closed with 4404.",
-                f"Register it: chargelight {facts.kind.value}s register {facts.id}",
-            ),
+            Rank.REGISTRATION,
+            f"{facts.id} is not registered: its connections are closed with 4404.",
+            f"Register it: chargelight {facts.kind.value}s register {facts.id}",
         )
     if facts.postgres is not None and in_postgres != in_redis:
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             "changed in Postgres, but not in effect in Redis yet",
-            Cause(
-                Rank.REGISTRATION,
-                f"A change of {facts.id} is not in effect yet.",
-                "Usually that takes less than a second. If it stays so, look at the registry: "
-                "its /readyz says why.",
-            ),
+            Rank.REGISTRATION,
+            f"A change of {facts.id} is not in effect yet.",
+            "Usually that takes less than a second. If it stays so, look at the registry: "
+            "its /readyz says why.",
         )
     unsure = ", as Redis knows it: Postgres is away" if facts.postgres is None else ""
     return Finding(Mark.RIGHT, about, f"registered (number {in_redis}){unsure}")
@@ -62,28 +56,22 @@ def check_pairing(facts: Facts) -> Finding:
     if facts.charger is None or not facts.charger.entry.widget or facts.widget is None:
         other = Kind.WIDGET if facts.kind is Kind.CHARGER else Kind.CHARGER
         pair = f"{facts.id} WIDGET" if facts.kind is Kind.CHARGER else f"CHARGER {facts.id}"
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             f"not paired with any {other.value}",
-            Cause(
-                Rank.PAIRING,
-                f"{facts.id} is not paired, so nothing is lit.",
-                f"Pair it (chargelight pairings pair {pair}) or open a rental.",
-            ),
+            Rank.PAIRING,
+            f"{facts.id} is not paired, so nothing is lit.",
+            f"Pair it (chargelight pairings pair {pair}) or open a rental.",
         )
     charger, widget = facts.charger, facts.widget
     if charger.entry.pairing != widget.pairing_number:
-        return Finding(
-            Mark.WRONG,
+        return wrong(
             about,
             f"{charger.state.id} says {charger.entry.pairing}, {widget.id} says "
             f"{widget.pairing_number}",
-            Cause(
-                Rank.PAIRING,
-                "A new pairing is half in effect; until it is, nothing is lit.",
-                "This passes within moments. If it stays so, look at the registry's log.",
-            ),
+            Rank.PAIRING,
+            "A new pairing is half in effect; until it is, nothing is lit.",
+            "This passes within moments. If it stays so, look at the registry's log.",
         )
     partner = widget.id if facts.kind is Kind.CHARGER else charger.state.id
     since = format_time(to_datetime(charger.entry.paired_at))

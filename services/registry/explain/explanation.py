@@ -7,14 +7,7 @@ from services.registry.explain.directory_findings import (
     check_rental,
 )
 from services.registry.explain.facts import Facts
-from services.registry.explain.finding import (
-    Cause,
-    Explanation,
-    Finding,
-    Mark,
-    Rank,
-    conclude,
-)
+from services.registry.explain.finding import Explanation, Mark, Rank, conclude, wrong
 from services.registry.explain.light_findings import check_light, check_widget, colour
 from shared.contract.devices import Kind
 
@@ -37,32 +30,26 @@ def explain(facts: Facts) -> Explanation:
 
 def without_redis(kind: Kind, device_id: str, reason: str) -> Explanation:
     """Explain a light while Redis is away."""
-    finding = Finding(
-        Mark.WRONG,
+    finding = wrong(
         "redis",
         reason,
-        Cause(
-            Rank.DIRECTORY,
-            "Redis is away: no light changes.",
-            "Bring Redis back. Chargers and widgets stay connected, and all lights are right "
-            "again within 5 s of its return.",
-        ),
+        Rank.DIRECTORY,
+        "Redis is away: no light changes.",
+        "Bring Redis back. Chargers and widgets stay connected, and all lights are right "
+        "again within 5 s of its return.",
     )
     return conclude(f"{kind.value} {device_id}", [finding], "")
 
 
 def without_directory(kind: Kind, device_id: str) -> Explanation:
     """Explain a light while Redis is there, but not the directory."""
-    finding = Finding(
-        Mark.WRONG,
+    finding = wrong(
         "directory",
         "not in Redis, so it is not known which devices are registered",
-        Cause(
-            Rank.DIRECTORY,
-            "Redis was emptied, and the directory is not back yet.",
-            "A registry puts it back by itself, moments after Postgres answers. Check "
-            "that Postgres does.",
-        ),
+        Rank.DIRECTORY,
+        "Redis was emptied, and the directory is not back yet.",
+        "A registry puts it back by itself, moments after Postgres answers. Check "
+        "that Postgres does.",
     )
     return conclude(f"{kind.value} {device_id}", [finding], "")
 

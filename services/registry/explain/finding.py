@@ -72,10 +72,7 @@ class Explanation(BaseModel):
 def conclude(title: str, findings: Sequence[Finding], all_right: str) -> Explanation:
     """Make an explanation of findings, with the verdict that follows from them.
 
-    Args:
-        title: What is explained.
-        findings: In the order in which they are read.
-        all_right: The verdict if nothing is wrong.
+    It is ``all_right`` if none of them is the cause of anything.
     """
     causes = [finding.cause for finding in findings if finding.cause is not None]
     first = min(causes, key=lambda cause: cause.rank, default=None)
@@ -87,6 +84,11 @@ def conclude(title: str, findings: Sequence[Finding], all_right: str) -> Explana
         verdict=first.verdict if first else all_right,
         remedy=first.remedy if first else None,
     )
+
+
+def wrong(about: str, text: str, rank: Rank, verdict: str, remedy: str) -> Finding:
+    """Return a finding that explains why a light is not as it should be."""
+    return Finding(Mark.WRONG, about, text, Cause(rank, verdict, remedy))
 
 
 def format_time(time: datetime | None) -> str:

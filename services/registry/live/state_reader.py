@@ -35,7 +35,6 @@ class StateReader:
 
     Args:
         bus: A connection of its own, so that it does not wait for projections.
-        names: Names in Redis.
     """
 
     def __init__(self, bus: Bus, names: Names) -> None:

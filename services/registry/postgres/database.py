@@ -50,12 +50,7 @@ class DirectoryBusyError(PostgresUnavailableError):
 
 
 def connection_string(dsn: str, application_name: str) -> str:
-    """Add our defaults to a connection string.
-
-    Args:
-        dsn: As configured.
-        application_name: Shown by ``pg_stat_activity``.
-    """
+    """Add our defaults to a connection string; the name is shown by ``pg_stat_activity``."""
     said = conninfo_to_dict(dsn)
     own: dict[str, str | int] = {"application_name": application_name, **_DETECT_LOSS}
     return make_conninfo(dsn, **{name: own[name] for name in own if name not in said})
@@ -82,9 +77,6 @@ class Database:
 
     All methods raise `PostgresUnavailableError` while Postgres is away, within a few
     seconds, also when it goes away in the middle.
-
-    Args:
-        conninfo: What `connection_string` returned.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -117,11 +109,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
-        """Give a connection on which each statement is a transaction of its own.
-
-        Args:
-            within: How long the work may take, in seconds.
-        """
+        """Give a connection in autocommit mode; the work may take ``within`` seconds."""
         if not self.migrated.is_set():
             raise PostgresUnavailableError("Postgres was not there since this registry started")
         with translate_errors():

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import psycopg
@@ -32,34 +33,24 @@ _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
 _log = logs.get(__name__)
 
 
+@dataclass(eq=False)
 class Listener:
-    """Knows whether Postgres is there, and passes on its notifications.
+    """Knows whether Postgres is there, and passes on its notifications."""
 
-    Args:
-        conninfo: What `connection_string` returned.
-        database: Its ``migrated`` is set when the tables are there.
-        migrations: What makes the tables.
-        on_connected: Called after each connect.
-        on_change: Called when the directory changed.
-        rng: Jitter of the reconnects.
-    """
+    conninfo: str
+    """What `connection_string` returned."""
+    database: Database
+    """Its ``migrated`` is set when the tables are there."""
+    migrations: Sequence[Migration]
+    on_connected: Callable[[], None]
+    """Called after each connect."""
+    on_change: Callable[[], None]
+    """Called when the directory changed."""
+    rng: random.Random
 
-    def __init__(
-        self,
-        conninfo: str,
-        *,
-        database: Database,
-        migrations: Sequence[Migration],
-        on_connected: Callable[[], None],
-        on_change: Callable[[], None],
-        rng: random.Random,
-    ) -> None:
-        self._conninfo = conninfo
-        self._database = database
-        self._migrations = migrations
-        self._on_connected = on_connected
-        self._on_change = on_change
-        self._backoff = Backoff(0.1, 1.0, rng)
+    def __post_init__(self) -> None:
+        """Begin without a connection."""
+        self._backoff = Backoff(0.1, 1.0, self.rng)
         self._reason: str | None = "not connected yet"
         self._logged_away = False
         self._answered_at = time.monotonic()
@@ -86,18 +77,18 @@ class Listener:
             await asyncio.sleep(self._backoff.delay())
 
     async def _serve(self) -> None:
-        async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+        async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
             await self._migrate(connection)
             await connection.execute("LISTEN directory_changed")
-            self._database.migrated.set()
+            self.database.migrated.set()
             self._set_reason(None)
             self._backoff.reset()
-            self._on_connected()
+            self.on_connected()
             await self._listen(connection)
 
     async def _migrate(self, connection: Connection) -> None:
         try:
-            await migrate(connection, self._migrations)
+            await migrate(connection, self.migrations)
         except psycopg.errors.InsufficientPrivilege as error:
             raise CannotServeError(
                 f"Postgres does not let this user make tables ({error.diag.message_primary}). "
@@ -109,7 +100,7 @@ class Listener:
             self._answered_at = time.monotonic()
             # One notification stands for many: all changes are read each time.
             async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
-                self._on_change()
+                self.on_change()
             await connection.execute("SELECT 1")
 
     def _set_reason(self, reason: str | None) -> None:

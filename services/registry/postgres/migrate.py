@@ -54,11 +54,7 @@ def load(folder: Path = MIGRATIONS) -> list[Migration]:
 def select_unapplied(
     migrations: Sequence[Migration], applied: Mapping[str, str]
 ) -> list[Migration]:
-    """Return the migrations that are not applied yet.
-
-    Args:
-        migrations: What this version has.
-        applied: Checksums of what Postgres has, by name.
+    """Return the migrations whose checksum is not among the applied ones, by name.
 
     Raises:
         CannotServeError: An applied file was changed since.
@@ -73,14 +69,10 @@ def select_unapplied(
 
 
 async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
-    """Apply the migrations that are not applied yet.
+    """Apply the migrations that are not applied yet, on a connection in autocommit mode.
 
     Migrations that this version does not know are fine: during a rolling update
     an older registry may start after a newer one has migrated.
-
-    Args:
-        connection: One in autocommit mode.
-        migrations: What `load` returned.
 
     Raises:
         CannotServeError: An applied file was changed since.

@@ -1,14 +1,14 @@
 """Lists of rentals in Postgres, page by page."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from psycopg.rows import class_row
 from psycopg.sql import SQL
 
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_all
 from services.registry.rentals.rentals import COLUMNS, Rental
 
 
@@ -55,24 +55,7 @@ _SELECT: Final = SQL("""
 async def find_rentals(
     connection: Connection, which: Filter, *, before: int | None, rows: int
 ) -> list[Rental]:
-    """Return rentals, the newest first.
-
-    Args:
-        connection: Of the database.
-        which: Which rentals.
-        before: Only with lower opening numbers; None: from the newest on.
-        rows: How many at most.
-    """
-    values = {
-        "before": before,
-        "open": None if which.state is None else which.state is State.OPEN,
-        "charger": which.charger,
-        "widget": which.widget,
-        "ticket": which.ticket,
-        "charged_for": which.charged_for,
-        "widget_missing": which.widget_missing,
-        "rows": rows,
-    }
-    async with connection.cursor(row_factory=class_row(Rental)) as cursor:
-        await cursor.execute(_SELECT, values)
-        return await cursor.fetchall()
+    """Return at most ``rows`` rentals opened before the opening number, the newest first."""
+    values = asdict(which) | {"before": before, "rows": rows}
+    values["open"] = None if which.state is None else which.state is State.OPEN
+    return await fetch_all(connection, Rental, _SELECT, values)

@@ -39,12 +39,6 @@ async def hand_over(
 ) -> tuple[Rental, bool]:
     """Open a rental with a pairing number of its own; the same request again changes nothing.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        rental_id: Of the client's choice.
-        hand_over: What the visitor and the operator exchange.
-        replace: End pairings that are in the way.
-
     Returns:
         The rental, and whether it is new.
 
@@ -87,11 +81,6 @@ async def hand_over(
 
 async def collect(connection: Connection, rental_id: UUID, collection: Collection) -> Rental:
     """Close a rental: its light goes dark. Closing it again changes nothing.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        rental_id: Which.
-        collection: What becomes of pairing and widget.
 
     Raises:
         NoSuchRentalError: There is none with this id.

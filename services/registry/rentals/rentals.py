@@ -1,36 +1,41 @@
 """Rentals in Postgres."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.rentals.transitions import Pairing, ReachedTimes
 
 
-@dataclass(frozen=True, slots=True)
-class Rental:
-    """One visitor's phone in one charger."""
+class PublicRental(BaseModel):
+    """What clients are told of a rental."""
 
     id: UUID
-    opening_number: int
-    """Grows with each rental that is opened."""
-    charger: str
-    widget: str | None
-    """What the visitor was given; None: it was paired with another charger since."""
+    charger: str = Field(examples=["c1234"])
+    widget: str | None = Field(
+        description="What the visitor was given; null: it was paired with another charger since",
+        examples=["wABCD"],
+    )
     ticket: str | None
     opened_at: datetime
-    reached_80_at: datetime | None
-    reached_100_at: datetime | None
+    reached_80_at: datetime | None = Field(description="When its light became yellow")
+    reached_100_at: datetime | None = Field(description="When its light became green")
     collected_at: datetime | None
     widget_returned_at: datetime | None
-    pairing_number: int
-    """The first number that belongs to it."""
+    pairing_number: int = Field(description="Number of the pairing that it began with")
+
+
+class Rental(PublicRental):
+    """One visitor's phone in one charger."""
+
+    opening_number: int
+    """Grows with each rental that is opened."""
     ended_number: int | None
     """The first number that does not belong to it any more; None: it has not ended."""
 
@@ -115,7 +120,7 @@ _RECORD: Final = """
 
 async def find(connection: Connection, rental_id: UUID) -> Rental | None:
     """Return a rental, or None."""
-    return await _one(connection, _FIND, {"id": rental_id})
+    return await fetch_one(connection, Rental, _FIND, {"id": rental_id})
 
 
 async def open_(
@@ -127,15 +132,9 @@ async def open_(
     ticket: str | None,
     pairing_number: int,
 ) -> Rental:
-    """Open a rental. An earlier one that missed this widget has it back.
+    """Open a rental of a free charger and its widget, with a pairing number drawn for it.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        rental_id: A new id.
-        charger: Without an open rental.
-        widget: Paired with the charger.
-        ticket: Of the visitor; None: none.
-        pairing_number: Of their pairing, drawn for this rental.
+    An earlier rental that missed this widget has it back.
     """
     await connection.execute(_RETURNED_BY_OTHERS, {"widget": widget})
     values = {
@@ -145,49 +144,36 @@ async def open_(
         "ticket": ticket,
         "number": pairing_number,
     }
-    opened = await _one(connection, _INSERT, values)
-    assert opened is not None  # noqa: S101 - INSERT … RETURNING returns the row
-    return opened
+    return await fetch_changed(connection, Rental, _INSERT, values)
 
 
 async def collect(
     connection: Connection, rental: Rental, *, number: int, widget_returned: bool
 ) -> Rental:
-    """Close a rental.
+    """Close an open rental.
 
-    Args:
-        connection: One of ``Database.write_transaction``.
-        rental: An open rental.
-        number: Its charger's number, after the pairing ended or got a new number.
-        widget_returned: Whether the visitor gave the widget back.
+    ``number`` is its charger's, after the pairing ended or got a new number.
     """
     values = {"id": rental.id, "number": number, "returned": widget_returned}
-    collected = await _one(connection, _COLLECT, values)
-    assert collected is not None  # noqa: S101 - it is there: this transaction is the only writer
-    return collected
+    return await fetch_changed(connection, Rental, _COLLECT, values)
 
 
 async def return_widget(connection: Connection, rental_id: UUID) -> Rental | None:
     """Note that a widget came back; None: its phone is not collected, or it has none."""
-    return await _one(connection, _RETURN, {"id": rental_id})
+    return await fetch_one(connection, Rental, _RETURN, {"id": rental_id})
 
 
 async def number_of_charger(connection: Connection, charger: str) -> int | None:
     """Return the number of the last change of a charger; None: it was never registered."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(_NUMBER_OF_CHARGER, {"charger": charger})
-        number: int | None = await cursor.fetchone()
-        return number
+    number: int | None = await fetch_value(connection, _NUMBER_OF_CHARGER, {"charger": charger})
+    return number
 
 
 async def record(connection: Connection, what: Mapping[Pairing, ReachedTimes]) -> None:
     """Note when phones reached 80 % and 100 %, in the rentals that these pairings belong to.
 
-    A phone that reached 100 % has reached 80 % too, at the same time or before.
-
-    Args:
-        connection: One of ``Database.write_transaction``.
-        what: The times, by pairing.
+    Needs a write transaction. A phone that reached 100 % has reached 80 % too, at the same
+    time or before.
     """
     values = {
         "chargers": [pairing.charger for pairing in what],
@@ -196,11 +182,3 @@ async def record(connection: Connection, what: Mapping[Pairing, ReachedTimes]) -
         "at_100": [each.at_100 for each in what.values()],
     }
     await connection.execute(_RECORD, values)
-
-
-async def _one(
-    connection: Connection, query: Composed, values: Mapping[str, object]
-) -> Rental | None:
-    async with connection.cursor(row_factory=class_row(Rental)) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchone()

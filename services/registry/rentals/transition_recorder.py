@@ -48,12 +48,7 @@ _log = logs.get(__name__)
 class TransitionRecorder:
     """Reads transitions and records them.
 
-    Args:
-        database: Postgres.
-        bus: Redis, on a connection of its own.
-        names: The map of what is where.
-        rng: Jitter of the retries.
-        abandoned_ms: After how many ms a transition that was not acknowledged is read again.
+    A transition that was not acknowledged is read again after ``abandoned_ms``.
     """
 
     def __init__(

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
-from psycopg.rows import class_row
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.representations import Words
+from services.registry.postgres.queries import fetch_all
 from services.registry.routes.dependencies import PartsDep
 
 
@@ -81,10 +81,6 @@ async def list_audit(
         "until": until,
         "rows": limit + 1,
     }
-    async with (
-        parts.database.connection() as connection,
-        connection.cursor(row_factory=class_row(AuditEntry)) as rows,
-    ):
-        await rows.execute(_SELECT, values)
-        found = await rows.fetchall()
+    async with parts.database.connection() as connection:
+        found = await fetch_all(connection, AuditEntry, _SELECT, values)
     return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))

@@ -1,9 +1,9 @@
 """What FastAPI passes to the routes: the registry's parts, the operator, the conditions."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -29,8 +29,6 @@ WITH_ETAG: Final[dict[str, Any]] = {
     }
 }
 """For ``responses=``: an answer that carries an entity tag."""
-
-Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +117,26 @@ KindDep = Annotated[Kind, Depends(_kind)]
 """The kind of devices that the path begins with, ``/chargers`` or ``/widgets``."""
 
 
-def each_kind(
-    routes: APIRouter,
-    method: str,
-    path: str,
-    *,
-    operation_id: str,
-    summary: str,
-    tag: str = "{kind}s",
-    response_models: Mapping[Kind, Any] | None = None,
-    **options: Any,
-) -> Callable[[Endpoint], Endpoint]:
-    """Add an endpoint for chargers and for widgets; ``{kind}`` stands for which of them.
+class KindRouter(APIRouter):
+    """Adds each route for chargers and for widgets; ``{kind}`` stands for which of them.
 
-    It is replaced in the path, the operation id, the summary and the tag. The response
-    models may differ by kind; all other options are FastAPI's.
+    It is replaced in all texts. A response model may be a mapping, by kind.
     """
 
-    def add(endpoint: Endpoint) -> Endpoint:
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route for each kind."""
         for kind in Kind:
-            if response_models:
-                options["response_model"] = response_models[kind]
-            routes.add_api_route(
-                path.replace("{kind}", kind.value),
-                endpoint,
-                methods=[method],
-                operation_id=operation_id.replace("{kind}", kind.value),
-                summary=summary.replace("{kind}", kind.value),
-                tags=[tag.replace("{kind}", kind.value)],
-                **options,
-            )
-        return endpoint
+            own = {name: _for_kind(option, kind) for name, option in options.items()}
+            super().add_api_route(_for_kind(path, kind), endpoint, **own)
 
-    return add
+
+def _for_kind(option: Any, kind: Kind) -> Any:
+    match option:
+        case str():
+            return option.replace("{kind}", kind.value)
+        case list():
+            return [_for_kind(each, kind) for each in option]
+        case {Kind.CHARGER: _}:
+            return option[kind]
+        case _:
+            return option

@@ -1,10 +1,9 @@
 """REST: list, register, look at, change and unregister devices."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import Body, Path, Query, Response
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
@@ -19,35 +18,33 @@ from services.registry.api.representations import (
 )
 from services.registry.devices import devices, etags, lists
 from services.registry.devices.devices import Device
-from services.registry.devices.lists import ListedDevice
+from services.registry.devices.lists import DeviceFilter, ListedDevice
 from services.registry.errors import NotRegisteredError
-from services.registry.postgres.database import Connection
 from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
     ConditionsDep,
     KindDep,
+    KindRouter,
     OperatorDep,
     PartsDep,
-    each_kind,
 )
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.devices import Kind
 from shared.process import logs
 
 _PAGES: Final = {Kind.CHARGER: Page[ListedCharger], Kind.WIDGET: Page[ListedWidget]}
 
 _log = logs.get(__name__)
 
-routes = APIRouter()
+routes = KindRouter()
 
 
-@each_kind(
-    routes,
-    "GET",
+@routes.get(
     "/{kind}s",
+    tags=["{kind}s"],
     operation_id="list_{kind}s",
     summary="List {kind}s by their ids",
-    response_models=_PAGES,
+    response_model=_PAGES,
 )
 async def list_devices(
     kind: KindDep,
@@ -64,19 +61,14 @@ async def list_devices(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Any]:
+    which = DeviceFilter(q or None, location, paired)
     async with parts.database.connection() as connection:
         found = await lists.find_devices(
-            connection,
-            kind,
-            after=paging.id_in(cursor),
-            rows=limit + 1,
-            q=q or None,
-            location=location,
-            paired=paired,
+            connection, kind, which, after=paging.id_in(cursor), rows=limit + 1
         )
 
     def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
-        members = asdict(device)
+        members = dict(device)
         members["projected"] = parts.projector.has_projected(device.pairing_number)
         if kind is Kind.CHARGER:
             return ListedCharger(**members, widget=device.partner)
@@ -85,10 +77,9 @@ async def list_devices(
     return paging.page(found, limit, represent, lambda device: (device.id,))
 
 
-@each_kind(
-    routes,
-    "PUT",
+@routes.put(
     "/{kind}s/{device_id}",
+    tags=["{kind}s"],
     operation_id="register_{kind}",
     summary="Register a {kind}, or change what it is called",
     responses={
@@ -120,34 +111,26 @@ async def register(
     return _representation(device, response, projected=in_effect)
 
 
-@each_kind(
-    routes,
-    "GET",
+@routes.get(
     "/{kind}s/{device_id}",
+    tags=["{kind}s"],
     operation_id="get_{kind}",
     summary="Look at a {kind}",
     responses={200: WITH_ETAG, **problem_responses(HTTPStatus.NOT_FOUND)},
 )
 async def get(
-    kind: KindDep,
-    device_id: AnyId,
-    response: Response,
-    parts: PartsDep,
+    kind: KindDep, device_id: AnyId, response: Response, parts: PartsDep
 ) -> RegisteredDevice:
-    _require_possible(kind, device_id)
+    devices.require_possible(kind, device_id)
     async with parts.database.connection() as connection:
-        device = await devices.find(connection, kind, device_id)
-    if device is None:
-        raise NotRegisteredError(kind, device_id)
-    return _representation(
-        device, response, projected=parts.projector.has_projected(device.pairing_number)
-    )
+        device = await devices.get(connection, kind, device_id)
+    in_effect = parts.projector.has_projected(device.pairing_number)
+    return _representation(device, response, projected=in_effect)
 
 
-@each_kind(
-    routes,
-    "PATCH",
+@routes.patch(
     "/{kind}s/{device_id}",
+    tags=["{kind}s"],
     operation_id="update_{kind}",
     summary="Change what a registered {kind} is called",
     responses={
@@ -164,27 +147,20 @@ async def update(
     conditions: ConditionsDep,
     parts: PartsDep,
 ) -> RegisteredDevice:
-    _require_possible(kind, device_id)
+    devices.require_possible(kind, device_id)
+    label, location = registration.label, registration.location
     async with parts.database.write_transaction(operator.name) as connection:
-        conditions.require(etags.of_device(await _find(connection, kind, device_id)))
-        device = await devices.update(
-            connection,
-            kind,
-            device_id,
-            label=registration.label,
-            location=registration.location,
-        )
+        conditions.require(etags.of_device(await devices.get(connection, kind, device_id)))
+        device = await devices.update(connection, kind, device_id, label=label, location=location)
     if device is None:
         raise NotRegisteredError(kind, device_id)
-    return _representation(
-        device, response, projected=parts.projector.has_projected(device.pairing_number)
-    )
+    in_effect = parts.projector.has_projected(device.pairing_number)
+    return _representation(device, response, projected=in_effect)
 
 
-@each_kind(
-    routes,
-    "DELETE",
+@routes.delete(
     "/{kind}s/{device_id}",
+    tags=["{kind}s"],
     operation_id="unregister_{kind}",
     summary="Unregister a {kind}: its pairing ends and its connections are closed",
     status_code=HTTPStatus.NO_CONTENT,
@@ -197,9 +173,9 @@ async def unregister(
     conditions: ConditionsDep,
     parts: PartsDep,
 ) -> None:
-    _require_possible(kind, device_id)
+    devices.require_possible(kind, device_id)
     async with parts.database.write_transaction(operator.name) as connection:
-        conditions.require(etags.of_device(await _find(connection, kind, device_id)))
+        conditions.require(etags.of_device(await devices.get(connection, kind, device_id)))
         number = await devices.unregister(connection, kind, device_id)
     if number is None:
         raise NotRegisteredError(kind, device_id)
@@ -207,19 +183,6 @@ async def unregister(
     await parts.projector.wait_for(number)
 
 
-def _require_possible(kind: Kind, device_id: str) -> None:
-    """Refuse an id that cannot exist before Postgres is asked for it."""
-    if not is_device_id(device_id):
-        raise NotRegisteredError(kind, device_id)
-
-
-async def _find(connection: Connection, kind: Kind, device_id: str) -> Device:
-    device = await devices.find(connection, kind, device_id)
-    if device is None:
-        raise NotRegisteredError(kind, device_id)
-    return device
-
-
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:
     response.headers["ETag"] = etags.of_device(device)
-    return RegisteredDevice(**asdict(device), projected=projected)
+    return RegisteredDevice(**dict(device), projected=projected)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from services.registry.api.problems import problem_responses
 from services.registry.devices import devices, open_rentals
-from services.registry.errors import DirectoryAbsentError, NotRegisteredError
+from services.registry.errors import DirectoryAbsentError
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
@@ -17,7 +17,7 @@ from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
 from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.bus.bus import BusUnavailableError
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.devices import Kind
 
 _DESCRIPTION: Final = (
     "Everything that is known of the pair, and what follows from it. Answered as well as "
@@ -50,8 +50,7 @@ async def explain_widget(widget_id: AnyId, parts: PartsDep) -> Explanation:
 
 
 async def _explain(kind: Kind, device_id: str, parts: Parts) -> Explanation:
-    if not is_device_id(device_id):
-        raise NotRegisteredError(kind, device_id)
+    devices.require_possible(kind, device_id)
     try:
         charger, widget, environment = await _in_redis(parts.reader, kind, device_id)
     except BusUnavailableError as error:

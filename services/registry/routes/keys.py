@@ -1,16 +1,16 @@
 """REST: API keys of operators."""
 
-from dataclasses import asdict
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from services.registry.access import api_keys
+from services.registry.access.api_keys import ShownKey
 from services.registry.access.keys import Role, new_key
 from services.registry.api.problems import problem_responses
+from services.registry.api.representations import RequestBody
 from services.registry.errors import NoSuchKeyError
 from services.registry.routes.dependencies import NEEDS_ADMIN, OperatorDep, PartsDep
 from shared.process import logs
@@ -23,24 +23,11 @@ OperatorName = Annotated[
 KeyId = Annotated[str, Path(description="What stands between clk_ and the second underscore")]
 
 
-class KeyWish(BaseModel):
+class KeyWish(RequestBody):
     """A key to be made."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: OperatorName
     role: Role
-
-
-class ShownKey(BaseModel):
-    """A key, without what it is."""
-
-    id: str = Field(description="The part of the key that is no secret")
-    name: str
-    role: Role
-    created_at: datetime
-    last_used_at: datetime | None = Field(description="To the minute")
-    revoked_at: datetime | None
 
 
 class CreatedKey(ShownKey):
@@ -86,7 +73,7 @@ async def create(
         created = await api_keys.create(connection, key, body.name, body.role)
     _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
     response.headers["Cache-Control"] = "no-store"
-    return CreatedKey(key=key.text, **asdict(created))
+    return CreatedKey(key=key.text, **dict(created))
 
 
 @routes.get(
@@ -94,8 +81,7 @@ async def create(
 )
 async def list_keys(parts: PartsDep) -> Keys:
     async with parts.database.connection() as connection:
-        found = await api_keys.list_all(connection)
-    return Keys(items=[ShownKey(**asdict(each)) for each in found])
+        return Keys(items=await api_keys.list_all(connection))
 
 
 @routes.get(
@@ -110,7 +96,7 @@ async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
         found = await api_keys.find(connection, _possible(key_id))
     if found is None:
         raise _no_key()
-    return ShownKey(**asdict(found))
+    return found
 
 
 @routes.delete(
@@ -126,7 +112,7 @@ async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> Shown
     if revoked is None:
         raise _no_key()
     _log.info("api key revoked", key_id=revoked.id, name=revoked.name)
-    return ShownKey(**asdict(revoked))
+    return revoked
 
 
 def _possible(key_id: str) -> str:

@@ -1,6 +1,5 @@
 """REST: pairings, seen from the charger and from the widget."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -19,6 +18,7 @@ from services.registry.api.representations import (
 )
 from services.registry.devices import etags, lists, pairing_service
 from services.registry.devices.etags import Conditions
+from services.registry.devices.lists import PairingFilter
 from services.registry.devices.pairing_service import PairingRequest
 from services.registry.devices.pairings import Pairing
 from services.registry.errors import NotPairedError
@@ -56,23 +56,17 @@ async def list_pairings(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
+    which = PairingFilter(charger, widget, location)
     async with parts.database.connection() as connection:
         found = await lists.find_pairings(
-            connection,
-            after=paging.id_in(cursor),
-            rows=limit + 1,
-            charger=charger,
-            widget=widget,
-            location=location,
+            connection, which, after=paging.id_in(cursor), rows=limit + 1
         )
-    return paging.page(
-        found,
-        limit,
-        lambda each: _representation(
-            each, projected=parts.projector.has_projected(each.pairing_number)
-        ),
-        lambda each: (each.charger,),
-    )
+
+    def represent(pairing: Pairing) -> CurrentPairing:
+        in_effect = parts.projector.has_projected(pairing.pairing_number)
+        return CurrentPairing(**dict(pairing), projected=in_effect)
+
+    return paging.page(found, limit, represent, lambda pairing: (pairing.charger,))
 
 
 class _Pairings:
@@ -94,9 +88,8 @@ class _Pairings:
         _require_possible(kind, device_id)
         async with self._parts.database.connection() as connection:
             pairing = await pairing_service.get(connection, kind, device_id)
-        return self._answer(
-            pairing, projected=self._parts.projector.has_projected(pairing.pairing_number)
-        )
+        in_effect = self._parts.projector.has_projected(pairing.pairing_number)
+        return self._answer(pairing, projected=in_effect)
 
     async def end(
         self, kind: Kind, device_id: str, operator: Operator, conditions: Conditions
@@ -109,7 +102,7 @@ class _Pairings:
 
     def _answer(self, pairing: Pairing, *, projected: bool) -> CurrentPairing:
         self._response.headers["ETag"] = etags.of_pairing(pairing)
-        return _representation(pairing, projected=projected)
+        return CurrentPairing(**dict(pairing), projected=projected)
 
 
 PairingsDep = Annotated[_Pairings, Depends()]
@@ -203,7 +196,3 @@ def _require_possible(kind: Kind, device_id: str) -> None:
     """Refuse an id that cannot exist before Postgres is asked for it."""
     if not is_device_id(device_id):
         raise NotPairedError(kind, device_id)
-
-
-def _representation(pairing: Pairing, *, projected: bool) -> CurrentPairing:
-    return CurrentPairing(**asdict(pairing), projected=projected)

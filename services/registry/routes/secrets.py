@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Depends, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from fastapi import Body, Depends, Response
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from services.registry.access import device_secrets
 from services.registry.access.keys import Operator
@@ -20,17 +20,17 @@ from services.registry.access.secret import (
     new_secret,
 )
 from services.registry.api.problems import problem_responses
-from services.registry.api.representations import Projected
+from services.registry.api.representations import Projected, RequestBody
+from services.registry.devices import devices
 from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.routes.dependencies import (
     AnyId,
     KindDep,
+    KindRouter,
     OperatorDep,
     PartsDep,
-    each_kind,
 )
-from shared.contract.devices import is_device_id
 from shared.process import logs
 
 _PATH: Final = "/{kind}s/{device_id}/secret"
@@ -68,10 +68,8 @@ Overlap = Annotated[
 ]
 
 
-class Rotation(BaseModel):
+class Rotation(RequestBody):
     """A secret to be made."""
-
-    model_config = ConfigDict(extra="forbid")
 
     overlap_seconds: Overlap = DEFAULT_OVERLAP_SECONDS
 
@@ -120,7 +118,7 @@ class GeneratedSecret(CurrentSecret):
     secret: str = Field(description="Shown this once: only a hash of it is kept")
 
 
-routes = APIRouter()
+routes = KindRouter(tags=["secrets"])
 
 
 class _Secrets:
@@ -181,8 +179,7 @@ class _Secrets:
         await self._parts.projector.wait_for(number)
 
     async def _require(self, device_id: str) -> None:
-        if not is_device_id(device_id):
-            raise NotRegisteredError(self._kind, device_id)
+        devices.require_possible(self._kind, device_id)
         async with self._parts.database.connection() as connection:
             await self._number(connection, device_id)
 
@@ -196,11 +193,8 @@ class _Secrets:
 SecretsDep = Annotated[_Secrets, Depends()]
 
 
-@each_kind(
-    routes,
-    "PUT",
+@routes.put(
     _PATH,
-    tag="secrets",
     operation_id="set_{kind}_secret",
     summary="Set a {kind}'s secret",
     responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
@@ -212,11 +206,8 @@ async def set_(
     return CurrentSecret(**await secrets.make_newest(device_id, secret, body.overlap, operator))
 
 
-@each_kind(
-    routes,
-    "POST",
+@routes.post(
     _PATH,
-    tag="secrets",
     operation_id="generate_{kind}_secret",
     summary="Make a new secret for a {kind}; it is shown this once",
     status_code=HTTPStatus.CREATED,
@@ -236,11 +227,8 @@ async def generate(
     return GeneratedSecret(secret=secret, **made)
 
 
-@each_kind(
-    routes,
-    "GET",
+@routes.get(
     _PATH,
-    tag="secrets",
     operation_id="get_{kind}_secret",
     summary="Look at a {kind}'s secrets: since when there are some, not what they are",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
@@ -249,11 +237,8 @@ async def get(device_id: AnyId, secrets: SecretsDep) -> ShownSecrets:
     return await secrets.list(device_id)
 
 
-@each_kind(
-    routes,
-    "DELETE",
+@routes.delete(
     _PATH,
-    tag="secrets",
     operation_id="remove_{kind}_secret",
     summary="Remove all secrets of a {kind}",
     status_code=HTTPStatus.NO_CONTENT,

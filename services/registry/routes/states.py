@@ -5,14 +5,12 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from psycopg.rows import scalar_row
 
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.postgres.database import Database
 from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind, is_device_id
@@ -22,14 +20,7 @@ _CHUNK: Final = 500
 _MAX_LOOKED_AT: Final = 5000
 """Chargers looked at in one request, so that a rare status does not cost a score_to_us scan."""
 
-_IDS: Final = """
-    SELECT id
-    FROM chargers
-    WHERE id > %(after)s
-    ORDER BY id
-    LIMIT %(rows)s
-"""
-
+_IDS: Final = "SELECT id FROM chargers WHERE id > %(after)s ORDER BY id LIMIT %(rows)s"
 
 routes = APIRouter(tags=["live"])
 
@@ -87,8 +78,12 @@ async def list_states(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ChargerState]:
+    def passes(state: ChargerState) -> bool:
+        if online is not None and state.online is not online:
+            return False
+        return status is None or (state.status is not None and state.status.status is status)
+
     after = paging.id_in(cursor)
-    passes = _filter(status, online=online)
     filtered = status is not None or online is not None
     chunk = _CHUNK if filtered else max(limit + 1, 100)
     found, following = await _search(parts, after, passes, limit=limit, chunk=chunk)
@@ -106,7 +101,9 @@ async def _search(
     """Return states that pass, and after which id to go on, if there may be more."""
     found: list[ChargerState] = []
     for _ in range(0, _MAX_LOOKED_AT, chunk):
-        ids = await _ids(parts.database, after, chunk)
+        async with parts.database.connection() as connection:
+            rows = await connection.execute(_IDS, {"after": after, "rows": chunk})
+            ids = [charger for (charger,) in await rows.fetchall()]
         raws, environment = await parts.reader.chargers(ids)
         for raw in raws:
             if len(found) == limit:
@@ -119,23 +116,3 @@ async def _search(
         if len(ids) < chunk:
             return found, None
     return found, after
-
-
-def _filter(
-    status: ChargingStatus | None, *, online: bool | None
-) -> Callable[[ChargerState], bool]:
-    def passes(state: ChargerState) -> bool:
-        if online is not None and state.online is not online:
-            return False
-        return status is None or (state.status is not None and state.status.status is status)
-
-    return passes
-
-
-async def _ids(database: Database, after: str, rows: int) -> list[str]:
-    async with (
-        database.connection() as connection,
-        connection.cursor(row_factory=scalar_row) as cursor,
-    ):
-        await cursor.execute(_IDS, {"after": after, "rows": rows})
-        return await cursor.fetchall()

@@ -102,9 +102,10 @@ async def test_pairing_the_same_two_again_changes_nothing(
     await _register(registry, "c1", "w1")
     first = (await registry.send("PUT", "/pairings/c1", {"widget": "w1"})).json()
     entry = await in_redis.charger("c1")
-    again = await registry.send("PUT", "/pairings/c1?replace=true", {"widget": "w1"})
-    assert (again.status_code, again.json()) == (200, first)
-    assert await in_redis.charger("c1") == entry
+    for query in ("", "?replace=true"):
+        again = await registry.send("PUT", f"/pairings/c1{query}", {"widget": "w1"})
+        assert (again.status_code, again.json()) == (200, first)
+        assert await in_redis.charger("c1") == entry
 
 
 async def test_a_charger_of_another_widget_is_only_taken_when_asked_to(
@@ -142,6 +143,21 @@ async def test_a_widget_of_another_charger_is_only_taken_when_asked_to(
     assert (taken.status_code, number > first["pairing_number"]) == (200, True)
     assert await in_redis.charger("c1") == {"pairing": number}
     assert await in_redis.widget("w1") == {"pairing": number, "charger": "c2"}
+
+
+async def test_two_that_are_both_paired_with_others_are_only_taken_when_asked_to(
+    registry: RunningRegistry, in_redis: InRedis
+) -> None:
+    await _register(registry, "c1", "c2", "w1", "w2")
+    for charger, widget in (("c1", "w2"), ("c2", "w1")):
+        await registry.send("PUT", f"/pairings/{charger}", {"widget": widget})
+    refused = await registry.send("PUT", "/pairings/c1", {"widget": "w1"})
+    _assert_problem(refused, 409, "w1 is paired with the charger c2", "c1 is paired with")
+    taken = await registry.send("PUT", "/pairings/c1?replace=true", {"widget": "w1"})
+    number = taken.json()["pairing_number"]
+    assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
+    for free in (await in_redis.charger("c2"), await in_redis.widget("w2")):
+        assert free == {"pairing": number}
 
 
 async def test_of_operators_who_pair_one_widget_at_once_exactly_one_wins(

@@ -13,17 +13,31 @@ from services.registry.errors import ChangedMeanwhileError, ExistsError
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+def device(**changes: object) -> Device:
+    members = {
+        "id": "c1",
+        "label": "a",
+        "location": "b",
+        "pairing_number": 1,
+        "registered_at": NOW,
+    }
+    return Device.model_validate(members | changes)
+
+
 def test_a_tag_changes_with_each_thing_that_can_change() -> None:
     devices = [
-        Device("c1", "a", "b", 1, NOW),
-        Device("c1", "x", "b", 1, NOW),
-        Device("c1", "a", "x", 1, NOW),
-        Device("c1", "ab", "", 1, NOW),
-        Device("c1", "a", "b", 2, NOW),
+        device(),
+        device(label="x"),
+        device(location="x"),
+        device(label="ab", location=""),
+        device(pairing_number=2),
     ]
-    assert len({of_device(device) for device in devices}) == len(devices)
-    assert of_device(devices[0]) == of_device(Device("c1", "a", "b", 1, datetime.now(UTC)))
-    pairings = [Pairing("c1", "w1", 1, NOW), Pairing("c1", "w1", 2, NOW)]
+    assert len({of_device(each) for each in devices}) == len(devices)
+    assert of_device(devices[0]) == of_device(device(registered_at=datetime.now(UTC)))
+    pairings = [
+        Pairing(charger="c1", widget="w1", pairing_number=number, paired_at=NOW)
+        for number in (1, 2)
+    ]
     assert len({of_pairing(pairing) for pairing in pairings}) == 2
 
 

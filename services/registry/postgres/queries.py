@@ -1,0 +1,44 @@
+"""Runs one statement and returns its rows as objects."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString, TypeAlias, TypeVar
+
+from psycopg.rows import class_row, scalar_row
+from psycopg.sql import SQL, Composed
+
+from services.registry.postgres.database import Connection
+
+Row = TypeVar("Row")
+Query: TypeAlias = LiteralString | SQL | Composed
+Values: TypeAlias = Mapping[str, object]
+
+
+async def fetch_all(
+    connection: Connection, row: type[Row], query: Query, values: Values | None = None
+) -> list[Row]:
+    """Return all rows; ``row`` is made of the columns by their names."""
+    async with connection.cursor(row_factory=class_row(row)) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
+
+
+async def fetch_one(
+    connection: Connection, row: type[Row], query: Query, values: Values
+) -> Row | None:
+    """Return the first row, or None."""
+    return next(iter(await fetch_all(connection, row, query, values)), None)
+
+
+async def fetch_changed(
+    connection: Connection, row: type[Row], query: Query, values: Values
+) -> Row:
+    """Return the row of an INSERT or UPDATE … RETURNING that changes one row."""
+    (changed,) = await fetch_all(connection, row, query, values)
+    return changed
+
+
+async def fetch_value(connection: Connection, query: Query, values: Values | None = None) -> Any:
+    """Return the first column of the first row; None: there is no row."""
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchone()
