@@ -1,6 +1,5 @@
 """Lists of devices and of pairings: what they show, and their pages."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -251,34 +250,6 @@ async def test_what_comes_and_goes_between_pages_shifts_nothing(
         await _add_pairs(by_hand, new, new)
     assert seen == sorted(set(seen))
     assert set(seen) == stay
-
-
-@LISTS
-async def test_paging_while_others_write_repeats_nothing_and_misses_nobody_who_stayed(
-    registry: RunningRegistry, by_hand: By, path: str
-) -> None:
-    await _fill(by_hand, 60)
-    stay = {_id_of(item) for item in await _items(registry, path)}
-    passing = [f"{letter}{number:03}.x" for letter in "cw" for number in range(0, 60, 9)]
-    seen: list[str] = []
-    read_all = asyncio.Event()
-
-    async def write() -> int:
-        rounds = 0
-        while not read_all.is_set():
-            await _add_pairs(by_hand, passing, passing)
-            await _remove(by_hand, passing)
-            rounds += 1
-        return rounds
-
-    async with asyncio.TaskGroup() as group:
-        writing = group.create_task(write(), name="writing")
-        async for page in _pages(registry, path, limit=3):
-            seen += [_id_of(item) for item in page]
-        read_all.set()
-    assert writing.result() > 0
-    assert seen == sorted(set(seen))
-    assert stay <= set(seen) <= {*stay, *passing}
 
 
 # --- what makes no sense

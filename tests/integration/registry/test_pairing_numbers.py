@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL
 
 from services.registry.devices import pairings
-from services.registry.devices.devices import find, register, unregister
+from services.registry.devices.devices import find, unregister
 from services.registry.postgres.database import Database
 from services.registry.postgres.tables import devices_table
 from shared.contract.devices import Kind
@@ -179,15 +179,6 @@ async def test_a_rolled_back_savepoint_does_not_part_the_numbers(by_hand: By) ->
     await _assert_pairs_agree(by_hand)
 
 
-async def test_the_next_transaction_draws_another_number(by_hand: By) -> None:
-    async with by_hand.transaction():
-        await _add(by_hand, "c1")
-    async with by_hand.transaction():
-        await _add(by_hand, "c2")
-    numbers = await _numbers(by_hand)
-    assert numbers["c1"] < numbers["c2"]
-
-
 @pytest.mark.parametrize(
     "statement",
     [
@@ -296,19 +287,6 @@ async def test_a_change_rings_once_and_a_label_or_a_floor_does_not(
         await by_hand.execute("UPDATE chargers SET label = 'x'")
         await by_hand.execute("UPDATE pairings SET floor_epoch = 1, floor_sequence = 2")
         assert await rings(listening) == 0
-
-
-async def test_registering_through_the_application_twice_draws_one_number(
-    database: Database,
-) -> None:
-    async with database.write_transaction("test") as connection:
-        first, is_new = await register(connection, Kind.CHARGER, "c1", label="a", location=None)
-    assert is_new
-    async with database.write_transaction("test") as connection:
-        second, is_new = await register(connection, Kind.CHARGER, "c1", label=None, location="b")
-    assert not is_new
-    assert second.pairing_number == first.pairing_number
-    assert (second.label, second.location) == ("a", "b")
 
 
 async def test_replacing_a_pairing_numbers_all_four_devices_alike(

@@ -1,12 +1,11 @@
 """The REST API, on a running registry with real servers."""
 
-import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.registry.conftest import By, RunningRegistry
+from tests.integration.registry.conftest import RunningRegistry
 from tests.integration.registry.in_redis import InRedis
 
 
@@ -96,18 +95,6 @@ async def test_pairing_lasts_until_it_is_ended(
     _assert_problem(await registry.send("DELETE", "/pairings/c1"), 404, "not paired")
 
 
-async def test_pairing_the_same_two_again_changes_nothing(
-    registry: RunningRegistry, in_redis: InRedis
-) -> None:
-    await _register(registry, "c1", "w1")
-    first = (await registry.send("PUT", "/pairings/c1", {"widget": "w1"})).json()
-    entry = await in_redis.charger("c1")
-    for query in ("", "?replace=true"):
-        again = await registry.send("PUT", f"/pairings/c1{query}", {"widget": "w1"})
-        assert (again.status_code, again.json()) == (200, first)
-        assert await in_redis.charger("c1") == entry
-
-
 async def test_a_charger_of_another_widget_is_only_taken_when_asked_to(
     registry: RunningRegistry, in_redis: InRedis
 ) -> None:
@@ -158,28 +145,6 @@ async def test_two_that_are_both_paired_with_others_are_only_taken_when_asked_to
     assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
     for free in (await in_redis.charger("c2"), await in_redis.widget("w2")):
         assert free == {"pairing": number}
-
-
-async def test_of_operators_who_pair_one_widget_at_once_exactly_one_wins(
-    registry: RunningRegistry, by_hand: By
-) -> None:
-    chargers = [f"c{i}" for i in range(8)]
-    await _register(registry, *chargers, "w1")
-    answers = await asyncio.gather(
-        *(registry.send("PUT", f"/pairings/{charger}", {"widget": "w1"}) for charger in chargers)
-    )
-    winners = [answer.json()["charger"] for answer in answers if answer.status_code == 200]
-    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 7]
-    rows = await (await by_hand.execute("SELECT charger_id FROM pairings")).fetchall()
-    assert rows == [(winners[0],)]
-
-
-async def test_of_registrations_of_one_device_at_once_exactly_one_creates_it(
-    registry: RunningRegistry,
-) -> None:
-    answers = await asyncio.gather(*(registry.send("PUT", "/chargers/c1", {}) for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [*[200] * 7, 201]
-    assert len({answer.json()["pairing_number"] for answer in answers}) == 1
 
 
 @pytest.mark.parametrize(
@@ -291,14 +256,3 @@ async def test_the_documentation_names_every_operation_and_its_problems(
     assert responses == {"200", "201", "412", *in_common}
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
-
-
-async def test_somebody_who_holds_the_directory_is_waited_for_only_briefly(
-    registry: RunningRegistry, by_hand: By
-) -> None:
-    async with by_hand.transaction():
-        await by_hand.execute("UPDATE chargers SET label = 'forgotten in psql'")
-        response = await registry.send("PUT", "/chargers/c1", {})
-    _assert_problem(response, 503)
-    assert response.headers["retry-after"] == "2"
-    assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201

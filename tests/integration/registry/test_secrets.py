@@ -145,14 +145,6 @@ async def test_a_generated_secret_is_shown_once_and_locks_nobody_out(
         assert each not in (await keyed.send("GET", "/audit")).text
 
 
-async def test_at_most_five_are_valid(keyed: RunningRegistry, in_redis: InRedis) -> None:
-    await _register(keyed, "/chargers/c1")
-    secrets = [f"secret number {i} of c1".replace(" ", "-") for i in range(7)]
-    for secret in secrets:
-        await _set(keyed, "/chargers/c1", secret)
-    assert await _digests(in_redis, "c1") == [digest_of(KEY, "c1", each) for each in secrets[2:]]
-
-
 @KINDS
 async def test_removing_secrets_is_repeatable(
     keyed: RunningRegistry, in_redis: InRedis, kind: Kind

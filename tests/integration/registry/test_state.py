@@ -129,32 +129,6 @@ async def test_a_chargers_state_says_all_there_is(
     }
 
 
-async def test_a_charger_of_a_dead_gateway_is_offline_whatever_its_entry_says(
-    registry: RunningRegistry, hub: Hub
-) -> None:
-    await _pair(registry)
-    await hub.at("c1", "gateway-a")
-    heard = await hub.heard_of("gateway-a", ago=11)
-    state = await _state(registry, "/chargers/c1/state")
-    assert (state["online"], state["since"], state["gateway"]) == (False, None, "gateway-a")
-    assert parsed(state["last_seen"]) == time_of(heard)
-    await hub.heard_of("gateway-a", ago=5)
-    assert (await _state(registry, "/chargers/c1/state"))["online"] is True
-    await hub.bus.command("DEL", GATEWAYS)
-    state = await _state(registry, "/chargers/c1/state")
-    assert state["online"] is False
-    assert parsed(state["last_seen"]) == time_of(7)
-
-
-async def test_one_that_left_is_offline_since_then(registry: RunningRegistry, hub: Hub) -> None:
-    await _pair(registry)
-    await hub.heard_of("gateway-a", ago=0)
-    await hub.at("c1", "gateway-a", left=12)
-    state = await _state(registry, "/chargers/c1/state")
-    assert state["online"] is False
-    assert parsed(state["last_seen"]) == time_of(12)
-
-
 async def test_a_status_of_a_former_pairing_is_not_told(
     registry: RunningRegistry, hub: Hub
 ) -> None:
@@ -240,15 +214,6 @@ async def test_keys_that_somebody_broke_count_as_not_there(
     assert [each["id"] for each in (await _state(registry, "/state"))["items"]] == ["c1"]
     explanation = await _state(registry, "/chargers/c1/explanation")
     assert explanation["title"] == "charger c1"
-
-
-async def test_a_gateway_whose_clock_was_ahead_is_not_alive_for_ever(
-    registry: RunningRegistry, hub: Hub
-) -> None:
-    await _pair(registry)
-    await hub.at("c1", "gateway-a")
-    await hub.heard_of("gateway-a", ago=-3600)
-    assert (await _state(registry, "/chargers/c1/state"))["online"] is False
 
 
 async def test_without_postgres_states_are_told_and_lists_are_not(

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.bulk import csv_file, exports, imports, jsonl_file, rows
+from services.registry.bulk import csv_file, exports, imports, jsonl_file
 from services.registry.bulk.exports import ExportedDevice, Format
 from services.registry.bulk.rows import File, Mistake, Mistakes, Row
-from services.registry.errors import TooManyRowsError
 from shared.contract.devices import Kind
 
 SECRET = "a-secret-of-this-charger"
@@ -40,10 +39,6 @@ def test_columns_may_stand_in_any_order() -> None:
 def test_an_empty_cell_empties_words_and_means_nothing_else() -> None:
     file = csv_file.read("kind,id,label,location,widget,secret\ncharger,c1,,,,\n")
     assert file.rows == [Row(2, Kind.CHARGER, "c1", label="", location="")]
-
-
-def test_a_missing_column_leaves_things_as_they_are() -> None:
-    assert csv_file.read("kind,id\ncharger,c1\n").rows == [Row(2, Kind.CHARGER, "c1")]
 
 
 def test_a_line_is_where_its_record_begins() -> None:
@@ -143,13 +138,6 @@ def test_an_endless_name_is_not_repeated_as_a_whole(read: Callable[[str], File],
 def test_rows_with_a_mistake_are_kept_for_those_that_refer_to_them() -> None:
     file = csv_file.read("kind,id,label,widget\nwidget,w1,\x01,\ncharger,c1,,w1\n")
     assert [row.id for row in file.rows] == ["w1", "c1"]
-
-
-def test_too_many_rows_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_ROWS", 2)
-    assert len(csv_file.read("kind,id\ncharger,c1\ncharger,c2\n").rows) == 2
-    with pytest.raises(TooManyRowsError):
-        csv_file.read("kind,id\ncharger,c1\ncharger,c2\ncharger,c3\n")
 
 
 def test_of_many_mistakes_the_first_are_kept_and_all_are_counted() -> None:

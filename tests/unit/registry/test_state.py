@@ -58,11 +58,19 @@ def presence(**more: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("ago", "online"), [(0, True), (DEAD_SECONDS, True), (DEAD_SECONDS + 1e-6, False)]
+    ("ago", "online"),
+    [
+        (0, True),
+        (DEAD_SECONDS, True),
+        (DEAD_SECONDS + 1e-6, False),
+        pytest.param(-3600, False, id="a clock that was ahead"),
+    ],
 )
 def test_online_is_who_said_so_at_a_gateway_that_is_alive(ago: float, *, online: bool) -> None:
     environment = Environment(NOW, {"a": NOW - round(ago * SECOND)})
-    assert charger(environment, presence=presence()).online is online
+    state = charger(environment, presence=presence())
+    assert (state.online, state.since is not None, state.gateway) == (online, online, "a")
+    assert not charger(environment, presence=presence(left=NOW)).online
     noted = json.dumps({"gateways": {"a": 5}}).encode()
     assert widget(environment, presence=noted).online is online
 
