@@ -76,7 +76,7 @@ _PAIRINGS: Final = """
 async def find_devices(
     connection: Connection, kind: Kind, which: DeviceFilter, *, after: str, rows: int
 ) -> list[ListedDevice]:
-    """Return at most ``rows`` devices with ids after ``after``, in that order."""
+    """Return at most ``rows`` devices by their ids, from the first one behind ``after`` on."""
     own, partner = pairing_columns(kind)
     query = _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
     values = asdict(which) | {"after": after, "rows": rows}
@@ -87,7 +87,7 @@ async def find_devices(
 async def find_pairings(
     connection: Connection, which: PairingFilter, *, after: str, rows: int
 ) -> list[Pairing]:
-    """Return at most ``rows`` pairings of chargers with ids after ``after``, in that order."""
+    """Return at most ``rows`` pairings by their chargers' ids, from behind ``after`` on."""
     values = asdict(which) | {"after": after, "rows": rows}
     return await fetch_all(connection, Pairing, _PAIRINGS, values)
 

@@ -36,7 +36,7 @@ def _check_connection(state: ChargerState) -> Finding:
 
 
 def offline(kind: Kind, state: ChargerState | WidgetState, otherwise: Cause) -> Finding:
-    """Return the finding about a device that is offline; ``otherwise``: unless refused."""
+    """Return the finding about an offline device; its cause is ``otherwise`` or a wrong secret."""
     seen = f"last seen at {format_time(state.last_seen)}" if state.last_seen else "never seen"
     cause, rejection = otherwise, state.last_rejection
     if rejection is not None and rejection.code == RejectionCode.UNAUTHORIZED:

@@ -54,7 +54,9 @@ def load(folder: Path = MIGRATIONS) -> list[Migration]:
 def select_unapplied(
     migrations: Sequence[Migration], applied: Mapping[str, str]
 ) -> list[Migration]:
-    """Return the migrations whose checksum is not among the applied ones, by name.
+    """Return the migrations that are not applied yet.
+
+    ``applied`` has the checksums of those that are, by name.
 
     Raises:
         CannotServeError: An applied file was changed since.
