@@ -39,7 +39,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> reporting.MakingReport:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Answer ``-n auto``."""
     return workers.most_useful()
 
 
@@ -63,7 +62,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Have a worker report the servers that it used."""
     config: Any = session.config
     if workers.is_worker(config):
         config.workeroutput["used"] = reporting.used(config)

@@ -64,7 +64,6 @@ def main() -> None:
 
 
 def measure_of(target: str) -> Measure:
-    """Return what measures a target."""
     module = import_module(f"tests.benchmarks.{target}.benchmark")
     measure: Measure = module.measure
     return measure

@@ -38,7 +38,6 @@ def compare(before: Report, after: Report) -> list[str]:
 
 
 def main() -> None:
-    """Read two files and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.compare", description=__doc__)
     parser.add_argument("before", type=Path, help="written by `make bench ARGS=--json=FILE`")
     parser.add_argument("after", type=Path, help="the same, of another time or another code")

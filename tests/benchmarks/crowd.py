@@ -18,16 +18,7 @@ MOST_CONNECTIONS: Final = 13_000
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Devices of one kind, with the gateway that they connect to.
-
-    Attributes:
-        kind: ``charger`` or ``widget``.
-        gateway: Theirs alone.
-        generator: Plays them, and no others.
-        first: Number of the first one.
-        count: How many.
-        source: The loopback address that they come from.
-    """
+    """Devices of one kind, with the gateway that they connect to."""
 
     kind: str
     gateway: Gateway
@@ -37,7 +28,6 @@ class Group:
     source: str
 
     async def connect(self) -> dict[str, Any]:
-        """Connect them all."""
         port = getattr(self.gateway, f"{self.kind}_port")
         return await self.generator.connect(
             self.kind, port, self.count, first=self.first, source=self.source
@@ -46,13 +36,7 @@ class Group:
 
 @asynccontextmanager
 async def crowd(stage: Stage, pairs: int, *, like: int | None = None) -> AsyncIterator[list[Group]]:
-    """Start gateways and generators for so many pairs; nobody is connected yet.
-
-    Args:
-        stage: With the pairs registered.
-        pairs: How many chargers, and how many widgets.
-        like: As many gateways and generators as for so many pairs, in place of as few as can be.
-    """
+    """Start gateways and generators for so many pairs, or as many as ``like`` so many need."""
     async with AsyncExitStack() as stack:
         groups: list[Group] = []
         for kind in ("charger", "widget"):
@@ -67,7 +51,6 @@ async def crowd(stage: Stage, pairs: int, *, like: int | None = None) -> AsyncIt
 
 
 async def connect_all(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """Connect the devices of all groups, all groups at once."""
     return await asyncio.gather(*(group.connect() for group in groups))
 
 

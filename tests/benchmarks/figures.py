@@ -38,12 +38,10 @@ class Figure:
 
     @property
     def low(self) -> float:
-        """The least sample."""
         return min(self.samples, default=self.median)
 
     @property
     def high(self) -> float:
-        """The greatest sample."""
         return max(self.samples, default=self.median)
 
     def __str__(self) -> str:
@@ -61,21 +59,17 @@ class Report:
     notes: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, samples: Sequence[float], unit: str = "") -> Figure:
-        """Add a figure with one sample per round."""
         self.figures[name] = figure = Figure.of(samples, unit)
         return figure
 
     def ratio(self, name: str, above: str, below: str) -> Figure:
-        """Add the ratio of two figures that are there."""
         self.figures[name] = figure = Figure.ratio(self.figures[above], self.figures[below])
         return figure
 
     def note(self, name: str, text: str) -> None:
-        """Add words."""
         self.notes[name] = text
 
     def merge(self, other: "Report") -> None:
-        """Add all of another report."""
         self.figures |= other.figures
         self.notes |= other.notes
 
@@ -84,7 +78,6 @@ class Report:
         return "\n".join(f"{name:<{_NAME_WIDTH}} {value}" for name, value in lines.items())
 
     def write(self, path: Path, machine: Mapping[str, str]) -> None:
-        """Write a file that `read` reads."""
         path.write_text(json.dumps({"machine": dict(machine), **asdict(self)}, indent=1) + "\n")
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 
 def describe() -> dict[str, str]:
-    """Return the facts that figures depend on."""
     return {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -28,7 +28,6 @@ async def redis_cpu_seconds(client: Redis) -> float:
 
 
 def cores() -> list[int]:
-    """Return the cores that this process may use."""
     return sorted(os.sched_getaffinity(0))
 
 

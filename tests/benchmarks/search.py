@@ -22,11 +22,6 @@ async def highest_rate(
     A rate that does not work is tried twice more: a machine that was busy for a moment must
     not end the search.
 
-    Args:
-        attempt: Tries a rate.
-        works: Judges what came of it.
-        first: Where to begin; the search goes down from there if it must.
-
     Returns:
         The rate, what came of it, and what came of the lowest rate that did not work.
 

@@ -84,13 +84,10 @@ class Stage:
 
 @asynccontextmanager
 async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
-    """Set a stage up: Redis, Postgres and a registry.
+    """Set a stage up: Redis (or a cluster of three nodes), Postgres and a registry.
 
     The servers are always our own, also if addresses of others are given: a fleet of a benchmark
     has no business in anybody's data.
-
-    Args:
-        cluster: Whether Redis is a cluster of three nodes.
 
     Raises:
         NoServerError: There is no way to one on this machine; the message says what to do.

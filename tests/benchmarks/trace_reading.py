@@ -72,7 +72,6 @@ class Call(NamedTuple):
 
     @property
     def place(self) -> tuple[str, str]:
-        """Which function it is."""
         return self.file, self.function
 
     @property
@@ -93,7 +92,6 @@ class Totals:
 
     @classmethod
     def of(cls, calls: Sequence[Call]) -> Self:
-        """Count."""
         return cls(
             len(calls),
             len({call.place for call in calls}),
@@ -109,12 +107,7 @@ class Totals:
 
 
 class Recorder:
-    """Notes calls in this thread while it is entered.
-
-    Args:
-        folders: Calls of code anywhere in these count.
-        root: What the names of files are relative to.
-    """
+    """Notes calls in this thread while it is entered."""
 
     def __init__(self, folders: Iterable[Path], root: Path) -> None:
         self._folders = tuple(f"{folder}/" for folder in folders)
@@ -130,7 +123,6 @@ class Recorder:
         sys.setprofile(None)
 
     def take(self) -> list[Call]:
-        """Return what was noted since the last time."""
         calls, self.calls = self.calls, []
         return calls
 
@@ -296,7 +288,6 @@ async def _sent(charger: asyncio.StreamWriter, widget: asyncio.StreamReader, lev
 
 
 def table(title: str, counted: Iterable[str]) -> str:
-    """Say how often each text is there, the most frequent first."""
     found = sorted(Counter(counted).items(), key=lambda item: (-item[1], item[0]))
     return "\n".join([title, *(f"{number:6}  {text}" for text, number in found)])
 
@@ -313,7 +304,6 @@ def listing(calls: Iterable[Call]) -> str:
 
 
 def report(trace: Trace, *, with_calls: bool) -> str:
-    """Say what a lone reading costs."""
     calls = trace.lone
     whole = [call for call in calls if not call.is_part]
     resumed = sum(call.resumed for call in calls)
@@ -335,7 +325,6 @@ def report(trace: Trace, *, with_calls: bool) -> str:
 
 
 def main() -> None:
-    """Trace some readings and print what the one with the fewest calls costs."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.trace_reading",
         description=__doc__,

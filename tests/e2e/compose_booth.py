@@ -28,13 +28,7 @@ _READING_INTERVAL_SECONDS = 0.05
 
 
 class Booth:
-    """Simulated devices, and what each widget shows now.
-
-    Args:
-        pairs: Registered pairs.
-        charger_url: Where the chargers connect.
-        widget_url: Where the widgets connect.
-    """
+    """Simulated devices, and what each widget shows now."""
 
     def __init__(self, pairs: Sequence[Pair], charger_url: str, widget_url: str) -> None:
         self._rng = random.Random()
@@ -76,8 +70,6 @@ class Booth:
         return {ending.code for ending in endings if isinstance(ending, Closed)}
 
     async def all_connected(self, within: float = _RECONNECT_SECONDS) -> None:
-        """Wait until every device has a connection."""
-
         def connected() -> bool:
             return all(device.connected for device in self._devices)
 
@@ -104,10 +96,6 @@ class Booth:
     async def lights_become(self, expected: Mapping[str, ChargingStatus], by: float) -> None:
         """Wait until each widget shows what is expected.
 
-        Args:
-            expected: Charging status by charger id.
-            by: The latest time, on the loop's clock in seconds.
-
         Raises:
             AssertionError: Some light is wrong at that time; it names them.
         """
@@ -119,7 +107,6 @@ class Booth:
             assert self.lights() == expected  # says which light is wrong
 
     def lights(self) -> dict[str, ChargingStatus | None]:
-        """Return what each widget shows, by the id of its charger."""
         devices = zip(self._chargers, self._widgets, strict=True)
         return {charger.device.device_id: widget.shown for charger, widget in devices}
 

@@ -54,11 +54,6 @@ def why_not() -> str | None:
 def run(*command: str, timeout_seconds: float = _QUICK_SECONDS, **extra: str) -> str:
     """Run a command in the project's root and return its standard output.
 
-    Args:
-        command: The program and its arguments.
-        timeout_seconds: After this it is killed.
-        extra: Variables added to the environment.
-
     Raises:
         StackError: It failed or took too long; the text holds what it wrote.
     """
@@ -82,11 +77,6 @@ def run(*command: str, timeout_seconds: float = _QUICK_SECONDS, **extra: str) ->
 def wait_until(true: Callable[[], bool], what: str, why: Callable[[], object] = str) -> None:
     """Poll until a fact holds, for things that nobody announces.
 
-    Args:
-        true: Whether it holds.
-        what: The fact.
-        why: Asked for more if it does not come about.
-
     Raises:
         StackError: It did not become true in time.
     """
@@ -98,12 +88,7 @@ def wait_until(true: Callable[[], bool], what: str, why: Callable[[], object] = 
 
 
 class Stack:
-    """One run of docker-compose.yml: project name, ports, volumes and image tags of its own.
-
-    Args:
-        overlays: Further compose files on top of it, from the project's root.
-        settings: Variables that they are filled in with.
-    """
+    """One run of docker-compose.yml: project name, ports, volumes and image tags of its own."""
 
     def __init__(self, *overlays: str, **settings: str) -> None:
         self._files = [word for file in overlays for word in ("--file", file)]
@@ -121,7 +106,6 @@ class Stack:
         }
 
     def compose(self, *arguments: str, timeout_seconds: float = _QUICK_SECONDS) -> str:
-        """Run a Compose command on this stack."""
         project = ("--project-name", self.project)
         command = (*compose_command(), *project, *self._files, *arguments)
         return run(*command, timeout_seconds=timeout_seconds, **self._settings)
@@ -160,15 +144,12 @@ class Stack:
         return "\n".join([lines, *self._unhealthy()])
 
     def running(self, service: str) -> list[str]:
-        """Return the ids of the service's running containers."""
         return self._containers(service)
 
     def ended(self, service: str) -> list[str]:
-        """Return the ids of the service's containers that have ended."""
         return self._containers(service, "--filter", "status=exited")
 
     def inspect(self, container: str) -> dict[str, Any]:
-        """Return what the engine knows about a container."""
         answer: list[dict[str, Any]] = json.loads(run("docker", "inspect", container))
         return answer[0]
 
@@ -215,7 +196,6 @@ class Stack:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return TCP ports that nobody listens on now."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [listener.getsockname()[1] for listener in listeners]

@@ -92,7 +92,6 @@ class Crowd:
         self.cut_off = 0
 
     async def connect(self, at_once: int) -> None:
-        """Connect all devices, so many at a time."""
         permits = asyncio.Semaphore(at_once)
         self.took, self.until_in, self.refused, self.cut_off = [], [], 0, 0
 
@@ -122,7 +121,6 @@ class Crowd:
             await asyncio.sleep(device.retry_after + backoff)
 
     def drop(self) -> None:
-        """Let all connections end at one moment."""
         for device in self._devices:
             device.transport.abort()
 
@@ -218,7 +216,6 @@ class Helper:
         self._process = process
 
     async def told(self) -> dict[str, Any]:
-        """Return what it tells next."""
         assert self._process.stdout is not None
         async with asyncio.timeout(DEADLINE_SECONDS):
             line = await self._process.stdout.readline()
@@ -227,7 +224,6 @@ class Helper:
         return found
 
     def go(self) -> None:
-        """Tell it to go on."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"go\n")
 
@@ -259,7 +255,6 @@ class Probes:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, first: int, count: int = PROBES) -> None:
-        """Connect so many pairs and begin to measure."""
         for i in range(first, first + count):
             charger = await connected(self._gateway.charger_port, f"/chargers/c{i:05}")
             widget = await connected(self._gateway.widget_port, f"/widgets/w{i:05}")
@@ -267,7 +262,6 @@ class Probes:
             self._tasks.append(asyncio.create_task(self._measure(charger, widget)))
 
     async def stop(self) -> None:
-        """End them."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -281,7 +275,6 @@ class Probes:
         return took
 
     async def over(self, seconds: float) -> list[float]:
-        """Measure for so long."""
         self.take()
         await asyncio.sleep(seconds)
         return self.take()
@@ -354,7 +347,6 @@ async def flooded(
 
 
 def quantile(seconds: Sequence[float], share: float) -> float:
-    """Return a quantile, in seconds."""
     return sorted(seconds)[round(share * (len(seconds) - 1))]
 
 
@@ -449,7 +441,6 @@ def _cpu_seconds(gateway: Gateway) -> float:
 
 
 def main() -> None:
-    """Run one part of this file."""
     if sys.argv[1:2] == ["_crowd"]:
         uvloop.run(crowd(sys.argv[2:]))
         return

@@ -18,12 +18,7 @@ SETTLE_SECONDS = 5.0
 
 
 class GatewayGroup:
-    """Gateways of a hub that share two ports, as replicas behind a load balancer do.
-
-    Args:
-        running: The hub.
-        settings: Further CHARGELIGHT_ variables of each gateway.
-    """
+    """Gateways of a hub that share two ports, as replicas behind a load balancer do."""
 
     def __init__(self, running: Running, settings: Mapping[str, str] | None = None) -> None:
         self._running = running
@@ -55,14 +50,7 @@ async def start_group(hub: StartHub, redis_url: str | None = None) -> tuple[Runn
 async def fleet(
     running: Running, group: GatewayGroup, pairs: int, *, more: Sequence[Plan] = ()
 ) -> AsyncIterator[Fleet]:
-    """Register so many pairs, run them, and wait until every light is right.
-
-    Args:
-        running: The hub.
-        group: Its gateways.
-        pairs: How many pairs.
-        more: Pairs that are registered already, with phones of their own.
-    """
+    """Register so many pairs, run them, and wait until every light is right."""
     ids = numbered_pairs("e2e", pairs)
     await running.register(*((pair.charger, pair.widget) for pair in ids))
     rng = random.Random(20)

@@ -63,20 +63,14 @@ class Places:
         self.told: dict[str, bytearray] = {}
 
     def add(self, place: str, content: bytes | str) -> None:
-        """Note what stands in a place."""
         raw = content.encode() if isinstance(content, str) else content
         self.told.setdefault(place, bytearray()).extend(raw + b"\n")
 
     def where(self, form: bytes) -> set[str]:
-        """Return the places that hold these bytes."""
         return {place for place, content in self.told.items() if form in content}
 
     def traces(self, texts: Mapping[str, str]) -> list[str]:
-        """Say where which of the texts is, in any form, for people.
-
-        Args:
-            texts: By what they are.
-        """
+        """Say where which of the texts is, in any form, for people."""
         return [
             f"{what} {form} in {place}"
             for what, text in texts.items()

@@ -61,8 +61,6 @@ class Rented:
 
 
 class Reached(NamedTuple):
-    """When a phone reached what."""
-
     at_80: datetime | None
     at_100: datetime | None
 
@@ -105,11 +103,9 @@ class Operator:
         self._client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=SOON)
 
     async def close(self) -> None:
-        """Leave."""
         await self._client.aclose()
 
     async def rent(self, number: int, pair: Pair) -> Rented:
-        """Hand a phone over."""
         rented = Rented(uuid.UUID(int=number), pair)
         opened = await self._client.put(
             f"/rentals/{rented.id}",

@@ -25,8 +25,6 @@ DARK_SECONDS = 1.5
 
 
 class Desk:
-    """What the people at the desk do."""
-
     def __init__(self, running: Hub) -> None:
         self._client = httpx.AsyncClient(base_url=running.registry_url, trust_env=False)
 

@@ -57,12 +57,10 @@ class Known:
     api_keys: dict[str, str] = field(default_factory=dict)
 
     def new(self, what: str, characters: str = "") -> str:
-        """Make one more."""
         self.more[what] = _made(characters)
         return self.more[what]
 
     def note(self, what: str, text: str) -> str:
-        """Remember one that somebody else made."""
         self.more[what] = text
         return text
 
@@ -72,7 +70,6 @@ class Known:
         self.more[what] = text.split("_", 2)[2]
 
     def all(self) -> dict[str, str]:
-        """Return all of them, by what they are."""
         return {
             "the admin key": self.admin_key,
             "the key of the digests": self.digest_key,
@@ -100,16 +97,7 @@ class Desk:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """Ask for something.
-
-        Args:
-            method: Of the request.
-            path: Of the request.
-            key: API key.
-            shows: The member of the answer that may show a secret, once.
-            headers: More of them.
-            more: What httpx takes: json, content.
-        """
+        """Ask for something; the member that ``shows`` names may show a secret, once."""
         presented = {} if key is None else {"Authorization": f"Bearer {key}"}
         answer = await self._client.request(
             method, path, headers={**presented, **(headers or {})}, **more
@@ -125,7 +113,6 @@ class Desk:
         return answer
 
     async def close(self) -> None:
-        """Leave."""
         await self._client.aclose()
 
 
@@ -192,14 +179,7 @@ class Terminal:
     async def run(
         self, arguments: str, settings: Settings, *, typed: str = "", shows: bool = False
     ) -> str:
-        """Run it, and return what it printed.
-
-        Args:
-            arguments: Of the command line, none with a space in it.
-            settings: Variables for it.
-            typed: On standard input.
-            shows: Whether it may show a secret, once.
-        """
+        """Run it, and return what it printed, which may show a secret only if it ``shows`` one."""
         ours = {name: text for name, text in os.environ.items() if "CHARGELIGHT" not in name}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.cli", *arguments.split()),
@@ -235,7 +215,6 @@ class Scene:
     postgres_dsn: str
 
     def collect(self) -> None:
-        """Note what stands everywhere now."""
         for process in self.hub.processes:
             self.places.add(f"log of {process.name}", process.log_text())
         self.places.add_redis(self.redis_url)
@@ -391,7 +370,6 @@ def test_it_is_found_in_whatever_form_it_was_written_down(text: str, redis_url: 
 
 
 async def _use_keys(scene: Scene) -> str:
-    """Make keys, and present right, wrong and revoked ones in right and wrong places."""
     desk, known = scene.desk, scene.known
     keys: dict[str, dict[str, Any]] = {}
     for role in ("viewer", "operator", "admin"):
@@ -437,7 +415,6 @@ async def _use_keys(scene: Scene) -> str:
 
 
 async def _set_secrets(scene: Scene, key: str) -> None:
-    """Set, generate and replace secrets of a charger and a widget."""
     desk, known = scene.desk, scene.known
     for path, device in DEVICES.items():
         where = f"/{path}/{device}/secret"
@@ -516,7 +493,6 @@ async def _be_refused(scene: Scene, key: str) -> None:
 
 
 async def _import(scene: Scene, key: str) -> None:
-    """Import secrets, and files with mistakes in and around them."""
     desk, known = scene.desk, scene.known
 
     async def send(content: str, media_type: str, status: int) -> None:
@@ -669,7 +645,6 @@ async def _start_without_a_key(scene: Scene) -> None:
 
 
 async def _look_at_everything(scene: Scene) -> None:
-    """Look at all that there is to look at."""
     key = scene.known.admin_key
     document = await scene.desk.ask("GET", "/openapi.json", key=None)
     await scene.desk.ask("GET", "/docs", key=None)

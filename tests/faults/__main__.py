@@ -26,7 +26,6 @@ LOGS = Path(__file__).resolve().parents[2] / ".cache" / "faults"
 
 
 def main() -> int:
-    """Read the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -31,13 +31,10 @@ class Backend:
 
     @property
     def is_up(self) -> bool:
-        """Whether it may get connections."""
         return self.failures < FAILURES and self.accepting
 
 
 class Balancer:
-    """Spreads chargers and widgets over gateways."""
-
     def __init__(self) -> None:
         self.backends: list[Backend] = []
         self.chargers = FaultProxy(self._for_chargers)
@@ -50,7 +47,6 @@ class Balancer:
         await self.widgets.listen()
 
     def add(self, charger_port: int, widget_port: int, health_port: int) -> None:
-        """Know one more gateway."""
         backend = Backend(charger_port, widget_port, health_port)
         self.backends.append(backend)
         task = asyncio.create_task(self._check(backend), name=f"check {health_port}")
@@ -65,14 +61,12 @@ class Balancer:
         await self.listen()
 
     def close(self) -> None:
-        """End everything."""
         for task in self._checks:
             task.cancel()
         self.chargers.close()
         self.widgets.close()
 
     def links_to(self, port: int) -> list[Link]:
-        """Return the links that lead to a gateway's port."""
         links = self.chargers.links | self.widgets.links
         return [link for link in links if link.server == (HOST, port)]
 

@@ -42,8 +42,6 @@ START_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How big a booth is."""
-
     pairs: int = PAIRS
     gateways: int = GATEWAYS
     routers: int = ROUTERS
@@ -116,7 +114,6 @@ class Booth:
         await self.devices.wait_until_well(time.monotonic(), 0.0, START_SECONDS)
 
     def balance(self, gateway: Gateway) -> None:
-        """Let a gateway have devices."""
         self.balancer.add(gateway.charger_port, gateway.widget_port, gateway.health_port)
 
     async def cable(self, name: str) -> str:
@@ -130,7 +127,6 @@ class Booth:
         return f"redis://{HOST}:{proxy.port}/0"
 
     async def close(self) -> None:
-        """End everything."""
         await self.closing.aclose()
         await self.hub.hang_up()
         if hasattr(self, "devices"):
@@ -179,12 +175,10 @@ class Booth:
                 pass
 
     def some_gateway(self) -> Gateway:
-        """Draw one of the gateways that run."""
         running = [one for one in self.hub.gateways if one.process.is_running()]
         return self.rng.choice(running)
 
     def some_router(self) -> Router:
-        """Draw one of the routers that run."""
         running = [one for one in self.hub.routers if one.process.is_running()]
         return self.rng.choice(running)
 
@@ -212,7 +206,6 @@ class Booth:
         return way
 
     def seconds(self, most: float) -> float:
-        """Return how long a fault lasts that lasts for so many seconds in the matrix."""
         return most * self.longest
 
     @contextlib.asynccontextmanager
@@ -257,15 +250,7 @@ async def open_booth(
     settings: dict[str, str] | None = None,
     logs: Path | None = None,
 ) -> AsyncIterator[Booth]:
-    """Open a booth with servers of its own, and close it again.
-
-    Args:
-        seed: Of everything that is drawn.
-        size: How big it is.
-        code: The folder with the services' code.
-        settings: Further CHARGELIGHT_ variables of all services.
-        logs: Where the services' logs are kept; by default nowhere.
-    """
+    """Open a booth with servers of its own, and close it again; without ``logs`` none are kept."""
     server_options = ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
         folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))

@@ -49,8 +49,6 @@ _MOST_READINGS: Final = 2000
 
 
 class Rule(StrEnum):
-    """What was broken."""
-
     LATE = "late"
     OLDER = "older"
     LOST = "lost"
@@ -107,7 +105,6 @@ class _Readings:
         return found[::-1]
 
     def sent_at(self, number: int) -> float:
-        """Return when a reading was sent last."""
         return next((one.at for one in reversed(self.sent) if one.number == number), 0.0)
 
     def last(self, since: float) -> Sent | None:
@@ -188,7 +185,6 @@ class Checker:
         self._clear_since = 0.0
 
     def take(self, event: Event) -> None:
-        """Judge one more event."""
         match event:
             case Sent():
                 self._sent(event)
@@ -208,12 +204,7 @@ class Checker:
                 self._quiet(event)
 
     def not_right(self, now: float, patience: float = 0.0) -> list[str]:
-        """Return the widgets that are not connected, or whose light is not right.
-
-        Args:
-            now: The moment.
-            patience: For how many seconds a light must not be right to count.
-        """
+        """Return the widgets that are not connected, or not right for so many seconds."""
         found: list[str] = []
         for light in self._lights.values():
             self._judge(light, now)

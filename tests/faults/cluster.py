@@ -35,7 +35,6 @@ class ClusterBooth(Booth):
         self.cluster = cluster
 
     async def cable(self, name: str) -> str:  # noqa: ARG002 - there is none
-        """Return where the cluster is."""
         return self.cluster.url
 
     async def some_master(self) -> ClusterNode:
@@ -45,7 +44,6 @@ class ClusterBooth(Booth):
         return node_at(self.cluster, self.rng.choice(ports))
 
     async def replica_of(self, master: ClusterNode) -> ClusterNode:
-        """Return a master's replica."""
         known = await asyncio.to_thread(self.cluster.id_of, master)
         for node in self.cluster.nodes:
             if node is not master:
@@ -55,7 +53,6 @@ class ClusterBooth(Booth):
         raise AssertionError("a master has no replica")
 
     async def is_master(self, node: ClusterNode) -> bool:
-        """Whether a node says that it is a master."""
         said = await asyncio.to_thread(self.cluster.ask, node, "INFO replication")
         return "role:master" in said.split()
 
@@ -66,7 +63,6 @@ def _of(booth: Booth) -> ClusterBooth:
 
 
 async def move_slots(booth: Booth) -> None:
-    """Move every tag of one master to another one, and back."""
     here = _of(booth)
     async with open_resharding(here.cluster) as resharding, booth.no_fault_alone("slots moved"):
         for _ in range(2):
@@ -91,7 +87,6 @@ async def leave_slots_half_moved(booth: Booth) -> None:
 
 
 async def kill_node(booth: Booth) -> None:
-    """Kill a master; its replica takes over."""
     here = _of(booth)
     victim = await here.some_master()
     replica = await here.replica_of(victim)
@@ -112,7 +107,6 @@ async def freeze_node(booth: Booth) -> None:
 
 
 async def fail_over_by_hand(booth: Booth) -> None:
-    """Have a replica change places with its master, as for an upgrade."""
     here = _of(booth)
     replica = await here.replica_of(await here.some_master())
     async with booth.fault("failover by hand"):
@@ -131,7 +125,6 @@ async def restart_node_with_data(booth: Booth) -> None:
 
 
 async def restart_node_empty(booth: Booth) -> None:
-    """The same, and it comes back with nothing."""
     here = _of(booth)
     victim = await here.some_master()
     async with booth.fault("node restarted empty"):
@@ -170,13 +163,6 @@ async def open_cluster_booth(
     server_options: ServerOptions | None = None,
 ) -> AsyncIterator[ClusterBooth]:
     """Open a booth on a cluster of three masters with a replica each, and close it again.
-
-    Args:
-        seed: Of everything that is drawn.
-        logs: Where the services' logs are kept.
-        size: How big it is.
-        code: The folder with the services' code.
-        server_options: What decides about servers.
 
     Raises:
         NoServerError: There is no cluster on this machine.

@@ -52,7 +52,6 @@ class Device(RawDevice):
                 await asyncio.sleep(rng.uniform(0.1, 1.0))
 
     def vanish(self) -> None:
-        """Be gone at once."""
         self.content.clear()
         self.transport.abort()
 
@@ -75,7 +74,6 @@ class Device(RawDevice):
 
 
 async def reconnects(booth: Booth) -> None:
-    """Have a crowd lose all its connections at once and come back."""
     if "crowd" not in booth.kept:
         booth.kept["crowd"] = await _begin(booth)
     crowd: list[Device] = booth.kept["crowd"]

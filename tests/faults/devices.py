@@ -51,7 +51,6 @@ def quick_phone(rng: random.Random) -> Phone:
 
 
 def low_phone(rng: random.Random) -> Phone:
-    """Return a phone that stays below 80 %."""
     return Phone(rng.randrange(60), step=7, rest=0, arrive=lambda: float(rng.randrange(60)))
 
 
@@ -62,14 +61,7 @@ class _Charging:
 
 
 class Devices:
-    """The devices of a booth.
-
-    Args:
-        chargers_url: Where chargers connect.
-        widgets_url: Where widgets connect.
-        checker: Judges everything they see.
-        rng: Source of jitter and levels.
-    """
+    """The devices of a booth."""
 
     def __init__(
         self, chargers_url: str, widgets_url: str, checker: Checker, rng: random.Random
@@ -102,7 +94,6 @@ class Devices:
         self._start(self._charge(charging), f"phone of {charger_id}")
 
     def add_widget(self, widget_id: str) -> None:
-        """Start a widget."""
         self.widgets[widget_id] = widget = Widget(
             widget_id,
             self._widgets_url,
@@ -112,7 +103,6 @@ class Devices:
         self._start(widget.run(), f"widget {widget_id}")
 
     def add_pairs(self, pairs: Sequence[Pair]) -> None:
-        """Start pairs with quick phones."""
         for pair in pairs:
             self.add_charger(pair.charger, quick_phone(self._rng))
             self.add_widget(pair.widget)
@@ -140,11 +130,9 @@ class Devices:
             self._widget_of[charger_id] = widget_id
 
     def widget_of(self, charger_id: str) -> str:
-        """Return the widget that a charger was paired with last."""
         return self._widget_of[charger_id]
 
     async def close(self) -> None:
-        """Disconnect all."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -199,7 +187,6 @@ class Devices:
         self._speaks.clear()
 
     def resume_readings(self) -> None:
-        """Send readings again."""
         self._speaks.set()
 
     async def judge_quiet(self, within: float = 20.0) -> None:

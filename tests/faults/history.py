@@ -35,8 +35,6 @@ class PairingBegan:
 
 @dataclass(frozen=True, slots=True)
 class PairingInEffect:
-    """The hub said that the pairing asked for last is in effect."""
-
     at: float
     widget: str
 

@@ -79,7 +79,6 @@ class _Network:
         _ip(f"neigh replace {self._redis_there} {nobody} dev {self._to_redis}")
 
     def heal(self) -> None:
-        """Let packets through again."""
         _ip(f"-n {self.name} neigh delete {self.redis_here} dev eth1")
         _ip(f"neigh delete {self._redis_there} dev {self._to_redis}")
 

@@ -68,8 +68,6 @@ async def promote_replica(booth: Booth) -> None:
 
 
 class _Sentinel:
-    """A Sentinel process."""
-
     def __init__(self, process: SupervisedProcess, port: int) -> None:
         self._process = process
         self.port = port

@@ -22,12 +22,7 @@ class Mode(Enum):
 
 
 class Direction:
-    """One direction of all links of a proxy, or of a single one.
-
-    Attributes:
-        mode: What becomes of bytes.
-        delay: Seconds by which those passed on come later.
-    """
+    """One direction of all links of a proxy, or of a single one."""
 
     def __init__(self) -> None:
         self.mode = Mode.PASS
@@ -135,13 +130,7 @@ class Link:
 
 
 class FaultProxy:
-    """Passes bytes between a port of its own and servers, as well as it is allowed to.
-
-    Args:
-        choose: Gives the servers to try for a new link.
-        host: Address to listen on.
-        port: Port to listen on; 0 for any, the same from then on.
-    """
+    """Passes bytes between a port of its own and servers, as well as it is allowed to."""
 
     def __init__(self, choose: Choose, host: str = HOST, port: int = 0) -> None:
         self._choose = choose
@@ -169,7 +158,6 @@ class FaultProxy:
             self._server = None
 
     def cut(self) -> None:
-        """End all links with a reset."""
         for link in list(self.links):
             link.cut()
 
@@ -182,7 +170,6 @@ class FaultProxy:
             link.server_end.release()
 
     def close(self) -> None:
-        """End everything."""
         self.deafen()
         self.cut()
         for task in self._tasks:

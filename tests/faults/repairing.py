@@ -20,7 +20,6 @@ _LOW: Final = Pair("mover-low-c", "mover-low-w")
 
 
 def high_phone(rng: random.Random) -> Phone:
-    """Return a phone that stays at 80 % or more."""
     return Phone(80 + rng.randrange(20), 7, 2, arrive=lambda: float(80 + rng.randrange(15)))
 
 

@@ -25,12 +25,7 @@ def tag_slots(partitions: int = 64) -> list[int]:
 
 
 class Resharding:
-    """Moves slots. Made by `open_resharding`.
-
-    Args:
-        cluster: Whose.
-        clients: One per node, by its port.
-    """
+    """Moves slots. Made by `open_resharding`."""
 
     def __init__(self, cluster: RedisCluster, clients: dict[int, Any]) -> None:
         self._cluster = cluster
@@ -46,14 +41,7 @@ class Resharding:
         return owned
 
     async def move(self, slot: int, source: int, target: int, pause: float = 0.0) -> None:
-        """Move one slot with all its keys.
-
-        Args:
-            slot: Which.
-            source: The port of the node that has it.
-            target: The port of the node that gets it.
-            pause: Seconds to wait in the middle, when one half of its keys are over there.
-        """
+        """Move one slot with all its keys, with a pause (s) when half of them are over there."""
         ids = {port: await self._id(port) for port in (source, target)}
         await self._set(target, slot, "IMPORTING", ids[source])
         await self._set(source, slot, "MIGRATING", ids[target])
@@ -103,5 +91,4 @@ async def open_resharding(cluster: RedisCluster) -> AsyncIterator[Resharding]:
 
 
 def node_at(cluster: RedisCluster, port: int) -> ClusterNode:
-    """Return the node that listens there."""
     return next(node for node in cluster.nodes if node.port == port)

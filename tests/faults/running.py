@@ -41,7 +41,6 @@ class Run:
     notes: list[str] = field(default_factory=list)
 
     def as_facts(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
         return {
             "what": self.what,
             "seed": self.seed,

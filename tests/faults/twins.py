@@ -43,8 +43,6 @@ async def cross(booth: Booth) -> None:
 
 
 class _Twin:
-    """One connection of the charger."""
-
     def __init__(self, booth: Booth, connection: ClientConnection, number: int) -> None:
         self.number = number
         self._booth = booth
@@ -67,7 +65,6 @@ class _Twin:
         self._booth.devices.record(Acknowledged(time.monotonic(), _PAIR.charger, self.number))
 
     async def repeat(self) -> None:
-        """Repeat the same reading."""
         level = _CALLS[self.number % len(_CALLS)][1]
         for _ in range(_CROSSING):
             await self._connection.send(messages.reading(level))
@@ -85,5 +82,4 @@ class _Twin:
         assert self._connection.close_code == CloseCode.SUPERSEDED, self._connection.close_code
 
     async def close(self) -> None:
-        """Close the connection."""
         await self._connection.close()

@@ -28,7 +28,6 @@ def target_named(name: str) -> Target:
 
 
 def main() -> int:
-    """Read the command line and do what it says."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.fuzz",
         description=__doc__,

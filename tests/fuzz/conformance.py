@@ -57,8 +57,6 @@ class MissingSuiteError(Exception):
 
 
 class Case(NamedTuple):
-    """What became of one case."""
-
     number: str
     behavior: str
     closing: str

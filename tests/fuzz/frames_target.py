@@ -59,9 +59,6 @@ class FramesTarget:
 
     They arrive frame by frame, which has to give exactly what the model says, and once
     more cut as the input wants it.
-
-    Args:
-        parts: The gateway's classes.
     """
 
     def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes

@@ -34,11 +34,7 @@ _SETTINGS: Final = GatewaySettings.model_validate({})
 
 
 class FakeChargerEvents:
-    """Takes readings, and answers as told.
-
-    Args:
-        storing: What becomes of them.
-    """
+    """Takes readings, and answers as told."""
 
     def __init__(self, storing: Storing) -> None:
         self.storing = storing
@@ -70,11 +66,7 @@ class FakeChargerEvents:
 
 
 class FakeWidgetEvents:
-    """Notes which widgets came and went.
-
-    Args:
-        told: Where it is noted.
-    """
+    """Notes which widgets came and went."""
 
     def __init__(self, told: list[str]) -> None:
         self.told = told
@@ -109,14 +101,7 @@ class Parts(NamedTuple):
 
 
 class GatewayEnd:
-    """One connection, from its first byte to its last.
-
-    Args:
-        device: What connects.
-        storing: What becomes of a charger's readings.
-        with_authenticator: Whether credentials are checked.
-        parts: The gateway's classes.
-    """
+    """One connection, from its first byte to its last."""
 
     def __init__(
         self,

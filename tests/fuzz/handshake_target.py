@@ -77,11 +77,7 @@ class Heard(NamedTuple):
 
 
 class HandshakeTarget:
-    """Everything up to the answer to a handshake, and the frames that came with it.
-
-    Args:
-        parts: The gateway's classes.
-    """
+    """Everything up to the answer to a handshake, and the frames that came with it."""
 
     def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
         self._parts = parts

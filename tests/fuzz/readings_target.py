@@ -58,11 +58,7 @@ def outcome_of(decode: Decode, message: bytes) -> Outcome:
 
 
 class ReadingsTarget:
-    """Two ways to decode a message, and a third that says whether both are right.
-
-    Args:
-        decode: The gateway's, or in a test of the fuzzer a broken one.
-    """
+    """Two ways to decode a message, and a third that says whether both are right."""
 
     def __init__(self, decode: Decode = state_of_charge_of) -> None:
         self._decode = decode

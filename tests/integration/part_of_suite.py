@@ -12,13 +12,7 @@ SECONDS = 250.0
 
 
 async def pass_on(redis: str, files: Sequence[str], in_use: str) -> None:
-    """Fail unless the tests pass.
-
-    Args:
-        redis: the value of CHARGELIGHT_TEST_REDIS.
-        files: test files, below tests/integration.
-        in_use: must be in the output, which names the Redis.
-    """
+    """Fail unless the tests pass, on the Redis whose name is in the output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"),
         *(f"tests/integration/{name}" for name in files),

@@ -86,8 +86,6 @@ def _lost(written: Any, held: Any, path: str = "") -> list[str]:
 
 
 class Writer:
-    """Runs the scripts."""
-
     def __init__(self, bus: Bus, client: Any) -> None:
         self.bus = bus
         self.client = client
@@ -135,7 +133,6 @@ class Writer:
         )
 
     async def store(self, soc: str, sequence: int = 3) -> None:
-        """Store a reading."""
         (answer,) = await self.run(
             gateway.STORE,
             (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),

@@ -32,8 +32,6 @@ STATUS_OF = {
 
 @dataclass(eq=False)
 class Reading:
-    """A reading as the device knows it."""
-
     line: "ChargerLine"
     sequence: int
     level: int

@@ -13,8 +13,6 @@ from shared.contract.doorbells import Revision
 
 @dataclass
 class Row:
-    """A registered device."""
-
     number: int
     registered_number: int
     partner: str | None = None
@@ -47,12 +45,10 @@ class Postgres:
         self.pairings: dict[int, Pairing] = {}
 
     def pairing_of(self, charger: str) -> Pairing | None:
-        """The pairing that a charger has now."""
         row = self.rows[Kind.CHARGER].get(charger)
         return self.pairings[row.number] if row is not None and row.partner else None
 
     def charger_of(self, widget: str) -> str | None:
-        """The charger that a widget is paired with now."""
         row = self.rows[Kind.WIDGET].get(widget)
         return row.partner if row is not None else None
 
@@ -93,7 +89,6 @@ class Postgres:
 
     @contextlib.asynccontextmanager
     async def take(self, _database: object) -> AsyncIterator["StepSnapshot"]:
-        """Take a snapshot, in place of `services.registry.directory.snapshot.take`."""
         yield StepSnapshot(self)
 
 

@@ -72,7 +72,6 @@ class Process:
             task.close()
 
     def _start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Start something, unless it is under way already."""
         task = self._tasks.get(name)
         if task is not None and not task.is_over:
             coroutine.close()

@@ -47,11 +47,7 @@ class Snapshot(NamedTuple):
 
 
 class Server:
-    """A Redis server that is this model's alone.
-
-    Args:
-        url: Where it is.
-    """
+    """A Redis server that is this model's alone."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url)
@@ -62,12 +58,10 @@ class Server:
         self._doorbells.read_response()
 
     def close(self) -> None:
-        """Disconnect."""
         self._pool.disconnect()
         self._client.close()
 
     def run(self, call: Call) -> tuple[Any, list[Message]]:
-        """Run one script call; return its reply, or its error, and what it published."""
         words = command_of([call])
         try:
             reply = self.command(*words)
@@ -78,7 +72,6 @@ class Server:
         return reply, [] if call.script.name in _SILENT else self._published()
 
     def command(self, *words: Argument) -> Any:
-        """Run one plain command and return its reply."""
         (reply,) = self.commands([words])
         return reply
 

@@ -89,12 +89,7 @@ class Task:
 
 
 class StepBus(FakeBus):
-    """The bus of one process: exchanges follow each other, as on the real one's connection.
-
-    Args:
-        server: Redis.
-        on_run: Runs a script call and looks on.
-    """
+    """The bus of one process: exchanges follow each other, as on the real one's connection."""
 
     def __init__(self, server: Server, on_run: OnRun) -> None:
         super().__init__()

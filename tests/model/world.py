@@ -18,8 +18,6 @@ from tests.model.server import Message, Server, Snapshot
 
 
 class Loss(Enum):
-    """What Redis may lose."""
-
     QUIETLY_EMPTIED = auto()
     """Everything, and no connection."""
     EMPTIED = auto()
@@ -40,15 +38,7 @@ _MOST_ROUNDS = 12
 
 
 class World:
-    """Everything there is, and every step that it can take.
-
-    Args:
-        server: An empty Redis.
-        partitions: How many partitions there are.
-        chargers: How many chargers.
-        widgets: How many widgets.
-        exact: See `Promise`.
-    """
+    """Everything there is, and every step that it can take."""
 
     def __init__(
         self, server: Server, partitions: int, chargers: int, widgets: int, *, exact: bool
@@ -93,17 +83,14 @@ class World:
 
     @property
     def charger_lines(self) -> list[ChargerLine]:
-        """The chargers that are connected."""
         return [line for line in self.promise.charger_lines if not line.is_gone]
 
     @property
     def widget_lines(self) -> list[WidgetLine]:
-        """The widgets that are connected."""
         return [line for line in self.promise.widget_lines if not line.is_gone]
 
     @property
     def lines(self) -> list[ChargerLine | WidgetLine]:
-        """All devices that are connected."""
         return [*self.charger_lines, *self.widget_lines]
 
     # Redis.

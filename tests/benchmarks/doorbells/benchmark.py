@@ -29,7 +29,6 @@ Publish = Callable[[int], Awaitable[None]]
 
 
 async def measure(options: Options) -> Report:
-    """Measure each way in each round."""
     messages = _QUICK_MESSAGES if options.quick else _MESSAGES
     used: dict[str, list[float]] = {name: [] for name in _WAYS}
     report = Report()

@@ -51,7 +51,6 @@ class Commands:
 
 
 def main() -> None:
-    """Do what is asked for until there is no more."""
     if len(sys.argv) > 1:
         os.sched_setaffinity(0, {int(sys.argv[1])})
     with suppress(OSError):  # only root may; without it the lag says whether it mattered

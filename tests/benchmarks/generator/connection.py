@@ -21,17 +21,12 @@ _IP_BIND_ADDRESS_NO_PORT: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a kind of device connects.
-
-    Attributes:
-        host: Of the gateway.
-        port: Of the gateway, for this kind.
-        source: The loopback address that the connection comes from; each has its own ports.
-    """
+    """Where a kind of device connects."""
 
     host: str
     port: int
     source: str = ""
+    """The loopback address that the connection comes from; each has its own ports."""
 
 
 class Connection:
@@ -92,7 +87,6 @@ class Connection:
         self.send_raw: Callable[[bytes], int] = _not_open
 
     def open(self) -> None:
-        """Begin to connect."""
         self.began_at = clock()
         self._rest = self._unsent = b""
         self.retry_after = 0.0

@@ -19,18 +19,13 @@ class GeneratorError(Exception):
 
 
 class Generator:
-    """A running generator process.
-
-    Args:
-        process: With pipes to its input and output.
-    """
+    """A running generator process."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
     @property
     def pid(self) -> int:
-        """Its process id."""
         return self._process.pid
 
     async def do(self, command: str, **arguments: Any) -> dict[str, Any]:
@@ -70,7 +65,6 @@ class Generator:
         )
 
     async def close(self) -> None:
-        """Disconnect all its devices."""
         await self.do("close")
 
 

@@ -15,11 +15,7 @@ PATHS: Final = {"charger": "/chargers/c{:05}", "widget": "/widgets/w{:05}"}
 
 
 class Fleet:
-    """Chargers and widgets, each numbered; a pair has the same number.
-
-    Args:
-        loop: Who watches their sockets.
-    """
+    """Chargers and widgets, each numbered; a pair has the same number."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -29,7 +25,6 @@ class Fleet:
 
     @property
     def all(self) -> list[Connection]:
-        """All devices, chargers first."""
         return self.chargers + self.widgets
 
     def connect(self, kind: str, place: Place, numbers: Sequence[int]) -> dict[str, Any]:
@@ -75,7 +70,6 @@ class Fleet:
                 raise TimeoutError(f"{opened} of {count} devices connected: {dict(self.lost)}")
 
     def close(self) -> dict[str, Any]:
-        """Disconnect all devices, and forget them."""
         lost, count = sum(self.lost.values()), len(self.chargers) + len(self.widgets)
         for connection in self.all:
             connection.close()

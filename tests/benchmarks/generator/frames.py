@@ -10,7 +10,6 @@ STATUSES: Final = ("charging", "charging80", "charged")
 
 
 def status_payload(status: str) -> bytes:
-    """Return the message that lights a widget."""
     return f'{{"event":"chargingStatus","data":{{"status":"{status}"}}}}'.encode()
 
 

@@ -65,7 +65,6 @@ class Relay:
             widget.on_text = partial(self._heard, number)
 
     def send(self, number: int, due_at: float) -> None:
-        """Send the reading with this number of the whole run."""
         index = number % len(self._chargers)
         # By its number, so that not all lights change at the same time.
         place = self._sent[index] + index

@@ -47,7 +47,6 @@ class Schedule:
 
     @property
     def is_over(self) -> bool:
-        """Whether all is sent."""
         return self.sent >= self.total
 
     def result(self) -> dict[str, Any]:

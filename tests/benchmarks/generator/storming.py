@@ -50,7 +50,6 @@ class Lights:
         self.dark = len(self.wanted)
 
     def reading(self, number: int) -> bytes:
-        """Return the frame of a charger's present level."""
         return READING_OF_STEP[self.wanted[number]]
 
     @property
@@ -101,7 +100,6 @@ class Storm:
             self._turn(deadline)
 
     def watch(self, until: float) -> None:
-        """Go on until a time."""
         while clock() < until:
             self._turn(until)
 
@@ -165,15 +163,6 @@ def storm(
     jitter: bool,
 ) -> dict[str, Any]:
     """Light all widgets, kill a gateway, and come back to another one.
-
-    Args:
-        loop: Who watches the sockets.
-        fleet: All devices, connected to the gateway that is killed.
-        kill: Its process id.
-        host: Of the other gateway.
-        charger_port: Of the other gateway.
-        widget_port: Of the other gateway.
-        jitter: Whether devices keep the firmware rule, or all come back at once.
 
     Returns:
         Times in seconds and ms, counted from the kill or from each connection's opening.

@@ -84,7 +84,6 @@ def _file(pairs: int) -> str:
 
 
 async def _import(registry_url: str, file: str, pairs: int) -> float:
-    """Import pairs; return when the answer came."""
     async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_SECONDS) as client:
         answer = await client.post(
             f"{registry_url}/import",

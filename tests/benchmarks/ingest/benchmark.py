@@ -20,8 +20,6 @@ _COMMON_SHARE: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large a run is."""
-
     connections: int
     rounds: int
     seconds: float
@@ -29,7 +27,6 @@ class Sizes:
 
     @classmethod
     def of(cls, options: Options) -> "Sizes":
-        """Choose the usual sizes, or the short ones."""
         if options.quick:
             return cls(options.connections or 100, 1, 0.3, 0.0)
         return cls(options.connections or 5_000, options.rounds, 3.0, 1.5)
@@ -42,7 +39,6 @@ class _Loads:
 
 
 async def measure(options: Options) -> Report:
-    """Measure all four, in turns."""
     sizes = Sizes.of(options)
     report = Report()
     async with stage() as prepared, running_generator(generators_core()) as generator:

@@ -19,14 +19,7 @@ ALL: Final = (NOTHING, PARSED, GATEWAY, LIBRARY)
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A server under test, beside the generator.
-
-    Attributes:
-        name: One of `ALL`.
-        process: The server.
-        port: Where chargers connect.
-        health_port: Where it says how many readings it received.
-    """
+    """A server under test, beside the generator."""
 
     name: str
     process: ServiceProcess
@@ -35,7 +28,6 @@ class Contestant:
 
 
 async def start(stage: Stage, name: str) -> Contestant:
-    """Start one and wait until it is ready."""
     if name == GATEWAY:
         gateway = stage.hub.start_gateway()
         contestant = Contestant(name, gateway.process, gateway.charger_port, gateway.health_port)

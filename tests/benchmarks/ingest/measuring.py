@@ -55,7 +55,6 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Readings received per second of time."""
         return self.received / self.seconds
 
 

@@ -6,7 +6,6 @@ from tests.benchmarks.instructions.calls import ready
 
 
 def main() -> None:
-    """Call it."""
     call = ready(sys.argv[1])
     for _ in range(int(sys.argv[2])):
         call()

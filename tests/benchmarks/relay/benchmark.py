@@ -39,14 +39,12 @@ class Sizes:
 
     @classmethod
     def of(cls, options: Options) -> "Sizes":
-        """Choose the usual sizes, or the short ones."""
         if options.quick:
             return cls(options.connections or 20, 1, 0.4, 0.1, 100, is_quick=True)
         return cls(options.connections or 4_000, options.rounds, 5.0, 1.0, 2_000, is_quick=False)
 
 
 async def measure(options: Options) -> Report:
-    """Measure both variants, in turns."""
     sizes = Sizes.of(options)
     report = Report()
     async with AsyncExitStack() as stack:

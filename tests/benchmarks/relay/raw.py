@@ -62,7 +62,6 @@ async def _run(url: str, count: int, rate: str | None = None) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))
 

@@ -31,7 +31,6 @@ class Run:
     result: dict[str, Any]
 
     def latency_ms(self, quantile: str) -> float:
-        """Return a quantile of the latencies: ``p50``, ``p90``, ``p99``, ``max``."""
         return float(self.result["latency_ms"].get(quantile, float("inf")))
 
     @property
@@ -43,23 +42,12 @@ class Run:
 
     @property
     def in_time(self) -> bool:
-        """Whether the generator was."""
         return float(self.result["generator_lag_ms"]["p99"]) < _MOST_LAG_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A hub, whichever, and the generator that has its devices.
-
-    Attributes:
-        name: For figures.
-        stage: What it stands on.
-        generator: Has its devices.
-        processes: What relays, by what each one does.
-        charger_port: Where chargers connect.
-        widget_port: Where widgets connect.
-        pairs: How many of each.
-    """
+    """A hub, whichever, and the generator that has its devices."""
 
     name: str
     stage: Stage
@@ -70,7 +58,6 @@ class Variant:
     pairs: int
 
     async def connect(self) -> None:
-        """Connect all devices."""
         await self.generator.connect("widget", self.widget_port, self.pairs)
         await self.generator.connect("charger", self.charger_port, self.pairs)
 

@@ -6,7 +6,6 @@ from tests.benchmarks.scale import connections, processes, redis
 
 
 async def measure(options: Options) -> Report:
-    """Measure all three."""
     report = Report()
     for part in (processes, connections, redis):
         report.merge(await part.measure(options))

@@ -17,7 +17,6 @@ from tests.benchmarks.straightforward.names import (
 
 
 async def main() -> None:
-    """Serve until killed."""
     redis = Redis.from_url(os.environ[REDIS_URL_VARIABLE])
     widgets: dict[str, ServerConnection] = {}
 

@@ -16,14 +16,12 @@ from tests.benchmarks.straightforward.names import (
 
 
 def status_of(soc: float) -> str:
-    """Return the charging status for a state of charge, in percent."""
     if soc >= 100:
         return "charged"
     return "charging80" if soc >= 80 else "charging"
 
 
 async def main() -> None:
-    """Route until killed."""
     redis = Redis.from_url(os.environ[REDIS_URL_VARIABLE], decode_responses=True)
     widget_of = await redis.hgetall(PAIRINGS)
     async with redis.pubsub() as pubsub:

@@ -19,13 +19,7 @@ _PACKAGE: Final = "tests.benchmarks.straightforward"
 
 @dataclass(frozen=True, slots=True)
 class Straightforward:
-    """The running variant.
-
-    Attributes:
-        processes: By what each one does.
-        charger_port: Where chargers connect.
-        widget_port: Where widgets do, to another gateway.
-    """
+    """The running variant."""
 
     processes: dict[str, ServiceProcess]
     charger_port: int

@@ -18,8 +18,6 @@ ADMIN_KEY = "an-admin-key-of-32-characters-or-more"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended."""
-
     code: int
     output: str
     errors: str
@@ -30,7 +28,6 @@ Chargelight = Callable[..., Awaitable[Ran]]
 
 @pytest.fixture
 async def registry(hub: StartHub) -> Hub:
-    """A registry that asks nobody for a key."""
     return await hub(gateways=0, routers=0)
 
 

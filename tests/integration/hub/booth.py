@@ -26,12 +26,10 @@ CHARGED = '{"event":"chargingStatus","data":{"status":"charged"}}'
 
 
 def reading(state_of_charge: object) -> str:
-    """What a charger sends."""
     return json.dumps({"event": "StateOfCharge", "data": {"soc": state_of_charge}})
 
 
 async def received(device: ClientConnection) -> str:
-    """The next message a device gets."""
     async with asyncio.timeout(SOON):
         message = await device.recv()
     assert isinstance(message, str)
@@ -56,8 +54,6 @@ async def close_code(device: ClientConnection) -> int:
 
 @dataclass(frozen=True)
 class Booth:
-    """A gateway as devices see it."""
-
     host: str
     charger_port: int
     widget_port: int
@@ -65,7 +61,6 @@ class Booth:
 
     @asynccontextmanager
     async def charger(self, charger_id: str) -> AsyncIterator[ClientConnection]:
-        """Connect a charger. It pings only when the test says so."""
         url = f"ws://{self.host}:{self.charger_port}/chargers/{charger_id}"
         async with connect_device(url) as device:
             yield device
@@ -74,7 +69,6 @@ class Booth:
     async def widget(
         self, widget_id: str, path: str = "widgets"
     ) -> AsyncIterator[ClientConnection]:
-        """Connect a widget."""
         url = f"ws://{self.host}:{self.widget_port}/{path}/{widget_id}"
         async with connect_device(url) as device:
             yield device
@@ -135,23 +129,19 @@ class Stored:
             await self.client.publish(names.directory_changes, '{"ids":[]}')
 
     async def live(self, charger: str) -> dict[str, Any] | None:
-        """A charger's live state."""
         raw = await self.client.hget(self.names.of_charger(charger).live, charger)
         return None if raw is None else json.loads(raw)
 
     async def level(self, charger: str) -> object:
-        """A charger's stored state of charge."""
         live = await self.live(charger)
         return None if live is None else live.get("soc")
 
     async def entry(self, charger: str) -> dict[str, Any]:
-        """A charger's directory entry."""
         raw = await self.client.hget(self.names.of_charger(charger).directory, charger)
         found: dict[str, Any] = json.loads(raw)
         return found
 
     async def status(self, widget: str) -> str | None:
-        """A widget's stored status."""
         raw = await self.client.hget(self.names.of_widget(widget).statuses, widget)
         return None if raw is None else str(json.loads(raw)["data"]["status"])
 

@@ -61,7 +61,6 @@ class Running:
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
-    """Services in this event loop, stopped after the test."""
     services = Running()
     try:
         yield services

@@ -202,7 +202,6 @@ def _request(path: str, *headers: str) -> bytes:
 
 
 async def _raw(booth: Booth, request: bytes) -> bytes:
-    """Send bytes to the chargers' port and return all that comes back."""
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
         writer.write(request)

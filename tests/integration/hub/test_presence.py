@@ -104,7 +104,6 @@ class Seen:
         return {}  # none, or one that somebody broke
 
     async def online(self, charger: str = "c1234") -> str | None:
-        """Where a charger is online."""
         entry = await self.charger(charger)
         return entry.get("gateway") if "left" not in entry else None
 
@@ -125,11 +124,9 @@ class Seen:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What was announced."""
         return [json.loads(payload) for _, payload in self.heard]
 
     def told(self) -> list[tuple[bool, str]]:
-        """What was announced: online or not, and the gateway."""
         return [(event["online"], event["gateway"]) for event in self.events]
 
     async def until_told(self, *said: tuple[bool, str]) -> None:

@@ -20,6 +20,5 @@ NAMES: Final = (
 
 
 def ready(name: str) -> Ready:
-    """Return what is to be called, set up."""
     made: Ready = import_module(f"{__name__}.{name}").ready()
     return made

@@ -9,6 +9,5 @@ _MESSAGE: Final = b'{"event":"StateOfCharge","data":{"soc":70}}'
 
 
 def ready() -> Callable[[], object]:
-    """Return what decodes it."""
     read = state_of_charge_of.__wrapped__  # not what is remembered of it
     return lambda: read(_MESSAGE)

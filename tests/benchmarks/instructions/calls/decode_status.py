@@ -12,5 +12,4 @@ _DOORBELL: Final = (
 
 
 def ready() -> Callable[[], object]:
-    """Return what decodes it."""
     return lambda: decode_status(_DOORBELL)

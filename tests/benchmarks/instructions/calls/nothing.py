@@ -4,5 +4,4 @@ from collections.abc import Callable
 
 
 def ready() -> Callable[[], object]:
-    """Return what does nothing."""
     return lambda: None

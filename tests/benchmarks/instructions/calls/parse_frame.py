@@ -10,5 +10,4 @@ _FRAME: Final = reading(70)
 
 
 def ready() -> Callable[[], object]:
-    """Return what parses it."""
     return lambda: short_message(_FRAME, 0)

@@ -44,7 +44,6 @@ class _Transport(asyncio.Transport):
 
 
 def ready() -> Callable[[], object]:
-    """Return what takes it, on a connection whose handshake is done."""
     settings = GatewaySettings(bytes_per_second=_WITHOUT_LIMIT, burst_bytes=_WITHOUT_LIMIT)
     transport = _Transport()
     charger = Handshake(
