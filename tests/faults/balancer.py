@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.faults.proxy import HOST, Address, FaultProxy, Link
+from tests.fixtures.fault_proxy import HOST, Address, FaultProxy, Link
 
 CHECK_SECONDS: Final = 1.0
 FAILURES: Final = 2

@@ -22,7 +22,7 @@ from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
 from tests.faults.devices import Devices
 from tests.faults.history import FaultBegan, FaultEnded
-from tests.faults.proxy import HOST, Address, FaultProxy
+from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
 from tools.servers.postgres.open import open_postgres_server

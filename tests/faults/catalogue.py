@@ -18,7 +18,7 @@ from services.simulator.devices.connection import SILENCE_SECONDS
 from services.simulator.fleet.pairs import Pair
 from tests.faults import crowd, namespace, promotion, repairing, twins
 from tests.faults.booth import Booth
-from tests.faults.proxy import FaultProxy, Mode
+from tests.fixtures.fault_proxy import FaultProxy, Mode
 
 OFFLINE_SECONDS: Final = 30.0
 """In which the hub must notice a connection that has fallen silent."""
@@ -257,7 +257,7 @@ async def _break_cable(booth: Booth, cable: FaultProxy, seconds: float) -> None:
             # They arrive, long after their sender gave them up.
             cable.to_server.mode = Mode.STALL
         case "stalled":
-            cable.to_server.mode = cable.to_client.mode = Mode.STALL
+            cable.stall()
         case "requests lost":
             cable.to_server.mode = Mode.DROP
         case "answers lost":

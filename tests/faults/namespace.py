@@ -15,7 +15,7 @@ import sys
 from typing import Final
 
 from tests.faults.booth import Booth
-from tests.faults.proxy import HOST, Address, FaultProxy
+from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
 from tests.fixtures.hub import Gateway
 
 _KEPT: Final = "gateway in a namespace"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import redis.asyncio
 
 from tests.faults.booth import Booth, address_of
-from tests.faults.proxy import HOST, Address, FaultProxy
+from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis

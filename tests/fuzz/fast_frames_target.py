@@ -1,7 +1,6 @@
 """The target ``fast_frames``: the fast path against the library's path for all frames."""
 
-from collections.abc import Callable, Iterable, Sequence
-from random import Random
+from collections.abc import Callable, Iterable
 
 from services.gateway.connection.device_connection import DeviceConnection
 from tests.fuzz import frames_target
@@ -25,14 +24,11 @@ class LibraryConnection(DeviceConnection):
         pass
 
 
-class FastFramesTarget:
+class FastFramesTarget(FramesTarget):
     """The same bytes in the same pieces, once as in a gateway and once with the library alone.
 
     They arrive frame by frame, and once more cut as the input wants it.
     """
-
-    def __init__(self) -> None:
-        self._frames = FramesTarget()
 
     def __call__(self, data: bytes) -> Iterable[str]:
         """Run one stream of frames both ways."""
@@ -53,20 +49,6 @@ class FastFramesTarget:
         )
         compare(ours, theirs)
         return ours
-
-    @property
-    def seeds(self) -> Sequence[bytes]:
-        """Streams that are known to be tricky."""
-        return self._frames.seeds
-
-    @property
-    def tokens(self) -> Sequence[bytes]:
-        """Whole frames, and heads of frames."""
-        return self._frames.tokens
-
-    def generate(self, rng: Random) -> bytes:
-        """Return a plan and a stream."""
-        return self._frames.generate(rng)
 
 
 def _check_same(ours: Heard, theirs: Heard) -> None:

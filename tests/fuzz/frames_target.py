@@ -63,6 +63,8 @@ class FramesTarget:
 
     def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
         self._parts = parts
+        self.seeds: Sequence[bytes] = SEEDS
+        self.tokens: Sequence[bytes] = TOKENS
         self._readings = ReadingsTarget()
 
     def __call__(self, data: bytes) -> Iterable[str]:
@@ -78,16 +80,6 @@ class FramesTarget:
         if pieces != one_by_one:
             _check_cut(heard_of(plan, iter(pieces), self._parts), expected)
         return set(outcomes(alone))
-
-    @property
-    def seeds(self) -> Sequence[bytes]:
-        """Streams that are known to be tricky."""
-        return SEEDS
-
-    @property
-    def tokens(self) -> Sequence[bytes]:
-        """Whole frames, and heads of frames."""
-        return TOKENS
 
     def generate(self, rng: Random) -> bytes:
         """Return a plan and a stream: mostly good frames, in their order or out of it."""

@@ -81,6 +81,8 @@ class HandshakeTarget:
 
     def __init__(self, parts: Parts = Parts()) -> None:  # noqa: B008 - it never changes
         self._parts = parts
+        self.seeds: Sequence[bytes] = SEEDS
+        self.tokens: Sequence[bytes] = TOKENS
 
     def __call__(self, data: bytes) -> Iterable[str]:
         """Run one beginning of a connection, whole and in pieces."""
@@ -111,16 +113,6 @@ class HandshakeTarget:
         heard = _heard(end, plan)
         _check_ending(end, plan, heard)
         return heard
-
-    @property
-    def seeds(self) -> Sequence[bytes]:
-        """Beginnings that are known to be tricky."""
-        return SEEDS
-
-    @property
-    def tokens(self) -> Sequence[bytes]:
-        """Pieces of heads."""
-        return TOKENS
 
     def generate(self, rng: Random) -> bytes:
         """Return a plan and a head: mostly good ones, with something wrong or odd."""

@@ -62,6 +62,8 @@ class ReadingsTarget:
 
     def __init__(self, decode: Decode = state_of_charge_of) -> None:
         self._decode = decode
+        self.seeds: Sequence[bytes] = SEEDS
+        self.tokens: Sequence[bytes] = TOKENS
 
     def __call__(self, data: bytes) -> list[str]:
         """Run one message."""
@@ -74,16 +76,6 @@ class ReadingsTarget:
         slowly = outcome_of(_decode_slowly, data)
         check(slowly == found, f"the fast way says {found!r}, the slow one {slowly!r}")
         return [found if isinstance(found, str) else "a reading"]
-
-    @property
-    def seeds(self) -> Sequence[bytes]:
-        """Readings and near-readings."""
-        return SEEDS
-
-    @property
-    def tokens(self) -> Sequence[bytes]:
-        """Pieces of JSON and of trouble."""
-        return TOKENS
 
     def generate(self, rng: Random) -> bytes:
         """Return a document that is nearly a reading, or pieces of one in any order."""

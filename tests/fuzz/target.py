@@ -13,13 +13,10 @@ MOST_BYTES = 4096
 class Target(Protocol):
     """Something that takes any bytes, and knows what must hold then."""
 
-    @property
-    def seeds(self) -> Sequence[bytes]:
-        """Inputs known to be tricky; they are run first and varied later."""
-
-    @property
-    def tokens(self) -> Sequence[bytes]:
-        """Pieces that inputs are made of."""
+    seeds: Sequence[bytes]
+    """Inputs known to be tricky; they are run first and varied later."""
+    tokens: Sequence[bytes]
+    """Pieces that inputs are made of."""
 
     def generate(self, rng: Random) -> bytes:
         """Return a new input that reaches deep."""

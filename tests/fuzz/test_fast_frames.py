@@ -3,41 +3,18 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from services.gateway.connection import device_connection
 from services.gateway.connection.fast_frames import HEAD_BYTES, is_empty_pong, short_message
 from tests.fuzz.fast_frames_target import FastFramesTarget, LibraryConnection
-from tests.fuzz.frames_target import SEEDS, TOKENS, Plan, heard_of
+from tests.fuzz.frames_target import SEEDS, Plan, heard_of
 from tests.fuzz.gateway_end import Parts
 from tests.fuzz.readings_target import reading
 from tests.fuzz.reference import Device, Storing
-from tests.fuzz.target import varied
 from tests.fuzz.wire import CONT, PING, PONG, TEXT, ViolationError, device_frame
 
 target = FastFramesTarget()
-generated = st.integers(0, 2**64).map(lambda seed: target.generate(Random(seed)))
 GOOD = device_frame(TEXT, reading(b"70"))
-
-
-@pytest.mark.parametrize("data", SEEDS, ids=range(len(SEEDS)))
-def test_a_tricky_stream_is_taken_as_the_library_takes_it(data: bytes) -> None:
-    target(data)
-
-
-@settings(max_examples=500, deadline=None)
-@given(generated)
-def test_whatever_is_generated_is_taken_as_the_library_takes_it(data: bytes) -> None:
-    target(data)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(SEEDS), st.sampled_from(SEEDS), st.integers(0, 2**64))
-def test_a_tricky_stream_that_is_changed_a_little_is_taken_as_the_library_takes_it(
-    data: bytes, other: bytes, seed: int
-) -> None:
-    target(varied(Random(seed), data, other, TOKENS))
 
 
 @pytest.mark.parametrize("size", [0, 1, 45, 125])

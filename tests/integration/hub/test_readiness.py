@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from services.gateway import app as gateway_app
 from services.router import app as router_app
 from shared.bus.single_server_subscriber import SingleServerSubscriber
+from tests.fixtures.fault_proxy import FaultProxy, stalling_proxy
 from tests.fixtures.redis_at import is_cluster_wanted, on_each
-from tests.fixtures.stalling import StallingProxy, stalling_proxy
 from tests.integration.hub.booth import SOON, Stored
 from tests.integration.hub.conftest import StartGateway, StartRouter
 from tools.servers.ports import free_port
@@ -76,7 +76,7 @@ async def proxy_of(redis_url: str) -> Any:
         yield proxy
 
 
-def through(proxy: StallingProxy) -> str:
+def through(proxy: FaultProxy) -> str:
     return f"redis://127.0.0.1:{proxy.port}/0"
 
 
@@ -95,7 +95,7 @@ async def test_a_gateway_whose_doorbells_stall_is_not_ready_until_they_go_on(
         await until(port, READY)
         proxy.stall()
         await until(port)
-        proxy.go_on()
+        proxy.heal()
         await until(port, READY)
 
 

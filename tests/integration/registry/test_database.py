@@ -10,7 +10,7 @@ from services.registry.postgres.database import (
     PostgresUnavailableError,
     connection_string,
 )
-from tests.fixtures.stalling import HOST, stalling_proxy
+from tests.fixtures.fault_proxy import HOST, stalling_proxy
 from tests.integration.registry.conftest import By
 
 GENEROUS_SECONDS = 10
@@ -43,7 +43,7 @@ async def test_work_on_a_postgres_that_hangs_ends_and_says_so(
                 await work(within=0.3)
             assert time.monotonic() - began < GENEROUS_SECONDS
 
-            proxy.go_on()
+            proxy.heal()
             async with database.connection() as connection:
                 cursor = await connection.execute("SELECT 3")
                 assert await cursor.fetchone() == (3,)

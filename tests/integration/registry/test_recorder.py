@@ -18,8 +18,8 @@ from services.registry.rentals.transition_recorder import TransitionRecorder
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import Names
+from tests.fixtures.fault_proxy import stalling_proxy
 from tests.fixtures.redis_at import bus_to, is_cluster_wanted
-from tests.fixtures.stalling import stalling_proxy
 from tests.integration.registry.conftest import (
     PARTITIONS,
     By,
@@ -251,7 +251,7 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
         with pytest.raises(BusUnavailableError):
             await recorder.record_some()
         monkeypatch.undo()
-        proxy.go_on()
+        proxy.heal()
         assert await rentals.of(rental) == (at(3000), at(3000))
 
         async def is_acknowledged() -> bool:
