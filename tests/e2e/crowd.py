@@ -19,7 +19,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import httpx
 import uvloop
 
 from tests.fixtures.hub import HOST, Gateway, Hub
@@ -352,14 +351,7 @@ def quantile(seconds: Sequence[float], share: float) -> float:
 
 async def register(hub: Hub, pairs: int) -> None:
     """Register so many pairs: c00000 with w00000, and so on."""
-    rows = (f"charger,c{i:05},,,w{i:05}\nwidget,w{i:05},,,\n" for i in range(pairs))
-    async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_SECONDS) as client:
-        answer = await client.post(
-            f"{hub.registry_url}/import",
-            content="kind,id,label,location,widget\n" + "".join(rows),
-            headers={"content-type": "text/csv"},
-        )
-    assert answer.is_success, answer.text
+    await hub.register_many((f"c{i:05}", f"w{i:05}") for i in range(pairs))
 
 
 # For people: figures.

@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from typing import Final
 
-from services.simulator.fleet.pairs import Pair, numbered_pairs
+from services.simulator.fleet.pairs import numbered_pairs
 from tests.faults.booth import Booth
 from tests.fixtures.raw_device import RawDevice
 from tests.fixtures.raw_frames import reading
@@ -90,7 +90,7 @@ async def reconnects(booth: Booth) -> None:
 async def _begin(booth: Booth) -> list[Device]:
     # As a fault is shorter in the short form of the matrix, this crowd is smaller there.
     pairs = numbered_pairs("crowd", round(booth.seconds(PAIRS)))
-    await booth.hub.register_many(_csv(pairs))
+    await booth.hub.register_many((pair.charger, pair.widget) for pair in pairs)
     chargers, widgets = booth.balancer.chargers.port, booth.balancer.widgets.port
     crowd: list[Device] = []
     for pair in pairs:
@@ -101,8 +101,3 @@ async def _begin(booth: Booth) -> list[Device]:
     for device in crowd:
         booth.closing.callback(device.vanish)
     return crowd
-
-
-def _csv(pairs: list[Pair]) -> bytes:
-    rows = [f"charger,{pair.charger},{pair.widget}\nwidget,{pair.widget},\n" for pair in pairs]
-    return ("kind,id,widget\n" + "".join(rows)).encode()

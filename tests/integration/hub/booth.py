@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from shared.contract.names import ROUTERS, ChargerNames, Names, WidgetNames
@@ -59,19 +58,13 @@ class Booth:
     widget_port: int
     stop: Callable[[], Awaitable[None]]
 
-    @asynccontextmanager
-    async def charger(self, charger_id: str) -> AsyncIterator[ClientConnection]:
+    def charger(self, charger_id: str, authorization: str | None = None) -> connect:
         url = f"ws://{self.host}:{self.charger_port}/chargers/{charger_id}"
-        async with connect_device(url) as device:
-            yield device
+        return connect_device(url, authorization)
 
-    @asynccontextmanager
-    async def widget(
-        self, widget_id: str, path: str = "widgets"
-    ) -> AsyncIterator[ClientConnection]:
+    def widget(self, widget_id: str, path: str = "widgets") -> connect:
         url = f"ws://{self.host}:{self.widget_port}/{path}/{widget_id}"
-        async with connect_device(url) as device:
-            yield device
+        return connect_device(url)
 
     async def report(self, charger_id: str, state_of_charge: object) -> None:
         """Connect a charger, report a level, and leave with the receipt."""
