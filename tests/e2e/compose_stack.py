@@ -5,17 +5,21 @@ answer differently (``ps``, names of containers) is asked of the engine instead,
 by the labels that both give their containers.
 """
 
+import contextlib
 import functools
 import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tools.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +36,7 @@ class StackError(AssertionError):
 
 @functools.cache
 def compose_command() -> tuple[str, ...]:
-    """Return how Compose is called here, or nothing if it can not be used."""
+    """Return how Compose is called here, or nothing if it cannot be used."""
     for command in (("docker", "compose"), ("docker-compose",)):
         if shutil.which(command[0]) and _succeeds(*command, "version"):
             return command
@@ -96,7 +100,7 @@ class Stack:
             self._files = ["--file", "docker-compose.yml", *self._files]
         self._tag = f"test-{secrets.token_hex(4)}"
         self.project = f"chargelight-{self._tag}"
-        self.charger_port, self.widget_port, self.registry_port = free_ports(3)
+        self.charger_port, self.widget_port, self.registry_port = (free_port() for _ in range(3))
         self._settings = {
             "CHARGELIGHT_COMPOSE_TAG": self._tag,
             "CHARGELIGHT_COMPOSE_CHARGER_PORT": str(self.charger_port),
@@ -109,10 +113,6 @@ class Stack:
         project = ("--project-name", self.project)
         command = (*compose_command(), *project, *self._files, *arguments)
         return run(*command, timeout_seconds=timeout_seconds, **self._settings)
-
-    def build(self) -> None:
-        """Build the images; the engine's cache makes the next time quick."""
-        self.compose("build", timeout_seconds=BUILD_SECONDS)
 
     def up(self, services: Sequence[str], gateways: int) -> None:
         """Start what is not running and wait until all of it is healthy.
@@ -195,13 +195,23 @@ class Stack:
         return said
 
 
-def free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+@contextlib.contextmanager
+def open_stack(
+    stack: Stack, services: Sequence[str], gateways: int, built: Sequence[str] = ()
+) -> Iterator[Stack]:
+    """Build a stack (by default all its images) and bring it up, or skip the tests."""
+    if reason := why_not():
+        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
+            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
+        pytest.skip(f"the compose stack is not tested: {reason}")
     try:
-        return [listener.getsockname()[1] for listener in listeners]
+        stack.compose("build", *built, timeout_seconds=BUILD_SECONDS)
+        stack.up(services, gateways)
+        yield stack
+    except StackError as error:
+        pytest.fail(f"{error}\n{stack.logs()}", pytrace=False)
     finally:
-        for listener in listeners:
-            listener.close()
+        stack.down()
 
 
 def _sample(text: str, sample: str) -> float:

@@ -23,7 +23,7 @@ import uvloop
 
 from tests.fixtures.hub import HOST, Gateway, Hub
 from tests.fixtures.raw_device import RawDevice
-from tests.fixtures.raw_frames import CONTINUATION, PING, TEXT, handshake, masked, reading
+from tests.fixtures.raw_frames import FRAGMENTS, PING, handshake, masked, reading
 from tools.servers.postgres.open import open_postgres
 from tools.servers.redis.open import open_redis
 from tools.servers.server_options import ServerOptions
@@ -35,9 +35,6 @@ PROBES = 50
 PROBE_SECONDS = 0.5
 DEADLINE_SECONDS = 120.0
 PING_FRAME = masked(PING)
-FRAGMENTS = (
-    masked(TEXT, final=False) + masked(CONTINUATION, final=False) * 10 + masked(CONTINUATION)
-)
 
 
 class Device(RawDevice):

@@ -6,7 +6,6 @@ whatever the test before has done to it.
 
 import asyncio
 import itertools
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -16,14 +15,13 @@ from functools import partial
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.uri import parse_uri
 
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from shared.contract.device_protocol import CloseCode
 from tests.e2e.compose_booth import Booth, register
-from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, run, wait_until, why_not
+from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, open_stack, run, wait_until
+from tests.fixtures import raw_frames
+from tests.integration.hub.booth import CHARGED, CHARGING, CHARGING80, reading
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
@@ -39,10 +37,6 @@ README_PAIRS = {"c1234": "wABCD", "c5678": "wEFGH"}
 RIGHT_AGAIN_SECONDS = 5.0
 """So long after a fault's end at the latest, every light is right."""
 
-CHARGING = '{"event":"chargingStatus","data":{"status":"charging"}}'
-CHARGING80 = '{"event":"chargingStatus","data":{"status":"charging80"}}'
-CHARGED = '{"event":"chargingStatus","data":{"status":"charged"}}'
-
 OpenBooth = Callable[[], AbstractAsyncContextManager[Booth]]
 
 _numbers = itertools.count()
@@ -50,19 +44,8 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def running_stack() -> Iterator[Stack]:
-    if reason := why_not():
-        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
-            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
-        pytest.skip(f"the compose stack is not tested: {reason}")
-    stack = Stack()
-    try:
-        stack.build()
-        stack.up(SERVICES, GATEWAYS)
+    with open_stack(Stack(), SERVICES, GATEWAYS) as stack:
         yield stack
-    except StackError as error:
-        pytest.fail(f"{error}\n{stack.logs()}", pytrace=False)
-    finally:
-        stack.down()
 
 
 @pytest.fixture
@@ -126,14 +109,14 @@ async def test_a_reading_at_one_gateway_lights_the_widget_at_another(
         connect(charger_url, proxy=None) as charger,
     ):
         for level, expected in (
-            ("0", CHARGING),
-            ("79.9", CHARGING),
-            ("80", CHARGING80),
-            ("99.9", CHARGING80),
-            ("100", CHARGED),
-            ("70", CHARGING),
+            (0, CHARGING),
+            (79.9, CHARGING),
+            (80, CHARGING80),
+            (99.9, CHARGING80),
+            (100, CHARGED),
+            (70, CHARGING),
         ):
-            await charger.send(f'{{"event":"StateOfCharge","data":{{"soc":{level}}}}}')
+            await charger.send(reading(level))
             assert await asyncio.wait_for(widget.recv(), 5) == expected
 
 
@@ -149,12 +132,9 @@ async def test_the_load_balancer_spreads_devices_over_all_gateways(
 
 
 async def test_a_reading_in_the_packet_of_the_handshake_passes_the_load_balancer(
-    stack: Stack, pairs: list[Pair], charger_url: str, widget_url: str
+    stack: Stack, pairs: list[Pair], widget_url: str
 ) -> None:
-    handshake = ClientProtocol(parse_uri(f"{charger_url}/chargers/{pairs[0].charger}"))
-    handshake.send_request(handshake.connect())
-    reading = Frame(Opcode.TEXT, b'{"event":"StateOfCharge","data":{"soc":80}}')
-    packet = b"".join(handshake.data_to_send()) + reading.serialize(mask=True)
+    packet = raw_frames.handshake(f"/chargers/{pairs[0].charger}") + raw_frames.reading(80)
     async with connect(f"{widget_url}/devices/{pairs[0].widget}", proxy=None) as widget:
         with socket.create_connection(("127.0.0.1", stack.charger_port)) as charger:
             charger.send(packet)

@@ -1,13 +1,12 @@
 """The stack with deploy/compose/cluster.yml on top: three Redis nodes in place of one."""
 
-import os
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, run, wait_until, why_not
+from tests.e2e.compose_stack import Stack, open_stack, run, wait_until
 from tests.integration.hub.booth import CHARGED, CHARGING, reading, received
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
@@ -21,20 +20,10 @@ PAIRS = {f"c{number}": f"w{number}" for number in range(6)}
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    if reason := why_not():
-        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
-            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
-        pytest.skip(f"the compose stack is not tested: {reason}")
     made = Stack("deploy/compose/cluster.yml")
-    try:
-        made.compose("build", *OWN, timeout_seconds=BUILD_SECONDS)
-        made.up(SERVICES, GATEWAYS)
+    with open_stack(made, SERVICES, GATEWAYS, OWN):
         _register(made)
         yield made
-    except StackError as error:
-        pytest.fail(f"{error}\n{made.logs()}", pytrace=False)
-    finally:
-        made.down()
 
 
 def _register(stack: Stack) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from websockets.asyncio.client import ClientConnection
 
 from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
-from tests.fixtures.processes import ROOT
+from tests.integration.cli.conftest import chargelight_at
 from tests.integration.hub.booth import close_code, reading, receipt, received
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -48,15 +47,9 @@ async def charger(gateway: Gateway) -> AsyncIterator[ClientConnection]:
 
 async def _explained(running: Hub, device_id: str, *options: str) -> str:
     """What an operator reads, without what differs from run to run."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.cli", "--url", running.registry_url),
-        *("explain", device_id, *options),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    text = TIME.sub("TIME", output.decode())
+    ran = await chargelight_at(running.registry_url)("explain", device_id, *options)
+    assert ran.code == 0
+    text = TIME.sub("TIME", ran.output)
     return REVISION.sub("EPOCH/", text)
 
 

@@ -1,6 +1,5 @@
 """The stack with deploy/compose/production.yml on top: nobody without credentials."""
 
-import os
 from collections.abc import Iterator
 
 import httpx
@@ -8,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, why_not
+from tests.e2e.compose_stack import Stack, StackError, open_stack, why_not
 from tests.integration.hub.booth import CHARGED, reading, received
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
@@ -21,24 +20,14 @@ SERVICES = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    if reason := why_not():
-        if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
-            pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
-        pytest.skip(f"the compose stack is not tested: {reason}")
     made = Stack(
         "deploy/compose/production.yml",
         CHARGELIGHT_CREDENTIAL_KEY="a-key-of-digests-of-32-characters",
         CHARGELIGHT_REGISTRY_ADMIN_KEY=ADMIN_KEY,
         CHARGELIGHT_COMPOSE_POSTGRES_PASSWORD="a-password-of-our-own",
     )
-    try:
-        made.compose("build", *OWN, timeout_seconds=BUILD_SECONDS)
-        made.up(SERVICES, gateways=1)
+    with open_stack(made, SERVICES, 1, OWN):
         yield made
-    except StackError as error:
-        pytest.fail(f"{error}\n{made.logs()}", pytrace=False)
-    finally:
-        made.down()
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
 import secrets
-import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +28,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from shared.contract.credentials import digest_of
 from tests.e2e.places import PROCESSES, Places, forms_of
 from tests.fixtures.hub import HOST, Gateway, Hub, Settings, StartHub
-from tests.fixtures.processes import ROOT
 from tests.fixtures.redis_at import is_cluster_wanted
+from tests.integration.cli.conftest import ended, start
 from tests.integration.hub.booth import SOON
 from tools.servers.postgres.server import PostgresServer
 from tools.servers.redis.server import RedisServer
@@ -180,25 +179,13 @@ class Terminal:
         self, arguments: str, settings: Settings, *, typed: str = "", shows: bool = False
     ) -> str:
         """Run it, and return what it printed, which may show a secret only if it ``shows`` one."""
-        ours = {name: text for name, text in os.environ.items() if "CHARGELIGHT" not in name}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.cli", *arguments.split()),
-            cwd=ROOT,
-            env={
-                **ours,
-                "CHARGELIGHT_CLI_URL": self._url,
-                **settings,
-            },
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate(typed.encode())
+        words = arguments.split()
+        process = await start(*words, url=self._url, settings=settings, stdin=PIPE)
+        ran = await ended(process, typed.encode())
         if not shows:
-            self._places.add("output of the command line", out)
-        self._places.add("output of the command line", err)
-        return out.decode().strip()
+            self._places.add("output of the command line", ran.output)
+        self._places.add("output of the command line", ran.errors)
+        return ran.output.strip()
 
 
 @dataclass
@@ -440,7 +427,7 @@ async def _set_secrets(scene: Scene, key: str) -> None:
 
 
 async def _be_refused(scene: Scene, key: str) -> None:
-    """Set secrets that can not be, in requests that can not be."""
+    """Set secrets that cannot be, in requests that cannot be."""
     desk, known = scene.desk, scene.known
     where = "/chargers/c1/secret"
     short = known.note("one that is too short", secrets.token_hex(7))

@@ -258,6 +258,7 @@ async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer
     await writer.store("79.5")
     raw = await writer.client.hget(CHARGER.live, "c1234")
     assert raw.decode().startswith(fingerprint(EPOCH, 3))
+    assert raw.decode().startswith(fingerprint(EPOCH, 0))
     assert decoded(raw, LiveState).revision == (EPOCH, 3)
     assert await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(EPOCH, 3)) == []
     # Written again, by the other function of the model.

@@ -143,6 +143,12 @@ class Stored:
         score = await self.client.zscore(self.names.of_charger(charger).pending, charger)
         return score is not None
 
+    async def rejection(self, device: str) -> dict[str, Any]:
+        """What was last refused of a device; the ids of widgets begin with a w."""
+        is_widget = device.startswith("w")
+        names = self.names.of_widget(device) if is_widget else self.names.of_charger(device)
+        return dict(json.loads(await self.client.hget(names.rejections, device) or "{}"))
+
     async def is_router_at_work(self, instance_id: str) -> bool:
         """Whether a router holds its share of the partitions and hears their doorbells."""
         if await self.client.zscore(ROUTERS, instance_id) is None:

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 from redis.asyncio import Redis
-from websockets.exceptions import ConnectionClosed
 
+from tests.fixtures.raw_frames import handshake
 from tests.fixtures.redis_at import is_cluster_wanted
 from tests.integration.hub.booth import (
     CHARGED,
@@ -82,22 +82,6 @@ async def test_a_message_in_too_many_fragments_is_closed_with_1009(booth: Booth)
         assert await close_code(charger) == 1009
 
 
-async def test_text_that_is_no_utf8_is_closed_with_1007(booth: Booth) -> None:
-    async with booth.charger("c1234") as charger:
-        await charger.send(b'{"event":"\xff"}', text=True)
-        assert await close_code(charger) == 1007
-
-
-async def test_a_flood_of_bad_frames_closes_the_connection_with_1008(booth: Booth) -> None:
-    async with booth.charger("c1234") as charger:
-        for _ in range(50):
-            try:
-                await charger.send("bad")
-            except ConnectionClosed:
-                break
-        assert await close_code(charger) == 1008
-
-
 BAD_PATHS = {
     "newline": f"/chargers/c1\n{MARK}",
     "newline, escaped": f"/chargers/c1%0A{MARK}",
@@ -113,8 +97,8 @@ BAD_PATHS = {
 
 
 @pytest.mark.parametrize("name", BAD_PATHS)
-async def test_an_id_that_can_not_be_is_refused_in_the_handshake(booth: Booth, name: str) -> None:
-    answer = await _raw(booth, _request(BAD_PATHS[name]))
+async def test_an_id_that_cannot_be_is_refused_in_the_handshake(booth: Booth, name: str) -> None:
+    answer = await _raw(booth, handshake(BAD_PATHS[name]))
     # A raw newline or a byte beyond ASCII is no HTTP at all: such a one is just cut off.
     expected = (b"", b"HTTP/1.1 404") if name in ("newline", "not ASCII") else b"HTTP/1.1 404"
     assert answer.startswith(expected)
@@ -135,7 +119,7 @@ async def test_what_is_no_websocket_handshake_is_refused(
 
 
 async def test_a_handshake_from_a_web_page_is_refused(booth: Booth) -> None:
-    request = _request("/chargers/c1234", "Origin: https://example.org")
+    request = handshake("/chargers/c1234", "Origin: https://example.org")
     assert (await _raw(booth, request)).startswith(b"HTTP/1.1 403")
 
 
@@ -158,7 +142,7 @@ async def test_nothing_of_bad_input_reaches_a_key_a_channel_or_the_log(
                 await charger.send(reading(1))
                 await receipt(charger)
         for path in BAD_PATHS.values():
-            await _raw(booth, _request(path))
+            await _raw(booth, handshake(path))
         await stored.client.publish("end", "end")
         heard = []
         async for message in listening.listen():
@@ -186,19 +170,6 @@ async def test_bad_input_of_one_charger_does_not_disturb_another(
         await good.send(reading(100))
         assert await received(widget) == CHARGED
     assert not caplog.records
-
-
-def _request(path: str, *headers: str) -> bytes:
-    lines = [
-        f"GET {path} HTTP/1.1",
-        "Host: hub",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        *headers,
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
 
 
 async def _raw(booth: Booth, request: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -125,24 +126,35 @@ class _Silent(WidgetConnection):
             self.shown.append(status.data.status)
 
 
-async def test_nothing_is_read_before_the_subscription_is_confirmed(
-    redis_url: str, stored: Stored
-) -> None:
+@pytest.fixture
+def subscriber() -> FakeSubscriber:
+    return FakeSubscriber()
+
+
+@pytest.fixture
+async def widgets(
+    redis_url: str, stored: Stored, subscriber: FakeSubscriber
+) -> AsyncIterator[Widgets]:
+    """A gateway's widgets; wABCD is lit with an old status."""
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()
     await _light(redis_url, stored, _status("charging", OLDER))
-    settings = GatewaySettings(redis_url=redis_url)
-    context = ConnectionContext(settings)
-    bus, subscriber = bus_to(redis_url), FakeSubscriber()
-    widgets = Widgets(
+    bus = bus_to(redis_url)
+    yield Widgets(
         bus,
         subscriber,
         stored.names,
-        context,
+        ConnectionContext(GatewaySettings(redis_url=redis_url)),
         devices=ConnectedDevices(),
         trust=DirectoryTrust(),
         rng=random.Random(1),
     )
+    await bus.close()
+
+
+async def test_nothing_is_read_before_the_subscription_is_confirmed(
+    redis_url: str, stored: Stored, widgets: Widgets, subscriber: FakeSubscriber
+) -> None:
     reading = asyncio.create_task(widgets.read())
     widget = _Silent(widgets)
     widgets.on_connected(widget)
@@ -157,27 +169,11 @@ async def test_nothing_is_read_before_the_subscription_is_confirmed(
     await stored.until(lambda: _true(widget.shown))
     assert widget.shown == ["charged"]
     reading.cancel()
-    await bus.close()
 
 
 async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
-    redis_url: str, stored: Stored
+    stored: Stored, widgets: Widgets, subscriber: FakeSubscriber
 ) -> None:
-    await stored.pair("c1234", "wABCD", 7)
-    await stored.complete()
-    await _light(redis_url, stored, _status("charging", OLDER))
-    settings = GatewaySettings(redis_url=redis_url)
-    context = ConnectionContext(settings)
-    bus, subscriber = bus_to(redis_url), FakeSubscriber()
-    widgets = Widgets(
-        bus,
-        subscriber,
-        stored.names,
-        context,
-        devices=ConnectedDevices(),
-        trust=DirectoryTrust(),
-        rng=random.Random(1),
-    )
     channel = stored.names.of_widget("wABCD").status_channel("wABCD")
     subscriber.confirmed.add(channel)
     widget = _Silent(widgets)
@@ -187,7 +183,6 @@ async def test_a_status_heard_while_the_snapshot_is_on_its_way_is_not_missed(
     await stored.until(lambda: _true(widget.shown))
     assert widget.shown == ["charged"]
     reading.cancel()
-    await bus.close()
 
 
 async def _true(value: object) -> bool:

@@ -41,16 +41,6 @@ async def store(
     assert answer == b"stored"
 
 
-async def test_a_fingerprint_is_what_a_stored_state_begins_with(bus: Bus, stored: Stored) -> None:
-    # Else every comparison would take the long way, and nobody would notice.
-    await stored.pair(CHARGER, "wABCD", 7)
-    await store(bus, stored, EPOCH, 12)
-    raw = await stored.client.hget(stored.names.of_charger(CHARGER).live, CHARGER)
-    text = raw.decode() if isinstance(raw, bytes) else raw
-    assert text.startswith(fingerprint(EPOCH, 12))
-    assert text.startswith(fingerprint(EPOCH, 0))
-
-
 @pytest.mark.parametrize(
     ("epoch", "sequence", "answer"),
     [

@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -13,23 +12,9 @@ from tests.integration.hub.booth import Booth, Stored, close_code, reading, rece
 from tests.integration.hub.conftest import StartGateway
 
 
-async def _rejection(stored: Stored, charger: str = "c1234") -> dict[str, Any]:
-    raw = await stored.client.hget(stored.names.of_charger(charger).rejections, charger)
-    return {} if raw is None else dict(json.loads(raw))
-
-
-async def _rejection_of_widget(stored: Stored, widget: str = "wABCD") -> dict[str, Any]:
-    raw = await stored.client.hget(stored.names.of_widget(widget).rejections, widget)
-    return {} if raw is None else dict(json.loads(raw))
-
-
-def _is(
-    stored: Stored,
-    code: str,
-    look: Callable[[Stored], Awaitable[dict[str, Any]]] = _rejection,
-) -> Callable[[], Awaitable[bool]]:
+def _is(stored: Stored, code: str, device: str = "c1234") -> Callable[[], Awaitable[bool]]:
     async def noted() -> bool:
-        return (await look(stored)).get("code") == code
+        return (await stored.rejection(device)).get("code") == code
 
     return noted
 
@@ -86,7 +71,7 @@ async def test_what_a_charger_did_wrong_is_noted(
         assert live is not None
         await misdeed(charger)
     await stored.until(_is(stored, code))
-    noted = await _rejection(stored)
+    noted = await stored.rejection("c1234")
     assert set(noted) == {"at", "gateway", "code", "message"}
     assert noted["gateway"] == "gateway-a"
     assert words in noted["message"]
@@ -105,7 +90,7 @@ async def test_only_the_newest_is_kept_whichever_gateway_it_happened_at(
             await charger.recv()
 
         async def newest(name: str = name) -> bool:
-            noted = await _rejection(stored)
+            noted = await stored.rejection("c1234")
             return (noted.get("code"), noted.get("gateway")) == ("out_of_range", name)
 
         await stored.until(newest)
@@ -121,8 +106,8 @@ async def test_an_older_one_does_not_replace_a_newer_one(lonely: Booth, stored: 
         # Written in the same round, or the next one.
         await widget.send("x")
         await widget.recv()
-        await stored.until(_is(stored, "unexpected", _rejection_of_widget))
-    assert await _rejection(stored) == later
+        await stored.until(_is(stored, "unexpected", "wABCD"))
+    assert await stored.rejection("c1234") == later
 
 
 async def test_a_superseded_connection_is_noted(lonely: Booth, stored: Stored) -> None:
@@ -146,7 +131,7 @@ async def test_a_silent_device_is_noted(stored: Stored, start_gateway: StartGate
         await stored.until(_is(stored, "silent"))
         with contextlib.suppress(Exception):
             charger.transport.resume_reading()
-    assert "0.6 s" in (await _rejection(stored))["message"]
+    assert "0.6 s" in (await stored.rejection("c1234"))["message"]
 
 
 async def test_a_wrong_secret_is_noted_for_those_that_exist_only(
@@ -160,11 +145,11 @@ async def test_a_wrong_secret_is_noted_for_those_that_exist_only(
             async with booth.charger(charger):
                 pass
     await stored.until(_is(stored, "unauthorized"))
-    assert await _rejection(stored, "ghost") == {}
-    assert "secret" in (await _rejection(stored))["message"]
+    assert await stored.rejection("ghost") == {}
+    assert "secret" in (await stored.rejection("c1234"))["message"]
 
 
-async def test_what_somebody_broke_in_redis_is_written_over(lonely: Booth, stored: Stored) -> None:
+async def test_a_broken_value_in_redis_is_written_over(lonely: Booth, stored: Stored) -> None:
     names = stored.names.of_charger("c1234")
     async with lonely.charger("c1234") as charger:
         for broken in ("no json", "[]", '{"at":"x"}', "null"):

@@ -5,10 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import SOON
 
@@ -30,9 +29,8 @@ async def _ask(hub: Hub, method: str, path: str, body: object = None) -> Any:
 
 async def _answer(url: str, secret: str | None) -> int:
     """Which status a handshake gets: 101 if the device is let in."""
-    headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
     try:
-        async with connect(url, additional_headers=headers, close_timeout=1):
+        async with connect_device(url, secret and f"Bearer {secret}"):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code

@@ -46,10 +46,13 @@ async def test_a_charger_on_one_gateway_lights_a_widget_on_another(
         assert await received(widget) == CHARGED
 
 
-async def test_a_widget_gets_its_status_when_it_connects(booth: Booth, stored: Stored) -> None:
+@pytest.mark.parametrize("path", ["widgets", "devices"])
+async def test_a_widget_gets_its_status_when_it_connects_on_either_path(
+    booth: Booth, stored: Stored, path: str
+) -> None:
     await booth.report("c1234", 85)
     await stored.until(lambda: stored.status("wABCD"))
-    async with booth.widget("wABCD") as widget:
+    async with booth.widget("wABCD", path) as widget:
         assert await received(widget) == CHARGING80
 
 
@@ -93,13 +96,6 @@ async def test_an_unregistered_id_sees_open_and_then_close_4404(booth: Booth, ki
     device = booth.charger("nobody") if kind == "charger" else booth.widget("nobody")
     async with device as connection:
         assert await close_code(connection) == 4404
-
-
-async def test_the_path_devices_serves_widgets_too(booth: Booth, stored: Stored) -> None:
-    await booth.report("c1234", 100)
-    await stored.until(lambda: stored.status("wABCD"))
-    async with booth.widget("wABCD", path="devices") as widget:
-        assert await received(widget) == CHARGED
 
 
 async def test_a_stopping_gateway_sends_devices_off_with_1001(booth: Booth) -> None:

@@ -1,11 +1,12 @@
 """A charger that sends too fast is read slowly, closed in the end, and loses nothing."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 
+from tests.fixtures import raw_frames
+from tests.fixtures.raw_frames import FRAGMENTS, masked
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -18,8 +19,7 @@ from tests.integration.hub.booth import (
 )
 from tests.integration.hub.conftest import StartGateway, StartRouter
 
-PING = b"\x89\x80\0\0\0\0"
-FRAGMENTS = b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 10 + b"\x80\x80\0\0\0\0"
+PING, PONG = masked(raw_frames.PING), masked(raw_frames.PONG)
 
 
 async def test_more_at_once_than_may_be_sent_is_taken_slowly_and_the_last_reading_counts(
@@ -37,7 +37,7 @@ async def test_more_at_once_than_may_be_sent_is_taken_slowly_and_the_last_readin
         assert await received(widget) == CHARGING
 
 
-@pytest.mark.parametrize("flood", [PING * 1000, FRAGMENTS * 100, b"\x8a\x80\0\0\0\0" * 1000])
+@pytest.mark.parametrize("flood", [PING * 1000, FRAGMENTS * 100, PONG * 1000])
 async def test_a_flood_is_closed_with_4429_and_what_was_acknowledged_before_stays(
     stored: Stored,
     start_gateway: StartGateway,
@@ -59,7 +59,11 @@ async def test_a_flood_is_closed_with_4429_and_what_was_acknowledged_before_stay
     assert code == 4429 or (flood.startswith(FRAGMENTS) and code == 1008)
     assert await stored.level("c1234") == 100
     if code == 4429:
-        await stored.until(lambda: _refused_as(stored, "too_fast"))
+
+        async def is_noted() -> bool:
+            return (await stored.rejection("c1234")).get("code") == "too_fast"
+
+        await stored.until(is_noted)
 
 
 async def test_of_a_flood_of_readings_the_last_one_read_is_stored(
@@ -68,8 +72,7 @@ async def test_of_a_flood_of_readings_the_last_one_read_is_stored(
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()
     booth = await start_gateway(bytes_per_second=2000, burst_bytes=4000, too_fast_seconds=1)
-    texts = [json.dumps({"event": "StateOfCharge", "data": {"soc": n}}) for n in range(10, 100)]
-    frames = [bytes((0x81, 0x80 | len(t))) + b"\0\0\0\0" + t.encode() for t in texts]
+    frames = [raw_frames.reading(level) for level in range(10, 100)]
     async with booth.charger("c1234") as charger:
         flooding = asyncio.create_task(_flood(charger, b"".join(frames)))
         assert await close_code(charger) == 4429
@@ -87,8 +90,3 @@ async def _flood(device: Any, piece: bytes) -> None:
         if transport.get_write_buffer_size() < len(piece):
             transport.write(piece)
         await asyncio.sleep(0.001)
-
-
-async def _refused_as(stored: Stored, code: str) -> bool:
-    noted = await stored.client.hget(stored.names.of_charger("c1234").rejections, "c1234")
-    return noted is not None and json.loads(noted)["code"] == code

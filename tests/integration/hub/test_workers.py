@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.asyncio.client import ClientConnection
 
 from tests.fixtures.children import children_of, is_running
 from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
@@ -69,12 +68,6 @@ async def series(gateway: Gateway, name: str) -> dict[tuple[str, str], float]:
     return found
 
 
-@contextlib.asynccontextmanager
-async def device(url: str) -> AsyncIterator[ClientConnection]:
-    async with connect_device(url) as connection:
-        yield connection
-
-
 @pytest.fixture
 async def running(hub: StartHub) -> Hub:
     started = await hub(gateways=0)
@@ -105,8 +98,10 @@ async def test_a_light_comes_from_a_charger_of_one_worker_to_a_widget_of_another
         for number in range(60):
             charger_id, widget_id = f"c{number}", f"w{number}"
             await running.register((charger_id, widget_id))
-            widget = await stack.enter_async_context(device(gateway.widget_url(widget_id)))
-            charger = await stack.enter_async_context(device(gateway.charger_url(charger_id)))
+            widget = await stack.enter_async_context(connect_device(gateway.widget_url(widget_id)))
+            charger = await stack.enter_async_context(
+                connect_device(gateway.charger_url(charger_id))
+            )
             await charger.send(reading(100))
             assert await received(widget) == CHARGED
             places.add(await gateways_of(stored, charger_id, widget_id))
@@ -128,7 +123,7 @@ async def test_sigterm_drains_all_workers_and_ends_them(running: Hub) -> None:
         for number in range(16):
             await running.register_widget(f"w{number}")
             widgets.append(
-                await stack.enter_async_context(device(gateway.widget_url(f"w{number}")))
+                await stack.enter_async_context(connect_device(gateway.widget_url(f"w{number}")))
             )
         ending = asyncio.create_task(gateway.process.terminate())
         assert {await close_code(widget) for widget in widgets} == {1001}
@@ -153,7 +148,7 @@ async def test_one_worker_that_hangs_is_named_and_keeps_new_devices_away(running
         await until_said(gateway, "/readyz", 503, said)
         await until_said(gateway, "/accepting", 503, said)
         assert (await asked(gateway, "/healthz"))[0] == 200
-        # What the other one counts is still to be had.
+        # What the other one counts is still shown.
         assert {w for w, _ in await series(gateway, "chargelight_connections")} == {"2"}
     finally:
         os.kill(first, signal.SIGCONT)
@@ -217,7 +212,7 @@ async def test_a_killed_parent_leaves_no_worker_and_its_ports_free(
         await _ready(ports[2])
         workers = children_of(parent.pid)
         assert len(workers) == 2
-        async with device(f"ws://127.0.0.1:{ports[1]}/widgets/wABCD") as widget:
+        async with connect_device(f"ws://127.0.0.1:{ports[1]}/widgets/wABCD") as widget:
             parent.kill()
             parent.wait()
             # Sent off as in any drain, and not cut.
