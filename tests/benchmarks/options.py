@@ -16,3 +16,9 @@ class Options:
     quick: bool = False
     rounds: int = 3
     connections: int | None = None
+
+    def numbers(self, usual: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the numbers of connections to measure at, where the usual ones are these."""
+        if self.quick:
+            return (100,)
+        return (self.connections,) if self.connections else usual

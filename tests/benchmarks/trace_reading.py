@@ -19,8 +19,8 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -37,6 +37,7 @@ from services.router import app as router_app
 from services.router.settings import RouterSettings
 from tests.fixtures import raw_frames
 from tests.integration.hub.booth import Stored
+from tests.integration.hub.conftest import Running
 from tools.servers.ports import free_port
 from tools.servers.redis.open import open_redis_server
 from tools.servers.server_options import ServerOptions
@@ -203,23 +204,6 @@ def _cost(calls: Sequence[Call]) -> tuple[int, int]:
 # The hub.
 
 
-@asynccontextmanager
-async def _serving(
-    serve: Callable[[Any, asyncio.Event], Awaitable[None]], settings: object
-) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        await serve(settings, stop)
-
-    task = asyncio.create_task(run(), name=type(settings).__name__)
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
 async def _connected(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect a device, as soon as anybody listens there."""
     async with asyncio.timeout(_LATEST_SECONDS):
@@ -243,8 +227,10 @@ async def _trace(redis_url: str, readings: int) -> Trace:
         stored = Stored(await stack.enter_async_context(Redis.from_url(redis_url)))
         await stored.pair(_CHARGER, _WIDGET, 1)
         await stored.complete()
-        await stack.enter_async_context(_serving(router_app.serve, router))
-        await stack.enter_async_context(_serving(gateway_app.serve, gateway))
+        services = Running()
+        stack.push_async_callback(services.close)
+        services.start(router_app.serve, router)
+        services.start(gateway_app.serve, gateway)
         await stored.until(lambda: stored.is_router_at_work(router.instance_id))
         widget, widget_out = await _connected(ports["widget_port"], f"/widgets/{_WIDGET}")
         _, charger = await _connected(ports["charger_port"], f"/chargers/{_CHARGER}")

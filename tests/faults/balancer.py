@@ -37,8 +37,8 @@ class Backend:
 class Balancer:
     def __init__(self) -> None:
         self.backends: list[Backend] = []
-        self.chargers = FaultProxy(self._for_chargers)
-        self.widgets = FaultProxy(self._for_widgets)
+        self.chargers = FaultProxy(lambda: self._by_load(0))
+        self.widgets = FaultProxy(lambda: self._by_load(1))
         self._checks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
@@ -69,12 +69,6 @@ class Balancer:
     def links_to(self, port: int) -> list[Link]:
         links = self.chargers.links | self.widgets.links
         return [link for link in links if link.server == (HOST, port)]
-
-    async def _for_chargers(self) -> list[Address]:
-        return self._by_load(0)
-
-    async def _for_widgets(self) -> list[Address]:
-        return self._by_load(1)
 
     def _by_load(self, which: int) -> list[Address]:
         up = [backend for backend in self.backends if backend.is_up]

@@ -118,11 +118,7 @@ class Booth:
 
     async def cable(self, name: str) -> str:
         """Lay a cable from a service to Redis; return the address at the service's end."""
-
-        async def there() -> list[Address]:
-            return [self.redis_address]
-
-        proxy = self.cables[name] = FaultProxy(there)
+        proxy = self.cables[name] = FaultProxy(lambda: [self.redis_address])
         await proxy.listen()
         return f"redis://{HOST}:{proxy.port}/0"
 

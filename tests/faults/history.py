@@ -5,6 +5,18 @@ from dataclasses import dataclass
 from shared.contract.device_protocol import ChargingStatus
 
 
+@dataclass(frozen=True)
+class _OfWidget:
+    at: float
+    widget: str
+
+
+@dataclass(frozen=True)
+class _OfFault:
+    at: float
+    fault: str
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A charger sent a reading; the same number again means that it sent it again."""
@@ -33,26 +45,16 @@ class PairingBegan:
     charger: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PairingInEffect:
-    at: float
-    widget: str
+class PairingInEffect(_OfWidget):
+    pass
 
 
-@dataclass(frozen=True, slots=True)
-class WidgetConnected:
+class WidgetConnected(_OfWidget):
     """A widget has a new connection; it is dark."""
 
-    at: float
-    widget: str
 
-
-@dataclass(frozen=True, slots=True)
-class WidgetDisconnected:
+class WidgetDisconnected(_OfWidget):
     """A widget lost its connection; it is dark, and the hub is not to blame."""
-
-    at: float
-    widget: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,12 @@ class Shown:
     status: ChargingStatus
 
 
-@dataclass(frozen=True, slots=True)
-class FaultBegan:
+class FaultBegan(_OfFault):
     """From now on the hub may be late."""
 
-    at: float
-    fault: str
 
-
-@dataclass(frozen=True, slots=True)
-class FaultEnded:
+class FaultEnded(_OfFault):
     """From now on the hub has its five seconds."""
-
-    at: float
-    fault: str
 
 
 @dataclass(frozen=True, slots=True)

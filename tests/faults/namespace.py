@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from functools import partial
 from typing import Final
 
 from tests.faults.booth import Booth
@@ -97,11 +98,7 @@ async def _begin(booth: Booth) -> _Network:
     """Start one more gateway, in a namespace, and let devices have it."""
     network = _Network()
     booth.closing.callback(network.close)
-
-    async def to_redis() -> list[Address]:
-        return [booth.redis_address]
-
-    cable = FaultProxy(to_redis, network.redis_here)
+    cable = FaultProxy(lambda: [booth.redis_address], network.redis_here)
     await cable.listen()
     booth.closing.callback(cable.close)
     gateway = booth.hub.start_gateway(
@@ -122,10 +119,7 @@ async def _begin(booth: Booth) -> _Network:
 async def _reachable(booth: Booth, gateway: Gateway, network: _Network) -> None:
     """Have its ports reached on this machine's own address, as all gateways' are."""
     for port in (gateway.charger_port, gateway.widget_port, gateway.health_port):
-
-        async def there(port: int = port) -> list[Address]:
-            return [(network.devices_there, port)]
-
-        forward = FaultProxy(there, HOST, port)
+        there = [(network.devices_there, port)]
+        forward = FaultProxy(partial(list[Address], there), HOST, port)
         await forward.listen()
         booth.closing.callback(forward.close)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import redis.asyncio
 
 from tests.faults.booth import Booth, address_of
-from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
+from tests.fixtures.fault_proxy import HOST, FaultProxy
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
@@ -50,9 +50,10 @@ async def promote_replica(booth: Booth) -> None:
     replica = await asyncio.to_thread(_spare, booth)
     link = await _start_replication(replica, primary)
     with TemporaryDirectory() as folder:
-        sentinel = _sentinel(primary, Path(folder))
+        port = free_port()
+        sentinel = _sentinel(primary, Path(folder), port)
         try:
-            async with _client_to(HOST, sentinel.port) as asked:
+            async with _client_to(HOST, port) as asked:
                 await _until(lambda: _knows_replica(asked))
                 async with booth.fault("replica promoted"):
                     for one in list(link.links):
@@ -63,17 +64,8 @@ async def promote_replica(booth: Booth) -> None:
                     booth.redis, booth.spare = replica, primary
                     booth.redis_address = address_of(replica.url)
         finally:
-            sentinel.end()
+            sentinel.end(signal.SIGTERM)
             link.close()
-
-
-class _Sentinel:
-    def __init__(self, process: SupervisedProcess, port: int) -> None:
-        self._process = process
-        self.port = port
-
-    def end(self) -> None:
-        self._process.end(signal.SIGTERM)
 
 
 def _spare(booth: Booth) -> EmbeddedRedis:
@@ -85,11 +77,7 @@ def _spare(booth: Booth) -> EmbeddedRedis:
 
 async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:
     """Have one server replicate another, over a cable that can be silenced."""
-
-    async def there() -> list[Address]:
-        return [address_of(primary.url)]
-
-    link = FaultProxy(there)
+    link = FaultProxy(lambda: [address_of(primary.url)])
     await link.listen()
     async with _client_to(*address_of(primary.url)) as client:
         # It may have been a replica itself the time before.
@@ -106,8 +94,7 @@ async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> 
     return link
 
 
-def _sentinel(primary: EmbeddedRedis, folder: Path) -> _Sentinel:
-    port = free_port()
+def _sentinel(primary: EmbeddedRedis, folder: Path, port: int) -> SupervisedProcess:
     file = folder / "sentinel.conf"
     file.write_text(
         _CONFIGURATION.format(
@@ -115,7 +102,7 @@ def _sentinel(primary: EmbeddedRedis, folder: Path) -> _Sentinel:
         )
     )
     command: list[str | Path] = [primary.program, file, "--sentinel"]
-    return _Sentinel(SupervisedProcess(command, log=folder / "sentinel.log"), port)
+    return SupervisedProcess(command, log=folder / "sentinel.log")
 
 
 async def _knows_replica(client: Any) -> bool:

@@ -24,8 +24,7 @@ REDIS: Final = "redis"
 async def measure(options: Options) -> Report:
     """Measure at each number of devices, once: what it is held against is no closer."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_SECONDS, _WATCH_SECONDS)
-    numbers = (options.connections,) if options.connections else CHECKED
-    numbers = (100,) if options.quick else numbers
+    numbers = options.numbers(CHECKED)
     report = Report()
     async with stage() as prepared:
         await prepared.register_pairs(max(numbers) // 2)

@@ -4,10 +4,11 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from tests.benchmarks.figures import Report
 from tests.fixtures.processes import ROOT
 
 _MOST_BYTES: Final = 2**24
@@ -66,6 +67,14 @@ class Generator:
 
     async def close(self) -> None:
         await self.do("close")
+
+
+def add_generator(report: Report, title: str, results: Sequence[dict[str, Any]]) -> None:
+    """Add what the generator said of itself: whether it was in time."""
+    shares = [result["generator_cpu_share"] for result in results]
+    report.add(f"{title} generator's cores", shares)
+    lags = [result["generator_lag_ms"]["p99"] for result in results]
+    report.add(f"{title} generator's lag p99", lags, "ms")
 
 
 @asynccontextmanager

@@ -23,8 +23,7 @@ _KIB: Final = 1024
 async def measure(options: Options) -> Report:
     """Measure at each number of connections. One round: processes start anew for each anyway."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_SECONDS, _WATCH_SECONDS)
-    numbers = (options.connections,) if options.connections else _NUMBERS
-    numbers = (100,) if options.quick else numbers
+    numbers = options.numbers(_NUMBERS)
     report = Report()
     async with stage() as prepared:
         await prepared.register_pairs(max(numbers) // 2)

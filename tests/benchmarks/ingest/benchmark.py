@@ -1,10 +1,11 @@
 """The rounds of the ingest benchmark, and its figures."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Final
 
 from tests.benchmarks.figures import Report
-from tests.benchmarks.generator.control import Generator, running_generator
+from tests.benchmarks.generator.control import Generator, add_generator, running_generator
 from tests.benchmarks.ingest.contestants import ALL, GATEWAY, NOTHING, Contestant, start
 from tests.benchmarks.ingest.measuring import Load, highest, put_under
 from tests.benchmarks.options import Options
@@ -32,12 +33,6 @@ class Sizes:
         return cls(options.connections or 5_000, options.rounds, 3.0, 1.5)
 
 
-@dataclass(slots=True)
-class _Loads:
-    common: list[Load] = field(default_factory=list)
-    highest: list[Load] = field(default_factory=list)
-
-
 async def measure(options: Options) -> Report:
     sizes = Sizes.of(options)
     report = Report()
@@ -46,24 +41,21 @@ async def measure(options: Options) -> Report:
         contestants = [await start(prepared, name) for name in ALL]
         best = await _search(prepared, generator, contestants, sizes, report)
         common = _COMMON_SHARE * min(best.values())
-        loads = {name: _Loads() for name in ALL}
+        loads = defaultdict[tuple[str, str], list[Load]](list)
         for _ in range(sizes.rounds):
             for contestant in contestants:
                 await generator.connect("charger", contestant.port, sizes.connections)
                 await put_under(prepared, generator, contestant, common, sizes.seconds / 5)
-                for rate, kept in (
-                    (common, loads[contestant.name].common),
-                    (best[contestant.name], loads[contestant.name].highest),
-                ):
+                for which, rate in (("common", common), ("highest", best[contestant.name])):
                     load = await put_under(prepared, generator, contestant, rate, sizes.seconds)
-                    kept.append(load)
+                    loads[contestant.name, which].append(load)
                 await generator.close()
         report.note("ingest redis", prepared.redis_description)
     report.note("ingest connections", f"{sizes.connections:,}")
     report.note("ingest common rate", f"{common:,.0f} readings/s")
     for name in ALL:
-        _add(report, f"ingest {name}, common rate:", loads[name].common)
-        _add(report, f"ingest {name}, highest rate:", loads[name].highest)
+        for which in ("common", "highest"):
+            _add(report, f"ingest {name}, {which} rate:", loads[name, which])
     for which in ("common", "highest"):
         for name in ALL[1:]:
             report.ratio(
@@ -101,11 +93,7 @@ def _add(report: Report, title: str, loads: list[Load]) -> None:
     report.add(f"{title} server's cores", [load.cpu / load.seconds for load in loads])
     report.add(f"{title} rounds borne", [float(load.is_borne) for load in loads])
     if GATEWAY in title:
-        stored = [load.stored / load.received for load in loads]
-        report.add(f"{title} stored / received", stored)
+        report.add(f"{title} stored / received", [load.stored / load.received for load in loads])
         redis = [load.redis_cpu / load.received * 1e6 for load in loads]
         report.add(f"{title} redis CPU per reading", redis, "µs")
-    shares = [load.generator["generator_cpu_share"] for load in loads]
-    report.add(f"{title} generator's cores", shares)
-    lags = [load.generator["generator_lag_ms"]["p99"] for load in loads]
-    report.add(f"{title} generator's lag p99", lags, "ms")
+    add_generator(report, title, [load.generator for load in loads])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.benchmarks.figures import Report
-from tests.benchmarks.generator.control import running_generator
+from tests.benchmarks.generator.control import add_generator, running_generator
 from tests.benchmarks.options import Options
 from tests.benchmarks.processor import generators_core
 from tests.benchmarks.relay.variant import Run, Variant
@@ -80,12 +80,12 @@ async def _hub(prepared: Stage, stack: AsyncExitStack, pairs: int) -> Variant:
 async def _straightforward(prepared: Stage, stack: AsyncExitStack, pairs: int) -> Variant:
     # What the hub does when it idles must not count as this variant's.
     own = await stack.enter_async_context(prepared.other_redis())
-    running = await start_straightforward(own, pairs)
-    for process in running.processes.values():
+    processes, charger_port, widget_port = await start_straightforward(own, pairs)
+    for process in processes.values():
         stack.callback(process.kill)
     generator = await stack.enter_async_context(running_generator(generators_core()))
-    ports = (running.charger_port, running.widget_port)
-    variant = Variant(STRAIGHTFORWARD, own, generator, running.processes, *ports, pairs)
+    ports = (charger_port, widget_port)
+    variant = Variant(STRAIGHTFORWARD, own, generator, processes, *ports, pairs)
     await variant.connect()
     return variant
 
@@ -156,22 +156,14 @@ async def _latencies(hub: Variant, sizes: Sizes, report: Report) -> None:
 
 def _add(report: Report, title: str, runs: list[Run]) -> None:
     for quantile in ("p50", "p99", "max"):
-        times = [run.latency_ms(quantile) for run in runs]
-        report.add(f"{title} {quantile}", times, "ms")
+        report.add(f"{title} {quantile}", [run.latency_ms(quantile) for run in runs], "ms")
     for process in runs[0].cpu:
-        used = [run.cpu[process] * 1e6 for run in runs]
-        report.add(f"{title} CPU of {process}", used, "µs")
+        report.add(f"{title} CPU of {process}", [run.cpu[process] * 1e6 for run in runs], "µs")
     report.add(f"{title} CPU of all", [sum(run.cpu.values()) * 1e6 for run in runs], "µs")
-    conflated = [run.result["conflated"] / run.result["sent"] for run in runs]
-    report.add(f"{title} conflated", conflated)
-    in_doubt = [run.result["in_doubt"] / run.result["sent"] for run in runs]
-    report.add(f"{title} answers in doubt", in_doubt)
-    unanswered = [float(run.result["unanswered"]) for run in runs]
-    report.add(f"{title} unanswered", unanswered)
-    shares = [run.result["generator_cpu_share"] for run in runs]
-    report.add(f"{title} generator's cores", shares)
-    lags = [run.result["generator_lag_ms"]["p99"] for run in runs]
-    report.add(f"{title} generator's lag p99", lags, "ms")
+    for name, key in (("conflated", "conflated"), ("answers in doubt", "in_doubt")):
+        report.add(f"{title} {name}", [run.result[key] / run.result["sent"] for run in runs])
+    report.add(f"{title} unanswered", [float(run.result["unanswered"]) for run in runs])
+    add_generator(report, title, [run.result for run in runs])
 
 
 async def _raw(url: str, messages: int, rate: float) -> list[float]:

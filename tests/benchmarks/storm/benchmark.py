@@ -1,5 +1,6 @@
 """The rounds of the storm benchmark, and its figures."""
 
+from collections import Counter
 from typing import Any, Final
 
 from tests.benchmarks.figures import Report
@@ -7,7 +8,7 @@ from tests.benchmarks.generator.control import HOST, Generator, running_generato
 from tests.benchmarks.options import Options
 from tests.benchmarks.processor import generators_core
 from tests.benchmarks.stage import Stage, stage
-from tests.fixtures.hub import Gateway, Router
+from tests.fixtures.hub import Router
 
 _PAIRS: Final = 5_000
 _WAYS: Final = {"with jitter": True, "all at once": False}
@@ -54,15 +55,11 @@ async def _storm(
     )
     after = await prepared.cpu(processes)
     dies.process.kill()  # it is dead; the fixture must know that we wanted that
-    await _leave(generator, stays)
+    await generator.close()
+    await stays.process.terminate()
     if result["wrong"]:
         raise RuntimeError(f"{result['wrong']} widgets show the wrong light: {result}")
     return {**result, "cpu": {name: after[name] - before[name] for name in after}}
-
-
-async def _leave(generator: Generator, gateway: Gateway) -> None:
-    await generator.close()
-    await gateway.process.terminate()
 
 
 def _add(report: Report, title: str, results: list[dict[str, Any]]) -> None:
@@ -75,17 +72,14 @@ def _add(report: Report, title: str, results: list[dict[str, Any]]) -> None:
         ("widget, from open to first status", "first_status_ms"),
     ):
         for quantile in ("p50", "p99"):
-            times = [one[key][quantile] for one in results]
-            report.add(f"{title}: {what}, {quantile}", times, "ms")
+            report.add(
+                f"{title}: {what}, {quantile}", [one[key][quantile] for one in results], "ms"
+            )
     report.add(f"{title}: attempts", [float(one["attempts"]) for one in results])
     for process in results[0]["cpu"]:
-        used = [one["cpu"][process] for one in results]
-        report.add(f"{title}: CPU of {process}", used, "s")
+        report.add(f"{title}: CPU of {process}", [one["cpu"][process] for one in results], "s")
     report.add(f"{title}: wrong lights", [float(one["wrong"]) for one in results])
     shares = [one["generator_cpu_share"] for one in results]
     report.add(f"{title}: generator's cores", shares)
-    ends: dict[str, int] = {}
-    for one in results:
-        for reason, count in one["ends"].items():
-            ends[reason] = ends.get(reason, 0) + count
-    report.note(f"{title}: why connections ended", str(ends))
+    ends = sum((Counter(one["ends"]) for one in results), Counter[str]())
+    report.note(f"{title}: why connections ended", str(dict(ends)))

@@ -1,7 +1,6 @@
 """Starts the straightforward variant: two gateways and a router, as the real hub has them."""
 
 import sys
-from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.benchmarks.stage import Stage
@@ -17,17 +16,10 @@ from tools.servers.ports import free_port
 _PACKAGE: Final = "tests.benchmarks.straightforward"
 
 
-@dataclass(frozen=True, slots=True)
-class Straightforward:
-    """The running variant."""
-
-    processes: dict[str, ServiceProcess]
-    charger_port: int
-    widget_port: int
-
-
-async def start_straightforward(stage: Stage, pairs: int) -> Straightforward:
-    """Start it, with so many pairs, and wait until it serves."""
+async def start_straightforward(
+    stage: Stage, pairs: int
+) -> tuple[dict[str, ServiceProcess], int, int]:
+    """Start it; return its processes, where chargers connect, and where widgets do."""
     mapping = {f"c{number:05}": f"w{number:05}" for number in range(pairs)}
     pipeline: Any = stage.redis.pipeline(transaction=False)
     await pipeline.hset(PAIRINGS, mapping=mapping).execute()
@@ -39,7 +31,7 @@ async def start_straightforward(stage: Stage, pairs: int) -> Straightforward:
     }
     for process in processes.values():
         await process.logged(READY)
-    return Straightforward(processes, charger_port, widget_port)
+    return processes, charger_port, widget_port
 
 
 def _start(stage: Stage, module: str, name: str, port: int) -> ServiceProcess:
