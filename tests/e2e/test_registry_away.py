@@ -3,8 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 import httpx
 import pytest
 from redis.asyncio import Redis
-from websockets.asyncio.client import connect
 
 from services.simulator.devices.levels import HIGHEST
 from services.simulator.devices.phone import Phone, empty_phone
@@ -20,7 +19,7 @@ from services.simulator.fleet.fleet import Fleet, Plan
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from shared.contract.names import Names
 from tests.e2e.fleet import SETTLE_SECONDS, GatewayGroup, fleet, judge_lights
-from tests.fixtures.hub import Hub, StartHub
+from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import CHARGING80, SOON, reading, receipt, received
 from tools.servers.postgres.server import PostgresServer
@@ -102,7 +101,7 @@ class Operator:
         # trust_env: a proxy that this machine may use does not lead to itself.
         self._client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=SOON)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._client.aclose()
 
     async def rent(self, number: int, pair: Pair) -> Rented:
@@ -153,13 +152,6 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-@asynccontextmanager
-async def _operator(url: str) -> AsyncIterator[Operator]:
-    operator = Operator(url)
-    yield operator
-    await operator.close()
-
-
 async def _all_right_until(moment: float, made: Fleet, group: GatewayGroup) -> None:
     """Look on; readings flow, and lights are right, those of widgets that come now too."""
     while (left := moment - time.monotonic()) > 0:
@@ -170,11 +162,8 @@ async def _all_right_until(moment: float, made: Fleet, group: GatewayGroup) -> N
         assert figures.lights_unknown == 0
         assert figures.chargers_connected == figures.widgets_connected == len(made.pairs)
         assert left < 1 or figures.counts.acknowledged > before.acknowledged
-        async with connect(
-            f"{group.widgets_url}/widgets/{made.pairs[0].plan.pair.widget}",
-            compression=None,
-            close_timeout=1,
-        ) as one_more:
+        widget = made.pairs[0].plan.pair.widget
+        async with connect_device(f"{group.widgets_url}/widgets/{widget}") as one_more:
             assert "chargingStatus" in await received(one_more)
 
 
@@ -182,8 +171,8 @@ async def _works(running: Hub, group: GatewayGroup) -> None:
     """Register and pair devices, which are lit at once."""
     await running.register(("late-c", "late-w"))
     async with (
-        connect(f"{group.widgets_url}/widgets/late-w", compression=None) as widget,
-        connect(f"{group.chargers_url}/chargers/late-c", compression=None) as charger,
+        connect_device(f"{group.widgets_url}/widgets/late-w") as widget,
+        connect_device(f"{group.chargers_url}/chargers/late-c") as charger,
     ):
         await charger.send(reading(85))
         await receipt(charger)
@@ -206,7 +195,7 @@ async def test_a_minute_without_registry_and_postgres_darkens_no_light_and_misse
     registry = running.registries[0].process
     pairs = numbered_pairs("rented", RENTED)
     await running.register(*((pair.charger, pair.widget) for pair in pairs))
-    async with client_of(redis_url) as client, _operator(running.registry_url) as operator:
+    async with client_of(redis_url) as client, aclosing(Operator(running.registry_url)) as operator:
         streams = Streams(client)
         rentals = [await operator.rent(number, pair) for number, pair in enumerate(pairs, 1)]
         plans = [rented.plan() for rented in rentals]

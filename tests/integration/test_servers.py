@@ -178,8 +178,11 @@ def test_stopping_and_killing_and_starting_twice_is_no_error(any_redis: RedisSer
     any_redis.start()
 
 
-def test_nothing_is_left_of_a_closed_redis() -> None:
-    server = embedded_redis("for a test")
+@pytest.mark.parametrize("make", [embedded_redis, embedded_postgres], ids=["redis", "postgres"])
+def test_nothing_is_left_of_a_closed_server(
+    make: Callable[[str], EmbeddedRedis | EmbeddedPostgres],
+) -> None:
+    server = make("for a test")
     pid, folder = server.pid, server.folder
     server.close()
     assert not lives(pid)
@@ -209,14 +212,6 @@ def test_postgres_ends_its_connections_when_stopped(any_postgres: PostgresServer
         any_postgres.stop()
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
-
-
-def test_nothing_is_left_of_a_closed_postgres() -> None:
-    server = embedded_postgres("for a test")
-    pid, folder = server.pid, server.folder
-    server.close()
-    assert not lives(pid)
-    assert not folder.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")

@@ -35,10 +35,15 @@ async def received(device: ClientConnection) -> str:
     return message
 
 
+async def soon(answer: Awaitable[object]) -> None:
+    """Wait for an answer; fails after `SOON`."""
+    async with asyncio.timeout(SOON):
+        await answer
+
+
 async def receipt(device: ClientConnection) -> None:
     """Return once everything that the charger sent is stored."""
-    async with asyncio.timeout(SOON):
-        await (await device.ping())
+    await soon(await device.ping())
 
 
 async def close_code(device: ClientConnection) -> int:

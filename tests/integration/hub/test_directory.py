@@ -14,6 +14,7 @@ from tests.integration.hub.booth import (
     reading,
     receipt,
     received,
+    soon,
 )
 from tests.integration.hub.conftest import StartGateway, StartRouter
 
@@ -32,8 +33,7 @@ async def test_without_a_directory_nobody_is_closed_and_the_last_reading_is_kept
         await stored.pair("c1234", "wABCD", 7)
         await stored.complete()
         assert await received(widget) == CHARGED
-        async with asyncio.timeout(10):
-            await pong
+        await soon(pong)
 
 
 @pytest.mark.parametrize("doorbell", [True, False])

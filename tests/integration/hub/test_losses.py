@@ -15,6 +15,7 @@ from tests.integration.hub.booth import (
     reading,
     receipt,
     received,
+    soon,
 )
 from tests.integration.hub.conftest import StartGateway, StartRouter
 from tools.servers.redis.server import RedisServer
@@ -46,8 +47,7 @@ async def test_a_frozen_redis_gives_no_pong_and_the_connection_stays(
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(pong), 3)
         private_redis.thaw()
-        async with asyncio.timeout(10):
-            await pong
+        await soon(pong)
         assert await received(widget) == CHARGED
 
 
@@ -81,8 +81,7 @@ async def test_a_restarted_redis_is_right_again_without_any_charger_sending(
                 await stored.pair("c1234", "wABCD", 7)
                 await stored.complete()
             assert await received(widget) == CHARGED
-            async with asyncio.timeout(10):
-                await pong
+            await soon(pong)
             async with booth.widget("wABCD") as second:
                 assert await received(second) == CHARGED
 
@@ -104,8 +103,7 @@ async def test_while_redis_is_away_devices_stay_and_of_what_they_say_the_newest_
         assert charger.state is widget.state is State.OPEN
         private_redis.start()
         assert await received(widget) == CHARGED
-        async with asyncio.timeout(10):
-            await pong
+        await soon(pong)
 
 
 async def test_a_status_that_redis_lost_is_written_again_after_a_lost_connection(

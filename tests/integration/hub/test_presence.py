@@ -101,7 +101,7 @@ class Seen:
         raw = await self.stored.client.hget(key, device_id)
         with contextlib.suppress(ValueError, TypeError):
             return dict(json.loads(raw))
-        return {}  # none, or one that somebody broke
+        return {}  # none, or a broken one
 
     async def online(self, charger: str = "c1234") -> str | None:
         entry = await self.charger(charger)
@@ -121,6 +121,10 @@ class Seen:
             return set(entry.get("gateways", ["none"])) == set(gateways)
 
         await self.stored.until(there)
+
+    async def until_both_at(self, gateway: str) -> None:
+        await self.until_online(gateway)
+        await self.until_widget_at(gateway)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -263,8 +267,7 @@ async def test_a_killed_gateways_devices_go_offline_once(start_seat: StartSeat, 
     killed = await start_seat("gateway-a")
     others = [await start_seat("gateway-b"), await start_seat("gateway-c")]
     async with killed.booth.charger("c1234"), killed.booth.widget("wABCD"):
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         async with others[0].booth.widget("wABCD"):
             await seen.until_widget_at("gateway-a", "gateway-b")
             await killed.kill()
@@ -285,30 +288,19 @@ async def test_a_killed_gateways_devices_go_offline_once(start_seat: StartSeat, 
     assert chargers == [True, False]
 
 
-async def test_a_gateway_that_comes_up_sweeps_up_after_one_that_died_alone(
-    start_seat: StartSeat, seen: Seen
-) -> None:
-    killed = await start_seat("gateway-a")
-    async with killed.booth.charger("c1234"):
-        await seen.until_online("gateway-a")
-        await killed.kill()
-    await start_seat("gateway-b")
-    await seen.until_online(None)
-
-
-async def test_one_that_comes_back_under_its_name_sweeps_up_after_itself(
-    start_seat: StartSeat, seen: Seen
+@pytest.mark.parametrize("name", ["gateway-a", "gateway-b"])
+async def test_the_next_gateway_sweeps_up_after_a_dead_one_whatever_its_name(
+    start_seat: StartSeat, seen: Seen, name: str
 ) -> None:
     killed = await start_seat("gateway-a")
     async with killed.booth.charger("c1234"), killed.booth.widget("wABCD"):
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         await killed.kill()
-    again = await start_seat("gateway-a")
+    again = await start_seat(name)
     await seen.until_online(None)
     await seen.until_widget_at()
     async with again.booth.charger("c1234"):
-        await seen.until_online("gateway-a")
+        await seen.until_online(name)
 
 
 async def test_a_gateway_that_slept_is_swept_and_tells_everything_when_it_wakes(
@@ -316,15 +308,13 @@ async def test_a_gateway_that_slept_is_swept_and_tells_everything_when_it_wakes(
 ) -> None:
     sleeper, _ = await start_seat("gateway-a"), await start_seat("gateway-b")
     async with sleeper.booth.charger("c1234"), sleeper.booth.widget("wABCD"):
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         before = await seen.charger()
         # It sleeps: nothing of it is said, while its connections stay.
         async with held_up(sleeper.gateway.presence_bus):
             await seen.until_online(None)
             await seen.until_widget_at()
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         after = await seen.charger()
         assert after["epoch"] == before["epoch"]
         assert after["since"] > before["since"]
@@ -335,15 +325,13 @@ async def test_after_an_emptied_redis_everybody_is_told_again(
 ) -> None:
     seat = await start_seat("gateway-a")
     async with seat.booth.charger("c1234"), seat.booth.widget("wABCD"):
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         epoch = (await seen.charger())["epoch"]
         await seen.stored.client.flushall()
         # Nobody is known now: told as soon as the directory is there.
         await seen.stored.pair("c1234", "wABCD", 7)
         await seen.stored.complete()
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         assert (await seen.charger())["epoch"] == epoch
 
 
@@ -380,15 +368,14 @@ async def test_a_drained_gateway_leaves_with_all_its_devices(
     await stored.complete()
     booth = await start_gateway(instance_id="gateway-a")
     async with booth.charger("c1234"), booth.widget("wABCD"):
-        await seen.until_online("gateway-a")
-        await seen.until_widget_at("gateway-a")
+        await seen.until_both_at("gateway-a")
         await booth.stop()
         assert await seen.online() is None
         assert (await seen.widget())["gateways"] == {}
         assert await stored.client.zcard(GATEWAYS) == 0
 
 
-async def test_what_somebody_broke_in_redis_stops_neither_gateway_nor_lights(
+async def test_broken_values_in_redis_stop_neither_gateway_nor_lights(
     start_seat: StartSeat, start_router: StartRouter, seen: Seen
 ) -> None:
     names = seen.stored.names
@@ -399,8 +386,7 @@ async def test_what_somebody_broke_in_redis_stops_neither_gateway_nor_lights(
         await client.hset(names.of_charger("c1234").presence, "c1234", broken)
         await client.hset(names.of_widget("wABCD").presence, "wABCD", broken)
         async with seat.booth.charger("c1234"), seat.booth.widget("wABCD"):
-            await seen.until_online("gateway-a")
-            await seen.until_widget_at("gateway-a")
+            await seen.until_both_at("gateway-a")
     await client.zadd(GATEWAYS, {b"\xff": 1, "x": "inf", "y": "-inf", "gateway-a": "inf"})
     await seen.stored.until(lambda: _renewed(seen.stored))
     await client.set(GATEWAYS, "no sorted set")
