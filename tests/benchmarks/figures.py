@@ -53,7 +53,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """All figures of a run, by name; notes say what a number can not."""
+    """All figures of a run, by name; notes say what a number cannot."""
 
     figures: dict[str, Figure] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)

@@ -65,7 +65,7 @@ async def test_a_node_that_restarts_empty_has_its_slots_and_its_keys_again(stack
     await _all_lit(stack, 100, CHARGED)
 
 
-async def test_nodes_that_are_all_made_anew_find_together_again(stack: Stack) -> None:
+async def test_nodes_that_are_all_created_again_form_a_cluster_again(stack: Stack) -> None:
     # Their addresses may be others then, or each other's.
     stack.compose("up", "-d", "--no-build", "--no-deps", "--force-recreate", *reversed(NODES),
                   timeout_seconds=120)  # fmt: skip

@@ -24,7 +24,7 @@ async def test_a_herd_that_reconnects_at_once_gets_in_and_starves_nobody(hub: St
     herd: Herd = await reconnect_at_once(gateway, DEVICES, probes)
     await probes.stop()
     assert len(herd.until_in) == herd.devices
-    assert herd.cut_off == 0, "whoever can not be served is told so"
+    assert herd.cut_off == 0, "a device that cannot be served is told so"
     assert quantile(herd.took, 0.99) < ALIVE_SECONDS
     assert herd.before
     assert max(herd.during, default=0.0) < ALIVE_SECONDS

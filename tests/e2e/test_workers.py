@@ -1,4 +1,4 @@
-"""A gateway of two processes loses one: devices get their lights, and it is started anew."""
+"""A gateway of two processes loses one: devices get their lights, and it is started again."""
 
 import asyncio
 import os

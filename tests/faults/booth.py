@@ -9,11 +9,10 @@ import contextlib
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import redis.asyncio
 
@@ -22,11 +21,13 @@ from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
 from tests.faults.devices import Devices
 from tests.faults.history import FaultBegan, FaultEnded
-from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
+from tests.fixtures.fault_proxy import HOST, FaultProxy
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
+from tests.fixtures.redis_at import address_of
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
+from tools.servers.redis.cluster import RedisCluster
 from tools.servers.redis.open import open_redis_server
 from tools.servers.redis.server import RedisServer
 from tools.servers.server_options import ServerOptions
@@ -38,6 +39,8 @@ PAIRS: Final = 16
 GATEWAYS: Final = 3
 ROUTERS: Final = 2
 START_SECONDS: Final = 30.0
+
+Server = TypeVar("Server", RedisServer, PostgresServer, RedisCluster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +234,12 @@ class Booth:
         await asyncio.gather(*(process.ready() for process in self.hub.processes))
 
 
-def address_of(url: str) -> Address:
-    """Return host and port of a Redis URL; of a cluster, those of its first node."""
-    parts = urlsplit(url.partition(",")[0])
-    return str(parts.hostname), int(parts.port or 6379)
+async def open_in(
+    servers: contextlib.ExitStack, open_server: Callable[..., Server], *arguments: Any
+) -> Server:
+    """Open a server, to be closed with the others."""
+    opened = await asyncio.to_thread(open_server, *arguments)
+    return servers.enter_context(contextlib.closing(opened))
 
 
 @contextlib.asynccontextmanager
@@ -250,12 +255,8 @@ async def open_booth(
     server_options = ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
         folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))
-        redis_server = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_redis_server, server_options))
-        )
-        postgres = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_postgres_server, server_options))
-        )
+        redis_server = await open_in(servers, open_redis_server, server_options)
+        postgres = await open_in(servers, open_postgres_server, server_options)
         hub = Hub(
             {
                 "CHARGELIGHT_REDIS_URL": redis_server.url,

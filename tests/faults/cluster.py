@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from tests.faults.booth import Booth, Size
+from tests.faults.booth import Booth, Size, open_in
 from tests.faults.catalogue import Fault
 from tests.faults.resharding import node_at, open_resharding
 from tests.fixtures.hub import Hub
@@ -169,18 +170,10 @@ async def open_cluster_booth(
     """
     server_options = server_options or ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
-        cluster = servers.enter_context(
-            contextlib.closing(
-                await asyncio.to_thread(open_redis_cluster, server_options, replicas=3)
-            )
-        )
-        postgres = servers.enter_context(
-            contextlib.closing(await asyncio.to_thread(open_postgres_server, server_options))
-        )
-        settings: dict[str, Any] = {
-            **cluster.settings,
-            "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
-        }
+        open_cluster = partial(open_redis_cluster, replicas=3)
+        cluster = await open_in(servers, open_cluster, server_options)
+        postgres = await open_in(servers, open_postgres_server, server_options)
+        settings = {**cluster.settings, "CHARGELIGHT_POSTGRES_DSN": postgres.dsn}
         booth = ClusterBooth(cluster, postgres, Hub(settings, logs, lambda _: None, code), seed)
         try:
             await booth.start(size or Size(pairs=16, gateways=2, routers=2))

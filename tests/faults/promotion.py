@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import redis.asyncio
 
-from tests.faults.booth import Booth, address_of
+from tests.faults.booth import Booth
 from tests.fixtures.fault_proxy import HOST, FaultProxy
+from tests.fixtures.redis_at import address_of
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis

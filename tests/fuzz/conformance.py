@@ -180,7 +180,7 @@ async def main() -> int:
     try:
         suite = await find_suite(arguments.python2)
     except MissingSuiteError as missing:
-        sys.stderr.write(f"The Autobahn test suite can not be run: {missing}.\n")
+        sys.stderr.write(f"The Autobahn test suite cannot be run: {missing}.\n")
         return _MISSING_EXIT
     bad: list[Case] = []
     for server in SERVERS if arguments.server == "both" else (arguments.server,):

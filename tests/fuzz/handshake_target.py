@@ -38,7 +38,7 @@ class Door(Enum):
     ADMITS = "admits"
     REFUSES = "refuses"
     WAITS = "waits"
-    """It can not be judged, and its time runs out."""
+    """It cannot be judged, and its time runs out."""
     DRAINS = "drains"
     """The gateway is stopping."""
 
@@ -210,7 +210,7 @@ def _heard(end: GatewayEnd, plan: Plan) -> Heard:
     (told,) = end.events.told
     device_id = end.device.connection.device_id
     check(is_device_id(device_id), f"{device_id!r} came in, but is no id")
-    check(told == f"connected {device_id}", "somebody else came in")
+    check(told == f"connected {device_id}", "another device came in")
     # Whether and how it ends after this is for the other target to judge.
     return Heard(101, b"", False, device_id, end.events.readings)  # noqa: FBT003
 

@@ -34,7 +34,7 @@ def document_in(text: str) -> Json:
 
     Raises:
         NotJsonError: It is none.
-        TooDeepError: It can not be told.
+        TooDeepError: It cannot be told.
     """
     reader = _Reader(text)
     value = reader.value(0)

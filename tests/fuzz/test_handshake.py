@@ -62,7 +62,7 @@ def test_what_is_no_answer_is_noticed(written: bytes) -> None:
         (head_of("/chargers/c1").replace(b"13", b"12"), (None, False)),
     ],
 )
-def test_who_may_come_in_is_judged_as_the_protocol_says(
+def test_who_may_connect_is_decided_as_the_protocol_says(
     head: bytes, judgement: tuple[str | None, bool]
 ) -> None:
     assert judged(head, Device.CHARGER) == judgement

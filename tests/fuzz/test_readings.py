@@ -18,7 +18,7 @@ pieces = st.lists(st.sampled_from(TOKENS), max_size=20).map(b"".join)
 
 @settings(max_examples=1500, deadline=None)
 @given(generated | pieces | st.binary(max_size=200))
-def test_whatever_a_charger_says_is_judged_as_another_reader_judges_it(message: bytes) -> None:
+def test_whatever_a_charger_says_is_read_as_another_reader_reads_it(message: bytes) -> None:
     target(message)
 
 
@@ -55,7 +55,7 @@ def test_the_other_reader_refuses_all_that_is_not(text: str) -> None:
         document_in(text)
 
 
-def test_what_is_nested_too_deeply_is_nobodys_to_judge() -> None:
+def test_what_is_nested_too_deeply_may_be_refused_or_not() -> None:
     with pytest.raises(TooDeepError):
         document_in("[" * 400)
     assert judged(reading(b"[" * 400)) is None
@@ -73,5 +73,5 @@ def test_what_is_nested_too_deeply_is_nobodys_to_judge() -> None:
         (b"\xff", NOT_TEXT),
     ],
 )
-def test_the_other_reader_judges_as_the_protocol_says(message: bytes, outcome: object) -> None:
+def test_the_other_reader_reads_as_the_protocol_says(message: bytes, outcome: object) -> None:
     assert judged(message) == outcome

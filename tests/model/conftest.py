@@ -17,7 +17,7 @@ def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMac
     """The machine, on an empty Redis; what it replaces in the services is put back afterwards."""
     # How long something has been pending is the model's choice, as all time is.
     monkeypatch.setattr(find_overdue, "_OVERDUE_SECONDS", 0.0)
-    # These two are set anew for each example.
+    # These two are set again for each example.
     monkeypatch.setattr(projection, "AGE_SLACK_US", projection.AGE_SLACK_US)
     monkeypatch.setattr(snapshot, "take", snapshot.take)
     with (

@@ -28,7 +28,7 @@ class Group(Enum):
 
 
 class Move:
-    """Something that may happen; nothing happens where it can not."""
+    """Something that may happen; nothing happens where it cannot."""
 
     def __init__(self, move: Callable[[World, int, int], None], weight: int, group: Group) -> None:
         self._move = move

@@ -278,7 +278,7 @@ class Promise:
         return max(readings, key=lambda reading: reading.revision, default=None)
 
     def _may_be_lost(self, reading: Reading, pairing: Pairing) -> bool:
-        """Whether nobody is left to restore a reading, or it can not be known to be new."""
+        """Whether nobody is left to restore a reading, or it cannot be known to be new."""
         if reading.was_floor:
             return True
         if pairing.floor_may_be_lost:

@@ -1,7 +1,7 @@
-"""Seeded bugs: what was written, and the mistake that somebody could make of it.
+"""Seeded bugs: what was written, and the mistake that one could make of it.
 
 A bug replaces a piece of text that stands exactly once in a script, or in a method's source. When
-that text changes, the bug must be seeded anew: the replacement refuses to miss.
+that text changes, the bug must be rewritten: the replacement refuses to miss.
 """
 
 import hashlib

@@ -117,7 +117,7 @@ class World:
         return bool(self._ghosts)
 
     def run_ghost(self, number: int) -> None:
-        """Redis finds what somebody sent long ago."""
+        """Redis finds what was sent long ago."""
         call = self._ghosts.pop(number % len(self._ghosts))
         self._ran(call, lambda: self.server.run(call))
 

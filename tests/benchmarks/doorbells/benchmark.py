@@ -1,4 +1,4 @@
-"""The rounds: publish alone, then publish while somebody reads."""
+"""The rounds: publish alone, then publish while a subscriber reads."""
 
 import time
 from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ for the commands). It ends when its input ends, so it never outlives a benchmark
 
 **Open loop.** Every message has a time when it is due, which follows from the rate alone.
 What is late is sent late, but its latency counts from the time it was due: a hub that stalls
-can not slow the generator down and so hide its stall (coordinated omission).
+cannot slow the generator down and so hide its stall (coordinated omission).
 
 **Not the bottleneck, and it says so.** No event loop of a library, no client library, no
 encoding while it runs: frames are masked beforehand, a message is one `socket.send`, what

@@ -65,7 +65,7 @@ def main() -> None:
     while (command := commands.next()) is not None:
         try:
             answer = _do(loop, fleet, **command)
-        except Exception:  # noqa: BLE001 - told to whoever asked
+        except Exception:  # noqa: BLE001 - for the process that asked
             answer = {"error": traceback.format_exc()}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

@@ -21,7 +21,7 @@ _KIB: Final = 1024
 
 
 async def measure(options: Options) -> Report:
-    """Measure at each number of connections. One round: processes start anew for each anyway."""
+    """Measure at each number of connections. One round: each has processes of its own anyway."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_SECONDS, _WATCH_SECONDS)
     numbers = options.numbers(_NUMBERS)
     report = Report()

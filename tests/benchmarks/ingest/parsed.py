@@ -45,5 +45,5 @@ async def _open(port: int, _: FastCounter, stack: AsyncExitStack) -> None:
 
 
 if __name__ == "__main__":
-    # It counts by itself: two counters of one name can not be.
+    # It counts by itself: two counters of one name cannot be.
     main(_open, received=metrics.READINGS)

@@ -60,7 +60,7 @@ async def _instructions(valgrind: str, name: str, count: int, at_once: asyncio.S
             stdout=DEVNULL,
             stderr=PIPE,
             cwd=ROOT,
-            # Dictionaries of strings would be laid out anew in each process.
+            # Dictionaries of strings would be laid out differently in each process.
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         _, said = await process.communicate()

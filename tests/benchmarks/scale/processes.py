@@ -20,7 +20,7 @@ _PAIRS: Final = 400
 _COUNTS: Final = (1, 2, 4)
 _WARM_UP_SECONDS: Final = 1.0
 _REBALANCED_SECONDS: Final = 3.0
-"""In this time routers have shared out the partitions anew."""
+"""In this time routers have shared out the partitions again."""
 GATEWAYS: Final = "gateways"
 ROUTERS: Final = "routers"
 
@@ -57,7 +57,7 @@ async def measure(options: Options) -> Report:
                 async with AsyncExitStack() as stack:
                     gateways, routers = (count, 1) if kind == GATEWAYS else (1, count)
                     cast = await _start(prepared, stack, gateways, routers, pairs)
-                    # Routers share out anew what the ended ones had.
+                    # Routers share out again what the ended ones had.
                     await cast.generator.do("rest", seconds=rebalanced)
                     per_message[kind, count] = [
                         await _load(prepared, cast, kind, count * rate, seconds)

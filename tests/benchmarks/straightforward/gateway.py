@@ -43,7 +43,7 @@ async def main() -> None:
 
     async with redis.pubsub() as pubsub, serve(handle, "127.0.0.1", int(os.environ[PORT_VARIABLE])):
         await pubsub.subscribe(STATUSES)
-        print(READY, flush=True)  # noqa: T201 - told to whoever started it
+        print(READY, flush=True)  # noqa: T201 - for the process that started it
         async for message in pubsub.listen():
             if message["type"] != "message":
                 continue

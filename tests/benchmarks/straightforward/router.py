@@ -26,7 +26,7 @@ async def main() -> None:
     widget_of = await redis.hgetall(PAIRINGS)
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe(READINGS)
-        print(READY, flush=True)  # noqa: T201 - told to whoever started it
+        print(READY, flush=True)  # noqa: T201 - for the process that started it
         async for message in pubsub.listen():
             if message["type"] != "message":
                 continue

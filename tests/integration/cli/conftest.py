@@ -70,7 +70,7 @@ async def ended(process: Process, given: bytes | None = None) -> Ran:
 
 
 def chargelight_at(url: str, **settings: str) -> Chargelight:
-    """Return the program as somebody with these settings has it."""
+    """Return the program with these settings."""
 
     async def run(*arguments: str, given: bytes | None = None) -> Ran:
         stdin = DEVNULL if given is None else PIPE

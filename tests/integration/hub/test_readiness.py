@@ -1,12 +1,9 @@
 """Ready means that a message came the whole way through Redis, published and heard."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,8 +12,8 @@ from redis.asyncio import Redis
 from services.gateway import app as gateway_app
 from services.router import app as router_app
 from shared.bus.single_server_subscriber import SingleServerSubscriber
-from tests.fixtures.fault_proxy import FaultProxy, stalling_proxy
-from tests.fixtures.redis_at import is_cluster_wanted, on_each
+from tests.fixtures.fault_proxy import stalling_proxy
+from tests.fixtures.redis_at import address_of, is_cluster_wanted, on_each
 from tests.integration.hub.booth import SOON, Stored
 from tests.integration.hub.conftest import StartGateway, StartRouter
 from tools.servers.ports import free_port
@@ -67,19 +64,6 @@ def skip_on_a_cluster() -> None:
         pytest.skip("is about one server: a cluster's nodes are not reached through a proxy")
 
 
-@contextlib.asynccontextmanager
-async def proxy_of(redis_url: str) -> Any:
-    address = urlsplit(redis_url)
-    assert address.hostname is not None
-    assert address.port is not None
-    async with stalling_proxy(address.hostname, address.port) as proxy:
-        yield proxy
-
-
-def through(proxy: FaultProxy) -> str:
-    return f"redis://127.0.0.1:{proxy.port}/0"
-
-
 async def test_a_gateway_whose_doorbells_stall_is_not_ready_until_they_go_on(
     stored: Stored,
     redis_url: str,
@@ -89,8 +73,8 @@ async def test_a_gateway_whose_doorbells_stall_is_not_ready_until_they_go_on(
 ) -> None:
     await stored.complete()
     skip_on_a_cluster()
-    async with proxy_of(redis_url) as proxy:
-        subscribe_at(monkeypatch, gateway_app, lambda: through(proxy))
+    async with stalling_proxy(*address_of(redis_url)) as proxy:
+        subscribe_at(monkeypatch, gateway_app, lambda: f"redis://127.0.0.1:{proxy.port}/0")
         await start_gateway(health_port=port)
         await until(port, READY)
         proxy.stall()
@@ -150,7 +134,7 @@ async def test_while_redis_takes_no_writes_nobody_is_ready(
     if not is_cluster_wanted():
         for one in ports:
             await until(one, UNHEARD)
-    # Not just for the moment in which a connection is opened anew.
+    # Not just for the moment in which a connection is opened again.
     unready = 0
     async with asyncio.timeout(SOON):
         while unready < 50:

@@ -113,9 +113,7 @@ async def test_a_widget_of_that_name_makes_nobody_unregistered(bus: Bus, stored:
     assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 2))) == [0, b"missing"]
 
 
-async def test_a_state_that_somebody_wrote_in_another_form_is_read(
-    bus: Bus, stored: Stored
-) -> None:
+async def test_a_state_in_another_form_is_read(bus: Bus, stored: Stored) -> None:
     await stored.pair(CHARGER, "wABCD", 7)
     live = stored.names.of_charger(CHARGER).live
     text = f'{{ "soc": 70, "revision": [{EPOCH}, 4], "epoch": {EPOCH}, "received_at": 1 }}'
