@@ -46,7 +46,7 @@ class PairingBegan:
 
 
 class PairingInEffect(_OfWidget):
-    pass
+    """The hub said that the pairing asked for last is in effect."""
 
 
 class WidgetConnected(_OfWidget):
