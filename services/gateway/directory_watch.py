@@ -8,6 +8,7 @@ costs half a second, whatever the number of devices.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.bus import Bus, BusUnavailableError
@@ -22,33 +23,25 @@ _log = logs.get(__name__)
 _COMPARE_SECONDS: Final = 0.5
 
 
+@dataclass(eq=False)
 class DirectoryWatch:
-    """Watches the directories of chargers and widgets for changes.
+    """Watches the directories of chargers and widgets for changes."""
 
-    Args:
-        bus: To read versions with.
-        names: Names in Redis.
-        chargers: Called with changes of chargers: partition, ids (none: all).
-        widgets: The same for widgets.
-        on_replica: Called when Redis turns out to be a replica, which must not be read.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    names: Names
+    chargers: Callable[[int, list[str]], None]
+    """Called with changes of chargers: partition, ids (none: all)."""
+    widgets: Callable[[int, list[str]], None]
+    """The same for widgets."""
+    on_replica: Callable[[], None]
+    """Called when Redis turns out to be a replica, which must not be read."""
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        *,
-        chargers: Callable[[int, list[str]], None],
-        widgets: Callable[[int, list[str]], None],
-        on_replica: Callable[[], None],
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._on_replica = on_replica
-        self._backoff = Backoff(0.1, 0.5, rng)
-        tags = [(n.directory_version, n.directory_changes, chargers) for n in names.chargers]
-        tags += [(n.directory_version, n.directory_changes, widgets) for n in names.widgets]
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.1, 0.5, self.rng)
+        names = self.names
+        tags = [(n.directory_version, n.directory_changes, self.chargers) for n in names.chargers]
+        tags += [(n.directory_version, n.directory_changes, self.widgets) for n in names.widgets]
         self._version_keys = [version for version, _, _ in tags]
         self._on_change = [(call, i % names.partitions) for i, (_, _, call) in enumerate(tags)]
         self._by_channel = {channel: i for i, (_, channel, _) in enumerate(tags)}
@@ -86,11 +79,11 @@ class DirectoryWatch:
         commands = [["ROLE"], *(["GET", key] for key in self._version_keys)]
         while True:
             try:
-                (role, *_), *versions = await self._bus.commands(commands)
+                (role, *_), *versions = await self.bus.commands(commands)
                 if role != b"master":
                     # Demoted while we were connected: it still answers reads.
-                    self._on_replica()
-                    await self._bus.drop_connection("it is a replica")
+                    self.on_replica()
+                    await self.bus.drop_connection("it is a replica")
             except BusUnavailableError:
                 await asyncio.sleep(self._backoff.delay())
                 continue

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.bus import Bus
@@ -67,19 +68,14 @@ class RedisClock:
         return self._latest + round(moment * _MICROSECONDS)
 
 
+@dataclass(eq=False)
 class RedisClocks:
-    """The clocks of all servers: a script compares times with the clock of its own server.
+    """The clocks of all servers: a script compares times with the clock of its own server."""
 
-    Args:
-        bus: Measures them.
-        clock: Monotonic time in seconds.
-    """
+    bus: Bus
+    clock: Callable[[], float] = time.monotonic
 
-    __slots__ = ("_bus", "_clock", "_clocks")
-
-    def __init__(self, bus: Bus, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bus = bus
-        self._clock = clock
+    def __post_init__(self) -> None:
         self._clocks: dict[Hashable, RedisClock] = {}
 
     def forget(self) -> None:
@@ -88,7 +84,7 @@ class RedisClocks:
 
     def update(self, key: str, redis_time: int, sent: float, received: float) -> None:
         """Take a measurement of the server that has a key, as `RedisClock.update` does."""
-        server = self._bus.server_of(key)
+        server = self.bus.server_of(key)
         self._clocks.setdefault(server, RedisClock()).update(redis_time, sent, received)
 
     async def of(self, keys: Sequence[str]) -> list[RedisClock]:
@@ -101,7 +97,7 @@ class RedisClocks:
             clocks: list[RedisClock] = []
             unknown: dict[Hashable, str] = {}
             for key in keys:
-                server = self._bus.server_of(key)
+                server = self.bus.server_of(key)
                 clock = self._clocks.get(server)
                 if clock is None:
                     unknown[server] = key
@@ -109,9 +105,9 @@ class RedisClocks:
                     clocks.append(clock)
             if not unknown:
                 return clocks
-            sent = self._clock()
-            times = await self._bus.times_of(list(unknown.values()))
-            received = self._clock()
+            sent = self.clock()
+            times = await self.bus.times_of(list(unknown.values()))
+            received = self.clock()
             # Then look again: servers may have become known, or slots moved, meanwhile.
             for key, now in zip(unknown.values(), times, strict=True):
                 self.update(key, now, sent, received)

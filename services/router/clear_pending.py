@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from services.router import scripts
@@ -23,21 +24,18 @@ _MOST_PER_EXCHANGE: Final = 200
 """An exchange with so many readings takes no further partition: lights wait for it."""
 
 
+@dataclass(eq=False)
 class PendingClearer:
-    """The readings that were routed and are still pending.
+    """The readings that were routed and are still pending."""
 
-    Args:
-        bus: For the script.
-        names: Names in Redis.
-    """
+    bus: Bus
+    names: Names
 
-    def __init__(self, bus: Bus, names: Names) -> None:
-        self._bus = bus
-        self._names = names
+    def __post_init__(self) -> None:
         self._routed: defaultdict[int, dict[str, Reading]] = defaultdict(dict)
         self._soon = asyncio.Event()
         # The Redis that is back may have lost the statuses. They are written again first.
-        bus.on_reconnected(self._routed.clear)
+        self.bus.on_reconnected(self._routed.clear)
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Clear readings soon: they were routed."""
@@ -72,10 +70,10 @@ class PendingClearer:
         """
         if readings:
             batches = by_slot(readings, lambda one: one.partition)
-            await self._bus.run([self._clear_call(*batch) for batch in batches])
+            await self.bus.run([self._clear_call(*batch) for batch in batches])
 
     def _clear_call(self, partition: int, readings: list[Reading]) -> Call:
-        names = self._names.chargers[partition]
+        names = self.names.chargers[partition]
         arguments: list[Argument] = []
         for reading in readings:
             arguments += (reading.charger_id, *reading.revision, reading.pairing)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from services.router import metrics, scripts
@@ -27,54 +28,41 @@ _MOST_PER_PARTITION: Final = 100
 """Most readings found per partition at a time; with so many, the next look comes at once."""
 
 
+@dataclass(eq=False)
 class OverdueFinder:
-    """The partitions that this router owns, and what is overdue there.
+    """The partitions that this router owns, and what is overdue there."""
 
-    Args:
-        bus: For the scripts.
-        subscriber: For the doorbells of the partitions.
-        names: Names in Redis.
-        on_message: Called with each doorbell of the partitions.
-        route: Called with each overdue reading.
-        clearer: Clears those that light nothing.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    subscriber: Subscriber
+    """For the doorbells of the partitions."""
+    names: Names
+    on_message: Callable[[str, bytes], None]
+    """Called with each doorbell of the partitions."""
+    route: Callable[[Reading], None]
+    """Called with each overdue reading."""
+    clearer: PendingClearer
+    """Clears those that light nothing."""
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        subscriber: Subscriber,
-        names: Names,
-        *,
-        on_message: Callable[[str, bytes], None],
-        route: Callable[[Reading], None],
-        clearer: PendingClearer,
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._subscriber = subscriber
-        self._names = names
-        self.on_message = on_message
-        self._route = route
-        self._clearer = clearer
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._by_channel = {n.readings: n.partition for n in names.chargers}
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
+        self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._owned: set[int] = set()
         self._unmarked: set[int] = set()
         self._now = asyncio.Event()
         # Redis may be another one by now, where statuses are missing.
-        bus.on_reconnected(lambda: self._mark(self._owned))
+        self.bus.on_reconnected(lambda: self._mark(self._owned))
 
     def own(self, partitions: set[int]) -> None:
         """Work on partitions; `on_confirmed` then looks at all that is stored there."""
         self._owned |= partitions
-        self._subscriber.subscribe((self._names.chargers[p].readings for p in partitions), self)
+        self.subscriber.subscribe((self.names.chargers[p].readings for p in partitions), self)
 
     def disown(self, partitions: set[int]) -> None:
         """Stop working on partitions."""
         self._owned -= partitions
         self._unmarked -= partitions
-        self._subscriber.unsubscribe(self._names.chargers[p].readings for p in partitions)
+        self.subscriber.unsubscribe(self.names.chargers[p].readings for p in partitions)
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Look at all that is stored: until now its doorbells could not be heard."""
@@ -108,7 +96,7 @@ class OverdueFinder:
         owned = sorted(self._owned)
         if not owned:
             return
-        replies = await self._bus.run([self._find_call(partition) for partition in owned])
+        replies = await self.bus.run([self._find_call(partition) for partition in owned])
         unlit: list[Reading] = []
         for partition, values in zip(owned, replies, strict=True):
             found = list(_readings(partition, values))
@@ -117,22 +105,22 @@ class OverdueFinder:
                 self._now.set()
             for reading in found:
                 if reading.widget_id:
-                    self._route(reading)
+                    self.route(reading)
                 else:
                     unlit.append(reading)
-        await self._clearer.clear(unlit)
+        await self.clearer.clear(unlit)
 
     async def _mark_all_pending(self) -> None:
         unmarked = set(self._unmarked)
         if unmarked:
-            tags = [self._names.chargers[partition] for partition in unmarked]
-            await self._bus.run(
+            tags = [self.names.chargers[partition] for partition in unmarked]
+            await self.bus.run(
                 [Call(scripts.MARK_ALL_PENDING, (tag.live, tag.pending), []) for tag in tags]
             )
             self._unmarked -= unmarked
 
     def _find_call(self, partition: int) -> Call:
-        names = self._names.chargers[partition]
+        names = self.names.chargers[partition]
         return Call(
             scripts.FIND_OVERDUE,
             (names.directory, names.directory_version, names.live, names.pending),

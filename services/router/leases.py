@@ -7,6 +7,7 @@ any number of routers on a partition.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from services.router import metrics, scripts
@@ -23,35 +24,22 @@ _LEASE_SECONDS: Final = 2.0
 _RENEW_SECONDS: Final = 0.5
 
 
+@dataclass(eq=False)
 class Leases:
-    """The partitions that this router owns.
+    """The partitions that this router owns."""
 
-    Args:
-        bus: A connection of its own, so that no batch delays a renewal.
-        names: Names in Redis.
-        instance_id: This router.
-        on_taken: Called with partitions that this router now owns.
-        on_lost: Called with partitions that it no longer owns.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    """A connection of its own, so that no batch delays a renewal."""
+    names: Names
+    instance_id: str
+    on_taken: Callable[[set[int]], None]
+    """Called with partitions that this router now owns."""
+    on_lost: Callable[[set[int]], None]
+    """Called with partitions that it no longer owns."""
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        instance_id: str,
-        *,
-        on_taken: Callable[[set[int]], None],
-        on_lost: Callable[[set[int]], None],
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._instance_id = instance_id
-        self._on_taken = on_taken
-        self._on_lost = on_lost
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._rng = rng
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
         self._owned: set[int] = set()
         self.joined = False
 
@@ -66,31 +54,31 @@ class Leases:
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
-                await asyncio.sleep(_RENEW_SECONDS * self._rng.uniform(0.8, 1.0))
+                await asyncio.sleep(_RENEW_SECONDS * self.rng.uniform(0.8, 1.0))
 
     async def leave(self) -> None:
         """Release all leases, so that other routers take over at once."""
         try:
-            await self._bus.run([self._release_call(partition) for partition in self._owned])
-            await self._bus.command("ZREM", ROUTERS, self._instance_id)
+            await self.bus.run([self._release_call(partition) for partition in self._owned])
+            await self.bus.command("ZREM", ROUTERS, self.instance_id)
         except BusUnavailableError:
             pass  # the leases expire
         self._owned.clear()
 
     async def _renew(self) -> None:
         ttl = round(_LEASE_SECONDS * 1_000_000)
-        (members,) = await self._bus.run([Call(scripts.JOIN, (ROUTERS,), [self._instance_id, ttl])])
-        owners = share_out(self._names.partitions, [name.decode() for name in members])
-        ours = {p for p, router in owners.items() if router == self._instance_id}
+        (members,) = await self.bus.run([Call(scripts.JOIN, (ROUTERS,), [self.instance_id, ttl])])
+        owners = share_out(self.names.partitions, [name.decode() for name in members])
+        ours = {p for p, router in owners.items() if router == self.instance_id}
         surplus = self._owned - ours
         calls = [self._release_call(partition) for partition in surplus]
         calls += [self._lease_call(partition) for partition in ours]
-        replies = await self._bus.run(calls)
+        replies = await self.bus.run(calls)
         self._set_owned(
             {
                 partition
                 for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
-                if owner.decode() == self._instance_id
+                if owner.decode() == self.instance_id
             }
         )
         self.joined = True
@@ -100,15 +88,15 @@ class Leases:
         self._owned = owned
         metrics.PARTITIONS.set(len(owned))
         if lost:
-            self._on_lost(lost)
+            self.on_lost(lost)
         if taken:
-            self._on_taken(taken)
+            self.on_taken(taken)
         if taken or lost:
             _log.info("partitions changed", owned=len(owned), taken=len(taken), lost=len(lost))
 
     def _lease_call(self, partition: int) -> Call:
-        key = self._names.chargers[partition].lease
-        return Call(scripts.LEASE, (key,), [self._instance_id, round(_LEASE_SECONDS * 1000)])
+        key = self.names.chargers[partition].lease
+        return Call(scripts.LEASE, (key,), [self.instance_id, round(_LEASE_SECONDS * 1000)])
 
     def _release_call(self, partition: int) -> Call:
-        return Call(scripts.RELEASE, (self._names.chargers[partition].lease,), [self._instance_id])
+        return Call(scripts.RELEASE, (self.names.chargers[partition].lease,), [self.instance_id])

@@ -7,6 +7,7 @@ pending.
 
 import asyncio
 import random
+from dataclasses import dataclass
 from itertools import compress, repeat, starmap
 from operator import ne
 
@@ -26,35 +27,23 @@ from shared.process.backoff import Backoff
 _log = logs.get(__name__)
 
 
+@dataclass(eq=False)
 class Routing:
-    """Routes readings.
+    """Routes readings."""
 
-    Args:
-        bus: For the script.
-        names: Names in Redis.
-        thresholds: What a state of charge means.
-        version: Version of the thresholds.
-        clearer: Clears what was routed.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    names: Names
+    thresholds: Thresholds
+    """What a state of charge means."""
+    version: int
+    """Version of the thresholds."""
+    clearer: PendingClearer
+    """Clears what was routed."""
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        *,
-        thresholds: Thresholds,
-        version: int,
-        clearer: PendingClearer,
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._thresholds = thresholds
-        self._version = version
-        self._clearer = clearer
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._by_channel = {n.readings: n.partition for n in names.chargers}
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
+        self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._waiting: dict[str, Reading] = {}
         self._wake = asyncio.Event()
 
@@ -107,8 +96,8 @@ class Routing:
 
     async def _light(self, readings: list[Reading]) -> None:
         """Write the statuses of readings, and have those cleared that need no more work."""
-        batches = by_slot(readings, lambda one: partition_of(one.widget_id, self._names.partitions))
-        replies = await self._bus.run(list(starmap(self._light_call, batches)))
+        batches = by_slot(readings, lambda one: partition_of(one.widget_id, self.names.partitions))
+        replies = await self.bus.run(list(starmap(self._light_call, batches)))
         routed: list[Reading] = []
         lit = stale = 0
         for (_, items), answers in zip(batches, replies, strict=True):
@@ -117,30 +106,30 @@ class Routing:
             # One of another pairing than the widget's stays pending: when it is overdue, it
             # is read again, with the pairing of then.
             routed += compress(items, map(ne, answers, repeat(b"mismatch")))
-        self._clearer.add(routed)
+        self.clearer.add(routed)
         metrics.LIT.inc(lit)
         metrics.STALE.inc(stale)
         metrics.MISMATCH.inc(len(readings) - lit - stale)
 
     def _light_call(self, partition: int, readings: list[Reading]) -> Call:
-        names = self._names.widgets[partition]
+        names = self.names.widgets[partition]
         arguments: list[Argument] = []
         for reading in readings:
-            status = self._thresholds.status_of(reading.state_of_charge)
+            status = self.thresholds.status_of(reading.state_of_charge)
             message = StatusDoorbell(
                 data=StatusData(status),
                 widget=reading.widget_id,
                 charger=reading.charger_id,
                 pairing=reading.pairing,
                 revision=reading.revision,
-                thresholds=self._version,
+                thresholds=self.version,
             )
             arguments += (
                 reading.widget_id,
                 names.status_channel(reading.widget_id),
                 reading.pairing,
                 *reading.revision,
-                self._version,
+                self.version,
                 reading.charger_id,
                 status.value,
                 encode_status(message),

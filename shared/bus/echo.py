@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.bus import Bus, BusUnavailableError
@@ -20,37 +21,29 @@ _LOST_SECONDS: Final = 2.0
 """No call came back for so long: what others publish does not arrive either."""
 
 
+@dataclass(eq=False)
 class _Calls:
     """What is known of the calls on one channel."""
 
-    __slots__ = ("heard_at", "unheard_since")
+    heard_at: float | None = None
 
-    def __init__(self, heard_at: float | None = None) -> None:
-        self.heard_at = heard_at
+    def __post_init__(self) -> None:
         self.unheard_since: float | None = None
 
 
+@dataclass(eq=False)
 class Echo:
-    """Publishes over one connection what another one should hear; in a cluster, per server.
+    """Publishes over one connection what another one should hear; in a cluster, per server."""
 
-    Args:
-        bus: To publish over: with RESP2 a subscribed connection cannot.
-        subscriber: That should hear it.
-        channel: This process's own.
-        clock: Monotonic time in seconds.
-    """
+    bus: Bus
+    """To publish over: with RESP2 a subscribed connection cannot."""
+    subscriber: Subscriber
+    """That should hear it."""
+    channel: str
+    """This process's own."""
+    clock: Callable[[], float] = time.monotonic
 
-    def __init__(
-        self,
-        bus: Bus,
-        subscriber: Subscriber,
-        channel: str,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._bus = bus
-        self._subscriber = subscriber
-        self._channel = channel
-        self._clock = clock
+    def __post_init__(self) -> None:
         self._calls: dict[str, _Calls] = {}
         self._now = asyncio.Event()
         self._follow_servers()
@@ -58,7 +51,7 @@ class Echo:
     @property
     def comes_back(self) -> bool:
         """Whether a call came back lately, from every server."""
-        now = self._clock()
+        now = self.clock()
         return bool(self._calls) and all(
             calls.heard_at is not None and now - calls.heard_at <= _LOST_SECONDS
             for calls in self._calls.values()
@@ -67,7 +60,7 @@ class Echo:
     def on_message(self, channel: str, payload: bytes) -> None:
         """Take a call that came back."""
         calls = self._calls[channel]
-        now = self._clock()
+        now = self.clock()
         # Anything may be published; and a call that was held up for long is no good sign.
         with contextlib.suppress(ValueError):
             if 0 <= now - float(payload) <= _LOST_SECONDS:
@@ -84,7 +77,7 @@ class Echo:
         while True:
             self._now.clear()
             self._follow_servers()
-            called_at = self._clock()
+            called_at = self.clock()
             # At once: a server that is away must not keep the others from being heard.
             await asyncio.gather(*(self._call(*each, called_at) for each in self._calls.items()))
             with contextlib.suppress(TimeoutError):
@@ -93,27 +86,27 @@ class Echo:
 
     def _follow_servers(self) -> None:
         """Have one channel in a hash slot of each server."""
-        channels = {beside(self._channel, tag) for tag in self._bus.tags()}
+        channels = {beside(self.channel, tag) for tag in self.bus.tags()}
         if not channels or channels == self._calls.keys():
             return
         # A server that is new to us gets time to be heard before its silence counts.
-        heard_at = self._clock() if self._calls and self.comes_back else None
+        heard_at = self.clock() if self._calls and self.comes_back else None
         gone = self._calls.keys() - channels
         self._calls = {
             channel: self._calls.get(channel) or _Calls(heard_at) for channel in channels
         }
-        self._subscriber.unsubscribe(gone)
-        self._subscriber.subscribe(channels, self)
+        self.subscriber.unsubscribe(gone)
+        self.subscriber.subscribe(channels, self)
 
     async def _call(self, channel: str, calls: _Calls, called_at: float) -> None:
         # Noted before: the call may be back before Redis' answer to it.
         if calls.unheard_since is None:
             calls.unheard_since = called_at
         try:
-            await self._bus.command("PUBLISH", channel, repr(called_at))
+            await self.bus.command("PUBLISH", channel, repr(called_at))
         except BusUnavailableError:
             calls.unheard_since = None  # nothing was published that could have been heard
         since = calls.unheard_since
-        if since is not None and self._clock() - since > _LOST_SECONDS:
+        if since is not None and self.clock() - since > _LOST_SECONDS:
             calls.unheard_since = None
-            self._subscriber.drop_connection("it does not hear what is published", channel)
+            self.subscriber.drop_connection("it does not hear what is published", channel)

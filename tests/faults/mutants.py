@@ -86,19 +86,19 @@ MUTANTS: Final = (
             Change(
                 "services/gateway/widgets/widgets.py",
                 "        confirmed = [group for group in groups if "
-                "self._subscriber.is_confirmed(group.channel)]\n",
+                "self.subscriber.is_confirmed(group.channel)]\n",
                 "        confirmed = groups\n",
             ),
             Change(
                 "services/gateway/widgets/widgets.py",
-                "            self._subscriber.subscribe([channel], self)\n",
+                "            self.subscriber.subscribe([channel], self)\n",
                 "            asyncio.get_running_loop().call_later(\n"
-                "                1.0, lambda: self._subscriber.subscribe([channel], self)\n"
+                "                1.0, lambda: self.subscriber.subscribe([channel], self)\n"
                 "            )\n",
             ),
             Change(
                 "services/gateway/widgets/widgets.py",
-                "        if self._subscriber.is_confirmed(group.channel):\n",
+                "        if self.subscriber.is_confirmed(group.channel):\n",
                 "        if group.members:\n",
             ),
             Change(
@@ -167,7 +167,7 @@ MUTANTS: Final = (
             ),
             Change(
                 "services/gateway/chargers/reconciliation.py",
-                "                    batches += self._fingerprints.of_partition(partition)\n",
+                "                    batches += self.fingerprints.of_partition(partition)\n",
                 "                    del partition\n",
             ),
         ],

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -58,25 +59,20 @@ class _Request(NamedTuple):
     names: ChargerNames | WidgetNames
 
 
+@dataclass(eq=False)
 class Authenticator:
-    """Decides on handshakes by the credentials in the directory.
+    """Decides on handshakes by the credentials in the directory."""
 
-    Args:
-        bus: One that no reading waits for.
-        names: Names in Redis.
-        mode: ``optional`` or ``required``.
-        key: Key of the digests.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    """One that no reading waits for."""
+    names: Names
+    mode: Mode
+    """``optional`` or ``required``."""
+    key: SecretStr
+    rng: random.Random
 
-    def __init__(
-        self, bus: Bus, names: Names, *, mode: Mode, key: SecretStr, rng: random.Random
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._mode = mode
-        self._key = key
-        self._backoff = Backoff(0.05, 0.5, rng)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
         self._requests: list[_Request] = []
         self._wake = asyncio.Event()
         self._failure_log = RateLimitedLog(_log, "credentials cannot be read")
@@ -85,13 +81,13 @@ class Authenticator:
         self, handshake: PendingHandshake, device_id: str, secret: SecretStr
     ) -> None:
         """Authenticate a charger soon."""
-        self._add(handshake, device_id, secret, self._names.chargers)
+        self._add(handshake, device_id, secret, self.names.chargers)
 
     def authenticate_widget(
         self, handshake: PendingHandshake, device_id: str, secret: SecretStr
     ) -> None:
         """Authenticate a widget soon."""
-        self._add(handshake, device_id, secret, self._names.widgets)
+        self._add(handshake, device_id, secret, self.names.widgets)
 
     def _add(
         self,
@@ -100,7 +96,7 @@ class Authenticator:
         secret: SecretStr,
         tags: Sequence[ChargerNames] | Sequence[WidgetNames],
     ) -> None:
-        names = tags[partition_of(device_id, self._names.partitions)]
+        names = tags[partition_of(device_id, self.names.partitions)]
         self._put_back([_Request(handshake, device_id, secret, names)])
 
     def _put_back(self, requests: list[_Request]) -> None:
@@ -140,12 +136,12 @@ class Authenticator:
         batches = [batch for _, batch in by_slot(requests, lambda request: request.names.directory)]
         if not batches:
             return []
-        role, *_ = await self._bus.command("ROLE")
+        role, *_ = await self.bus.command("ROLE")
         if role != b"master":
             # Demoted while we were connected: it still answers reads, but a secret that
             # was replaced since would still be good.
-            await self._bus.drop_connection("it is a replica")
-        replies = await self._bus.run(
+            await self.bus.drop_connection("it is a replica")
+        replies = await self.bus.run(
             [_authenticate_call(batch) for batch in batches], return_errors=True
         )
         deferred: list[_Request] = []
@@ -182,11 +178,11 @@ class Authenticator:
         if known is None:
             return Verdict.WAIT
         return decide(
-            self._mode,
+            self.mode,
             registration,
             known,
             complete=complete,
-            key=self._key,
+            key=self.key,
             device_id=request.device_id,
             secret=request.secret,
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from services.gateway import scripts
@@ -22,37 +23,24 @@ _ADMISSION_SECONDS: Final = 1.0
 """How long after its last sign of life a connection may draw an epoch without a ping."""
 
 
+@dataclass(eq=False)
 class Admission:
     """The connections that have no epoch yet, and drawing one for them.
-
-    Args:
-        bus: For the script.
-        names: Names in Redis.
-        clocks: For deadlines in Redis' time.
-        context: Counts connections that wait for the directory.
-        trust: Whether a missing entry means that a charger is not registered.
-        on_admitted: Called with each charger and the epoch that it got.
 
     Attributes:
         newcomers: Those to admit with the next batch.
     """
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        clocks: RedisClocks,
-        *,
-        context: ConnectionContext,
-        trust: DirectoryTrust,
-        on_admitted: Callable[[ChargerConnection, int], None],
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._clocks = clocks
-        self._context = context
-        self._trust = trust
-        self._on_admitted = on_admitted
+    bus: Bus
+    names: Names
+    clocks: RedisClocks
+    """For deadlines in Redis' time."""
+    context: ConnectionContext
+    trust: DirectoryTrust
+    on_admitted: Callable[[ChargerConnection, int], None]
+    """Called with each charger and the epoch that it got."""
+
+    def __post_init__(self) -> None:
         self._left_in_doubt: list[ChargerConnection] = []
         self.newcomers: set[ChargerConnection] = set()
 
@@ -65,7 +53,7 @@ class Admission:
     def take(self) -> list[ChargerConnection]:
         """Take those that may draw an epoch now; ask the others for a sign of life."""
         newcomers, self.newcomers = self.newcomers, set()
-        now = self._context.clock()
+        now = self.context.clock()
         ready: list[ChargerConnection] = []
         # In the order they connected: the newest connection draws the greatest epoch.
         for charger in sorted(newcomers, key=lambda c: c.opened_at):
@@ -85,22 +73,22 @@ class Admission:
             BusUnavailableError: Redis is away; the script may be repeated.
         """
         batches = by_slot(chargers, lambda charger: charger.partition)
-        keys = [self._names.chargers[partition].live for partition, _ in batches]
-        clocks = await self._clocks.of(keys)
-        sent = self._context.clock()
-        replies = await self._bus.run(
+        keys = [self.names.chargers[partition].live for partition, _ in batches]
+        clocks = await self.clocks.of(keys)
+        sent = self.context.clock()
+        replies = await self.bus.run(
             [self._admit_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)]
         )
-        received = self._context.clock()
+        received = self.context.clock()
         for key, (_, batch), (now, *answers) in zip(keys, batches, replies, strict=True):
-            self._clocks.update(key, int(now), sent, received)
+            self.clocks.update(key, int(now), sent, received)
             for charger, answer in zip(batch, answers, strict=True):
                 self._on_answer(charger, answer)
 
     def _admit_call(
         self, partition: int, batch: list[ChargerConnection], redis_clock: RedisClock
     ) -> Call:
-        names = self._names.chargers[partition]
+        names = self.names.chargers[partition]
         arguments: list[Argument] = [time.time_ns() // 1000]
         for charger in batch:
             deadline = redis_clock.latest(charger.alive_at + _ADMISSION_SECONDS)
@@ -110,24 +98,24 @@ class Admission:
         return Call(scripts.ADMIT, keys, arguments)
 
     def _on_answer(self, charger: ChargerConnection, answer: bytes) -> None:
-        match self._trust.read(answer):
+        match self.trust.read(answer):
             case b"unregistered":
                 close_unregistered(charger)
             case b"absent":
                 # While the directory is incomplete, no device is turned away as unknown.
                 if charger.is_open:
-                    self._context.waiting.add(charger)
-                elif self._trust.in_doubt:
+                    self.context.waiting.add(charger)
+                elif self.trust.in_doubt:
                     self._left_in_doubt.append(charger)
             case b"late":
                 # Or the clocks have drifted apart: measure them again.
-                self._clocks.forget()
+                self.clocks.forget()
                 charger.prove_alive()
             case b"superseded":  # it has left
                 charger.close_superseded()
             case epoch:
-                self._context.waiting.discard(charger)
-                self._on_admitted(charger, int(epoch))
+                self.context.waiting.discard(charger)
+                self.on_admitted(charger, int(epoch))
 
 
 def close_unregistered(charger: ChargerConnection) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 from itertools import chain
 
 from services.gateway.chargers.admission import Admission
@@ -29,53 +30,48 @@ _Part = tuple[list[ChargerConnection], list[Reading]]
 """Chargers to admit and readings to store, written together."""
 
 
+@dataclass(eq=False)
 class Chargers:
-    """The chargers connected here, and what of them Redis does not have yet.
+    """The chargers connected here, and what of them Redis does not have yet."""
 
-    Args:
-        bus: For the scripts.
-        names: Names in Redis.
-        context: Counts connections that wait for the directory.
-        devices: Where chargers that have an epoch are noted.
-        trust: Whether a missing entry means that a charger is not registered.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    names: Names
+    context: ConnectionContext
+    devices: ConnectedDevices
+    """Where chargers that have an epoch are noted."""
+    trust: DirectoryTrust
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        context: ConnectionContext,
-        *,
-        devices: ConnectedDevices,
-        trust: DirectoryTrust,
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._devices = devices
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._by_partition: list[set[ChargerConnection]] = [set() for _ in names.chargers]
-        self._clocks = RedisClocks(bus, context.clock)
-        self._fingerprints = StoredFingerprints(names.partitions)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
+        self._by_partition: list[set[ChargerConnection]] = [set() for _ in self.names.chargers]
+        self._clocks = RedisClocks(self.bus, self.context.clock)
+        self._fingerprints = StoredFingerprints(self.names.partitions)
         self._admission = Admission(
-            bus, names, self._clocks, context=context, trust=trust, on_admitted=self._on_admitted
+            self.bus,
+            self.names,
+            self._clocks,
+            context=self.context,
+            trust=self.trust,
+            on_admitted=self._on_admitted,
         )
-        self._store = ReadingStore(bus, names, self._clocks, self._fingerprints, trust)
+        self._store = ReadingStore(
+            self.bus, self.names, self._clocks, self._fingerprints, self.trust
+        )
         self._reconciliation = Reconciliation(
-            bus,
-            names,
+            self.bus,
+            self.names,
             self._fingerprints,
-            trust,
+            self.trust,
             on_missing=self.on_reading,
-            clock=context.clock,
-            rng=rng,
+            clock=self.context.clock,
+            rng=self.rng,
         )
         self._writing = False
         self._failed = False
         self._wake = asyncio.Event()
-        bus.on_reconnected(self._on_reconnected)
-        trust.on_restored(lambda: self._admit_waiting(chain(*self._by_partition)))
+        self.bus.on_reconnected(self._on_reconnected)
+        self.trust.on_restored(lambda: self._admit_waiting(chain(*self._by_partition)))
 
     # Events of connections (`services.gateway.chargers.charger_connection.ChargerEvents`).
 
@@ -100,7 +96,7 @@ class Chargers:
         self._by_partition[charger.partition].discard(charger)
         self._fingerprints.forget(charger)
         if charger.epoch is not None:
-            self._devices.disconnect(charger.device_id, charger.epoch)
+            self.devices.disconnect(charger.device_id, charger.epoch)
         if not charger.sequence:
             self._admission.newcomers.discard(charger)
 
@@ -132,7 +128,7 @@ class Chargers:
         charger.epoch = epoch
         self._fingerprints.mark_stale(charger)
         if charger.is_open:
-            self._devices.connect(charger.device_id, charger.partition, epoch)
+            self.devices.connect(charger.device_id, charger.partition, epoch)
         if not charger.is_stored:
             self.on_reading(charger)
 
@@ -190,7 +186,7 @@ class Chargers:
     def _by_server(
         self, newcomers: list[ChargerConnection], readings: list[Reading]
     ) -> Iterable[_Part]:
-        servers = [self._bus.server_of(names.live) for names in self._names.chargers]
+        servers = [self.bus.server_of(names.live) for names in self.names.chargers]
         parts: defaultdict[Hashable, _Part] = defaultdict(lambda: ([], []))
         for charger in newcomers:
             parts[servers[charger.partition]][0].append(charger)

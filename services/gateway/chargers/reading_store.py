@@ -1,6 +1,7 @@
 """Storing readings: of each charger only the newest, and those of a moment in one batch."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -30,33 +31,22 @@ class Reading(NamedTuple):
     received_at: float
 
 
+@dataclass(eq=False)
 class ReadingStore:
     """The chargers with a reading that is not stored, and storing it.
-
-    Args:
-        bus: For the script.
-        names: Names in Redis.
-        clocks: For times of receipt in Redis' time.
-        fingerprints: Of what should be stored.
-        trust: Whether a missing entry means that a charger is not registered.
 
     Attributes:
         unstored: Chargers with an epoch and a reading to store with the next batch.
     """
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        clocks: RedisClocks,
-        fingerprints: StoredFingerprints,
-        trust: DirectoryTrust,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._clocks = clocks
-        self._fingerprints = fingerprints
-        self._trust = trust
+    bus: Bus
+    names: Names
+    clocks: RedisClocks
+    """For times of receipt in Redis' time."""
+    fingerprints: StoredFingerprints
+    trust: DirectoryTrust
+
+    def __post_init__(self) -> None:
         self.unstored: set[ChargerConnection] = set()
 
     def take(self) -> list[Reading]:
@@ -64,7 +54,7 @@ class ReadingStore:
         unstored, self.unstored = self.unstored, set()
         readings: list[Reading] = []
         for c in unstored:
-            self._fingerprints.mark_stale(c)
+            self.fingerprints.mark_stale(c)
             if c.epoch is not None and not c.superseded:
                 readings.append(Reading(c, c.epoch, c.sequence, c.state_of_charge, c.received_at))
         return readings
@@ -80,11 +70,11 @@ class ReadingStore:
             BusUnavailableError: Redis is away; the script may be repeated.
         """
         batches = by_slot(readings, _partition_of)
-        clocks = await self._clocks.of([self._names.chargers[number].live for number, _ in batches])
+        clocks = await self.clocks.of([self.names.chargers[number].live for number, _ in batches])
         calls = [
             self._store_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)
         ]
-        for (_, batch), answers in zip(batches, await self._bus.run(calls), strict=True):
+        for (_, batch), answers in zip(batches, await self.bus.run(calls), strict=True):
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
                     metrics.STORED.value += 1
@@ -93,7 +83,7 @@ class ReadingStore:
                     self._on_refused(reading.charger, answer)
 
     def _store_call(self, partition: int, batch: list[Reading], redis_clock: RedisClock) -> Call:
-        names = self._names.chargers[partition]
+        names = self.names.chargers[partition]
         arguments: list[Argument] = [names.readings]
         for charger, epoch, sequence, state_of_charge, received_at in batch:
             arguments += (
@@ -109,9 +99,9 @@ class ReadingStore:
         return Call(scripts.STORE, keys, arguments)
 
     def _on_refused(self, charger: ChargerConnection, answer: bytes) -> None:
-        match self._trust.read(answer):
+        match self.trust.read(answer):
             case b"superseded":
-                supersede(charger, self._fingerprints)
+                supersede(charger, self.fingerprints)
             case b"unregistered":
                 close_unregistered(charger)
             case b"absent":

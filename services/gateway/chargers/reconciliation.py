@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from services.gateway import scripts
@@ -28,37 +29,21 @@ RECONCILE_STEPS: Final = 20
 """Into how many rounds that is spread."""
 
 
+@dataclass(eq=False)
 class Reconciliation:
-    """Compares all chargers in turn, and some at once.
+    """Compares all chargers in turn, and some at once."""
 
-    Args:
-        bus: For the script.
-        names: Names in Redis.
-        fingerprints: Of what should be stored.
-        trust: Whether a missing entry means that a charger is not registered.
-        on_missing: Called with each charger whose reading Redis lost.
-        clock: Monotonic time in seconds.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    names: Names
+    fingerprints: StoredFingerprints
+    trust: DirectoryTrust
+    on_missing: Callable[[ChargerConnection], None]
+    """Called with each charger whose reading Redis lost."""
+    clock: Callable[[], float]
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        fingerprints: StoredFingerprints,
-        trust: DirectoryTrust,
-        *,
-        on_missing: Callable[[ChargerConnection], None],
-        clock: Callable[[], float],
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._fingerprints = fingerprints
-        self._trust = trust
-        self._on_missing = on_missing
-        self._clock = clock
-        self._backoff = Backoff(0.05, 0.5, rng)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
         self._wake = asyncio.Event()
         self.due: set[ChargerConnection] = set()
 
@@ -71,21 +56,21 @@ class Reconciliation:
     async def run(self) -> None:
         """Compare all chargers every two seconds, in small steps, until cancelled."""
         turns = itertools.cycle(range(RECONCILE_STEPS))
-        next_turn = self._clock()
+        next_turn = self.clock()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(next_turn - self._clock()):
+                async with asyncio.timeout(next_turn - self.clock()):
                     await self._wake.wait()
             self._wake.clear()
             due, self.due = self.due, set()
-            batches = self._fingerprints.of(due)
+            batches = self.fingerprints.of(due)
             # By the clock, not only when nothing is due: frequent changes must not put
             # off the regular rounds.
-            now = self._clock()
+            now = self.clock()
             if now >= next_turn:
                 next_turn = max(next_turn + RECONCILE_SECONDS / RECONCILE_STEPS, now)
-                for partition in range(next(turns), self._names.partitions, RECONCILE_STEPS):
-                    batches += self._fingerprints.of_partition(partition)
+                for partition in range(next(turns), self.names.partitions, RECONCILE_STEPS):
+                    batches += self.fingerprints.of_partition(partition)
             try:
                 await self.compare(batches)
             except BusUnavailableError:
@@ -101,26 +86,26 @@ class Reconciliation:
             BusUnavailableError: Redis is away.
         """
         for together in exchanges(batches, lambda batch: len(batch.chargers)):
-            replies = await self._bus.run([self._reconcile_call(batch) for batch in together])
+            replies = await self.bus.run([self._reconcile_call(batch) for batch in together])
             for batch, answers in zip(together, replies, strict=True):
                 for place, answer in zip(answers[::2], answers[1::2], strict=True):
                     self._on_difference(batch.chargers[place], answer)
 
     def _reconcile_call(self, batch: PartitionBatch) -> Call:
-        names = self._names.chargers[batch.partition]
+        names = self.names.chargers[batch.partition]
         keys = (names.directory, names.directory_version, names.live)
         return Call(scripts.RECONCILE, keys, batch.words)
 
     def _on_difference(self, charger: ChargerConnection, answer: bytes) -> None:
         if not charger.is_open and answer != b"missing":
             return  # it is closing meanwhile; but its readings count
-        match self._trust.read(answer):
+        match self.trust.read(answer):
             case b"absent":
                 pass  # compared again within two seconds
             case b"missing":
-                self._on_missing(charger)
+                self.on_missing(charger)
             case b"superseded":
-                supersede(charger, self._fingerprints)
+                supersede(charger, self.fingerprints)
             case b"unregistered":
                 close_unregistered(charger)
             case _:

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING, Refusal
@@ -35,14 +36,9 @@ class Connection(Protocol):
         """Cut the connection off."""
 
 
+@dataclass(eq=False)
 class ConnectionContext:
     """What all connections of a gateway share.
-
-    Args:
-        settings: Of the gateway.
-        clock: Monotonic time in seconds.
-        rng: Jitter of the pings.
-        most_sockets: Beyond this many, connections are cut off before their handshake.
 
     Attributes:
         wheel: For the deadlines of connections.
@@ -53,20 +49,17 @@ class ConnectionContext:
         draining: Whether the gateway stops.
     """
 
-    def __init__(
-        self,
-        settings: GatewaySettings,
-        clock: Callable[[], float] = time.monotonic,
-        rng: random.Random | None = None,
-        most_sockets: int = 1_000_000,
-    ) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.rng = rng or random.SystemRandom()
-        self.most_sockets = most_sockets
-        self.wheel = TimerWheel(clock)
-        self.rests = TimerWheel(clock, _REST_SECONDS)
-        self.allowance = Allowance.of(settings.bytes_per_second, settings.burst_bytes)
+    settings: GatewaySettings
+    clock: Callable[[], float] = time.monotonic
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    """Jitter of the pings."""
+    most_sockets: int = 1_000_000
+    """Beyond this many, connections are cut off before their handshake."""
+
+    def __post_init__(self) -> None:
+        self.wheel = TimerWheel(self.clock)
+        self.rests = TimerWheel(self.clock, _REST_SECONDS)
+        self.allowance = Allowance.of(self.settings.bytes_per_second, self.settings.burst_bytes)
         self.connections: set[Connection] = set()
         self.waiting: set[object] = set()
         self.draining = False

@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from redis.exceptions import ResponseError
@@ -46,55 +47,42 @@ class Times(NamedTuple):
     """Between two exchanges with Redis while there is more to do."""
 
 
+@dataclass(eq=False)
 class Presence:
-    """Keeps Redis informed of who is connected here, and sweeps up after dead gateways.
+    """Keeps Redis informed of who is connected here, and sweeps up after dead gateways."""
 
-    Args:
-        bus: One that no reading waits for.
-        names: Names in Redis.
-        chargers: Those connected here.
-        widgets: Those connected here.
-        instance_id: Under which this gateway is known to the others.
-        rng: Jitter.
-        times: Intervals.
-        clock: Monotonic time in seconds.
-    """
+    bus: Bus
+    """One that no reading waits for."""
+    names: Names
+    chargers: ConnectedDevices
+    widgets: ConnectedDevices
+    instance_id: str
+    """Under which this gateway is known to the others."""
+    rng: random.Random
+    times: Times = Times()  # noqa: RUF009 - it never changes
+    clock: Callable[[], float] = time.monotonic
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        chargers: ConnectedDevices,
-        widgets: ConnectedDevices,
-        instance_id: str,
-        *,
-        rng: random.Random,
-        times: Times = Times(),  # noqa: B008 - it never changes
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._bus = bus
-        self._devices = (chargers, widgets)
-        self._instance_id = instance_id
-        self._rng = rng
-        self._times = times
-        self._clock = clock
+    def __post_init__(self) -> None:
+        self._devices = (self.chargers, self.widgets)
         self._redis_clock = RedisClock()
-        self._backoff = Backoff(0.1, 2.0, rng)
-        kinds = device_kinds(names, chargers, widgets)
-        self._updates = PresenceUpdates(bus, kinds, instance_id, self._redis_clock, clock)
-        self._sweeps = Sweeps(bus, kinds, instance_id, clock)
+        self._backoff = Backoff(0.1, 2.0, self.rng)
+        kinds = device_kinds(self.names, self.chargers, self.widgets)
+        self._updates = PresenceUpdates(
+            self.bus, kinds, self.instance_id, self._redis_clock, self.clock
+        )
+        self._sweeps = Sweeps(self.bus, kinds, self.instance_id, self.clock)
         self._wake = asyncio.Event()
         self._heartbeat_at = 0.0
         for devices in self._devices:
             devices.on_unsent = self._wake.set
-        bus.on_reconnected(self._on_reconnected)
+        self.bus.on_reconnected(self._on_reconnected)
 
     async def keep(self) -> None:
         """Send heartbeats and updates, and sweep, until cancelled."""
         while True:
             await self._until_due()
             try:
-                if self._clock() >= self._heartbeat_at:
+                if self.clock() >= self._heartbeat_at:
                     await self._heartbeat()
                 await self._sweep_some()
                 await self._send_some()
@@ -104,7 +92,7 @@ class Presence:
                 # A key of another type, or a bug: no reason to stop a gateway, and with
                 # it the lights.
                 _log.error("presence cannot be kept", reason=str(error))
-                await asyncio.sleep(self._times.renew)
+                await asyncio.sleep(self.times.renew)
             else:
                 self._backoff.reset()
 
@@ -119,7 +107,7 @@ class Presence:
             while self._updates.has_unsent and self._redis_clock.known:
                 await self._send_some()
             if not self._has_unfinished:
-                await self._bus.command("ZREM", GATEWAYS, self._instance_id)
+                await self.bus.command("ZREM", GATEWAYS, self.instance_id)
         except (BusUnavailableError, ResponseError) as error:
             # The others will notice that this gateway is gone.
             _log.warning("could not tell redis that devices left", reason=str(error))
@@ -133,16 +121,16 @@ class Presence:
         """Wait until there is something to do."""
         if (self._updates.has_unsent or self._sweeps.has_remaining) and self._redis_clock.known:
             # After a lost Redis all gateways have much to send; the lights come first.
-            await asyncio.sleep(self._times.pause)
+            await asyncio.sleep(self.times.pause)
             return
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._heartbeat_at - self._clock()):
+            async with asyncio.timeout(self._heartbeat_at - self.clock()):
                 await self._wake.wait()
 
     async def _sweep_some(self) -> None:
         if self._redis_clock.known:
-            await self._sweeps.sweep_some(self._redis_clock.earliest(self._clock()))
+            await self._sweeps.sweep_some(self._redis_clock.earliest(self.clock()))
 
     async def _send_some(self) -> None:
         if self._redis_clock.known:
@@ -156,17 +144,17 @@ class Presence:
             self._resend_all(left=0)
 
     async def _heartbeat(self) -> None:
-        sent = self._clock()
+        sent = self.clock()
         forgotten = self._gateways_to_forget()
-        words: list[Argument] = [self._instance_id]
+        words: list[Argument] = [self.instance_id]
         for name, heartbeat in forgotten.items():
             words += (name, heartbeat)
-        (answer,) = await self._bus.run([Call(scripts.HEARTBEAT, (GATEWAYS,), words)])
-        received = self._clock()
-        members = GatewayMembers.parse(answer, _us(self._times.dead))
+        (answer,) = await self.bus.run([Call(scripts.HEARTBEAT, (GATEWAYS,), words)])
+        received = self.clock()
+        members = GatewayMembers.parse(answer, _us(self.times.dead))
         self._redis_clock.update(members.now, sent, received)
-        self._heartbeat_at = received + self._times.renew * self._rng.uniform(0.8, 1.0)
-        self._updates.alive_until = members.now + _us(self._times.dead)
+        self._heartbeat_at = received + self.times.renew * self.rng.uniform(0.8, 1.0)
+        self._updates.alive_until = members.now + _us(self.times.dead)
         for name in forgotten:
             self._sweeps.forget(name)
         if not self._updates.alive_since or not members.was_alive:
@@ -180,8 +168,8 @@ class Presence:
     def _gateways_to_forget(self) -> dict[str, int]:
         if not self._redis_clock.known:
             return {}
-        now = self._redis_clock.earliest(self._clock())
-        return self._sweeps.swept_before(now - _us(self._times.forget))
+        now = self._redis_clock.earliest(self.clock())
+        return self._sweeps.swept_before(now - _us(self.times.forget))
 
     def _resend_all(self, left: int) -> None:
         """Send all devices that are connected, and that no others are.

@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -44,21 +45,15 @@ class _Item(NamedTuple):
     noted: _Noted
 
 
+@dataclass(eq=False)
 class Rejections:
-    """The newest rejection of each device that Redis does not have yet.
+    """The newest rejection of each device that Redis does not have yet."""
 
-    Args:
-        clock: Monotonic time in seconds.
-        most: Most chargers, and most widgets, whose rejections are kept.
-    """
+    clock: Callable[[], float] = time.monotonic
+    most: int = _MOST_DEVICES
+    """Most chargers, and most widgets, whose rejections are kept."""
 
-    __slots__ = ("_clock", "_most", "chargers", "widgets")
-
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, most: int = _MOST_DEVICES
-    ) -> None:
-        self._clock = clock
-        self._most = most
+    def __post_init__(self) -> None:
         self.chargers: dict[str, _Noted] = {}
         self.widgets: dict[str, _Noted] = {}
 
@@ -78,51 +73,37 @@ class Rejections:
     def _note(
         self, kept: dict[str, _Noted], device_id: str, code: RejectionCode, message: str
     ) -> None:
-        self._keep(kept, device_id, _Noted(code, message, self._clock()))
+        self._keep(kept, device_id, _Noted(code, message, self.clock()))
 
     def _keep(self, kept: dict[str, _Noted], device_id: str, noted: _Noted) -> None:
         # Rejected devices may invent ids: they must not fill the memory.
-        if len(kept) < self._most or device_id in kept:
+        if len(kept) < self.most or device_id in kept:
             kept[device_id] = noted
         else:
             metrics.REJECTIONS_DROPPED.inc()
 
 
+@dataclass(eq=False)
 class RejectionWriter:
-    """Writes rejections to Redis.
+    """Writes rejections to Redis."""
 
-    Args:
-        bus: One that no reading waits for.
-        names: Names in Redis.
-        rejections: What to write.
-        instance_id: This gateway.
-        rng: Jitter.
-        clock: The one of ``rejections``.
-    """
+    bus: Bus
+    """One that no reading waits for."""
+    names: Names
+    rejections: Rejections
+    instance_id: str
+    rng: random.Random
+    clock: Callable[[], float] = time.monotonic
+    """The one of ``rejections``."""
 
-    def __init__(
-        self,
-        bus: Bus,
-        names: Names,
-        rejections: Rejections,
-        instance_id: str,
-        *,
-        rng: random.Random,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._bus = bus
-        self._names = names
-        self._rejections = rejections
-        self._instance_id = instance_id
-        self._rng = rng
-        self._clock = clock
-        self._backoff = Backoff(0.5, 5.0, rng)
-        self._failure_log = RateLimitedLog(_log, "rejections cannot be written", clock)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.5, 5.0, self.rng)
+        self._failure_log = RateLimitedLog(_log, "rejections cannot be written", self.clock)
 
     async def write(self) -> None:
         """Write new rejections about once a second, until cancelled."""
         while True:
-            await asyncio.sleep(_WRITE_SECONDS * self._rng.uniform(0.8, 1.0))
+            await asyncio.sleep(_WRITE_SECONDS * self.rng.uniform(0.8, 1.0))
             try:
                 await self.write_all()
             except BusUnavailableError:
@@ -143,10 +124,10 @@ class RejectionWriter:
                 del items[:ITEMS_PER_EXCHANGE]
         finally:
             for item in items:
-                self._rejections.put_back(item.kept, item.device_id, item.noted)
+                self.rejections.put_back(item.kept, item.device_id, item.noted)
 
     def _take(self) -> list[_Item]:
-        rejections, names = self._rejections, self._names
+        rejections, names = self.rejections, self.names
         items = [
             _Item(names.of_charger(device_id), rejections.chargers, device_id, noted)
             for device_id, noted in rejections.chargers.items()
@@ -162,7 +143,7 @@ class RejectionWriter:
     async def _write(self, items: list[_Item]) -> None:
         batches = by_slot(items, lambda item: item.names.rejections)
         calls = [self._record_call(batch) for _, batch in batches]
-        for reply in await self._bus.run(calls, return_errors=True):
+        for reply in await self.bus.run(calls, return_errors=True):
             if isinstance(reply, ResponseError):
                 # A key of another type, or a bug: no reason to stop a gateway, nor to keep
                 # what cannot be written.
@@ -170,8 +151,8 @@ class RejectionWriter:
 
     def _record_call(self, batch: list[_Item]) -> Call:
         names = batch[0].names
-        words: list[Argument] = [self._instance_id]
-        now = self._clock()
+        words: list[Argument] = [self.instance_id]
+        now = self.clock()
         for item in batch:
             code, message, at = item.noted
             age = round((now - at) * _MICROSECONDS)

@@ -1,6 +1,7 @@
 """Turning devices offline that a gateway cannot report any more: it died, or was restarted."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from redis.exceptions import ResponseError
@@ -28,27 +29,18 @@ class _Tag(NamedTuple):
     names: ChargerNames | WidgetNames
 
 
+@dataclass(eq=False)
 class _Sweep:
-    """Turning all devices of one gateway offline, tag by tag.
+    """Turning all devices of one gateway offline, tag by tag."""
 
-    Args:
-        gateway: The gateway.
-        left: When its devices left, in µs; 0: now.
-        until: What was stored later stays, in µs.
-        remaining: The tags to sweep.
-
-    Attributes:
-        failed: Tags put aside until the next heartbeat: their key has another type.
-    """
-
-    __slots__ = ("failed", "gateway", "left", "remaining", "until")
-
-    def __init__(self, gateway: str, left: int, until: int, remaining: list[_Tag]) -> None:
-        self.gateway = gateway
-        self.left = left
-        self.until = until
-        self.remaining = remaining
-        self.failed: list[_Tag] = []
+    gateway: str
+    left: int
+    """When its devices left, in µs; 0: now."""
+    until: int
+    """What was stored later stays, in µs."""
+    remaining: list[_Tag]
+    failed: list[_Tag] = field(default_factory=list)
+    """Put aside until the next heartbeat: their key has another type."""
 
     @property
     def is_done(self) -> bool:
@@ -61,23 +53,19 @@ class _Sweep:
         self.failed = []
 
 
+@dataclass(eq=False)
 class Sweeps:
-    """The sweep of this gateway's own past, and those of dead gateways.
+    """The sweep of this gateway's own past, and those of dead gateways."""
 
-    Args:
-        bus: For the scripts.
-        kinds: Of chargers and of widgets.
-        instance_id: Under which this gateway is known to the others.
-        clock: Monotonic time in seconds.
-    """
+    bus: Bus
+    kinds: Sequence[DeviceKind]
+    instance_id: str
+    """Under which this gateway is known to the others."""
+    clock: Callable[[], float]
 
-    def __init__(
-        self, bus: Bus, kinds: Sequence[DeviceKind], instance_id: str, clock: Callable[[], float]
-    ) -> None:
-        self._bus = bus
-        self._instance_id = instance_id
-        self._tags = [_Tag(kind, names) for kind in kinds for names in kind.tags]
-        self._failure_log = RateLimitedLog(_log, "presence cannot be swept", clock)
+    def __post_init__(self) -> None:
+        self._tags = [_Tag(kind, names) for kind in self.kinds for names in kind.tags]
+        self._failure_log = RateLimitedLog(_log, "presence cannot be swept", self.clock)
         self._own: _Sweep | None = None
         self._others: list[_Sweep] = []
         self._swept: dict[str, int] = {}
@@ -103,7 +91,7 @@ class Sweeps:
         Args:
             left: When they left, in µs; 0: now.
         """
-        self._own = _Sweep(self._instance_id, left, 0, list(self._tags))
+        self._own = _Sweep(self.instance_id, left, 0, list(self._tags))
 
     def on_heartbeat(self, members: GatewayMembers) -> None:
         """Retry what was put aside; begin with gateways that died, if that is this one's task."""
@@ -112,7 +100,7 @@ class Sweeps:
         for sweep in (self._own, *self._others):
             if sweep is not None:
                 sweep.retry()
-        if members.sweeper != self._instance_id:
+        if members.sweeper != self.instance_id:
             return
         begun = {sweep.gateway for sweep in self._others}
         for name, heartbeat in members.dead.items():
@@ -156,7 +144,7 @@ class Sweeps:
     async def _sweep_tags(self, sweep: _Sweep) -> None:
         tags = sweep.remaining[:_TAGS_PER_EXCHANGE]
         calls = [self._sweep_call(sweep, tag) for tag in tags]
-        replies = await self._bus.run(calls, return_errors=True)
+        replies = await self.bus.run(calls, return_errors=True)
         for tag, reply in zip(tags, replies, strict=True):
             if isinstance(reply, ResponseError):
                 # A key of another type. The others are swept all the same.

@@ -1,6 +1,7 @@
 """Sending Redis which devices connected and which left."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from redis.exceptions import ResponseError
@@ -20,51 +21,40 @@ _VALID_SECONDS: Final = 1.0
 """An update that reaches Redis later is refused: the opposite may have been sent since."""
 
 
+@dataclass(eq=False)
 class PresenceUpdates:
     """Sends changed states of devices.
-
-    Args:
-        bus: For the scripts.
-        kinds: Of chargers and of widgets.
-        instance_id: Under which this gateway is known to the others.
-        redis_clock: Redis' time.
-        clock: Monotonic time in seconds.
 
     Attributes:
         alive_since: Since when this gateway counts as alive without a break, in µs.
         alive_until: How long it counts as alive at least, in µs.
     """
 
-    def __init__(
-        self,
-        bus: Bus,
-        kinds: Sequence[DeviceKind],
-        instance_id: str,
-        redis_clock: RedisClock,
-        clock: Callable[[], float],
-    ) -> None:
-        self._bus = bus
-        self._kinds = kinds
-        self._instance_id = instance_id
-        self._redis_clock = redis_clock
-        self._clock = clock
-        self._failure_log = RateLimitedLog(_log, "presence cannot be updated", clock)
+    bus: Bus
+    kinds: Sequence[DeviceKind]
+    instance_id: str
+    """Under which this gateway is known to the others."""
+    redis_clock: RedisClock
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self._failure_log = RateLimitedLog(_log, "presence cannot be updated", self.clock)
         self.alive_since = 0
         self.alive_until = 0
 
     @property
     def has_unsent(self) -> bool:
         """Whether there is something to send now."""
-        return any(kind.devices.has_unsent for kind in self._kinds)
+        return any(kind.devices.has_unsent for kind in self.kinds)
 
     @property
     def has_postponed(self) -> bool:
         """Whether something waits for the next heartbeat."""
-        return any(kind.devices.has_postponed for kind in self._kinds)
+        return any(kind.devices.has_postponed for kind in self.kinds)
 
     def resume(self) -> None:
         """Have all that was postponed sent again."""
-        for kind in self._kinds:
+        for kind in self.kinds:
             kind.devices.resume()
 
     async def send_some(self) -> None:
@@ -75,7 +65,7 @@ class PresenceUpdates:
         """
         batches: list[tuple[DeviceKind, list[DeviceState]]] = []
         most = ITEMS_PER_EXCHANGE
-        for kind in self._kinds:
+        for kind in self.kinds:
             states = kind.devices.take(most)
             most -= len(states)
             batches += [(kind, batch) for _, batch in by_slot(states, lambda s: s.partition)]
@@ -83,7 +73,7 @@ class PresenceUpdates:
             return
         try:
             calls = [self._update_call(*batch) for batch in batches]
-            replies = await self._bus.run(calls, return_errors=True)
+            replies = await self.bus.run(calls, return_errors=True)
         except BusUnavailableError:
             # Whether the scripts ran is unknown; all of them may be repeated.
             for kind, batch in batches:
@@ -100,10 +90,10 @@ class PresenceUpdates:
 
     def _update_call(self, kind: DeviceKind, batch: list[DeviceState]) -> Call:
         names = kind.tags[batch[0].partition]
-        deadline = self._redis_clock.earliest(self._clock() + _VALID_SECONDS)
+        deadline = self.redis_clock.earliest(self.clock() + _VALID_SECONDS)
         words: list[Argument] = [
             names.presence_changes,
-            self._instance_id,
+            self.instance_id,
             self.alive_since,
             # Nor longer than this gateway counts as alive: it may have slept just now.
             min(deadline, self.alive_until),
@@ -121,7 +111,7 @@ class PresenceUpdates:
                 kind.devices.postpone([state])
             case b"late":
                 # Or the clocks have drifted apart: measure them again.
-                self._redis_clock.forget()
+                self.redis_clock.forget()
                 kind.devices.postpone([state])
             case _:
                 raise AssertionError(f"unknown answer of an update_presence script: {answer!r}")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from services.gateway import scripts
 from services.gateway.connection.connection_context import ConnectionContext
@@ -23,23 +24,18 @@ from shared.process.backoff import Backoff
 _log = logs.get(__name__)
 
 
+@dataclass(slots=True, eq=False)
 class _Group:
-    """The connections of one widget.
+    """The connections of one widget."""
 
-    Attributes:
-        newest: The newest status received since the channel was subscribed: a
-            connection whose snapshot is on its way must not miss it.
-    """
-
-    __slots__ = ("_fence", "channel", "members", "newest", "partition", "widget_id")
-
-    def __init__(self, widget_id: str, partition: int, channel: str) -> None:
-        self.widget_id = widget_id
-        self.partition = partition
-        self.channel = channel
-        self.members: set[WidgetConnection] = set()
-        self.newest: StatusDoorbell | None = None
-        self._fence: tuple[int, ...] = ()
+    widget_id: str
+    partition: int
+    channel: str
+    members: set[WidgetConnection] = field(default_factory=set)
+    newest: StatusDoorbell | None = None
+    """The newest status received since the channel was subscribed: a connection whose snapshot
+    is on its way must not miss it."""
+    _fence: tuple[int, ...] = ()
 
     def keep_newest(self, status: StatusDoorbell) -> None:
         """Keep a status if it is the newest."""
@@ -48,43 +44,27 @@ class _Group:
             self.newest, self._fence = status, fence
 
 
+@dataclass(eq=False)
 class Widgets:
-    """The widgets connected here, by id.
+    """The widgets connected here, by id."""
 
-    Args:
-        bus: For the script.
-        subscriber: For the widgets' channels.
-        names: Names in Redis.
-        context: Counts connections that wait for the directory.
-        devices: Where registered widgets are noted.
-        trust: Whether a missing entry means that a widget is not registered.
-        rng: Jitter of the retries.
-    """
+    bus: Bus
+    subscriber: Subscriber
+    names: Names
+    context: ConnectionContext
+    devices: ConnectedDevices
+    """Where registered widgets are noted."""
+    trust: DirectoryTrust
+    rng: random.Random
 
-    def __init__(
-        self,
-        bus: Bus,
-        subscriber: Subscriber,
-        names: Names,
-        context: ConnectionContext,
-        *,
-        devices: ConnectedDevices,
-        trust: DirectoryTrust,
-        rng: random.Random,
-    ) -> None:
-        self._bus = bus
-        self._subscriber = subscriber
-        self._names = names
-        self._context = context
-        self._devices = devices
-        self._trust = trust
-        self._backoff = Backoff(0.05, 0.5, rng)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
         self._groups: dict[str, _Group] = {}
         self._by_channel: dict[str, _Group] = {}
         self._unread: set[str] = set()
         self._wake = asyncio.Event()
-        bus.on_reconnected(self.read_all)
-        trust.on_restored(self.read_all)
+        self.bus.on_reconnected(self.read_all)
+        self.trust.on_restored(self.read_all)
 
     # Events of connections (`services.gateway.widgets.widget_connection.WidgetEvents`).
 
@@ -92,13 +72,13 @@ class Widgets:
         """Give a widget its status: subscribe, wait for the confirmation, then read."""
         group = self._groups.get(widget.device_id)
         if group is None:
-            partition = partition_of(widget.device_id, self._names.partitions)
-            channel = self._names.widgets[partition].status_channel(widget.device_id)
+            partition = partition_of(widget.device_id, self.names.partitions)
+            channel = self.names.widgets[partition].status_channel(widget.device_id)
             group = _Group(widget.device_id, partition, channel)
             self._groups[group.widget_id] = self._by_channel[channel] = group
-            self._subscriber.subscribe([channel], self)
+            self.subscriber.subscribe([channel], self)
         group.members.add(widget)
-        if self._subscriber.is_confirmed(group.channel):
+        if self.subscriber.is_confirmed(group.channel):
             self._read_soon([group.widget_id])
 
     def on_disconnected(self, widget: WidgetConnection) -> None:
@@ -111,8 +91,8 @@ class Widgets:
             del self._groups[group.widget_id]
             del self._by_channel[group.channel]
             self._unread.discard(group.widget_id)
-            self._subscriber.unsubscribe([group.channel])
-            self._devices.disconnect(group.widget_id)
+            self.subscriber.unsubscribe([group.channel])
+            self.devices.disconnect(group.widget_id)
 
     # Events of Redis.
 
@@ -175,9 +155,9 @@ class Widgets:
     async def _read_batch(self, groups: list[_Group]) -> None:
         # Until the subscription is confirmed, a status could be missed that is published
         # just after this reading; the confirmation has the widget read again.
-        confirmed = [group for group in groups if self._subscriber.is_confirmed(group.channel)]
+        confirmed = [group for group in groups if self.subscriber.is_confirmed(group.channel)]
         batches = [
-            (self._names.widgets[partition], batch)
+            (self.names.widgets[partition], batch)
             for partition, batch in by_slot(confirmed, lambda group: group.partition)
         ]
         if not batches:
@@ -190,21 +170,21 @@ class Widgets:
             )
             for names, batch in batches
         ]
-        replies = await self._bus.run(calls)
+        replies = await self.bus.run(calls)
         for (_, batch), answers in zip(batches, replies, strict=True):
             pairs = zip(answers[::2], answers[1::2], strict=True)
             for group, (registration, status) in zip(batch, pairs, strict=True):
                 self._on_answer(group, registration, status)
 
     def _on_answer(self, group: _Group, registration: bytes, status: bytes) -> None:
-        match self._trust.read(registration):
+        match self.trust.read(registration):
             case b"unregistered":
                 _log.info("widget is not registered", widget_id=group.widget_id)
                 for widget in list(group.members):
                     widget.close(CloseCode.NOT_REGISTERED, "this widget is not registered")
             case b"absent":
                 # The directory will ring, its version will change, or the doubt will end.
-                self._context.waiting.update(w for w in group.members if w.pairing is None)
+                self.context.waiting.update(w for w in group.members if w.pairing is None)
             case number:
                 if status:
                     group.keep_newest(decode_status(status))
@@ -213,10 +193,10 @@ class Widgets:
 
     def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> None:
         if widget.pairing is None:
-            self._context.waiting.discard(widget)
+            self.context.waiting.discard(widget)
             widget.pairing = pairing
             if widget.is_open:
-                self._devices.connect(widget.device_id, group.partition)
+                self.devices.connect(widget.device_id, group.partition)
         elif pairing < widget.pairing:
             # Numbers only grow: Redis is behind (an old snapshot, a replica that was
             # promoted too early). Go on showing what is known; it will catch up.

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from services.gateway.workers.combined_health import NOT_RUNNING, SILENT, STARTING, State
@@ -31,31 +32,20 @@ class WorkerFailedError(Exception):
     """A worker ends again and again, or did not end as it should."""
 
 
+@dataclass(eq=False)
 class Worker:
-    """One of the processes that share a gateway's ports.
+    """One of the processes that share a gateway's ports."""
 
-    Args:
-        number: From 1 on.
-        environment: All variables that it gets.
-        drain_seconds: How long its drain takes.
-        restarts: When to restart it.
-        on_end: Called at each end that it was not asked for.
-    """
+    number: int
+    environment: Mapping[str, str]
+    drain_seconds: float
+    """How long its drain takes."""
+    restarts: Restarts
+    on_end: Callable[[], None]
+    """Called at each end that it was not asked for."""
 
-    def __init__(
-        self,
-        number: int,
-        environment: Mapping[str, str],
-        drain_seconds: float,
-        restarts: Restarts,
-        on_end: Callable[[], None],
-    ) -> None:
-        self.number = number
+    def __post_init__(self) -> None:
         self.state = State.unable(NOT_RUNNING)
-        self._environment = environment
-        self._drain_seconds = drain_seconds
-        self._restarts = restarts
-        self._on_end = on_end
         self._port = 0
 
     async def keep(self, stop: asyncio.Event) -> None:
@@ -77,8 +67,8 @@ class Worker:
                 if code not in (EXIT_STOPPED, -signal.SIGTERM):
                     raise WorkerFailedError(f"worker {self.number} ended with {code}, not 0")
                 return
-            self._on_end()
-            delay = self._restarts.delay(time.monotonic())
+            self.on_end()
+            delay = self.restarts.delay(time.monotonic())
             if delay is None:
                 raise WorkerFailedError(
                     f"worker {self.number} ended {MOST_ENDS} times within {WINDOW_SECONDS:g} s"
@@ -116,7 +106,7 @@ class Worker:
                 watching.result()  # a bug of ours
             if not ended.done():
                 _send(process, signal.SIGTERM)
-                await asyncio.wait([ended], timeout=self._drain_seconds + _PATIENCE_SECONDS)
+                await asyncio.wait([ended], timeout=self.drain_seconds + _PATIENCE_SECONDS)
             if not ended.done():
                 _log.error("worker does not end, killing it", worker=self.number)
                 _send(process, signal.SIGKILL)
@@ -136,7 +126,7 @@ class Worker:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", _CHILD, *map(str, inherited)),
                 stdin=asyncio.subprocess.DEVNULL,
-                env=self._environment,
+                env=self.environment,
                 pass_fds=inherited,
             )
 
