@@ -13,6 +13,7 @@ from shared.bus.script import Argument
 from shared.contract.names import Names
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import running
 
 NAMES = Names(2)
 ALL: list[tuple[str, int, list[str]]] = [
@@ -69,13 +70,10 @@ class Watched:
     @asynccontextmanager
     async def compared(self) -> AsyncIterator[None]:
         """Have all that the bus answers compared."""
-        comparing = asyncio.create_task(self.watch.compare())
-        async with asyncio.timeout(5):
-            await self.bus.done.wait()
-        yield
-        comparing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await comparing
+        async with running(self.watch.compare()):
+            async with asyncio.timeout(5):
+                await self.bus.done.wait()
+            yield
 
 
 @pytest.fixture(autouse=True)

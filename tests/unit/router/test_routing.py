@@ -18,6 +18,7 @@ from shared.bus.script import Call, Script
 from shared.contract.names import Names
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import let_work, running
 
 NAMES = Names(2)
 (READINGS,) = {NAMES.of_charger("c1").readings}
@@ -97,14 +98,7 @@ class Router:
 
     async def route(self, *, finding: bool = False) -> None:
         """Let everything be routed that can be."""
-        working = asyncio.create_task((self.finder if finding else self.routing).run())
-        for _ in range(20):  # each round is a handful of steps of the loop
-            await asyncio.sleep(0)
-        if working.done():
-            await working
-        working.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working
+        await let_work((self.finder if finding else self.routing).run())
 
     @property
     def lit(self) -> list[tuple[object, ...]]:
@@ -166,15 +160,11 @@ async def test_what_is_stale_is_cleared_too(router: Router) -> None:
 
 
 async def test_what_was_routed_is_cleared_a_moment_later_by_itself(router: Router) -> None:
-    clearing = asyncio.create_task(router.clearer.run())
-    router.hear(85, 4)
-    await router.route()
-    async with asyncio.timeout(10):
+    async with running(router.clearer.run()), asyncio.timeout(10):
+        router.hear(85, 4)
+        await router.route()
         while not router.cleared:  # noqa: ASYNC110 - the fake bus sets no event
             await asyncio.sleep(0.01)
-    clearing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await clearing
     assert router.cleared == [["c1", 1, 4, 7]]
 
 

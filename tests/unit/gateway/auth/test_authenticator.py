@@ -18,6 +18,7 @@ from shared.contract.credentials import digest_of
 from shared.contract.names import Names
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import running
 
 KEY = SecretStr("k" * 32)
 ONE, TWO = SecretStr("one"), SecretStr("two")
@@ -103,13 +104,8 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def authenticating(bus: DirectoryBus) -> AsyncIterator[Authenticator]:
     authenticator = Authenticator(bus, NAMES, mode="required", key=KEY, rng=NoDelay())
-    running = asyncio.create_task(authenticator.run())
-    yield authenticator
-    if running.done():
-        await running  # a bug in it is to be seen
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    async with running(authenticator.run()):
+        yield authenticator
 
 
 async def test_devices_that_come_together_are_authenticated_in_one_call_each_by_itself(

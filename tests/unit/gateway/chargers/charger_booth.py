@@ -3,11 +3,8 @@
 What the Lua scripts do is tested with a real one.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import pytest
 
 from services.gateway import scripts
 from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
@@ -20,6 +17,7 @@ from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of, reading_of
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import let_work
 
 NAMES = Names(1)
 REDIS_NOW = 1_700_000_000_000_000
@@ -76,6 +74,7 @@ class Booth:
 
     def use(self, names: Names) -> None:
         """Begin with no chargers."""
+        self.names = names
         self.chargers = Chargers(
             self.bus,
             names,
@@ -90,25 +89,15 @@ class Booth:
 
     async def write(self) -> None:
         """Let everything be written that can be."""
-        await self._run(self.chargers.write())
+        await let_work(self.chargers.write())
 
     async def reconcile(self) -> None:
         """Let everything be compared once."""
-        await self._run(self.chargers.reconcile())
+        await let_work(self.chargers.reconcile())
 
     def compared(self) -> list[list[object]]:
         """Return ids and fingerprints of each call that compared."""
         return [list(call.arguments) for call in self.bus.calls if call.script is scripts.RECONCILE]
-
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        working = asyncio.create_task(work)
-        for _ in range(20):  # each round is a handful of steps of the loop
-            await asyncio.sleep(0)
-        if working.done():
-            await working
-        working.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working
 
 
 class FakeCharger(FakeDevice):
@@ -117,9 +106,8 @@ class FakeCharger(FakeDevice):
     connection: ChargerConnection
 
     def __init__(self, booth: Booth, device_id: str) -> None:
-        super().__init__(
-            booth.context, charger_endpoint(booth.chargers, NAMES.partitions, Rejections())
-        )
+        endpoint = charger_endpoint(booth.chargers, booth.names.partitions, Rejections())
+        super().__init__(booth.context, endpoint)
         self.send(head_of(f"/chargers/{device_id}"))
 
     def report(self, level: object) -> None:

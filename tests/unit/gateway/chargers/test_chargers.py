@@ -5,13 +5,11 @@ from typing import Any
 
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import charger_endpoint
-from services.gateway.presence.rejections import Rejections
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names, partition_of
 from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, ChargerBus
-from tests.unit.gateway.fake_device import Clock, FakeDevice, head_of, reading_of
+from tests.unit.gateway.fake_device import Clock
 
 TWO_PARTITIONS = Names(2)
 
@@ -107,15 +105,11 @@ async def test_while_a_server_is_away_chargers_of_the_others_get_their_receipts(
         next(i for i in map(str, range(99)) if partition_of(i, 2) == partition)
         for partition in (0, 1)
     )
-    devices = []
-    for device_id in (here, there):
-        device = FakeDevice(booth.context, charger_endpoint(booth.chargers, 2, Rejections()))
-        device.send(head_of(f"/chargers/{device_id}"))
-        devices.append(device)
+    devices = [booth.charger(device_id) for device_id in (here, there)]
     await booth.write()
     bus.away_at = {"second"}
     for device in devices:
-        device.send(reading_of(70))
+        device.report(70)
         device.ping(b"stored?")
     await booth.write()
     assert [b"stored?" in device.got(Opcode.PONG) for device in devices] == [True, False]

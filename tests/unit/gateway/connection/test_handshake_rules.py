@@ -22,46 +22,19 @@ def request(path: str, *origins: str) -> Request:
     return Request(path, Headers([("Origin", origin) for origin in origins]))
 
 
-@pytest.mark.parametrize(
-    "device_id",
-    ["c", "c1234", "0", "A-Z_a.z", "-", "_", ".", "..", "...", ".hidden", "x" * 64, "chargers"],
-)
+IDS = "c|c1234|0|A-Z_a.z|-|_|.|..|...|.hidden|chargers".split("|")
+NO_IDS = (
+    "|c1\n|\nc1|c1\r|c1\x00|c1%0A|%63|c/1|c1/|/c1|c\\1|*|c*|[ab]|{p17}|c:1|c 1| c1|c+1|c#1|c;1"
+    "|c\xe4|\u0441harger|\u0661|\uff11|c\u200b1"
+).split("|")
+
+
+@pytest.mark.parametrize("device_id", [*IDS, "x" * 64])
 def test_an_id_is_1_to_64_letters_digits_dots_dashes_and_underscores(device_id: str) -> None:
     assert device_id_of(f"/chargers/{device_id}", CHARGERS) == device_id
 
 
-@pytest.mark.parametrize(
-    "device_id",
-    [
-        "",
-        "x" * 65,
-        "c1\n",
-        "\nc1",
-        "c1\r",
-        "c1\x00",
-        "c1%0A",
-        "%63",
-        "c/1",
-        "c1/",
-        "/c1",
-        "c\\1",
-        "*",
-        "c*",
-        "[ab]",
-        "{p17}",
-        "c:1",
-        "c 1",
-        " c1",
-        "c+1",
-        "c#1",
-        "c;1",
-        "c\xe4",
-        "\u0441harger",
-        "\u0661",
-        "\uff11",
-        "c\u200b1",
-    ],
-)
+@pytest.mark.parametrize("device_id", [*NO_IDS, "x" * 65])
 def test_anything_else_is_no_id(device_id: str) -> None:
     assert device_id_of(f"/chargers/{device_id}", CHARGERS) is None
 
@@ -84,6 +57,7 @@ def test_anything_else_is_no_id(device_id: str) -> None:
         ("chargers/c1", CHARGERS, None),
         ("/c1", CHARGERS, None),
         ("http://host/chargers/c1", CHARGERS, None),
+        ("/chargers/?c1", CHARGERS, None),
     ],
 )
 def test_each_port_serves_its_own_kind_only(
@@ -97,10 +71,6 @@ def test_a_query_is_no_part_of_the_id(query: str) -> None:
     assert device_id_of(f"/chargers/c1{query}", CHARGERS) == "c1"
 
 
-def test_a_query_alone_makes_no_id() -> None:
-    assert device_id_of("/chargers/?c1", CHARGERS) is None
-
-
 def test_a_wrong_path_is_a_404_that_says_what_is_served() -> None:
     refusal = refused(request("/chargers/c1"), WIDGETS)
     assert refusal.status == 404
@@ -109,31 +79,29 @@ def test_a_wrong_path_is_a_404_that_says_what_is_served() -> None:
 
 
 def test_what_a_device_sent_never_comes_back_in_the_refusal() -> None:
-    refusal = refused(request("/chargers/<script>"), CHARGERS)
-    assert "script" not in refusal.text
-
-
-def test_a_device_sends_no_origin() -> None:
-    assert examine(request("/chargers/c1"), CHARGERS, ()) == "c1"
+    assert "script" not in refused(request("/chargers/<script>"), CHARGERS).text
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "", "https://booth.example.evil.example"]
+    ("path", "origins", "status"),
+    [
+        ("/chargers/c1", ["https://evil.example"], 403),
+        ("/chargers/c1", ["null"], 403),
+        ("/chargers/c1", [""], 403),
+        ("/chargers/c1", ["https://booth.example.evil.example"], 403),
+        # Although one of them is listed.
+        ("/chargers/c1", ["https://booth.example", "https://evil.example"], 400),
+        ("/nothing", ["https://evil.example"], 404),
+    ],
 )
-def test_a_browser_from_another_origin_is_refused(origin: str) -> None:
-    asked = request("/chargers/c1", origin)
-    assert refused(asked, CHARGERS, "https://booth.example").status == 403
+def test_a_browser_from_another_origin_is_refused(
+    path: str, origins: list[str], status: int
+) -> None:
+    refusal = refused(request(path, *origins), CHARGERS, "https://booth.example")
+    assert refusal.status == status
 
 
-def test_a_browser_from_a_listed_origin_may_connect() -> None:
-    asked = request("/chargers/c1", "https://booth.example")
+@pytest.mark.parametrize("origins", [[], ["https://booth.example"]])
+def test_a_device_sends_no_origin_and_a_browser_a_listed_one(origins: list[str]) -> None:
+    asked = request("/chargers/c1", *origins)
     assert examine(asked, CHARGERS, ("https://booth.example",)) == "c1"
-
-
-def test_two_origins_are_refused_although_one_is_listed() -> None:
-    asked = request("/chargers/c1", "https://booth.example", "https://evil.example")
-    assert refused(asked, CHARGERS, "https://booth.example").status == 400
-
-
-def test_a_wrong_path_is_a_404_for_browsers_too() -> None:
-    assert refused(request("/nothing", "https://evil.example"), CHARGERS).status == 404

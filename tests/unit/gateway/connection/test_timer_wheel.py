@@ -7,6 +7,7 @@ import pytest
 from services.gateway.connection import timer_wheel
 from services.gateway.connection.timer_wheel import TICK_SECONDS, TimerWheel
 from tests.unit.gateway.fake_device import Clock
+from tests.unit.shared.running import running
 
 
 class Alarm:
@@ -38,6 +39,11 @@ def wheel(clock: Clock) -> TimerWheel:
     return TimerWheel(clock)
 
 
+@pytest.fixture
+def alarm() -> Alarm:
+    return Alarm()
+
+
 def advance_to(wheel: TimerWheel, clock: Clock, now: float) -> None:
     """Let time go by as it does: many looks at the clock, at odd moments."""
     while clock.now < now:
@@ -47,9 +53,8 @@ def advance_to(wheel: TimerWheel, clock: Clock, now: float) -> None:
 
 @pytest.mark.parametrize("after", [0.01, 0.49, 0.5, 0.51, 1.0, 7.3, 25.0])
 def test_it_is_called_never_early_and_at_most_one_tick_late(
-    wheel: TimerWheel, clock: Clock, after: float
+    wheel: TimerWheel, clock: Clock, alarm: Alarm, after: float
 ) -> None:
-    alarm = Alarm()
     wheel.schedule(alarm, clock.now + after)
     at = clock.now + after
     advance_to(wheel, clock, at - 0.001)
@@ -61,17 +66,15 @@ def test_it_is_called_never_early_and_at_most_one_tick_late(
 
 @pytest.mark.parametrize("ago", [0.0, 0.1, 1000.0])
 def test_a_time_that_has_passed_is_called_in_the_next_tick(
-    wheel: TimerWheel, clock: Clock, ago: float
+    wheel: TimerWheel, clock: Clock, alarm: Alarm, ago: float
 ) -> None:
-    alarm = Alarm()
     wheel.schedule(alarm, clock.now - ago)
     clock.now += TICK_SECONDS
     wheel.advance()
     assert len(alarm.calls) == 1
 
 
-def test_it_is_called_once(wheel: TimerWheel, clock: Clock) -> None:
-    alarm = Alarm()
+def test_it_is_called_once(wheel: TimerWheel, clock: Clock, alarm: Alarm) -> None:
     wheel.schedule(alarm, clock.now + 1)
     advance_to(wheel, clock, clock.now + 60)
     assert len(alarm.calls) == 1
@@ -98,16 +101,14 @@ def test_a_new_time_voids_the_one_before(wheel: TimerWheel, clock: Clock) -> Non
     assert (len(later.calls), len(sooner.calls)) == (1, 1)
 
 
-def test_the_same_time_twice_is_one_call(wheel: TimerWheel, clock: Clock) -> None:
-    alarm = Alarm()
+def test_the_same_time_twice_is_one_call(wheel: TimerWheel, clock: Clock, alarm: Alarm) -> None:
     wheel.schedule(alarm, clock.now + 1)
     wheel.schedule(alarm, clock.now + 1)
     advance_to(wheel, clock, clock.now + 60)
     assert len(alarm.calls) == 1
 
 
-def test_a_void_due_means_never(wheel: TimerWheel, clock: Clock) -> None:
-    alarm = Alarm()
+def test_a_void_due_means_never(wheel: TimerWheel, clock: Clock, alarm: Alarm) -> None:
     wheel.schedule(alarm, clock.now + 1)
     alarm.due = -1
     advance_to(wheel, clock, clock.now + 60)
@@ -159,25 +160,16 @@ async def test_it_runs_until_cancelled(clock: Clock, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(timer_wheel, "TICK_SECONDS", 0.001)
     called = asyncio.Event()
 
-    class Once(Alarm):
-        def on_timer(self, now: float) -> None:  # noqa: ARG002 - whenever it is
-            called.set()
-
     fast = TimerWheel(clock)
-    fast.schedule(Once(), clock.now)
+    fast.schedule(Bell(called), clock.now)
     clock.now += 1
-    running = asyncio.create_task(fast.run())
-    async with asyncio.timeout(5):
+    async with running(fast.run()) as task, asyncio.timeout(5):
         await called.wait()
-    assert not running.done()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+        assert not task.done()
 
 
-def test_its_ticks_may_be_finer(clock: Clock) -> None:
+def test_its_ticks_may_be_finer(clock: Clock, alarm: Alarm) -> None:
     wheel = TimerWheel(clock, 0.05)
-    alarm = Alarm()
     wheel.schedule(alarm, clock.now + 0.12)
     clock.now += 0.119
     wheel.advance()
@@ -190,24 +182,19 @@ def test_its_ticks_may_be_finer(clock: Clock) -> None:
 async def test_it_rests_while_nothing_is_scheduled_and_goes_on_when_something_is() -> None:
     loop = asyncio.get_running_loop()
     wheel = TimerWheel(loop.time, 0.01)
-    running = asyncio.create_task(wheel.run())
-    for _ in range(3):
-        called = asyncio.Event()
-        wheel.schedule(Bell(called), loop.time() + 0.02)
-        async with asyncio.timeout(10):
+    async with running(wheel.run()), asyncio.timeout(30):
+        for _ in range(3):
+            called = asyncio.Event()
+            wheel.schedule(Bell(called), loop.time() + 0.02)
             await called.wait()
-        await asyncio.sleep(0)
-        assert not wheel._is_needed.is_set()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+            await asyncio.sleep(0)
+            assert not wheel._is_needed.is_set()
 
 
-def test_a_long_rest_is_not_made_up_for_tick_by_tick(clock: Clock) -> None:
+def test_a_long_rest_is_not_made_up_for_tick_by_tick(clock: Clock, alarm: Alarm) -> None:
     wheel = TimerWheel(clock, 0.01)
     clock.now += 1e9
     wheel.advance()  # a hundred billion ticks
-    alarm = Alarm()
     wheel.schedule(alarm, clock.now + 0.02)
     clock.now += 0.05
     wheel.advance()

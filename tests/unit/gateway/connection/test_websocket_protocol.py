@@ -58,52 +58,35 @@ def test_a_ping_between_fragments_ends_nothing(websocket: DeviceProtocol) -> Non
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 @pytest.mark.parametrize("payload", [b"x", b""])
-def test_a_message_may_come_in_16_fragments(
+def test_a_message_may_come_in_16_fragments_and_not_in_17(
     websocket: DeviceProtocol, opcode: Opcode, payload: bytes
 ) -> None:
     for _ in range(3):  # the count starts over with each message
         assert len(received(websocket, fragments(MAX_FRAGMENTS, payload, opcode))) == 16
         assert websocket.state is State.OPEN
-
-
-@pytest.mark.parametrize("opcode", [TEXT, BINARY])
-@pytest.mark.parametrize("payload", [b"x", b""])
-def test_a_message_in_17_fragments_is_too_big(
-    websocket: DeviceProtocol, opcode: Opcode, payload: bytes
-) -> None:
     received(websocket, fragments(MAX_FRAGMENTS + 1, payload, opcode))
     assert closed_with(websocket) == 1009
 
 
-def test_fragments_without_an_end_are_too_big(websocket: DeviceProtocol) -> None:
-    received(websocket, frame_of(TEXT, fin=False) + frame_of(CONT, fin=False) * 16)
-    assert closed_with(websocket) == 1009
-
-
-@pytest.mark.parametrize(("size", "code"), [(1024, None), (1025, 1009)])
-def test_a_message_has_1024_bytes_at_most(
-    websocket: DeviceProtocol, size: int, code: int | None
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame_of(TEXT, b"x" * 1024), None),
+        (frame_of(TEXT, b"x" * 1025), 1009),
+        (frame_of(TEXT, b"x" * 512, fin=False) + frame_of(CONT, b"x" * 512), None),
+        (frame_of(TEXT, b"x" * 512, fin=False) + frame_of(CONT, b"x" * 513), 1009),
+        (frame_of(TEXT, fin=False) + frame_of(CONT, fin=False) * 16, 1009),
+        (frame_of(TEXT, b"x" * 100_000)[:14], 1009),
+        (Frame(TEXT, b"x").serialize(mask=False), 1002),
+    ],
+    ids=["1024", "1025", "512+512", "512+513", "no end", "the head is enough", "no mask"],
+)
+def test_a_message_has_a_mask_and_1024_bytes_at_most(
+    websocket: DeviceProtocol, sent: bytes, code: int | None
 ) -> None:
-    received(websocket, frame_of(TEXT, b"x" * size))
-    assert closed_with(websocket) == code
-
-
-@pytest.mark.parametrize(("last", "code"), [(512, None), (513, 1009)])
-def test_fragments_are_added_up(websocket: DeviceProtocol, last: int, code: int | None) -> None:
     assert MAX_MESSAGE_BYTES == 1024
-    data = frame_of(TEXT, b"x" * 512, fin=False) + frame_of(CONT, b"x" * last)
-    received(websocket, data)
+    received(websocket, sent)
     assert closed_with(websocket) == code
-
-
-def test_the_head_of_a_frame_that_is_too_big_is_enough(websocket: DeviceProtocol) -> None:
-    received(websocket, frame_of(TEXT, b"x" * 100_000)[:14])
-    assert closed_with(websocket) == 1009
-
-
-def test_a_frame_without_a_mask_is_an_error(websocket: DeviceProtocol) -> None:
-    received(websocket, Frame(TEXT, b"x").serialize(mask=False))
-    assert closed_with(websocket) == 1002
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
@@ -18,6 +17,7 @@ from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import let_work
 
 NAMES = Names(2)
 NOW = 1_700_000_000_000_000
@@ -102,11 +102,4 @@ class Seat:
     async def go_on(self, seconds: float = 0.0) -> None:
         """Let time pass, and let everything be done that is due."""
         self.clock.now += seconds
-        keeping = asyncio.create_task(self.presence.keep())
-        for _ in range(60):  # each round is a handful of steps of the loop
-            await asyncio.sleep(0)
-        if keeping.done():
-            await keeping
-        keeping.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await keeping
+        await let_work(self.presence.keep(), 60)

@@ -3,8 +3,6 @@
 Redis is a script of answers here; what the Lua script does is tested with a real one.
 """
 
-import asyncio
-
 import pytest
 from websockets.frames import Opcode
 
@@ -24,6 +22,7 @@ from shared.contract.names import Names
 from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import let_work
 
 RED, YELLOW, GREEN = ChargingStatus.CHARGING, ChargingStatus.CHARGING80, ChargingStatus.CHARGED
 NAMES = Names(1)
@@ -86,14 +85,7 @@ class Booth:
 
     async def read(self) -> None:
         """Let everything be read that can be."""
-        reading = asyncio.create_task(self.widgets.read())
-        for _ in range(20):  # each round is a handful of steps of the loop
-            await asyncio.sleep(0)
-        if reading.done():
-            await reading
-        reading.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
+        await let_work(self.widgets.read())
 
 
 class FakeWidget(FakeDevice):

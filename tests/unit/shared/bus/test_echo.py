@@ -9,6 +9,7 @@ import pytest
 from shared.bus import echo as module
 from shared.bus.echo import Echo
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
+from tests.unit.shared.running import running
 
 DEADLINE_SECONDS = 5
 
@@ -60,11 +61,8 @@ class Owner:
 async def owner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Owner]:
     monkeypatch.setattr(module, "_CALL_SECONDS", 0)
     owner = Owner()
-    calling = asyncio.create_task(owner.echo.call())
-    yield owner
-    calling.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await calling
+    async with running(owner.echo.call()):
+        yield owner
 
 
 async def test_before_anything_was_heard_nothing_comes_back(owner: Owner) -> None:
@@ -132,15 +130,12 @@ async def test_it_wants_its_channel_and_calls_at_once_when_it_is_confirmed(
     monkeypatch.setattr(module, "_CALL_SECONDS", 600)
     owner = Owner()
     assert not owner.subscriber.is_confirmed("mine")
-    calling = asyncio.create_task(owner.echo.call())
-    await owner.bus.call()
-    assert owner.subscriber.wanted == ["mine"]
-    owner.subscriber.confirm("mine")
-    owner.echo.on_message("mine", await owner.bus.call())
-    assert owner.echo.comes_back
-    calling.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await calling
+    async with running(owner.echo.call()):
+        await owner.bus.call()
+        assert owner.subscriber.wanted == ["mine"]
+        owner.subscriber.confirm("mine")
+        owner.echo.on_message("mine", await owner.bus.call())
+        assert owner.echo.comes_back
 
 
 class ManyServers(EchoBus):
@@ -161,7 +156,6 @@ async def test_on_a_cluster_it_calls_on_a_channel_of_each_server(
     now = 1000.0
     bus, subscriber = ManyServers(), FakeSubscriber()
     echo = Echo(bus, subscriber, "mine", lambda: now)
-    calling = asyncio.create_task(echo.call())
 
     async def called() -> dict[str, bytes]:
         calls: dict[str, bytes] = {}
@@ -171,20 +165,18 @@ async def test_on_a_cluster_it_calls_on_a_channel_of_each_server(
                 calls[channel] = payload.encode()
         return calls
 
-    calls = await called()
-    subscriber.publish("mine:{0}", calls["mine:{0}"])
-    assert not echo.comes_back, "one server was not heard"
-    subscriber.publish("mine:{1}", calls["mine:{1}"])
-    assert echo.comes_back
-    # One that joins gets time to be heard; one that left is not missed.
-    bus.known = ["1", "2"]
-    await called()
-    assert echo.comes_back
-    now += 1
-    subscriber.publish("mine:{1}", (await called())["mine:{1}"])
-    now += 1.5
-    assert not echo.comes_back, "the new one was never heard"
-    assert set(subscriber.wanted) == {"mine:{1}", "mine:{2}"}
-    calling.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await calling
+    async with running(echo.call()):
+        calls = await called()
+        subscriber.publish("mine:{0}", calls["mine:{0}"])
+        assert not echo.comes_back, "one server was not heard"
+        subscriber.publish("mine:{1}", calls["mine:{1}"])
+        assert echo.comes_back
+        # One that joins gets time to be heard; one that left is not missed.
+        bus.known = ["1", "2"]
+        await called()
+        assert echo.comes_back
+        now += 1
+        subscriber.publish("mine:{1}", (await called())["mine:{1}"])
+        now += 1.5
+        assert not echo.comes_back, "the new one was never heard"
+        assert set(subscriber.wanted) == {"mine:{1}", "mine:{2}"}

@@ -4,22 +4,18 @@ from shared.contract import device_protocol
 from shared.contract.device_protocol import ChargingStatus, CloseCode, ErrorCode
 
 
-def test_paths_are_those_in_firmware() -> None:
+def test_paths_events_and_limits_are_those_in_firmware() -> None:
     assert device_protocol.CHARGER_PATHS == ("/chargers/",)
     assert device_protocol.WIDGET_PATHS == ("/widgets/", "/devices/")
-
-
-def test_events_are_those_in_firmware() -> None:
     assert device_protocol.STATE_OF_CHARGE_EVENT == "StateOfCharge"
     assert device_protocol.CHARGING_STATUS_EVENT == "chargingStatus"
     assert device_protocol.ERROR_EVENT == "error"
+    assert device_protocol.MAX_MESSAGE_BYTES == 1024
+    assert device_protocol.MAX_FRAGMENTS == 16
 
 
-def test_statuses_are_those_in_firmware() -> None:
+def test_statuses_and_codes_are_those_in_firmware() -> None:
     assert [str(status) for status in ChargingStatus] == ["charging", "charging80", "charged"]
-
-
-def test_close_codes_are_those_in_firmware() -> None:
     assert {code.name: int(code) for code in CloseCode} == {
         "GOING_AWAY": 1001,
         "PROTOCOL_ERROR": 1002,
@@ -30,9 +26,6 @@ def test_close_codes_are_those_in_firmware() -> None:
         "SUPERSEDED": 4409,
         "TOO_FAST": 4429,
     }
-
-
-def test_error_codes_are_those_in_firmware() -> None:
     assert {str(code) for code in ErrorCode} == {
         "not_text",
         "not_json",
@@ -41,8 +34,3 @@ def test_error_codes_are_those_in_firmware() -> None:
         "out_of_range",
         "unexpected",
     }
-
-
-def test_limits_are_those_in_firmware() -> None:
-    assert device_protocol.MAX_MESSAGE_BYTES == 1024
-    assert device_protocol.MAX_FRAGMENTS == 16

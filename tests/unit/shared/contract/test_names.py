@@ -92,31 +92,15 @@ def test_all_names_differ() -> None:
 
 def test_names_are_those_that_operators_type() -> None:
     names = Names(64)
-    assert sorted(names_of(names.chargers[17])) == [
-        "chargelight:{p17}:credentials",
-        "chargelight:{p17}:directory",
-        "chargelight:{p17}:directory-changes",
-        "chargelight:{p17}:directory-version",
-        "chargelight:{p17}:lease",
-        "chargelight:{p17}:live",
-        "chargelight:{p17}:pending",
-        "chargelight:{p17}:presence",
-        "chargelight:{p17}:presence-changes",
-        "chargelight:{p17}:readings",
-        "chargelight:{p17}:rejections",
-    ]
-    assert sorted(names_of(names.widgets[5])[:-1]) == [
-        "chargelight:{w05}:credentials",
-        "chargelight:{w05}:directory",
-        "chargelight:{w05}:directory-changes",
-        "chargelight:{w05}:directory-version",
-        "chargelight:{w05}:presence",
-        "chargelight:{w05}:presence-changes",
-        "chargelight:{w05}:rejections",
-        "chargelight:{w05}:statuses",
-        "chargelight:{w05}:transitions",
-        "chargelight:{w05}:widget:w1:status",
-    ]
+    both = "credentials directory directory-changes directory-version presence presence-changes"
+    of_charger = f"{both} rejections lease live pending readings".split()
+    of_widget = f"{both} rejections statuses transitions widget:w1:status".split()
+    assert sorted(names_of(names.chargers[17])) == sorted(
+        f"chargelight:{{p17}}:{name}" for name in of_charger
+    )
+    assert sorted(names_of(names.widgets[5])[:-1]) == sorted(
+        f"chargelight:{{w05}}:{name}" for name in of_widget
+    )
     assert (ROUTERS, GATEWAYS) == ("chargelight:routers", "chargelight:gateways")
 
 

@@ -13,6 +13,7 @@ from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
 from shared.bus.cluster.slots import Address, slot_of
 from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster, FakeConnection
 from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import running
 
 ON_A, ALSO_ON_A, ON_B = "{bar}:one", "{zap}:two", "{foo}:three"
 
@@ -64,11 +65,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 @pytest.fixture
 async def owner(cluster: FakeCluster) -> AsyncIterator[Owner]:
     owner = Owner(cluster)
-    running = asyncio.create_task(owner.subscriber.run())
-    yield owner
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    async with running(owner.subscriber.run()):
+        yield owner
 
 
 async def listening(owner: Owner) -> tuple[FakeConnection, FakeConnection]:
@@ -192,15 +190,12 @@ async def test_while_no_server_is_there_it_goes_on_trying(cluster: FakeCluster) 
     cluster.away = {A, B}
     owner = Owner(cluster)
     owner.subscriber.subscribe([ON_A], owner)
-    running = asyncio.create_task(owner.subscriber.run())
-    async with asyncio.timeout(5):
-        while len(cluster.connections.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
-            await asyncio.sleep(0)
-    assert not owner.subscriber.connected
-    cluster.away.clear()
-    connection = await owner.connection(A)
-    assert await connection.command() == ["SSUBSCRIBE", ON_A]
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    async with running(owner.subscriber.run()):
+        async with asyncio.timeout(5):
+            while len(cluster.connections.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
+                await asyncio.sleep(0)
+        assert not owner.subscriber.connected
+        cluster.away.clear()
+        connection = await owner.connection(A)
+        assert await connection.command() == ["SSUBSCRIBE", ON_A]
     assert not owner.subscriber.is_confirmed(ON_A)
