@@ -38,9 +38,7 @@ def test_a_status_is_json_in_the_shape_of_the_device_message_and_more() -> None:
     }
 
 
-def test_a_status_comes_back_as_it_was_written_and_is_fenced_by_pairing_then_revision_then_thresholds() -> (
-    None
-):
+def test_a_status_comes_back_and_is_fenced_by_pairing_then_revision_then_thresholds() -> None:
     assert decode_status(encode_status(STATUS)) == STATUS
     assert STATUS.fence == (7, 1_700_000_000_000_000, 3, 2)
 
