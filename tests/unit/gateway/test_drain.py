@@ -1,5 +1,6 @@
 """A gateway that stops sends its devices off, a few at a time, and forgets nothing."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from services.gateway.drain import drain
 from services.gateway.presence.rejections import Rejections
 from services.gateway.widgets.widget_connection import WidgetConnection, widget_endpoint
 from shared.contract.device_protocol import CloseCode
-from tests.unit.gateway.fake_device import Clock, FakeDevice, close_of, context_of, head_of
+from tests.unit.gateway.fake_device import FakeDevice, close_of, head_of
 
 
 class Nobody:
@@ -23,11 +24,6 @@ class Nobody:
 
     def on_disconnected(self, widget: WidgetConnection) -> None:
         """Do nothing."""
-
-
-@pytest.fixture
-def context(clock: Clock) -> ConnectionContext:
-    return context_of(clock)
 
 
 @pytest.fixture
@@ -54,21 +50,23 @@ def device(
     return found
 
 
-def chargers(*all_stored: bool) -> SimpleNamespace:
-    """Return a stand-in that answers with these one after the other, then with the last."""
+async def drained(
+    context: ConnectionContext, seconds: float, all_stored: Sequence[bool] = (True,)
+) -> None:
+    """Drain chargers that answer with these one after the other, then with the last."""
     answers = list(all_stored)
 
-    class Answering(SimpleNamespace):
+    class Chargers(SimpleNamespace):
         @property
         def all_stored(self) -> bool:
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
-    return Answering()
+    await drain(context, Chargers(), seconds)  # type: ignore[arg-type]
 
 
 async def test_all_are_closed_as_going_away(context: ConnectionContext, slept: list[float]) -> None:
     devices = [device(context, number) for number in range(5)]
-    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 0)
     assert [one.close_code for one in devices] == [CloseCode.GOING_AWAY] * 5
     assert slept
 
@@ -78,9 +76,8 @@ async def test_closes_are_spread_over_the_time(
 ) -> None:
     for number in range(50):
         device(context, number)
-    await drain(context, chargers(True), 5)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
-    between = slept[:50]
-    assert between == pytest.approx([0.1] * 50)
+    await drained(context, 5)
+    assert slept[:50] == pytest.approx([0.1] * 50)
 
 
 async def test_many_closes_are_grouped_into_steps(
@@ -88,7 +85,7 @@ async def test_many_closes_are_grouped_into_steps(
 ) -> None:
     for number in range(400):
         device(context, number)
-    await drain(context, chargers(True), 1)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 1)
     between = [seconds for seconds in slept if seconds < 0.02][:100]
     assert between == pytest.approx([0.01] * 100)
 
@@ -96,28 +93,28 @@ async def test_many_closes_are_grouped_into_steps(
 async def test_the_last_readings_are_waited_for(
     context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(context, chargers(False, False, False, True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - answers
+    await drained(context, 0, [False, False, False, True])
     assert len(slept) == 3
 
 
 async def test_a_redis_that_is_away_holds_the_drain_up_for_a_second_only(
     context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(context, chargers(False), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 0, [False])
     assert sum(slept) == pytest.approx(1)
 
 
-async def test_who_does_not_answer_the_close_is_cut_off_at_last(
+async def test_a_device_that_does_not_answer_the_close_is_cut_off_at_last(
     context: ConnectionContext, slept: list[float]
 ) -> None:
     stubborn, shaking_hands = device(context), newcomer(context)
-    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 0)
     assert stubborn.transport.aborted == 1
     assert shaking_hands.transport.aborted == 1
     assert sum(slept) == pytest.approx(1)
 
 
-async def test_who_answers_is_not_cut_off(
+async def test_a_device_that_answers_is_not_cut_off(
     context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     polite = device(context)
@@ -128,7 +125,7 @@ async def test_who_answers_is_not_cut_off(
             polite.protocol.connection_lost(None)
 
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
-    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 0)
     assert polite.transport.aborted == 0
     assert not context.connections
 
@@ -136,18 +133,18 @@ async def test_who_answers_is_not_cut_off(
 async def test_without_devices_a_drain_takes_no_time(
     context: ConnectionContext, slept: list[float]
 ) -> None:
-    await drain(context, chargers(True), 30)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 30)
     assert slept == []
 
 
-async def test_who_waits_at_the_door_is_told_to_come_back(
+async def test_a_handshake_that_waits_is_told_to_come_back(
     context: ConnectionContext, slept: list[float]
 ) -> None:
     pending: list[PendingHandshake] = []
     waiting = device(context, authenticate=lambda handshake, *_: pending.append(handshake))
     pending[0].on_auth_deferred()
     context.draining = True
-    await drain(context, chargers(True), 0)  # type: ignore[arg-type]  # noqa: FBT003 - an answer
+    await drained(context, 0)
     assert waiting.http_status == 503
     assert "Retry-After: 1" in waiting.http_head
     assert not context.waiting

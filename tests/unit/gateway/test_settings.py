@@ -1,7 +1,5 @@
 """Settings of the gateway."""
 
-import os
-
 import pytest
 
 from services.gateway.settings import GatewaySettings
@@ -10,11 +8,7 @@ from shared.process.settings import WrongSettingsError
 NO_JSON = ["https://booth.example", "", "[1"]
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith("CHARGELIGHT_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def loaded(monkeypatch: pytest.MonkeyPatch, **variables: str) -> GatewaySettings:

@@ -1,7 +1,5 @@
 """Settings of the router."""
 
-import os
-
 import pytest
 
 from services.router.settings import RouterSettings
@@ -11,11 +9,7 @@ from shared.process.settings import WrongSettingsError
 SEVEN_DIGITS = ["99.99999", "99.9999999", "80.1234567"]
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith("CHARGELIGHT_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def loaded(monkeypatch: pytest.MonkeyPatch, **variables: str) -> RouterSettings:

@@ -78,9 +78,8 @@ async def test_what_lay_in_the_kernel_is_no_sign_of_life(
     booth: Booth, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The process stood still: the handshake that it reads now is from long ago.
-    monkeypatch.setattr(
-        "services.gateway.connection.rate_limited_reader.seconds_since_last_data", lambda _: 1.5
-    )
+    last_data = "services.gateway.connection.rate_limited_reader.seconds_since_last_data"
+    monkeypatch.setattr(last_data, lambda _: 1.5)
     charger = booth.charger()
     await booth.write()
     assert charger.connection.epoch is None
@@ -88,9 +87,7 @@ async def test_what_lay_in_the_kernel_is_no_sign_of_life(
     charger.send(frame_of(Opcode.PONG, proof))
     await booth.write()
     assert charger.connection.epoch is None
-    monkeypatch.setattr(
-        "services.gateway.connection.rate_limited_reader.seconds_since_last_data", lambda _: 0.0
-    )
+    monkeypatch.setattr(last_data, lambda _: 0.0)
     clock.now += 1
     charger.send(frame_of(Opcode.PONG, charger.got(Opcode.PING)[-1]))
     await booth.write()

@@ -4,12 +4,6 @@ import pytest
 
 from services.gateway.connection.connection_context import ConnectionContext
 from tests.unit.gateway.connection.thing import HEAD, Thing
-from tests.unit.gateway.fake_device import Clock, context_of
-
-
-@pytest.fixture
-def context(clock: Clock) -> ConnectionContext:
-    return context_of(clock)
 
 
 @pytest.fixture

@@ -9,23 +9,10 @@ from websockets.frames import Opcode
 from services.gateway.connection.connection_context import ConnectionContext
 from shared.contract.device_protocol import CloseCode
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
-from tests.unit.gateway.fake_device import (
-    Clock,
-    close_of,
-    context_of,
-    frame_of,
-)
+from tests.unit.gateway.fake_device import Clock, close_of, context_of, frame_of
 
-TEXT, CONT, BINARY, PING, PONG = (
-    Opcode.TEXT,
-    Opcode.CONT,
-    Opcode.BINARY,
-    Opcode.PING,
-    Opcode.PONG,
-)
-
-
-# Frames.
+TEXT, CONT, BINARY = Opcode.TEXT, Opcode.CONT, Opcode.BINARY
+PING, PONG = Opcode.PING, Opcode.PONG
 
 
 def test_a_text_in_fragments_is_one_message(thing: Thing) -> None:
@@ -65,17 +52,8 @@ def test_a_binary_message_is_answered_once_and_the_next_text_counts(
 def test_an_error_event_is_json_whatever_its_text(thing: Thing) -> None:
     thing.say(b"bad")
     (answer,) = thing.got(TEXT)
-    assert answer == (
-        b'{"event":"error","data":{"code":"not_json","message":"say \\"good\\"\\\\"}}'
-    )
+    assert answer == rb'{"event":"error","data":{"code":"not_json","message":"say \"good\"\\"}}'
     assert json.loads(answer)["data"]["message"] == 'say "good"\\'
-
-
-def test_a_bad_frame_costs_nothing_more(thing: Thing) -> None:
-    thing.say(b"bad")
-    thing.say(b"good")
-    assert thing.messages == [b"good"]
-    assert thing.close_code is None
 
 
 def test_twenty_bad_frames_are_answered_and_the_next_one_closes(thing: Thing) -> None:
@@ -93,6 +71,7 @@ def test_a_good_frame_starts_the_count_over(thing: Thing) -> None:
         for _ in range(20):
             thing.say(b"bad")
         thing.say(b"good")
+    assert thing.messages == [b"good"] * 5
     assert thing.close_code is None
 
 
@@ -103,36 +82,30 @@ def test_a_flood_of_bad_frames_in_one_segment_is_closed(thing: Thing) -> None:
     assert thing.messages == []
 
 
-def test_text_that_is_no_utf_8_closes_with_1007(thing: Thing) -> None:
-    thing.send(frame_of(TEXT, b"\xff") + frame_of(TEXT, b"late"))
-    assert thing.close_code == 1007
-    assert thing.messages == []
-
-
-def test_a_message_over_1_kib_closes_with_1009(thing: Thing) -> None:
-    thing.say(b"[" * 5000)
-    assert thing.close_code == CloseCode.TOO_BIG
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame_of(TEXT, b"\xff") + frame_of(TEXT, b"late"), 1007),
+        (frame_of(TEXT, b"[" * 5000), 1009),
+        (frame_of(TEXT, b"x", fin=False) + frame_of(CONT, b"", fin=False) * 16, 1009),
+    ],
+    ids=["no UTF-8", "over 1 KiB", "17 fragments"],
+)
+def test_what_is_no_message_closes(thing: Thing, sent: bytes, code: int) -> None:
+    thing.send(sent)
+    assert thing.close_code == code
     assert thing.transport.ended
-
-
-def test_seventeen_fragments_close_with_1009(thing: Thing) -> None:
-    thing.send(frame_of(TEXT, b"x", fin=False) + frame_of(CONT, b"", fin=False) * 16)
-    assert thing.close_code == CloseCode.TOO_BIG
     assert thing.messages == []
 
 
-def test_a_ping_is_answered_with_its_payload(thing: Thing) -> None:
+def test_a_ping_is_answered_with_its_payload_and_a_pong_reaches_the_connection(
+    thing: Thing,
+) -> None:
     thing.ping(b"")
     thing.ping(b"x" * 125)
     assert thing.got(PONG) == [b"", b"x" * 125]
-
-
-def test_a_pong_reaches_the_connection(thing: Thing) -> None:
     thing.send(frame_of(PONG, b"here"))
     assert thing.told == ["opened t1", "pong here"]
-
-
-# Closing.
 
 
 def test_a_close_says_why(thing: Thing) -> None:
@@ -158,38 +131,36 @@ def test_data_after_our_close_is_ignored(thing: Thing) -> None:
     assert [frame.opcode for frame in thing.frames] == [Opcode.CLOSE]
 
 
-def test_data_after_the_devices_close_is_ignored(thing: Thing) -> None:
-    thing.send(close_of())
+def test_a_close_from_the_device_is_answered_and_what_comes_after_it_is_ignored(
+    thing: Thing,
+) -> None:
+    thing.send(close_of(4000))
+    assert thing.close_code == 4000
+    assert thing.transport.ended
+    assert not thing.connection.is_open
     thing.say(b"late")
     thing.send(close_of() + frame_of(TEXT, b"later"))
     assert thing.messages == []
     assert [frame.opcode for frame in thing.frames] == [Opcode.CLOSE]
-    assert thing.transport.ended
 
 
-def test_what_came_before_a_close_in_its_segment_counts(thing: Thing) -> None:
-    thing.send(frame_of(TEXT, b"the last one") + close_of() + frame_of(TEXT, b"late"))
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(close_of() + frame_of(TEXT, b"late"), 1000), (b"\xff\xff\xff\xff", 1002)],
+    ids=["a close", "a broken frame"],
+)
+def test_what_came_before_the_end_in_its_segment_counts(
+    thing: Thing, end: bytes, code: int
+) -> None:
+    thing.send(frame_of(TEXT, b"the last one") + end)
     assert thing.messages == [b"the last one"]
-    assert thing.close_code == 1000
-
-
-def test_what_came_before_a_broken_frame_in_its_segment_counts(thing: Thing) -> None:
-    thing.send(frame_of(TEXT, b"the last one") + b"\xff\xff\xff\xff")
-    assert thing.messages == [b"the last one"]
-    assert thing.close_code == 1002
+    assert thing.close_code == code
 
 
 def test_a_whole_visit_in_one_segment_counts(newcomer: Thing) -> None:
     newcomer.send(HEAD + frame_of(TEXT, b"hello") + close_of(1001))
     assert newcomer.messages == [b"hello"]
     assert newcomer.close_code == 1001
-
-
-def test_a_close_from_the_device_is_answered_and_the_stream_ended(thing: Thing) -> None:
-    thing.send(close_of(4000))
-    assert thing.close_code == 4000
-    assert thing.transport.ended
-    assert not thing.connection.is_open
 
 
 def test_a_device_that_does_not_answer_a_close_is_cut_off(thing: Thing, clock: Clock) -> None:
@@ -223,9 +194,6 @@ def test_the_end_of_the_stream_before_the_handshake_is_no_error(
     newcomer.protocol.connection_lost(None)
     assert newcomer.told == []
     assert not newcomer.context.connections
-
-
-# Being there and being gone.
 
 
 def test_a_quiet_device_is_pinged_and_cut_off_in_less_than_30_seconds(
@@ -363,9 +331,6 @@ def test_what_is_sent_to_a_lost_connection_goes_nowhere(thing: Thing) -> None:
     thing.open_connection.pong(b"1")
     thing.connection.close(CloseCode.GOING_AWAY, "stopping")
     assert thing.frames == []
-
-
-# A device that does not read.
 
 
 def test_a_device_that_does_not_read_gets_no_more_error_events(thing: Thing) -> None:

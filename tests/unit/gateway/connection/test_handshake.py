@@ -26,18 +26,14 @@ def test_compression_that_a_device_offers_is_not_taken(newcomer: Thing) -> None:
     assert "Extensions" not in newcomer.http_head
 
 
-def test_a_frame_in_the_same_segment_as_the_handshake_counts(newcomer: Thing) -> None:
-    newcomer.send(HEAD + frame_of(TEXT, b"first") + frame_of(TEXT, b"second"))
-    assert newcomer.messages == [b"first", b"second"]
-    assert newcomer.told == ["opened t1"]
-
-
-def test_what_the_device_is_told_of_an_early_frame_comes_after_the_handshake(
+def test_frames_in_the_same_segment_as_the_handshake_count_and_are_answered_after_it(
     newcomer: Thing,
 ) -> None:
-    newcomer.send(HEAD + frame_of(PING, b"1"))
+    newcomer.send(HEAD + frame_of(TEXT, b"1") + frame_of(PING, b"2") + frame_of(TEXT, b"3"))
+    assert newcomer.messages == [b"1", b"3"]
+    assert newcomer.told == ["opened t1"]
     assert newcomer.http_status == 101
-    assert newcomer.got(PONG) == [b"1"]
+    assert newcomer.got(PONG) == [b"2"]
 
 
 @pytest.mark.parametrize("cut", range(1, len(HEAD) + 12))
@@ -97,7 +93,7 @@ def test_what_is_no_websocket_handshake_ends_the_stream(newcomer: Thing, head: b
     assert newcomer.told == []
 
 
-def test_a_head_that_does_not_end_is_refused_at_8_kib(newcomer: Thing) -> None:
+def test_a_head_is_refused_beyond_8_kib(newcomer: Thing, context: ConnectionContext) -> None:
     # Each line short, few of them: only their sum is too much.
     line = b"X-Header: " + b"x" * 190 + b"\r\n"
     newcomer.send(HEAD[:-2] + line * 39)
@@ -105,13 +101,10 @@ def test_a_head_that_does_not_end_is_refused_at_8_kib(newcomer: Thing) -> None:
     newcomer.send(line * 3)
     assert newcomer.transport.ended or newcomer.transport.aborted
     newcomer.send(b"\r\n")
-    assert newcomer.told == []
-
-
-def test_a_head_of_one_segment_is_refused_beyond_8_kib_too(newcomer: Thing) -> None:
-    newcomer.send(HEAD[:-2] + (b"X-Header: " + b"x" * 190 + b"\r\n") * 60 + b"\r\n")
-    assert newcomer.told == []
-    assert newcomer.transport.ended or newcomer.transport.aborted
+    in_one_segment = Thing(context)
+    in_one_segment.send(HEAD[:-2] + line * 60 + b"\r\n")
+    assert in_one_segment.transport.ended or in_one_segment.transport.aborted
+    assert newcomer.told == in_one_segment.told == []
 
 
 def test_a_refused_device_that_stays_is_cut_off(newcomer: Thing, clock: Clock) -> None:
@@ -149,20 +142,15 @@ def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
     assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
 
 
-def test_a_stopping_gateway_takes_nobody(context: ConnectionContext, newcomer: Thing) -> None:
-    context.draining = True
-    newcomer.send(HEAD)
-    assert newcomer.http_status == 503
-    assert "Retry-After: 1" in newcomer.http_head
-    assert newcomer.told == []
-
-
-def test_a_wrong_path_is_a_404_on_a_stopping_gateway_too(
-    context: ConnectionContext, newcomer: Thing
+@pytest.mark.parametrize(("head", "status"), [(HEAD, 503), (head_of("/nothing"), 404)])
+def test_a_stopping_gateway_accepts_no_handshake(
+    context: ConnectionContext, newcomer: Thing, head: bytes, status: int
 ) -> None:
     context.draining = True
-    newcomer.send(head_of("/nothing"))
-    assert newcomer.http_status == 404
+    newcomer.send(head)
+    assert newcomer.http_status == status
+    assert ("Retry-After: 1" in newcomer.http_head) is (status == 503)
+    assert newcomer.told == []
 
 
 def test_as_many_as_may_be_connected_are_and_the_next_is_not(clock: Clock) -> None:
@@ -216,7 +204,7 @@ def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
 
 
 class Waiting:
-    """An authenticator that takes its time: the test judges."""
+    """An authenticator that takes its time: the test decides."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -226,9 +214,12 @@ class Waiting:
         self.asked.append((device_id, secret.get_secret_value()))
         self.applicant = applicant
 
-    def judge(self, *, admitted: bool) -> None:
+    def admit(self, *, admitted: bool = True) -> None:
         assert self.applicant is not None
         self.applicant.on_auth_result(admitted=admitted)
+
+    def refuse(self) -> None:
+        self.admit(admitted=False)
 
 
 @pytest.fixture
@@ -238,13 +229,13 @@ def authenticator() -> Waiting:
 
 @pytest.fixture
 def applicant(context: ConnectionContext, authenticator: Waiting) -> Thing:
-    """A device whose handshake waits for a judgement, and that said something already."""
+    """A device whose handshake waits for the result, and that sent a frame already."""
     thing = Thing(context, authenticator)
     thing.send(head_of("/things/t1", "Authorization: Bearer s3cret") + frame_of(TEXT, b"first"))
     return thing
 
 
-def test_a_handshake_is_not_answered_before_it_is_judged(
+def test_a_handshake_is_not_answered_before_it_is_authenticated(
     applicant: Thing, authenticator: Waiting
 ) -> None:
     assert authenticator.asked == [("t1", "s3cret")]
@@ -257,7 +248,7 @@ def test_a_handshake_is_not_answered_before_it_is_judged(
 def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
     applicant: Thing, authenticator: Waiting
 ) -> None:
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     applicant.say(b"second")
     assert applicant.http_status == 101
     assert applicant.told == ["opened t1"]
@@ -268,69 +259,60 @@ def test_one_that_is_admitted_is_heard_from_its_first_frame_on(
 def test_one_that_is_not_admitted_gets_a_401_and_is_not_heard(
     applicant: Thing, authenticator: Waiting
 ) -> None:
-    authenticator.judge(admitted=False)
+    assert applicant.handshake._early
+    authenticator.refuse()
+    assert applicant.handshake._early == b""
     assert applicant.http_status == 401
     assert not applicant.handshake.is_pending
+    # The end of its stream is noticed only while the transport reads.
+    assert applicant.transport.reading
     assert 'WWW-Authenticate: Basic realm="chargelight"' in applicant.http_head
     assert applicant.transport.ended
     assert applicant.told == []
     assert applicant.messages == []
 
 
-def test_one_that_was_sent_away_may_leave_at_once(applicant: Thing, authenticator: Waiting) -> None:
-    # Its end of the stream is heard of only while the transport reads.
-    authenticator.judge(admitted=False)
-    assert applicant.transport.reading
-
-
-def test_a_judgement_counts_once(applicant: Thing, authenticator: Waiting) -> None:
-    authenticator.judge(admitted=True)
-    authenticator.judge(admitted=False)
-    authenticator.judge(admitted=True)
+def test_a_result_counts_once(applicant: Thing, authenticator: Waiting) -> None:
+    authenticator.admit()
+    authenticator.refuse()
+    authenticator.admit()
     assert applicant.http_status == 101
     assert applicant.told == ["opened t1"]
     assert applicant.messages == [b"first"]
     assert not applicant.transport.ended
 
 
-def test_a_judgement_of_one_that_left_is_void(applicant: Thing, authenticator: Waiting) -> None:
+def test_a_result_for_one_that_left_is_void(applicant: Thing, authenticator: Waiting) -> None:
     applicant.vanish()
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert applicant.transport.written == b""
     assert applicant.told == []
     assert not applicant.context.connections
 
 
-def test_one_that_nobody_can_judge_is_asked_to_come_again(
+def test_one_without_a_result_is_asked_to_come_again(
     applicant: Thing, authenticator: Waiting, clock: Clock
 ) -> None:
     let_time_pass(applicant, clock, 5.5)
     assert applicant.http_status == 503
     assert "Retry-After: 5" in applicant.http_head
     assert applicant.transport.reading
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert applicant.told == []
     let_time_pass(applicant, clock, 6)
     assert applicant.transport.aborted
 
 
-def test_one_that_can_not_be_judged_yet_counts_among_those_that_wait(
+def test_a_deferred_handshake_counts_among_those_that_wait(
     applicant: Thing, authenticator: Waiting
 ) -> None:
     connection = authenticator.applicant
     assert connection is not None
     connection.on_auth_deferred()
     assert applicant.context.waiting == {connection}
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert not applicant.context.waiting
     connection.on_auth_deferred()  # said too late
-    assert not applicant.context.waiting
-
-
-def test_one_that_left_undecided_waits_no_more(applicant: Thing, authenticator: Waiting) -> None:
-    assert authenticator.applicant is not None
-    authenticator.applicant.on_auth_deferred()
-    applicant.vanish()
     assert not applicant.context.waiting
 
 
@@ -338,7 +320,7 @@ def test_nobody_is_let_in_while_the_gateway_drains(
     applicant: Thing, authenticator: Waiting
 ) -> None:
     applicant.context.draining = True
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert applicant.http_status == 503
     assert applicant.told == []
     assert applicant.transport.reading
@@ -363,45 +345,33 @@ def test_beyond_those_that_may_wait_the_undecided_are_asked_to_come_again(clock:
     assert late.http_status == 503
 
 
-def test_one_whose_time_is_over_waits_no_more(
-    applicant: Thing, authenticator: Waiting, clock: Clock
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_deferred_handshake_that_ends_waits_no_more(
+    applicant: Thing, authenticator: Waiting, clock: Clock, *, leaves: bool
 ) -> None:
     assert authenticator.applicant is not None
     authenticator.applicant.on_auth_deferred()
-    let_time_pass(applicant, clock, 5.5)
-    assert applicant.http_status == 503
+    if leaves:
+        applicant.vanish()
+    else:
+        let_time_pass(applicant, clock, 5.5)
+        assert applicant.http_status == 503
     assert not applicant.context.waiting
 
 
-def test_nobody_piles_up_bytes_before_being_judged(
-    context: ConnectionContext, authenticator: Waiting
+@pytest.mark.parametrize(("size", "number"), [(100, 200), (1024, 1)])
+def test_all_that_comes_before_the_result_counts_and_little_of_it_is_kept(
+    context: ConnectionContext, authenticator: Waiting, size: int, number: int
 ) -> None:
     thing = Thing(context, authenticator)
-    thing.send(HEAD + frame_of(TEXT, b"x" * 100) * 200)
-    assert len(thing.handshake._early) < 1024
-    authenticator.judge(admitted=True)
+    thing.send(HEAD + frame_of(TEXT, b"x" * size) * number)
+    assert len(thing.handshake._early) < 1024 or number == 1
+    authenticator.admit()
     thing.arrive()
-    assert thing.messages == [b"x" * 100] * 200
+    assert thing.messages == [b"x" * size] * number
 
 
-def test_the_largest_message_there_is_may_come_before_the_judgement(
-    context: ConnectionContext, authenticator: Waiting
-) -> None:
-    thing = Thing(context, authenticator)
-    message = b"x" * 1024
-    thing.send(HEAD + frame_of(TEXT, message))
-    authenticator.judge(admitted=True)
-    thing.arrive()
-    assert thing.messages == [message]
-
-
-def test_what_a_refused_device_sent_is_not_kept(applicant: Thing, authenticator: Waiting) -> None:
-    assert applicant.handshake._early
-    authenticator.judge(admitted=False)
-    assert applicant.handshake._early == b""
-
-
-def test_one_that_is_refused_anyway_is_not_judged(
+def test_one_that_is_refused_anyway_is_not_authenticated(
     context: ConnectionContext, authenticator: Waiting
 ) -> None:
     thing = Thing(context, authenticator)
@@ -415,7 +385,7 @@ def test_an_admitted_handshake_that_is_none_is_refused(
 ) -> None:
     thing = Thing(context, authenticator)
     thing.send(HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"))
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert thing.http_status == 400
     assert thing.told == []
 
@@ -425,7 +395,7 @@ def test_a_device_that_does_not_read_its_answer_is_not_read_from_until_it_does(
 ) -> None:
     # The transport says it to the handshake, and takes it back from the connection.
     applicant.protocol.pause_writing()
-    authenticator.judge(admitted=True)
+    authenticator.admit()
     assert not applicant.open_connection.writable
     assert not applicant.transport.reading
     applicant.protocol.resume_writing()

@@ -72,21 +72,16 @@ def charger(clock: Clock) -> Charger:
     return Charger(clock, context_of(clock, **SETTINGS))
 
 
-def test_ten_readings_a_second_with_pings_are_nothing_by_default(clock: Clock) -> None:
+@pytest.mark.parametrize(("pings", "pause"), [(5, 1), (0, 0.1)])
+def test_by_default_ten_readings_a_second_with_pings_and_a_hundred_without_are_fine(
+    clock: Clock, pings: int, pause: float
+) -> None:
     charger = Charger(clock, context_of(clock))
     for _ in range(600):
-        charger.send(reading_of(50) * 10 + EMPTY_PING * 5)
+        charger.send(reading_of(50) * 10 + EMPTY_PING * pings)
         assert charger.transport.reading
-        charger.let_time_pass(1)
+        charger.let_time_pass(pause)
     assert charger.close_code is None
-
-
-def test_a_hundred_readings_a_second_are_fine_by_default(clock: Clock) -> None:
-    charger = Charger(clock, context_of(clock))
-    for _ in range(600):
-        charger.send(reading_of(50) * 10)
-        assert charger.transport.reading
-        charger.let_time_pass(0.1)
 
 
 def test_what_is_over_the_limit_is_not_read_and_not_lost(charger: Charger) -> None:
@@ -176,12 +171,8 @@ def test_a_burst_after_a_rest_is_no_flood(charger: Charger) -> None:
 
 def test_who_is_not_read_from_is_not_silent(clock: Clock) -> None:
     # So little is allowed that one slice of pings is waited for longer than silence may last.
-    charger = Charger(
-        clock,
-        context_of(
-            clock, bytes_per_second=256, burst_bytes=1024, too_fast_seconds=60, silence_seconds=13
-        ),
-    )
+    slow = {"bytes_per_second": 256, "burst_bytes": 1024, "too_fast_seconds": 60}
+    charger = Charger(clock, context_of(clock, silence_seconds=13, **slow))
     charger.let_time_pass(30, more=EMPTY_PING * 1000)
     assert not charger.transport.aborted
     charger.on_the_way = b""

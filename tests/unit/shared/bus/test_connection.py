@@ -70,6 +70,19 @@ async def next_command(reader: asyncio.StreamReader) -> None:
         await reader.readline()
 
 
+def saying(data: bytes, *, after: int = 0, hangs_up: bool = False) -> Talk:
+    """Return a talk that says this after so many commands."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(after):
+            await next_command(reader)
+        writer.write(data)
+        if not hangs_up:
+            await reader.read()
+
+    return talk
+
+
 async def replies(connection: RedisConnection, count: int) -> list[Any]:
     found: list[Any] = []
     while len(found) < count:
@@ -78,12 +91,8 @@ async def replies(connection: RedisConnection, count: int) -> list[Any]:
 
 
 async def test_all_that_comes_together_is_returned_together() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await next_command(reader)
-        writer.write(b"+PONG\r\n$3\r\nabc\r\n:7\r\n*2\r\n$1\r\na\r\n$-1\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
+    said = b"+PONG\r\n$3\r\nabc\r\n:7\r\n*2\r\n$1\r\na\r\n$-1\r\n"
+    async with opened(saying(said, after=1)) as connection:
         await connection.send(PING)
         assert await connection.receive() == [b"PONG", b"abc", 7, [b"a", None]]
 
@@ -114,11 +123,7 @@ async def test_an_exchange_waits_for_all_replies_and_keeps_their_order() -> None
 
 
 async def test_an_error_is_a_reply_with_its_whole_text() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"-MOVED 3999 127.0.0.1:6381\r\n+OK\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
+    async with opened(saying(b"-MOVED 3999 127.0.0.1:6381\r\n+OK\r\n")) as connection:
         error, fine = await replies(connection, 2)
         assert isinstance(error, ResponseError)
         assert str(error) == "MOVED 3999 127.0.0.1:6381"
@@ -126,10 +131,7 @@ async def test_an_error_is_a_reply_with_its_whole_text() -> None:
 
 
 async def test_what_came_before_the_end_is_returned_before_the_loss() -> None:
-    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"+LAST\r\n")
-
-    async with opened(talk) as connection:
+    async with opened(saying(b"+LAST\r\n", hangs_up=True)) as connection:
         assert await connection.receive() == [b"LAST"]
         with pytest.raises(BusUnavailableError, match="closed"):
             await connection.receive()
@@ -137,35 +139,19 @@ async def test_what_came_before_the_end_is_returned_before_the_loss() -> None:
             await connection.send(PING)
 
 
-async def test_a_loss_ends_the_wait_of_an_exchange() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(b"+ONE\r\n")
-
+@pytest.mark.parametrize(
+    ("talk", "text"),
+    [
+        (saying(b"+ONE\r\n", after=1, hangs_up=True), "lost Redis"),
+        (saying(b"+ONE\r\n+TWO\r\n+THREE\r\n", after=1), "no command asked"),
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "protocol"),
+    ],
+    ids=["the connection ends", "too many replies", "no Redis"],
+)
+async def test_a_loss_ends_the_wait_of_an_exchange(talk: Talk, text: str) -> None:
     async with opened(talk) as connection:
-        with pytest.raises(BusUnavailableError, match="lost Redis"):
+        with pytest.raises(BusUnavailableError, match=text):
             await connection.exchange(A + B, 2)
-
-
-async def test_what_is_no_redis_is_a_loss() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
-        with pytest.raises(BusUnavailableError, match="protocol"):
-            await connection.receive()
-
-
-async def test_replies_that_no_command_asked_for_are_a_loss() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        writer.write(b"+ONE\r\n+TWO\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
-        with pytest.raises(BusUnavailableError, match="no command asked"):
-            await connection.exchange(A, 1)
 
 
 async def test_a_server_that_does_not_read_is_waited_for() -> None:
@@ -188,11 +174,7 @@ async def test_a_server_that_does_not_read_is_waited_for() -> None:
 
 
 async def test_an_exchange_has_its_time() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"+ONE\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
+    async with opened(saying(b"+ONE\r\n")) as connection:
         assert await connection.exchange(A, 1, seconds=30) == [b"ONE"]
         with pytest.raises(BusUnavailableError, match="does not answer in time"):
             await connection.exchange(A, 1, seconds=0.05)
@@ -201,7 +183,7 @@ async def test_an_exchange_has_its_time() -> None:
 async def test_so_has_one_that_redis_does_not_read() -> None:
     hung_up = asyncio.Event()
 
-    async def talk(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    async def talk(*_: object) -> None:
         await hung_up.wait()
 
     data = encode_command(("SET", "a", b"x" * 64 * 1024 * 1024))
@@ -212,12 +194,7 @@ async def test_so_has_one_that_redis_does_not_read() -> None:
 
 
 async def test_an_answer_just_before_the_end_of_its_time_counts() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await next_command(reader)
-        writer.write(b"+ONE\r\n")
-        await reader.read()
-
-    async with opened(talk) as connection:
+    async with opened(saying(b"+ONE\r\n", after=1)) as connection:
         waiting = connection.exchange(A, 1, seconds=30)
         deadline = connection._deadline
         assert deadline is not None

@@ -13,9 +13,9 @@ from shared.bus import single_server_subscriber as module
 from shared.bus.bus import BusUnavailableError
 from shared.bus.resp_encoding import decode_commands
 from shared.bus.single_server_subscriber import SingleServerSubscriber
+from tests.unit.shared.bus.told import DEADLINE_SECONDS, Told
 from tests.unit.shared.no_delay import NoDelay
-
-DEADLINE_SECONDS = 5
+from tests.unit.shared.running import running
 
 
 class Together(list[Any]):
@@ -87,27 +87,12 @@ class FakeRedis:
             return await self.opened.get()
 
 
-class Owner:
-    """Runs a subscriber and keeps what it was told, in order."""
+class Owner(Told):
+    """Owns a subscriber."""
 
     def __init__(self) -> None:
-        self._told: asyncio.Queue[object] = asyncio.Queue()
+        super().__init__()
         self.subscriber = SingleServerSubscriber("redis://unused", "test", rng=NoDelay())
-
-    def on_message(self, channel: str, payload: bytes) -> None:
-        self._told.put_nowait((channel, payload))
-
-    def on_confirmed(self, channels: list[str]) -> None:
-        self._told.put_nowait(sorted(channels))
-
-    async def told(self) -> object:
-        """Return what it was told next."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await self._told.get()
-
-    @property
-    def told_more(self) -> bool:
-        return not self._told.empty()
 
 
 @pytest.fixture
@@ -123,17 +108,13 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
 async def owner(redis: FakeRedis) -> AsyncIterator[Owner]:  # noqa: ARG001 - it must be there
     """An owner whose subscriber runs."""
     owner = Owner()
-    running = asyncio.create_task(owner.subscriber.run())
-    yield owner
-    if not running.done():
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    async with running(owner.subscriber.run()):
+        yield owner
 
 
-async def test_channels_are_confirmed_before_their_owner_reads(
-    owner: Owner, redis: FakeRedis
-) -> None:
+@pytest.fixture
+async def connection(owner: Owner, redis: FakeRedis) -> FakeConnection:
+    """The connection of an owner that heard of the channel "a" that it is confirmed."""
     owner.subscriber.subscribe(["a"], owner)
     connection = await redis.connection()
     assert await connection.command() == ["SUBSCRIBE", "a"]
@@ -141,6 +122,11 @@ async def test_channels_are_confirmed_before_their_owner_reads(
     assert not owner.subscriber.connected
     connection.confirm("a")
     assert await owner.told() == ["a"]
+    return connection
+
+
+@pytest.mark.usefixtures("connection")
+async def test_channels_are_confirmed_before_their_owner_reads(owner: Owner) -> None:
     assert owner.subscriber.is_confirmed("a")
     assert owner.subscriber.connected
 
@@ -164,12 +150,10 @@ async def test_without_channels_a_plain_pong_is_taken(owner: Owner, redis: FakeR
     assert not connection.closed
 
 
-async def test_messages_are_passed_on_with_their_channel(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    connection.confirm("a")
+async def test_messages_are_passed_on_with_their_channel(
+    owner: Owner, connection: FakeConnection
+) -> None:
     connection.say([b"message", b"a", b"\xff{}"])
-    assert await owner.told() == ["a"]
     assert await owner.told() == ("a", b"\xff{}")
 
 
@@ -223,10 +207,9 @@ async def test_messages_that_come_together_are_passed_on_in_order(
     assert await owner.told() == ("a", b"2")
 
 
-async def test_a_channel_wanted_twice_is_asked_for_once(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    assert await connection.command() == ["SUBSCRIBE", "a"]
+async def test_a_channel_wanted_twice_is_asked_for_once(
+    owner: Owner, connection: FakeConnection
+) -> None:
     owner.subscriber.subscribe(["a"], owner)
     owner.subscriber.unsubscribe(["never wanted"])
     owner.subscriber.subscribe(["b"], owner)
@@ -276,40 +259,27 @@ async def test_a_channel_no_longer_wanted_is_not_confirmed_any_more(
     assert await owner.told() == ("b", b"still here")
 
 
-async def test_an_unsubscribe_that_nobody_asked_for_is_a_loss(
-    owner: Owner, redis: FakeRedis
+REPLIES = [
+    *[b"OK", None, [b"smessage", b"a", b"x"], ValueError("-ERR")],
+    [b"unsubscribe", b"a", 0],  # that nobody asked for
+]
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+async def test_an_unexpected_answer_is_a_loss(
+    owner: Owner, redis: FakeRedis, connection: FakeConnection, reply: object
 ) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    connection.confirm("a")
-    await owner.told()
-    connection.say([b"unsubscribe", b"a", 0])
+    connection.say(reply)
     again = await redis.connection()
     assert connection.closed
     assert await again.command() == ["SUBSCRIBE", "a"]
-
-
-@pytest.mark.parametrize("reply", [b"OK", None, [b"smessage", b"a", b"x"], ValueError("-ERR")])
-async def test_an_answer_nobody_expects_is_a_loss(
-    owner: Owner, redis: FakeRedis, reply: object
-) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    connection.confirm("a")
-    await owner.told()
-    connection.say(reply)
-    again = await redis.connection()
     again.confirm("a")
     assert await owner.told() == ["a"]
 
 
 async def test_a_connection_that_is_not_trusted_any_more_is_opened_again_once(
-    owner: Owner, redis: FakeRedis
+    owner: Owner, redis: FakeRedis, connection: FakeConnection
 ) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    connection.confirm("a")
-    assert await owner.told() == ["a"]
     owner.subscriber.drop_connection("it leads to a replica")
     again = await redis.connection()
     assert connection.closed
@@ -366,11 +336,9 @@ async def test_what_was_unanswered_at_a_loss_is_not_waited_for(
     assert await owner.told() == ["a"]
 
 
-async def test_channels_may_change_while_redis_is_away(owner: Owner, redis: FakeRedis) -> None:
-    owner.subscriber.subscribe(["a"], owner)
-    connection = await redis.connection()
-    connection.confirm("a")
-    await owner.told()
+async def test_channels_may_change_while_redis_is_away(
+    owner: Owner, redis: FakeRedis, connection: FakeConnection
+) -> None:
     redis.refusals = 3
     connection.lose()
     owner.subscriber.subscribe(["b"], owner)

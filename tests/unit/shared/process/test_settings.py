@@ -1,6 +1,5 @@
 """Settings: a typo is refused with a hint, a wrong value is named and never shown."""
 
-import os
 import re
 from typing import ClassVar
 
@@ -25,11 +24,7 @@ class BoothSettings(Settings):
     names: tuple[str, ...] = Field(default=(), description="As a JSON list")
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith("CHARGELIGHT_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:

@@ -12,35 +12,20 @@ from shared.bus.cluster import servers as cluster_module
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
 from shared.bus.cluster.slots import Address, slot_of
 from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster, FakeConnection
+from tests.unit.shared.bus.told import Told
 from tests.unit.shared.no_delay import NoDelay
 from tests.unit.shared.running import running
 
 ON_A, ALSO_ON_A, ON_B = "{bar}:one", "{zap}:two", "{foo}:three"
 
 
-class Owner:
-    """Runs a subscriber and keeps what it was told, in order."""
+class Owner(Told):
+    """Owns a subscriber."""
 
     def __init__(self, cluster: FakeCluster) -> None:
+        super().__init__()
         self._cluster = cluster
-        self._told: asyncio.Queue[object] = asyncio.Queue()
-        self._seen: dict[Address, int] = {}
         self.subscriber = ClusterSubscriber("redis://a:1,b:2", "test", rng=NoDelay())
-
-    def on_message(self, channel: str, payload: bytes) -> None:
-        self._told.put_nowait((channel, payload))
-
-    def on_confirmed(self, channels: list[str]) -> None:
-        self._told.put_nowait(sorted(channels))
-
-    async def told(self) -> object:
-        """Return what it was told next."""
-        async with asyncio.timeout(5):
-            return await self._told.get()
-
-    @property
-    def told_more(self) -> bool:
-        return not self._told.empty()
 
     async def connection(self, at: Address) -> FakeConnection:
         """Return the connection to a server that something is sent on next."""
