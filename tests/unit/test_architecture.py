@@ -40,7 +40,6 @@ def sources(*folders: str) -> list[Path]:
 
 
 def title(path: Path) -> str:
-    """Name a file as people do."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -54,11 +53,11 @@ def module_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the full names of the modules that a file imports, wherever in it."""
-    yield from imported_by(tree(path), path.relative_to(ROOT).parts[:-1])
+    return imported_by(tree(path), path.relative_to(ROOT).parts[:-1])
 
 
 def imported_by(module: ast.Module, package: Iterable[str]) -> Iterator[str]:
+    """Yield the full names of what a module imports, wherever in it."""
     parents = list(package)
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
@@ -71,12 +70,11 @@ def imported_by(module: ast.Module, package: Iterable[str]) -> Iterator[str]:
 
 
 def forbidden(paths: Iterable[Path], *packages: str) -> list[str]:
-    """Return what these files import of these packages."""
     return [
         f"{title(path)} imports {module}"
         for path in paths
         for module in imports(path)
-        if any(belongs_to(module, package) for package in packages)
+        if f"{module}.".startswith(tuple(f"{package}." for package in packages))
     ]
 
 
@@ -85,7 +83,6 @@ Graph = Mapping[str, set[str]]
 
 @functools.cache
 def import_graph() -> Graph:
-    """Return the modules that each module imports."""
     paths = {module_of(path): path for path in sources("services", "shared", "tools")}
 
     def found(name: str) -> str:
@@ -114,7 +111,6 @@ def between_rooms(graph: Graph) -> Graph:
 
 
 def cycle_in(graph: Graph) -> list[str]:
-    """Return a cycle of imports, if there is any."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -133,10 +129,6 @@ def long_functions(module: ast.Module, most: int = MOST_LINES_OF_A_FUNCTION) -> 
     return found
 
 
-def belongs_to(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
-
-
 def texts(path: Path) -> Iterator[str]:
     """Yield the texts in a file's code, no prose; of f-strings the fixed parts."""
     module = tree(path)
@@ -150,12 +142,7 @@ def texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def lua_code(path: Path) -> str:
-    return re.sub(r"--.*", "", path.read_text("utf-8"))
-
-
 def scripts_loaded_by(package: Path) -> set[str]:
-    """Return the scripts that a package's modules load with `load_script`."""
     return {
         node.args[1].value
         for path in package.rglob("*.py")
@@ -172,54 +159,46 @@ BEGINNINGS = [ROOT / "shared/bus/prelude.lua", ROOT / "shared/redis_state/model.
 LUA = sorted(path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.lua"))
 
 
-def test_the_services_are_those_we_know() -> None:
-    found = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
-    assert found == set(SERVICES)
+def test_the_services_and_the_shared_folders_are_those_we_know() -> None:
+    for folder, names in ("services", SERVICES), ("shared", SHARED_ROOMS):
+        found = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+        assert found == set(names)
 
 
 def test_only_the_registry_opens_postgres() -> None:
-    others = [
-        path
-        for path in sources("services", "shared")
-        if not path.is_relative_to(ROOT / "services/registry")
-    ]
+    registry = set(sources("services/registry"))
+    others = [path for path in sources("services", "shared") if path not in registry]
     assert forbidden(others, "psycopg", "psycopg_pool", "asyncpg", "sqlalchemy") == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_never_imports_another_one(service: str) -> None:
-    others = [f"services.{other}" for other in SERVICES if other != service]
-    assert forbidden(sources(f"services/{service}"), *others) == []
+OUTSIDE = ("tools", "testcontainers")
+TESTS = ("tests", "pytest", "hypothesis")
 
 
-def test_what_is_shared_imports_no_service() -> None:
-    assert forbidden(sources("shared"), "services") == []
+@pytest.mark.parametrize(
+    ("folder", "packages"),
+    [
+        *(
+            (f"services/{name}", {f"services.{n}" for n in SERVICES if n != name})
+            for name in SERVICES
+        ),
+        *(
+            (f"shared/{name}", {f"shared.{n}" for n in SHARED_ROOMS.keys() - below - {name}})
+            for name, below in SHARED_ROOMS.items()
+        ),
+        ("shared", {"services", *OUTSIDE, *TESTS}),
+        ("services", {*OUTSIDE, *TESTS}),
+        ("tools", TESTS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_folder_imports_only_what_it_may(folder: str, packages: Iterable[str]) -> None:
+    assert forbidden(sources(folder), *packages) == []
 
 
-def test_what_runs_imports_no_test_and_no_tooling() -> None:
-    foreign = ("tests", "tools", "pytest", "hypothesis", "testcontainers")
-    assert forbidden(sources("services", "shared"), *foreign) == []
-
-
-def test_only_tests_import_tests() -> None:
-    assert forbidden(sources("tools"), "tests", "pytest", "hypothesis") == []
-
-
-def test_what_is_shared_has_layers() -> None:
-    found = {path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")}
-    assert found == set(SHARED_ROOMS)
-    for room, below in SHARED_ROOMS.items():
-        others = [f"shared.{other}" for other in found - below - {room}]
-        assert forbidden(sources(f"shared/{room}"), *others) == []
-
-
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    cycle = cycle_in(import_graph())
-    assert not cycle, " < ".join(cycle)
-
-
-def test_no_folder_imports_itself_by_way_of_others() -> None:
-    cycle = cycle_in(between_rooms(import_graph()))
+@pytest.mark.parametrize("rooms", [False, True], ids=["module", "folder"])
+def test_nothing_imports_itself_by_way_of_others(*, rooms: bool) -> None:
+    cycle = cycle_in(between_rooms(import_graph()) if rooms else import_graph())
     assert not cycle, " < ".join(cycle)
 
 
@@ -236,7 +215,7 @@ def test_only_the_map_builds_names() -> None:
 
 def test_scripts_are_given_their_names() -> None:
     for path in LUA:
-        code = lua_code(path)
+        code = re.sub(r"--.*", "", path.read_text("utf-8"))
         assert not NAME.search(code), title(path)
         assert not TAG.search(code), title(path)
 
@@ -263,17 +242,17 @@ def test_the_map_itself_would_be_found() -> None:
     # Or else the two tests above could not fail.
     found = list(texts(ROOT / "shared/contract/names.py"))
     assert any(TAG.search(text) for text in found)
-    assert NAME.search("chargelight:routers")
-    assert NAME.search("SUBSCRIBE chargelight:{p17}:readings")
-    assert TAG.search("{p17}:live")
-    assert TAG.search("{w%02d}")
+    for text in "chargelight:routers", "SUBSCRIBE chargelight:{p17}:readings":
+        assert NAME.search(text)
+    for text in "{p17}:live", "{w%02d}":
+        assert TAG.search(text)
     assert not NAME.search("postgresql://chargelight:secret@host/chargelight")
-    assert not TAG.search("/widgets/{id}")
-    assert not TAG.search('{"pairing":7,"widget":"w1"}')
+    for text in "/widgets/{id}", '{"pairing":7,"widget":"w1"}':
+        assert not TAG.search(text)
 
 
 @pytest.mark.parametrize("service", LONG_RUNNING)
-def test_all_mains_look_the_same(service: str) -> None:
+def test_all_services_look_the_same(service: str) -> None:
     def normalised(name: str) -> str:
         module = tree(ROOT / "services" / name / "__main__.py")
         assert ast.get_docstring(module), f"{name}: a main says how it is started"
@@ -283,19 +262,15 @@ def test_all_mains_look_the_same(service: str) -> None:
         )
 
     assert normalised(service) == normalised("gateway")
+    for name in ("app.py", "settings.py"):
+        assert (ROOT / "services" / service / name).is_file()
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_main_only_wires(service: str) -> None:
-    path = ROOT / "services" / service / "__main__.py"
-    assert len(path.read_text("utf-8").splitlines()) <= 10
-    assert "services." + service in path.read_text("utf-8").split('"""')[1]
-
-
-@pytest.mark.parametrize("service", LONG_RUNNING)
-def test_every_service_has_the_same_three_files(service: str) -> None:
-    for name in ("__main__.py", "app.py", "settings.py"):
-        assert (ROOT / "services" / service / name).is_file()
+    text = (ROOT / "services" / service / "__main__.py").read_text("utf-8")
+    assert len(text.splitlines()) <= 10
+    assert "services." + service in text.split('"""')[1]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -312,32 +287,18 @@ def test_scripts_are_loaded_in_one_place(service: str) -> None:
     assert loading == [f"services/{service}/scripts/__init__.py"]
 
 
-def test_no_script_lies_where_nobody_loads_it() -> None:
-    stray = [p for p in LUA if p.parent.name != "scripts" and p not in BEGINNINGS]
-    assert stray == []
+@pytest.mark.parametrize("path", sorted({*LUA} - {*BEGINNINGS}), ids=title)
+def test_a_script_lies_where_it_is_loaded_and_says_what_it_takes(path: Path) -> None:
+    assert path.parent.name == "scripts"
+    text = path.read_text("utf-8")
+    assert text.startswith("--")
+    assert re.search("^--.*KEYS:", text, re.MULTILINE)
 
 
-def test_a_script_says_what_it_takes() -> None:
-    for path in LUA:
-        if path not in BEGINNINGS:
-            text = path.read_text("utf-8")
-            comments = [line for line in text.splitlines() if line.startswith("--")]
-            assert text.startswith("--"), title(path)
-            assert "KEYS:" in "\n".join(comments), title(path)
-
-
-def test_a_file_is_one_idea_and_that_is_not_long() -> None:
+def test_no_file_and_no_function_is_long() -> None:
     for path in sources("services", "shared", "tools"):
         assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES, title(path)
-
-
-def test_no_function_is_long() -> None:
-    found = [
-        f"{title(path)}: {name}"
-        for path in sources("services", "shared", "tools")
-        for name in long_functions(tree(path))
-    ]
-    assert found == []
+        assert long_functions(tree(path)) == [], title(path)
 
 
 def test_a_long_function_would_be_found() -> None:
@@ -353,6 +314,5 @@ def test_no_folder_has_many_files() -> None:
 
 
 def test_no_file_is_named_after_nothing() -> None:
-    nothing = {"utils", "util", "common", "helpers", "misc", "manager"}
-    named = [title(path) for path in sources("services", "shared", "tools")]
-    assert [name for name in named if Path(name).stem in nothing] == []
+    named = {path.stem for path in sources("services", "shared", "tools")}
+    assert not named & {"utils", "util", "common", "helpers", "misc", "manager"}

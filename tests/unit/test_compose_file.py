@@ -103,10 +103,18 @@ def test_compose_does_not_repeat_a_default_of_the_code(name: str) -> None:
     assert given <= {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN"}
 
 
-def test_the_simulator_gets_settings_that_it_reads() -> None:
-    source = "".join(p.read_text() for p in (ROOT / "services/simulator").rglob("*.py"))
-    for name in ("seed", "demo", "fleet"):
-        assert [key for key in SERVICES[name]["environment"] if key not in source] == []
+@pytest.mark.parametrize(
+    ("package", "services"), [("simulator", ("seed", "demo", "fleet")), ("cli", ("cli",))]
+)
+def test_the_command_line_programs_get_settings_that_they_read(
+    package: str, services: tuple[str, ...]
+) -> None:
+    source = "".join(p.read_text() for p in (ROOT / "services" / package).rglob("*.py"))
+    listed = [name for name in example() if name.startswith("CHARGELIGHT_CLI_")]
+    assert listed
+    given = {key for service in services for key in SERVICES[service]["environment"]}
+    assert [key for key in given if key not in source] == []
+    assert package != "cli" or [key for key in listed if key not in source] == []
 
 
 def test_the_example_lists_every_setting_and_no_other() -> None:
@@ -146,15 +154,12 @@ def test_the_image_builds_with_the_classic_builder_and_runs_without_rights() -> 
     assert "--require-hashes" in instructions
 
 
-def test_the_load_balancer_knows_the_ports_of_the_gateway() -> None:
+def test_the_load_balancer_knows_the_ports_of_gateway_and_registry() -> None:
     fields = GatewaySettings.model_fields
     for port in (fields["charger_port"].default, fields["widget_port"].default):
         assert f"bind :{port}\n" in HAPROXY
         assert f"gateway:{port}\n" in HAPROXY
     assert f"check port {fields['health_port'].default} " in HAPROXY
-
-
-def test_the_load_balancer_knows_the_ports_of_the_registry() -> None:
     fields = RegistrySettings.model_fields
     assert f"registry:{fields['port'].default} " in HAPROXY
     assert f"check port {fields['health_port'].default} inter" in HAPROXY
@@ -168,30 +173,18 @@ def test_the_problem_of_an_absent_registry_is_one() -> None:
     assert "Widgets still get their lights" in problem["detail"]
 
 
-def test_the_command_line_gets_settings_that_it_reads() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "services/cli").rglob("*.py"))
-    listed = [name for name in example() if name.startswith("CHARGELIGHT_CLI_")]
-    assert listed
-    for name in [*listed, *SERVICES["cli"]["environment"]]:
-        assert name in source
-
-
-def test_no_connection_is_cut_off_that_is_still_being_sent_off() -> None:
-    fields = GatewaySettings.model_fields
-    drain = fields["drain_seconds"].default
-    hard_stop = seconds("HARD_STOP_AFTER:", yaml.safe_dump(SERVICES["loadbalancer"]))
-    assert drain < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["gateway"]))
-    assert drain < hard_stop
-    assert hard_stop < seconds("stop_grace_period:", yaml.safe_dump(SERVICES["loadbalancer"]))
-    assert 'hard-stop-after "${HARD_STOP_AFTER}"' in HAPROXY
-
-
-def test_nor_is_one_in_production() -> None:
-    gateway, balancer = PRODUCTION["gateway"], PRODUCTION["loadbalancer"]
-    drain = int(gateway["environment"]["CHARGELIGHT_GATEWAY_DRAIN_SECONDS"])
+@pytest.mark.parametrize("services", [SERVICES, PRODUCTION], ids=["compose", "production"])
+def test_no_connection_is_cut_off_that_is_still_being_sent_off(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    gateway, balancer = services["gateway"], services["loadbalancer"]
+    drain = GatewaySettings.model_fields["drain_seconds"].default
+    if services is PRODUCTION:
+        drain = int(gateway["environment"]["CHARGELIGHT_GATEWAY_DRAIN_SECONDS"])
     hard_stop = seconds("HARD_STOP_AFTER:", yaml.safe_dump(balancer))
     assert drain < seconds("stop_grace_period:", yaml.safe_dump(gateway))
     assert drain < hard_stop < seconds("stop_grace_period:", yaml.safe_dump(balancer))
+    assert 'hard-stop-after "${HARD_STOP_AFTER}"' in HAPROXY
 
 
 def test_production_lets_nobody_in_without_credentials() -> None:

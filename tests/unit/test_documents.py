@@ -17,9 +17,7 @@ from services.registry.routes.build import build
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
-
 FOLDERS: Final = ("deploy", "docs", "services", "shared", "tests", "tools")
-
 LINK: Final = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 BLOCK: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -55,13 +53,9 @@ def project_files() -> frozenset[str]:
 @cache
 def known_settings() -> frozenset[str]:
     suffixes = (".py", ".yml", ".example", "Dockerfile")
-    texts = (ROOT / name for name in project_files() if name.endswith(suffixes))
-    return frozenset(
-        name
-        for path in texts
-        if path != Path(__file__)
-        for name in SETTING.findall(path.read_text("utf-8"))
-    )
+    paths = {ROOT / name for name in project_files() if name.endswith(suffixes)}
+    texts = [path.read_text("utf-8") for path in paths - {Path(__file__)}]
+    return frozenset(SETTING.findall("\n".join(texts)))
 
 
 @cache
@@ -94,24 +88,15 @@ def missing_files(text: str) -> Iterator[str]:
             yield f"file {code}"
 
 
-def unknown_settings(text: str) -> Iterator[str]:
-    for name in SETTING.findall(text):
-        if name not in known_settings() and name != MISSPELT:
-            yield f"setting {name}"
-
-
 def unknown_operations(text: str) -> Iterator[str]:
     used = [(method, path) for method, path in OPERATION.findall(text)]
     used += [("", path) for path in ADDRESS.findall(text) if path != "/"]
     for method, path in used:
         concrete = path.replace("{kind}", "chargers")
-        fitting = [
-            methods
-            for template, methods in operations().items()
-            if re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), concrete)
-        ]
         if concrete not in OUTSIDE_OPENAPI and not any(
-            not method or method in methods for methods in fitting
+            re.fullmatch(re.sub(r"\{\w+\}", r"[^/]+", template), concrete)
+            for template, methods in operations().items()
+            if not method or method in methods
         ):
             yield f"operation {method} {path}"
 
@@ -121,10 +106,9 @@ def commands(text: str) -> Iterator[tuple[list[str], bool]]:
     for block in BLOCK.findall(text):
         lines = block.splitlines()[1:-1]
         typed = [line[2:] for line in lines if line.startswith("$ ")] or lines
-        for line in typed:
-            yield from ((words, True) for words in simple_commands(line))
-    for code in INLINE.findall(BLOCK.sub("", text)):
-        yield from ((words, False) for words in simple_commands(code))
+        yield from ((words, True) for line in typed for words in simple_commands(line))
+    inline = INLINE.findall(BLOCK.sub("", text))
+    yield from ((words, False) for code in inline for words in simple_commands(code))
 
 
 def simple_commands(line: str) -> Iterator[list[str]]:
@@ -170,9 +154,9 @@ def wrong_make(arguments: list[str]) -> str:
 
 def wrong_module(name: str, arguments: list[str]) -> str:
     spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return f"no module {name}"
-    origin = Path(spec.origin)
+    origin = Path(str(spec.origin))
     if not origin.is_relative_to(ROOT) or (ROOT / ".venv") in origin.parents:
         return ""
     package = origin.name == "__init__.py"
@@ -193,14 +177,10 @@ def wrong_arguments(program: str, arguments: list[str], *, complete: bool) -> st
         if left[0] not in command.commands:
             return f"{program} has no {left[0]}"
         command = command.commands[left.pop(0)]
-    options = {
-        option
-        for parameter in command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    for word in left:
-        if word.startswith("--") and word.split("=")[0] not in {"--help", *options}:
-            return f"{program} has no {word}"
+    options = {"--help"}.union(*((*each.opts, *each.secondary_opts) for each in command.params))
+    given = {word.split("=")[0] for word in left if word.startswith("--")}
+    if given - options:
+        return f"{program} has no {given - options}"
     if complete and "--help" not in left:
         try:
             command.make_context(program, left)
@@ -214,7 +194,7 @@ def problems(document: Path, text: str) -> list[str]:
     return [
         *broken_links(document, text),
         *missing_files(text),
-        *unknown_settings(text),
+        *(set(SETTING.findall(text)) - known_settings() - {MISSPELT}),
         *unknown_operations(text),
         *filter(None, wrong),
     ]
@@ -230,14 +210,10 @@ def quoted_from_logs(text: str) -> Iterator[str]:
         yield from INLINE.findall(cell)
 
 
-def missing_texts(texts: Iterator[str]) -> list[str]:
-    code = "".join(
-        (ROOT / name).read_text("utf-8")
-        for name in sorted(project_files())
-        if name.startswith(("services/", "shared/")) and name.endswith(".py")
-    )
+def missing_texts(texts: list[str]) -> list[str]:
+    python = [path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py")]
     # A long text is cut where its line ends.
-    code = re.sub(r'"\s+f?"', "", code)
+    code = re.sub(r'"\s+f?"', "", "".join(path.read_text("utf-8") for path in python))
     return [text for text in texts if text not in code]
 
 
@@ -300,5 +276,4 @@ def test_the_architecture_draws_every_folder() -> None:
 def test_what_is_quoted_from_logs_is_in_the_code() -> None:
     quoted = list(quoted_from_logs((ROOT / "docs/operations.md").read_text("utf-8")))
     assert len(quoted) > 30
-    assert missing_texts(iter(quoted)) == []
-    assert missing_texts(iter(["redis is lost", "no such event"])) == ["no such event"]
+    assert missing_texts([*quoted, "no such event"]) == ["no such event"]
