@@ -100,12 +100,20 @@ def pair() -> Pair:
     return Pair()
 
 
-@pytest.fixture
-def run(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Relay:
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.benchmarks.generator.relaying.clock", lambda: 10.0)
+
+
+def relay(pair: Pair, **options: int) -> Relay:
     fleet: Any = pair
     loop: Any = None
-    return Relay(loop, fleet, counted_from=0.0)
+    return Relay(loop, fleet, counted_from=0.0, **options)
+
+
+@pytest.fixture
+def run(pair: Pair) -> Relay:
+    return relay(pair)
 
 
 def test_a_latency_counts_from_when_the_reading_was_due(run: Relay, pair: Pair) -> None:
@@ -115,28 +123,20 @@ def test_a_latency_counts_from_when_the_reading_was_due(run: Relay, pair: Pair) 
     assert run.waiting == 0
 
 
-def test_readings_of_a_charger_go_round_the_statuses(run: Relay, pair: Pair) -> None:
-    for number in range(4):
-        run.send(number, due_at=9.0)
-    assert pair.charger.sent == [READING_OF_STEP[step] for step in (0, 1, 2, 0)]
-
-
-def test_a_light_may_stay_for_some_readings(pair: Pair) -> None:
-    fleet: Any = pair
-    loop: Any = None
-    run = Relay(loop, fleet, counted_from=0.0, readings_per_light=2)
-    for number in range(7):
-        run.send(number, due_at=9.0)
-    assert pair.charger.sent == [READING_OF_STEP[step] for step in (0, 0, 1, 1, 2, 2, 0)]
-
-
-def test_two_readings_that_call_for_the_same_light_are_in_doubt(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("readings_per_light", "steps"), [(1, [0, 1, 2, 0]), (2, [0, 0, 1, 1, 2, 2, 0])]
+)
+def test_readings_of_a_charger_go_round_the_statuses(
+    pair: Pair, readings_per_light: int, steps: list[int]
 ) -> None:
-    monkeypatch.setattr("tests.benchmarks.generator.relaying.clock", lambda: 10.0)
-    fleet: Any = pair
-    loop: Any = None
-    run = Relay(loop, fleet, counted_from=0.0, readings_per_light=2)
+    run = relay(pair, readings_per_light=readings_per_light)
+    for number in range(len(steps)):
+        run.send(number, due_at=9.0)
+    assert pair.charger.sent == [READING_OF_STEP[step] for step in steps]
+
+
+def test_two_readings_that_call_for_the_same_light_are_in_doubt(pair: Pair) -> None:
+    run = relay(pair, readings_per_light=2)
     run.send(0, due_at=8.0)
     run.send(1, due_at=9.0)
     pair.hears("charging")
@@ -153,14 +153,6 @@ def test_a_skipped_reading_counts_until_its_widget_got_a_newer_one(run: Relay, p
     assert (run.answers, run.conflated, run.waiting) == (1, 1, 0)
 
 
-def test_in_doubt_a_status_answers_the_oldest_reading(run: Relay, pair: Pair) -> None:
-    for number, due_at in enumerate((1.0, 2.0, 3.0, 4.0)):
-        run.send(number, due_at=due_at)
-    pair.hears("charging")  # of the first, or of the fourth
-    assert list(run.latencies) == [9.0]
-    assert (run.in_doubt, run.waiting) == (1, 3)
-
-
 def test_without_doubt_none_is_counted(run: Relay, pair: Pair) -> None:
     for number in range(3):
         run.send(number, due_at=9.0)
@@ -168,12 +160,14 @@ def test_without_doubt_none_is_counted(run: Relay, pair: Pair) -> None:
     assert run.in_doubt == 0
 
 
-def test_at_the_end_a_widget_that_shows_the_last_reading_has_got_all(
+def test_in_doubt_a_status_answers_the_oldest_reading_and_at_the_end_all(
     run: Relay, pair: Pair
 ) -> None:
     for number, due_at in enumerate((1.0, 2.0, 3.0, 4.0)):
         run.send(number, due_at=due_at)
-    pair.hears("charging")
+    pair.hears("charging")  # of the first, or of the fourth
+    assert list(run.latencies) == [9.0]
+    assert (run.in_doubt, run.waiting) == (1, 3)
     run.finish()
     assert list(run.latencies) == [9.0, 8.0, 7.0, 6.0]
     assert run.waiting == 0

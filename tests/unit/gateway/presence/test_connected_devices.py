@@ -1,5 +1,6 @@
 """Who is connected here: what is sent is the state at that moment."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +15,12 @@ def send(devices: ConnectedDevices) -> list[tuple[str, int, bool]]:
     return [(s.device_id, s.epoch, s.connected) for s in taken]
 
 
-def test_a_device_is_sent_once() -> None:
-    devices = ConnectedDevices()
+@pytest.fixture
+def devices() -> ConnectedDevices:
+    return ConnectedDevices()
+
+
+def test_a_device_is_sent_once(devices: ConnectedDevices) -> None:
     devices.connect("c1", 3, 5)
     assert devices.take(10) == [DeviceState("c1", 3, 5, connected=True)]
     assert not devices.has_unsent
@@ -23,8 +28,7 @@ def test_a_device_is_sent_once() -> None:
     assert not devices.has_unsent
 
 
-def test_the_sender_is_woken() -> None:
-    devices = ConnectedDevices()
+def test_the_sender_is_woken(devices: ConnectedDevices) -> None:
     woken: list[str] = []
     devices.on_unsent = lambda: woken.append("woken")
     devices.disconnect("c1", 5)
@@ -35,8 +39,7 @@ def test_the_sender_is_woken() -> None:
     assert woken == ["woken"] * 2
 
 
-def test_one_that_left_is_sent_and_forgotten() -> None:
-    devices = ConnectedDevices()
+def test_one_that_left_is_sent_and_forgotten(devices: ConnectedDevices) -> None:
     devices.connect("c1", 3, 5)
     assert send(devices) == [("c1", 5, True)]
     devices.disconnect("c1", 5)
@@ -45,8 +48,7 @@ def test_one_that_left_is_sent_and_forgotten() -> None:
     assert not devices.has_unsent
 
 
-def test_the_end_of_an_older_connection_is_nothing_to_send() -> None:
-    devices = ConnectedDevices()
+def test_the_end_of_an_older_connection_is_nothing_to_send(devices: ConnectedDevices) -> None:
     devices.connect("c1", 3, 5)
     devices.connect("c1", 3, 6)
     assert send(devices) == [("c1", 6, True)]
@@ -54,8 +56,7 @@ def test_the_end_of_an_older_connection_is_nothing_to_send() -> None:
     assert not devices.has_unsent
 
 
-def test_an_older_connection_does_not_count_after_a_newer_one() -> None:
-    devices = ConnectedDevices()
+def test_an_older_connection_does_not_count_after_a_newer_one(devices: ConnectedDevices) -> None:
     devices.connect("c1", 3, 6)
     devices.connect("c1", 3, 5)
     assert send(devices) == [("c1", 6, True)]
@@ -64,8 +65,9 @@ def test_an_older_connection_does_not_count_after_a_newer_one() -> None:
     assert send(devices) == [("c1", 6, False)]
 
 
-def test_one_that_came_back_while_its_leaving_was_sent_is_sent_again() -> None:
-    devices = ConnectedDevices()
+def test_one_that_came_back_while_its_leaving_was_sent_is_sent_again(
+    devices: ConnectedDevices,
+) -> None:
     devices.connect("w1", 3)
     send(devices)
     devices.disconnect("w1")
@@ -75,8 +77,9 @@ def test_one_that_came_back_while_its_leaving_was_sent_is_sent_again() -> None:
     assert send(devices) == [("w1", 0, True)]
 
 
-def test_what_could_not_be_sent_is_sent_with_the_state_of_that_moment() -> None:
-    devices = ConnectedDevices()
+def test_what_could_not_be_sent_is_sent_with_the_state_of_that_moment(
+    devices: ConnectedDevices,
+) -> None:
     devices.connect("w1", 3)
     taken = devices.take(10)
     devices.disconnect("w1")
@@ -86,8 +89,7 @@ def test_what_could_not_be_sent_is_sent_with_the_state_of_that_moment() -> None:
     assert not devices.has_unsent  # it was forgotten
 
 
-def test_what_is_postponed_is_sent_when_it_is_resumed() -> None:
-    devices = ConnectedDevices()
+def test_what_is_postponed_is_sent_when_it_is_resumed(devices: ConnectedDevices) -> None:
     devices.connect("w1", 3)
     devices.postpone(devices.take(10))
     assert devices.has_postponed
@@ -101,16 +103,14 @@ def test_what_is_postponed_is_sent_when_it_is_resumed() -> None:
     assert send(devices) == [("w2", 0, True)]
 
 
-def test_the_oldest_are_taken_first() -> None:
-    devices = ConnectedDevices()
+def test_the_oldest_are_taken_first(devices: ConnectedDevices) -> None:
     for number in range(5):
         devices.connect(f"w{number}", 0)
     assert [s.device_id for s in devices.take(3)] == ["w0", "w1", "w2"]
     assert [s.device_id for s in devices.take(3)] == ["w3", "w4"]
 
 
-def test_when_a_gateway_stops_all_have_left() -> None:
-    devices = ConnectedDevices()
+def test_when_a_gateway_stops_all_have_left(devices: ConnectedDevices) -> None:
     devices.connect("c1", 3, 5)
     devices.connect("c2", 4, 6)
     send(devices)

@@ -180,12 +180,16 @@ async def test_after_a_loss_what_was_missed_is_shown(booth: Booth, widget: FakeW
     assert widget.shown == [status_message(GREEN)]
 
 
+@pytest.mark.parametrize("told_by", ["the directory", "a status"])
 async def test_a_new_pairing_makes_the_widget_connect_again(
-    booth: Booth, widget: FakeWidget
+    booth: Booth, widget: FakeWidget, told_by: str
 ) -> None:
     booth.bus.registration = b"8"
-    booth.bus.status = doorbell(GREEN, 1, pairing=8)
-    booth.widgets.on_directory_change(0, ["w1"])
+    if told_by == "a status":
+        booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1, pairing=8))
+    else:
+        booth.bus.status = doorbell(GREEN, 1, pairing=8)
+        booth.widgets.on_directory_change(0, ["w1"])
     await booth.read()
     assert widget.shown == []
     assert widget.close_code == CloseCode.GOING_AWAY
@@ -205,24 +209,7 @@ async def test_a_redis_that_is_behind_does_not_close_the_widget(
     assert widget.shown == [status_message(GREEN), status_message(YELLOW)]
 
 
-async def test_a_status_of_a_newer_pairing_has_the_widget_looked_at(
-    booth: Booth, widget: FakeWidget
-) -> None:
-    booth.bus.registration = b"8"
-    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1, pairing=8))
-    await booth.read()
-    assert widget.shown == []
-    assert widget.close_code == CloseCode.GOING_AWAY
-
-
-async def test_an_unregistered_widget_is_closed(booth: Booth, widget: FakeWidget) -> None:
-    booth.bus.registration = b"unregistered"
-    booth.widgets.on_directory_change(0, [])
-    await booth.read()
-    assert widget.close_code == CloseCode.NOT_REGISTERED
-
-
-async def test_after_redis_was_away_no_widget_is_turned_away_for_a_while(
+async def test_an_unregistered_widget_is_closed_but_for_a_while_not_after_redis_was_away(
     booth: Booth, widget: FakeWidget
 ) -> None:
     booth.trust.distrust_missing_entries()
@@ -235,29 +222,20 @@ async def test_after_redis_was_away_no_widget_is_turned_away_for_a_while(
     assert widget.close_code == CloseCode.NOT_REGISTERED
 
 
-async def test_in_doubt_a_widget_waits_until_the_directory_knows_it(booth: Booth) -> None:
-    booth.trust.distrust_missing_entries()
-    booth.bus.registration = b"unregistered"
-    widget = booth.widget()
-    booth.confirm()
-    await booth.read()
-    assert booth.context.waiting == {widget.connection}
-    booth.bus.registration, booth.bus.status = b"7", doorbell(GREEN, 1)
-    booth.widgets.on_directory_change(0, ["w1"])
-    await booth.read()
-    assert not booth.context.waiting
-    assert widget.shown == [status_message(GREEN)]
-
-
-async def test_while_the_directory_is_not_there_a_widget_waits(booth: Booth) -> None:
-    booth.bus.registration = b"absent"
+@pytest.mark.parametrize(("registration", "changed"), [(b"unregistered", ["w1"]), (b"absent", [])])
+async def test_a_widget_waits_until_the_directory_knows_it(
+    booth: Booth, registration: bytes, changed: list[str]
+) -> None:
+    if registration == b"unregistered":
+        booth.trust.distrust_missing_entries()
+    booth.bus.registration = registration
     widget = booth.widget()
     booth.confirm()
     await booth.read()
     assert booth.context.waiting == {widget.connection}
     assert widget.close_code is None
     booth.bus.registration, booth.bus.status = b"7", doorbell(GREEN, 1)
-    booth.widgets.on_directory_change(0, [])
+    booth.widgets.on_directory_change(0, changed)
     await booth.read()
     assert not booth.context.waiting
     assert widget.shown == [status_message(GREEN)]
@@ -274,16 +252,7 @@ async def test_a_directory_that_went_changes_nothing_for_those_who_are_in(
     assert widget.shown == [status_message(GREEN)]
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"",
-        b"hello",
-        b"{}",
-        b"\xff",
-        b'{"widget":"\xff"}',
-    ],
-)
+@pytest.mark.parametrize("payload", [b"", b"hello", b"{}", b"\xff", b'{"widget":"\xff"}'])
 async def test_nonsense_on_its_channel_is_nothing(
     booth: Booth, widget: FakeWidget, payload: bytes
 ) -> None:

@@ -18,37 +18,43 @@ from services.gateway.workers.combined_health import (
 from services.gateway.workers.combined_metrics import merge
 from services.gateway.workers.parent import environment_of
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
-from shared.process.settings import WrongSettingsError
+from tests.unit.gateway.test_settings import refusal
 
 READY = State(None, None)
 NO_REDIS = State("no connection to redis", None)
 
 
-def test_a_gateway_is_ready_when_all_workers_are() -> None:
-    assert not_ready_because([READY, READY]) is None
+@pytest.mark.parametrize(
+    ("states", "because"),
+    [
+        ([READY, READY], None),
+        (
+            [READY, NO_REDIS, State.unable(STARTING), NO_REDIS],
+            "no connection to redis (workers 2, 4 of 4); starting (worker 3 of 4)",
+        ),
+    ],
+)
+def test_a_gateway_is_ready_when_all_workers_are(states: list[State], because: str | None) -> None:
+    assert not_ready_because(states) == because
 
 
-def test_it_names_who_is_not_and_why() -> None:
-    states = [READY, NO_REDIS, State.unable(STARTING), NO_REDIS]
-    assert not_ready_because(states) == (
-        "no connection to redis (workers 2, 4 of 4); starting (worker 3 of 4)"
-    )
-
-
-def test_it_accepts_while_one_worker_does() -> None:
-    # The kernel gives devices only to those that listen.
-    assert not_accepting_because([State.unable(NOT_RUNNING), NO_REDIS]) is None
-
-
-def test_it_does_not_accept_when_none_does() -> None:
-    states = [State.unable(STARTING), State.unable(NOT_RUNNING)]
-    assert not_accepting_because(states) == "starting (worker 1 of 2); not running (worker 2 of 2)"
-
-
-def test_it_does_not_accept_while_one_hangs() -> None:
-    # That one listens too, and would get its share.
-    states = [READY, State.unable(SILENT, hangs=True)]
-    assert not_accepting_because(states) == "does not answer (worker 2 of 2)"
+@pytest.mark.parametrize(
+    ("states", "because"),
+    [
+        # The kernel gives devices only to those that listen.
+        ([State.unable(NOT_RUNNING), NO_REDIS], None),
+        (
+            [State.unable(STARTING), State.unable(NOT_RUNNING)],
+            "starting (worker 1 of 2); not running (worker 2 of 2)",
+        ),
+        # That one listens too, and would get its share.
+        ([READY, State.unable(SILENT, hangs=True)], "does not answer (worker 2 of 2)"),
+    ],
+)
+def test_a_gateway_accepts_while_one_worker_does_and_none_hangs(
+    states: list[State], because: str | None
+) -> None:
+    assert not_accepting_because(states) == because
 
 
 def exposition(connections: float) -> bytes:
@@ -142,19 +148,10 @@ def test_a_worker_has_a_name_of_its_own_and_else_the_environment_of_the_parent()
     }
 
 
-def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
-    for name, value in variables.items():
-        monkeypatch.setenv(f"CHARGELIGHT_{name}", value)
-    with pytest.raises(WrongSettingsError) as caught:
-        GatewaySettings.load()
-    return str(caught.value)
-
-
-def test_by_default_there_is_one_process() -> None:
+def test_there_is_one_process_by_default_and_0_means_one_per_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert GatewaySettings().processes == 1
-
-
-def test_none_means_one_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
     assert GatewaySettings(workers=0).processes == 3
 

@@ -122,16 +122,14 @@ def test_a_port_that_is_taken_exits_2() -> None:
     assert str(port) in errors
 
 
-def test_a_bug_exits_1_with_its_traceback() -> None:
-    code, _, errors = ended('raise KeyError("oh no")')
+@pytest.mark.parametrize(
+    "bug", ['KeyError("oh no")', 'ExceptionGroup("both", [OSError("port"), KeyError("oh no")])']
+)
+def test_a_bug_exits_1_with_its_traceback_also_beside_a_lost_port(bug: str) -> None:
+    code, _, errors = ended(f"raise {bug}")
     assert code == 1
     assert "stopped by a bug" in errors
     assert "oh no" in errors
-
-
-def test_a_bug_beside_a_lost_port_is_still_a_bug() -> None:
-    code, _, _ = ended('raise ExceptionGroup("both", [OSError("port"), KeyError("oh no")])')
-    assert code == 1
 
 
 BACKGROUND = """
@@ -143,18 +141,19 @@ async with asyncio.TaskGroup() as group:
 """
 
 
-def test_a_background_task_that_returns_stops_the_process() -> None:
-    code, output, errors = ended(BACKGROUND.format(work="asyncio.sleep(0)"))
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        ("asyncio.sleep(0)", "the task the other ended, which it never should"),
+        ("asyncio.sleep('x')", "TypeError"),
+    ],
+    ids=["returns", "raises"],
+)
+def test_a_background_task_that_ends_stops_the_process(work: str, words: str) -> None:
+    code, output, errors = ended(BACKGROUND.format(work=work))
     assert code == 1
     assert output == "tidied up\n"
-    assert "the task the other ended, which it never should" in errors
-
-
-def test_a_background_task_that_raises_stops_the_process() -> None:
-    code, output, errors = ended(BACKGROUND.format(work="asyncio.sleep('x')"))
-    assert code == 1
-    assert output == "tidied up\n"
-    assert "TypeError" in errors
+    assert words in errors
 
 
 def test_a_stop_while_still_waiting_for_redis_exits_0() -> None:
@@ -196,19 +195,11 @@ async def test_background_tasks_are_named_and_cancelled_the_youngest_first() -> 
         assert ends == ["third", "second", "first"]
 
 
-async def test_work_that_ends_before_the_stop_is_done() -> None:
+async def test_work_is_done_or_stopped() -> None:
     stop = asyncio.Event()
     assert await unless_stopped(stop, asyncio.sleep(0))
-
-
-async def test_a_stop_ends_the_wait_for_work() -> None:
-    stop = asyncio.Event()
     stop.set()
-
-    async def work() -> None:
-        await asyncio.Event().wait()
-
-    assert not await unless_stopped(stop, work())
+    assert not await unless_stopped(stop, asyncio.sleep(3600))
 
 
 async def test_what_the_work_raises_comes_through() -> None:
