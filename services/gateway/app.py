@@ -30,7 +30,8 @@ from shared.bus.factory import open_bus, open_subscriber
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
-from shared.process.runtime import Background, describe, unless_stopped
+from shared.process.runtime import Background, describe
+from shared.process.waiting import unless_stopped
 
 _log = logs.get(__name__)
 
@@ -70,7 +71,8 @@ async def serve_devices(
             )
         )
         gateway.open(stack)
-        if not await unless_stopped(stop, gateway.agree()):
+        await unless_stopped(stop, gateway.agree())
+        if stop.is_set():
             return
         background = Background(group)
         stack.push_async_callback(gateway.presence.leave)

@@ -15,7 +15,8 @@ from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_subscriber
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
-from shared.process.runtime import Background, describe, unless_stopped
+from shared.process.runtime import Background, describe
+from shared.process.waiting import unless_stopped
 
 _log = logs.get(__name__)
 
@@ -28,7 +29,8 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
             health.listening(settings.host, settings.health_port, router.not_ready_because)
         )
         router.open(stack)
-        if not await unless_stopped(stop, router.agree()):
+        await unless_stopped(stop, router.agree())
+        if stop.is_set():
             return
         background = Background(group)
         stack.push_async_callback(router.leave)

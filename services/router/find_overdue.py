@@ -6,7 +6,6 @@ missed, all chargers are marked pending first.
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
 from shared.contract.names import Names
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 _FIND_SECONDS: Final = 0.5
 _OVERDUE_SECONDS: Final = 0.5
@@ -75,9 +75,7 @@ class OverdueFinder:
     async def run(self) -> None:
         """Find and route what is overdue, twice a second, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FIND_SECONDS):
-                    await self._now.wait()
+            await wait_for_event(self._now, _FIND_SECONDS)
             self._now.clear()
             try:
                 await self.find()

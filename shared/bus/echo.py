@@ -15,6 +15,7 @@ from typing import Final
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.subscriber import Subscriber
 from shared.contract.names import beside
+from shared.process.waiting import wait_for_event
 
 _CALL_SECONDS: Final = 0.5
 _LOST_SECONDS: Final = 2.0
@@ -80,9 +81,7 @@ class Echo:
             called_at = self.clock()
             # At once: a server that is away must not keep the others from being heard.
             await asyncio.gather(*(self._call(*each, called_at) for each in self._calls.items()))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CALL_SECONDS):
-                    await self._now.wait()
+            await wait_for_event(self._now, _CALL_SECONDS)
 
     def _follow_servers(self) -> None:
         """Have one channel in a hash slot of each server."""

@@ -1,7 +1,6 @@
 """The subscribing connection to one Redis server."""
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import Counter, defaultdict
@@ -14,6 +13,7 @@ from shared.bus.resp_encoding import encode_command
 from shared.bus.subscriber import Handler
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 _log = logs.get(__name__)
 
@@ -142,9 +142,7 @@ class SingleServerSubscriber:
             # notices a connection whose packets go nowhere.
             commands = [encode_command(tuple(words)) for words in self._take_commands()]
             await connection.send(b"".join([*commands, _PING]))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PING_SECONDS):
-                    await self._wake.wait()
+            await wait_for_event(self._wake, _PING_SECONDS)
 
     def _take_commands(self) -> list[list[str]]:
         """Return what has to be sent, with many channels per command, all of one slot."""

@@ -6,7 +6,6 @@ A lost Redis or Postgres does not end a process: services wait for it.
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, NoReturn
@@ -15,6 +14,7 @@ from prometheus_client import Gauge
 
 from shared.process import logs
 from shared.process.settings import Settings, SettingsType, WrongSettingsError
+from shared.process.waiting import stop_on_signals
 
 EXIT_STOPPED: Final = 0
 EXIT_BUG: Final = 1
@@ -62,11 +62,14 @@ def main(
 def _run(
     settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
 ) -> int:
+    async def serve_until_signalled() -> None:
+        await serve(settings, stop_on_signals())
+
     code = EXIT_STOPPED
     _collect_garbage_seldom()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_signalled(settings, serve))
+            runner.run(serve_until_signalled())
     # An OSError is nearly always a port that is taken: services wait for all else outside.
     except* (CannotServeError, OSError) as group:
         code = EXIT_WRONG_SETTINGS
@@ -105,16 +108,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:  # pragma: no cover
         return None
     return uvloop.new_event_loop
-
-
-async def _until_signalled(
-    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
-) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
 
 
 class Background:
@@ -170,18 +163,3 @@ def describe(settings: Settings) -> dict[str, object]:
         for name, value in settings.model_dump().items()
         if not name.endswith(("_url", "_dsn", "_key", "instance_id"))
     }
-
-
-async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Wait for ``work`` until ``stop`` is set; return whether it finished."""
-    working = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            return False
-        working.result()
-        return True
-    finally:
-        for task in (working, stopping):
-            task.cancel()

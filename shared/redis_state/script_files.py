@@ -6,15 +6,19 @@ from typing import Final
 from shared.bus.script import Script
 
 _MODEL: Final = Path(__file__).with_name("model.lua").read_text(encoding="utf-8")
+_PRESENCE: Final = Path(__file__).with_name("presence.lua").read_text(encoding="utf-8")
 
 
-def load_script(module_file: str, name: str, *, batched: bool = False) -> Script:
+def load_script(
+    module_file: str, name: str, *, batched: bool = False, presence: bool = False
+) -> Script:
     """Load ``NAME.lua`` from the folder of a module.
 
     Args:
         module_file: Its ``__file__``.
         name: Of the script.
         batched: Whether one run of it does several calls.
+        presence: Whether it changes presence, and so starts with ``presence.lua`` too.
     """
     text = Path(module_file).with_name(f"{name}.lua").read_text(encoding="utf-8")
-    return Script.with_prelude(name, _MODEL + text, batched=batched)
+    return Script.with_prelude(name, _MODEL + _PRESENCE * presence + text, batched=batched)

@@ -154,8 +154,12 @@ def scripts_loaded_by(package: Path) -> set[str]:
     }
 
 
-BEGINNINGS = [ROOT / "shared/bus/prelude.lua", ROOT / "shared/redis_state/model.lua"]
-"""What every script starts with."""
+BEGINNINGS = [
+    ROOT / "shared/bus/prelude.lua",
+    ROOT / "shared/redis_state/model.lua",
+    ROOT / "shared/redis_state/presence.lua",
+]
+"""What scripts start with."""
 LUA = sorted(path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.lua"))
 
 

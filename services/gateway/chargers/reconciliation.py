@@ -4,7 +4,6 @@ This heals a Redis that lost writes, and makes up for messages lost on the way t
 """
 
 import asyncio
-import contextlib
 import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +21,7 @@ from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 RECONCILE_SECONDS: Final = 2.0
 """In which time all chargers are compared once."""
@@ -58,9 +58,7 @@ class Reconciliation:
         turns = itertools.cycle(range(RECONCILE_STEPS))
         next_turn = self.clock()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(next_turn - self.clock()):
-                    await self._wake.wait()
+            await wait_for_event(self._wake, next_turn - self.clock())
             self._wake.clear()
             due, self.due = self.due, set()
             batches = self.fingerprints.of(due)

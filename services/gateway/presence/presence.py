@@ -6,7 +6,6 @@ this, so whatever fails here is only sent later.
 """
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from shared.contract.names import GATEWAYS, Names
 from shared.contract.presence import DEAD_SECONDS, RENEW_SECONDS
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 _log = logs.get(__name__)
 
@@ -124,9 +124,7 @@ class Presence:
             await asyncio.sleep(self.times.pause)
             return
         self._wake.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._heartbeat_at - self.clock()):
-                await self._wake.wait()
+        await wait_for_event(self._wake, self._heartbeat_at - self.clock())
 
     async def _sweep_some(self) -> None:
         if self._redis_clock.known:

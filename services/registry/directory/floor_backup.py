@@ -6,7 +6,6 @@ emptied, when the charger's next reading is stored.
 """
 
 import asyncio
-import contextlib
 import itertools
 import random
 from collections import defaultdict
@@ -21,6 +20,7 @@ from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.doorbells import Revision
 from shared.contract.names import Names
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 from shared.redis_state.values import decode_directory_entry
 
 _CHUNK: Final = 500
@@ -92,9 +92,7 @@ class FloorBackup:
                 await asyncio.sleep(self._backoff.delay())
                 continue
             self._backoff.reset()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+            await wait_for_event(self._wake, pause)
             self._wake.clear()
 
     async def _copy_new(self) -> None:

@@ -25,6 +25,7 @@ from shared.bus.config_agreement import agree, wait_and_agree
 from shared.contract.devices import Kind
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 _CHECK_SECONDS: Final = 0.5
 """How often to check that the directory in Redis is still complete."""
@@ -143,9 +144,7 @@ class Projector:
         return self._full_requests == self._full_requests_done
 
     async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CHECK_SECONDS):
-                await self._wake.wait()
+        await wait_for_event(self._wake, _CHECK_SECONDS)
 
     async def _project_if_needed(self) -> None:
         now = time.monotonic()

@@ -17,10 +17,11 @@ from services.simulator.devices.disconnect_reason import Closed, DisconnectReaso
 from services.simulator.devices.levels import WrongLevelError, format_level, parse_level
 from services.simulator.devices.phone import Phone, empty_phone
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace
-from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
+from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT
 from services.simulator.terminal import keyboard
 from services.simulator.terminal.event_output import EventOutput
 from shared.contract.device_protocol import CloseCode
+from shared.process.waiting import unless_stopped
 
 _PROMPT: Final = "State of charge in %: "
 _RAMP_STEP: Final = 1.0
@@ -64,7 +65,7 @@ class ChargerCommand:
         async with asyncio.TaskGroup() as tasks:
             device = tasks.create_task(self._charger.run(), name=self.charger_id)
             try:
-                code = await unless(stop, self._work())
+                code = await unless_stopped(stop, self._work())
             finally:
                 device.cancel()
         if self._superseded or (self.once and code is None):

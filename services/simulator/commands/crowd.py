@@ -12,8 +12,9 @@ from rich.live import Live
 
 from services.simulator.commands.register import register
 from services.simulator.fleet.fleet import Fleet, Hub, Plan
-from services.simulator.running import EXIT_DONE, unless
+from services.simulator.running import EXIT_DONE
 from services.simulator.terminal.event_output import EventOutput
+from shared.process.waiting import unless_stopped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Crowd(ABC):
             return code
         fleet = Fleet(plans, self.hub, connecting_rate=self.connecting_rate, rng=self.rng)
         async with fleet.running():
-            done = await unless(stop, self.show(fleet))
+            done = await unless_stopped(stop, self.show(fleet))
             return self.conclude(fleet, judged=bool(done))
 
     @abstractmethod

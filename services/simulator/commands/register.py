@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from services.simulator.fleet.pairs import Pair
 from services.simulator.fleet.registration import Registered, Registration, RegistrationError
-from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT, unless
+from services.simulator.running import EXIT_DONE, EXIT_NOT_RIGHT
 from services.simulator.terminal.event_output import EventOutput
+from shared.process.waiting import unless_stopped
 
 
 async def register(
@@ -55,7 +56,7 @@ async def register(
 
     async with Registration(registry_url, rng=rng, waiting=waiting, replace=replace) as client:
         try:
-            await unless(stop, client.register_all(pairs, done))
+            await unless_stopped(stop, client.register_all(pairs, done))
         except RegistrationError as error:
             output.write("refused", str(error), "red")
             return EXIT_NOT_RIGHT

@@ -16,9 +16,10 @@ from services.simulator.devices.disconnect_reason import Closed, explain
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from services.simulator.devices.widget import Lit, NotUnderstood, Widget, WidgetEvent
 from services.simulator.judging.history import History
-from services.simulator.running import EXIT_DONE, unless
+from services.simulator.running import EXIT_DONE
 from services.simulator.terminal.event_output import EventOutput
 from services.simulator.terminal.led import colour_of, led, style_of
+from shared.process.waiting import unless_stopped
 
 _HISTORY_LENGTH: Final = 12
 _LED_WIDTH: Final = 14
@@ -42,7 +43,7 @@ class WidgetCommand:
         with ExitStack() as stack:
             if self._live is not None:
                 stack.enter_context(self._live)
-            await unless(stop, self._widget.run())
+            await unless_stopped(stop, self._widget.run())
         return EXIT_DONE
 
     def _notify(self, event: WidgetEvent) -> None:

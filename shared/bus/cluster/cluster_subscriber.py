@@ -6,7 +6,6 @@ connection per server; a loss of one, or a slot that moves, concerns its channel
 """
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from shared.bus.single_server_subscriber import SingleServerSubscriber
 from shared.bus.subscriber import Handler
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.waiting import wait_for_event
 
 _log = logs.get(__name__)
 
@@ -177,9 +177,7 @@ class ClusterSubscriber:
                     continue
                 self._backoff.reset()
                 self._place_channels()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await self._wake.wait()
+                await wait_for_event(self._wake, _LOOK_SECONDS)
         finally:
             self._is_running = False
             self._place.clear()

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 import pytest
 
 from services.gateway.settings import GatewaySettings
-from shared.process.runtime import Background, CannotServeError, describe, unless_stopped
+from shared.process.runtime import Background, CannotServeError, describe
+from shared.process.waiting import unless_stopped
 
 PROGRAM = """
 import asyncio, sys
 from services.router.settings import RouterSettings
-from shared.process.runtime import Background, CannotServeError, main, unless_stopped
+from shared.process.runtime import Background, CannotServeError, main
+from shared.process.waiting import unless_stopped
 
 def say(text):
     print(text, flush=True)
@@ -197,7 +199,7 @@ async def test_background_tasks_are_named_and_cancelled_the_youngest_first() -> 
 
 async def test_work_is_done_or_stopped() -> None:
     stop = asyncio.Event()
-    assert await unless_stopped(stop, asyncio.sleep(0))
+    assert await unless_stopped(stop, asyncio.sleep(0, "done")) == "done"
     stop.set()
     assert not await unless_stopped(stop, asyncio.sleep(3600))
 
