@@ -54,10 +54,7 @@ async def serve_devices(
 ) -> None:
     """Run a gateway in this process until ``stop`` is set, then drain it.
 
-    Args:
-        settings: Of this process.
-        stop: Set when it should end.
-        health_listener: A socket for health requests, in place of the health port.
+    Health requests come to ``health_listener``, or else to the health port.
     """
     gateway = Gateway(settings)
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
@@ -89,12 +86,7 @@ async def serve_devices(
 
 
 class Gateway:
-    """The parts of a gateway and how they are joined.
-
-    Args:
-        settings: Of this process.
-        times: How often it tells Redis that it is alive, and when others count as dead.
-    """
+    """The parts of a gateway and how they are joined."""
 
     def __init__(self, settings: GatewaySettings, times: Times | None = None) -> None:
         self._settings = settings

@@ -16,8 +16,6 @@ class DirectoryTrust:
     The registry projects all of it again as soon as Redis is back.
     """
 
-    __slots__ = ("_doubt", "_on_restored")
-
     def __init__(self) -> None:
         self._doubt: asyncio.TimerHandle | None = None
         self._on_restored: list[Callable[[], None]] = []

@@ -18,12 +18,7 @@ async def drain(context: ConnectionContext, chargers: Chargers, seconds: float) 
     """Close all connections with 1001, a few at a time; refuse those at their handshake.
 
     Devices connect again at once. They must not all do so at one moment, to the gateways
-    that are left.
-
-    Args:
-        context: With the connections to close; it takes no new ones.
-        chargers: With the last readings to store.
-        seconds: Over which time to spread the closes.
+    that are left. So the closes are spread over ``seconds``.
     """
     leaving = list(context.connections)
     pause = seconds / max(len(leaving), 1)

@@ -35,11 +35,8 @@ def seconds_since_last_data(connection: socket.socket | None) -> float:
 def room_for(connections: int) -> int:
     """Raise the limit of open files as far as needed and allowed.
 
-    Args:
-        connections: Most sockets to have room for.
-
     Returns:
-        How many of them there is room for.
+        For how many of these connections there is room.
     """
     try:
         import resource  # noqa: PLC0415 - there is none for Windows

@@ -50,6 +50,6 @@ REJECTIONS_DROPPED: Final = Counter(
 )
 
 
-def refused(status: int) -> None:
+def count_refusal(status: int) -> None:
     """Count a refused handshake."""
     _refused.labels(str(status)).inc()

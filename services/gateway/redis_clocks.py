@@ -18,8 +18,6 @@ class RedisClock:
     the wall clock, one machine's wrong time would get all of that wrong.
     """
 
-    __slots__ = ("_earliest", "_latest", "_round_trip")
-
     def __init__(self) -> None:
         self._earliest: int | None = None
         self._latest = 0

@@ -41,11 +41,7 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
 
 
 class Router:
-    """The parts of a router and how they are joined.
-
-    Args:
-        settings: Of this process.
-    """
+    """The parts of a router and how they are joined."""
 
     def __init__(self, settings: RouterSettings) -> None:
         rng = random.SystemRandom()

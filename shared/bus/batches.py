@@ -16,11 +16,9 @@ ITEMS_PER_EXCHANGE: Final = 1000
 def by_slot(
     items: Iterable[Item], slot_of: Callable[[Item], Slot]
 ) -> list[tuple[Slot, list[Item]]]:
-    """Group items by what decides their hash slot, at most `ITEMS_PER_CALL` together.
+    """Group items by what decides their hash slot, such as the number of their partition.
 
-    Args:
-        items: What to group; within a slot they keep their order.
-        slot_of: Returns the slot of an item, such as the number of its partition.
+    Within a slot they keep their order, and at most `ITEMS_PER_CALL` are together.
     """
     slots: defaultdict[Slot, list[Item]] = defaultdict(list)
     for item in items:

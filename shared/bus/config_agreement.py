@@ -20,12 +20,7 @@ _log = logs.get(__name__)
 
 
 async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -> None:
-    """Wait until Redis answers, then check its settings and ours.
-
-    Args:
-        bus: To Redis.
-        own: Settings of this process, by name.
-        rng: Jitter of the retries.
+    """Wait until Redis answers, then check its settings and ours (by name).
 
     Raises:
         CannotServeError: Another instance is configured differently, Redis is a cluster

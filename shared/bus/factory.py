@@ -24,23 +24,12 @@ class RedisSettings(Protocol):
 
 
 def open_bus(settings: RedisSettings, name: str) -> Bus:
-    """Return a bus; it connects when it is first used.
-
-    Args:
-        settings: Of this process.
-        name: Shown by ``CLIENT LIST``.
-    """
+    """Return a bus; it connects when it is first used. ``CLIENT LIST`` shows its name."""
     kind = ClusterBus if settings.redis_cluster else SingleServerBus
     return kind(settings.redis_url, name)
 
 
 def open_subscriber(settings: RedisSettings, name: str, rng: random.Random) -> Subscriber:
-    """Return a subscriber; it connects in its `run`.
-
-    Args:
-        settings: Of this process.
-        name: Shown by ``CLIENT LIST``.
-        rng: Jitter of the reconnects.
-    """
+    """Return a subscriber; it connects in its `run`. ``CLIENT LIST`` shows its name."""
     kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
     return kind(settings.redis_url, name, rng=rng)

@@ -35,11 +35,9 @@ def batch_calls(calls: Iterable[Call]) -> list[list[Call]]:
 
 
 def command_of(batch: Sequence[Call], *, sharded: bool = False) -> list[Argument]:
-    """Return the words of the command that runs a batch.
+    """Return the words of the command that runs a batch; ``sharded``: on a Redis Cluster.
 
-    Args:
-        batch: Calls of one script; more than one only if it is batched.
-        sharded: Whether it is for a Redis Cluster.
+    A batch has calls of one script, and more than one only if the script is batched.
     """
     script = batch[0].script
     if sharded:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -27,21 +28,18 @@ def tells_condition(error: str) -> bool:
     return _CONDITION.search(error) is not None
 
 
+@dataclass(eq=False)
 class Server:
-    """A connection to one server, opened when next needed.
+    """A connection to one server, opened when next needed."""
 
-    Args:
-        url: Where it is.
-        name: Shown by ``CLIENT LIST``.
-        ends_connection: Whether after this error another connection may lead to a better server.
-    """
+    url: str
+    """Where it is."""
+    name: str
+    """Shown by ``CLIENT LIST``."""
+    ends_connection: Callable[[str], bool] = tells_condition
+    """Whether after this error another connection may lead to a better server."""
 
-    def __init__(
-        self, url: str, name: str, ends_connection: Callable[[str], bool] = tells_condition
-    ) -> None:
-        self._url = url
-        self._name = name
-        self._ends_connection = ends_connection
+    def __post_init__(self) -> None:
         self._connection: RedisConnection | None = None
         self._on_reconnected: list[Callable[[], None]] = []
         self.lock = asyncio.Lock()
@@ -75,7 +73,7 @@ class Server:
             if ResponseError not in map(type, replies):
                 return replies, []
             errors = [reply for reply in replies if isinstance(reply, ResponseError)]
-            if any(self._ends_connection(str(error)) for error in errors):
+            if any(self.ends_connection(str(error)) for error in errors):
                 await self._lose()
             return replies, errors
 
@@ -91,19 +89,19 @@ class Server:
             await connection.close()
 
     async def _open(self) -> RedisConnection:
-        connection = RedisConnection(self._url, self._name)
+        connection = RedisConnection(self.url, self.name)
         await connection.open()
         self._connection = connection
         if self.is_lost:
             self.is_lost = False
-            _log.info("redis is back", connection=self._name)
+            _log.info("redis is back", connection=self.name)
             for callback in self._on_reconnected:
                 callback()
         return connection
 
     async def _lose(self) -> None:
         if not self.is_lost:
-            _log.warning("redis is lost", connection=self._name)
+            _log.warning("redis is lost", connection=self.name)
         self.is_lost = True
         await self.close()
 
@@ -111,16 +109,11 @@ class Server:
 def check_replies(
     names: Sequence[str], replies: Sequence[Any], *, return_errors: bool
 ) -> list[Any]:
-    """Return replies whose errors say what failed.
-
-    Args:
-        names: Of the commands.
-        replies: To them.
-        return_errors: Whether to return errors, not to raise the first one.
+    """Return replies to the named commands; their errors say which one failed.
 
     Raises:
         BusUnavailableError: An error tells of a server's condition.
-        ResponseError: There is another error.
+        ResponseError: There is another error, and it is not to be returned.
     """
     if ResponseError not in map(type, replies):
         return list(replies)

@@ -13,12 +13,7 @@ from shared.bus.server import Server, check_replies, microseconds_of
 
 
 class SingleServerBus:
-    """A `shared.bus.bus.Bus` with one connection.
-
-    Args:
-        url: Redis to use.
-        name: Shown by ``CLIENT LIST``.
-    """
+    """A `shared.bus.bus.Bus` with one connection."""
 
     is_cluster: Final = False
 

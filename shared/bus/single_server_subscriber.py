@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from shared.bus.bus import BusUnavailableError
@@ -25,15 +26,9 @@ _BATCH: Final = 500
 """Channels per SUBSCRIBE command."""
 
 
+@dataclass(eq=False)
 class SingleServerSubscriber:
-    """A `shared.bus.subscriber.Subscriber` with one connection.
-
-    Args:
-        url: Redis to use.
-        name: Shown by ``CLIENT LIST``.
-        rng: Jitter of the reconnects.
-        clock: Monotonic time in seconds.
-    """
+    """A `shared.bus.subscriber.Subscriber` with one connection."""
 
     # The commands, and what Redis calls its answers to them.
     _SUBSCRIBE: ClassVar[str] = "SUBSCRIBE"
@@ -42,18 +37,15 @@ class SingleServerSubscriber:
     _UNSUBSCRIBED: ClassVar[bytes] = b"unsubscribe"
     _MESSAGE: ClassVar[bytes] = b"message"
 
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        *,
-        rng: random.Random,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url = url
-        self._name = name
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._clock = clock
+    url: str
+    """Redis to use."""
+    name: str
+    """Shown by ``CLIENT LIST``."""
+    rng: random.Random
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
         self._heard_at = 0.0
         self._handlers: dict[str, Handler] = {}
         self._confirmed: set[str] = set()
@@ -95,7 +87,7 @@ class SingleServerSubscriber:
     async def run(self) -> None:
         """As `Subscriber.run`."""
         while True:
-            connection = RedisConnection(self._url, self._name)
+            connection = RedisConnection(self.url, self.name)
             try:
                 await connection.open()
                 await self._serve(connection)
@@ -113,12 +105,12 @@ class SingleServerSubscriber:
         """Subscribe to all channels and pass on what comes, until the connection fails."""
         self._commands = [(self._SUBSCRIBE, channel) for channel in self._handlers]
         self._wake.set()
-        self._heard_at = self._clock()
+        self._heard_at = self.clock()
         # No TaskGroup: before Python 3.11.3 one that ends by an error leaves its task
         # with a cancellation too many, and the next timeout then ends that task.
         both = [
-            asyncio.create_task(self._talk(connection), name=f"{self._name} talk"),
-            asyncio.create_task(self._listen(connection), name=f"{self._name} listen"),
+            asyncio.create_task(self._talk(connection), name=f"{self.name} talk"),
+            asyncio.create_task(self._listen(connection), name=f"{self.name} listen"),
         ]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -135,7 +127,7 @@ class SingleServerSubscriber:
             if self._dropped_because is not None:
                 reason, self._dropped_because = self._dropped_because, None
                 raise BusUnavailableError(reason)
-            if self._clock() - self._heard_at > _SILENCE_SECONDS:
+            if self.clock() - self._heard_at > _SILENCE_SECONDS:
                 raise BusUnavailableError("Redis is silent")
             self._wake.clear()
             # A ping every half second also while subscriptions change: it is what
@@ -161,7 +153,7 @@ class SingleServerSubscriber:
         confirmed: list[str] = []
         while True:
             replies = await connection.receive()
-            self._heard_at = self._clock()
+            self._heard_at = self.clock()
             for reply in replies:
                 match reply:
                     case [self._MESSAGE, channel, payload]:

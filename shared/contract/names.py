@@ -75,17 +75,6 @@ def partition_of(device_id: str, partitions: int) -> int:
 class _TagNames:
     """The names that tags of chargers and of widgets have in common."""
 
-    __slots__ = (
-        "credentials",
-        "directory",
-        "directory_changes",
-        "directory_version",
-        "partition",
-        "presence",
-        "presence_changes",
-        "rejections",
-    )
-
     def __init__(self, tag: str, partition: int) -> None:
         self.partition = partition
         self.directory = f"{tag}:directory"
@@ -100,8 +89,6 @@ class _TagNames:
 class ChargerNames(_TagNames):
     """Names in the hash slot of one partition of chargers."""
 
-    __slots__ = ("lease", "live", "pending", "readings")
-
     def __init__(self, partition: int) -> None:
         tag = f"{PREFIX}:{{p{partition:02}}}"
         super().__init__(tag, partition)
@@ -113,8 +100,6 @@ class ChargerNames(_TagNames):
 
 class WidgetNames(_TagNames):
     """Names in the hash slot of one partition of widgets."""
-
-    __slots__ = ("_tag", "statuses", "transitions")
 
     def __init__(self, partition: int) -> None:
         tag = f"{PREFIX}:{{w{partition:02}}}"
@@ -134,8 +119,6 @@ class Names:
     Args:
         partitions: Number of partitions, 1 or more; the same in every process.
     """
-
-    __slots__ = ("chargers", "partitions", "widgets")
 
     def __init__(self, partitions: int) -> None:
         self.partitions = partitions

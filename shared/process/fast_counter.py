@@ -7,18 +7,11 @@ from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 
 
 class FastCounter(Collector):
-    """A counter for one thread; it is collected like any other.
-
-    Args:
-        name: Of the metric, without ``_total``.
-        help_text: What it counts.
-        registry: Collects it.
+    """A counter for one thread; it is collected like any other, under ``name`` and ``_total``.
 
     Attributes:
         value: The count so far; add to it.
     """
-
-    __slots__ = ("_help", "_name", "value")
 
     def __init__(self, name: str, help_text: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._name = name

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.credentials import Credentials
-from shared.contract.names import ChargerNames, Names, WidgetNames, partition_of
+from shared.contract.names import ChargerNames, Names, WidgetNames
 from shared.contract.tolerant_json import tolerant_decoder
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -81,23 +81,13 @@ class Authenticator:
         self, handshake: PendingHandshake, device_id: str, secret: SecretStr
     ) -> None:
         """Authenticate a charger soon."""
-        self._add(handshake, device_id, secret, self.names.chargers)
+        self._put_back([_Request(handshake, device_id, secret, self.names.of_charger(device_id))])
 
     def authenticate_widget(
         self, handshake: PendingHandshake, device_id: str, secret: SecretStr
     ) -> None:
         """Authenticate a widget soon."""
-        self._add(handshake, device_id, secret, self.names.widgets)
-
-    def _add(
-        self,
-        handshake: PendingHandshake,
-        device_id: str,
-        secret: SecretStr,
-        tags: Sequence[ChargerNames] | Sequence[WidgetNames],
-    ) -> None:
-        names = tags[partition_of(device_id, self.names.partitions)]
-        self._put_back([_Request(handshake, device_id, secret, names)])
+        self._put_back([_Request(handshake, device_id, secret, self.names.of_widget(device_id))])
 
     def _put_back(self, requests: list[_Request]) -> None:
         self._requests += requests
@@ -154,33 +144,26 @@ class Authenticator:
             complete, *found = answers
             pairs = zip(found[::2], found[1::2], strict=True)
             for request, (registration, credentials) in zip(batch, pairs, strict=True):
-                known = self._digests_of(request, credentials)
-                match self._verdict(request, registration.decode(), known, complete=bool(complete)):
+                match self._verdict(request, registration, credentials, complete=bool(complete)):
                     case Verdict.WAIT:
                         deferred.append(request)
                     case verdict:
                         request.handshake.on_auth_result(admitted=verdict is Verdict.ADMIT)
         return deferred
 
-    def _digests_of(self, request: _Request, credentials: bytes) -> list[str] | None:
-        """Return the digests of a device's secrets, or None if they cannot be read."""
+    def _verdict(
+        self, request: _Request, registration: bytes, credentials: bytes, *, complete: bool
+    ) -> Verdict:
         found = _decode_credentials(credentials or _NO_CREDENTIALS)
         # Anything can be written with redis-cli; only ASCII can be compared.
         if found is None or not all(map(str.isascii, found.digests)):
             key = request.names.credentials
             self._failure_log.log(f"those of {request.device_id} ({key}) are broken")
-            return None
-        return found.digests
-
-    def _verdict(
-        self, request: _Request, registration: str, known: list[str] | None, *, complete: bool
-    ) -> Verdict:
-        if known is None:
             return Verdict.WAIT
         return decide(
             self.mode,
-            registration,
-            known,
+            registration.decode(),
+            found.digests,
             complete=complete,
             key=self.key,
             device_id=request.device_id,

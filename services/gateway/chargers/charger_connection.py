@@ -1,5 +1,6 @@
 """A charger's connection: its epoch, its last reading, its receipts."""
 
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from services.gateway import metrics
@@ -49,77 +50,54 @@ def charger_endpoint(
     )
 
 
+@dataclass(slots=True, eq=False)
 class ChargerConnection(DeviceHandler):
-    """What one connection of a charger said, and how much of it is stored.
+    """What one connection of a charger said, and how much of it is stored."""
 
-    Args:
-        connection: The charger's.
-        device_id: The charger's id.
-        partition: The charger's partition.
-        events: Takes what the charger reports.
+    connection: DeviceConnection
+    device_id: str
+    partition: int
+    events: ChargerEvents
+    superseded: bool = False
+    """A newer connection of this charger exists."""
+    opened_at: float = field(init=False)
+    """When the handshake was answered, in seconds of the monotonic clock."""
+    alive_at: float = field(init=False)
+    """When the device was last known to be there, for the epoch's sake."""
+    epoch: int | None = None
+    """Its connection epoch (µs), or None before it has one."""
+    sequence: int = 0
+    """Number of valid readings this connection sent."""
+    state_of_charge: float = 0.0
+    """The last one, in percent."""
+    received_at: float = 0.0
+    """When it came, in seconds of the monotonic clock."""
+    stored_sequence: int = 0
+    """The last reading that Redis is known to have."""
+    _awaits_proof: bool = False
+    # Pings waiting for their pong, with the sequence that must be stored first. RFC 6455
+    # (5.5.3) lets a pong stand for all pings before it, so two are enough: the oldest, that
+    # a stream of them does not put the pong off for ever, and the newest.
+    _first_ping: tuple[int, bytes] | None = None
+    _last_ping: tuple[int, bytes] | None = None
 
-    Attributes:
-        opened_at: When the handshake was answered, in seconds of the monotonic clock.
-        epoch: Its connection epoch (µs), or None before it has one.
-        sequence: Number of valid readings this connection sent.
-        state_of_charge: The last one, in percent.
-        received_at: When it came, in seconds of the monotonic clock.
-        stored_sequence: The last reading that Redis is known to have.
-        superseded: A newer connection of this charger exists.
-        alive_at: When the device was last known to be there, for the epoch's sake.
-    """
-
-    __slots__ = (
-        "_awaits_proof",
-        "_events",
-        "_first_ping",
-        "_last_ping",
-        "alive_at",
-        "epoch",
-        "opened_at",
-        "partition",
-        "received_at",
-        "sequence",
-        "state_of_charge",
-        "stored_sequence",
-        "superseded",
-    )
-
-    def __init__(
-        self, connection: DeviceConnection, device_id: str, partition: int, events: ChargerEvents
-    ) -> None:
-        super().__init__(connection, device_id)
-        self._events = events
-        self.partition = partition
-        self.epoch: int | None = None
-        self.sequence = 0
-        self.state_of_charge = 0.0
-        self.received_at = 0.0
-        self.stored_sequence = 0
-        self.superseded = False
-        self.opened_at = connection.heard_at
-        self.alive_at = connection.alive_at
-        self._awaits_proof = False
-        # Pings waiting for their pong, with the sequence that must be stored first.
-        # RFC 6455 (5.5.3) lets a pong stand for all pings before it, so two are
-        # enough: the oldest, that a stream of them does not put the pong off for
-        # ever, and the newest.
-        self._first_ping: tuple[int, bytes] | None = None
-        self._last_ping: tuple[int, bytes] | None = None
+    def __post_init__(self) -> None:
+        self.opened_at = self.connection.heard_at
+        self.alive_at = self.connection.alive_at
 
     def on_open(self) -> None:
         """Ask for an epoch."""
         metrics.CHARGERS.inc()
-        self._events.on_connected(self)
+        self.events.on_connected(self)
 
     def on_closing(self) -> None:
         """Pass it on."""
-        self._events.on_closing(self)
+        self.events.on_closing(self)
 
     def on_lost(self) -> None:
         """Leave. What is stored stays: the end of an old connection harms no newer one."""
         metrics.CHARGERS.dec()
-        self._events.on_disconnected(self)
+        self.events.on_disconnected(self)
 
     def on_message(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
@@ -128,7 +106,7 @@ class ChargerConnection(DeviceHandler):
         metrics.READINGS.value += 1
         self.sequence += 1
         self.received_at = connection.heard_at
-        self._events.on_reading(self)
+        self.events.on_reading(self)
 
     def on_ping(self, payload: bytes) -> None:
         """Answer once every reading before the ping is stored: a pong is a receipt."""
@@ -171,4 +149,4 @@ class ChargerConnection(DeviceHandler):
         if self._awaits_proof and payload == _PROOF:
             self._awaits_proof = False
             self.alive_at = self.connection.alive_at
-            self._events.on_connected(self)
+            self.events.on_connected(self)

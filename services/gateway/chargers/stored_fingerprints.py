@@ -37,13 +37,7 @@ class PartitionBatch(NamedTuple):
 
 
 class StoredFingerprints:
-    """The fingerprints of the chargers that have an epoch, by partition.
-
-    Args:
-        partitions: How many there are.
-    """
-
-    __slots__ = ("_batches", "_by_partition", "_stale")
+    """The fingerprints of the chargers that have an epoch, by partition."""
 
     def __init__(self, partitions: int) -> None:
         self._by_partition: list[dict[ChargerConnection, bytes]] = [{} for _ in range(partitions)]

@@ -42,10 +42,6 @@ _DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 class DeviceHandler:
     """Takes what comes on a device's connection; each kind of device has a subclass.
 
-    Args:
-        connection: The device's.
-        device_id: From its URL path.
-
     Attributes:
         superseded: A newer connection of this device counts. The next message closes this one.
     """
@@ -116,12 +112,7 @@ class Endpoint:
 class DeviceConnection(asyncio.BufferedProtocol):
     """The connection of one device whose handshake is accepted.
 
-    Args:
-        context: What all connections share.
-        endpoint: Where the device connected.
-        device_id: From its URL path.
-        websocket: The library's protocol, open.
-        reader: The handshake's: what its bytes cost counts on.
+    Its reader is the handshake's: what its bytes cost counts on.
 
     Attributes:
         handler: Takes what comes; gone once the connection is closed.

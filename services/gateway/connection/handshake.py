@@ -58,12 +58,7 @@ class Phase(Enum):
 
 
 class Handshake(asyncio.BufferedProtocol):
-    """The handshake of one device.
-
-    Args:
-        context: What all connections share.
-        endpoint: Where the device connected.
-    """
+    """The handshake of one device."""
 
     __slots__ = (
         "_context",
@@ -241,7 +236,7 @@ class Handshake(asyncio.BufferedProtocol):
         websocket.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             # A good path, but no handshake of a WebSocket.
-            metrics.refused(response.status_code)
+            metrics.count_refusal(response.status_code)
             self._wait_for_end()
             return
         write_pending(websocket, transport)
@@ -255,7 +250,7 @@ class Handshake(asyncio.BufferedProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with an HTTP error."""
-        metrics.refused(refusal.status)
+        metrics.count_refusal(refusal.status)
         response = self._websocket.reject(refusal.status, refusal.text)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)

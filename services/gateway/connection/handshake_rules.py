@@ -24,15 +24,10 @@ def device_id_of(path: str, prefixes: Sequence[str]) -> str | None:
 
 
 def examine(request: Request, prefixes: Sequence[str], origins: Collection[str]) -> str | Refusal:
-    """Decide on a handshake request.
+    """Return the device's id in a handshake request, or why it is refused.
 
-    Args:
-        request: What the device sent.
-        prefixes: Paths served on this port, up to the id.
-        origins: Browser origins that are allowed.
-
-    Returns:
-        The device's id, or the refusal.
+    ``prefixes`` are the paths served on this port, up to the id; ``origins`` are the browser
+    origins that are allowed.
     """
     device_id = device_id_of(request.path, prefixes)
     if device_id is None:

@@ -42,10 +42,6 @@ class RateLimitedReader:
     algorithm ("virtual scheduling", ITU-T I.371 annex A): what is kept is not a level but
     the time at which the bucket will be full again. One piece may overdraw it; that is
     waited for afterwards.
-
-    Args:
-        context: What all connections share.
-        transport: Of the device.
     """
 
     __slots__ = ("_context", "_full_at", "_over_since", "_paused", "due", "transport")

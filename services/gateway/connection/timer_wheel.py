@@ -24,12 +24,7 @@ class Timed(Protocol):
 
 
 class TimerWheel:
-    """Calls many objects, each at about its time.
-
-    Args:
-        clock: Monotonic time in seconds.
-        tick_seconds: How wide a slot is.
-    """
+    """Calls many objects, each at about its time."""
 
     def __init__(self, clock: Callable[[], float], tick_seconds: float = TICK_SECONDS) -> None:
         self._clock = clock

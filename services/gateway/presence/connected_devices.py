@@ -30,8 +30,6 @@ class ConnectedDevices:
         on_unsent: Called when there is something to send.
     """
 
-    __slots__ = ("_postponed", "_states", "_unsent", "on_unsent")
-
     def __init__(self) -> None:
         self._states: dict[str, DeviceState] = {}
         self._unsent: dict[str, None] = {}  # a set that keeps its order

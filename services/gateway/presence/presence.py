@@ -170,11 +170,7 @@ class Presence:
         return self._sweeps.swept_before(now - _us(self.times.forget))
 
     def _resend_all(self, left: int) -> None:
-        """Send all devices that are connected, and that no others are.
-
-        Args:
-            left: When the others left, in µs; 0: now.
-        """
+        """Send all devices that are connected; all others left then (µs; 0: now)."""
         for devices in self._devices:
             devices.resend_all()
         self._sweeps.sweep_own(left)

@@ -128,16 +128,13 @@ class RejectionWriter:
 
     def _take(self) -> list[_Item]:
         rejections, names = self.rejections, self.names
-        items = [
-            _Item(names.of_charger(device_id), rejections.chargers, device_id, noted)
-            for device_id, noted in rejections.chargers.items()
-        ]
-        items += [
-            _Item(names.of_widget(device_id), rejections.widgets, device_id, noted)
-            for device_id, noted in rejections.widgets.items()
-        ]
-        rejections.chargers.clear()
-        rejections.widgets.clear()
+        items: list[_Item] = []
+        for kept, names_of in (
+            (rejections.chargers, names.of_charger),
+            (rejections.widgets, names.of_widget),
+        ):
+            items += [_Item(names_of(i), kept, i, noted) for i, noted in kept.items()]
+            kept.clear()
         return items
 
     async def _write(self, items: list[_Item]) -> None:

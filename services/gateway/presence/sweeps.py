@@ -86,11 +86,7 @@ class Sweeps:
         return self._own is None
 
     def sweep_own(self, left: int) -> None:
-        """Turn all devices of this gateway offline but those connected.
-
-        Args:
-            left: When they left, in µs; 0: now.
-        """
+        """Turn all devices offline that are not connected: they left then (µs; 0: now)."""
         self._own = _Sweep(self.instance_id, left, 0, list(self._tags))
 
     def on_heartbeat(self, members: GatewayMembers) -> None:
@@ -119,10 +115,7 @@ class Sweeps:
         self._swept.pop(gateway, None)
 
     async def sweep_some(self, now: int) -> None:
-        """Sweep a few tags.
-
-        Args:
-            now: Redis' time, in µs; never too late.
+        """Sweep a few tags, ``now`` by Redis' time (µs, never too late).
 
         Raises:
             BusUnavailableError: Redis is away; the scripts may be repeated.

@@ -1,5 +1,6 @@
 """A widget's connection: what it shows, and never anything older."""
 
+from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol
 
 from websockets.frames import Frame, Opcode
@@ -58,36 +59,27 @@ def widget_endpoint(
     )
 
 
+@dataclass(slots=True, eq=False)
 class WidgetConnection(DeviceHandler):
-    """What one connection of a widget was told.
+    """What one connection of a widget was told."""
 
-    Args:
-        connection: The widget's.
-        device_id: The widget's id.
-        events: Keeps the widget informed.
-
-    Attributes:
-        pairing: Number of the pairing it shows statuses of; None before its snapshot.
-    """
-
-    __slots__ = ("_delayed", "_events", "_fence", "pairing")
-
-    def __init__(self, connection: DeviceConnection, device_id: str, events: WidgetEvents) -> None:
-        super().__init__(connection, device_id)
-        self._events = events
-        self._fence: tuple[int, int, int, int] = (0, 0, 0, 0)
-        self._delayed: StatusDoorbell | None = None
-        self.pairing: int | None = None
+    connection: DeviceConnection
+    device_id: str
+    events: WidgetEvents
+    pairing: int | None = None
+    """Number of the pairing it shows statuses of; None before its snapshot."""
+    _fence: tuple[int, int, int, int] = (0, 0, 0, 0)
+    _delayed: StatusDoorbell | None = None
 
     def on_open(self) -> None:
         """Ask for the status there is."""
         metrics.WIDGETS.inc()
-        self._events.on_connected(self)
+        self.events.on_connected(self)
 
     def on_lost(self) -> None:
         """Leave."""
         metrics.WIDGETS.dec()
-        self._events.on_disconnected(self)
+        self.events.on_disconnected(self)
 
     def on_message(self, message: bytes) -> None:
         """Refuse it."""

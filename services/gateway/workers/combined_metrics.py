@@ -24,10 +24,9 @@ class _Families(Collector):
 
 
 def merge(texts: Mapping[str, bytes]) -> bytes:
-    """Return one exposition made of several, each name with one HELP and one TYPE.
+    """Return one exposition made of those of all workers, by their numbers.
 
-    Args:
-        texts: The answer of each worker at ``/metrics``, by its number.
+    Each name has one HELP and one TYPE.
     """
     families: dict[str, Metric] = {}
     for worker, text in texts.items():

@@ -48,12 +48,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
 
 
 class Parent:
-    """All workers of a gateway.
-
-    Args:
-        settings: Of the gateway.
-        environment: Of this process; the workers' is made from it.
-    """
+    """All workers of a gateway; their environment is made from that of this process."""
 
     def __init__(self, settings: GatewaySettings, environment: Mapping[str, str]) -> None:
         registry = CollectorRegistry()

@@ -83,11 +83,6 @@ class ClusterBus:
     A server that is away fails the whole batch, as on one Redis; but what goes to the
     others is done, and done at once. Callers repeat batches, so only the receipts of that
     work are missing, until the server is back or another one has its slots.
-
-    Args:
-        url: As `Cluster` takes it.
-        name: Shown by ``CLIENT LIST``.
-        clock: Monotonic time in seconds.
     """
 
     is_cluster: Final = True

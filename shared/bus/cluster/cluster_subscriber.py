@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from redis.exceptions import ResponseError
@@ -91,29 +92,20 @@ class ServerSubscriber(SingleServerSubscriber):
         self._on_taken(taken, redirection.to)
 
 
+@dataclass(eq=False)
 class ClusterSubscriber:
-    """A `shared.bus.subscriber.Subscriber` to a cluster.
+    """A `shared.bus.subscriber.Subscriber` to a cluster."""
 
-    Args:
-        url: As `Cluster` takes it.
-        name: Shown by ``CLIENT LIST``.
-        rng: Jitter of the reconnects.
-        clock: Monotonic time in seconds.
-    """
+    url: str
+    """As `Cluster` takes it."""
+    name: str
+    """Shown by ``CLIENT LIST``."""
+    rng: random.Random
+    clock: Callable[[], float] = time.monotonic
 
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        *,
-        rng: random.Random,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._name = name
-        self._rng = rng
-        self._clock = clock
-        self._backoff = Backoff(0.05, 0.5, rng)
-        self._cluster = Cluster(url, name)
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
+        self._cluster = Cluster(self.url, self.name)
         self._cluster.on_changed(self._on_changed)
         self._servers: dict[Address, ServerSubscriber] = {}
         self._tasks: dict[Address, asyncio.Task[None]] = {}
@@ -253,13 +245,13 @@ class ClusterSubscriber:
         if server is None:
             server = self._servers[address] = ServerSubscriber(
                 self._cluster.url_of(address),
-                self._name,
+                self.name,
                 address,
                 on_taken=lambda channels, to: self._on_taken(channels, address, to),
-                rng=self._rng,
-                clock=self._clock,
+                rng=self.rng,
+                clock=self.clock,
             )
-            task = asyncio.create_task(server.run(), name=f"{self._name} at {address}")
+            task = asyncio.create_task(server.run(), name=f"{self.name} at {address}")
             task.add_done_callback(lambda _: self._wake.set())
             self._tasks[address] = task
         return server

@@ -57,8 +57,6 @@ class Topology:
         servers: All that were named, replicas too.
     """
 
-    __slots__ = ("masters", "owners", "servers")
-
     def __init__(self, owners: Sequence[Address | None], servers: Iterable[Address]) -> None:
         self.owners = tuple(owners)
         self.masters = frozenset(owner for owner in owners if owner is not None)
