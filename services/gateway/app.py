@@ -23,7 +23,6 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
-from shared.bus.bus import Bus
 from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_subscriber
@@ -126,7 +125,15 @@ class Gateway:
         self._rejection_writer = RejectionWriter(
             self.presence_bus, names, self._rejections, own, rng=rng
         )
-        self._authenticator = _authenticator(settings, self._authenticator_bus, names, rng)
+        self._authenticator: Authenticator | None = None
+        if settings.device_auth != "off":
+            self._authenticator = Authenticator(
+                self._authenticator_bus,
+                names,
+                mode=settings.device_auth,
+                key=settings.credential_key,
+                rng=rng,
+            )
         # Subscribe first, then look up: of whatever is looked up, changes are heard.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 
@@ -212,14 +219,3 @@ class Gateway:
         return (
             None if self.watch.complete else "the directory is not there (is the registry running?)"
         )
-
-
-def _authenticator(
-    settings: GatewaySettings, bus: Bus, names: Names, rng: random.Random
-) -> Authenticator | None:
-    """Return what checks credentials, or None if none are asked for."""
-    if settings.device_auth == "off":
-        return None
-    return Authenticator(
-        bus, names, mode=settings.device_auth, key=settings.credential_key, rng=rng
-    )

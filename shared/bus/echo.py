@@ -41,7 +41,6 @@ class Echo:
     subscriber: Subscriber
     """That should hear it."""
     channel: str
-    """This process's own."""
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:

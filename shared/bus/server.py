@@ -33,9 +33,7 @@ class Server:
     """A connection to one server, opened when next needed."""
 
     url: str
-    """Where it is."""
     name: str
-    """Shown by ``CLIENT LIST``."""
     ends_connection: Callable[[str], bool] = tells_condition
     """Whether after this error another connection may lead to a better server."""
 

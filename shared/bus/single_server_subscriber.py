@@ -38,9 +38,7 @@ class SingleServerSubscriber:
     _MESSAGE: ClassVar[bytes] = b"message"
 
     url: str
-    """Redis to use."""
     name: str
-    """Shown by ``CLIENT LIST``."""
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
 

@@ -5,6 +5,7 @@ and TCP slows the device down.
 """
 
 import asyncio
+from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
@@ -35,6 +36,7 @@ class Pause(IntFlag):
     """It sends faster than it may."""
 
 
+@dataclass(slots=True, eq=False)
 class RateLimitedReader:
     """Pauses and resumes reading from one device; it lasts as long as the transport.
 
@@ -44,15 +46,12 @@ class RateLimitedReader:
     waited for afterwards.
     """
 
-    __slots__ = ("_context", "_full_at", "_over_since", "_paused", "due", "transport")
-
-    def __init__(self, context: ConnectionContext, transport: asyncio.Transport) -> None:
-        self._context = context
-        self.transport = transport
-        self._full_at = 0.0
-        self._over_since: float | None = None
-        self._paused = Pause(0)
-        self.due = 0
+    context: ConnectionContext
+    transport: asyncio.Transport
+    due: int = 0
+    _full_at: float = 0.0
+    _over_since: float | None = None
+    _paused: Pause = Pause(0)  # noqa: RUF009 - it never changes
 
     def spend(self, size: int, frames: int, now: float) -> float:
         """Take what was read from the bucket; rest if that was too much.
@@ -66,7 +65,7 @@ class RateLimitedReader:
             For how many seconds the device has been sending too fast, without half of the
             bucket filling up in between; 0 if it may go on.
         """
-        seconds_per_byte, burst_seconds = self._context.allowance
+        seconds_per_byte, burst_seconds = self.context.allowance
         left_at = max(self._full_at, now)
         if self._over_since is not None and left_at - now < burst_seconds / 2:
             self._over_since = None
@@ -77,13 +76,13 @@ class RateLimitedReader:
             self._over_since = now
         metrics.SLOWED.inc()
         self.pause(Pause.TOO_FAST)
-        self._context.rests.schedule(self, self.rests_until)
+        self.context.rests.schedule(self, self.rests_until)
         return now - self._over_since
 
     @property
     def rests_until(self) -> float:
         """The time before which nothing more may be read; it may have passed."""
-        return self._full_at - self._context.allowance.burst_seconds
+        return self._full_at - self.context.allowance.burst_seconds
 
     def on_timer(self, now: float) -> None:  # noqa: ARG002 - the wheel says it to all
         """Read again: the rest is over."""

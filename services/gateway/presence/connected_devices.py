@@ -19,10 +19,6 @@ class DeviceState(NamedTuple):
     connected: bool
 
 
-def _nothing() -> None:
-    pass
-
-
 class ConnectedDevices:
     """The devices of one kind at this gateway.
 
@@ -34,7 +30,7 @@ class ConnectedDevices:
         self._states: dict[str, DeviceState] = {}
         self._unsent: dict[str, None] = {}  # a set that keeps its order
         self._postponed: set[str] = set()
-        self.on_unsent: Callable[[], None] = _nothing
+        self.on_unsent: Callable[[], None] = lambda: None
 
     def connect(self, device_id: str, partition: int, epoch: int = 0) -> None:
         """Note a device that is registered and connected; of a charger the newest counts."""

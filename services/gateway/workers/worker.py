@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.gateway.workers.combined_health import NOT_RUNNING, SILENT, STARTING, State
-from services.gateway.workers.health_requests import LOOPBACK, NoAnswerError, get
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
 from shared.process import logs
 from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
@@ -20,7 +19,10 @@ from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServ
 _log = logs.get(__name__)
 
 _CHILD: Final = "services.gateway.worker_process"
+_LOOPBACK: Final = "127.0.0.1"
 _OK: Final = 200
+_ANSWER_SECONDS: Final = 1.0
+"""A load balancer checks every second, and does not wait longer than that."""
 _WATCH_SECONDS: Final = 0.5
 _HUNG_SECONDS: Final = 30.0
 """A worker that has not answered for so long is killed: its devices get no lights."""
@@ -30,6 +32,10 @@ _PATIENCE_SECONDS: Final = 10.0
 
 class WorkerFailedError(Exception):
     """A worker ends again and again, or did not end as it should."""
+
+
+class _NoAnswerError(Exception):
+    """The worker is not there, or does not answer in time."""
 
 
 @dataclass(eq=False)
@@ -80,8 +86,8 @@ class Worker:
     async def metrics(self) -> bytes | None:
         """Return its metrics, or None if it does not answer."""
         try:
-            status, body = await get(self._port, "/metrics")
-        except NoAnswerError:
+            status, body = await _get(self._port, "/metrics")
+        except _NoAnswerError:
             return None
         return body if status == _OK else None
 
@@ -120,7 +126,7 @@ class Worker:
     async def _start(self, life_line: int) -> asyncio.subprocess.Process:
         self.state = State.unable(STARTING)
         # Listening before it runs: its port is known, and early requests wait.
-        with socket.create_server((LOOPBACK, 0)) as health:
+        with socket.create_server((_LOOPBACK, 0)) as health:
             self._port = health.getsockname()[1]
             inherited = (health.fileno(), life_line)
             return await asyncio.create_subprocess_exec(
@@ -138,7 +144,7 @@ class Worker:
             try:
                 self.state = await self._request_state()
                 answered_at, answered = time.monotonic(), True
-            except NoAnswerError:
+            except _NoAnswerError:
                 if answered:
                     self.state = State.unable(SILENT, hangs=True)
                 if time.monotonic() - answered_at > _HUNG_SECONDS:
@@ -148,9 +154,29 @@ class Worker:
 
     async def _request_state(self) -> State:
         return State(
-            not_ready=_reason(*await get(self._port, "/readyz")),
-            not_accepting=_reason(*await get(self._port, "/accepting")),
+            not_ready=_reason(*await _get(self._port, "/readyz")),
+            not_accepting=_reason(*await _get(self._port, "/accepting")),
         )
+
+
+async def _get(port: int, path: str) -> tuple[int, bytes]:
+    """Return HTTP status and body of a GET request.
+
+    Raises:
+        _NoAnswerError: There is none within a second.
+    """
+    request = f"GET {path} HTTP/1.1\r\nHost: {_LOOPBACK}\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(_LOOPBACK, port)
+            try:
+                writer.write(request.encode())
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            finally:
+                writer.close()
+        return int(head.split(b" ", 2)[1]), body
+    except (OSError, TimeoutError, IndexError, ValueError) as error:
+        raise _NoAnswerError(str(error)) from error
 
 
 def _reason(status: int, body: bytes) -> str | None:

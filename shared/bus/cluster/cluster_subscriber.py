@@ -32,37 +32,19 @@ OnTaken = Callable[[list[str], Address | None], None]
 """Told of channels that another server has now, and which, if that was said."""
 
 
+@dataclass(eq=False, kw_only=True)
 class ServerSubscriber(SingleServerSubscriber):
-    """The channels that one server of the cluster has.
+    """The channels that one server of the cluster has."""
 
-    Args:
-        url: Of the server.
-        name: Shown by ``CLIENT LIST``.
-        address: Of the server.
-        on_taken: Told of channels that it does not have any more.
-        rng: Jitter of the reconnects.
-        clock: Monotonic time in seconds.
-    """
+    address: Address
+    on_taken: OnTaken
+    """Told of channels that it does not have any more."""
 
     _SUBSCRIBE: ClassVar[str] = "SSUBSCRIBE"
     _UNSUBSCRIBE: ClassVar[str] = "SUNSUBSCRIBE"
     _SUBSCRIBED: ClassVar[bytes] = b"ssubscribe"
     _UNSUBSCRIBED: ClassVar[bytes] = b"sunsubscribe"
     _MESSAGE: ClassVar[bytes] = b"smessage"
-
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        address: Address,
-        *,
-        on_taken: OnTaken,
-        rng: random.Random,
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__(url, name, rng=rng, clock=clock)
-        self._address = address
-        self._on_taken = on_taken
 
     @property
     def is_lost(self) -> bool:
@@ -75,12 +57,12 @@ class ServerSubscriber(SingleServerSubscriber):
     def _on_unasked_answer(self, channel: str, kind: bytes) -> None:
         if kind == self._UNSUBSCRIBED and channel in self._handlers:
             self._forget([channel])
-            self._on_taken([channel], None)
+            self.on_taken([channel], None)
 
     def _on_other_reply(self, reply: Any) -> None:
         redirection = None
         if isinstance(reply, ResponseError):
-            redirection = Redirection.read(str(reply), self._address)
+            redirection = Redirection.read(str(reply), self.address)
         if redirection is None:
             super()._on_other_reply(reply)
             return
@@ -89,7 +71,7 @@ class ServerSubscriber(SingleServerSubscriber):
             del self._unanswered[channel]
         taken = [c for c in self._handlers if slot_of(c) == redirection.slot]
         self._forget(taken)
-        self._on_taken(taken, redirection.to)
+        self.on_taken(taken, redirection.to)
 
 
 @dataclass(eq=False)
@@ -97,9 +79,7 @@ class ClusterSubscriber:
     """A `shared.bus.subscriber.Subscriber` to a cluster."""
 
     url: str
-    """As `Cluster` takes it."""
     name: str
-    """Shown by ``CLIENT LIST``."""
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
 
@@ -246,7 +226,7 @@ class ClusterSubscriber:
             server = self._servers[address] = ServerSubscriber(
                 self._cluster.url_of(address),
                 self.name,
-                address,
+                address=address,
                 on_taken=lambda channels, to: self._on_taken(channels, address, to),
                 rng=self.rng,
                 clock=self.clock,
