@@ -23,7 +23,7 @@ _log = logs.get(__name__)
 _COMPARE_SECONDS: Final = 0.5
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DirectoryWatch:
     """Watches the directories of chargers and widgets for changes."""
 

@@ -10,6 +10,7 @@ from shared.bus.bus import Bus
 _MICROSECONDS: Final = 1_000_000
 
 
+@dataclass(eq=False, repr=False)
 class RedisClock:
     """One server's time, estimated from our monotonic clock.
 
@@ -18,10 +19,9 @@ class RedisClock:
     the wall clock, one machine's wrong time would get all of that wrong.
     """
 
-    def __init__(self) -> None:
-        self._earliest: int | None = None
-        self._latest = 0
-        self._round_trip = 0.0
+    _earliest: int | None = None
+    _latest: int = 0
+    _round_trip: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -66,7 +66,7 @@ class RedisClock:
         return self._latest + round(moment * _MICROSECONDS)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RedisClocks:
     """The clocks of all servers: a script compares times with the clock of its own server."""
 

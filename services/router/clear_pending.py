@@ -24,7 +24,7 @@ _MOST_PER_EXCHANGE: Final = 200
 """An exchange with so many readings takes no further partition: lights wait for it."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class PendingClearer:
     """The readings that were routed and are still pending."""
 

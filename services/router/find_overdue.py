@@ -28,7 +28,7 @@ _MOST_PER_PARTITION: Final = 100
 """Most readings found per partition at a time; with so many, the next look comes at once."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class OverdueFinder:
     """The partitions that this router owns, and what is overdue there."""
 

@@ -24,7 +24,7 @@ _LEASE_SECONDS: Final = 2.0
 _RENEW_SECONDS: Final = 0.5
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Leases:
     """The partitions that this router owns."""
 

@@ -27,7 +27,7 @@ from shared.process.backoff import Backoff
 _log = logs.get(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Routing:
     """Routes readings."""
 

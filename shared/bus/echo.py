@@ -22,7 +22,7 @@ _LOST_SECONDS: Final = 2.0
 """No call came back for so long: what others publish does not arrive either."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class _Calls:
     """What is known of the calls on one channel."""
 
@@ -32,7 +32,7 @@ class _Calls:
         self.unheard_since: float | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Echo:
     """Publishes over one connection what another one should hear; in a cluster, per server."""
 

@@ -28,7 +28,7 @@ def tells_condition(error: str) -> bool:
     return _CONDITION.search(error) is not None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Server:
     """A connection to one server, opened when next needed."""
 

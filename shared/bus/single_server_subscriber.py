@@ -26,7 +26,7 @@ _BATCH: Final = 500
 """Channels per SUBSCRIBE command."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SingleServerSubscriber:
     """A `shared.bus.subscriber.Subscriber` with one connection."""
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Backoff:
     """Exponential delays with full jitter.
 

@@ -10,7 +10,7 @@ from shared.process.logs import Logger
 _PAUSE_SECONDS: Final = 60.0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RateLimitedLog:
     """One line that would otherwise be logged several times a second.
 

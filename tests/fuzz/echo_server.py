@@ -50,7 +50,7 @@ class EchoHandler(DeviceHandler):
         if not is_binary:
             message.decode()
         if self.is_open:
-            websocket = connection._websocket
+            websocket = connection.websocket
             send = websocket.send_binary if is_binary else websocket.send_text
             send(message)
             connection._write_pending()

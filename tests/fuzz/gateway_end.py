@@ -174,7 +174,7 @@ class GatewayEnd:
     def check_memory(self) -> None:
         """Complain if the device makes the gateway keep more than it may."""
         held: Any = self.device.protocol
-        check(len(held._websocket.reader.buffer) <= _MOST_FRAME, "too much of a frame is kept")
+        check(len(held.websocket.reader.buffer) <= _MOST_FRAME, "too much of a frame is kept")
         if isinstance(held, Handshake):
             check(len(held._head) <= MOST_HEAD, "too much of a head is kept")
             check(len(held._early) <= MOST_EARLY, "too much that came early is kept")

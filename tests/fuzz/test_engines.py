@@ -81,7 +81,7 @@ class Careless(Handshake):
     def _examine(self, head: bytes) -> None:
         if head.startswith(b"GET /chargers/"):
             not_open: Any = SimpleNamespace(heard_at=0.0, alive_at=0.0)
-            self._endpoint.handler(not_open, "c1").on_open()
+            self.endpoint.handler(not_open, "c1").on_open()
         super()._examine(head)
 
 

@@ -59,7 +59,7 @@ class _Request(NamedTuple):
     names: ChargerNames | WidgetNames
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Authenticator:
     """Decides on handshakes by the credentials in the directory."""
 

@@ -23,7 +23,7 @@ _ADMISSION_SECONDS: Final = 1.0
 """How long after its last sign of life a connection may draw an epoch without a ping."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Admission:
     """The connections that have no epoch yet, and drawing one for them.
 

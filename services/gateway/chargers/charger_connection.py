@@ -50,7 +50,7 @@ def charger_endpoint(
     )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ChargerConnection(DeviceHandler):
     """What one connection of a charger said, and how much of it is stored."""
 

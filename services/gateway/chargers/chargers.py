@@ -30,7 +30,7 @@ _Part = tuple[list[ChargerConnection], list[Reading]]
 """Chargers to admit and readings to store, written together."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Chargers:
     """The chargers connected here, and what of them Redis does not have yet."""
 

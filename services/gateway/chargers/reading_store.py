@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     received_at: float
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ReadingStore:
     """The chargers with a reading that is not stored, and storing it.
 

@@ -29,7 +29,7 @@ RECONCILE_STEPS: Final = 20
 """Into how many rounds that is spread."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Reconciliation:
     """Compares all chargers in turn, and some at once."""
 

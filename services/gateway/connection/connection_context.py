@@ -36,7 +36,7 @@ class Connection(Protocol):
         """Cut the connection off."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ConnectionContext:
     """What all connections of a gateway share.
 

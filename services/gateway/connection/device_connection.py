@@ -9,7 +9,7 @@ when the transport is, from whichever state.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Final
 
 from websockets.frames import Frame, Opcode
@@ -109,70 +109,53 @@ class Endpoint:
     """Checks credentials; None where none are asked for."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class DeviceConnection(asyncio.BufferedProtocol):
-    """The connection of one device whose handshake is accepted.
+    """The connection of one device whose handshake is accepted."""
 
-    Its reader is the handshake's: what its bytes cost counts on.
+    context: ConnectionContext
+    endpoint: InitVar[Endpoint]
+    device_id: InitVar[str]
+    websocket: DeviceProtocol
+    reader: RateLimitedReader
+    """The handshake's: what its bytes cost counts on."""
+    handler: DeviceHandler = field(init=False)
+    """Takes what comes; gone once the connection is closed."""
+    dialect: Dialect = field(init=False)
+    """How the device speaks."""
+    heard_at: float = field(init=False)
+    """When the last bytes were read, by the context's clock."""
+    is_open: bool = True
+    """Whether messages may be sent and those received count.
 
-    Attributes:
-        handler: Takes what comes; gone once the connection is closed.
-        dialect: How the device speaks.
-        heard_at: When the last bytes were read, by the context's clock.
-        is_open: Whether messages may be sent and those received count.
-        writable: Whether the device reads as fast as we write.
+    Kept here, not asked of the library each time: with many idle connections its object is
+    not in the cache, and nearly nothing else would need it.
     """
+    writable: bool = field(init=False)
+    """Whether the device reads as fast as we write."""
+    due: int = 0
+    _transport: asyncio.Transport = field(init=False)
+    _note_rejection: Callable[[str, RejectionCode, str], None] = field(init=False)
+    _ping_at: float = field(init=False)
+    _fragments: list[bytes] | None = None
+    _bad_frames: int = 0
+    _is_between_messages: bool = True  # of the library, which only `_receive_other` moves
+    _is_closing: bool = False
 
-    __slots__ = (
-        "_bad_frames",
-        "_context",
-        "_fragments",
-        "_is_between_messages",
-        "_is_closing",
-        "_note_rejection",
-        "_ping_at",
-        "_reader",
-        "_transport",
-        "_websocket",
-        "dialect",
-        "due",
-        "handler",
-        "heard_at",
-        "is_open",
-        "writable",
-    )
-
-    def __init__(
-        self,
-        context: ConnectionContext,
-        endpoint: Endpoint,
-        device_id: str,
-        websocket: DeviceProtocol,
-        reader: RateLimitedReader,
-    ) -> None:
-        self._context = context
-        self._transport = reader.transport
-        self._websocket = websocket
-        self._reader = reader
+    def __post_init__(self, endpoint: Endpoint, device_id: str) -> None:
+        self._transport = self.reader.transport
         self._note_rejection = endpoint.note_rejection
-        self._fragments: list[bytes] | None = None
-        self._bad_frames = 0
-        self._is_between_messages = True  # of the library, which only `_receive_other` moves
-        self._is_closing = False
-        self.heard_at = now = context.clock()
-        self._ping_at = now + context.first_ping_after()
-        self.due = 0
+        self.heard_at = self.context.clock()
+        self._ping_at = self.heard_at + self.context.first_ping_after()
         self.dialect = endpoint.dialect
-        # Kept here, not asked of the library each time: with many idle connections its
-        # object is not in the cache, and nearly nothing else would need it.
-        self.is_open = True
         # The transport says it only when it changes, and may have said it to the handshake.
-        self.writable = not reader.is_paused(Pause.UNREAD)
+        self.writable = not self.reader.is_paused(Pause.UNREAD)
         self.handler = endpoint.handler(self, device_id)
 
     def open(self, early: bytes) -> None:
         """Begin, with the frames that came before the handshake was answered."""
-        self._context.connections.add(self)
-        self._context.wheel.schedule(self, self._ping_at)
+        self.context.connections.add(self)
+        self.context.wheel.schedule(self, self._ping_at)
         self.handler.on_open()
         if early:
             self._receive(early)
@@ -185,11 +168,11 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read; close if the device has sent too fast for too long."""
-        self.heard_at = now = self._context.clock()
+        self.heard_at = now = self.context.clock()
         # A device that sends byte by byte pays for pieces as for frames.
         frames = self._receive(bytes(READ_BUFFER[:nbytes])) or 1
-        too_fast_for = self._reader.spend(nbytes, frames, now)
-        settings = self._context.settings
+        too_fast_for = self.reader.spend(nbytes, frames, now)
+        settings = self.context.settings
         if too_fast_for and too_fast_for >= settings.too_fast_seconds and self.is_open:
             # What was read until now counts.
             most = f"{settings.bytes_per_second} bytes a second"
@@ -200,34 +183,34 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
-        self._websocket.receive_eof()
+        self.websocket.receive_eof()
         self._write_pending()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up. A device that vanishes is normal and no event of its own."""
-        if exc is not None or self._websocket.close_rcvd is None:
+        if exc is not None or self.websocket.close_rcvd is None:
             metrics.VANISHED.inc()
         self.is_open = False
         self.due = -1  # voids its entry in the wheel
-        self._context.connections.discard(self)
-        self._context.waiting.discard(self.handler)
+        self.context.connections.discard(self)
+        self.context.waiting.discard(self.handler)
         self.handler.on_lost()
         # Freed at once, not by the garbage collector: see `DeviceProtocol.let_go`.
         del self.handler
-        self._websocket.let_go()
+        self.websocket.let_go()
 
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""
         self.writable = False
         # Then it is not read from either: its pings would pile up as pongs here. If that
         # lasts, it counts as silent.
-        self._reader.pause(Pause.UNREAD)
+        self.reader.pause(Pause.UNREAD)
 
     def resume_writing(self) -> None:
         """Let the handler send what is newest by now."""
         self.writable = True
-        self._reader.resume(Pause.UNREAD)
+        self.reader.resume(Pause.UNREAD)
         self.handler.on_writable()
 
     # Sending.
@@ -239,7 +222,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
     def pong(self, payload: bytes) -> None:
         """Answer a ping (RFC 6455 section 5.5.3)."""
         if self.is_open:
-            self._websocket.send_pong(payload)
+            self.websocket.send_pong(payload)
             self._write_pending()
 
     def ping(self, payload: bytes) -> None:
@@ -247,7 +230,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if not self.is_open:
             return
         if payload:
-            self._websocket.send_ping(payload)
+            self.websocket.send_ping(payload)
             self._write_pending()
         else:
             self._transport.write(PING)
@@ -258,7 +241,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         """Start the closing handshake, once."""
         if self.is_open:
             metrics.CLOSED[code].inc()
-            self._websocket.send_close(code, reason)
+            self.websocket.send_close(code, reason)
             self._write_pending()
 
     def close_going_away(self) -> None:
@@ -281,16 +264,16 @@ class DeviceConnection(asyncio.BufferedProtocol):
     @property
     def alive_at(self) -> float:
         """When the device's last bytes reached this machine, by the context's clock."""
-        return self._context.clock() - self._reader.heard_ago()
+        return self.context.clock() - self.reader.heard_ago()
 
     def on_timer(self, now: float) -> float | None:
         """Cut off a device that is silent or does not end; ping; return when to look again."""
         if not self.is_open:
             self.abort()
             return None
-        settings = self._context.settings
+        settings = self.context.settings
         # While it rested, it was we who did not listen.
-        silent_at = max(self.heard_at, self._reader.rests_until) + settings.silence_seconds
+        silent_at = max(self.heard_at, self.reader.rests_until) + settings.silence_seconds
         if now >= silent_at:
             metrics.SILENT.inc()
             seconds = f"{settings.silence_seconds:g}"
@@ -333,7 +316,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def _receive_other(self, data: bytes) -> int:
         """Take frames with the library; return how many."""
-        websocket = self._websocket
+        websocket = self.websocket
         websocket.receive_frames(data)
         self._is_between_messages = websocket.is_between_messages
         self._follow_state()
@@ -386,7 +369,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self._refuse_message(error.code, error.message)
         except UnicodeDecodeError:
             # RFC 6455 section 8.1.
-            self._websocket.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
+            self.websocket.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
             self._write_pending()
 
     def _refuse_binary(self) -> None:
@@ -403,7 +386,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self.close(CloseCode.POLICY, "too many bad frames")
             self._write_pending()  # the end may be parsed already: what is in between is void
         elif self.writable and self.is_open:
-            self._websocket.send_text(self.dialect.error_event(code, message))
+            self.websocket.send_text(self.dialect.error_event(code, message))
             self._write_pending()
 
     def _reject(self, code: RejectionCode, message: str) -> None:
@@ -412,21 +395,21 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def _follow_state(self) -> None:
         """Note that it is open no more: after the library was told anything."""
-        if self._websocket.state is not State.OPEN:
+        if self.websocket.state is not State.OPEN:
             self.is_open = False
 
     def _write_pending(self) -> None:
         """Write what the library has for the device; note that the connection is closing."""
         self._follow_state()
-        write_pending(self._websocket, self._transport)
-        if not self._is_closing and self._websocket.close_expected():
+        write_pending(self.websocket, self._transport)
+        if not self._is_closing and self.websocket.close_expected():
             self._is_closing = True
             self._note_failure()
             self.handler.on_closing()
-            self._context.wheel.schedule(self, self._context.clock() + CLOSING_SECONDS)
+            self.context.wheel.schedule(self, self.context.clock() + CLOSING_SECONDS)
 
     def _note_failure(self) -> None:
         """Note what the library closes this connection for, if it does so by itself."""
-        close = self._websocket.close_sent
-        if close is not None and self._websocket.close_rcvd is None and close.code in _FAILURES:
+        close = self.websocket.close_sent
+        if close is not None and self.websocket.close_rcvd is None and close.code in _FAILURES:
             self._reject(_FAILURES[close.code], close.reason)

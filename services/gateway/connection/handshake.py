@@ -20,6 +20,7 @@ It takes over the transport, and with it what the handshake's bytes cost.
 """
 
 import asyncio
+from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Final, cast
@@ -57,42 +58,27 @@ class Phase(Enum):
     """Handed over, or lost."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Handshake(asyncio.BufferedProtocol):
     """The handshake of one device."""
 
-    __slots__ = (
-        "_context",
-        "_device_id",
-        "_early",
-        "_endpoint",
-        "_head",
-        "_phase",
-        "_reader",
-        "_request",
-        "_transport",
-        "_websocket",
-        "due",
-    )
-
-    _transport: asyncio.Transport
-    _reader: RateLimitedReader
-    _request: Request
-
-    def __init__(self, context: ConnectionContext, endpoint: Endpoint) -> None:
-        self._context = context
-        self._endpoint = endpoint
-        self._websocket = DeviceProtocol()
-        self._phase = Phase.HEAD
-        self._head = bytearray()
-        self._early = b""
-        self._device_id = ""
-        self.due = 0
+    context: ConnectionContext
+    endpoint: Endpoint
+    due: int = 0
+    _transport: asyncio.Transport = field(init=False)
+    _reader: RateLimitedReader = field(init=False)
+    _request: Request = field(init=False)
+    websocket: DeviceProtocol = field(default_factory=DeviceProtocol)
+    _phase: Phase = Phase.HEAD
+    _head: bytearray = field(default_factory=bytearray)
+    _early: bytes = b""
+    _device_id: str = ""
 
     # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline."""
-        context = self._context
+        context = self.context
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
         self._reader = RateLimitedReader(context, self._transport)
         context.connections.add(self)
@@ -109,7 +95,7 @@ class Handshake(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take a piece of the head, or all of it and early frames."""
-        self._reader.spend(nbytes, 1, self._context.clock())
+        self._reader.spend(nbytes, 1, self.context.clock())
         if self._phase is Phase.HEAD:
             self._head += READ_BUFFER[:nbytes]
             self._look_for_end_of_head()
@@ -122,7 +108,7 @@ class Handshake(asyncio.BufferedProtocol):
         """Clean up."""
         metrics.VANISHED.inc()
         self._end()
-        self._websocket.let_go()
+        self.websocket.let_go()
 
     def pause_writing(self) -> None:
         """Note that the device does not read its answer."""
@@ -173,7 +159,7 @@ class Handshake(asyncio.BufferedProtocol):
             self._examine(bytes(head[:end]))
 
     def _examine(self, head: bytes) -> None:
-        websocket, endpoint = self._websocket, self._endpoint
+        websocket, endpoint = self.websocket, self.endpoint
         websocket.receive_data(head)
         requests = websocket.events_received()
         if not requests or not isinstance(requests[0], Request):
@@ -181,8 +167,8 @@ class Handshake(asyncio.BufferedProtocol):
             self._wait_for_end()
             return
         self._request = request = requests[0]
-        examined = examine(request, endpoint.dialect.paths, self._context.settings.origins)
-        refusal = examined if isinstance(examined, Refusal) else self._context.full()
+        examined = examine(request, endpoint.dialect.paths, self.context.settings.origins)
+        refusal = examined if isinstance(examined, Refusal) else self.context.full()
         if refusal is not None:
             self._refuse(refusal)
             return
@@ -203,11 +189,11 @@ class Handshake(asyncio.BufferedProtocol):
 
     def on_auth_deferred(self) -> None:
         """Wait for the directory, or give up if too many devices do."""
-        waiting = self._context.waiting
+        waiting = self.context.waiting
         if not self.is_pending or self in waiting:
             return
         # Asked again: a crowd comes in before the first of it is found to wait.
-        if self._context.may_wait():
+        if self.context.may_wait():
             waiting.add(self)
         else:
             self._refuse(refusals.NO_DIRECTORY)
@@ -216,14 +202,14 @@ class Handshake(asyncio.BufferedProtocol):
         """Answer the handshake."""
         if not self.is_pending:
             return
-        if self._context.draining:
+        if self.context.draining:
             # A device that came in now might miss the close.
             self._refuse(refusals.STOPPING)
         elif admitted:
             self._accept()
         else:
             self._refuse(refusals.UNAUTHORIZED)
-            self._endpoint.note_rejection(
+            self.endpoint.note_rejection(
                 self._device_id, RejectionCode.UNAUTHORIZED, "its secret is missing or wrong"
             )
 
@@ -231,7 +217,7 @@ class Handshake(asyncio.BufferedProtocol):
 
     def _accept(self) -> None:
         """Answer, and hand the transport over to a device connection."""
-        websocket, transport = self._websocket, self._transport
+        websocket, transport = self.websocket, self._transport
         response = websocket.accept(self._request)
         websocket.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -242,7 +228,7 @@ class Handshake(asyncio.BufferedProtocol):
         write_pending(websocket, transport)
         self._end()
         connection = DeviceConnection(
-            self._context, self._endpoint, self._device_id, websocket, self._reader
+            self.context, self.endpoint, self._device_id, websocket, self._reader
         )
         transport.set_protocol(connection)
         self._reader.resume(Pause.AUTHENTICATING)
@@ -251,12 +237,12 @@ class Handshake(asyncio.BufferedProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with an HTTP error."""
         metrics.count_refusal(refusal.status)
-        response = self._websocket.reject(refusal.status, refusal.text)
+        response = self.websocket.reject(refusal.status, refusal.text)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
         if refusal.status is HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = 'Basic realm="chargelight"'
-        self._websocket.send_response(response)
+        self.websocket.send_response(response)
         self._wait_for_end()
 
     # REFUSED and ENDED
@@ -265,13 +251,13 @@ class Handshake(asyncio.BufferedProtocol):
         """Send the error that the library has ready, and wait for the device to end."""
         self._phase = Phase.REFUSED
         self._early = b""  # this object stays for a while yet
-        self._context.waiting.discard(self)
+        self.context.waiting.discard(self)
         self._reader.resume(Pause.AUTHENTICATING)  # else the device's end would not be noticed
-        write_pending(self._websocket, self._transport)
-        self._context.wheel.schedule(self, self._context.clock() + CLOSING_SECONDS)
+        write_pending(self.websocket, self._transport)
+        self.context.wheel.schedule(self, self.context.clock() + CLOSING_SECONDS)
 
     def _end(self) -> None:
         self._phase = Phase.ENDED
         self.due = -1  # voids its entry in the wheel
-        self._context.connections.discard(self)
-        self._context.waiting.discard(self)
+        self.context.connections.discard(self)
+        self.context.waiting.discard(self)

@@ -36,7 +36,7 @@ class Pause(IntFlag):
     """It sends faster than it may."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RateLimitedReader:
     """Pauses and resumes reading from one device; it lasts as long as the transport.
 

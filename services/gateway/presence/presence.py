@@ -47,7 +47,7 @@ class Times(NamedTuple):
     """Between two exchanges with Redis while there is more to do."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Presence:
     """Keeps Redis informed of who is connected here, and sweeps up after dead gateways."""
 

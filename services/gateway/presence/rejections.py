@@ -45,7 +45,7 @@ class _Item(NamedTuple):
     noted: _Noted
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Rejections:
     """The newest rejection of each device that Redis does not have yet."""
 
@@ -83,7 +83,7 @@ class Rejections:
             metrics.REJECTIONS_DROPPED.inc()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RejectionWriter:
     """Writes rejections to Redis."""
 

@@ -29,7 +29,7 @@ class _Tag(NamedTuple):
     names: ChargerNames | WidgetNames
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class _Sweep:
     """Turning all devices of one gateway offline, tag by tag."""
 
@@ -53,7 +53,7 @@ class _Sweep:
         self.failed = []
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Sweeps:
     """The sweep of this gateway's own past, and those of dead gateways."""
 

@@ -21,7 +21,7 @@ _VALID_SECONDS: Final = 1.0
 """An update that reaches Redis later is refused: the opposite may have been sent since."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class PresenceUpdates:
     """Sends changed states of devices.
 

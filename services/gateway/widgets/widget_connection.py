@@ -59,7 +59,7 @@ def widget_endpoint(
     )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class WidgetConnection(DeviceHandler):
     """What one connection of a widget was told."""
 

@@ -24,7 +24,7 @@ from shared.process.backoff import Backoff
 _log = logs.get(__name__)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Group:
     """The connections of one widget."""
 
@@ -44,7 +44,7 @@ class _Group:
             self.newest, self._fence = status, fence
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Widgets:
     """The widgets connected here, by id."""
 

@@ -38,7 +38,7 @@ class _NoAnswerError(Exception):
     """The worker is not there, or does not answer in time."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Worker:
     """One of the processes that share a gateway's ports."""
 

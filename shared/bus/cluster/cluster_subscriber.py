@@ -32,7 +32,7 @@ OnTaken = Callable[[list[str], Address | None], None]
 """Told of channels that another server has now, and which, if that was said."""
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class ServerSubscriber(SingleServerSubscriber):
     """The channels that one server of the cluster has."""
 
@@ -74,7 +74,7 @@ class ServerSubscriber(SingleServerSubscriber):
         self.on_taken(taken, redirection.to)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ClusterSubscriber:
     """A `shared.bus.subscriber.Subscriber` to a cluster."""
 
