@@ -7,18 +7,11 @@ from collections.abc import Collection
 
 
 def share_out(partitions: int, routers: Collection[str]) -> dict[int, str]:
-    """Assign every partition to a router.
+    """Assign every partition (by its number) to a live router (by its instance id).
 
     Highest-random-weight hashing (Thaler and Ravishankar, 1998), with a bound on
     the load: no router gets more than its share rounded up. When a router comes
     or goes, few partitions move besides those it takes or leaves.
-
-    Args:
-        partitions: Their number.
-        routers: Instance ids of the live routers.
-
-    Returns:
-        Router by partition; empty without routers.
     """
     if not routers:
         return {}

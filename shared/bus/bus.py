@@ -32,10 +32,8 @@ class Bus(Protocol):
     async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
         """Run script calls in one round trip and return their replies in order.
 
-        Args:
-            calls: What to run.
-            return_errors: Whether the error of a call is its reply (and that of calls in
-                the same run), as one broken key must not stop work on the others.
+        With ``return_errors`` the error of a call is its reply (and that of calls in the same
+        run): one broken key must not stop work on the others.
 
         Raises:
             BusUnavailableError: Redis is away or does not take writes. Whether the

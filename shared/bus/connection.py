@@ -32,9 +32,7 @@ _UNEXPECTED: Final = "it sent replies that no command asked for"
 class RedisConnection(asyncio.Protocol):
     """One connection to Redis: opened once, used until it fails, read by one task.
 
-    Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
-        name: Shown by ``CLIENT LIST``.
+    The URL is ``redis://``, ``rediss://`` or ``unix://``; ``CLIENT LIST`` shows the name.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -123,14 +121,10 @@ class RedisConnection(asyncio.Protocol):
     def exchange(
         self, data: bytes, count: int, seconds: float = TIMEOUT_SECONDS
     ) -> asyncio.Future[list[Any]]:
-        """Send encoded commands and wait for their replies; errors are in the list.
+        """Send encoded commands, one or more, and wait for their replies; errors are in the list.
 
-        A caller that stops waiting must close the connection: replies are still to come.
-
-        Args:
-            data: The commands.
-            count: How many they are, at least one.
-            seconds: How long the replies may take; after that the connection is lost.
+        A caller that stops waiting must close the connection: replies are still to come. After
+        so many seconds without them the connection is lost.
 
         Raises:
             BusUnavailableError: The connection broke, or Redis did not answer in time.

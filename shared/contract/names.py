@@ -114,11 +114,7 @@ class WidgetNames(_TagNames):
 
 
 class Names:
-    """All names for a given number of partitions (chargers and widgets have as many).
-
-    Args:
-        partitions: Number of partitions, 1 or more; the same in every process.
-    """
+    """All names for a number of partitions, 1 or more; chargers and widgets have as many."""
 
     def __init__(self, partitions: int) -> None:
         self.partitions = partitions

@@ -115,9 +115,6 @@ class Background:
 
     A task that raises, returns, or is cancelled before `stop` stops the process through its
     task group: a half-dead service is worse than a restarted one.
-
-    Args:
-        group: The task group that the process lives in.
     """
 
     def __init__(self, group: asyncio.TaskGroup) -> None:

@@ -54,12 +54,7 @@ class RateLimitedReader:
     _paused: Pause = Pause(0)  # noqa: RUF009 - it never changes
 
     def spend(self, size: int, frames: int, now: float) -> float:
-        """Take what was read from the bucket; rest if that was too much.
-
-        Args:
-            size: Bytes.
-            frames: How many frames they were.
-            now: By the context's clock.
+        """Take what was read (``size`` in bytes) from the bucket; rest if that was too much.
 
         Returns:
             For how many seconds the device has been sending too fast, without half of the

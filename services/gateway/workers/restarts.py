@@ -15,21 +15,14 @@ WINDOW_SECONDS: Final = 60.0
 
 
 class Restarts:
-    """The ends of one worker.
-
-    Args:
-        rng: Jitter: all workers may end at one moment, for one reason.
-    """
+    """The ends of one worker. Jitter, as all may end at one moment, for one reason."""
 
     def __init__(self, rng: random.Random) -> None:
         self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, rng)
         self._ends: deque[float] = deque(maxlen=MOST_ENDS)
 
     def delay(self, now: float) -> float | None:
-        """Note an end.
-
-        Args:
-            now: When it was, in seconds.
+        """Note an end (``now``, in seconds).
 
         Returns:
             After how many seconds to restart the worker; None: give it up.

@@ -58,10 +58,7 @@ class Cluster:
         return f"{self._scheme}://{self._login}{host}:{address.port}/0{self._query}"
 
     async def refresh(self, first: Address | None = None) -> Topology:
-        """Ask who owns which slot.
-
-        Args:
-            first: The server to ask first: it has just said that something changed.
+        """Ask who owns which slot; ``first`` the server that has just said that this changed.
 
         Raises:
             BusUnavailableError: No server answers, or it belongs to no cluster.
