@@ -201,7 +201,7 @@ async def test_work_is_done_or_stopped() -> None:
     stop = asyncio.Event()
     assert await unless_stopped(stop, asyncio.sleep(0, "done")) == "done"
     stop.set()
-    assert not await unless_stopped(stop, asyncio.sleep(3600))
+    assert await unless_stopped(stop, asyncio.sleep(3600, "done")) is None
 
 
 async def test_what_the_work_raises_comes_through() -> None:
