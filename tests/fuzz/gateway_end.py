@@ -19,7 +19,8 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import WidgetConnection, widget_endpoint
 from tests.fuzz.reference import Device, Storing
 from tests.fuzz.target import check
-from tests.unit.gateway.fake_device import Clock, FakeDevice, LongestDelay
+from tests.unit.gateway.fake_device import Clock, FakeDevice
+from tests.unit.shared.no_delay import LongestDelay
 
 PARTITIONS: Final = 64
 MOST_HEAD: Final = 8192

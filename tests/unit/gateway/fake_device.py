@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from services.gateway.connection.device_connection import (
 )
 from services.gateway.connection.handshake import Handshake
 from services.gateway.settings import GatewaySettings
+from tests.unit.shared.no_delay import LongestDelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,13 +80,6 @@ class RecordingTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self.reading = True
-
-
-class LongestDelay(random.Random):
-    """Draws the longest delay there is."""
-
-    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - always the upper one
-        return b
 
 
 def context_of(clock: Clock, **settings: object) -> ConnectionContext:

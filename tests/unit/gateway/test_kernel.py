@@ -48,7 +48,7 @@ def test_the_time_is_that_of_receiving_and_not_of_sending() -> None:
     assert seconds_since_last_data(Answering()) == 11  # type: ignore[arg-type]
 
 
-def test_where_it_can_not_be_told_it_is_now() -> None:
+def test_where_it_is_unknown_it_is_now() -> None:
     assert seconds_since_last_data(None) == 0
     with socket.socket(socket.AF_UNIX) as other:
         assert seconds_since_last_data(other) == 0
@@ -70,19 +70,20 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def test_a_limit_that_is_high_enough_is_left_alone(limits: list[int]) -> None:
-    assert room_for(824) == 824
-    assert limits == [1024, 4096]
-
-
-def test_a_limit_is_raised_as_far_as_needed(limits: list[int]) -> None:
-    assert room_for(2000) == 2000
-    assert limits == [2000 + kernel._SPARE_FILES, 4096]
-
-
-def test_beyond_what_is_allowed_there_is_room_for_fewer(limits: list[int]) -> None:
-    assert room_for(10_000) == 4096 - kernel._SPARE_FILES
-    assert limits == [4096, 4096]
+@pytest.mark.parametrize(
+    ("wanted", "room", "soft"),
+    [
+        (824, 824, 1024),
+        (2000, 2000, 2000 + kernel._SPARE_FILES),
+        (10_000, 4096 - kernel._SPARE_FILES, 4096),
+    ],
+    ids=["high enough", "raised as far as needed", "room for fewer"],
+)
+def test_a_limit_is_raised_as_far_as_needed_and_allowed(
+    limits: list[int], wanted: int, room: int, soft: int
+) -> None:
+    assert room_for(wanted) == room
+    assert limits == [soft, 4096]
 
 
 def test_without_limits_there_is_room_for_all(limits: list[int]) -> None:

@@ -16,21 +16,9 @@ levels = st.floats(0, 100)
 @pytest.mark.parametrize(
     ("level", "status"),
     [
-        (0, RED),
-        (-0.0, RED),
-        (5e-324, RED),
-        (50, RED),
-        (79, RED),
-        (79.999, RED),
-        (79.99999999999999, RED),
-        (80, YELLOW),
-        (80.0, YELLOW),
-        (80.00000000000001, YELLOW),
-        (99, YELLOW),
-        (99.5, YELLOW),
-        (99.99999999999999, YELLOW),
+        *((level, RED) for level in (0, -0.0, 5e-324, 50, 79, 79.999, 79.99999999999999)),
+        *((level, YELLOW) for level in (80, 80.00000000000001, 99, 99.5, 99.99999999999999)),
         (100, GREEN),
-        (100.0, GREEN),
     ],
 )
 def test_red_below_80_yellow_from_80_green_at_100(level: float, status: ChargingStatus) -> None:
@@ -52,12 +40,8 @@ def test_a_light_is_shown_from_its_level_on(second: float, third: float, level: 
 
 def test_fewer_lights_than_there_are_will_do() -> None:
     thresholds = Thresholds.parse("charging=0,charged=95.5")
-    assert [thresholds.status_of(level) for level in (0, 95.4, 95.5, 100)] == [
-        RED,
-        RED,
-        GREEN,
-        GREEN,
-    ]
+    found = [thresholds.status_of(level) for level in (0, 95.4, 95.5, 100)]
+    assert found == [RED, RED, GREEN, GREEN]
     assert Thresholds.parse("charged=0").status_of(0) is GREEN
 
 
@@ -101,14 +85,11 @@ def test_no_lights_at_all_are_refused() -> None:
         Thresholds([])
 
 
-def test_blanks_between_pairs_are_allowed() -> None:
-    assert str(Thresholds.parse(" charging=0, charging80=80 ,charged=100 ")) == str(DEFAULT)
-
-
 @pytest.mark.parametrize(
     ("text", "normal"),
     [
         ("charging=0.0,charging80=80.0,charged=1e2", "charging=0,charging80=80,charged=100"),
+        (" charging=0, charging80=80 ,charged=100 ", "charging=0,charging80=80,charged=100"),
         ("charging=0,charged=99.5", "charging=0,charged=99.5"),
     ],
 )

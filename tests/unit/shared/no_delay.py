@@ -8,3 +8,10 @@ class NoDelay(random.Random):
 
     def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - always the lower one
         return a
+
+
+class LongestDelay(random.Random):
+    """Draws the longest delay there is."""
+
+    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - always the upper one
+        return b

@@ -7,13 +7,11 @@ import pytest
 from services.gateway.chargers.stored_fingerprints import fingerprint
 from shared.bus.batches import ITEMS_PER_CALL
 from shared.contract.device_protocol import CloseCode
-from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth
+from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, FakeCharger
 
 
+@pytest.mark.usefixtures("charger")
 async def test_what_redis_lost_is_stored_again_and_marked_so(booth: Booth) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
     booth.bus.reconcile = lambda _id: b"missing"
     await booth.reconcile()
     await booth.write()
@@ -62,10 +60,7 @@ async def test_what_was_not_stored_is_compared_too(booth: Booth) -> None:
     assert booth.compared() == [["c1", fingerprint(EPOCH, 1)]]
 
 
-async def test_one_that_left_is_not_compared(booth: Booth) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
+async def test_one_that_left_is_not_compared(booth: Booth, charger: FakeCharger) -> None:
     charger.vanish()
     await booth.reconcile()
     assert booth.compared() == []
@@ -92,10 +87,7 @@ async def test_many_are_compared_in_several_calls(booth: Booth) -> None:
     assert len({words[at] for words in calls for at in range(0, len(words), 2)}) == many
 
 
-async def test_one_that_is_closing_is_not_compared(booth: Booth) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
+async def test_one_that_is_closing_is_not_compared(booth: Booth, charger: FakeCharger) -> None:
     charger.connection.close(CloseCode.GOING_AWAY, "the gateway stops")
     await booth.reconcile()
     booth.chargers.on_directory_change(0, ["c1"])
@@ -107,11 +99,8 @@ async def test_one_that_is_closing_is_not_compared(booth: Booth) -> None:
     ("answer", "stored"), [(b"missing", 2), (b"superseded", 1), (b"unregistered", 1)]
 )
 async def test_of_one_that_closes_meanwhile_only_the_reading_counts(
-    booth: Booth, answer: bytes, stored: int
+    booth: Booth, charger: FakeCharger, answer: bytes, stored: int
 ) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
 
     def close_meanwhile(_id: str) -> bytes:
         charger.connection.close(CloseCode.GOING_AWAY, "the gateway stops")

@@ -2,7 +2,7 @@
 
 from services.gateway.chargers.stored_fingerprints import fingerprint
 from shared.contract.device_protocol import CloseCode
-from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth
+from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, FakeCharger
 
 
 async def test_one_that_left_before_a_newer_one_came_changes_nothing(booth: Booth) -> None:
@@ -24,10 +24,9 @@ async def test_a_reading_the_script_refused_as_superseded_closes(booth: Booth) -
     assert charger.close_code == CloseCode.SUPERSEDED
 
 
-async def test_an_older_connection_is_not_closed_out_of_the_blue(booth: Booth) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
+async def test_an_older_connection_is_not_closed_out_of_the_blue(
+    booth: Booth, charger: FakeCharger
+) -> None:
     booth.bus.reconcile = lambda _id: b"superseded"
     await booth.reconcile()
     assert charger.connection.superseded
@@ -36,10 +35,9 @@ async def test_an_older_connection_is_not_closed_out_of_the_blue(booth: Booth) -
     assert charger.close_code == CloseCode.SUPERSEDED
 
 
-async def test_what_was_asserted_again_and_is_superseded_closes_no_connection(booth: Booth) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
+async def test_what_was_asserted_again_and_is_superseded_closes_no_connection(
+    booth: Booth, charger: FakeCharger
+) -> None:
     booth.bus.reconcile = lambda _id: b"missing"
     booth.bus.store = lambda _id: b"superseded"
     await booth.reconcile()
@@ -50,10 +48,8 @@ async def test_what_was_asserted_again_and_is_superseded_closes_no_connection(bo
 
 async def test_a_superseded_one_asserts_nothing_but_is_closed_when_it_is_unregistered(
     booth: Booth,
+    charger: FakeCharger,
 ) -> None:
-    charger = booth.charger()
-    charger.report(70)
-    await booth.write()
     booth.bus.reconcile = lambda _id: b"superseded"
     await booth.reconcile()
     assert charger.connection.superseded

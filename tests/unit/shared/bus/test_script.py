@@ -24,10 +24,3 @@ def test_on_a_cluster_it_rings_with_spublish_under_another_hash() -> None:
 
 def test_its_hash_is_the_one_that_redis_computes() -> None:
     assert RING.sha == hashlib.sha1(RING.text.encode()).hexdigest()  # noqa: S324 - EVALSHA's
-
-
-def test_the_prelude_only_defines() -> None:
-    # It runs at the start of every script: what it did there, each script would do.
-    assert "@" not in PRELUDE
-    for line in PRELUDE.splitlines():
-        assert line.startswith(("--", "local function", " ", "end")) or not line

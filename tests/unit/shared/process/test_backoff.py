@@ -6,22 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.process.backoff import Backoff
-
-
-class Highest(random.Random):
-    """Draws the longest delay there is."""
-
-    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - always the upper one
-        return b
+from tests.unit.shared.no_delay import LongestDelay
 
 
 def test_the_bound_doubles_up_to_the_ceiling() -> None:
-    backoff = Backoff(0.1, 1.0, Highest())
+    backoff = Backoff(0.1, 1.0, LongestDelay())
     assert [backoff.delay() for _ in range(6)] == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
 
 
 def test_a_success_starts_over() -> None:
-    backoff = Backoff(0.1, 1.0, Highest())
+    backoff = Backoff(0.1, 1.0, LongestDelay())
     for _ in range(5):
         backoff.delay()
     backoff.reset()

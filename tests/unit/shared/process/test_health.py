@@ -59,23 +59,29 @@ async def get(port: int, path: str) -> tuple[int, str]:
     return status, body.decode()
 
 
-async def test_a_service_that_is_ready_says_so(port: list[int]) -> None:
-    async with health.listening(HOST, 0, lambda: None):
-        for path in ("/healthz", "/readyz", "/accepting"):
-            assert await get(port[0], path) == (200, "ok\n")
+def no_redis() -> str:
+    return "no connection to redis"
 
 
-async def test_a_service_that_is_not_ready_says_why_and_is_alive(port: list[int]) -> None:
-    async with health.listening(HOST, 0, lambda: "no connection to redis"):
-        assert await get(port[0], "/readyz") == (503, "no: no connection to redis\n")
-        assert await get(port[0], "/accepting") == (503, "no: no connection to redis\n")
-        assert await get(port[0], "/healthz") == (200, "ok\n")
+OK, NO = (200, "ok\n"), (503, "no: no connection to redis\n")
 
 
-async def test_a_service_may_accept_without_being_ready(port: list[int]) -> None:
-    async with health.listening(HOST, 0, lambda: "no redis", lambda: None):
-        assert (await get(port[0], "/readyz"))[0] == 503
-        assert (await get(port[0], "/accepting"))[0] == 200
+@pytest.mark.parametrize(
+    ("reasons", "ready", "accepting"),
+    [
+        ([lambda: None], OK, OK),
+        ([no_redis], NO, NO),
+        ([no_redis, lambda: None], NO, OK),
+    ],
+    ids=["ready", "not ready", "accepting without being ready"],
+)
+async def test_a_service_says_whether_it_is_ready_and_accepts_and_that_it_is_alive(
+    port: list[int], reasons: list[Any], ready: tuple[int, str], accepting: tuple[int, str]
+) -> None:
+    async with health.listening(HOST, 0, *reasons):
+        assert await get(port[0], "/readyz") == ready
+        assert await get(port[0], "/accepting") == accepting
+        assert await get(port[0], "/healthz") == OK
 
 
 async def test_readiness_is_asked_each_time(port: list[int]) -> None:
@@ -116,14 +122,14 @@ async def test_a_request_may_come_in_pieces(port: list[int]) -> None:
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_somebody_slow_keeps_nobody_waiting(port: list[int]) -> None:
+async def test_a_slow_client_keeps_no_other_waiting(port: list[int]) -> None:
     async with health.listening(HOST, 0, lambda: None), a_connection(port) as (_, slow):
         slow.write(b"GET /healthz")
         await slow.drain()
         assert await get(port[0], "/healthz") == (200, "ok\n")
 
 
-async def test_somebody_slow_is_cut_off_without_an_answer(
+async def test_a_slow_client_is_cut_off_without_an_answer(
     port: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_DEADLINE_SECONDS", 0.01)

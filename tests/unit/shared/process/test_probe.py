@@ -33,16 +33,15 @@ def url() -> Iterator[str]:
         serving.join()
 
 
-def test_a_service_that_is_ready_is_0(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert probe.main([f"{url}/readyz"]) == 0
-    assert capsys.readouterr().err == ""
-
-
-def test_a_service_that_is_not_is_1_and_says_why(
-    url: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [("readyz", 0, ""), ("other", 1, "no: the directory is not there\n")],
+)
+def test_a_service_that_is_ready_is_0_and_another_1_which_says_why(
+    url: str, capsys: pytest.CaptureFixture[str], path: str, code: int, said: str
 ) -> None:
-    assert probe.main([f"{url}/other"]) == 1
-    assert capsys.readouterr().err == "no: the directory is not there\n"
+    assert probe.main([f"{url}/{path}"]) == code
+    assert capsys.readouterr().err == said
 
 
 def test_nobody_there_is_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,8 +36,9 @@ def test_a_script_that_is_not_there_is_an_error_at_once(module_file: str) -> Non
         load_script(module_file, "wring")
 
 
-def test_the_data_model_only_defines() -> None:
-    # It runs at the start of every script: what it did there, each script would do.
-    assert "@" not in MODEL
-    for line in MODEL.splitlines():
+@pytest.mark.parametrize("text", [PRELUDE, MODEL], ids=["prelude", "data model"])
+def test_what_every_script_begins_with_only_defines(text: str) -> None:
+    # What it did, each script would do.
+    assert "@" not in text
+    for line in text.splitlines():
         assert line.startswith(("--", "local function", " ", "end")) or not line

@@ -35,6 +35,14 @@ def bus(cluster: FakeCluster) -> ClusterBus:
     return ClusterBus("redis://a:1,b:2", "test")
 
 
+@pytest.fixture
+def told(bus: ClusterBus) -> list[str]:
+    """What is told of regained connections."""
+    told: list[str] = []
+    bus.on_reconnected(lambda: told.append("regained"))
+    return told
+
+
 def call(key: str, *arguments: Any) -> Call:
     return Call(SCRIPT, (key,), list(arguments))
 
@@ -114,14 +122,9 @@ async def test_a_tag_is_known_on_each_server(bus: ClusterBus, cluster: FakeClust
     assert [cluster.owners[slot_of(tag)] for tag in bus.tags()] == [A, B]
 
 
-# Slots that move.
-
-
 async def test_a_call_to_a_slot_that_has_moved_is_repeated_where_it_is(
-    bus: ClusterBus, cluster: FakeCluster
+    bus: ClusterBus, cluster: FakeCluster, told: list[str]
 ) -> None:
-    told: list[str] = []
-    bus.on_reconnected(lambda: told.append("regained"))
     await bus.run([call(ON_A)])
     slot = slot_of(ON_A)
     cluster.owners[slot] = B
@@ -152,10 +155,8 @@ async def test_who_lost_a_slot_and_is_still_a_master_lost_nothing_so_news_of_it_
 
 
 async def test_when_a_replica_took_over_it_is_told_at_once(
-    bus: ClusterBus, cluster: FakeCluster
+    bus: ClusterBus, cluster: FakeCluster, told: list[str]
 ) -> None:
-    told: list[str] = []
-    bus.on_reconnected(lambda: told.append("regained"))
     await bus.run([call(ON_A)])
     cluster.owners = [C if owner == A else owner for owner in cluster.owners]
     # The former master lives on as a replica, and sends everybody away.
@@ -212,9 +213,6 @@ async def test_a_bug_in_a_script_is_one(bus: ClusterBus, cluster: FakeCluster) -
     assert replies[1] == "fine"
 
 
-# Servers that are away.
-
-
 async def test_a_server_that_is_away_fails_the_batch_but_the_others_do_their_part(
     bus: ClusterBus, cluster: FakeCluster
 ) -> None:
@@ -247,10 +245,8 @@ async def test_it_is_left_alone_for_a_moment_and_then_tried_again(cluster: FakeC
 
 
 async def test_who_took_over_from_one_that_is_away_is_found_at_the_others(
-    bus: ClusterBus, cluster: FakeCluster
+    bus: ClusterBus, cluster: FakeCluster, told: list[str]
 ) -> None:
-    told: list[str] = []
-    bus.on_reconnected(lambda: told.append("regained"))
     await bus.run([call(ON_A)])
     cluster.away.add(A)
     with pytest.raises(BusUnavailableError):
@@ -271,17 +267,15 @@ async def test_a_slot_that_nobody_has_is_no_bug(bus: ClusterBus, cluster: FakeCl
         await bus.run([call(ON_A)])
 
 
-async def test_without_any_server_there_is_nothing_to_be_had(cluster: FakeCluster) -> None:
+async def test_without_any_server_the_bus_is_away(bus: ClusterBus, cluster: FakeCluster) -> None:
     cluster.away = {A, B}
-    bus = ClusterBus("redis://a:1,b:2", "test")
     with pytest.raises(BusUnavailableError, match="away"):
         await bus.run([call(ON_A)])
     assert not bus.connected
 
 
-async def test_one_seed_that_answers_is_enough(cluster: FakeCluster) -> None:
+async def test_one_seed_that_answers_is_enough(bus: ClusterBus, cluster: FakeCluster) -> None:
     cluster.away = {A}
-    bus = ClusterBus("redis://a:1,b:2", "test")
     assert await bus.run([call(ON_B)])
 
 
