@@ -39,15 +39,9 @@ def test_the_result_is_the_same_in_every_process_and_version() -> None:
     assert "".join(owners[p][-1] for p in range(8)) == "cbbaccba"
 
 
-def test_without_routers_nobody_owns_anything() -> None:
+def test_no_router_owns_nothing_one_everything_and_of_many_each_one_at_most() -> None:
     assert share_out(64, []) == {}
-
-
-def test_one_router_owns_everything() -> None:
     assert set(share_out(64, ["only"]).values()) == {"only"}
-
-
-def test_with_more_routers_than_partitions_each_has_one_at_most() -> None:
     owners = share_out(4, [f"router-{number}" for number in range(10)])
     assert len(set(owners.values())) == 4
 

@@ -141,38 +141,26 @@ async def test_after_redis_was_away_no_charger_is_turned_away_for_a_while(
     assert newcomer.close_code == CloseCode.NOT_REGISTERED
 
 
-async def test_one_that_an_old_directory_does_not_know_is_admitted_once_it_is_new(
-    booth: Booth,
+@pytest.mark.parametrize("leaves", [True, False])
+@pytest.mark.parametrize("changed", [["c1"], [], None])
+async def test_one_in_doubt_is_admitted_once_the_directory_knows_it(
+    booth: Booth, *, leaves: bool, changed: list[str] | None
 ) -> None:
     booth.trust.distrust_missing_entries()
     booth.bus.admit = lambda _id: b"unregistered"
     charger = booth.charger()
     charger.report(70)
-    await booth.write()
-    booth.bus.admit = lambda _id: b"%d" % EPOCH
-    booth.chargers.on_directory_change(0, ["c1"])
-    await booth.write()
-    assert charger.connection.epoch == EPOCH
-    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
-
-
-@pytest.mark.parametrize("ends", [True, False])
-async def test_one_that_left_in_doubt_is_admitted_once_the_directory_knows_it(
-    booth: Booth, *, ends: bool
-) -> None:
-    booth.trust.distrust_missing_entries()
-    booth.bus.admit = lambda _id: b"unregistered"
-    charger = booth.charger()
-    charger.report(70)
-    charger.vanish()
+    if leaves:
+        charger.vanish()
     await booth.write()
     assert booth.bus.stored() == []
     booth.bus.admit = lambda _id: b"%d" % EPOCH
-    if ends:
+    if changed is None:
         booth.trust.restore()
     else:
-        booth.chargers.on_directory_change(0, [])
+        booth.chargers.on_directory_change(0, changed)
     await booth.write()
+    assert charger.connection.epoch == EPOCH
     assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
 
 

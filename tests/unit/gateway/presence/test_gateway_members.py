@@ -1,5 +1,7 @@
 """Which gateways are alive, and who sweeps up after the dead."""
 
+import pytest
+
 from services.gateway.presence.gateway_members import GatewayMembers
 
 DEAD = 10
@@ -20,14 +22,13 @@ def test_a_gateway_not_heard_of_for_too_long_is_dead() -> None:
     assert found.was_alive
 
 
-def test_one_that_was_never_heard_of_was_not_alive() -> None:
-    assert not members(5, 0, a=5).was_alive
-    assert not members(100, 0, a=100).was_alive
-
-
-def test_one_that_slept_was_not_alive() -> None:
-    assert members(100, 90, a=100).was_alive
-    assert not members(100, 89, a=100).was_alive
+@pytest.mark.parametrize(
+    ("now", "before", "alive"), [(100, 90, True), (100, 89, False), (5, 0, False), (100, 0, False)]
+)
+def test_one_that_slept_or_was_never_heard_of_was_not_alive(
+    now: int, before: int, *, alive: bool
+) -> None:
+    assert members(now, before, a=now).was_alive is alive
 
 
 def test_all_that_live_come_to_the_same_sweeper() -> None:

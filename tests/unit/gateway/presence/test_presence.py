@@ -57,17 +57,13 @@ async def test_a_gateway_that_stops_sends_that_all_left_and_then_that_it_did(sea
     assert seat.bus.commanded == [("ZREM", GATEWAYS, "gateway-b")]
 
 
-async def test_one_that_cannot_send_that_stops_all_the_same(seat: Seat) -> None:
+@pytest.mark.parametrize("failure", [BusUnavailableError("away"), None], ids=["away", "late"])
+async def test_one_that_cannot_send_that_leaves_the_rest_to_the_others(
+    seat: Seat, failure: Exception | None
+) -> None:
     await seat.go_on()
     seat.chargers.connect("c1", 0, 5)
-    seat.bus.failure = BusUnavailableError("away")
-    await seat.presence.leave()
-    assert seat.bus.commanded == []
-
-
-async def test_one_whose_updates_come_late_leaves_the_rest_to_the_others(seat: Seat) -> None:
-    await seat.go_on()
-    seat.chargers.connect("c1", 0, 5)
+    seat.bus.failure = failure
     seat.bus.answer = lambda _id: b"late"
     await asyncio.wait_for(seat.presence.leave(), 5)
     assert seat.bus.commanded == []

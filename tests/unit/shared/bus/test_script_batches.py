@@ -16,13 +16,8 @@ def call(script: Script, key: str, *arguments: Argument) -> Call:
 
 
 def test_neighbours_of_one_batched_script_are_one_batch() -> None:
-    calls = [
-        call(BATCHED, "a"),
-        call(BATCHED, "b"),
-        call(ALONE, "c"),
-        call(ALONE, "d"),
-        call(BATCHED, "e"),
-    ]
+    scripts = [BATCHED, BATCHED, ALONE, ALONE, BATCHED]
+    calls = [call(script, key) for script, key in zip(scripts, "abcde", strict=True)]
     assert batch_calls(calls) == [calls[:2], calls[2:3], calls[3:4], calls[4:]]
     assert batch_calls([]) == []
 
