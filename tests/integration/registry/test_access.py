@@ -202,3 +202,18 @@ async def test_the_record_is_only_added_to(
     await registry.send("PUT", "/chargers/c1", {})
     with pytest.raises(psycopg.errors.RaiseException, match="only added to"):
         await by_hand.execute(statement.encode())
+
+
+async def test_a_body_that_is_too_large_is_refused(registry: RunningRegistry) -> None:
+    async def pieces() -> Any:
+        for _ in range(100):
+            yield b" " * 1024
+
+    for content in (b" " * 100_000, pieces()):
+        refused = await registry.client.put(
+            registry.url + "/chargers/c1",
+            content=content,
+            headers={"Content-Type": "application/json"},
+        )
+        assert refused.status_code == 413
+        assert "65,536 bytes" in refused.json()["detail"]

@@ -726,3 +726,14 @@ async def test_somebody_who_holds_the_directory_is_waited_for_only_briefly(
     assert_problem(answer, 503)
     assert answer.headers["retry-after"] == "2"
     assert (await imported(registry, BOOTH))["created"] == 3
+
+
+async def test_one_bad_row_in_many_keeps_all_out(
+    registry: RunningRegistry, in_redis: InRedis
+) -> None:
+    good = "".join(f"widget,w{number},\n" for number in range(3000))
+    problem = await refused(registry, f"kind,id,widget\n{good}charger,c1,nobody\n")
+    assert [(line, column) for line, column, _ in problem] == [(3002, "widget")]
+    assert (await registry.send("GET", "/widgets")).json()["items"] == []
+    await registered(registry, "/chargers/later")
+    assert await in_redis.widget("w0") is None

@@ -1,5 +1,6 @@
 """Lists of devices and of pairings: what they show, and their pages."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -319,3 +320,31 @@ async def test_a_filter_of_bytes_that_are_no_text_finds_nothing(
     await registered(registry, f"{path}/x1", label="left")
     answer = await registry.send("GET", f"{path}?q=%FF%FE")
     assert answer.json() == {"items": [], "next": None}
+
+
+@LISTS
+async def test_paging_while_others_write_repeats_nothing_and_misses_none_that_stayed(
+    registry: RunningRegistry, by_hand: By, path: str
+) -> None:
+    await _fill(by_hand, 60)
+    stay = {_id_of(item) for item in await _items(registry, path)}
+    passing = [f"{letter}{number:03}.x" for letter in "cw" for number in range(0, 60, 9)]
+    seen: list[str] = []
+    read_all = asyncio.Event()
+
+    async def write() -> int:
+        rounds = 0
+        while not read_all.is_set():
+            await _add_pairs(by_hand, passing, passing)
+            await _remove(by_hand, passing)
+            rounds += 1
+        return rounds
+
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(write(), name="writing")
+        async for page in _pages(registry, path, limit=3):
+            seen += [_id_of(item) for item in page]
+        read_all.set()
+    assert writing.result() > 0
+    assert seen == sorted(set(seen))
+    assert stay <= set(seen) <= {*stay, *passing}

@@ -1,11 +1,12 @@
 """The REST API, on a running registry with real servers."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.registry.conftest import RunningRegistry
+from tests.integration.registry.conftest import By, RunningRegistry
 from tests.integration.registry.in_redis import InRedis
 
 
@@ -256,3 +257,25 @@ async def test_the_documentation_names_every_operation_and_its_problems(
     assert responses == {"200", "201", "412", *in_common}
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_of_operators_who_pair_one_widget_at_once_exactly_one_wins(
+    registry: RunningRegistry, by_hand: By
+) -> None:
+    chargers = [f"c{i}" for i in range(8)]
+    await _register(registry, *chargers, "w1")
+    answers = await asyncio.gather(
+        *(registry.send("PUT", f"/pairings/{charger}", {"widget": "w1"}) for charger in chargers)
+    )
+    winners = [answer.json()["charger"] for answer in answers if answer.status_code == 200]
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 7]
+    rows = await (await by_hand.execute("SELECT charger_id FROM pairings")).fetchall()
+    assert rows == [(winners[0],)]
+
+
+async def test_of_registrations_of_one_device_at_once_exactly_one_creates_it(
+    registry: RunningRegistry,
+) -> None:
+    answers = await asyncio.gather(*(registry.send("PUT", "/chargers/c1", {}) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [*[200] * 7, 201]
+    assert len({answer.json()["pairing_number"] for answer in answers}) == 1

@@ -291,7 +291,7 @@ async def test_a_connection_that_is_not_trusted_any_more_is_opened_again_once(
 async def test_silence_is_a_loss(
     owner: Owner, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.5)
     owner.subscriber.subscribe(["a"], owner)
     connection = await redis.connection()
     connection.confirm("a")
