@@ -36,7 +36,7 @@ _WAIT_SECONDS: Final = 2.0
 _log = logs.get(__name__)
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Projector:
     """Keeps the directory in Redis equal to the one in Postgres.
 

@@ -33,7 +33,7 @@ _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
 _log = logs.get(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Listener:
     """Knows whether Postgres is there, and passes on its notifications."""
 
