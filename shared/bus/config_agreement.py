@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 
 from shared.bus.bus import Bus, BusUnavailableError
-from shared.bus.wrong_server import WrongServerError, refuse_other_engine
+from shared.bus.wrong_server import WrongServerError, refuse_wrong_server
 from shared.contract.names import AGREEMENTS
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -33,7 +33,7 @@ async def wait_and_agree(bus: Bus, own: Mapping[str, str], rng: random.Random) -
     while True:
         try:
             for server in await bus.on_each_server("INFO", "server"):
-                refuse_other_engine(server, is_cluster=bus.is_cluster)
+                refuse_wrong_server(server, is_cluster=bus.is_cluster)
             memories = await bus.on_each_server("INFO", "memory")
             await agree(bus, own)
         except WrongServerError as error:

@@ -74,7 +74,7 @@ class RedisConnection(asyncio.Protocol):
             await self.close()
             raise BusUnavailableError(f"cannot connect to Redis: {error}") from error
         # All it asked has been answered, so no byte is on its way to its own reader.
-        writer = self._opener._writer  # noqa: SLF001 - redis-py has no other door
+        writer = self._opener._writer  # noqa: SLF001 - redis-py offers no other way
         self._transport = cast("asyncio.StreamWriter", writer).transport
         self._lost_because = None
         self._writable.set()
@@ -141,7 +141,7 @@ class RedisConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
-        """Parse all that is complete; deliver it when it is all that is waited for."""
+        """Parse all complete replies; deliver them once there are as many as a caller waits for."""
         parser, replies, waiting = self._parser, self._replies, self._waiting
         broken_because = None
         try:

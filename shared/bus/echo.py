@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.subscriber import Subscriber
-from shared.contract.names import beside
+from shared.contract.names import channel_in_slot
 from shared.process.waiting import wait_for_event
 
 _CALL_SECONDS: Final = 0.5
@@ -27,14 +27,12 @@ class _Calls:
     """What is known of the calls on one channel."""
 
     heard_at: float | None = None
-
-    def __post_init__(self) -> None:
-        self.unheard_since: float | None = None
+    unheard_since: float | None = None
 
 
 @dataclass(eq=False, repr=False)
 class Echo:
-    """Publishes over one connection what another one should hear; in a cluster, per server."""
+    """Publishes on one connection what another one should hear; in a cluster, per server."""
 
     bus: Bus
     """To publish over: with RESP2 a subscribed connection cannot."""
@@ -61,7 +59,7 @@ class Echo:
         """Take a call that came back."""
         calls = self._calls[channel]
         now = self.clock()
-        # Anything may be published; and a call that was held up for long is no good sign.
+        # Anything may be published; and a call that comes late does not count.
         with contextlib.suppress(ValueError):
             if 0 <= now - float(payload) <= _LOST_SECONDS:
                 calls.heard_at, calls.unheard_since = now, None
@@ -84,7 +82,7 @@ class Echo:
 
     def _follow_servers(self) -> None:
         """Have one channel in a hash slot of each server."""
-        channels = {beside(self.channel, tag) for tag in self.bus.tags()}
+        channels = {channel_in_slot(self.channel, tag) for tag in self.bus.tags()}
         if not channels or channels == self._calls.keys():
             return
         # A server that is new to us gets time to be heard before its silence counts.

@@ -26,7 +26,7 @@ class Script:
 
     @classmethod
     def with_prelude(cls, name: str, text: str, *, batched: bool = False) -> Self:
-        """Return the script that is the prelude and ``text``, which says ``@PUBLISH@``."""
+        """Return a script of the prelude and ``text``, with ``@PUBLISH@`` replaced in both."""
         text = _PRELUDE + text
         # One place knows how doorbells are rung.
         on_cluster = text.replace("@PUBLISH@", "SPUBLISH")

@@ -57,11 +57,11 @@ def command_of(batch: Sequence[Call], *, sharded: bool = False) -> list[Argument
 def encode_batch(batch: Sequence[Call], *, sharded: bool = False) -> bytes:
     """Return the command that runs a batch, encoded.
 
-    Encoded arguments are sent as they are. A batched script must not have any: it is told
-    in between how many arguments each call has.
+    `EncodedWords` are sent as they are. A batched script cannot have them: a count stands
+    before the arguments of each call.
 
     Raises:
-        ValueError: It has.
+        ValueError: A batched script has encoded arguments.
     """
     arguments = batch[0].arguments
     if not isinstance(arguments, EncodedWords):

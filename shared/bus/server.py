@@ -23,7 +23,7 @@ _CONDITION: Final = re.compile(
 )
 
 
-def tells_condition(error: str) -> bool:
+def is_about_server(error: str) -> bool:
     """Whether an error is about the server (it loads, it is a replica), not about the command."""
     return _CONDITION.search(error) is not None
 
@@ -34,8 +34,8 @@ class Server:
 
     url: str
     name: str
-    ends_connection: Callable[[str], bool] = tells_condition
-    """Whether after this error another connection may lead to a better server."""
+    ends_connection: Callable[[str], bool] = is_about_server
+    """Whether an error calls for a new connection, which may lead to a better server."""
 
     def __post_init__(self) -> None:
         self._connection: RedisConnection | None = None
@@ -66,8 +66,8 @@ class Server:
                 # Also when cancelled: replies would be left over for the next caller.
                 await self._lose()
                 raise
-            # For each exchange, and hardly ever there is one: so without a loop in Python.
-            # Errors must be of this very class, as the connection makes them.
+            # Runs for each exchange, and errors are rare: so no loop in Python. It finds errors
+            # of exactly this class, the only one that the connection makes.
             if ResponseError not in map(type, replies):
                 return replies, []
             errors = [reply for reply in replies if isinstance(reply, ResponseError)]
@@ -111,7 +111,7 @@ def check_replies(
 
     Raises:
         BusUnavailableError: An error tells of a server's condition.
-        ResponseError: There is another error, and it is not to be returned.
+        ResponseError: There is another error, and ``return_errors`` is false.
     """
     if ResponseError not in map(type, replies):
         return list(replies)
@@ -121,7 +121,7 @@ def check_replies(
         if not isinstance(reply, ResponseError):
             checked.append(reply)
             continue
-        if tells_condition(str(reply)):
+        if is_about_server(str(reply)):
             raise BusUnavailableError(f"Redis refuses {name}: {reply}")
         failures.append(ResponseError(f"{name}: {reply}"))
         checked.append(failures[-1])

@@ -39,7 +39,7 @@ class Subscriber(Protocol):
         """End subscriptions; other channels are ignored."""
 
     def drop_connection(self, reason: str, channel: str | None = None) -> None:
-        """Open a connection again that works, but not as it should.
+        """Close a connection that is open but does not work; `run` opens another one.
 
         Args:
             reason: Why, for people.

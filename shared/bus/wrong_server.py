@@ -16,7 +16,7 @@ class WrongServerError(BusUnavailableError):
     """It is another kind of Redis than the settings say; the text says what to change."""
 
 
-def refuse_other_engine(info: Any, *, is_cluster: bool) -> None:
+def refuse_wrong_server(info: Any, *, is_cluster: bool) -> None:
     """Compare a server's reply to INFO with the settings.
 
     Raises:

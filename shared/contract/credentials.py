@@ -33,7 +33,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     registered: int = 0
     """When the device was registered, in µs since 1970."""
     digests: list[str]
-    """Of all its secrets. Those made with a former key match nothing, but say that the
+    """Of all its secrets. A digest made with a former key matches nothing, but shows that the
     device has a secret."""
 
 
@@ -43,7 +43,7 @@ def is_key(text: str) -> bool:
 
 
 def fingerprint_of(key: str) -> str:
-    """Return 16 hex digits that two keys are compared by without showing them."""
+    """Return 16 hex digits of a key: two keys can be compared without showing them."""
     made = hmac.new(key.encode(), b"chargelight credential key", hashlib.sha256)
     return made.hexdigest()[:_FINGERPRINT_DIGITS]
 

@@ -59,7 +59,7 @@ class ErrorCode(StrEnum):
     NOT_TEXT = "not_text"
     """A binary frame; messages are text."""
     NOT_JSON = "not_json"
-    """Not JSON, or JSON that says two things at once (a key twice)."""
+    """Not JSON, or JSON with a name twice in one object."""
     UNKNOWN_EVENT = "unknown_event"
     """``event`` is missing or unknown."""
     INVALID_READING = "invalid_reading"

@@ -19,7 +19,7 @@ _COMPILED: Final = re.compile(_ID)
 
 # `\Z`: a `$` would let a trailing newline through.
 DeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A{_ID}\Z")]
-"""An id in a message: one of another form is refused with the message."""
+"""An id in a message; a message with an id of another form is not decoded."""
 
 MaybeDeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A({_ID})?\Z")]
 """The same; empty if there is no such device."""

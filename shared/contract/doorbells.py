@@ -1,8 +1,8 @@
 """The messages on Redis channels, as JSON.
 
-They are doorbells: each says what was stored a moment ago. So ``redis-cli`` shows device
-messages as they flow, and a router need not read what is stored. What counts is what is
-stored; the scripts see to that.
+They are doorbells: each repeats what was stored a moment ago. So ``redis-cli`` shows device
+messages as they flow, and a router need not read Redis for each. Only the stored value counts:
+the scripts ensure that.
 
 The decoders raise one of `shared.contract.tolerant_json.NOT_DECODABLE`: ``redis-cli`` can
 publish anything.

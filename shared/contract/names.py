@@ -12,7 +12,7 @@ touches exactly one slot, with Redis Cluster or without
 name                            type   holds
 ==============================  =====  ======================================================
 ``{pNN}:directory``             hash   charger id → registration and pairing (registry writes)
-``{pNN}:directory-version``     string there once the directory is complete; changes with it
+``{pNN}:directory-version``     string exists once the directory is complete; changes with it
 ``{pNN}:credentials``           hash   charger id → digests of its secrets, if it has any
 ``{pNN}:live``                  hash   charger id → connection epoch and newest reading
 ``{pNN}:pending``               zset   charger id → since when (µs) its reading waits for a router
@@ -58,8 +58,8 @@ def echo_channel(instance_id: str) -> str:
     return f"{PREFIX}-echo:{instance_id}"
 
 
-def beside(channel: str, tag: str) -> str:
-    """Return the channel that stands for ``channel`` in a tag's slot: ``chargelight-echo:ID:{3}``.
+def channel_in_slot(channel: str, tag: str) -> str:
+    """Return a channel's name in the slot of a tag: ``chargelight-echo:ID:{3}``.
 
     Without a tag it is the channel itself. With Redis Cluster an instance hears itself on one
     such channel per server.

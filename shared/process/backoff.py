@@ -19,8 +19,8 @@ class Backoff:
     rng: random.Random
     """Source of randomness; a seeded one makes the delays repeatable."""
     failures: int = 0
-    """Delays since the last `reset`. A loop that runs once per reading asks this first, and
-    saves the call."""
+    """Delays since the last `reset`. A loop that runs once per reading checks this first, to save
+    the call of `reset`."""
     _bound: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A counter for what happens once per frame: an addition, where a `Counter` takes a lock."""
+"""A counter for events that come with every frame: it adds, and takes no lock as `Counter` does."""
 
 from collections.abc import Iterator
 

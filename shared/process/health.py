@@ -48,9 +48,9 @@ async def listening(
         host: Address to listen on.
         port: TCP port.
         not_ready_because: Called for each ``/readyz``; a text makes it a 503.
-        not_accepting_because: The same for ``/accepting``, which load balancers ask. They
-            would cut connections to a server that is down, and a lost Redis must not cut
-            those that wait for it. By default the same as ``/readyz``.
+        not_accepting_because: The same for ``/accepting``, which load balancers request. They
+            cut all connections to a server that is down, and a lost Redis must not cut the
+            devices that wait for it. By default the same as ``/readyz``.
         metrics: Called for each ``/metrics``. By default the metrics of this process.
         listener: A socket that already listens, in place of address and port.
 
@@ -95,7 +95,7 @@ async def listening(
 
 
 def _alive() -> None:
-    """That it answers is the whole check."""
+    """Return no reason: an answer is the whole check."""
 
 
 async def _respond(head: bytes, checks: Mapping[bytes, Readiness], metrics: Metrics) -> bytes:

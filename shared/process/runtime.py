@@ -111,7 +111,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Background:
-    """The endless tasks of a process: each has a name, an owner, and is missed when it ends.
+    """The endless tasks of a process: each has a name and an owner, and its end is noticed.
 
     A task that raises, returns, or is cancelled before `stop` stops the process through its
     task group: a half-dead service is worse than a restarted one.
@@ -133,21 +133,21 @@ class Background:
         """Cancel the tasks, the youngest first, and wait until each has tidied up."""
         for task in (self._watcher, *reversed(self._tasks)):
             task.cancel()
-            # What a task raises, the group reports.
+            # The group reports what a task raises.
             await asyncio.wait([task])
         self._tasks.clear()
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
-        # Of a task that raised, the group has heard by now: it has cancelled the watcher,
-        # and with it this future.
+        # If the task raised, the group has cancelled the watcher by now, and with it this
+        # future.
         if not self._first_ended.done():
             self._first_ended.set_result(task.get_name())
 
     async def _watch(self) -> None:
-        """Raise when a task ends as a task group takes for quiet: it returns, or is cancelled.
+        """Raise when a task ends in a way that a task group ignores: it returns, or is cancelled.
 
-        A library may let a cancellation of its own out. The tasks are not wrapped to notice
-        that: each wrapper would be resumed with its task.
+        A library may cancel a task by mistake. Wrapping each task would notice that too, but
+        each wrapper would be resumed with its task.
         """
         name = await self._first_ended
         raise RuntimeError(f"the task {name} ended, which it never should")

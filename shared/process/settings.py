@@ -1,7 +1,7 @@
 """Settings from the environment: one class per service, all on this base.
 
 Every variable starts with ``CHARGELIGHT_``. A setting of one service has the service in its
-name (``CHARGELIGHT_GATEWAY_CHARGER_PORT``), one that all share has not. So one ``.env`` serves
+name (``CHARGELIGHT_GATEWAY_CHARGER_PORT``), a shared one does not. So one ``.env`` serves
 all: a service skips the names of other services and refuses unknown ones.
 """
 
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
             object.__setattr__(self, "instance_id", name)
 
     @model_validator(mode="after")
-    def _fits_cluster(self) -> Self:
+    def _check_cluster_url(self) -> Self:
         parts = urlsplit(self.redis_url)
         url, cluster = f"{PREFIX}REDIS_URL", f"{PREFIX}REDIS_CLUSTER"
         if not self.redis_cluster:

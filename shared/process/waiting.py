@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
-    """Wait until ``event`` is set, but no longer than this."""
+    """Wait until ``event`` is set, but at most ``seconds``."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -25,10 +25,10 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """Run ``work``, or as much of it as there is time for until ``stop`` is set.
+    """Run ``work`` to its end, or cancel it when ``stop`` is set.
 
     Returns:
-        What it returns; None if it was stopped, after it has tidied up.
+        What ``work`` returns; None if it was cancelled (it has tidied up by then).
     """
     working = asyncio.create_task(work, name=getattr(work, "__qualname__", "work"))
     stopping = asyncio.create_task(stop.wait(), name="stop")

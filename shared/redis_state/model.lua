@@ -29,7 +29,7 @@ local function decoded(raw, member)
   return nil
 end
 
--- A device's directory entry as it is stored, also if it says "unregistered".
+-- A device's directory entry as it is stored, also one that says "unregistered".
 local function entry_of(directory, id)
   return decoded(redis.call('HGET', directory, id), 'pairing')
 end
@@ -67,7 +67,7 @@ local function number(value)
   return tonumber(short) == value and short or string.format('%.17g', value)
 end
 
--- A charger's live state with a reading; all are texts, as they stand in the JSON.
+-- Writes a live state with a reading. All arguments are texts, ready for the JSON.
 local function write_reading(live, id, epoch, revision, soc, received_at)
   redis.call('HSET', live, id, '{"epoch":' .. epoch .. ',"revision":' .. revision
     .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. '}')
@@ -91,7 +91,7 @@ local function charger_entry(pairing, widget, floor, paired_at)
 end
 
 -- Mark every connection that a charger has now as superseded: it ends with its next
--- frame, and its readings do not count. What was read from it is forgotten.
+-- frame, and its readings do not count. The stored reading is removed.
 local function supersede(live, id)
   local state = live_of(live, id)
   if state then write_live(live, id, math.max(state.epoch + 1, now_us())) end

@@ -10,12 +10,12 @@ local function announce(kind, id, online, at_gateway)
     kind, id, tostring(online), at_gateway, now))
 end
 
--- Applies changes: after the gateway, since when it counts as alive without a break (µs),
--- and a deadline (µs, Redis' clock); then per device: id, connection epoch (0: a widget),
--- 1 if it is connected or 0 if it left. Returns an answer per device.
+-- Applies changes. ARGV after the gateway: since when it counts as alive without a break
+-- (µs), and a deadline (µs, Redis' clock); then per device: id, connection epoch (0: a
+-- widget), 1 if it is connected or 0 if it left. Returns an answer per device.
 --
--- What waited too long (in a frozen Redis' socket buffer) is refused: the opposite may
--- have been stored since.
+-- A change that waited too long (in a frozen Redis' socket buffer) is refused: the opposite
+-- may have been stored since.
 local function update(connect, disconnect)
   local deadline = tonumber(ARGV[4])
   local answers = {}
@@ -26,9 +26,10 @@ local function update(connect, disconnect)
   return answers
 end
 
--- Takes the gateway out of entries: after it, until when (µs, Redis' clock) entries are
--- swept, and when the devices left (µs; 0: now); then those that stay: id, epoch. Returns
--- how many entries changed. Entries written later stay: the gateway came back.
+-- Removes the gateway from entries. ARGV after the gateway: until when (µs, Redis' clock)
+-- entries were written that are swept, and when their devices left (µs; 0: now); then the
+-- devices that stay: id, epoch. Returns how many entries changed. Later entries stay: the
+-- gateway came back.
 local function sweep(named, sweep_entry)
   local limit, left = tonumber(ARGV[3]), tonumber(ARGV[4])
   if left == 0 then left = now end
@@ -83,7 +84,7 @@ local function write_widget_presence(id, gateways, left)
     '{"gateways":{%s}%s}', table.concat(parts, ','), #parts == 0 and left_at(left) or ''))
 end
 
--- Takes the gateway out of a widget's entry; without another one the widget is offline.
+-- Removes the gateway from a widget's entry; without another gateway the widget is offline.
 local function leave_widget(id, gateways, left)
   gateways[gateway] = nil
   write_widget_presence(id, gateways, left)

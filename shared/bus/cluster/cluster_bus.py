@@ -1,7 +1,7 @@
 """The bus to a Redis Cluster: each call goes to the server that has its keys.
 
-What a caller sends together still comes back together and in order; the servers work
-on it at once. A slot that is on its way to another server is waited for, for a moment.
+A batch is split by server, sent to all of them at once, and answered as one, in order. A call
+to a slot that is being moved to another server is repeated for a moment.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, Script
 from shared.bus.script_batches import encode_batch, split_replies
-from shared.bus.server import Server, check_replies, microseconds_of, tells_condition
+from shared.bus.server import Server, check_replies, is_about_server, microseconds_of
 
 _PATIENCE_SECONDS: Final = 1.0
-"""How long a call is repeated whose slot is on its way, before its caller is told."""
+"""How long a call to a slot that is being moved is repeated before it fails."""
 _PAUSES_SECONDS: Final = (0.01, 0.02, 0.05)
-"""Between repetitions; the last one again and again."""
+"""Between repetitions; after the last one it stays the same."""
 _REST_SECONDS: Final = 0.25
-"""How long a server that was away is not tried: what is sent together with calls to it
-must not wait for it each time."""
+"""How long a server that was away is not tried again: other calls of a batch must not wait
+for it each time."""
 _NOTIFY_SECONDS: Final = 2.0
-"""In which time slots that move one by one are reported together."""
+"""Slots that move one by one within this time are reported together."""
 
 _KEYLESS: Final = frozenset({"INFO", "ROLE", "TIME"})
 _KEY_AT: Final = {"XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
@@ -40,7 +40,7 @@ Answer = list[Any] | BusUnavailableError
 
 
 class _Request(NamedTuple):
-    """One command, encoded, what it is called in errors, and where it belongs."""
+    """One encoded command, its name in errors, and its slot (None: any server)."""
 
     name: str
     data: bytes
@@ -80,9 +80,9 @@ class _ClusterServer:
 class ClusterBus:
     """A `shared.bus.bus.Bus` whose servers are those of a cluster.
 
-    A server that is away fails the whole batch, as on one Redis; but what goes to the
-    others is done, and done at once. Callers repeat batches, so only the receipts of that
-    work are missing, until the server is back or another one has its slots.
+    A server that is away fails the whole batch, as on one Redis. The calls to other servers are
+    done at once all the same; only their replies are lost. Callers repeat the batch until the
+    server is back or another one has its slots.
     """
 
     is_cluster: Final = True
@@ -133,15 +133,15 @@ class ClusterBus:
     ) -> list[Any]:
         """As `Bus.commands`. All keys of a command lie in one slot.
 
-        A command without a key goes to the server of the first key beside it, or to any.
+        A command without a key goes to the server of the first key in the batch, or to any.
         """
         slots = [_slot_of_command(words) for words in commands]
-        beside = next((slot for slot in slots if slot is not None), None)
+        default_slot = next((slot for slot in slots if slot is not None), None)
         requests: list[_Request] = []
         for words, slot in zip(commands, slots, strict=True):
             name = str(words[0])
             data = encode_command((_SHARDED.get(name, name), *words[1:]))
-            requests.append(_Request(name, data, beside if slot is None else slot))
+            requests.append(_Request(name, data, default_slot if slot is None else slot))
         return await self._replies(requests, return_errors=return_errors)
 
     async def on_each_server(self, *words: Argument) -> list[Any]:
@@ -202,7 +202,7 @@ class ClusterBus:
         return topology
 
     async def _dispatch(self, requests: Sequence[_Request]) -> list[Any]:
-        """Send each request where it belongs, and again where that changes meanwhile."""
+        """Send each request to its slot's owner, and again if the owner changes meanwhile."""
         replies: list[Any] = [None] * len(requests)
         left: Iterable[int] = range(len(requests))
         redirected: dict[int, Address] = {}
@@ -229,7 +229,7 @@ class ClusterBus:
                     if i in redirected:
                         next(answer)  # of ASKING
                     replies[i] = reply = next(answer)
-                    if isinstance(reply, ResponseError) and _is_passing(str(reply)):
+                    if isinstance(reply, ResponseError) and _is_temporary(str(reply)):
                         again[i] = address
             if not again:
                 return replies
@@ -239,14 +239,14 @@ class ClusterBus:
                     f"the cluster does not take {requests[left[0]].name}: {replies[left[0]]}"
                 )
             redirected = await self._prepare_retry(requests, replies, again)
-            if pause and any(_is_waiting(str(replies[i])) for i in left):
+            if pause and any(_needs_pause(str(replies[i])) for i in left):
                 await asyncio.sleep(pause)
         raise AssertionError("pauses never end")
 
     async def _prepare_retry(
         self, requests: Sequence[_Request], replies: Sequence[Any], again: Mapping[int, Address]
     ) -> dict[int, Address]:
-        """Learn from errors; return which requests to send elsewhere, this once."""
+        """Act on errors; return the requests that go to a certain server, this once."""
         redirected: dict[int, Address] = {}
         scripts: dict[Address, dict[bytes, None]] = defaultdict(dict)
         moved_to: Address | None = None
@@ -276,7 +276,7 @@ class ClusterBus:
     async def _ask_servers(
         self, commands: Mapping[Address, Sequence[bytes]]
     ) -> dict[Address, Answer]:
-        """Send commands to servers at once; the answer of one that is away is why."""
+        """Send commands to all servers at once; the answer of one that is away is the error."""
 
         async def ask(address: Address) -> Answer:
             try:
@@ -306,12 +306,12 @@ class ClusterBus:
             server = self._servers.pop(address).server
             asyncio.get_running_loop().create_task(server.close(), name=f"close {address}")
         if before.lost_by(after) <= after.masters:
-            # Slots moved in an orderly way: with all that was in them, and one by one.
+            # Slots were moved on purpose: one by one, with all their keys.
             if self._notifying is None:
                 loop = asyncio.get_running_loop()
                 self._notifying = loop.call_later(_NOTIFY_SECONDS, self._notify)
         else:
-            # A master is none any more. The new owner of its slots may have missed writes.
+            # A master lost its role. The new owner of its slots may have missed writes.
             self._notify()
 
     def _notify(self) -> None:
@@ -348,13 +348,13 @@ def _raise_error(answer: Answer) -> list[Any]:
 
 
 def _ends_connection(error: str) -> bool:
-    return tells_condition(error) and not _is_passing(error)
+    return is_about_server(error) and not _is_temporary(error)
 
 
-def _is_passing(error: str) -> bool:
-    """Whether an error says where else to ask, or to ask again."""
-    return error.startswith(("MOVED ", "ASK ", "NOSCRIPT")) or _is_waiting(error)
+def _is_temporary(error: str) -> bool:
+    """Whether an error says to ask another server, or to ask again."""
+    return error.startswith(("MOVED ", "ASK ", "NOSCRIPT")) or _needs_pause(error)
 
 
-def _is_waiting(error: str) -> bool:
+def _needs_pause(error: str) -> bool:
     return error.startswith(("TRYAGAIN", "CLUSTERDOWN"))

@@ -29,7 +29,7 @@ _LOOK_SECONDS: Final = 0.5
 """How often servers are checked: when one is lost, others may have its slots."""
 
 OnTaken = Callable[[list[str], Address | None], None]
-"""Told of channels that another server has now, and which, if that was said."""
+"""Called with channels that moved to another server, and its address if it is known."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -38,7 +38,7 @@ class ServerSubscriber(SingleServerSubscriber):
 
     address: Address
     on_taken: OnTaken
-    """Told of channels that it does not have any more."""
+    """Called with channels that it no longer has."""
 
     _SUBSCRIBE: ClassVar[str] = "SSUBSCRIBE"
     _UNSUBSCRIBE: ClassVar[str] = "SUNSUBSCRIBE"
@@ -48,7 +48,7 @@ class ServerSubscriber(SingleServerSubscriber):
 
     @property
     def is_lost(self) -> bool:
-        """Whether channels are to be heard there, but it is not connected."""
+        """Whether it is not connected although it has channels."""
         return bool(self._handlers) and not self._is_open
 
     def _slot_of(self, channel: str) -> int:
@@ -66,7 +66,7 @@ class ServerSubscriber(SingleServerSubscriber):
         if redirection is None:
             super()._on_other_reply(reply)
             return
-        # An error does not say of which channels it is; of its slot they all are.
+        # The error names no channel: it counts for all channels of its slot.
         for channel in [c for c in self._unanswered if slot_of(c) == redirection.slot]:
             del self._unanswered[channel]
         taken = [c for c in self._handlers if slot_of(c) == redirection.slot]
@@ -91,10 +91,10 @@ class ClusterSubscriber:
         self._tasks: dict[Address, asyncio.Task[None]] = {}
         self._handlers: dict[str, Handler] = {}
         self._place: dict[str, Address] = {}
-        self._homeless: set[str] = set()
+        self._unplaced: set[str] = set()
         self._wake = asyncio.Event()
         self._is_doubtful = False
-        self._knows_best: Address | None = None
+        self._ask_first: Address | None = None
         self._is_running = False
 
     @property
@@ -102,7 +102,7 @@ class ClusterSubscriber:
         """As `Subscriber.connected`: to all servers."""
         return (
             self._cluster.topology is not None
-            and not self._homeless
+            and not self._unplaced
             and all(server.connected for server in self._servers.values())
         )
 
@@ -115,14 +115,14 @@ class ClusterSubscriber:
         """As `Subscriber.subscribe`."""
         new = [channel for channel in channels if channel not in self._handlers]
         self._handlers.update(dict.fromkeys(new, handler))
-        self._homeless.update(new)
+        self._unplaced.update(new)
         self._place_channels()
 
     def unsubscribe(self, channels: Iterable[str]) -> None:
         """As `Subscriber.unsubscribe`."""
         for channel in channels:
             self._handlers.pop(channel, None)
-            self._homeless.discard(channel)
+            self._unplaced.discard(channel)
             at = self._place.pop(channel, None)
             if at is not None:
                 self._servers[at].unsubscribe([channel])
@@ -153,16 +153,16 @@ class ClusterSubscriber:
         finally:
             self._is_running = False
             self._place.clear()
-            self._homeless = set(self._handlers)
+            self._unplaced = set(self._handlers)
             await self._end(list(self._tasks))
 
     # Where channels are.
 
     async def _follow_topology(self) -> None:
-        """Ask who has which slot, if there is a reason to."""
+        """Ask which server owns which slot, if there is a reason to."""
         is_one_lost = any(server.is_lost for server in self._servers.values())
         if self._cluster.topology is None or self._is_doubtful or is_one_lost:
-            self._is_doubtful, first, self._knows_best = False, self._knows_best, None
+            self._is_doubtful, first, self._ask_first = False, self._ask_first, None
             try:
                 topology = await self._cluster.refresh(first)
             except BusUnavailableError:
@@ -171,20 +171,20 @@ class ClusterSubscriber:
             await self._end([at for at in self._tasks if at not in topology.masters])
 
     def _place_channels(self) -> None:
-        """Subscribe to channels that have no place yet, where they belong."""
+        """Subscribe to channels that have no server yet, at their slot's owner."""
         topology = self._cluster.topology
         if topology is None or not self._is_running:
             return
         groups: dict[tuple[Address, Handler], list[str]] = {}
-        for channel in self._homeless:
+        for channel in self._unplaced:
             owner = topology.owners[slot_of(channel)]
             if owner is not None:
                 groups.setdefault((owner, self._handlers[channel]), []).append(channel)
         for (owner, handler), channels in groups.items():
             self._server(owner).subscribe(channels, handler)
             self._place.update(dict.fromkeys(channels, owner))
-            self._homeless.difference_update(channels)
-        if self._homeless:
+            self._unplaced.difference_update(channels)
+        if self._unplaced:
             self._is_doubtful = True
 
     def _on_changed(self, _before: Topology, after: Topology) -> None:
@@ -194,7 +194,7 @@ class ClusterSubscriber:
             if after.owners[slot_of(channel)] != at:
                 moved.setdefault(at, []).append(channel)
         for at, channels in moved.items():
-            # Unsubscribed, not forgotten: a server that still has them says so.
+            # Not only forgotten: the server may have them still, and would go on sending.
             self._servers[at].unsubscribe(channels)
             self._displace(channels)
         self._place_channels()
@@ -210,13 +210,13 @@ class ClusterSubscriber:
                 self._cluster.set_owner(slot, to)
             self._place_channels()
         else:
-            self._is_doubtful, self._knows_best = True, at
+            self._is_doubtful, self._ask_first = True, at
             self._wake.set()
 
     def _displace(self, channels: Iterable[str]) -> None:
         for channel in channels:
             del self._place[channel]
-            self._homeless.add(channel)
+            self._unplaced.add(channel)
 
     # Servers.
 

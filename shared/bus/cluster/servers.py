@@ -12,25 +12,25 @@ from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.slots import Address, Topology
 from shared.bus.connection import RedisConnection
 from shared.bus.resp_encoding import encode_command
-from shared.bus.wrong_server import refuse_other_engine
+from shared.bus.wrong_server import refuse_wrong_server
 from shared.process import logs
 
 _log = logs.get(__name__)
 
 _LEAST_SECONDS: Final = 0.1
-"""Between two questions to all servers: while some are lost, they follow each other at once."""
+"""Shortest pause between two queries of all servers: while some are lost, callers make none."""
 _QUESTIONS: Final = (("INFO", "server"), ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
 
 OnChanged = Callable[[Topology, Topology], None]
-"""Told what was known before and what is known now."""
+"""Called with the topology before and the one after."""
 
 
 class Cluster:
-    """Who owns which slot; asked again whenever a server says otherwise or is away.
+    """Which server owns which slot; asked again when a server says otherwise or is away.
 
     Args:
         url: ``redis://`` or ``rediss://`` with one or more hosts, separated by commas: some of
-            the cluster's servers, by which the others are found.
+            the cluster's servers, which name the others.
         name: Shown by ``CLIENT LIST``.
     """
 
@@ -58,7 +58,7 @@ class Cluster:
         return f"{self._scheme}://{self._login}{host}:{address.port}/0{self._query}"
 
     async def refresh(self, first: Address | None = None) -> Topology:
-        """Ask who owns which slot; ``first`` the server that has just said that this changed.
+        """Ask which server owns which slot; ``first``: a server that has just reported a change.
 
         Raises:
             BusUnavailableError: No server answers, or it belongs to no cluster.
@@ -88,7 +88,7 @@ class Cluster:
         if before is None:
             _log.debug("cluster found", masters=len(found.masters), connection=self._name)
         elif before.owners != found.owners:
-            # Slots are moved by the thousand; that servers came or left is news.
+            # Slots move by the thousand; a server that came or left is worth a line.
             log = _log.debug if before.masters == found.masters else _log.info
             log("slots have other owners", masters=len(found.masters), connection=self._name)
             for callback in self._on_changed:
@@ -128,7 +128,7 @@ class Cluster:
         raise trouble or BusUnavailableError("there is no server to ask")
 
     async def _ask(self, address: Address) -> tuple[Topology, bool]:
-        """Return what one server knows, and whether it is among the majority that decides."""
+        """Return what one server knows, and whether it sees a working cluster (a majority)."""
         connection = RedisConnection(self.url_of(address), f"{self._name}-cluster")
         try:
             await connection.open()
@@ -137,7 +137,7 @@ class Cluster:
             )
         finally:
             await connection.close()
-        refuse_other_engine(server, is_cluster=True)
+        refuse_wrong_server(server, is_cluster=True)
         return Topology.read(_raise_error(slots), address), b"cluster_state:ok" in _raise_error(
             info
         )

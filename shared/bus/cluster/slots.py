@@ -34,7 +34,7 @@ class Redirection(NamedTuple):
     slot: int
     to: Address
     is_for_good: bool
-    """False while the slot is on its way: only this command is sent there (ASK)."""
+    """False while the slot is being moved: only this command is sent there (ASK)."""
 
     @classmethod
     def read(cls, error: str, said_by: Address) -> Self | None:
@@ -84,7 +84,7 @@ class Topology:
         return Topology(owners, self.servers)
 
     def lost_by(self, later: "Topology") -> set[Address]:
-        """Return the masters that had slots which others have in a later topology."""
+        """Return the masters that lost one or more slots by the time of a later topology."""
         return {
             before
             for before, after in zip(self.owners, later.owners, strict=True)

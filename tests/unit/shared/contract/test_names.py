@@ -13,7 +13,7 @@ from shared.contract.names import (
     ChargerNames,
     Names,
     WidgetNames,
-    beside,
+    channel_in_slot,
     partition_of,
 )
 
@@ -119,5 +119,5 @@ def test_two_widgets_never_share_a_channel(one: str, other: str) -> None:
 
 
 def test_the_like_of_a_channel_lies_in_the_slot_of_a_tag() -> None:
-    assert beside("chargelight-echo:me", "3") == "chargelight-echo:me:{3}"
-    assert beside("chargelight-echo:me", "") == "chargelight-echo:me"
+    assert channel_in_slot("chargelight-echo:me", "3") == "chargelight-echo:me:{3}"
+    assert channel_in_slot("chargelight-echo:me", "") == "chargelight-echo:me"
