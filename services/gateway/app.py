@@ -15,7 +15,7 @@ from services.gateway.connection.handshake import Handshake
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.drain import drain
-from services.gateway.kernel import room_for
+from services.gateway.kernel import raise_file_limit
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.rejections import Rejections, RejectionWriter
@@ -37,7 +37,7 @@ _log = logs.get(__name__)
 _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
 _REFUSED_AT_ONCE: Final = 1000
-"""Connections beyond the most allowed that may be at their handshake to hear a 503."""
+"""Connections over the limit that are kept open for as long as it takes to send a 503."""
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -96,12 +96,12 @@ class Gateway:
         # Connections of their own: no reading waits for a crowd of handshakes, or for presence.
         self._authenticator_bus = open_bus(settings, f"{own}-authenticator")
         self.presence_bus = open_bus(settings, f"{own}-presence")
-        # Some beyond those that are served, so that they can be refused politely.
-        most_sockets = room_for(settings.max_connections + _REFUSED_AT_ONCE)
+        # Some more than are served, so that these get a 503.
+        most_sockets = raise_file_limit(settings.max_connections + _REFUSED_AT_ONCE)
         self.context = context = ConnectionContext(settings, rng=rng, most_sockets=most_sockets)
         self.subscriber = open_subscriber(settings, f"{own}-doorbells", rng)
         trust = DirectoryTrust()
-        # First: the callbacks after it read the directory of a Redis that has just come back.
+        # First: later callbacks read the directory of a Redis that has just come back.
         bus.on_reconnected(trust.distrust_missing_entries)
         self.echo = Echo(bus, self.subscriber, echo_channel(own))
         self.connected_chargers = chargers = ConnectedDevices()
@@ -134,7 +134,7 @@ class Gateway:
                 key=settings.credential_key,
                 rng=rng,
             )
-        # Subscribe first, then look up: of whatever is looked up, changes are heard.
+        # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 
     def open(self, stack: AsyncExitStack) -> None:
@@ -155,9 +155,9 @@ class Gateway:
         await wait_and_agree(self.bus, own, self._rng)
 
     def start(self, background: Background) -> None:
-        """Start everything that goes on behind the connections."""
+        """Start the endless tasks."""
         background.start(self.context.wheel.run(), "timers")
-        background.start(self.context.rests.run(), "rests of fast devices")
+        background.start(self.context.pauses.run(), "pauses of fast devices")
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.widgets.read(), "read statuses")

@@ -32,11 +32,11 @@ def seconds_since_last_data(connection: socket.socket | None) -> float:
     return milliseconds / 1000
 
 
-def room_for(connections: int) -> int:
+def raise_file_limit(connections: int) -> int:
     """Raise the limit of open files as far as needed and allowed.
 
     Returns:
-        For how many of these connections there is room.
+        How many of these connections fit.
     """
     try:
         import resource  # noqa: PLC0415 - there is none for Windows

@@ -41,8 +41,8 @@ class RedisClock:
             received: The same at the answer.
         """
         round_trip = received - sent
-        # The shorter the trip the better the measurement; a little forgetfulness
-        # follows clocks that drift apart.
+        # The shorter the trip the better the measurement; as it ages, a
+        # slightly longer one replaces it, to follow clocks that drift apart.
         self._round_trip *= 1.01
         if self._earliest is None or round_trip <= self._round_trip:
             self._round_trip = round_trip

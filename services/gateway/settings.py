@@ -88,7 +88,7 @@ class GatewaySettings(Settings):
         return self.workers or _cores()
 
     @model_validator(mode="after")
-    def _names_and_ports_for_workers(self) -> Self:
+    def _check_workers(self) -> Self:
         if self.processes > 1:
             if 0 in (self.charger_port, self.widget_port):
                 raise ValueError(
@@ -103,7 +103,7 @@ class GatewaySettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _key_for_credentials(self) -> Self:
+    def _check_credential_key(self) -> Self:
         key = self.credential_key.get_secret_value()
         if self.device_auth != "off" and not is_key(key):
             raise ValueError(
@@ -114,7 +114,7 @@ class GatewaySettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _pings_before_silence(self) -> Self:
+    def _check_silence(self) -> Self:
         if self.silence_seconds <= self.ping_interval_seconds:
             raise ValueError("CHARGELIGHT_GATEWAY_SILENCE_SECONDS must exceed the ping interval")
         return self

@@ -107,7 +107,7 @@ class Registry:
         )
 
     def not_ready_because(self) -> str | None:
-        """Say what keeps the registry from being ready; None if nothing does."""
+        """Return why the registry is not ready, or None."""
         return self._listener.not_ready_because or self._projector.not_ready_because
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -126,7 +126,7 @@ class Registry:
 
 
 def _agreement(settings: RegistrySettings) -> dict[str, str]:
-    """Return what all instances must be configured with alike."""
+    """Return the settings that must be the same in all instances."""
     agreement = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
     key = settings.credential_key.get_secret_value()
     if key:

@@ -55,7 +55,7 @@ class RegistrySettings(Settings):
 
     @field_validator("credential_key")
     @classmethod
-    def _is_key(cls, key: SecretStr) -> SecretStr:
+    def _check_credential_key(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
         if text and not is_key(text):
             raise ValueError(
@@ -66,7 +66,7 @@ class RegistrySettings(Settings):
 
     @field_validator("admin_key")
     @classmethod
-    def _is_long(cls, key: SecretStr) -> SecretStr:
+    def _check_admin_key(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
         if text and (len(text) < _MIN_ADMIN_KEY or not text.isascii() or not text.isprintable()):
             raise ValueError(
@@ -77,7 +77,7 @@ class RegistrySettings(Settings):
 
     @field_validator("postgres_dsn")
     @classmethod
-    def _is_connection_string(cls, dsn: SecretStr) -> SecretStr:
+    def _check_dsn(cls, dsn: SecretStr) -> SecretStr:
         try:
             conninfo_to_dict(dsn.get_secret_value())
         except psycopg.ProgrammingError:

@@ -101,7 +101,7 @@ class Router:
         )
 
     def start(self, background: Background) -> None:
-        """Start everything the router does."""
+        """Start the endless tasks."""
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
         background.start(self._routing.run(), "route readings")

@@ -52,7 +52,7 @@ class Routing:
         try:
             doorbell = decode_reading(payload)
         except NOT_DECODABLE as error:
-            # Someone tried something with redis-cli: no reason to stop.
+            # Anything can be published with redis-cli: no reason to stop.
             _log.warning("not a reading", channel=channel, reason=str(error))
             return
         metrics.HEARD.value += 1
@@ -103,8 +103,8 @@ class Routing:
         for (_, items), answers in zip(batches, replies, strict=True):
             lit += answers.count(b"lit")
             stale += answers.count(b"stale")
-            # One of another pairing than the widget's stays pending: when it is overdue, it
-            # is read again, with the pairing of then.
+            # A reading of another pairing than the widget's stays pending: once overdue, it is
+            # read again, with the pairing that the charger has then.
             routed += compress(items, map(ne, answers, repeat(b"mismatch")))
         self.clearer.add(routed)
         metrics.LIT.inc(lit)

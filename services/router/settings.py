@@ -30,5 +30,5 @@ class RouterSettings(Settings):
 
     @field_validator("thresholds")
     @classmethod
-    def _normal_form(cls, text: str) -> str:
+    def _normalize(cls, text: str) -> str:
         return str(Thresholds.parse(text))

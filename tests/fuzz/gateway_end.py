@@ -162,7 +162,7 @@ class GatewayEnd:
         while not self.transport.reading:
             check(self.clock.now - since < _DEADLINE_SECONDS, "the device is never read again")
             self.clock.now += 0.1
-            self.context.rests.advance()
+            self.context.pauses.advance()
 
     def judge(self, *, admitted: bool) -> None:
         """Judge the handshake, if it waits for it, and let arrive what waited."""

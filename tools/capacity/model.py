@@ -212,7 +212,7 @@ def _cleared_per_exchange(load: Load, routers: int) -> float:
 
 
 def reconciled_per_second(load: Load, c: Coefficients) -> float:
-    """Return how many chargers are compared with Redis per second (``Chargers.hold``)."""
+    """Return how many chargers are compared with Redis per second (``Chargers.reconcile``)."""
     return load.chargers / c.limits.reconcile_interval_s
 
 

@@ -63,7 +63,7 @@ class ChargerConnection(DeviceHandler):
     opened_at: float = field(init=False)
     """When the handshake was answered, in seconds of the monotonic clock."""
     alive_at: float = field(init=False)
-    """When the device was last known to be there, for the epoch's sake."""
+    """When the device last gave a sign of life; only one that did so lately gets an epoch."""
     epoch: int | None = None
     """Its connection epoch (µs), or None before it has one."""
     sequence: int = 0
@@ -76,8 +76,8 @@ class ChargerConnection(DeviceHandler):
     """The last reading that Redis is known to have."""
     _awaits_proof: bool = False
     # Pings waiting for their pong, with the sequence that must be stored first. RFC 6455
-    # (5.5.3) lets a pong stand for all pings before it, so two are enough: the oldest, that
-    # a stream of them does not put the pong off for ever, and the newest.
+    # (5.5.3) lets a pong stand for all pings before it, so two are enough: the newest, and
+    # the oldest, so that a stream of pings does not delay the first pong for ever.
     _first_ping: tuple[int, bytes] | None = None
     _last_ping: tuple[int, bytes] | None = None
 
@@ -91,11 +91,11 @@ class ChargerConnection(DeviceHandler):
         self.events.on_connected(self)
 
     def on_closing(self) -> None:
-        """Pass it on."""
+        """Report that the connection is closing."""
         self.events.on_closing(self)
 
     def on_lost(self) -> None:
-        """Leave. What is stored stays: the end of an old connection harms no newer one."""
+        """Report the end. What is stored stays: the end of an old connection harms no newer one."""
         metrics.CHARGERS.dec()
         self.events.on_disconnected(self)
 

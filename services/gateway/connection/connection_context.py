@@ -10,8 +10,8 @@ from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING, R
 from services.gateway.connection.timer_wheel import TimerWheel
 from services.gateway.settings import GatewaySettings
 
-_REST_SECONDS: Final = 0.05
-"""How finely the rests of devices that send too fast are timed."""
+_PAUSE_TICK_SECONDS: Final = 0.05
+"""How finely the pauses of devices that send too fast are timed."""
 
 
 class Allowance(NamedTuple):
@@ -42,7 +42,7 @@ class ConnectionContext:
 
     Attributes:
         wheel: For the deadlines of connections.
-        rests: For the rests of devices that send too fast.
+        pauses: For the pauses of devices that send too fast.
         allowance: How fast each device may send.
         connections: All there are, also those at their handshake.
         waiting: Those that wait because the directory is missing: handshakes, and devices.
@@ -58,7 +58,7 @@ class ConnectionContext:
 
     def __post_init__(self) -> None:
         self.wheel = TimerWheel(self.clock)
-        self.rests = TimerWheel(self.clock, _REST_SECONDS)
+        self.pauses = TimerWheel(self.clock, _PAUSE_TICK_SECONDS)
         self.allowance = Allowance.of(self.settings.bytes_per_second, self.settings.burst_bytes)
         self.connections: set[Connection] = set()
         self.waiting: set[object] = set()
@@ -72,7 +72,7 @@ class ConnectionContext:
         """
         return self.rng.uniform(0, self.settings.ping_interval_seconds)
 
-    def full(self) -> Refusal | None:
+    def refusal(self) -> Refusal | None:
         """Return why no further connection can be taken, or None if one can."""
         if self.draining:
             return STOPPING

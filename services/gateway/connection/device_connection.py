@@ -4,7 +4,7 @@
 
 It is open from the start: `services.gateway.connection.handshake` builds it when the handshake
 is accepted. It is closing once a close frame was sent, and has 5 seconds for that. It is closed
-when the transport is, from whichever state.
+when the transport is, from either state.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class DeviceHandler:
         raise NotImplementedError
 
     def on_ping(self, payload: bytes) -> None:
-        """The device wants a pong; it is due when all before it is done."""
+        """The device wants a pong; it is due once all messages before the ping are handled."""
         self.connection.pong(payload)
 
     def on_pong(self, payload: bytes) -> None:
@@ -118,7 +118,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
     device_id: InitVar[str]
     websocket: DeviceProtocol
     reader: RateLimitedReader
-    """The handshake's: what its bytes cost counts on."""
+    """The handshake's, so that the bytes of the handshake count too."""
     handler: DeviceHandler = field(init=False)
     """Takes what comes; gone once the connection is closed."""
     dialect: Dialect = field(init=False)
@@ -128,8 +128,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
     is_open: bool = True
     """Whether messages may be sent and those received count.
 
-    Kept here, not asked of the library each time: with many idle connections its object is
-    not in the cache, and nearly nothing else would need it.
+    Kept here, not asked of the library each time: with many idle connections the library's
+    object is not in the CPU's cache, and little else needs it.
     """
     writable: bool = field(init=False)
     """Whether the device reads as fast as we write."""
@@ -139,7 +139,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
     _ping_at: float = field(init=False)
     _fragments: list[bytes] | None = None
     _bad_frames: int = 0
-    _is_between_messages: bool = True  # of the library, which only `_receive_other` moves
+    _is_between_messages: bool = True  # the library's; only `_receive_other` uses it
     _is_closing: bool = False
 
     def __post_init__(self, endpoint: Endpoint, device_id: str) -> None:
@@ -148,7 +148,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self.heard_at = self.context.clock()
         self._ping_at = self.heard_at + self.context.first_ping_after()
         self.dialect = endpoint.dialect
-        # The transport says it only when it changes, and may have said it to the handshake.
+        # The transport reports only changes, and may have reported one to the handshake.
         self.writable = not self.reader.is_paused(Pause.UNREAD)
         self.handler = endpoint.handler(self, device_id)
 
@@ -196,9 +196,9 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self.context.connections.discard(self)
         self.context.waiting.discard(self.handler)
         self.handler.on_lost()
-        # Freed at once, not by the garbage collector: see `DeviceProtocol.let_go`.
+        # Freed at once, not by the garbage collector: see `DeviceProtocol.break_cycle`.
         del self.handler
-        self.websocket.let_go()
+        self.websocket.break_cycle()
 
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""
@@ -272,8 +272,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self.abort()
             return None
         settings = self.context.settings
-        # While it rested, it was we who did not listen.
-        silent_at = max(self.heard_at, self.reader.rests_until) + settings.silence_seconds
+        # While reading was paused, the silence was ours.
+        silent_at = max(self.heard_at, self.reader.paused_until) + settings.silence_seconds
         if now >= silent_at:
             metrics.SILENT.inc()
             seconds = f"{settings.silence_seconds:g}"
@@ -281,8 +281,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self.abort()
             return None
         if now >= self._ping_at:
-            # By its turn, not by when it was served: else all that a process which stood
-            # still finds due would have the same turn from then on.
+            # Counted from when it was due: after a process stood still, all connections are
+            # served at once, and would ping at the same moment from then on.
             interval = settings.ping_interval_seconds
             self._ping_at = now + interval - (now - self._ping_at) % interval
             self.ping(self.handler.ping_payload())
@@ -295,7 +295,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if not self._is_between_messages:
             return self._receive_other(data)
         if len(data) == HEAD_BYTES and is_empty_pong(data, 0):
-            # What nearly all segments of idle devices are.
+            # Nearly all segments from idle devices are this.
             if self.is_open:
                 self.handler.on_pong(b"")
             return 1
@@ -322,8 +322,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self._follow_state()
         frames = websocket.events_received()
         for frame in frames:
-            # Whatever comes before the device's close frame counts, though the
-            # library has parsed that one too by now; what comes after ours does not.
+            # Frames before the device's close frame count, although the library has
+            # parsed that one too by now; frames after our own close frame do not.
             if not self._is_closing and isinstance(frame, Frame):
                 self._receive_frame(frame)
         self._write_pending()
@@ -384,7 +384,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             many = f"more than {_MAX_BAD_FRAMES} in a row; the last one: {message}"
             self._reject(RejectionCode.TOO_MANY_BAD_FRAMES, many)
             self.close(CloseCode.POLICY, "too many bad frames")
-            self._write_pending()  # the end may be parsed already: what is in between is void
+            self._write_pending()  # nothing before the device's close counts now
         elif self.writable and self.is_open:
             self.websocket.send_text(self.dialect.error_event(code, message))
             self._write_pending()
@@ -394,7 +394,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self._note_rejection(self.handler.device_id, code, message)
 
     def _follow_state(self) -> None:
-        """Note that it is open no more: after the library was told anything."""
+        """Note that it is no longer open; called after each call of the library."""
         if self.websocket.state is not State.OPEN:
             self.is_open = False
 
@@ -409,7 +409,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self.context.wheel.schedule(self, self.context.clock() + CLOSING_SECONDS)
 
     def _note_failure(self) -> None:
-        """Note what the library closes this connection for, if it does so by itself."""
+        """Note why the library closes this connection, if it does so by itself."""
         close = self.websocket.close_sent
         if close is not None and self.websocket.close_rcvd is None and close.code in _FAILURES:
             self._reject(_FAILURES[close.code], close.reason)

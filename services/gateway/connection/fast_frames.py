@@ -1,7 +1,7 @@
-"""The fast path: the two frames that nearly all frames are, parsed in one step.
+"""The fast path: the two most frequent kinds of frames, each parsed in one step.
 
-These are a short text message in one piece, and an empty pong. All other frames, and all
-parts of one, are left to the library (`services.gateway.connection.websocket_protocol`);
+These are a short text message in one piece, and an empty pong. All other frames, and
+incomplete ones, are left to the library (`services.gateway.connection.websocket_protocol`);
 the fuzzing in ``tests/fuzz`` compares the two paths.
 """
 

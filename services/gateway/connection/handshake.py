@@ -79,7 +79,7 @@ class Handshake(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline."""
         context = self.context
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self._reader = RateLimitedReader(context, self._transport)
         context.connections.add(self)
         if len(context.connections) > context.most_sockets:
@@ -108,7 +108,7 @@ class Handshake(asyncio.BufferedProtocol):
         """Clean up."""
         metrics.VANISHED.inc()
         self._end()
-        self.websocket.let_go()
+        self.websocket.break_cycle()
 
     def pause_writing(self) -> None:
         """Note that the device does not read its answer."""
@@ -149,8 +149,8 @@ class Handshake(asyncio.BufferedProtocol):
         if end < len(_HEAD_END) or end > _MAX_HEAD_BYTES:
             self._refuse(refusals.HEAD_TOO_LARGE)
         elif self._reader.heard_ago() > _PATIENCE_SECONDS:
-            # More devices connect than there is time for; they wait in the kernel, the
-            # longest in front. If those that gave up were served, none would be in time.
+            # More devices connect than there is time for; they wait in the kernel, the oldest
+            # first. Serving devices that are about to give up would make all others late.
             metrics.OVERDUE.inc()
             self._refuse(refusals.OVERDUE)
         else:
@@ -168,7 +168,7 @@ class Handshake(asyncio.BufferedProtocol):
             return
         self._request = request = requests[0]
         examined = examine(request, endpoint.dialect.paths, self.context.settings.origins)
-        refusal = examined if isinstance(examined, Refusal) else self.context.full()
+        refusal = examined if isinstance(examined, Refusal) else self.context.refusal()
         if refusal is not None:
             self._refuse(refusal)
             return
@@ -192,7 +192,7 @@ class Handshake(asyncio.BufferedProtocol):
         waiting = self.context.waiting
         if not self.is_pending or self in waiting:
             return
-        # Asked again: a crowd comes in before the first of it is found to wait.
+        # Checked again: a whole crowd passes the first check before any of it waits.
         if self.context.may_wait():
             waiting.add(self)
         else:

@@ -42,8 +42,8 @@ class RateLimitedReader:
 
     A token bucket that only the clock refills, in the form of the generic cell rate
     algorithm ("virtual scheduling", ITU-T I.371 annex A): what is kept is not a level but
-    the time at which the bucket will be full again. One piece may overdraw it; that is
-    waited for afterwards.
+    the time at which the bucket will be full again. One piece may overdraw it; reading then
+    pauses until the debt is paid.
     """
 
     context: ConnectionContext
@@ -54,7 +54,7 @@ class RateLimitedReader:
     _paused: Pause = Pause(0)  # noqa: RUF009 - it never changes
 
     def spend(self, size: int, frames: int, now: float) -> float:
-        """Take what was read (``size`` in bytes) from the bucket; rest if that was too much.
+        """Take what was read (``size`` in bytes) from the bucket; pause if that was too much.
 
         Returns:
             For how many seconds the device has been sending too fast, without half of the
@@ -71,16 +71,16 @@ class RateLimitedReader:
             self._over_since = now
         metrics.SLOWED.inc()
         self.pause(Pause.TOO_FAST)
-        self.context.rests.schedule(self, self.rests_until)
+        self.context.pauses.schedule(self, self.paused_until)
         return now - self._over_since
 
     @property
-    def rests_until(self) -> float:
-        """The time before which nothing more may be read; it may have passed."""
+    def paused_until(self) -> float:
+        """Until when nothing more may be read (by the context's clock); it may have passed."""
         return self._full_at - self.context.allowance.burst_seconds
 
     def on_timer(self, now: float) -> None:  # noqa: ARG002 - the wheel says it to all
-        """Read again: the rest is over."""
+        """Read again: the pause is over."""
         self.resume(Pause.TOO_FAST)
 
     def is_paused(self, why: Pause) -> bool:

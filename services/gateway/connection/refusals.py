@@ -1,4 +1,4 @@
-"""The HTTP answers to handshakes that get no connection, though they are right as such."""
+"""The HTTP answers that refuse a handshake."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

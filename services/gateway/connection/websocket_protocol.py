@@ -39,7 +39,7 @@ class DeviceProtocol(ServerProtocol):
 
     @property
     def is_between_messages(self) -> bool:
-        """Whether what comes next begins a frame, and that frame a message."""
+        """Whether the next byte begins a frame, and that frame a message."""
         return self._unparsed == 0 and self.current_size is None
 
     def receive_frames(self, data: bytes) -> None:
@@ -65,11 +65,11 @@ class DeviceProtocol(ServerProtocol):
             self.current_size = None
         super().recv_frame(frame)
 
-    def let_go(self) -> None:
+    def break_cycle(self) -> None:
         """Break the reference cycle of parser and protocol, once the connection has ended.
 
-        Left to the garbage collector, the connections that ended would make it stop the
-        process, the longer the more are connected.
+        Otherwise the garbage collector would have to find ended connections, and it stops the
+        process for longer the more devices are connected.
         """
         self.parser.close()
         # Their tracebacks hold the parser.

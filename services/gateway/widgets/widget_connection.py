@@ -77,7 +77,7 @@ class WidgetConnection(DeviceHandler):
         self.events.on_connected(self)
 
     def on_lost(self) -> None:
-        """Leave."""
+        """Report the end."""
         metrics.WIDGETS.dec()
         self.events.on_disconnected(self)
 

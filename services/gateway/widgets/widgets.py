@@ -183,7 +183,7 @@ class Widgets:
                 for widget in list(group.members):
                     widget.close(CloseCode.NOT_REGISTERED, "this widget is not registered")
             case b"absent":
-                # The directory will ring, its version will change, or the doubt will end.
+                # Read again when the directory changes, or the doubt about it ends.
                 self.context.waiting.update(w for w in group.members if w.pairing is None)
             case number:
                 if status:

@@ -19,7 +19,7 @@ STATEMENT_SECONDS: Final = 120
 """How long one statement on 200,000 rows may take."""
 
 _COPY_ROWS: Final = 2000
-"""Rows."""
+"""Rows in one piece of COPY."""
 
 _PREPARE: Final = f"""
     SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
@@ -231,7 +231,7 @@ async def apply(
         new = await connection.execute(_REGISTER.format(devices=devices_table(kind)), values)
         created += new.rowcount
     paired = (await connection.execute(_PAIR)).rowcount
-    for kind, wishes in secrets.items():
-        secrets_set += await device_secrets.set_many(connection, kind, wishes, overlap)
+    for kind, new_secrets in secrets.items():
+        secrets_set += await device_secrets.set_many(connection, kind, new_secrets, overlap)
     number = await fetch_value(connection, _NUMBER)
     return Counts(created, updated, paired, secrets_set, number)

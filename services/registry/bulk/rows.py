@@ -17,7 +17,7 @@ MAX_SHOWN: Final = 1000
 """Mistakes that are kept; all are counted."""
 
 _MAX_QUOTED: Final = 80
-"""Characters."""
+"""Longest quotation of a text from the file, in characters."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

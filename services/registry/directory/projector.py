@@ -49,7 +49,7 @@ class Projector:
     bus: Bus
     projection: Projection
     agreement: Mapping[str, str]
-    """What all instances must be configured with alike."""
+    """The settings that must be the same in all instances."""
     full_seconds: float
     """How often to project everything, whether or not there is a reason."""
     poll_seconds: float

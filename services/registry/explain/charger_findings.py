@@ -120,7 +120,7 @@ def _rejection_cause(rejection: LastRejection, state: ChargerState) -> Cause | N
                 "(docs/protocol.md, Limits).",
             )
         case RejectionCode.UNAUTHORIZED | RejectionCode.SILENT:
-            # Another attempt of a charger that is connected; if it is not, "offline" says it.
+            # The charger is connected all the same; if it is not, the finding "offline" says so.
             return None
         case _:
             return Cause(

@@ -42,7 +42,7 @@ class Collection(RequestBody):
     widget_returned: bool = Field(default=True, description="Whether the widget came back")
 
     @model_validator(mode="after")
-    def _what_is_gone_is_no_pair(self) -> Self:
+    def _check_widget_returned(self) -> Self:
         if self.pairing is PairingAfter.KEEP and not self.widget_returned:
             raise ValueError(
                 "a widget that a visitor still has would show the next one's light: end the "

@@ -39,7 +39,7 @@ _TAGS_PER_EXCHANGE: Final = 8
 """Tags in one exchange with Redis; lights wait for it. A tag without transitions takes 40 µs,
 one with ten takes half a millisecond."""
 _ABANDONED_MS: Final = 15_000
-"""So long after it was read, no registry is recording it any more: beyond Postgres' deadline."""
+"""This long after it was read, no registry is recording it any more: Postgres' deadline is over."""
 
 
 _log = logs.get(__name__)

@@ -55,7 +55,7 @@ class _ClusterServer:
         self._clock = clock
         self.server = Server(url, name, _ends_connection)
         self.is_away = False
-        self._rests_until = 0.0
+        self._skipped_until = 0.0
         self._away_because = ""
 
     async def exchange(self, commands: Sequence[bytes]) -> list[Any]:
@@ -64,13 +64,13 @@ class _ClusterServer:
         Raises:
             BusUnavailableError: It is away, or was a moment ago.
         """
-        if self.is_away and (self.server.lock.locked() or self._clock() < self._rests_until):
+        if self.is_away and (self.server.lock.locked() or self._clock() < self._skipped_until):
             raise BusUnavailableError(self._away_because)
         try:
             replies, _ = await self.server.exchange(b"".join(commands), len(commands))
         except BusUnavailableError as error:
             self.is_away = self.server.is_lost = True
-            self._rests_until = self._clock() + _REST_SECONDS
+            self._skipped_until = self._clock() + _REST_SECONDS
             self._away_because = str(error)
             raise
         self.is_away = False

@@ -39,7 +39,7 @@ async def _open(port: int, _: FastCounter, stack: AsyncExitStack) -> None:
         lambda: Handshake(context, endpoint), HOST, port, backlog=BACKLOG
     )
     stack.callback(server.close)
-    for name, wheel in (("timers", context.wheel), ("rests", context.rests)):
+    for name, wheel in (("timers", context.wheel), ("pauses", context.pauses)):
         task = asyncio.create_task(wheel.run(), name=name)
         stack.callback(task.cancel)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.gateway import kernel
-from services.gateway.kernel import room_for, seconds_since_last_data
+from services.gateway.kernel import raise_file_limit, seconds_since_last_data
 
 
 @pytest.fixture
@@ -82,14 +82,14 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_limit_is_raised_as_far_as_needed_and_allowed(
     limits: list[int], wanted: int, room: int, soft: int
 ) -> None:
-    assert room_for(wanted) == room
+    assert raise_file_limit(wanted) == room
     assert limits == [soft, 4096]
 
 
 def test_without_limits_there_is_room_for_all(limits: list[int]) -> None:
     limits[1] = resource.RLIM_INFINITY
-    assert room_for(100_000) == 100_000
+    assert raise_file_limit(100_000) == 100_000
     assert limits[0] == 100_000 + kernel._SPARE_FILES
     limits[0] = resource.RLIM_INFINITY
-    assert room_for(200_000) == 200_000
+    assert raise_file_limit(200_000) == 200_000
     assert limits[0] == resource.RLIM_INFINITY

@@ -23,7 +23,7 @@ class Bucket:
         """Return how long must be waited."""
         too_fast_for = self._reader.spend(size, 0, now)
         self.over_since = self._reader._over_since
-        wait = max(0.0, self._reader.rests_until - now)
+        wait = max(0.0, self._reader.paused_until - now)
         assert too_fast_for == (now - self.over_since if wait and self.over_since else 0)
         return wait
 

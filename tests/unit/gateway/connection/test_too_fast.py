@@ -60,7 +60,7 @@ class Charger(FakeDevice):
         until = self.clock.now + seconds
         while self.clock.now < until:
             self.clock.now += 0.05
-            self.context.rests.advance()
+            self.context.pauses.advance()
             self.context.wheel.advance()
             if len(self.on_the_way) < 10_000:
                 self.on_the_way += more

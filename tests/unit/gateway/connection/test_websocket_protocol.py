@@ -109,7 +109,7 @@ def test_an_ended_protocol_goes_without_the_garbage_collector(sent: bytes) -> No
     gone = weakref.ref(websocket)
     gc.disable()
     try:
-        websocket.let_go()
+        websocket.break_cycle()
         del websocket
         assert gone() is None
     finally:
