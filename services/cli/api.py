@@ -60,8 +60,8 @@ class Items:
     """The items of a list, fetched page by page as they are read.
 
     Attributes:
-        most: No more than so many; None: all.
-        cut_off: After that: whether there are more than were asked for.
+        most: How many at most; None: all.
+        cut_off: Whether there are more than ``most``; set once all were read.
     """
 
     api: "Api"
@@ -95,14 +95,14 @@ class Api:
         transport: Another way to reach it, for tests.
 
     Raises:
-        WrongUseError: The URL or the key can be none.
+        WrongUseError: The text is no URL, or no key.
     """
 
     def __init__(self, url: str, key: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._url = _checked_url(url)
+        self._url = _check_url(url)
         self._has_key = bool(key)
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {_checked_key(key)}"} if key else {},
+            headers={"Authorization": f"Bearer {_check_key(key)}"} if key else {},
             timeout=_TIMEOUT,
             # A proxy of this machine does not lead to a booth.
             trust_env=False,
@@ -145,7 +145,9 @@ class Api:
     def download(self, where: Address, **query: object) -> Iterator[bytes]:
         """Yield the pieces of a file."""
         try:
-            with self._client.stream("GET", self._url + where, params=_given(query)) as response:
+            with self._client.stream(
+                "GET", self._url + where, params=_drop_none(query)
+            ) as response:
                 if not response.is_success:
                     response.read()
                     raise self._failure(response)
@@ -155,16 +157,18 @@ class Api:
 
     def _send(self, method: str, where: Address, query: dict[str, Any], **more: Any) -> Answer:
         try:
-            response = self._client.request(method, self._url + where, params=_given(query), **more)
+            response = self._client.request(
+                method, self._url + where, params=_drop_none(query), **more
+            )
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._unreachable(error) from error
         except UnicodeEncodeError as error:  # it came from the command line, byte by byte
             raise WrongUseError("what you typed is not UTF-8 text") from error
         if response.is_success:
-            return self._understood(response)
+            return self._parse_answer(response)
         raise self._failure(response)
 
-    def _understood(self, response: httpx.Response) -> Answer:
+    def _parse_answer(self, response: httpx.Response) -> Answer:
         if not response.content:
             return Answer()
         said = _json_object(response)
@@ -190,7 +194,7 @@ class Api:
                 "to where the registry itself is"
             )
         problem = _json_object(response) or {}
-        text = _said(problem)
+        text = _reason_in(problem)
         if text is None:
             text = f"HTTP {status} from {self._url}, and no reason given. Is it a registry?"
         elif text == HTTPStatus(status).phrase:  # of the framework, not of a route
@@ -207,7 +211,7 @@ class Api:
         return RefusedError("\n".join([text, *hint, *_mistakes(problem)]))
 
 
-def _checked_url(text: str) -> str:
+def _check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -225,16 +229,16 @@ def _checked_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _checked_key(key: str) -> str:
+def _check_key(key: str) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise WrongUseError(
-            "the API key can be none: a key is one word of ASCII characters, clk_…. "
+            "this cannot be an API key: a key is one word of ASCII characters, clk_…. "
             "Is CHARGELIGHT_CLI_KEY, or the key file, what it should be?"
         )
     return key
 
 
-def _given(query: dict[str, Any]) -> dict[str, Any]:
+def _drop_none(query: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
@@ -246,7 +250,7 @@ def _json_object(response: httpx.Response) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _said(problem: dict[str, Any]) -> str | None:
+def _reason_in(problem: dict[str, Any]) -> str | None:
     """Return what the registry said is wrong; None: it was no registry."""
     wrong = [each for each in _errors(problem) if "where" in each]
     if wrong:

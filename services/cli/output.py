@@ -18,17 +18,17 @@ from services.cli.failures import ReaderGoneError, RefusedError
 _LED: Final = {"charging": "red", "charging80": "yellow", "charged": "green"}
 _APART: Final = "  "
 _LEAST_LAST: Final = 20
-"""How much of the last column must fit on a line; the rest of it goes on to the next one."""
+"""How many cells of the last column must fit on a line; the rest wraps."""
 
 _BIDIRECTIONAL: Final = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-"""They make a line read other than it is."""
+"""Characters that change the order in which a terminal shows others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table that is more than a member of each item."""
+    """A column of a table that is computed from each item."""
 
     title: str
     of: Callable[[Mapping[str, Any]], object]
@@ -54,7 +54,7 @@ class Output:
 
     def raw(self, piece: bytes) -> None:
         """Pass on a piece of a file."""
-        self._guarded(lambda: sys.stdout.buffer.write(piece), sys.stdout.buffer.flush)
+        self._do_output(lambda: sys.stdout.buffer.write(piece), sys.stdout.buffer.flush)
 
     def fields(self, answer: Mapping[str, Any]) -> None:
         """Show one thing with all that is known of it."""
@@ -112,9 +112,9 @@ class Output:
         self._write(json.dumps(answer, ensure_ascii=not utf8) + "\n")
 
     def _write(self, text: str) -> None:
-        self._guarded(lambda: sys.stdout.write(text), sys.stdout.flush)
+        self._do_output(lambda: sys.stdout.write(text), sys.stdout.flush)
 
-    def _guarded(self, *steps: Callable[[], object]) -> None:
+    def _do_output(self, *steps: Callable[[], object]) -> None:
         try:
             for step in steps:
                 step()
@@ -129,12 +129,12 @@ def cell(value: object) -> Text:
     if value is None or value == []:
         return Text("-", style="dim")
     if isinstance(value, dict | list):
-        return Text(spoken(value))
-    text = spoken(value)
+        return Text(in_words(value))
+    text = in_words(value)
     return Text(text, style=_LED.get(text, ""))
 
 
-def spoken(value: object) -> str:
+def in_words(value: object) -> str:
     """Return a value in words."""
     match value:
         case None:
@@ -145,15 +145,15 @@ def spoken(value: object) -> str:
             return f"{value:g}"
         case list():
             apart = "; " if any(isinstance(each, dict) for each in value) else ", "
-            return apart.join(spoken(each) for each in value)
+            return apart.join(in_words(each) for each in value)
         case dict():
-            return ", ".join(f"{_title(name)}: {spoken(each)}" for name, each in value.items())
+            return ", ".join(f"{_title(name)}: {in_words(each)}" for name, each in value.items())
         case _:
             return printable(local_time(str(value)))
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return a text that does nothing to a terminal but stand there, but for those to keep."""
+    """Return a text with what controls a terminal escaped, except for characters in ``keep``."""
     if text.isprintable():
         return text
     return "".join(

@@ -13,12 +13,12 @@ from services.cli.output import Output
 
 
 class Session:
-    """A registry to talk to, and a place for its answers.
+    """A client of the registry, and the output for its answers.
 
     Args:
-        connect: Makes the former. Not before a command needs it, so that ``--help`` and
-            wrong arguments never end in what is wrong with a key file.
-        output: The latter.
+        connect: Makes the client. Called when a command first needs it, so that ``--help``
+            works with a key file that cannot be read.
+        output: Where answers are printed.
     """
 
     def __init__(self, connect: Callable[[], Api], output: Output) -> None:

@@ -54,7 +54,7 @@ def _http_url(text: str) -> str:
     return text
 
 
-def _parsed(parse: Callable[[str], Parsed], text: str, name: str) -> Parsed:
+def _parse_option(parse: Callable[[str], Parsed], text: str, name: str) -> Parsed:
     try:
         return parse(text)
     except ValueError as error:
@@ -89,8 +89,8 @@ RegistryUrl = Annotated[
 ]
 DeviceId = Annotated[str, typer.Argument(metavar="ID", callback=_device_id, help="Its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
-Thresholds = Annotated[str, typer.Option(help="What the hub is configured with, to judge it by.")]
-Settle = Annotated[float, typer.Option(min=0, help="Seconds a light may be other than called for.")]
+Thresholds = Annotated[str, typer.Option(help="The hub's thresholds, by which lights are judged.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds that a light may stay wrong.")]
 Interval = Annotated[
     float, typer.Option(min=0.1, help="Seconds between two lines, where there is no terminal.")
 ]
@@ -125,7 +125,7 @@ def charger(
     command = ChargerCommand(
         charger_id=charger_id,
         url=url,
-        level=None if level is None else _parsed(parse_level, level, "LEVEL"),
+        level=None if level is None else _parse_option(parse_level, level, "LEVEL"),
         once=once,
         seconds_per_percent=seconds_per_percent if ramp else None,
         timeout=timeout,
@@ -228,7 +228,7 @@ def register(
     ],
     *,
     replace: Annotated[
-        bool, typer.Option("--replace", help="End what chargers and widgets are part of now.")
+        bool, typer.Option("--replace", help="End pairings with other devices.")
     ] = False,
     registry: RegistryUrl = _REGISTRY_URL,
     json: AsJson = False,
@@ -248,11 +248,11 @@ def register(
 
 
 def _pairs(names: list[str]) -> list[Pair]:
-    return [_parsed(Pair.parse, name, "PAIR") for name in names]
+    return [_parse_option(Pair.parse, name, "PAIR") for name in names]
 
 
 def _hub(chargers_url: str, widgets_url: str, thresholds: str, settle: float) -> Hub:
-    parsed = _parsed(parse_thresholds, thresholds, "--thresholds")
+    parsed = _parse_option(parse_thresholds, thresholds, "--thresholds")
     return Hub(chargers_url, widgets_url, parsed, settle)
 
 

@@ -14,13 +14,13 @@ EXIT_DONE: Final = 0
 EXIT_NOT_RIGHT: Final = 1
 
 Command = Callable[[asyncio.Event], Coroutine[Any, Any, int]]
-"""Does its work until the event is set at the latest; returns the exit code."""
+"""Works until it is done or the event is set; returns the exit code."""
 
 
 def run(command: Command) -> NoReturn:
     """Run a command, then exit the process with its code.
 
-    SIGINT and SIGTERM ask it to stop; having been asked is no failure.
+    SIGINT and SIGTERM ask it to stop; that alone is no failure.
     """
 
     async def run_until_signalled() -> int:

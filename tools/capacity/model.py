@@ -1,7 +1,7 @@
 """What a hub needs: a function of its coefficients and its load.
 
-Everything is a rate times a cost; the number of processes is that sum divided by what one of them
-may do. The rates follow from the code; a note beside each says how.
+Each need is the sum of rates times costs; the number of processes is that sum divided by what one
+of them may do. The rates follow from the code; a note beside each says how.
 """
 
 import math
@@ -242,15 +242,15 @@ def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[
         + 2 * r.update_presence.of(1, 1)
     )
     return {
-        "servers as such": r.process_cores,
+        "idle servers": r.process_cores,
         "storing readings": store,
         "writing statuses": route,
         "taking batches of readings": exchanges,
-        "comparing what gateways hold": r.reconcile.of(reconciled, reconcile_calls),
+        "comparing chargers with Redis": r.reconcile.of(reconciled, reconcile_calls),
         "passing messages on": (load.readings + load.statuses) * r.delivery_us * _US,
         "devices that come and go": joining,
-        "gateways as such": gateways * gateway_as_such(c),
-        "routers as such": routers_as_such(c, routers),
+        "idle gateways": gateways * idle_gateway_cores(c),
+        "idle routers": idle_routers_cores(c, routers),
     }
 
 
@@ -263,7 +263,7 @@ def gateway_commands(c: Coefficients) -> float:
     return _LOOKS_PER_SECOND * (1 + 2 * c.limits.partitions + 3) + 1 / _PRESENCE_SECONDS
 
 
-def gateway_as_such(c: Coefficients) -> float:
+def idle_gateway_cores(c: Coefficients) -> float:
     """Return the cores of Redis that one gateway uses, whatever its devices do.
 
     Its commands, in exchanges: versions, message to itself, ping, each twice a second; that
@@ -274,7 +274,7 @@ def gateway_as_such(c: Coefficients) -> float:
     return _US * (gateway_commands(c) * c.redis.command_us + exchanges * c.redis.exchange_us)
 
 
-def routers_as_such(c: Coefficients, routers: int) -> float:
+def idle_routers_cores(c: Coefficients, routers: int) -> float:
     """Return the cores of Redis that routers use without any readings.
 
     A lease and a sweep per partition, however many routers share them; and per router a

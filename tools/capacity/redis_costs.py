@@ -51,7 +51,7 @@ def main() -> None:
         sys.stdout.write(f"{'memory of a device':<20} {kilobytes:6.2f} KB\n")
         for name, microseconds in (
             ("a plain command", costs.of_commands()),
-            ("an exchange as such", costs.of_exchanges()),
+            ("an exchange alone", costs.of_exchanges()),
             ("a subscription", costs.of_subscriptions()),
             ("a delivery", costs.of_deliveries()),
         ):

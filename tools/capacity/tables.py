@@ -78,7 +78,7 @@ def _checked(c: Coefficients) -> Iterator[str]:
             "CPU of the router": _percent(found.router_cores),
             "CPU of Redis, no readings": _percent(sum(redis.values())),
             "CPU of Redis, a reading every 10 s": _percent(found.redis_cores),
-            "commands per second of a gateway as such": f"{gateway_commands(c):.0f}",
+            "commands per second of an idle gateway": f"{gateway_commands(c):.0f}",
         }
         for what, predicted in rows.items():
             yield f"| {devices:,} | {what} | {predicted} | |"

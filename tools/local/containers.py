@@ -39,7 +39,7 @@ def run(compose: tuple[str, ...]) -> int:
         raise LocalHubError("Containers need Compose: install docker-compose 1.29 or newer.")
     environment = {**os.environ, **_builder()}
     ports = HubPorts.of(ServerSource.CONTAINERS, environment)
-    if _running(compose, environment):
+    if _is_running(compose, environment):
         raise LocalHubError(
             "The stack of this folder runs already. End the other `make up`, or take the stack "
             f"down: {shlex.join(compose)} down"
@@ -92,7 +92,7 @@ def _run_until_done(command: tuple[str, ...], environment: Mapping[str, str]) ->
         raise
 
 
-def _running(compose: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+def _is_running(compose: tuple[str, ...], environment: Mapping[str, str]) -> bool:
     listed = subprocess.run(
         (*compose, "ps", "-q"), cwd=ROOT, env=environment, capture_output=True, check=False
     )
@@ -100,7 +100,7 @@ def _running(compose: tuple[str, ...], environment: Mapping[str, str]) -> bool:
 
 
 def _builder() -> dict[str, str]:
-    """Settings for the classic builder where BuildKit's plugin is missing: without, no build."""
+    """Settings for the classic builder, where the plugin of BuildKit is missing."""
     with suppress(OSError):
         ran = subprocess.run(("docker", "buildx", "version"), capture_output=True, check=False)
         if ran.returncode == 0:

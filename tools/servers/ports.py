@@ -7,7 +7,7 @@ from contextlib import suppress
 LOWEST = 15_000
 HIGHEST = 31_999
 """Below the range that Linux (32768 and up) and macOS (49152 and up) give to outgoing connections:
-none of those can take a port between our check and the start of the program that listens there."""
+no outgoing connection can take a port between our check and the start of the program."""
 
 LOOPBACK = "127.0.0.1"
 

@@ -9,7 +9,7 @@ import typer
 
 from services.cli.api import address
 from services.cli.commands.arguments import Most, moment
-from services.cli.output import Column, spoken
+from services.cli.output import Column, in_words
 from services.cli.session import session_of, show
 
 keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=True)
@@ -135,7 +135,7 @@ def _details(entry: Mapping[str, Any]) -> str:
     details: dict[str, Any] = entry.get("details") or {}
     if entry.get("action") == Action.CHANGED:
         return ", ".join(f"{_words(name)}: {_change(value)}" for name, value in details.items())
-    return spoken({name: value for name, value in details.items() if value not in (None, "")})
+    return in_words({name: value for name, value in details.items() if value not in (None, "")})
 
 
 def _change(value: object) -> str:
@@ -143,11 +143,11 @@ def _change(value: object) -> str:
         case [before, after]:
             return f"{_or_nothing(before)} → {_or_nothing(after)}"
         case _:
-            return spoken(value)
+            return in_words(value)
 
 
 def _or_nothing(value: object) -> str:
-    return "(empty)" if value == "" else spoken(value)
+    return "(empty)" if value == "" else in_words(value)
 
 
 def _words(name: str) -> str:

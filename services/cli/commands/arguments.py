@@ -16,7 +16,7 @@ def device_id(text: str | None) -> str | None:
 
 
 def device_ids(texts: list[str]) -> list[str]:
-    """Refuse any that can be no device's id, before anything is done with the others."""
+    """Refuse all if one cannot be a device's id, before anything is done."""
     for text in texts:
         device_id(text)
     return texts

@@ -86,9 +86,9 @@ def export(
 
 @contextlib.contextmanager
 def _replacing(file: Path) -> Iterator[IO[bytes]]:
-    """Yield a file that takes another one's place when all of it is there, and not before.
+    """Yield a file that replaces another one only when it is complete.
 
-    Half an export would import well.
+    Half an export could be imported without an error.
     """
     if file.exists() and not file.is_file():  # /dev/stdout, a pipe
         with _as_wrong_use(file, "written"), file.open("wb") as written:

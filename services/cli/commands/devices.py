@@ -70,7 +70,7 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         location: _Location = None,
     ) -> None:
         session = session_of(context)
-        body = _given({"label": label, "location": location})
+        body = _drop_none({"label": label, "location": location})
         session.output.fields(session.api.put(address(kinds, device_id), body))
 
     @commands.command("update", help=f"Change what a registered {kind} is called.")
@@ -81,7 +81,7 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         label: _Label = None,
         location: _Location = None,
     ) -> None:
-        body = _given({"label": label, "location": location})
+        body = _drop_none({"label": label, "location": location})
         if not body:
             raise typer.BadParameter("say what to change", param_hint="--label or --location")
         session = session_of(context)
@@ -117,12 +117,12 @@ def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None
         try:
             session.api.delete(address(kinds, device_id))
         except RefusedError as error:
-            refusals.append(str(error))  # and on: the others were meant too
+            refusals.append(str(error))  # go on with the others
         else:
             session.output.line(f"{device_id} is not registered any more", {"id": device_id})
     if refusals:
         raise RefusedError("\n".join(refusals))
 
 
-def _given(body: dict[str, str | None]) -> dict[str, str]:
+def _drop_none(body: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in body.items() if value is not None}

@@ -36,13 +36,13 @@ def screen(explanation: Mapping[str, Any]) -> str:
     lines = [explanation["title"], ""]
     for finding in explanation["findings"]:
         mark = _MARKS.get(finding["mark"], "?")
-        lines.append(f"  {mark} {finding['about']:<{_WIDTH}} {_spoken(finding['text'])}")
-    lines += ["", _spoken(explanation["verdict"])]
+        lines.append(f"  {mark} {finding['about']:<{_WIDTH}} {_with_local_times(finding['text'])}")
+    lines += ["", _with_local_times(explanation["verdict"])]
     if explanation["remedy"]:
         lines.append(explanation["remedy"])
     return "\n".join(lines)
 
 
-def _spoken(text: str) -> str:
+def _with_local_times(text: str) -> str:
     """Return a text with its times in this machine's own zone."""
     return _TIME.sub(lambda found: local_time(found[0]), text)

@@ -11,7 +11,7 @@ import typer
 from services.cli.api import address
 from services.cli.commands.arguments import ChargerId, Most, Replace, device_id
 from services.cli.failures import RefusedError, UnreachableError
-from services.cli.output import Column, spoken
+from services.cli.output import Column, in_words
 from services.cli.session import Session, session_of, show
 
 group = typer.Typer(help="Visitors' phones in chargers.", no_args_is_help=True)
@@ -202,9 +202,9 @@ def _state(rental: Mapping[str, Any]) -> str:
     """Say how it stands with a rental."""
     if rental.get("collected_at"):
         missing = "" if rental.get("widget_returned_at") else ", widget missing"
-        return f"collected {spoken(rental['collected_at'])}{missing}"
+        return f"collected {in_words(rental['collected_at'])}{missing}"
     if rental.get("reached_100_at"):
-        return f"charged since {spoken(rental['reached_100_at'])}"
+        return f"charged since {in_words(rental['reached_100_at'])}"
     if rental.get("reached_80_at"):
-        return f"80 % since {spoken(rental['reached_80_at'])}"
+        return f"80 % since {in_words(rental['reached_80_at'])}"
     return "charging"

@@ -38,7 +38,7 @@ def group(kind: str) -> typer.Typer:
         context: typer.Context, device_id: DeviceId, *, overlap_hours: _Overlap = None
     ) -> None:
         session = session_of(context)
-        body = {"secret": _given_secret(), **_overlap(overlap_hours)}
+        body = {"secret": _read_secret(), **_overlap(overlap_hours)}
         session.output.fields(session.api.put(where(device_id), body))
 
     @commands.command("show", help="Show since when there are secrets; not what they are.")
@@ -56,14 +56,14 @@ def group(kind: str) -> typer.Typer:
     return commands
 
 
-def _given_secret() -> str:
+def _read_secret() -> str:
     # Never an argument: everybody on this machine can read the command lines of others.
     if sys.stdin.isatty():
         return str(typer.prompt("Secret", hide_input=True, confirmation_prompt=True, err=True))
     secret = sys.stdin.buffer.readline().rstrip(b"\r\n")
     if not secret:
         raise WrongUseError("there is no secret on standard input")
-    # What is no ASCII is refused by the registry's rule, which says what a secret is.
+    # The registry refuses what is not ASCII, and says what a secret is.
     return secret.decode("utf-8", errors="replace")
 
 

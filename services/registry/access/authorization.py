@@ -59,7 +59,7 @@ def require_role(operator: Operator, role: Role) -> None:
     """Check that an operator has a role, or one that includes it.
 
     Raises:
-        NotAllowedError: The operator has not.
+        NotAllowedError: The operator has neither.
     """
     if not operator.role.includes(role):
         raise NotAllowedError(

@@ -52,7 +52,7 @@ async def require_empty(connection: Connection, charger: str) -> None:
 async def require_free(
     connection: Connection, widget: str, *, but_for: str | None = None, remedy: str = ""
 ) -> None:
-    """Check that no visitor has a widget, but for the one with a phone in ``but_for``.
+    """Check that no visitor has a widget, except the one with a phone in ``but_for``.
 
     Raises:
         RentalIsOpenError: A visitor has it.

@@ -131,7 +131,7 @@ class Charger:
                 async for message in connection:
                     self._take(message)
             except ConnectionClosed:
-                pass  # the end of a connection is nothing that went wrong here
+                pass  # a connection that ends is no error here
             finally:
                 self._connection = None
                 receipts.cancel()

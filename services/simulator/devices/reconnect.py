@@ -27,10 +27,10 @@ _USEFUL_SECONDS: Final = 1.0
 """A connection that lasted this long was a good one: the delays start over."""
 
 _SLOW_SECONDS: Final = 1.0
-"""Least delay where trying again at once is known not to help."""
+"""Shortest delay where trying again at once does not help."""
 
 _TRIAL_SECONDS: Final = 0.5
-"""How long a connection must last after a 4404 to count as one.
+"""How long a connection must last after a 4404 to count as a success.
 
 The hub lets an unregistered device in and closes the connection then; without
 this, each attempt would look like a success first.

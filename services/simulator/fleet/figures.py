@@ -11,7 +11,7 @@ _MOST_SAMPLES: Final = 200_000
 
 
 def percentile(samples: Iterable[float], share: float) -> float | None:
-    """Return the smallest sample that ``share`` of all do not exceed; none of none."""
+    """Return the smallest sample that ``share`` of all do not exceed; None without samples."""
     ordered = sorted(samples)
     if not ordered:
         return None

@@ -66,22 +66,22 @@ class Records:
     troubles: Counter[str]
 
 
-class _Line:
-    """The connection of one device of a pair, as the fleet counts it."""
+class _ConnectionLog:
+    """Counts the connects and the failures of one device."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
         self._ever = False
         self._trouble = ""
 
-    def connected(self) -> None:
+    def on_connected(self) -> None:
         self._records.counts.reconnects += self._ever
         self._ever = True
         self._set_trouble("")
 
-    def disconnected(self, reason: DisconnectReason, device: Device) -> None:
+    def on_disconnected(self, reason: DisconnectReason, device: Device) -> None:
         self._records.counts.failed_attempts += isinstance(reason, Refused | Unreachable)
-        # The same words for all devices, so that they can be counted.
+        # Without the id, so that equal reasons of different devices are counted together.
         anyone = replace(device, device_id="ID", url=device.url.removesuffix(device.device_id))
         self._set_trouble(explain(reason, anyone))
 
@@ -107,8 +107,8 @@ class SimulatedPair:
         )
         self.widget = Widget(ids.widget, hub.widgets_url, pace=Pace(rng), notify=self._on_widget)
         self._records = records
-        self._charger_line = _Line(records)
-        self._widget_line = _Line(records)
+        self._charger_log = _ConnectionLog(records)
+        self._widget_log = _ConnectionLog(records)
 
     @property
     def is_settled(self) -> bool:
@@ -126,9 +126,9 @@ class SimulatedPair:
         counts = self._records.counts
         match event:
             case Connected():
-                self._charger_line.connected()
+                self._charger_log.on_connected()
             case Disconnected(reason):
-                self._charger_line.disconnected(reason, self.charger.device)
+                self._charger_log.on_disconnected(reason, self.charger.device)
             case Sent(number, level):
                 counts.sent += 1
                 self.light.on_reading_sent(number, level, monotonic())
@@ -142,10 +142,10 @@ class SimulatedPair:
         counts = self._records.counts
         match event:
             case Connected():
-                self._widget_line.connected()
+                self._widget_log.on_connected()
                 self.light.on_widget_connected(monotonic())
             case Disconnected(reason):
-                self._widget_line.disconnected(reason, self.widget.device)
+                self._widget_log.on_disconnected(reason, self.widget.device)
                 self.light.on_widget_disconnected()
             case Lit(status):
                 counts.received += 1
@@ -212,7 +212,7 @@ class Fleet:
                 pair.judge()
             if all(pair.is_settled for pair in self.pairs):
                 return
-            # A light becomes wrong by the mere passing of time: nothing to wait for.
+            # Time alone can make a light wrong, so there is no event to wait for.
             await asyncio.sleep(_SETTLED_CHECK_SECONDS)
 
     def take_figures(self) -> Figures:

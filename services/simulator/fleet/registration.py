@@ -20,7 +20,7 @@ _ID_HELP: Final = "an id has 1 to 64 letters, digits, dots, underscores and hyph
 
 
 class RegistrationError(Exception):
-    """The registry says no; the text says to what and what can be done."""
+    """The registry refuses; the text says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Registration:
         url: Its root, for example ``http://127.0.0.1:3300``.
         rng: Source of the jitter between attempts.
         waiting: Told the reason each time the registry is not there.
-        replace: End what chargers and widgets are part of now.
+        replace: End pairings of these devices with others.
         transport: Something other than the network to talk to.
     """
 

@@ -37,8 +37,8 @@ class StatusMatcher:
     """Matches the statuses of one widget with the readings of its charger.
 
     A status message does not say which reading it belongs to, and under
-    overload readings are conflated, so counting both sides misleads. What can
-    be told for certain are changes: successive readings with the same status
+    overload readings are conflated, so counting both sides misleads. Only
+    changes are certain: successive readings with the same status
     form a *run*, neighbouring runs differ by construction, and the widget goes
     through the runs in order, skipping some but never going back. A status is
     therefore matched with the earliest run it fits, from the last match on. If

@@ -31,8 +31,8 @@ class Light:
     have stored them, and the receipt may be what got lost.
 
     A light is wrong if what it shows was not called for at any moment of the
-    last `settle` seconds, during all of which the widget was connected and a
-    reading acknowledged. For a dark light that is never the case.
+    last `settle` seconds, while the widget was connected and a reading
+    acknowledged all that time. Nothing calls for a dark light.
 
     Args:
         thresholds: What each level calls for.

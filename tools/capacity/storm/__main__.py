@@ -52,7 +52,7 @@ def row(name: str, outcome: Outcome) -> str:
         f"{sum(outcome.refused.values()):,}",
         f"{outcome.cut_off:,}",
         f"{outcome.dropped:,}",
-        f"{outcome.out:,}",
+        f"{outcome.not_back:,}",
     )
     return f"| {name} | " + " | ".join(values) + " |"
 
@@ -62,7 +62,7 @@ def _print_details(outcome: Outcome, seconds: float) -> None:
     for what, times in (
         ("widgets lit after", outcome.relit),
         ("readings stored after", outcome.stored),
-        ("handshakes took", outcome.in_after),
+        ("handshakes took", outcome.handshake_seconds),
     ):
         shares = ", ".join(
             f"{label} {_seconds(quantile(times, share))}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Line:
-    """Knows only when the server has done all queued work: enough, since it works in order.
+    """Knows only when all queued work is done: enough, as the server works in order.
 
     Attributes:
         free: From when on the server has nothing to do, in seconds.

@@ -11,7 +11,7 @@ class Outcome:
     Attributes:
         relit: When each widget had its light again, in that order.
         stored: When each charger's reading was stored again, in that order.
-        in_after: How long each successful handshake took, from its dialling.
+        handshake_seconds: How long each successful handshake took, from the dial, in seconds.
         given_up: Attempts that the device ended because it waited too long.
         refused: Handshakes answered with 503, by reason.
         cut_off: Handshakes cut off at their deadline.
@@ -23,7 +23,7 @@ class Outcome:
     lost: int = 0
     relit: list[float] = field(default_factory=list)
     stored: list[float] = field(default_factory=list)
-    in_after: list[float] = field(default_factory=list)
+    handshake_seconds: list[float] = field(default_factory=list)
     attempts: int = 0
     given_up: int = 0
     refused: dict[str, int] = field(default_factory=dict)
@@ -38,13 +38,13 @@ class Outcome:
         return self.given_up + self.cut_off + sum(self.refused.values())
 
     @property
-    def out(self) -> int:
+    def not_back(self) -> int:
         """Devices that are not back."""
         return self.lost - len(self.relit) - len(self.stored)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the time by which this share of them had arrived; infinite if none had."""
+    """Return the time within which this share of them fell; infinite if there are none."""
     if not ordered:
         return float("inf")
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]

@@ -264,7 +264,7 @@ class Storm:
             self._on_admitted(now, device, gateway)
 
     def _on_admitted(self, now: float, device: int, gateway: int) -> None:
-        self._out.in_after.append(now + self._latency - self._dialled[device])
+        self._out.handshake_seconds.append(now + self._latency - self._dialled[device])
         if device % 2:
             self._send(now, gateway, _MAIN, Step.ADMIT, device)
         else:
@@ -330,7 +330,7 @@ class Storm:
 
     def _result(self) -> Outcome:
         out = self._out
-        for times in (out.relit, out.stored, out.in_after):
+        for times in (out.relit, out.stored, out.handshake_seconds):
             times.sort()
         lines = {
             "load balancer": [self._balancer],

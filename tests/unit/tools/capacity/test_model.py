@@ -120,7 +120,7 @@ def test_chargers_that_say_nothing_still_cost_redis() -> None:
     silent = needs(Load(500_000, 500_000, 1e9), C)
     compared = 500_000 / C.limits.reconcile_interval_s * C.redis.reconcile.item_us * 1e-6
     assert silent.redis_cores >= compared
-    assert silent.redis_by["comparing what gateways hold"] == pytest.approx(compared, rel=0.2)
+    assert silent.redis_by["comparing chargers with Redis"] == pytest.approx(compared, rel=0.2)
 
 
 def test_more_than_partitions_can_be_spread_over_is_said() -> None:

@@ -44,7 +44,7 @@ def test_every_device_comes_back_exactly_once(name: str) -> None:
     scenario = SCENARIOS[name]
     outcome = simulate(scenario, C)
     assert back(outcome) == outcome.lost == scenario.lost
-    assert outcome.out == 0
+    assert outcome.not_back == 0
     assert len(outcome.relit) == (scenario.lost + 1) // 2
     # Each attempt either succeeded or failed in one way that was counted.
     assert outcome.attempts == outcome.lost + outcome.failures
@@ -55,7 +55,7 @@ def test_every_device_comes_back_exactly_once(name: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_they_do_under_every_rule(rule: str) -> None:
     outcome = simulate(Scenario(12_000, 2, balancers=1, delay=RULES[rule]), C)
-    assert outcome.out == 0
+    assert outcome.not_back == 0
     assert outcome.attempts == outcome.lost + outcome.failures
 
 
@@ -70,7 +70,7 @@ def test_one_gateway_takes_as_long_as_its_work() -> None:
     outcome = simulate(Scenario(6000, 1), C)
     work = 6000 * (C.gateway.handshake_us + C.gateway.disconnect_us) * 1e-6
     assert outcome.busy["gateway"] == pytest.approx(work)
-    last = outcome.in_after[-1]
+    last = outcome.handshake_seconds[-1]
     assert work <= last + 0.1 <= work + 0.3
 
 
@@ -86,7 +86,7 @@ def test_it_predicts_the_storms_that_were_measured_within_half_as_much_again(run
     assert not outcome.refused
     assert outcome.cut_off == 0
     for share, measured in zip((0.5, 0.99), MEASURED[run], strict=True):
-        predicted = quantile(outcome.in_after, share)
+        predicted = quantile(outcome.handshake_seconds, share)
         assert measured / 1.5 <= predicted <= measured * 1.5
 
 
@@ -94,9 +94,9 @@ def test_who_waits_for_too_long_hears_503_and_comes_in_later() -> None:
     # So slow a gateway that a queue that is full takes 16 s.
     outcome = simulate(Scenario(8000, 1), with_gateway(handshake_us=2000.0))
     assert outcome.refused["overdue"] > 0
-    assert outcome.out == 0
+    assert outcome.not_back == 0
     # None was let in that had waited for so long.
-    assert outcome.in_after[-1] <= C.limits.device_patience_s
+    assert outcome.handshake_seconds[-1] <= C.limits.device_patience_s
 
 
 def test_without_that_rule_a_slow_gateway_works_for_those_who_have_gone() -> None:
@@ -105,10 +105,10 @@ def test_without_that_rule_a_slow_gateway_works_for_those_who_have_gone() -> Non
         slow, limits=msgspec.structs.replace(slow.limits, overdue_s=1e9)
     )
     scenario = Scenario(14_000, 1, horizon_seconds=100)
-    assert simulate(scenario, slow).out == 0
+    assert simulate(scenario, slow).not_back == 0
     # In three times as long; it has always worked.
     without = simulate(scenario, never)
-    assert without.out > 1000
+    assert without.not_back > 1000
     assert without.busy["gateway"] > 90
 
 
@@ -124,7 +124,7 @@ def test_being_asked_to_come_later_than_needed_makes_all_of_it_longer() -> None:
 def test_a_queue_that_is_full_drops_packets_and_not_devices() -> None:
     outcome = simulate(Scenario(12_000, 1), with_limits(accept_queue=1000))
     assert outcome.dropped > 0
-    assert outcome.out == 0
+    assert outcome.not_back == 0
 
 
 def test_gateways_without_room_turn_devices_away_for_good() -> None:
@@ -133,13 +133,13 @@ def test_gateways_without_room_turn_devices_away_for_good() -> None:
     assert outcome.refused["full"] > 0
     # The two others had room for 200 each.
     assert back(outcome) == 400
-    assert outcome.out == 600
+    assert outcome.not_back == 600
 
 
 def test_a_gateway_that_is_there_again_gets_those_without_room() -> None:
     scenario = Scenario(3000, 3, killed=1, balancers=1, restart_seconds=10.0)
     outcome = simulate(scenario, with_limits(connections_per_gateway=1200))
-    assert outcome.out == 0
+    assert outcome.not_back == 0
     assert quantile(outcome.relit, 1.0) > 10
 
 
@@ -158,7 +158,7 @@ def test_without_a_directory_no_widget_is_lit_and_not_too_many_wait() -> None:
     assert outcome.relit[0] > 6.0
     # Two gateways kept a thousand each; all others were told when to come again, some twice.
     assert outcome.refused["no directory"] >= outcome.lost - 2 * 1000
-    assert outcome.out == 0
+    assert outcome.not_back == 0
 
 
 def test_a_hub_that_is_busy_with_others_takes_longer() -> None:
