@@ -47,7 +47,7 @@ def show(context: typer.Context, *segments: str) -> None:
 def key_in(key_file: Path | None) -> str:
     """Return the API key in a file, else in CHARGELIGHT_CLI_KEY; empty: none.
 
-    It is never an option: everybody on this machine can read the command lines of others.
+    It is never an option: every user of this machine can read its command lines.
 
     Raises:
         WrongUseError: There is none in the file.

@@ -57,7 +57,7 @@ def group(kind: str) -> typer.Typer:
 
 
 def _read_secret() -> str:
-    # Never an argument: everybody on this machine can read the command lines of others.
+    # Never an argument: every user of this machine can read its command lines.
     if sys.stdin.isatty():
         return str(typer.prompt("Secret", hide_input=True, confirmation_prompt=True, err=True))
     secret = sys.stdin.buffer.readline().rstrip(b"\r\n")

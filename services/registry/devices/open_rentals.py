@@ -46,7 +46,7 @@ async def require_empty(connection: Connection, charger: str) -> None:
     """
     rental = await find(connection, Kind.CHARGER, charger)
     if rental is not None:
-        raise _is_open(rental, f"there is a phone in {charger}", "")
+        raise _rental_is_open(rental, f"there is a phone in {charger}", "")
 
 
 async def require_free(
@@ -59,14 +59,14 @@ async def require_free(
     """
     rental = await find(connection, Kind.WIDGET, widget)
     if rental is not None and rental.charger != but_for:
-        said = f"a visitor has {widget}, whose phone is in {rental.charger}"
-        raise _is_open(rental, said, remedy)
+        problem = f"a visitor has {widget}, whose phone is in {rental.charger}"
+        raise _rental_is_open(rental, problem, remedy)
 
 
-def _is_open(rental: OpenRental, said: str, remedy: str) -> RentalIsOpenError:
+def _rental_is_open(rental: OpenRental, problem: str, remedy: str) -> RentalIsOpenError:
     ticket = f", ticket {rental.ticket}" if rental.ticket else ""
     return RentalIsOpenError(
-        f"{said} since {rental.opened_at:%Y-%m-%dT%H:%M:%SZ}{ticket}. Have it collected first "
+        f"{problem} since {rental.opened_at:%Y-%m-%dT%H:%M:%SZ}{ticket}. Have it collected first "
         f"(PUT /rentals/{rental.id}/collection; chargelight rentals collect {rental.charger})"
         f"{remedy}",
         rental=str(rental.id),

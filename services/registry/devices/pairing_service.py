@@ -106,18 +106,20 @@ async def end(
 def _conflict(
     of_charger: Pairing | None, of_widget: Pairing | None
 ) -> ChargerIsPairedError | WidgetIsPairedError:
-    said = []
+    problems = []
     if of_widget is not None:
-        said.append(f"the widget {of_widget.widget} is paired with the charger {of_widget.charger}")
+        problems.append(
+            f"the widget {of_widget.widget} is paired with the charger {of_widget.charger}"
+        )
     if of_charger is not None:
-        said.append(
+        problems.append(
             f"the charger {of_charger.charger} is paired with the widget {of_charger.widget}"
         )
     other = of_widget or of_charger
     assert other is not None  # noqa: S101 - the rule refuses for one of them
     error = WidgetIsPairedError if of_widget is not None else ChargerIsPairedError
     return error(
-        f"{', and '.join(said)}. Unpair first, or repeat with ?replace=true to end what is in "
+        f"{', and '.join(problems)}. Unpair first, or repeat with ?replace=true to end what is in "
         "the way",
         charger=other.charger,
         widget=other.widget,

@@ -18,7 +18,7 @@ from shared.contract.devices import Kind, is_device_id
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""
 _MAX_LOOKED_AT: Final = 5000
-"""Chargers looked at in one request, so that a rare status does not cost a score_to_us scan."""
+"""Chargers looked at in one request, so that a rare status does not cost a whole scan."""
 
 _IDS: Final = "SELECT id FROM chargers WHERE id > %(after)s ORDER BY id LIMIT %(rows)s"
 
