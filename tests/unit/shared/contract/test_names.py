@@ -33,8 +33,7 @@ def crc16(data: bytes) -> int:
 
 def names_of(names: object) -> list[str]:
     """Return every key and channel of one tag."""
-    slots = [slot for kind in type(names).__mro__ for slot in getattr(kind, "__slots__", ())]
-    found = [getattr(names, slot) for slot in slots if slot[0] != "_"]
+    found = [name for attribute, name in vars(names).items() if attribute[0] != "_"]
     texts = [name for name in found if isinstance(name, str)]
     if isinstance(names, WidgetNames):
         texts += [names.status_channel("w1"), names.status_channel("." * 64)]
@@ -118,6 +117,6 @@ def test_two_widgets_never_share_a_channel(one: str, other: str) -> None:
     assert (names.status_channel(one) == names.status_channel(other)) is (one == other)
 
 
-def test_the_like_of_a_channel_lies_in_the_slot_of_a_tag() -> None:
+def test_a_channel_has_a_name_in_the_slot_of_a_tag() -> None:
     assert channel_in_slot("chargelight-echo:me", "3") == "chargelight-echo:me:{3}"
     assert channel_in_slot("chargelight-echo:me", "") == "chargelight-echo:me"
