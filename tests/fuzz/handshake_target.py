@@ -107,7 +107,7 @@ class HandshakeTarget:
         end.deliver(chunks)
         if plan.door is Door.WAITS and end.authenticator and end.authenticator.pending:
             end.authenticator.pending.on_auth_deferred()
-            check(end.context.waiting, "whoever waits for the directory is not counted")
+            check(end.context.waiting, "a handshake that waits for the directory is not counted")
         else:
             end.judge(admitted=plan.door is Door.ADMITS)
         heard = _heard(end, plan)
