@@ -8,7 +8,6 @@ from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api import server
-from services.registry.directory.floor_backup import FloorBackup
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.live.state_reader import StateReader
@@ -68,10 +67,8 @@ class Registry:
         self._database = Database(conninfo)
         self._bus = open_bus(settings, settings.instance_id)
         # Connections of their own, so that none waits for another's work.
-        self._floors_bus = open_bus(settings, f"{settings.instance_id}-floors")
         self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
         self._state_bus = open_bus(settings, f"{settings.instance_id}-reader")
-        self._floor_backup = FloorBackup(self._database, self._floors_bus, names, rng)
         self._transitions = TransitionRecorder(self._database, self._rentals_bus, names, rng)
         self._expiry = Expiry(self._database, rng)
         self._projector = Projector(
@@ -81,7 +78,6 @@ class Registry:
             agreement=_agreement(settings),
             full_seconds=settings.full_projection_seconds,
             poll_seconds=settings.poll_seconds,
-            on_paired=self._floor_backup.copy_soon,
             rng=rng,
         )
         self._listener = Listener(
@@ -112,7 +108,7 @@ class Registry:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""
-        for bus in (self._bus, self._floors_bus, self._rentals_bus, self._state_bus):
+        for bus in (self._bus, self._rentals_bus, self._state_bus):
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
 
@@ -120,7 +116,6 @@ class Registry:
         """Start the endless tasks."""
         background.start(self._listener.run(), "postgres listener")
         background.start(self._projector.run(), "projector")
-        background.start(self._floor_backup.run(), "floors")
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
 

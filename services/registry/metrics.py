@@ -16,10 +16,6 @@ PROJECTED_NUMBER: Final = Gauge(
     "chargelight_directory_projected_pairing_number",
     "All changes up to this pairing number are in effect in Redis; 0 while that is not known.",
 )
-FLOORS_UNKNOWN: Final = Gauge(
-    "chargelight_directory_floors_unknown",
-    "Pairings whose floor is not in Postgres yet.",
-)
 TRANSITIONS: Final = Counter(
     "chargelight_transitions_taken",
     "Transitions of lights that were read from Redis, and recorded in the rentals they belong to.",

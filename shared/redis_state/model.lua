@@ -82,12 +82,12 @@ local function write_live(live, id, epoch, revision, soc, received_at)
   end
 end
 
--- A charger's directory entry as JSON. floor is nil while it is unknown.
-local function charger_entry(pairing, widget, floor, paired_at)
+-- A charger's directory entry as JSON; widget, token and paired_at (µs, Redis' clock) only
+-- if it is paired.
+local function charger_entry(pairing, widget, token, paired_at)
   if not widget then return string.format('{"pairing":%.0f}', pairing) end
-  local known = floor and string.format('"floor":[%.0f,%.0f],', floor[1], floor[2]) or ''
-  return string.format('{"pairing":%.0f,"widget":"%s",%s"paired_at":%.0f}',
-    pairing, widget, known, paired_at)
+  return string.format('{"pairing":%.0f,"token":"%s","paired_at":%.0f,"widget":"%s"}',
+    pairing, token, paired_at, widget)
 end
 
 -- Mark every connection that a charger has now as superseded: it ends with its next

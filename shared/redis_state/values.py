@@ -20,12 +20,17 @@ class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the entry only marks that the device was unregistered."""
     charger: MaybeDeviceId = ""
     """Of a widget: its charger."""
+    token: str = ""
+    """Of a charger: drawn with its pairing."""
+    paired_at: Microseconds = 0
+    """Of a charger: since when it is paired, by Redis' clock."""
     widget: MaybeDeviceId = ""
     """Of a charger: its widget."""
-    floor: Revision | None = None
-    """Of a charger: readings up to this revision light nothing. None: not known."""
-    paired_at: Microseconds = 0
-    """Of a charger."""
+
+    @property
+    def mark(self) -> str:
+        """Of a paired charger: what its readings must carry to light its widget; else empty."""
+        return f"{self.pairing}-{self.token}" if self.widget else ""
 
 
 class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,6 +41,8 @@ class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
     """None without a reading."""
     soc: float = 0
     received_at: Microseconds = 0
+    mark: str = ""
+    """Of the pairing that the reading belongs to; empty: of none."""
 
 
 decode_directory_entry = tolerant_decoder(DirectoryEntry)

@@ -7,6 +7,7 @@ reads as something else.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
@@ -40,7 +41,8 @@ WIDGET = NAMES.of_widget("wABCD")
 
 EPOCH = 1_795_494_065_317_044
 """One that a double holds exactly, and 14 digits do not."""
-PAIRED_AT = EPOCH - 1_000_000
+TOKEN = "9f2c7a1b4e0d3c55"
+AGE_US = 1_000_000
 NEVER = EPOCH * 2
 
 STATUS = StatusDoorbell(
@@ -98,7 +100,7 @@ class Writer:
         return decoded(await self.client.hget(key, device), kind)
 
     async def project_charger(self, number: int, *, registered: bool = True, widget: str) -> None:
-        """Write a charger's directory entry; its floor is (0, 0) unless Redis knows better."""
+        """Write a charger's directory entry."""
         await self.run(
             directory.PROJECT_CHARGERS,
             (
@@ -113,7 +115,7 @@ class Writer:
             CHARGER.directory_changes,
             CHARGER.presence_changes,
             *("c1234", number, "registered" if registered else "unregistered", widget),
-            *(0, 0, PAIRED_AT, PAIRED_AT),
+            *(TOKEN if widget else "", AGE_US),
         )
 
     async def project_widget(self, number: int, *, registered: bool = True, charger: str) -> None:
@@ -181,7 +183,8 @@ async def test_directory_entries(writer: Writer, redis_url: str) -> None:
         assert entry == DirectoryEntry(pairing=7)
         await writer.project_charger(8, widget="wABCD")
         entry = await writer.stored(CHARGER.directory, "c1234", DirectoryEntry)
-        assert entry == DirectoryEntry(8, widget="wABCD", floor=(0, 0), paired_at=PAIRED_AT)
+        assert abs(time.time() * 1_000_000 - AGE_US - entry.paired_at) < 60_000_000
+        assert entry == DirectoryEntry(8, token=TOKEN, paired_at=entry.paired_at, widget="wABCD")
         await writer.project_charger(9, registered=False, widget="")
         entry = await writer.stored(CHARGER.directory, "c1234", DirectoryEntry)
         assert entry == DirectoryEntry(9, unregistered=True)

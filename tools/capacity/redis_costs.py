@@ -76,7 +76,7 @@ class Costs:
             pipe.set(widgets.directory_version, 1)
             for i in range(DEVICES_PER_PARTITION):
                 charger, widget = charger_id(number, i), widget_id(number, i)
-                entry = {"pairing": 5, "widget": widget, "floor": [0, 0], "paired_at": 1}
+                entry = {"pairing": 5, "token": "0" * 16, "paired_at": 1, "widget": widget}
                 pipe.hset(chargers.directory, charger, json.dumps(entry))
                 pipe.hset(widgets.directory, widget, json.dumps({"pairing": 5, "charger": charger}))
                 secret = json.dumps({"number": 12, "registered": 2**51, "digests": ["0" * 64]})

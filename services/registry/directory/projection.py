@@ -8,23 +8,27 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
-from shared.bus.bus import Bus, BusUnavailableError
+from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
-AGE_SLACK_US: Final = 100_000
-"""How much older than measured a pairing counts. The age is measured with Postgres' clock and
-counted back from Redis': a reading just after pairing must never seem to come before it."""
+_PROMPT_SECONDS: Final = 0.1
+"""An exchange with Redis that takes longer dates pairings too late by more than matters."""
 
-_CERTAIN_US: Final = 100_000
-"""A reading that came so long after a pairing certainly belongs to it: the same slack for
-the clocks, to the other side."""
-_ATTEMPTS: Final = 5
+
+class Written(NamedTuple):
+    """What became of entries."""
+
+    changed: int
+    """How many changed."""
+    refused: list[str]
+    """Ids of devices of which Redis has something newer, or something else under the same
+    number. Another registry may have been faster, or Postgres lost changes."""
 
 
 class Projection:
@@ -49,8 +53,8 @@ class Projection:
         commands = [("EXISTS", tag.directory_version) for tag in self._tags]
         return all(await self._bus.commands(commands))
 
-    async def write_secrets(self, kind: Kind, entries: Iterable[SecretsEntry]) -> int:
-        """Bring these devices' credentials up to date, and return how many changed.
+    async def write_secrets(self, kind: Kind, entries: Iterable[SecretsEntry]) -> Written:
+        """Bring these devices' credentials up to date.
 
         Call it before the entries are written: a registered device must never connect
         without its secret, nor with one of an earlier registration.
@@ -64,7 +68,7 @@ class Projection:
                 json.dumps(entry.digests, separators=(",", ":")),
             ]
         calls = [Call(scripts.PROJECT_SECRETS, keys, items) for keys, items in arguments.items()]
-        return sum(await self._bus.run(calls))
+        return _written(await self._bus.run(calls))
 
     def _keys_of_secrets(self, kind: Kind, device_id: str) -> tuple[str, ...]:
         if kind is Kind.WIDGET:
@@ -72,8 +76,8 @@ class Projection:
         names = self._names.of_charger(device_id)
         return names.credentials, names.live
 
-    async def write_widgets(self, entries: Iterable[WidgetEntry]) -> int:
-        """Bring these widgets' entries up to date, and return how many changed."""
+    async def write_widgets(self, entries: Iterable[WidgetEntry]) -> Written:
+        """Bring these widgets' entries up to date."""
         arguments: dict[WidgetNames, list[Argument]] = defaultdict(list)
         for entry in entries:
             arguments[self._names.of_widget(entry.id)] += [
@@ -90,31 +94,36 @@ class Projection:
             )
             for tag, items in arguments.items()
         ]
-        return sum(await self._bus.run(calls))
+        return _written(await self._bus.run(calls))
 
-    async def write_chargers(self, entries: Iterable[ChargerEntry]) -> int:
-        """Bring these chargers' entries up to date, and return how many changed.
+    async def write_chargers(self, entries: Sequence[ChargerEntry]) -> Written:
+        """Bring these chargers' entries up to date.
 
         Write a widget's entry before its charger's: a status that the charger's new entry
         leads to must find the widget's new number, and one that the old entry led to must
         not.
+
+        Pairings are dated by Redis' clock, counted back from when the script runs: too late
+        by as long as it took to get there. If that was long (Redis stood still, say), they
+        are written again, which only ever makes them older.
         """
-        entries = list(entries)
-        tags = {self._names.of_charger(entry.id): None for entry in entries}
-        now, redis_now = await self._redis_times(list(tags))
+        sent = self._clock()
+        written = await self._write_chargers(entries)
+        if self._clock() - sent > _PROMPT_SECONDS and any(entry.widget for entry in entries):
+            await self._write_chargers(entries)
+        return written
+
+    async def _write_chargers(self, entries: Sequence[ChargerEntry]) -> Written:
+        now = self._clock()
         arguments: dict[ChargerNames, list[Argument]] = defaultdict(list)
         for entry in entries:
-            tag = self._names.of_charger(entry.id)
-            waited_us = round((now - entry.read_at) * 1_000_000)
-            paired_at = redis_now[tag] - max(entry.age_us, 0) - waited_us
-            arguments[tag] += [
+            arguments[self._names.of_charger(entry.id)] += [
                 entry.id,
                 entry.pairing_number,
                 _registration_word(entry.registered),
                 entry.widget or "",
-                *(entry.floor or ("", "")),
-                paired_at - AGE_SLACK_US,
-                paired_at + _CERTAIN_US,
+                entry.token,
+                max(entry.age_us, 0) + round((now - entry.read_at) * 1_000_000),
             ]
         calls = [
             Call(
@@ -130,23 +139,7 @@ class Projection:
             )
             for tag, items in arguments.items()
         ]
-        return sum(await self._bus.run(calls))
-
-    async def _redis_times(
-        self, tags: Sequence[ChargerNames]
-    ) -> tuple[float, dict[ChargerNames, int]]:
-        """Return our time (s) and Redis' (µs) at the same moment, within some ms.
-
-        Redis' time is that of each tag's server, which dates its readings. A request may
-        wait in the buffer of a Redis that stands still. Its time on arrival would make
-        pairings seem younger, and their readings older, than they are.
-        """
-        for _ in range(_ATTEMPTS):
-            sent = self._clock()
-            times = await self._bus.times_of([tag.live for tag in tags])
-            if (self._clock() - sent) * 1_000_000 < AGE_SLACK_US / 2:
-                return sent, dict(zip(tags, times, strict=True))
-        raise BusUnavailableError("Redis answers too slowly to date pairings by its clock")
+        return _written(await self._bus.run(calls))
 
     async def remove_strays(
         self, widgets: Collection[str], chargers: Collection[str], greatest_number: int
@@ -207,6 +200,15 @@ class Projection:
             [raw.decode() for raw in {*of_entries, *of_credentials}]
             for of_entries, of_credentials in zip(entries, credentials, strict=True)
         ]
+
+
+def _written(replies: Iterable[list[Any]]) -> Written:
+    """Join the replies of scripts that write entries."""
+    changed, refused = 0, list[str]()
+    for count, *ids in replies:
+        changed += count
+        refused += [raw.decode() for raw in ids]
+    return Written(changed, refused)
 
 
 def _registration_word(registered: bool) -> str:  # noqa: FBT001 - the value is what is written

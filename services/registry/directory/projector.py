@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,8 +54,6 @@ class Projector:
     """How often to project everything, whether or not there is a reason."""
     poll_seconds: float
     """How often to look for changes without a doorbell."""
-    on_paired: Callable[[list[str]], None]
-    """Called with chargers that were projected as newly paired."""
     rng: random.Random
 
     def __post_init__(self) -> None:
@@ -174,11 +172,11 @@ class Projector:
 
         async def write_widgets(entries: list[WidgetEntry]) -> None:
             widgets.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc(await self.projection.write_widgets(entries))
+            metrics.ENTRIES_CHANGED.inc((await self.projection.write_widgets(entries)).changed)
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
             chargers.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc(await self.projection.write_chargers(entries))
+            metrics.ENTRIES_CHANGED.inc((await self.projection.write_chargers(entries)).changed)
 
         async with snapshot.take(self.database) as directory:
             greatest = await directory.greatest_number()
@@ -226,12 +224,11 @@ class Projector:
 
         async def write_widgets(entries: list[WidgetEntry]) -> None:
             nonlocal changed
-            changed += await self.projection.write_widgets(entries)
+            changed += (await self.projection.write_widgets(entries)).changed
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
             nonlocal changed
-            changed += await self.projection.write_chargers(entries)
-            self.on_paired([each.id for each in entries if each.widget and each.floor is None])
+            changed += (await self.projection.write_chargers(entries)).changed
 
         await self._project_secrets_after(number, directory)
         # All widgets before any charger: see `Projection.write_chargers`.

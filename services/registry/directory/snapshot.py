@@ -13,7 +13,6 @@ from services.registry.postgres.database import Connection, Database
 from services.registry.postgres.queries import fetch_value
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.devices import Kind
-from shared.contract.doorbells import Revision
 
 CHUNK: Final = 500
 """Rows per fetch, and so the most items of one script: a script must not hold Redis for long."""
@@ -37,8 +36,8 @@ class ChargerEntry:
     pairing_number: int
     widget: str | None = None
     registered: bool = True
-    floor: Revision | None = None
-    """None while Postgres does not know it."""
+    token: str = ""
+    """Of its pairing."""
     age_us: int = 0
     """How long it had been paired when it was read, in µs of Postgres' clock."""
     read_at: float = 0
@@ -86,7 +85,7 @@ _WIDGETS: Final = """
 
 _CHARGERS: Final = """
     SELECT chargers.id, chargers.pairing_number, pairings.widget_id AS widget,
-           pairings.floor_epoch, pairings.floor_sequence,
+           pairings.token,
            (extract(epoch FROM clock_timestamp() - pairings.paired_at) * 1000000)::bigint AS age_us
     FROM chargers
     LEFT JOIN pairings ON pairings.charger_id = chargers.id
@@ -173,12 +172,11 @@ class Snapshot:
 
 
 def _charger(row: DictRow, read_at: float) -> ChargerEntry:
-    epoch, sequence = row["floor_epoch"], row["floor_sequence"]
     return ChargerEntry(
         id=row["id"],
         pairing_number=row["pairing_number"],
         widget=row["widget"],
-        floor=None if epoch is None else (epoch, sequence),
+        token=row["token"] or "",
         age_us=row["age_us"] or 0,
         read_at=read_at,
     )

@@ -63,11 +63,11 @@ def check_reading(charger: ChargerFacts) -> Finding:
         )
     epoch, sequence = last.revision
     text = f"{last.soc:g} % at {format_time(last.received_at)}, revision {epoch}/{sequence}"
-    if entry.widget and entry.floor is None:
+    if entry.widget and not charger.mark:
         return Finding(
             Mark.UNKNOWN,
             about,
-            f"{text}; Redis was emptied, so it may be the last visitor's",
+            f"{text}; without a mark of its pairing",
             Cause(
                 Rank.READING,
                 f"It is not known whether {state.id} reported this level before it was paired, so "
@@ -75,10 +75,10 @@ def check_reading(charger: ChargerFacts) -> Finding:
                 "It lights as soon as the charger reports again.",
             ),
         )
-    if entry.widget and entry.floor is not None and (epoch, sequence) <= entry.floor:
+    if entry.widget and charger.mark != entry.mark:
         return wrong(
             about,
-            f"{text}: before it was paired",
+            f"{text}, of pairing {charger.mark}, not of {entry.mark}",
             Rank.READING,
             f"{state.id} has not reported since it was paired; what it reported before is "
             "the last visitor's, and lights nothing.",

@@ -25,6 +25,8 @@ class ChargerFacts:
     entry: DirectoryEntry
     state: ChargerState
     partition: int
+    mark: str
+    """Of its reading: which pairing the reading belongs to; empty if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from services.registry.errors import DirectoryAbsentError
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
-from services.registry.live.redis_values import Environment, decode_registration
+from services.registry.live.redis_values import Environment, decode_live, decode_registration
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
@@ -82,7 +82,8 @@ async def _charger(reader: StateReader, charger_id: str) -> tuple[ChargerFacts |
     state = charger_state(raw, environment)
     if entry is None or state is None:
         return None, environment
-    return ChargerFacts(entry, state, reader.partition_of(charger_id)), environment
+    mark = decode_live(raw.live).mark
+    return ChargerFacts(entry, state, reader.partition_of(charger_id), mark), environment
 
 
 async def _widget(reader: StateReader, widget_id: str) -> tuple[WidgetState | None, Environment]:

@@ -102,7 +102,7 @@ async def test_devices_are_registered_and_paired_and_in_effect(
     assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
     entry = await in_redis.charger("c1")
     assert entry is not None
-    assert (entry["pairing"], entry["widget"], entry["floor"]) == (number, "w1", [0, 0])
+    assert (entry["pairing"], entry["widget"]) == (number, "w1")
     assert await in_redis.charger("c2") == {"pairing": number}
     charger = (await registry.send("GET", "/chargers/c1")).json()
     assert (charger["label"], charger["location"]) == ("left", "stage")

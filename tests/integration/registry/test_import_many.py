@@ -67,7 +67,8 @@ async def test_fifty_thousand_devices_are_imported_in_one_call_and_all_in_redis(
         entry = await in_redis.charger(charger)
         assert entry is not None
         assert entry.pop("paired_at") > 0
-        assert entry == {"pairing": number, "widget": widget, "floor": [0, 0]}
+        assert len(entry.pop("token")) == 16
+        assert entry == {"pairing": number, "widget": widget}
         assert await in_redis.widget(widget) == {"pairing": number, "charger": charger}
         assert await in_redis.credentials(charger) == {"number": number, "digests": []}
     pairings = await registry.client.get(f"{registry.url}/pairings?location=hall+7&limit=1000")

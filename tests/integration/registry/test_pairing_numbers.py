@@ -1,6 +1,7 @@
 """The numbers that order all changes, also of rows changed by hand."""
 
 import asyncio
+import re
 from typing import Any, LiteralString
 
 import psycopg
@@ -95,17 +96,19 @@ async def test_moving_a_pairing_by_hand_gives_those_left_alone_the_number_too(by
     await _assert_pairs_agree(by_hand)
 
 
-async def test_a_moved_pairing_forgets_its_floor_and_begins_anew(by_hand: By) -> None:
+async def test_each_new_or_moved_pairing_draws_a_token_and_begins_anew(by_hand: By) -> None:
     await _add(by_hand, "c1", "w1", "w2")
     await _pair(by_hand, "c1", "w1")
-    await by_hand.execute("UPDATE pairings SET floor_epoch = 7, floor_sequence = 8")
-    (before,) = await _row(by_hand, "SELECT paired_at FROM pairings")
+    seen = [await _row(by_hand, "SELECT token, paired_at FROM pairings")]
     await by_hand.execute("UPDATE pairings SET widget_id = 'w2'")
-    epoch, sequence, paired_at = await _row(
-        by_hand, "SELECT floor_epoch, floor_sequence, paired_at FROM pairings"
-    )
-    assert (epoch, sequence) == (None, None)
-    assert paired_at > before
+    seen.append(await _row(by_hand, "SELECT token, paired_at FROM pairings"))
+    await by_hand.execute("DELETE FROM pairings")
+    await _pair(by_hand, "c1", "w2")
+    seen.append(await _row(by_hand, "SELECT token, paired_at FROM pairings"))
+    tokens, times = zip(*seen, strict=True)
+    assert len(set(tokens)) == 3
+    assert all(re.fullmatch("[0-9a-f]{16}", token) for token in tokens)
+    assert sorted(times) == list(times)
 
 
 async def test_unpairing_by_hand_numbers_both_devices(by_hand: By) -> None:
@@ -262,9 +265,8 @@ async def test_writers_of_the_same_rows_in_opposite_order_do_not_deadlock(
                             "UPDATE chargers SET label = %s WHERE id = %s", (str(label), charger)
                         )
                         await connection.execute(
-                            "UPDATE pairings SET floor_epoch = %s, floor_sequence = 1 "
-                            "WHERE charger_id = %s",
-                            (label, charger),
+                            "UPDATE pairings SET paired_at = now() WHERE charger_id = %s",
+                            (charger,),
                         )
 
     async with asyncio.TaskGroup() as group:
@@ -272,9 +274,7 @@ async def test_writers_of_the_same_rows_in_opposite_order_do_not_deadlock(
         group.create_task(write("c2", "c1"))
 
 
-async def test_a_change_rings_once_and_a_label_or_a_floor_does_not(
-    postgres_dsn: str, by_hand: By
-) -> None:
+async def test_a_change_rings_once_and_a_label_does_not(postgres_dsn: str, by_hand: By) -> None:
     async def rings(connection: By) -> int:
         return len([n async for n in connection.notifies(timeout=0.2)])
 
@@ -285,7 +285,6 @@ async def test_a_change_rings_once_and_a_label_or_a_floor_does_not(
             await _pair(by_hand, "c1", "w1")
         assert await rings(listening) == 1
         await by_hand.execute("UPDATE chargers SET label = 'x'")
-        await by_hand.execute("UPDATE pairings SET floor_epoch = 1, floor_sequence = 2")
         assert await rings(listening) == 0
 
 

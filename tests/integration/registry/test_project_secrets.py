@@ -23,9 +23,12 @@ async def test_credentials_are_there_for_each_device_also_without_a_secret(
     projection: Projection, in_redis: InRedis
 ) -> None:
     entries = [SecretsEntry("c1", 5, ["ab", "cd"]), SecretsEntry("c2", 6, [])]
-    assert await projection.write_secrets(Kind.CHARGER, entries) == 2
-    assert await projection.write_secrets(Kind.WIDGET, [SecretsEntry("c1", 7, ["ef"])]) == 1
-    assert await projection.write_secrets(Kind.CHARGER, entries) == 0
+    assert await projection.write_secrets(Kind.CHARGER, entries) == (2, [])
+    assert await projection.write_secrets(Kind.WIDGET, [SecretsEntry("c1", 7, ["ef"])]) == (
+        1,
+        [],
+    )
+    assert await projection.write_secrets(Kind.CHARGER, entries) == (0, [])
     assert await in_redis.credentials("c1") == {"number": 5, "digests": ["ab", "cd"]}
     assert await in_redis.credentials("c2") == {"number": 6, "digests": []}
     assert await in_redis.credentials("c1", Kind.WIDGET) == {"number": 7, "digests": ["ef"]}
@@ -36,7 +39,8 @@ async def test_a_lower_number_never_replaces_secrets(
     projection: Projection, in_redis: InRedis, number: int, digests: list[str]
 ) -> None:
     await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 5, ["ab"])])
-    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", number, ["cd"])])
+    written = await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", number, ["cd"])])
+    assert written.refused == (["c1"] if number < 5 else [])
     assert await in_redis.credentials("c1") == {"number": max(number, 5), "digests": digests}
 
 

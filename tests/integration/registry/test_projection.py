@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from services.registry.directory.projection import AGE_SLACK_US, Projection
+from services.registry.directory.projection import Projection
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Call
@@ -17,29 +18,19 @@ from tests.fixtures.redis_at import bus_to, hearing
 from tests.integration.registry.conftest import eventually
 from tests.integration.registry.in_redis import InRedis
 
-
-class Clock:
-    """Stands still until told."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
+TOKEN = "9f2c7a1b4e0d3c55"
+OTHER_TOKEN = "0123456789abcdef"
+SECOND = 1_000_000
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def projection(bus: Bus, names: Names, clock: Clock) -> Projection:
-    return Projection(bus, names, clock)
+def projection(bus: Bus, names: Names) -> Projection:
+    return Projection(bus, names)
 
 
 def paired(number: int, **changes: Any) -> ChargerEntry:
-    return ChargerEntry("c1", number, **{"widget": "w1", "read_at": 100.0, **changes})
+    pairing = {"widget": "w1", "token": TOKEN, "read_at": time.monotonic()}
+    return ChargerEntry("c1", number, **{**pairing, **changes})
 
 
 # --- chargers
@@ -48,106 +39,102 @@ def paired(number: int, **changes: Any) -> ChargerEntry:
 async def test_an_unpaired_charger_has_its_number(
     projection: Projection, in_redis: InRedis
 ) -> None:
-    assert await projection.write_chargers([ChargerEntry("c1", 5)]) == 1
+    assert await projection.write_chargers([ChargerEntry("c1", 5)]) == (1, [])
     assert await in_redis.charger("c1") == {"pairing": 5}
 
 
-async def test_a_lower_number_changes_nothing(projection: Projection, in_redis: InRedis) -> None:
+async def test_a_paired_charger_has_number_token_time_and_widget_in_this_order(
+    projection: Projection, bus: Bus, names: Names
+) -> None:
+    await projection.write_chargers([paired(5)])
+    raw: bytes = await bus.command("HGET", names.of_charger("c1").directory, "c1")
+    assert raw.startswith(f'{{"pairing":5,"token":"{TOKEN}","paired_at":'.encode())
+    assert raw.endswith(b',"widget":"w1"}')
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(paired(4), id="a lower number"),
+        pytest.param(ChargerEntry("c1", 4, registered=False), id="unregistered before"),
+        pytest.param(paired(5, widget="w2"), id="another widget under this number"),
+        pytest.param(paired(5, token=OTHER_TOKEN), id="another token under this number"),
+        pytest.param(ChargerEntry("c1", 5), id="unpaired under this number"),
+        pytest.param(ChargerEntry("c1", 5, registered=False), id="gone under this number"),
+    ],
+)
+async def test_what_is_newer_or_other_under_the_same_number_stays_and_is_told(
+    projection: Projection, in_redis: InRedis, entry: ChargerEntry
+) -> None:
     await projection.write_chargers([paired(5)])
     before = await in_redis.charger("c1")
-    assert await projection.write_chargers([paired(4, widget="w2")]) == 0
-    assert await projection.write_chargers([ChargerEntry("c1", 4, registered=False)]) == 0
+    assert await projection.write_chargers([entry]) == (0, ["c1"])
     assert await in_redis.charger("c1") == before
 
 
-async def test_an_equal_number_keeps_floor_and_time(
+async def test_a_higher_number_replaces_the_pairing_and_its_time(
     projection: Projection, in_redis: InRedis
 ) -> None:
-    await in_redis.set_reading("c1", 1000, 1)
-    await projection.write_chargers([paired(5)])
-    before = await in_redis.charger("c1")
-    await in_redis.set_reading("c1", 1000, 2)
-    assert await projection.write_chargers([paired(5, age_us=10**9, floor=(9, 9))]) == 0
-    assert await in_redis.charger("c1") == before
-    assert before is not None
-    assert before["floor"] == [1000, 1]
-
-
-async def test_an_equal_number_fills_in_a_floor_that_redis_lost(
-    projection: Projection, in_redis: InRedis
-) -> None:
-    await projection.write_chargers([paired(5)])
-    before = await in_redis.charger("c1")
-    assert before is not None
-    assert "floor" not in before
-    assert await projection.write_chargers([paired(5, age_us=10**9, floor=(9, 9))]) == 1
-    assert await in_redis.charger("c1") == {**before, "floor": [9, 9]}
-
-
-async def test_a_higher_number_replaces_pairing_floor_and_time(
-    projection: Projection, in_redis: InRedis
-) -> None:
-    await projection.write_chargers([paired(5, floor=(1, 1), age_us=10**9)])
-    await in_redis.set_reading("c1", 1000, 7)
-    assert await projection.write_chargers([paired(6, widget="w2")]) == 1
+    await projection.write_chargers([paired(5, age_us=1000 * SECOND)])
+    higher = paired(6, widget="w2", token=OTHER_TOKEN)
+    assert await projection.write_chargers([higher]) == (1, [])
     entry = await in_redis.charger("c1")
     assert entry is not None
-    assert (entry["pairing"], entry["widget"], entry["floor"]) == (6, "w2", [1000, 7])
-    assert await in_redis.now_us() - entry["paired_at"] < 10**9
+    assert (entry["pairing"], entry["widget"], entry["token"]) == (6, "w2", OTHER_TOKEN)
+    assert await in_redis.now_us() - entry["paired_at"] < 1000 * SECOND
 
 
-async def test_real_epochs_keep_all_their_digits(projection: Projection, in_redis: InRedis) -> None:
-    epoch = 1_794_000_123_456_789
-    await in_redis.set_reading("c1", epoch, 12345)
-    await projection.write_chargers([paired(5)])
-    entry = await in_redis.charger("c1")
-    assert entry is not None
-    assert entry["floor"] == [epoch, 12345]
-
-
-async def test_the_floor_that_postgres_knows_comes_before_what_is_live(
+async def test_an_entry_of_an_earlier_version_is_written_anew(
     projection: Projection, in_redis: InRedis
 ) -> None:
-    await in_redis.set_reading("c1", 1000, 7)
-    await projection.write_chargers([paired(5, floor=(900, 3))])
+    old = {"pairing": 5, "widget": "w1", "floor": [0, 0], "paired_at": 1}
+    await in_redis.set_charger("c1", old)
+    assert await projection.write_chargers([paired(5)]) == (1, [])
     entry = await in_redis.charger("c1")
     assert entry is not None
-    assert entry["floor"] == [900, 3]
+    assert (entry["token"], "floor" in entry) == (TOKEN, False)
 
 
-async def test_a_charger_that_never_reported_has_the_lowest_floor_if_redis_lost_nothing(
+async def test_a_pairing_is_dated_by_its_age_and_redis_clock(
+    projection: Projection, in_redis: InRedis
+) -> None:
+    before = await in_redis.now_us()
+    # Read two seconds ago, and five seconds old then.
+    entry = paired(5, age_us=5 * SECOND, read_at=time.monotonic() - 2)
+    await projection.write_chargers([entry])
+    after = await in_redis.now_us()
+    stored = await in_redis.charger("c1")
+    assert stored is not None
+    assert before - 7 * SECOND <= stored["paired_at"] <= after - 7 * SECOND
+
+
+async def test_the_same_pairing_only_ever_becomes_older_and_no_doorbell_is_rung(
     projection: Projection, in_redis: InRedis
 ) -> None:
     await projection.complete([], [])
-    await in_redis.set_live("c1", {"epoch": 1000})
-    await projection.write_chargers([paired(5), ChargerEntry("c2", 6, widget="w2")])
-    for charger in ("c1", "c2"):
-        entry = await in_redis.charger(charger)
+    await projection.write_chargers([paired(5, age_us=5 * SECOND)])
+    first, version = await in_redis.charger("c1"), await in_redis.version_of_charger("c1")
+    assert first is not None
+    for age_us, expected in [(SECOND, 0), (9 * SECOND, -4 * SECOND), (2 * SECOND, -4 * SECOND)]:
+        assert await projection.write_chargers([paired(5, age_us=age_us)]) == (0, [])
+        entry = await in_redis.charger("c1")
         assert entry is not None
-        assert entry["floor"] == [0, 0]
+        assert abs(entry.pop("paired_at") - first["paired_at"] - expected) < SECOND
+        assert entry == {"pairing": 5, "token": TOKEN, "widget": "w1"}
+    assert await in_redis.version_of_charger("c1") == version
 
 
-async def test_the_floor_is_unknown_while_redis_may_have_lost_it(
+async def test_a_time_of_pairing_from_the_future_is_mended(
     projection: Projection, in_redis: InRedis
 ) -> None:
-    await in_redis.set_live("c1", {"epoch": 1000})
     await projection.write_chargers([paired(5)])
     entry = await in_redis.charger("c1")
-    assert entry is not None
-    assert "floor" not in entry
-
-
-async def test_the_time_of_pairing_counts_back_from_redis_clock_a_little_early(
-    projection: Projection, in_redis: InRedis, clock: Clock
-) -> None:
-    clock.seconds = 102.0  # read two seconds ago, and five seconds old then
-    before = await in_redis.now_us()
-    await projection.write_chargers([paired(5, age_us=5_000_000)])
-    after = await in_redis.now_us()
-    entry = await in_redis.charger("c1")
-    assert entry is not None
-    age = 7_000_000 + AGE_SLACK_US
-    assert before - age <= entry["paired_at"] <= after - age
+    for broken in (2**53, None, "soon"):
+        await in_redis.set_charger("c1", {**(entry or {}), "paired_at": broken})
+        assert await projection.write_chargers([paired(5)]) == (0, [])
+        after = await in_redis.charger("c1")
+        assert after is not None
+        assert after["paired_at"] <= await in_redis.now_us()
 
 
 async def test_a_paired_charger_with_a_reading_waits_for_a_router(
@@ -157,7 +144,7 @@ async def test_a_paired_charger_with_a_reading_waits_for_a_router(
         await in_redis.set_reading(charger, 1000, 1)
     await in_redis.set_live("c3", {"epoch": 1})
     await projection.write_chargers(
-        [paired(5), ChargerEntry("c2", 6), ChargerEntry("c3", 7, widget="w3")]
+        [paired(5), ChargerEntry("c2", 6), ChargerEntry("c3", 7, widget="w3", token=TOKEN)]
     )
     assert [await in_redis.is_pending(charger) for charger in ("c1", "c2", "c3")] == [
         True,
@@ -209,19 +196,34 @@ async def test_a_changed_widget_forgets_its_status(
         (8, WidgetEntry("w1", 8, registered=False)),
     ]:
         await in_redis.set_status("w1")
-        assert await projection.write_widgets([entry]) == 1, number
+        assert await projection.write_widgets([entry]) == (1, []), number
         assert not await in_redis.has_status("w1"), number
     assert await in_redis.widget("w1") == {"pairing": 8, "unregistered": True}
 
 
-@pytest.mark.parametrize("number", [4, 5])
-async def test_an_equal_or_lower_number_leaves_widget_and_status_alone(
-    projection: Projection, in_redis: InRedis, number: int
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(WidgetEntry("w1", 4, charger="c1"), id="a lower number"),
+        pytest.param(WidgetEntry("w1", 5), id="unpaired under this number"),
+        pytest.param(WidgetEntry("w1", 5, charger="c2"), id="another charger under this number"),
+        pytest.param(WidgetEntry("w1", 5, registered=False), id="gone under this number"),
+    ],
+)
+async def test_a_widget_that_is_newer_or_other_under_the_same_number_stays_and_is_told(
+    projection: Projection, in_redis: InRedis, entry: WidgetEntry
 ) -> None:
     await projection.write_widgets([WidgetEntry("w1", 5, charger="c1")])
     await in_redis.set_status("w1")
-    assert await projection.write_widgets([WidgetEntry("w1", number)]) == 0
+    assert await projection.write_widgets([entry]) == (0, ["w1"])
     assert await in_redis.widget("w1") == {"pairing": 5, "charger": "c1"}
+    assert await in_redis.has_status("w1")
+
+
+async def test_an_equal_widget_is_left_alone(projection: Projection, in_redis: InRedis) -> None:
+    await projection.write_widgets([WidgetEntry("w1", 5, charger="c1")])
+    await in_redis.set_status("w1")
+    assert await projection.write_widgets([WidgetEntry("w1", 5, charger="c1")]) == (0, [])
     assert await in_redis.has_status("w1")
 
 
@@ -375,50 +377,24 @@ async def test_doorbells_name_those_that_changed_and_none_when_all_may_have(
     )
 
 
-@pytest.mark.parametrize(
-    ("received_after_us", "floor"),
-    [
-        pytest.param(-1, [1000, 7], id="before the pairing: the last visitor's"),
-        pytest.param(2 * AGE_SLACK_US, [1000, 7], id="hardly after it: may be the last visitor's"),
-        pytest.param(
-            1_000_000, [1000, 6], id="after it: this visitor's, stored before it came here"
-        ),
-    ],
-)
-async def test_a_reading_received_since_the_pairing_is_not_below_its_floor(
-    projection: Projection, in_redis: InRedis, received_after_us: int, floor: list[int]
-) -> None:
-    age_us = 5_000_000
-    paired_at = await in_redis.now_us() - age_us - AGE_SLACK_US
-    reading = {"epoch": 1000, "revision": [1000, 7], "soc": 85}
-    await in_redis.set_live("c1", {**reading, "received_at": paired_at + received_after_us})
-    await projection.write_chargers([paired(5, age_us=age_us)])
-    entry = await in_redis.charger("c1")
-    assert entry is not None
-    assert entry["floor"] == floor
-
-
-async def test_what_redis_runs_late_is_not_dated_late(
-    redis_url: str,
-    names: Names,
-    in_redis: InRedis,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+async def test_a_pairing_that_reached_redis_late_is_dated_again(
+    redis_url: str, names: Names, in_redis: InRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = bus_to(redis_url, "late")
     run = late.run
+    delays = [0.5, 0.0]
 
     async def run_late(calls: Sequence[Call]) -> list[Any]:
         # A Redis that stands still has it in its buffer.
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(delays.pop(0))
         return await run(calls)
 
     monkeypatch.setattr(late, "run", run_late)
+    entry = paired(5)
     before = await in_redis.now_us()
-    await Projection(late, names, clock).write_chargers([paired(5)])
+    assert await Projection(late, names).write_chargers([entry]) == (1, [])
     await late.close()
-    after = await in_redis.now_us()
-    entry = await in_redis.charger("c1")
-    assert entry is not None
-    assert after - before > 500_000
-    assert entry["paired_at"] <= after - 500_000 - AGE_SLACK_US
+    stored = await in_redis.charger("c1")
+    assert stored is not None
+    assert not delays
+    assert stored["paired_at"] - before < SECOND // 4

@@ -85,7 +85,7 @@ async def test_pairing_lasts_until_it_is_ended(
     assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
     entry = await in_redis.charger("c1")
     assert entry is not None
-    assert (entry["pairing"], entry["widget"], entry["floor"]) == (number, "w1", [0, 0])
+    assert (entry["pairing"], entry["widget"]) == (number, "w1")
 
     assert (await registry.send("GET", "/pairings/c1")).json() == state
     assert (await registry.send("DELETE", "/pairings/c1")).status_code == 204

@@ -1,7 +1,6 @@
 """A running registry: what it does by itself, and while Redis or Postgres is away."""
 
 import asyncio
-from typing import Any
 
 import httpx
 
@@ -32,15 +31,6 @@ async def _register_pair(registry: RunningRegistry, charger: str, widget: str) -
 async def _is_projected(in_redis: InRedis, charger: str, number: int) -> bool:
     entry = await in_redis.charger(charger)
     return entry is not None and entry["pairing"] == number
-
-
-async def _floor_in_postgres(by_hand: By, charger: str) -> tuple[Any, Any]:
-    cursor = await by_hand.execute(
-        "SELECT floor_epoch, floor_sequence FROM pairings WHERE charger_id = %s", (charger,)
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return row[0], row[1]
 
 
 async def test_a_started_registry_has_projected_everything(
@@ -103,19 +93,12 @@ async def test_a_change_nobody_announced_is_found_by_looking(
 
 
 async def test_an_emptied_redis_is_filled_again_without_being_asked(
-    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+    start_registry: StartRegistry, in_redis: InRedis
 ) -> None:
     registry = await start_registry()
-    await in_redis.set_reading("c1", 1000, 7)
     number = await _register_pair(registry, "c1", "w1")
     before = await in_redis.charger("c1")
     assert before is not None
-    assert before["floor"] == [1000, 7]
-
-    async def floor_is_kept() -> bool:
-        return await _floor_in_postgres(by_hand, "c1") == (1000, 7)
-
-    await eventually(floor_is_kept)
     await in_redis.empty()
 
     async def is_complete() -> bool:
@@ -125,8 +108,8 @@ async def test_an_emptied_redis_is_filled_again_without_being_asked(
     assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
     after = await in_redis.charger("c1")
     assert after is not None
-    assert after["floor"] == [1000, 7]
-    # Counted back twice, with the slack twice at most: the pairing is as old as it was.
+    assert after["token"] == before["token"]
+    # The pairing is as old as it was.
     assert abs(after["paired_at"] - before["paired_at"]) < 1_000_000
 
 
@@ -141,47 +124,6 @@ async def test_the_agreement_is_said_again_in_an_emptied_redis(
         return said == [str(PARTITIONS).encode()]
 
     await eventually(is_said)
-
-
-async def test_a_floor_that_became_known_in_redis_reaches_postgres(
-    registry: RunningRegistry, by_hand: By, in_redis: InRedis
-) -> None:
-    number = await _register_pair(registry, "c1", "w1")
-
-    async def is_kept(floor: tuple[int, int]) -> bool:
-        return await _floor_in_postgres(by_hand, "c1") == floor
-
-    await eventually(lambda: is_kept((0, 0)))
-    await by_hand.execute("UPDATE pairings SET floor_epoch = NULL, floor_sequence = NULL")
-    # As a gateway's script does with the first reading that it stores again.
-    entry = {"pairing": number, "widget": "w1", "floor": [5, 6], "paired_at": 1}
-    await in_redis.set_charger("c1", entry)
-    await eventually(lambda: is_kept((5, 6)))
-    cursor = await by_hand.execute("SELECT pairing_number FROM pairings")
-    assert await cursor.fetchall() == [(number,)]
-
-
-async def test_a_floor_of_another_pairing_is_not_taken(
-    registry: RunningRegistry, by_hand: By, in_redis: InRedis
-) -> None:
-    first = await _register_pair(registry, "c1", "w1")
-    second = await _register_pair(registry, "c2", "w2")
-
-    async def both_kept() -> bool:
-        floors = [await _floor_in_postgres(by_hand, charger) for charger in ("c1", "c2")]
-        return floors == [(0, 0), (0, 0)]
-
-    await eventually(both_kept)
-    entry = {"pairing": first - 1, "widget": "w1", "floor": [5, 6], "paired_at": 1}
-    await in_redis.set_charger("c1", entry)
-    await in_redis.set_charger("c2", {**entry, "pairing": second, "widget": "w2"})
-    await by_hand.execute("UPDATE pairings SET floor_epoch = NULL, floor_sequence = NULL")
-
-    async def right_one_kept() -> bool:
-        return await _floor_in_postgres(by_hand, "c2") == (5, 6)
-
-    await eventually(right_one_kept)  # both are looked at in one go
-    assert await _floor_in_postgres(by_hand, "c1") == (None, None)
 
 
 async def test_everything_is_projected_again_from_time_to_time(

@@ -26,6 +26,7 @@ from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
+    decode_live,
     decode_registration,
 )
 from services.registry.live.state import charger_state, to_datetime, widget_state
@@ -37,7 +38,8 @@ EPOCH = NOW - 600 * SECOND
 ENVIRONMENT = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
 OPEN = OpenRental(uuid.UUID(int=1), "c1234", "wABCD", "0815", to_datetime(NOW - 900 * SECOND))
-PAIRED = {"pairing": 7, "widget": "wABCD", "floor": [0, 0], "paired_at": NOW - 900 * SECOND}
+TOKEN = "9f2c7a1b4e0d3c55"
+PAIRED = {"pairing": 7, "token": TOKEN, "paired_at": NOW - 900 * SECOND, "widget": "wABCD"}
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +55,9 @@ def as_json(value: object) -> bytes | None:
     return None if value is None else json.dumps(value).encode()
 
 
-def reading(soc: float = 85, sequence: int = 3, age: int = 30) -> dict[str, Any]:
+def reading(age: int = 30, mark: str = f"7-{TOKEN}") -> dict[str, Any]:
     at = NOW - age * SECOND
-    return {"epoch": EPOCH, "revision": [EPOCH, sequence], "soc": soc, "received_at": at}
+    return {"epoch": EPOCH, "revision": [EPOCH, 3], "soc": 85, "received_at": at, "mark": mark}
 
 
 def lit(status: str = "charging80", sequence: int = 3, pairing: int = 7) -> dict[str, Any]:
@@ -124,13 +126,10 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     },
     "connected, and silent": {"live": {"epoch": EPOCH}, "status": None},
     "the last visitor's reading": {
-        "entry": {**PAIRED, "floor": [EPOCH, 3]},
+        "live": reading(mark="6-0123456789abcdef"),
         "status": None,
     },
-    "a floor that nobody knows": {
-        "entry": {"pairing": 7, "widget": "wABCD", "paired_at": NOW - 900 * SECOND},
-        "status": None,
-    },
+    "a reading without a mark": {"live": reading(mark=""), "status": None},
     "no router": {"router": None, "pending": NOW - 20 * SECOND, "status": lit("charging", 2)},
     "a router that does not get on": {
         "pending": NOW - 20 * SECOND,
@@ -170,7 +169,11 @@ def explained(kind: Kind, **changes: Any) -> Explanation:
     )
     entry = decode_registration(raw_charger.entry, is_complete=True)
     state = charger_state(raw_charger, ENVIRONMENT)
-    charger = ChargerFacts(entry, state, 7) if entry and state else None
+    charger = (
+        ChargerFacts(entry, state, 7, decode_live(raw_charger.live).mark)
+        if entry and state
+        else None
+    )
     widget = widget_state(raw_widget, ENVIRONMENT)
     if kind is Kind.CHARGER and (state is None or state.widget is None):
         widget = None

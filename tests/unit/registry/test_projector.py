@@ -116,7 +116,6 @@ def projector(fake: FakeDirectory) -> Projector:
         agreement={},
         full_seconds=3600,
         poll_seconds=3600,
-        on_paired=lambda _: None,
         rng=random.Random(1),
     )
 

@@ -1,33 +1,34 @@
 -- Bring chargers' directory entries up to what Postgres has.
 --
 -- KEYS: directory, directory version, live, pending, credentials, presence, rejections
--- ARGV: directory-changes channel, presence-changes channel, then per charger eight:
---       id, pairing number, "registered" or "unregistered", widget ("" if not paired),
---       floor epoch and floor sequence ("" and "" while Postgres does not know them),
---       when it was paired (µs, Redis' clock; rather too early than too late), and from when
---       on a reading certainly belongs to this pairing (µs)
--- Returns how many entries changed.
+-- ARGV: directory-changes channel, presence-changes channel, then per charger six:
+--       id, pairing number, "registered" or "unregistered", widget and token ("" and "" if
+--       not paired), and for how long it has been paired (µs)
+-- Returns how many entries changed, then the ids of those that were not written because what
+-- is stored is newer, or differs under the same number.
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local credentials, presence, rejections = KEYS[5], KEYS[6], KEYS[7]
 local presence_changes = ARGV[2]
 local now = now_us()
-local complete = redis.call('EXISTS', version) == 1
-local changed = {}
+local changed, refused = {}, {}
 
--- The revision after which a pairing begins. It is read in this script, so no reading can
--- be stored between this and the entry that uses it.
-local function floor_of(reading, known, certain_at)
-  if known then return known end
-  -- This reading was stored before its pairing was projected: it is above the floor.
-  if reading and reading.received_at and reading.received_at > certain_at then
-    return {reading.revision[1], reading.revision[2] - 1}
-  end
-  if reading then return reading.revision end
-  -- Without live state, although Redis lost nothing, this charger never reported.
-  if complete then return {0, 0} end
-  -- Redis was emptied: the first reading that is stored again becomes the floor.
-  return nil
+-- What is stored, or nil if it cannot be read: without its token, say, as written by an
+-- earlier version.
+local function stored_entry(id)
+  local entry = entry_of(directory, id)
+  if entry and entry.widget and type(entry.token) ~= 'string' then return nil end
+  return entry
+end
+
+local function is_same(entry, registered, widget, token)
+  return (not entry.unregistered) == registered and (entry.widget or '') == widget
+    and (entry.token or '') == token
+end
+
+-- Was it dated too late? Writing took long then, or the clock was ahead.
+local function dated_after(entry, paired_at)
+  return type(entry.paired_at) ~= 'number' or entry.paired_at > paired_at
 end
 
 -- Remove what ends with a registration. The credentials may belong to a newer one already:
@@ -46,38 +47,36 @@ local function forget(id, number)
   end
 end
 
-for i = 3, #ARGV, 8 do
-  local id, number = ARGV[i], tonumber(ARGV[i + 1])
-  local registered, widget = ARGV[i + 2] == 'registered', ARGV[i + 3]
-  local known = ARGV[i + 4] ~= '' and {tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])} or nil
-  local stored = entry_of(directory, id)
-  local entry
-
-  if not stored or number > stored.pairing then
-    if not registered then
-      entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
-      -- Its live state stays, superseded: a gateway that missed the time without a
-      -- registration must not go on with a connection from before it.
-      supersede(live, id)
-      redis.call('ZREM', pending, id)
-      forget(id, number)
-    elseif widget == '' then
-      entry = charger_entry(number)
-    else
-      local reading = live_of(live, id)
-      if reading and not reading.revision then reading = nil end
-      local paired_at, certain_at = tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7])
-      entry = charger_entry(number, widget, floor_of(reading, known, certain_at), paired_at)
-      if reading then redis.call('ZADD', pending, int(now), id) end
-    end
-  elseif number == stored.pairing and stored.widget and not stored.floor and known then
-    -- The same pairing, after Redis lost its floor: only the floor is added.
-    entry = charger_entry(number, stored.widget, known, stored.paired_at)
+local function write(id, number, registered, widget, token, paired_at)
+  if not registered then
+    -- Its live state stays, superseded: a gateway that missed the time without a
+    -- registration must not go on with a connection from before it.
+    supersede(live, id)
+    redis.call('ZREM', pending, id)
+    forget(id, number)
+    redis.call('HSET', directory, id,
+      string.format('{"pairing":%.0f,"unregistered":true}', number))
+    return
   end
+  local state = live_of(live, id)
+  if widget ~= '' and state and state.revision then redis.call('ZADD', pending, int(now), id) end
+  redis.call('HSET', directory, id,
+    charger_entry(number, widget ~= '' and widget, token, paired_at))
+end
 
-  if entry then
-    redis.call('HSET', directory, id, entry)
+for i = 3, #ARGV, 6 do
+  local id, number = ARGV[i], tonumber(ARGV[i + 1])
+  local registered, widget, token = ARGV[i + 2] == 'registered', ARGV[i + 3], ARGV[i + 4]
+  local paired_at = now - tonumber(ARGV[i + 5])
+  local stored = stored_entry(id)
+  if not stored or number > stored.pairing then
+    write(id, number, registered, widget, token, paired_at)
     changed[#changed + 1] = id
+  elseif number < stored.pairing or not is_same(stored, registered, widget, token) then
+    refused[#refused + 1] = id
+  elseif widget ~= '' and dated_after(stored, paired_at) then
+    -- No doorbell: the pairing is the same.
+    redis.call('HSET', directory, id, charger_entry(number, widget, token, paired_at))
   end
 end
 
@@ -85,4 +84,4 @@ if #changed > 0 then
   bump(version)
   redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
-return #changed
+return {#changed, unpack(refused)}

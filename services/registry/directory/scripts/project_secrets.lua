@@ -3,7 +3,8 @@
 -- KEYS: credentials, and for chargers live
 -- ARGV: per device four: id, secrets number, when it was registered (µs), digests of
 --       its secrets as a JSON list
--- Returns how many changed.
+-- Returns how many changed, then the ids of those that were not written because what is
+-- stored is newer.
 --
 -- No doorbell: gateways read credentials at each handshake and cache nothing. But if a
 -- device was unregistered and registered again between two projections, they see no change,
@@ -11,7 +12,7 @@
 -- are closed because of its new pairing number.
 
 local credentials, live = KEYS[1], KEYS[2]
-local changed = 0
+local changed, refused = 0, {}
 
 for i = 1, #ARGV, 4 do
   local id, number, registered = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
@@ -19,12 +20,14 @@ for i = 1, #ARGV, 4 do
     number, registered, ARGV[i + 3])
   local raw = redis.call('HGET', credentials, id)
   local stored = decoded(raw, 'number')
-  -- With an equal number, secrets may have expired meanwhile.
-  if raw ~= value and (not stored or number >= stored.number) then
+  if stored and number < stored.number then
+    refused[#refused + 1] = id
+  elseif raw ~= value then
+    -- With an equal number, secrets may have expired meanwhile.
     if live and stored and stored.registered ~= registered then supersede(live, id) end
     redis.call('HSET', credentials, id, value)
     changed = changed + 1
   end
 end
 
-return changed
+return {changed, unpack(refused)}

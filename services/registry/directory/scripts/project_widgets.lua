@@ -3,12 +3,17 @@
 -- KEYS: directory, directory version, statuses, credentials, presence, rejections
 -- ARGV: directory-changes channel, presence-changes channel, then per widget four:
 --       id, pairing number, "registered" or "unregistered", charger ("" if not paired)
--- Returns how many entries changed.
+-- Returns how many entries changed, then the ids of those that were not written because what
+-- is stored is newer, or differs under the same number.
 
 local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
 local credentials, presence, rejections = KEYS[4], KEYS[5], KEYS[6]
 local presence_changes = ARGV[2]
-local changed = {}
+local changed, refused = {}, {}
+
+local function is_same(entry, registered, charger)
+  return (not entry.unregistered) == registered and (entry.charger or '') == charger
+end
 
 -- Remove what ends with a registration. The credentials may belong to a newer one already:
 -- they are written before the entries. Presence and rejections light nothing, so an error
@@ -30,7 +35,6 @@ for i = 3, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
   local stored = entry_of(directory, id)
-  -- An equal number is the same state; a lower one comes from a slow registry.
   if not stored or number > stored.pairing then
     local entry
     if not registered then
@@ -45,6 +49,8 @@ for i = 3, #ARGV, 4 do
     -- Its status belonged to the earlier pairing.
     redis.call('HDEL', statuses, id)
     changed[#changed + 1] = id
+  elseif number < stored.pairing or not is_same(stored, registered, charger) then
+    refused[#refused + 1] = id
   end
 end
 
@@ -52,4 +58,4 @@ if #changed > 0 then
   bump(version)
   redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
-return #changed
+return {#changed, unpack(refused)}
