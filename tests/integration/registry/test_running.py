@@ -1,12 +1,15 @@
 """A running registry: what it does by itself, and while Redis or Postgres is away."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from shared.bus.bus import Bus
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import AGREEMENTS, Names
+from tests.fixtures.fault_proxy import HOST, stalling_proxy
 from tests.integration.registry.conftest import (
     PARTITIONS,
     By,
@@ -218,6 +221,35 @@ async def test_a_registry_without_redis_is_not_ready_and_says_why(
         return status == 503 and "Redis" in text
 
     await eventually(says_why)
+
+
+@pytest.mark.parametrize(("delay", "within"), [(0.03, 1.0), (0.2, 2.0), (0.8, 8.0)])
+async def test_a_long_way_to_redis_delays_a_pairing_by_a_few_exchanges_only(
+    start_registry: StartRegistry,
+    private_redis: RedisServer,
+    names: Names,
+    delay: float,
+    within: float,
+) -> None:
+    address = urlsplit(private_redis.url)
+    bus = SingleServerBus(private_redis.url, "test")
+    in_redis = InRedis(bus, names)
+    async with stalling_proxy(HOST, address.port or 0) as proxy:
+        registry = await start_registry(redis_url=f"redis://{HOST}:{proxy.port}/0")
+        await registry.send("PUT", "/chargers/c1", {})
+        await registry.send("PUT", "/widgets/w1", {})
+        proxy.to_server.delay = delay
+        before = await in_redis.now_us()
+        paired = await registry.send("PUT", "/pairings/c1", {"widget": "w1"})
+        number = paired.json()["pairing_number"]
+        await eventually(lambda: _is_projected(in_redis, "c1", number), within=within)
+        entry = await in_redis.charger("c1")
+        assert entry is not None
+        assert before <= entry["paired_at"] + 1000 <= await in_redis.now_us()
+        assert entry["paired_at"] - before < 1_000_000 * (delay + 0.5)
+        proxy.heal()
+        await registry.end()
+    await bus.close()
 
 
 # --- Postgres away
