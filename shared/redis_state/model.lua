@@ -34,8 +34,22 @@ local function entry_of(directory, id)
   return decoded(redis.call('HGET', directory, id), 'pairing')
 end
 
+-- The version of a tag's directory, and how many entries it has: "VERSION:COUNT". Nothing while
+-- the directory is not complete, and if somebody wrote something else there.
+local function version_and_count(version)
+  local number, count = string.match(redis.call('GET', version) or '', '^(%d+):(%d+)$')
+  return tonumber(number), tonumber(count)
+end
+
+-- Is the directory of this tag complete, and has nobody removed entries or added some?
+local function is_intact(directory, version)
+  local _, count = version_and_count(version)
+  return count == redis.call('HLEN', directory)
+end
+
 -- A device's directory entry, or nil and why there is none: 'unregistered', or 'absent'
--- while the directory is not there (Redis was emptied) or the entry cannot be read.
+-- while the directory is not there (Redis was emptied), entries are missing in it, or this
+-- one cannot be read.
 local function find(directory, version, id)
   local raw = redis.call('HGET', directory, id)
   local entry = decoded(raw, 'pairing')
@@ -43,16 +57,16 @@ local function find(directory, version, id)
     if not entry.unregistered then return entry end
     return nil, 'unregistered'
   end
-  if not raw and redis.call('EXISTS', version) == 1 then return nil, 'unregistered' end
+  if not raw and is_intact(directory, version) then return nil, 'unregistered' end
   return nil, 'absent'
 end
 
--- The directory of this tag changed: gateways, which compare versions, look again. The
--- version exists only while the directory is complete.
-local function bump(version)
-  local current = redis.call('GET', version)
-  if current then
-    redis.call('SET', version, int(math.max(tonumber(current) + 1, now_us())))
+-- The directory of this tag changed, and has so many entries more (fewer: below 0). Gateways,
+-- which compare versions, look again. The version exists only while the directory is complete.
+local function bump(version, added)
+  local number, count = version_and_count(version)
+  if number then
+    redis.call('SET', version, int(math.max(number + 1, now_us())) .. ':' .. int(count + added))
   end
 end
 

@@ -72,8 +72,8 @@ class Costs:
         pipe = self._client.pipeline(transaction=False)
         for number in range(NAMES.partitions):
             chargers, widgets = NAMES.chargers[number], NAMES.widgets[number]
-            pipe.set(chargers.directory_version, 1)
-            pipe.set(widgets.directory_version, 1)
+            pipe.set(chargers.directory_version, f"1:{DEVICES_PER_PARTITION}")
+            pipe.set(widgets.directory_version, f"1:{DEVICES_PER_PARTITION}")
             for i in range(DEVICES_PER_PARTITION):
                 charger, widget = charger_id(number, i), widget_id(number, i)
                 entry = {"pairing": 5, "token": "0" * 16, "paired_at": 1, "widget": widget}

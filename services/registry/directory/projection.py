@@ -49,9 +49,15 @@ class Projection:
         self._clock = clock
 
     async def is_complete(self) -> bool:
-        """Tell whether every tag has its directory; Redis may have been emptied."""
-        commands = [("EXISTS", tag.directory_version) for tag in self._tags]
-        return all(await self._bus.commands(commands))
+        """Tell whether every tag has its directory, as it was written.
+
+        Redis may have been emptied, or somebody may have removed entries by hand.
+        """
+        calls = [
+            Call(scripts.CHECK, (tag.directory, tag.directory_version, tag.credentials), [])
+            for tag in self._tags
+        ]
+        return all(is_intact for (is_intact,) in await self._bus.run(calls))
 
     async def write_secrets(self, kind: Kind, entries: Iterable[SecretsEntry]) -> Written:
         """Bring these devices' credentials up to date.

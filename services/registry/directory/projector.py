@@ -152,7 +152,7 @@ class Projector:
             complete = await self.projection.is_complete()
             self._check_due = now + _CHECK_SECONDS
             if not complete and self._is_settled:
-                _log.warning("directory missing in redis, projecting all of it")
+                _log.warning("entries of the directory are missing in redis, projecting all of it")
                 self.request_full_projection()
         if not self._is_settled or now >= self._full_due:
             await self._project_all()

@@ -69,6 +69,16 @@ def widget_paired_with(entry: bytes | None) -> str | None:
     return decoded.widget or None if decoded else None
 
 
+def is_intact(version: bytes | None, count: int | None) -> bool:
+    """Tell whether a tag's directory is complete, and nobody removed entries or added some.
+
+    Args:
+        version: Its version, ``VERSION:COUNT``; None while it is not complete.
+        count: How many entries it has.
+    """
+    return version is not None and version.endswith(b":%d" % (count or 0))
+
+
 _status_decoder: Final = tolerant_decoder(StatusDoorbell)
 
 

@@ -11,6 +11,7 @@ from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
+    is_intact,
     score_to_us,
     widget_paired_with,
 )
@@ -48,7 +49,8 @@ class StateReader:
         for partition, batch in batches:
             names = self._names.chargers[partition]
             commands += [
-                ["EXISTS", names.directory_version],
+                ["GET", names.directory_version],
+                ["HLEN", names.directory],
                 ["GET", names.lease],
                 ["HMGET", names.directory, *batch],
                 ["HMGET", names.live, *batch],
@@ -60,11 +62,10 @@ class StateReader:
             environment, replies = await self._read(commands)
             found: dict[str, RawCharger] = {}
             for index, (_, batch) in enumerate(batches):
-                complete, lease, *columns = replies[7 * index : 7 * index + 7]
+                version, count, lease, *columns = replies[8 * index : 8 * index + 8]
+                complete = is_intact(version, count)
                 for charger, *values in zip(batch, *columns, strict=True):
-                    found[charger] = RawCharger._make(
-                        (charger, *values, bool(complete), lease, None)
-                    )
+                    found[charger] = RawCharger._make((charger, *values, complete, lease, None))
             widgets = {charger: widget_paired_with(raw.entry) for charger, raw in found.items()}
             statuses = await self._statuses([widget for widget in widgets.values() if widget])
         return [
@@ -78,7 +79,8 @@ class StateReader:
         for partition, batch in batches:
             names = self._names.widgets[partition]
             commands += [
-                ["EXISTS", names.directory_version],
+                ["GET", names.directory_version],
+                ["HLEN", names.directory],
                 ["HMGET", names.directory, *batch],
                 ["HMGET", names.presence, *batch],
                 ["HMGET", names.rejections, *batch],
@@ -88,9 +90,10 @@ class StateReader:
             environment, replies = await self._read(commands)
         found: dict[str, RawWidget] = {}
         for index, (_, batch) in enumerate(batches):
-            complete, *columns = replies[5 * index : 5 * index + 5]
+            version, count, *columns = replies[6 * index : 6 * index + 6]
+            complete = is_intact(version, count)
             for widget, *values in zip(batch, *columns, strict=True):
-                found[widget] = RawWidget._make((widget, *values, bool(complete)))
+                found[widget] = RawWidget._make((widget, *values, complete))
         return [found[widget] for widget in ids], environment
 
     def partition_of(self, charger: str) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -99,14 +100,14 @@ class Stored:
         """Write a charger's entry and ring the doorbell."""
         names = self.names.of_charger(charger)
         await self.put_credentials(names, charger)
-        await self.client.hset(names.directory, charger, json.dumps(entry))
+        await self._put(names, charger, entry)
         await self.client.publish(names.directory_changes, json.dumps({"ids": [charger]}))
 
     async def put_widget(self, widget: str, entry: dict[str, Any]) -> None:
         """Write a widget's entry, forget its status and ring the doorbell."""
         names = self.names.of_widget(widget)
         await self.put_credentials(names, widget)
-        await self.client.hset(names.directory, widget, json.dumps(entry))
+        await self._put(names, widget, entry)
         await self.client.hdel(names.statuses, widget)
         await self.client.publish(names.directory_changes, json.dumps({"ids": [widget]}))
 
@@ -123,8 +124,18 @@ class Stored:
     async def complete(self) -> None:
         """Say that the directory is there."""
         for names in (*self.names.chargers, *self.names.widgets):
-            await self.client.incr(names.directory_version)
+            count = await self.client.hlen(names.directory)
+            await self.client.set(names.directory_version, f"{time.time_ns()}:{count}")
             await self.client.publish(names.directory_changes, '{"ids":[]}')
+
+    async def _put(
+        self, names: ChargerNames | WidgetNames, device: str, entry: dict[str, Any]
+    ) -> None:
+        added = await self.client.hset(names.directory, device, json.dumps(entry))
+        version = await self.client.get(names.directory_version)
+        if added and version is not None:
+            number, count = map(int, version.split(b":"))
+            await self.client.set(names.directory_version, f"{number}:{count + 1}")
 
     async def live(self, charger: str) -> dict[str, Any] | None:
         raw = await self.client.hget(self.names.of_charger(charger).live, charger)
@@ -135,8 +146,10 @@ class Stored:
         return None if live is None else live.get("soc")
 
     async def entry(self, charger: str) -> dict[str, Any]:
-        raw = await self.client.hget(self.names.of_charger(charger).directory, charger)
-        found: dict[str, Any] = json.loads(raw)
+        return await self.entry_in(self.names.of_charger(charger).directory, charger)
+
+    async def entry_in(self, directory: str, device: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(await self.client.hget(directory, device))
         return found
 
     async def status(self, widget: str) -> str | None:

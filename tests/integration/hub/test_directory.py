@@ -1,6 +1,7 @@
 """Registrations that come, go, or are not there at all."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -49,11 +50,36 @@ async def test_unregistering_closes_live_connections_with_4404(
             (stored.names.of_widget("wABCD"), "wABCD"),
         ):
             await stored.client.hset(names.directory, device, gone)
-            await stored.client.incr(names.directory_version)
+            await stored.client.set(names.directory_version, f"{time.time_ns()}:1")
             if doorbell:
                 await stored.client.publish(names.directory_changes, f'{{"ids":["{device}"]}}')
         assert await close_code(charger) == 4404
         assert await close_code(widget) == 4404
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the directory", "one entry"])
+async def test_an_entry_that_somebody_deleted_closes_nobody(
+    booth: Booth, stored: Stored, *, whole: bool
+) -> None:
+    tags = {"c1234": stored.names.of_charger("c1234"), "wABCD": stored.names.of_widget("wABCD")}
+    async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
+        saved = {}
+        for device, tag in tags.items():
+            saved[device] = await stored.entry_in(tag.directory, device)
+            await stored.client.delete(tag.directory) if whole else await stored.client.hdel(
+                tag.directory, device
+            )
+            await stored.client.publish(tag.directory_changes, '{"ids":[]}')
+        async with booth.charger("c1234") as second, booth.widget("wABCD") as another:
+            # Longer than a gateway takes to notice what changed.
+            await asyncio.sleep(1.5)
+            await stored.put_charger("c1234", saved["c1234"])
+            await stored.put_widget("wABCD", saved["wABCD"])
+            await stored.complete()
+            for connection in (charger, second, widget, another):
+                await soon(await connection.ping())
+    async with booth.charger("unknown") as unknown:
+        assert await close_code(unknown) == 4404
 
 
 async def test_a_device_registered_later_is_served_on_its_next_attempt(

@@ -84,11 +84,11 @@ class InRedis:
     async def versions(self) -> list[int | None]:
         tags: list[ChargerNames | WidgetNames] = [*self._names.chargers, *self._names.widgets]
         found = await self._bus.commands([("GET", tag.directory_version) for tag in tags])
-        return [None if version is None else int(version) for version in found]
+        return [None if version is None else int(version.partition(b":")[0]) for version in found]
 
     async def version_of_charger(self, charger: str) -> int | None:
         found = await self._bus.command("GET", self._names.of_charger(charger).directory_version)
-        return None if found is None else int(found)
+        return None if found is None else int(found.partition(b":")[0])
 
     async def now_us(self) -> int:
         seconds, micros = await self._bus.command("TIME")

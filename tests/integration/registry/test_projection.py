@@ -230,7 +230,7 @@ async def test_an_equal_widget_is_left_alone(projection: Projection, in_redis: I
 # --- strays
 
 
-async def test_strays_go_with_all_that_hangs_on_them(
+async def test_strays_are_marked_as_unregistered_and_go_with_all_that_hangs_on_them(
     projection: Projection, in_redis: InRedis
 ) -> None:
     await projection.write_chargers([paired(5), ChargerEntry("c2", 6)])
@@ -239,11 +239,14 @@ async def test_strays_go_with_all_that_hangs_on_them(
     await in_redis.set_pending("c1")
     await in_redis.set_status("w1")
     assert await projection.remove_strays({"w2"}, {"c2"}, 7) == 2
-    assert await in_redis.charger("c1") is None
+    marked = {"pairing": 5, "unregistered": True}
+    assert await in_redis.charger("c1") == await in_redis.widget("w1") == marked
     assert await in_redis.live("c1") is None
     assert not await in_redis.is_pending("c1")
-    assert await in_redis.widget("w1") is None
     assert not await in_redis.has_status("w1")
+    assert await projection.remove_strays({"w2"}, {"c2"}, 7) == 2
+    assert await in_redis.charger("c1") is None
+    assert await in_redis.widget("w1") is None
     assert await in_redis.charger("c2") == {"pairing": 6}
     assert await in_redis.widget("w2") == {"pairing": 7}
 
@@ -274,7 +277,8 @@ async def test_an_id_in_a_partition_that_is_no_longer_its_own_is_a_stray(
     other = next(tag for tag in names.chargers if tag != own)
     await bus.command("HSET", other.directory, "c1", '{"pairing":5}')
     await projection.write_chargers([ChargerEntry("c1", 5)])
-    assert await projection.remove_strays(set(), {"c1"}, 5) == 1
+    for _ in range(2):
+        assert await projection.remove_strays(set(), {"c1"}, 5) == 1
     assert await bus.command("HEXISTS", other.directory, "c1") == 0
     assert await in_redis.charger("c1") == {"pairing": 5}
 
@@ -286,7 +290,8 @@ async def test_thousands_of_strays_go_in_one_sweep(
         await projection.write_chargers(
             [ChargerEntry(f"c{i}", 5) for i in range(start, start + 500)]
         )
-    assert await projection.remove_strays(set(), {"c7"}, 5) == 3999
+    for _ in range(2):
+        assert await projection.remove_strays(set(), {"c7"}, 5) == 3999
     assert await in_redis.charger("c7") == {"pairing": 5}
 
 
@@ -346,6 +351,70 @@ async def test_versions_grow_with_each_change_and_only_then(
     third = await version()
     await projection.complete([], [])
     assert first < second == third < await version()
+
+
+async def test_every_script_keeps_count_of_the_entries(
+    projection: Projection, bus: Bus, names: Names
+) -> None:
+    ids = [f"d{i}" for i in range(12)]
+
+    async def counts_are_right() -> None:
+        for tag in (*names.chargers, *names.widgets):
+            version: bytes = await bus.command("GET", tag.directory_version)
+            assert int(version.split(b":")[1]) == await bus.command("HLEN", tag.directory)
+        assert await projection.is_complete()
+
+    for kind in Kind:
+        await projection.write_secrets(kind, [SecretsEntry(i, 5, []) for i in ids])
+    await projection.write_chargers([ChargerEntry(i, 5) for i in ids[:6]])
+    await projection.write_widgets([WidgetEntry(i, 5) for i in ids[:6]])
+    assert await projection.complete(ids[:6], ids[:6])
+    await counts_are_right()
+    for number in (6, 7):
+        await projection.write_chargers([ChargerEntry(i, number) for i in ids])
+        await projection.write_widgets([WidgetEntry(i, number) for i in ids])
+        await counts_are_right()
+    await projection.write_chargers([ChargerEntry(i, 8, registered=False) for i in ids[:3]])
+    await projection.write_widgets([WidgetEntry(i, 8, registered=False) for i in ids[:3]])
+    await counts_are_right()
+    for _ in range(2):
+        assert await projection.remove_strays(set(ids[8:]), set(ids[8:]), 8) > 0
+        await counts_are_right()
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("how", ["one entry", "the directory", "all credentials", "one too many"])
+async def test_a_directory_that_somebody_changed_is_not_complete(
+    projection: Projection, bus: Bus, names: Names, kind: Kind, how: str
+) -> None:
+    await projection.write_secrets(kind, [SecretsEntry("d1", 5, [])])
+    await projection.write_chargers([ChargerEntry("d1", 5)] if kind is Kind.CHARGER else [])
+    await projection.write_widgets([WidgetEntry("d1", 5)] if kind is Kind.WIDGET else [])
+    await projection.complete([], [])
+    assert await projection.is_complete()
+    tag = names.of_charger("d1") if kind is Kind.CHARGER else names.of_widget("d1")
+    match how:
+        case "one entry":
+            await bus.command("HDEL", tag.directory, "d1")
+        case "the directory":
+            await bus.command("DEL", tag.directory)
+        case "all credentials":
+            await bus.command("DEL", tag.credentials)
+        case _:
+            await bus.command("HSET", tag.directory, "d2", '{"pairing":5}')
+    assert not await projection.is_complete()
+    await projection.write_secrets(kind, [SecretsEntry("d1", 5, [])])
+    await projection.write_chargers([ChargerEntry("d1", 5)] if kind is Kind.CHARGER else [])
+    await projection.write_widgets([WidgetEntry("d1", 5)] if kind is Kind.WIDGET else [])
+    await projection.remove_strays({"d1"}, {"d1"}, 5)
+    await projection.complete([], [])
+    assert await projection.is_complete()
+
+
+async def test_a_tag_with_nothing_but_marks_needs_no_credentials(projection: Projection) -> None:
+    await projection.write_chargers([ChargerEntry("c1", 5, registered=False)])
+    await projection.complete([], [])
+    assert await projection.is_complete()
 
 
 async def test_doorbells_name_those_that_changed_and_none_when_all_may_have(

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from services.registry.directory.projection import Projection
 from shared.bus.bus import Bus
 from shared.bus.single_server_bus import SingleServerBus
-from shared.contract.names import AGREEMENTS, Names
+from shared.contract.names import AGREEMENTS, ChargerNames, Names, WidgetNames
 from tests.fixtures.fault_proxy import HOST, stalling_proxy
 from tests.integration.registry.conftest import (
     PARTITIONS,
@@ -114,6 +115,25 @@ async def test_an_emptied_redis_is_filled_again_without_being_asked(
     assert after["token"] == before["token"]
     # The pairing is as old as it was.
     assert abs(after["paired_at"] - before["paired_at"]) < 1_000_000
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the directory", "one entry"])
+async def test_entries_that_somebody_deleted_are_back_within_about_a_second(
+    registry: RunningRegistry, in_redis: InRedis, bus: Bus, names: Names, *, whole: bool
+) -> None:
+    number = await _register_pair(registry, "c1", "w1")
+    tags: dict[str, ChargerNames | WidgetNames] = {
+        "c1": names.of_charger("c1"),
+        "w1": names.of_widget("w1"),
+    }
+    for device, tag in tags.items():
+        await bus.command(*(("DEL", tag.directory) if whole else ("HDEL", tag.directory, device)))
+
+    await eventually(lambda: Projection(bus, names).is_complete(), within=1.5)
+    assert await in_redis.widget("w1") == {"pairing": number, "charger": "c1"}
+    entry = await in_redis.charger("c1")
+    assert entry is not None
+    assert (entry["pairing"], entry["widget"]) == (number, "w1")
 
 
 async def test_the_agreement_is_said_again_in_an_emptied_redis(

@@ -9,11 +9,10 @@
 
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local least = tonumber(ARGV[2])
-if redis.call('HLEN', directory) < least or redis.call('HLEN', credentials) < least then
-  return 0
-end
-local current = tonumber(redis.call('GET', version) or 0)
-redis.call('SET', version, int(math.max(current + 1, now_us())))
+local entries = redis.call('HLEN', directory)
+if entries < least or redis.call('HLEN', credentials) < least then return 0 end
+local number = version_and_count(version) or 0
+redis.call('SET', version, int(math.max(number + 1, now_us())) .. ':' .. int(entries))
 -- No ids: the whole tag may have changed.
 redis.call('@PUBLISH@', ARGV[1], '{"ids":[]}')
 return 1

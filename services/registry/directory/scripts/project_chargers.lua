@@ -11,7 +11,7 @@ local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local credentials, presence, rejections = KEYS[5], KEYS[6], KEYS[7]
 local presence_changes = ARGV[2]
 local now = now_us()
-local changed, refused = {}, {}
+local changed, refused, added = {}, {}, 0
 
 -- What is stored, or nil if it cannot be read: without its token, say, as written by an
 -- earlier version.
@@ -47,6 +47,7 @@ local function forget(id, number)
   end
 end
 
+-- Returns how many entries that added: 1 or 0.
 local function write(id, number, registered, widget, token, paired_at)
   if not registered then
     -- Its live state stays, superseded: a gateway that missed the time without a
@@ -54,13 +55,12 @@ local function write(id, number, registered, widget, token, paired_at)
     supersede(live, id)
     redis.call('ZREM', pending, id)
     forget(id, number)
-    redis.call('HSET', directory, id,
+    return redis.call('HSET', directory, id,
       string.format('{"pairing":%.0f,"unregistered":true}', number))
-    return
   end
   local state = live_of(live, id)
   if widget ~= '' and state and state.revision then redis.call('ZADD', pending, int(now), id) end
-  redis.call('HSET', directory, id,
+  return redis.call('HSET', directory, id,
     charger_entry(number, widget ~= '' and widget, token, paired_at))
 end
 
@@ -70,7 +70,7 @@ for i = 3, #ARGV, 6 do
   local paired_at = now - tonumber(ARGV[i + 5])
   local stored = stored_entry(id)
   if not stored or number > stored.pairing then
-    write(id, number, registered, widget, token, paired_at)
+    added = added + write(id, number, registered, widget, token, paired_at)
     changed[#changed + 1] = id
   elseif number < stored.pairing or not is_same(stored, registered, widget, token) then
     refused[#refused + 1] = id
@@ -81,7 +81,7 @@ for i = 3, #ARGV, 6 do
 end
 
 if #changed > 0 then
-  bump(version)
+  bump(version, added)
   redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
 return {#changed, unpack(refused)}

@@ -9,7 +9,7 @@
 local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
 local credentials, presence, rejections = KEYS[4], KEYS[5], KEYS[6]
 local presence_changes = ARGV[2]
-local changed, refused = {}, {}
+local changed, refused, added = {}, {}, 0
 
 local function is_same(entry, registered, charger)
   return (not entry.unregistered) == registered and (entry.charger or '') == charger
@@ -45,7 +45,7 @@ for i = 3, #ARGV, 4 do
     else
       entry = string.format('{"pairing":%.0f,"charger":"%s"}', number, charger)
     end
-    redis.call('HSET', directory, id, entry)
+    added = added + redis.call('HSET', directory, id, entry)
     -- Its status belonged to the earlier pairing.
     redis.call('HDEL', statuses, id)
     changed[#changed + 1] = id
@@ -55,7 +55,7 @@ for i = 3, #ARGV, 4 do
 end
 
 if #changed > 0 then
-  bump(version)
+  bump(version, added)
   redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
 return {#changed, unpack(refused)}

@@ -4,12 +4,28 @@
 --       (live, or statuses), and for chargers a sorted set (pending)
 -- ARGV: directory-changes channel, greatest pairing number of the snapshot without them,
 --       then the ids
--- Returns how many entries were removed.
+-- Returns how many entries changed.
+--
+-- The entry of a registered device first becomes the mark of one that was unregistered, so
+-- that its connections end; the next full projection removes the mark.
 
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local presence, rejections, hash, sorted = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local greatest = tonumber(ARGV[2])
-local removed = {}
+local changed, added = {}, 0
+
+local function remove(id, entry)
+  if entry and not entry.unregistered then
+    redis.call('HSET', directory, id,
+      string.format('{"pairing":%.0f,"unregistered":true}', entry.pairing))
+  else
+    added = added - redis.call('HDEL', directory, id)
+  end
+  redis.call('HDEL', hash, id)
+  redis.pcall('HDEL', presence, id)
+  redis.pcall('HDEL', rejections, id)
+  if sorted then redis.call('ZREM', sorted, id) end
+end
 
 for i = 3, #ARGV do
   local id = ARGV[i]
@@ -17,19 +33,15 @@ for i = 3, #ARGV do
   -- A greater number is newer than the snapshot. An entry that cannot be decoded goes.
   local is_there = redis.call('HEXISTS', directory, id) == 1
   if is_there and (not stored or stored.pairing <= greatest) then
-    redis.call('HDEL', directory, id)
-    redis.call('HDEL', hash, id)
-    redis.pcall('HDEL', presence, id)
-    redis.pcall('HDEL', rejections, id)
-    if sorted then redis.call('ZREM', sorted, id) end
-    removed[#removed + 1] = id
+    remove(id, stored)
+    changed[#changed + 1] = id
   end
   local known = decoded(redis.call('HGET', credentials, id), 'number')
   if not known or known.number <= greatest then redis.call('HDEL', credentials, id) end
 end
 
-if #removed > 0 then
-  bump(version)
-  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(removed, '","') .. '"]}')
+if #changed > 0 then
+  bump(version, added)
+  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
-return #removed
+return #changed
