@@ -125,15 +125,13 @@ class Gateway:
         self._rejection_writer = RejectionWriter(
             self.presence_bus, names, self._rejections, own, rng=rng
         )
-        self._authenticator: Authenticator | None = None
-        if settings.device_auth != "off":
-            self._authenticator = Authenticator(
-                self._authenticator_bus,
-                names,
-                mode=settings.device_auth,
-                key=settings.credential_key,
-                rng=rng,
-            )
+        self._authenticator = Authenticator(
+            self._authenticator_bus,
+            names,
+            mode=settings.device_auth,
+            key=settings.credential_key,
+            rng=rng,
+        )
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 
@@ -162,8 +160,7 @@ class Gateway:
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.widgets.read(), "read statuses")
         background.start(self.watch.compare(), "watch directory")
-        if self._authenticator is not None:
-            background.start(self._authenticator.run(), "check credentials")
+        background.start(self._authenticator.run(), "check credentials")
         background.start(self.presence.keep(), "keep presence")
         background.start(self._rejection_writer.write(), "write rejections")
         background.start(self.subscriber.run(), "hear doorbells")
@@ -180,10 +177,11 @@ class Gateway:
             self.chargers,
             settings.partitions,
             self._rejections,
-            auth.authenticate_charger if auth else None,
+            auth.authenticate_charger,
         )
+        asks_widgets = settings.device_auth != "off"
         widgets = widget_endpoint(
-            self.widgets, self._rejections, auth.authenticate_widget if auth else None
+            self.widgets, self._rejections, auth.authenticate_widget if asks_widgets else None
         )
         loop = asyncio.get_running_loop()
         servers = [

@@ -15,6 +15,7 @@ _SPARE_FILES: Final = 200
 # struct tcp_info of linux/tcp.h: eight bytes, then 32-bit words; the twelfth is
 # tcpi_last_data_recv, in ms.
 _LAST_DATA_RECEIVED: Final = struct.Struct("=8x44xI")
+_INT: Final = struct.Struct("i")
 
 
 def seconds_since_last_data(connection: socket.socket | None) -> float:
@@ -30,6 +31,24 @@ def seconds_since_last_data(connection: socket.socket | None) -> float:
     except (OSError, struct.error):
         return 0.0
     return milliseconds / 1000
+
+
+def unread_bytes(connection: socket.socket | None) -> int:
+    """Return how many bytes have arrived on a socket and were not read.
+
+    One where that is not known, none without a socket.
+    """
+    if connection is None:
+        return 0
+    try:
+        import fcntl  # noqa: PLC0415 - there is none for Windows
+        import termios  # noqa: PLC0415
+
+        answer = fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(_INT.size))
+    except (ImportError, OSError, ValueError):
+        return 1
+    unread: int = _INT.unpack(answer)[0]
+    return unread
 
 
 def raise_file_limit(connections: int) -> int:

@@ -37,6 +37,10 @@ SILENT: Final = Counter("chargelight_devices_silent", "Connections cut off for t
 
 READINGS: Final = FastCounter("chargelight_readings_received", "Valid readings received.")
 STORED: Final = FastCounter("chargelight_readings_stored", "Readings stored (after conflation).")
+ASKED_AGAIN: Final = Counter(
+    "chargelight_chargers_asked_again",
+    "Chargers closed with 1001 so that they say their level again.",
+)
 STATUSES: Final = FastCounter("chargelight_statuses_sent", "Statuses sent to widgets.")
 
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])

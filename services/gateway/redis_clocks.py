@@ -1,5 +1,6 @@
 """What time it is on Redis' servers, as far as a gateway can tell without asking."""
 
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Final
 from shared.bus.bus import Bus
 
 _MICROSECONDS: Final = 1_000_000
+_STEP: Final = 1_000_000
+"""A clock that is off by more µs than this was set, or is another server's."""
 
 
 @dataclass(eq=False, repr=False)
@@ -15,22 +18,30 @@ class RedisClock:
     """One server's time, estimated from our monotonic clock.
 
     Times in Redis' own clock let a script refuse a request that lay too long in a
-    buffer, and tell when a reading was received, however long it waited here. By
-    the wall clock, one machine's wrong time would get all of that wrong.
+    buffer. By the wall clock, one machine's wrong time would get that wrong.
     """
 
     _earliest: int | None = None
     _latest: int = 0
     _round_trip: float = 0.0
+    _forgotten: bool = False
+    _steady_since: float = -math.inf
 
     @property
     def known(self) -> bool:
         """Whether there was a measurement since the last `forget`."""
-        return self._earliest is not None
+        return self._earliest is not None and not self._forgotten
 
     def forget(self) -> None:
         """Forget all measurements: the address may lead to another server, or its time changed."""
-        self._earliest = None
+        self._forgotten = True
+
+    def steady_for(self, now: float) -> float:
+        """Return for how many seconds the clock was not seen to be set.
+
+        What it said before is no measure of how long ago something was.
+        """
+        return now - self._steady_since
 
     def update(self, redis_time: int, sent: float, received: float) -> None:
         """Take a measurement.
@@ -41,13 +52,20 @@ class RedisClock:
             received: The same at the answer.
         """
         round_trip = received - sent
+        earliest = redis_time - round(received * _MICROSECONDS)
+        latest = redis_time - round(sent * _MICROSECONDS)
+        was_set = self._earliest is not None and not (
+            self._earliest - _STEP <= latest and earliest <= self._latest + _STEP
+        )
+        if was_set:
+            self._steady_since = received
         # The shorter the trip the better the measurement; as it ages, a
         # slightly longer one replaces it, to follow clocks that drift apart.
         self._round_trip *= 1.01
-        if self._earliest is None or round_trip <= self._round_trip:
+        if was_set or not self.known or round_trip <= self._round_trip:
             self._round_trip = round_trip
-            self._earliest = redis_time - round(received * _MICROSECONDS)
-            self._latest = redis_time - round(sent * _MICROSECONDS)
+            self._earliest, self._latest = earliest, latest
+            self._forgotten = False
 
     def earliest(self, moment: float) -> int:
         """Return Redis' time at a moment of our monotonic clock, in µs; never too late.
@@ -55,13 +73,13 @@ class RedisClock:
         Raises:
             ValueError: There is no measurement yet.
         """
-        if self._earliest is None:
+        if self._earliest is None or self._forgotten:
             raise ValueError("Redis' clock was not measured yet")
         return self._earliest + round(moment * _MICROSECONDS)
 
     def latest(self, moment: float) -> int:
         """The same, never too early."""
-        if self._earliest is None:
+        if not self.known:
             raise ValueError("Redis' clock was not measured yet")
         return self._latest + round(moment * _MICROSECONDS)
 
@@ -78,7 +96,18 @@ class RedisClocks:
 
     def forget(self) -> None:
         """Forget all measurements."""
-        self._clocks.clear()
+        for clock in self._clocks.values():
+            clock.forget()
+
+    def is_known(self, key: str) -> bool:
+        """Whether the clock of a key's server was measured since the last `forget`."""
+        clock = self._clocks.get(self.bus.server_of(key))
+        return clock is not None and clock.known
+
+    def steady_for(self, key: str, now: float) -> float:
+        """Return for how long the clock of a key's server was not seen to be set, in seconds."""
+        clock = self._clocks.get(self.bus.server_of(key))
+        return math.inf if clock is None else clock.steady_for(now)
 
     def update(self, key: str, redis_time: int, sent: float, received: float) -> None:
         """Take a measurement of the server that has a key, as `RedisClock.update` does."""
@@ -97,7 +126,7 @@ class RedisClocks:
             for key in keys:
                 server = self.bus.server_of(key)
                 clock = self._clocks.get(server)
-                if clock is None:
+                if clock is None or not clock.known:
                     unknown[server] = key
                 else:
                     clocks.append(clock)

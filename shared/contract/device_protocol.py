@@ -36,7 +36,7 @@ class CloseCode(IntEnum):
     """Why the hub closes a device's connection (RFC 6455 section 7.4)."""
 
     GOING_AWAY = 1001
-    """The gateway drains, or the widget's pairing changed: connect again."""
+    """The gateway drains, the widget's pairing changed, or `SAY_AGAIN`: connect again."""
     PROTOCOL_ERROR = 1002
     """Frames that break the rules of RFC 6455."""
     NOT_UTF8 = 1007
@@ -51,6 +51,10 @@ class CloseCode(IntEnum):
     """A newer connection of this charger exists; only the newest one counts."""
     TOO_FAST = 4429
     """The device sends faster than it may."""
+
+
+SAY_AGAIN: Final = "say your level again"
+"""The reason of a 1001 to a charger whose last reading may be from before its pairing."""
 
 
 class ErrorCode(StrEnum):

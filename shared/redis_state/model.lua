@@ -70,7 +70,7 @@ local function bump(version, added)
   end
 end
 
--- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at}.
+-- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
 local function live_of(live, id)
   return decoded(redis.call('HGET', live, id), 'epoch')
 end
@@ -82,32 +82,69 @@ local function number(value)
 end
 
 -- Writes a live state with a reading. All arguments are texts, ready for the JSON.
-local function write_reading(live, id, epoch, revision, soc, received_at)
+local function write_reading(live, id, epoch, revision, soc, received_at, mark)
   redis.call('HSET', live, id, '{"epoch":' .. epoch .. ',"revision":' .. revision
-    .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. '}')
+    .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. ',"mark":"' .. mark .. '"}')
 end
 
-local function write_live(live, id, epoch, revision, soc, received_at)
+-- May a text stand in JSON that is put together here?
+local function is_plain(text)
+  return type(text) == 'string' and not string.find(text, '[^%w-]')
+end
+
+-- Writes a live state again, with another epoch.
+local function write_live(live, id, epoch, state)
+  local revision = state.revision
   if revision then
     write_reading(live, id, int(epoch), '[' .. int(revision[1]) .. ',' .. int(revision[2]) .. ']',
-      number(soc), int(received_at))
+      number(state.soc), int(state.received_at), is_plain(state.mark) and state.mark or '')
   else
     redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
   end
 end
 
--- A charger's directory entry as JSON; widget, token and paired_at (µs, Redis' clock) only
--- if it is paired.
+-- A charger's directory entry as JSON; widget is nil if it is not paired. It begins with what
+-- tells one pairing from another: gateways know that text (`known_pairing` in
+-- services/gateway/chargers/stored_fingerprints.py).
 local function charger_entry(pairing, widget, token, paired_at)
   if not widget then return string.format('{"pairing":%.0f}', pairing) end
   return string.format('{"pairing":%.0f,"token":"%s","paired_at":%.0f,"widget":"%s"}',
     pairing, token, paired_at, widget)
 end
 
+-- The mark of a charger's pairing: its number and its token. "" if it is not paired.
+local function mark_of(entry)
+  if type(entry.widget) ~= 'string' or not is_plain(entry.token) then return '' end
+  return int(entry.pairing) .. '-' .. entry.token
+end
+
+-- May a reading light the charger's widget? Only one that was given the mark of the present
+-- pairing: its device sent it after the gateway knew of that pairing.
+local function may_light(entry, mark)
+  return mark ~= '' and mark == mark_of(entry)
+end
+
+-- How long ago a charger was paired, in µs. No pairing is from the future: Redis' clock was
+-- set back, or this server's is behind. Then it is rewritten to now.
+local function pairing_age(directory, id, entry, now)
+  local paired_at = type(entry.paired_at) == 'number' and entry.paired_at or now
+  if paired_at <= now then return now - paired_at end
+  redis.call('HSET', directory, id,
+    charger_entry(entry.pairing, entry.widget, entry.token, now))
+  return 0
+end
+
+-- What a gateway is told of a charger's pairing: its number, its mark, and its age (µs).
+local function pairing_told(directory, id, entry, now)
+  local mark = mark_of(entry)
+  local age = mark == '' and 0 or pairing_age(directory, id, entry, now)
+  return {int(entry.pairing), mark, int(age)}
+end
+
 -- Mark every connection that a charger has now as superseded: it ends with its next
 -- frame, and its readings do not count. The stored reading is removed.
 local function supersede(live, id)
   local state = live_of(live, id)
-  if state then write_live(live, id, math.max(state.epoch + 1, now_us())) end
+  if state then write_live(live, id, math.max(state.epoch + 1, now_us()), {}) end
 end
 

@@ -42,7 +42,7 @@ class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
     soc: float = 0
     received_at: Microseconds = 0
     mark: str = ""
-    """Of the pairing that the reading belongs to; empty: of none."""
+    """The mark of the pairing that the reading was sent in; empty: none."""
 
 
 decode_directory_entry = tolerant_decoder(DirectoryEntry)

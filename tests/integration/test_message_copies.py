@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from services.gateway import scripts as gateway
-from services.gateway.chargers.stored_fingerprints import fingerprint
+from services.gateway.chargers.stored_fingerprints import fingerprint, known_pairing
 from services.registry.directory import scripts as directory
 from services.registry.rentals import transitions
 from services.router import scripts as router
@@ -44,6 +44,7 @@ EPOCH = 1_795_494_065_317_044
 TOKEN = "9f2c7a1b4e0d3c55"
 AGE_US = 1_000_000
 NEVER = EPOCH * 2
+MARK = "8-0123456789abcdef"
 
 STATUS = StatusDoorbell(
     data=StatusData(ChargingStatus.CHARGING80),
@@ -139,7 +140,7 @@ class Writer:
             gateway.STORE,
             (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
             CHARGER.readings,
-            *("c1234", EPOCH, sequence, soc, EPOCH, 0),
+            *("c1234", EPOCH, sequence, soc, 1500, MARK),
         )
         assert answer == b"stored"
 
@@ -253,7 +254,8 @@ async def test_readings(writer: Writer, redis_url: str, soc: str) -> None:
 async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer) -> None:
     await writer.project_charger(7, widget="")
     keys = (CHARGER.directory, CHARGER.directory_version, CHARGER.live)
-    _, epoch = await writer.run(gateway.ADMIT, keys, EPOCH, "c1234", NEVER, 0)
+    _, epoch, told = await writer.run(gateway.ADMIT, keys, EPOCH, "c1234", NEVER, 0)
+    assert told == [b"7", b"", b"0"]
     raw = await writer.client.hget(CHARGER.live, "c1234")
     assert decoded(raw, LiveState) == LiveState(int(epoch))
     assert raw.decode() == fingerprint(int(epoch), 0) + "}"
@@ -263,12 +265,23 @@ async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer
     assert raw.decode().startswith(fingerprint(EPOCH, 3))
     assert raw.decode().startswith(fingerprint(EPOCH, 0))
     assert decoded(raw, LiveState).revision == (EPOCH, 3)
-    assert await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(EPOCH, 3)) == []
+    known = known_pairing(7, "")
+    (_,) = await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(EPOCH, 3), known)
     # Written again, by the other function of the model.
     later = EPOCH + 1
-    await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(later, 0))
+    await writer.run(gateway.RECONCILE, keys, "c1234", fingerprint(later, 0), known)
     live = await writer.stored(CHARGER.live, "c1234", LiveState)
     assert (live.epoch, live.revision, live.soc) == (later, (EPOCH, 3), 79.5)
+    assert live.mark == MARK
+
+
+async def test_a_directory_entry_begins_with_what_the_gateway_knows(writer: Writer) -> None:
+    await writer.project_charger(7, widget="")
+    assert await writer.client.hget(CHARGER.directory, "c1234") == known_pairing(7, "").encode()
+    await writer.project_charger(8, widget="wABCD")
+    raw = await writer.client.hget(CHARGER.directory, "c1234")
+    assert raw.startswith(known_pairing(8, MARK).encode())
+    assert decoded(raw, DirectoryEntry).mark == MARK
 
 
 async def test_a_status_is_stored_and_announced_as_the_router_encodes_it(

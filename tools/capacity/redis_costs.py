@@ -76,8 +76,8 @@ class Costs:
             pipe.set(widgets.directory_version, f"1:{DEVICES_PER_PARTITION}")
             for i in range(DEVICES_PER_PARTITION):
                 charger, widget = charger_id(number, i), widget_id(number, i)
-                entry = {"pairing": 5, "token": "0" * 16, "paired_at": 1, "widget": widget}
-                pipe.hset(chargers.directory, charger, json.dumps(entry))
+                entry = {"pairing": 5, "token": calls.TOKEN, "paired_at": 1, "widget": widget}
+                pipe.hset(chargers.directory, charger, json.dumps(entry, separators=(",", ":")))
                 pipe.hset(widgets.directory, widget, json.dumps({"pairing": 5, "charger": charger}))
                 secret = json.dumps({"number": 12, "registered": 2**51, "digests": ["0" * 64]})
                 pipe.hset(chargers.credentials, charger, secret)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from services.gateway import scripts as gateway
-from services.gateway.chargers.stored_fingerprints import fingerprint
+from services.gateway.chargers.stored_fingerprints import fingerprint, known_pairing
 from services.router import scripts as router
 from shared.bus.script import Argument, Call
 from shared.contract.names import ChargerNames, Names, WidgetNames
@@ -13,6 +13,9 @@ NAMES = Names(64)
 EPOCH = 2**52 - 1
 """In µs; later than any clock, so that a call is never too old."""
 LATER = 2**52
+TOKEN = "0123456789abcdef"  # noqa: S105 - no secret
+MARK = f"5-{TOKEN}"
+"""Of the pairing that all chargers have."""
 
 
 def charger_id(partition: int, number: int) -> str:
@@ -64,7 +67,7 @@ def admit(names: ChargerNames, ids: Sequence[str]) -> Call:
 
 def store(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Store readings."""
-    words = [names.readings, *_each(ids, EPOCH, sequence, "70.5", LATER // 2, 0)]
+    words = [names.readings, *_each(ids, EPOCH, sequence, "70.5", 1500, MARK)]
     keys = (names.directory, names.directory_version, names.live, names.pending)
     return Call(gateway.STORE, keys, words)
 
@@ -88,7 +91,8 @@ def clear_pending(names: ChargerNames, ids: Sequence[str], sequence: int) -> Cal
 def reconcile(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Compare chargers with what is stored."""
     keys = (names.directory, names.directory_version, names.live)
-    return Call(gateway.RECONCILE, keys, _each(ids, fingerprint(EPOCH, sequence)))
+    facts = (fingerprint(EPOCH, sequence), known_pairing(5, MARK))
+    return Call(gateway.RECONCILE, keys, _each(ids, *facts))
 
 
 def read_status(names: WidgetNames, ids: Sequence[str]) -> Call:

@@ -1,7 +1,11 @@
-"""Authenticates devices before their handshake is answered, in batches."""
+"""Authenticates devices before their handshake is answered, in batches.
+
+What is read tells a charger's pairing, too: what it sends after its 101 was sent in it.
+"""
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -12,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway import scripts
 from services.gateway.auth.credentials import Mode, Verdict, decide
+from services.gateway.known_pairing import KnownPairing, read_pairing
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
@@ -25,6 +30,8 @@ from shared.process.rate_limited_log import RateLimitedLog
 _log = logs.get(__name__)
 
 _RETRY_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 0.25
+"""How long a charger's handshake waits for its pairing alone, where no secrets are asked for."""
 _MOST_PER_BATCH: Final = 250
 """Most handshakes per batch: readings and statuses must not wait for a crowd."""
 _NO_CREDENTIALS: Final = msgspec.json.encode(
@@ -45,8 +52,8 @@ class PendingHandshake(Protocol):
     def is_pending(self) -> bool:
         """Whether it still waits."""
 
-    def on_auth_result(self, *, admitted: bool) -> None:
-        """Take the result."""
+    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
+        """Take the result, and the device's pairing if that is known."""
 
     def on_auth_deferred(self) -> None:
         """There is no result yet: wait on, or give up."""
@@ -67,13 +74,14 @@ class Authenticator:
     """One that no reading waits for."""
     names: Names
     mode: Mode
-    """``optional`` or ``required``."""
+    """``off``: all are admitted, and soon; only their pairings are read."""
     key: SecretStr
     rng: random.Random
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._requests: list[_Request] = []
+        self._impatient: deque[tuple[float, PendingHandshake]] = deque()
         self._wake = asyncio.Event()
         self._failure_log = RateLimitedLog(_log, "credentials cannot be read")
 
@@ -82,12 +90,29 @@ class Authenticator:
     ) -> None:
         """Authenticate a charger soon."""
         self._put_back([_Request(handshake, device_id, secret, self.names.of_charger(device_id))])
+        if self.mode == "off":
+            loop = asyncio.get_running_loop()
+            self._impatient.append((loop.time() + _PATIENCE_SECONDS, handshake))
+            if len(self._impatient) == 1:
+                loop.call_later(_PATIENCE_SECONDS, self._admit_impatient)
 
     def authenticate_widget(
         self, handshake: PendingHandshake, device_id: str, secret: SecretStr
     ) -> None:
         """Authenticate a widget soon."""
         self._put_back([_Request(handshake, device_id, secret, self.names.of_widget(device_id))])
+
+    def _admit_impatient(self) -> None:
+        """Admit those that have waited for long enough."""
+        loop = asyncio.get_running_loop()
+        while self._impatient:
+            deadline, handshake = self._impatient[0]
+            if deadline > loop.time():
+                loop.call_at(deadline, self._admit_impatient)
+                return
+            self._impatient.popleft()
+            if handshake.is_pending:
+                handshake.on_auth_result(admitted=True)
 
     def _put_back(self, requests: list[_Request]) -> None:
         self._requests += requests
@@ -107,17 +132,23 @@ class Authenticator:
                     del requests[:_MOST_PER_BATCH]
                     await asyncio.sleep(0)  # readings and statuses come in between
             except BusUnavailableError:
-                for request in requests:
-                    request.handshake.on_auth_deferred()
-                self._put_back(requests)
+                self._put_back(self._deferred(requests))
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._backoff.reset()
 
+    def _deferred(self, requests: list[_Request]) -> list[_Request]:
+        """Tell these that there is no result yet; return those that wait for one."""
+        for request in requests:
+            if self.mode == "off":
+                request.handshake.on_auth_result(admitted=True)
+            else:
+                request.handshake.on_auth_deferred()
+        return [] if self.mode == "off" else requests
+
     def _defer(self, requests: list[_Request]) -> None:
         """Retry these after a moment; others do not wait for them."""
-        for request in requests:
-            request.handshake.on_auth_deferred()
+        requests = self._deferred(requests)
         if requests:
             asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._put_back, requests)
 
@@ -142,18 +173,22 @@ class Authenticator:
                 deferred += batch
                 continue
             complete, *found = answers
-            pairs = zip(found[::2], found[1::2], strict=True)
-            for request, (registration, credentials) in zip(batch, pairs, strict=True):
+            facts = zip(found[::3], found[1::3], found[2::3], strict=True)
+            for request, (registration, credentials, told) in zip(batch, facts, strict=True):
                 match self._verdict(request, registration, credentials, complete=bool(complete)):
                     case Verdict.WAIT:
                         deferred.append(request)
                     case verdict:
-                        request.handshake.on_auth_result(admitted=verdict is Verdict.ADMIT)
+                        request.handshake.on_auth_result(
+                            admitted=verdict is Verdict.ADMIT, pairing=read_pairing(told)
+                        )
         return deferred
 
     def _verdict(
         self, request: _Request, registration: bytes, credentials: bytes, *, complete: bool
     ) -> Verdict:
+        if self.mode == "off":
+            return Verdict.ADMIT
         found = _decode_credentials(credentials or _NO_CREDENTIALS)
         # Anything can be written with redis-cli; only ASCII can be compared.
         if found is None or not all(map(str.isascii, found.digests)):

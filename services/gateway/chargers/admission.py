@@ -9,6 +9,7 @@ from services.gateway import scripts
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.known_pairing import KnownPairing, read_pairing
 from services.gateway.redis_clocks import RedisClock, RedisClocks
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
@@ -37,8 +38,8 @@ class Admission:
     """For deadlines in Redis' time."""
     context: ConnectionContext
     trust: DirectoryTrust
-    on_admitted: Callable[[ChargerConnection, int], None]
-    """Called with each charger and the epoch that it got."""
+    on_admitted: Callable[[ChargerConnection, int, KnownPairing | None], None]
+    """Called with each charger, the epoch that it got, and its pairing."""
 
     def __post_init__(self) -> None:
         self._left_in_doubt: list[ChargerConnection] = []
@@ -74,16 +75,22 @@ class Admission:
         """
         batches = by_slot(chargers, lambda charger: charger.partition)
         keys = [self.names.chargers[partition].live for partition, _ in batches]
+        estimated = [self.clocks.is_known(key) for key in keys]
         clocks = await self.clocks.of(keys)
         sent = self.context.clock()
         replies = await self.bus.run(
             [self._admit_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)]
         )
         received = self.context.clock()
-        for key, (_, batch), (now, *answers) in zip(keys, batches, replies, strict=True):
+        for key, was_estimated, (_, batch), (now, *answers) in zip(
+            keys, estimated, batches, replies, strict=True
+        ):
             self.clocks.update(key, int(now), sent, received)
-            for charger, answer in zip(batch, answers, strict=True):
-                self._on_answer(charger, answer)
+            for charger, answer, told in zip(batch, answers[::2], answers[1::2], strict=True):
+                if answer == b"late":
+                    self._on_late(charger, was_estimated=was_estimated)
+                else:
+                    self._on_answer(charger, answer, read_pairing(told))
 
     def _admit_call(
         self, partition: int, batch: list[ChargerConnection], redis_clock: RedisClock
@@ -97,7 +104,17 @@ class Admission:
         keys = (names.directory, names.directory_version, names.live)
         return Call(scripts.ADMIT, keys, arguments)
 
-    def _on_answer(self, charger: ChargerConnection, answer: bytes) -> None:
+    def _on_late(self, charger: ChargerConnection, *, was_estimated: bool) -> None:
+        self.clocks.forget()
+        if was_estimated:
+            # Or Redis' clock was set since it was measured: once more, with its time of now.
+            self.newcomers.add(charger)
+        else:
+            charger.prove_alive()
+
+    def _on_answer(
+        self, charger: ChargerConnection, answer: bytes, pairing: KnownPairing | None
+    ) -> None:
         match self.trust.read(answer):
             case b"unregistered":
                 close_unregistered(charger)
@@ -107,15 +124,11 @@ class Admission:
                     self.context.waiting.add(charger)
                 elif self.trust.in_doubt:
                     self._left_in_doubt.append(charger)
-            case b"late":
-                # Or the clocks have drifted apart: measure them again.
-                self.clocks.forget()
-                charger.prove_alive()
             case b"superseded":  # it has left
                 charger.close_superseded()
             case epoch:
                 self.context.waiting.discard(charger)
-                self.on_admitted(charger, int(epoch))
+                self.on_admitted(charger, int(epoch), pairing)
 
 
 def close_unregistered(charger: ChargerConnection) -> None:

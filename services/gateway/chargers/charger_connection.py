@@ -1,20 +1,25 @@
-"""A charger's connection: its epoch, its last reading, its receipts."""
+"""A charger's connection: its epoch, its last reading, its mark, its receipts."""
 
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticate
+from services.gateway.chargers.marks import Marks
 from services.gateway.chargers.readings import state_of_charge_of
 from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
 from services.gateway.connection.dialect import Dialect, json_error_event
+from services.gateway.known_pairing import KnownPairing
 from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import CHARGER_PATHS
 from shared.contract.names import partition_of
 
 JSON_CHARGERS: Final = Dialect(CHARGER_PATHS, state_of_charge_of, json_error_event)
 
-_PROOF: Final = b"alive?"
+_CERTAIN_SECONDS: Final = 10.0
+"""A reading without a mark belongs to a pairing that is older than it by more than this."""
+_SLACK_SECONDS: Final = 0.2
+"""A reading may be of a pairing that seems to be younger than it by so much."""
 
 
 class ChargerEvents(Protocol):
@@ -25,6 +30,9 @@ class ChargerEvents(Protocol):
 
     def on_reading(self, charger: "ChargerConnection") -> None:
         """A charger has a reading that is not stored yet."""
+
+    def on_uncertain(self, charger: "ChargerConnection") -> None:
+        """It is not certain whether a charger's last reading is from before its pairing."""
 
     def on_closing(self, charger: "ChargerConnection") -> None:
         """A charger's connection is about to end; nothing it says counts any more."""
@@ -72,8 +80,15 @@ class ChargerConnection(DeviceHandler):
     """The last one, in percent."""
     received_at: float = 0.0
     """When it came, in seconds of the monotonic clock."""
+    mark: str | None = None
+    """The mark that it got; None while that cannot be told."""
+    is_uncertain: bool = False
+    """Whether it lights nothing, but may have been sent in the present pairing."""
     stored_sequence: int = 0
     """The last reading that Redis is known to have."""
+    marks: Marks = field(default_factory=Marks)
+    _arrived_at: float = 0.0  # the last reading, at the earliest
+    _begun: tuple[str | None, float] | None = None  # both, of a message in fragments
     _awaits_proof: bool = False
     # Pings waiting for their pong, with the sequence that must be stored first. RFC 6455
     # (5.5.3) lets a pong stand for all pings before it, so two are enough: the newest, and
@@ -84,6 +99,11 @@ class ChargerConnection(DeviceHandler):
     def __post_init__(self) -> None:
         self.opened_at = self.connection.heard_at
         self.alive_at = self.connection.alive_at
+
+    def on_pairing_read(self, pairing: KnownPairing) -> None:
+        """Mark all readings: the device sends them after it received its 101."""
+        self.marks.learn(pairing, self.opened_at)
+        self.marks.in_force = pairing.mark
 
     def on_open(self) -> None:
         """Ask for an epoch."""
@@ -99,13 +119,27 @@ class ChargerConnection(DeviceHandler):
         metrics.CHARGERS.dec()
         self.events.on_disconnected(self)
 
+    def on_message_begun(self) -> None:
+        """Keep the mark: a pong may come before the message is complete."""
+        self._begun = (self.marks.in_force, self.connection.arrived_at)
+
     def on_message(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
         connection = self.connection
+        marks = self.marks
+        begun, self._begun = self._begun, None
         self.state_of_charge = connection.dialect.decode(message)
         metrics.READINGS.value += 1
         self.sequence += 1
         self.received_at = connection.heard_at
+        if begun is not None:
+            self.mark, self._arrived_at = begun
+        else:
+            self.mark = marks.in_force
+            if self.mark is None:
+                self._arrived_at = connection.arrived_at
+        if self.is_uncertain or self.mark != marks.learned:
+            self._judge()
         self.events.on_reading(self)
 
     def on_ping(self, payload: bytes) -> None:
@@ -134,19 +168,44 @@ class ChargerConnection(DeviceHandler):
         self.superseded = True
         self.connection.close_superseded()
 
+    def learn(self, pairing: KnownPairing, now: float) -> bool:
+        """Take what Redis told of the pairing; return whether that is news."""
+        if not self.marks.learn(pairing, now):
+            return False
+        if pairing.mark:
+            self.connection.ping(self.marks.next_ping())
+        if self.sequence:
+            self._judge()
+        return True
+
+    def _judge(self) -> None:
+        """Tell whether the last reading was sent in the present pairing, if that can be told."""
+        marks = self.marks
+        if marks.learned is None:
+            return
+        may_belong = self.received_at >= marks.began_at - _SLACK_SECONDS
+        if self.mark is None:
+            may_belong = True
+            is_certain = self._arrived_at - marks.began_at > _CERTAIN_SECONDS
+            self.mark = marks.learned if is_certain else ""
+        was_uncertain = self.is_uncertain
+        self.is_uncertain = may_belong and self.mark != marks.learned != ""
+        if self.is_uncertain and not was_uncertain and self.is_open:
+            self.events.on_uncertain(self)
+
     def prove_alive(self) -> None:
         """Ping, to draw an epoch on the pong: a dead socket must not supersede a live one."""
         if not self._awaits_proof:
             self._awaits_proof = True
-            self.connection.ping(_PROOF)
+            self.connection.ping(self.marks.next_ping())
 
     def ping_payload(self) -> bytes:
-        """Return what pings carry: a device may answer only the newest one."""
-        return _PROOF if self._awaits_proof else b""
+        """Return what the pings that keep a connection alive carry."""
+        return self.marks.payload()
 
     def on_pong(self, payload: bytes) -> None:
-        """Take a pong as the proof that was waited for."""
-        if self._awaits_proof and payload == _PROOF:
+        """Take a pong as the answer that was waited for."""
+        if payload and self.marks.on_pong(payload) and self._awaits_proof:
             self._awaits_proof = False
             self.alive_at = self.connection.alive_at
             self.events.on_connected(self)

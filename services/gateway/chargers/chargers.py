@@ -17,8 +17,10 @@ from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.reading_store import Reading, ReadingStore
 from services.gateway.chargers.reconciliation import Reconciliation
 from services.gateway.chargers.stored_fingerprints import StoredFingerprints
+from services.gateway.chargers.uncertain_readings import UncertainReadings
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.known_pairing import KnownPairing
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.redis_clocks import RedisClocks
 from shared.bus.batches import ITEMS_PER_EXCHANGE
@@ -56,14 +58,17 @@ class Chargers:
             on_admitted=self._on_admitted,
         )
         self._store = ReadingStore(
-            self.bus, self.names, self._clocks, self._fingerprints, self.trust
+            self.bus, self.names, self._fingerprints, self.trust, self.context.clock
         )
+        self._uncertain = UncertainReadings(self.context)
         self._reconciliation = Reconciliation(
             self.bus,
             self.names,
+            self._clocks,
             self._fingerprints,
             self.trust,
             on_missing=self.on_reading,
+            on_paired=self._on_paired,
             clock=self.context.clock,
             rng=self.rng,
         )
@@ -87,14 +92,20 @@ class Chargers:
             self._store.unstored.add(charger)
             self._wake.set()
 
+    def on_uncertain(self, charger: ChargerConnection) -> None:
+        """Ask a charger for its level soon, unless it says it by itself."""
+        self._uncertain.add(charger)
+
     def on_closing(self, charger: ChargerConnection) -> None:
         """Stop reconciling a connection."""
         self._fingerprints.forget(charger)
+        self._uncertain.discard(charger)
 
     def on_disconnected(self, charger: ChargerConnection) -> None:
         """Forget a connection, but not a reading of it that is still to be stored."""
         self._by_partition[charger.partition].discard(charger)
         self._fingerprints.forget(charger)
+        self._uncertain.discard(charger)
         if charger.epoch is not None:
             self.devices.disconnect(charger.device_id, charger.epoch)
         if not charger.sequence:
@@ -124,8 +135,19 @@ class Chargers:
         self._clocks.forget()
         self._reconciliation.reconcile_soon(chain(*self._by_partition))
 
-    def _on_admitted(self, charger: ChargerConnection, epoch: int) -> None:
+    def _on_paired(self, charger: ChargerConnection, pairing: KnownPairing) -> None:
+        now = self.context.clock()
+        # A clock that was set says nothing of what was before.
+        steady = self._clocks.steady_for(self.names.chargers[charger.partition].live, now)
+        if charger.learn(pairing._replace(age=min(pairing.age, steady)), now):
+            self._fingerprints.mark_stale(charger)
+
+    def _on_admitted(
+        self, charger: ChargerConnection, epoch: int, pairing: KnownPairing | None
+    ) -> None:
         charger.epoch = epoch
+        if pairing is not None:
+            self._on_paired(charger, pairing)
         self._fingerprints.mark_stale(charger)
         if charger.is_open:
             self.devices.connect(charger.device_id, charger.partition, epoch)
@@ -172,6 +194,8 @@ class Chargers:
             while newcomers:
                 await self._admission.admit(newcomers[:ITEMS_PER_EXCHANGE])
                 del newcomers[:ITEMS_PER_EXCHANGE]
+            if self._admission.newcomers:
+                self._wake.set()  # some were late: their second try is due
             while readings:
                 await self._store.store(readings[:ITEMS_PER_EXCHANGE])
                 del readings[:ITEMS_PER_EXCHANGE]

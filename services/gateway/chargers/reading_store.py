@@ -1,6 +1,6 @@
 """Storing readings: of each charger only the newest, and those of a moment in one batch."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -12,7 +12,6 @@ from services.gateway.chargers.readings import as_json
 from services.gateway.chargers.stored_fingerprints import StoredFingerprints
 from services.gateway.chargers.superseding import supersede
 from services.gateway.directory_trust import DirectoryTrust
-from services.gateway.redis_clocks import RedisClock, RedisClocks
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
@@ -29,6 +28,7 @@ class Reading(NamedTuple):
     sequence: int
     state_of_charge: float
     received_at: float
+    mark: str
 
 
 @dataclass(eq=False, repr=False)
@@ -41,10 +41,9 @@ class ReadingStore:
 
     bus: Bus
     names: Names
-    clocks: RedisClocks
-    """For times of receipt in Redis' time."""
     fingerprints: StoredFingerprints
     trust: DirectoryTrust
+    clock: Callable[[], float]
 
     def __post_init__(self) -> None:
         self.unstored: set[ChargerConnection] = set()
@@ -56,7 +55,9 @@ class ReadingStore:
         for c in unstored:
             self.fingerprints.mark_stale(c)
             if c.epoch is not None and not c.superseded:
-                readings.append(Reading(c, c.epoch, c.sequence, c.state_of_charge, c.received_at))
+                readings.append(
+                    Reading(c, c.epoch, c.sequence, c.state_of_charge, c.received_at, c.mark or "")
+                )
         return readings
 
     def put_back(self, readings: Iterable[Reading]) -> None:
@@ -70,10 +71,8 @@ class ReadingStore:
             BusUnavailableError: Redis is away; the script may be repeated.
         """
         batches = by_slot(readings, _partition_of)
-        clocks = await self.clocks.of([self.names.chargers[number].live for number, _ in batches])
-        calls = [
-            self._store_call(*batch, clock) for batch, clock in zip(batches, clocks, strict=True)
-        ]
+        now = self.clock()
+        calls = [self._store_call(*batch, now) for batch in batches]
         for (_, batch), answers in zip(batches, await self.bus.run(calls), strict=True):
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
@@ -82,18 +81,17 @@ class ReadingStore:
                 else:
                     self._on_refused(reading.charger, answer)
 
-    def _store_call(self, partition: int, batch: list[Reading], redis_clock: RedisClock) -> Call:
+    def _store_call(self, partition: int, batch: list[Reading], now: float) -> Call:
         names = self.names.chargers[partition]
         arguments: list[Argument] = [names.readings]
-        for charger, epoch, sequence, state_of_charge, received_at in batch:
+        for charger, epoch, sequence, state_of_charge, received_at, mark in batch:
             arguments += (
                 charger.device_id,
                 epoch,
                 sequence,
                 as_json(state_of_charge),
-                redis_clock.earliest(received_at),
-                # Redis had it before, and may have lost it.
-                int(sequence <= charger.stored_sequence),
+                round((now - received_at) * 1_000_000),
+                mark,
             )
         keys = (names.directory, names.directory_version, names.live, names.pending)
         return Call(scripts.STORE, keys, arguments)

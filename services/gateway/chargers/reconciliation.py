@@ -1,6 +1,7 @@
 """Comparing what this gateway's chargers sent with what Redis has stored of it.
 
-This heals a Redis that lost writes, and makes up for messages lost on the way to it.
+This heals a Redis that lost writes, and makes up for messages lost on the way to it. It also
+compares the pairings: a connection learns of each change.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.stored_fingerprints import PartitionBatch, StoredFingerprints
 from services.gateway.chargers.superseding import supersede
 from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.known_pairing import KnownPairing, read_pairing
+from services.gateway.redis_clocks import RedisClocks
 from shared.bus.batches import exchanges
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
@@ -35,10 +38,14 @@ class Reconciliation:
 
     bus: Bus
     names: Names
+    clocks: RedisClocks
+    """Told what time it is on Redis' servers."""
     fingerprints: StoredFingerprints
     trust: DirectoryTrust
     on_missing: Callable[[ChargerConnection], None]
     """Called with each charger whose reading Redis lost."""
+    on_paired: Callable[[ChargerConnection, KnownPairing], None]
+    """Called with each charger that has another pairing than it had."""
     clock: Callable[[], float]
     rng: random.Random
 
@@ -84,10 +91,18 @@ class Reconciliation:
             BusUnavailableError: Redis is away.
         """
         for together in exchanges(batches, lambda batch: len(batch.chargers)):
+            sent = self.clock()
             replies = await self.bus.run([self._reconcile_call(batch) for batch in together])
-            for batch, answers in zip(together, replies, strict=True):
-                for place, answer in zip(answers[::2], answers[1::2], strict=True):
-                    self._on_difference(batch.chargers[place], answer)
+            received = self.clock()
+            for batch, (now, *found) in zip(together, replies, strict=True):
+                live = self.names.chargers[batch.partition].live
+                self.clocks.update(live, int(now), sent, received)
+                for place, answer, told in zip(found[::3], found[1::3], found[2::3], strict=True):
+                    charger = batch.chargers[place]
+                    pairing = read_pairing(told)
+                    if pairing is not None:
+                        self.on_paired(charger, pairing)
+                    self._on_difference(charger, answer)
 
     def _reconcile_call(self, batch: PartitionBatch) -> Call:
         names = self.names.chargers[batch.partition]
@@ -95,7 +110,7 @@ class Reconciliation:
         return Call(scripts.RECONCILE, keys, batch.words)
 
     def _on_difference(self, charger: ChargerConnection, answer: bytes) -> None:
-        if not charger.is_open and answer != b"missing":
+        if answer == b"kept" or (not charger.is_open and answer != b"missing"):
             return  # it is closing meanwhile; but its readings count
         match self.trust.read(answer):
             case b"absent":

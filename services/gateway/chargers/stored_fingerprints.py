@@ -27,13 +27,25 @@ def fingerprint(epoch: int, sequence: int) -> str:
     return f'{{"epoch":{epoch}'
 
 
+def known_pairing(number: int, mark: str) -> str:
+    """Return what the directory entry begins with, if the charger has this pairing.
+
+    Args:
+        number: Of the pairing.
+        mark: Its mark; empty: the charger is not paired.
+    """
+    if mark:
+        return f'{{"pairing":{number},"token":"{mark.partition("-")[2]}"'
+    return f'{{"pairing":{number}}}'
+
+
 class PartitionBatch(NamedTuple):
     """Chargers of one partition, as many as one call may have."""
 
     partition: int
     chargers: list[ChargerConnection]
     words: EncodedWords
-    """Id and fingerprint of each, in this order."""
+    """Id, fingerprint and known pairing of each, in this order."""
 
 
 class StoredFingerprints:
@@ -86,11 +98,13 @@ class StoredFingerprints:
             return
         # A superseded one has nothing stored, but must be told when it is unregistered.
         text = fingerprint(0, 0) if charger.superseded else fingerprint(epoch, charger.sequence)
-        self._by_partition[charger.partition][charger] = encode_words(charger.device_id, text)
+        known = known_pairing(charger.marks.number, charger.marks.learned or "")
+        words = encode_words(charger.device_id, text, known)
+        self._by_partition[charger.partition][charger] = words
         self._batches[charger.partition] = None
 
 
 def _batch(partition: int, encoded: list[tuple[ChargerConnection, bytes]]) -> PartitionBatch:
     chargers = [charger for charger, _ in encoded]
     words = b"".join([words for _, words in encoded])
-    return PartitionBatch(partition, chargers, EncodedWords(2 * len(encoded), words))
+    return PartitionBatch(partition, chargers, EncodedWords(3 * len(encoded), words))

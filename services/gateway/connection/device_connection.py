@@ -22,6 +22,7 @@ from services.gateway.connection.dialect import BadFrameError, Dialect
 from services.gateway.connection.fast_frames import HEAD_BYTES, PING, is_empty_pong, short_message
 from services.gateway.connection.rate_limited_reader import READ_BUFFER, Pause, RateLimitedReader
 from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
+from services.gateway.known_pairing import KnownPairing
 from shared.contract.device_protocol import CloseCode, ErrorCode
 from shared.contract.presence import RejectionCode
 
@@ -65,6 +66,12 @@ class DeviceHandler:
 
     def on_open(self) -> None:
         """The handshake is answered."""
+
+    def on_pairing_read(self, pairing: KnownPairing) -> None:
+        """The pairing was read before the 101; nothing that comes was sent before that."""
+
+    def on_message_begun(self) -> None:
+        """The first of several fragments of a text message came."""
 
     def on_message(self, message: bytes) -> None:
         """A whole text message came.
@@ -180,6 +187,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
                 RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
             )
             self.close(CloseCode.TOO_FAST, f"send no more than {most}")
+        self.reader.note_read(nbytes)
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
@@ -259,6 +267,11 @@ class DeviceConnection(asyncio.BufferedProtocol):
         """Cut the connection off."""
         self._transport.abort()
 
+    @property
+    def arrived_at(self) -> float:
+        """When what is handled now reached this machine at the earliest, by the context's clock."""
+        return self.reader.arrived_at
+
     # Deadlines.
 
     @property
@@ -337,6 +350,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             case Opcode.TEXT if frame.fin:
                 self._receive_message(bytes(frame.data))
             case Opcode.TEXT:
+                self.handler.on_message_begun()
                 self._fragments = [bytes(frame.data)]
             case Opcode.CONT:
                 self._receive_fragment(frame)

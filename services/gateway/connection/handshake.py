@@ -40,6 +40,7 @@ from services.gateway.connection.handshake_rules import examine
 from services.gateway.connection.rate_limited_reader import READ_BUFFER, Pause, RateLimitedReader
 from services.gateway.connection.refusals import Refusal
 from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
+from services.gateway.known_pairing import KnownPairing
 from shared.contract.presence import RejectionCode
 
 _MAX_HEAD_BYTES: Final = 8192
@@ -99,6 +100,7 @@ class Handshake(asyncio.BufferedProtocol):
         if self._phase is Phase.HEAD:
             self._head += READ_BUFFER[:nbytes]
             self._look_for_end_of_head()
+        self._reader.note_read(nbytes)
 
     def eof_received(self) -> bool:
         """Let the transport close itself."""
@@ -198,7 +200,7 @@ class Handshake(asyncio.BufferedProtocol):
         else:
             self._refuse(refusals.NO_DIRECTORY)
 
-    def on_auth_result(self, *, admitted: bool) -> None:
+    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
         """Answer the handshake."""
         if not self.is_pending:
             return
@@ -206,7 +208,7 @@ class Handshake(asyncio.BufferedProtocol):
             # A device that came in now might miss the close.
             self._refuse(refusals.STOPPING)
         elif admitted:
-            self._accept()
+            self._accept(pairing)
         else:
             self._refuse(refusals.UNAUTHORIZED)
             self.endpoint.note_rejection(
@@ -215,9 +217,12 @@ class Handshake(asyncio.BufferedProtocol):
 
     # Answers.
 
-    def _accept(self) -> None:
+    def _accept(self, pairing: KnownPairing | None = None) -> None:
         """Answer, and hand the transport over to a device connection."""
         websocket, transport = self.websocket, self._transport
+        # Else the device has sent something that may be from before this pairing.
+        if self._early or self._reader.has_unread:
+            pairing = None
         response = websocket.accept(self._request)
         websocket.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -230,6 +235,8 @@ class Handshake(asyncio.BufferedProtocol):
         connection = DeviceConnection(
             self.context, self.endpoint, self._device_id, websocket, self._reader
         )
+        if pairing is not None:
+            connection.handler.on_pairing_read(pairing)
         transport.set_protocol(connection)
         self._reader.resume(Pause.AUTHENTICATING)
         connection.open(self._early)

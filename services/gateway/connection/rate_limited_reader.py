@@ -5,13 +5,13 @@ and TCP slows the device down.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Final
 
 from services.gateway import metrics
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.kernel import seconds_since_last_data
+from services.gateway.kernel import seconds_since_last_data, unread_bytes
 
 FRAME_BYTES: Final = 26
 """What a frame, or a piece of one, costs beyond its bytes.
@@ -49,9 +49,31 @@ class RateLimitedReader:
     context: ConnectionContext
     transport: asyncio.Transport
     due: int = 0
+    _unread_since: float | None = field(init=False)
+    """Since when bytes may lie unread in the socket; None: it was empty when last read."""
     _full_at: float = 0.0
     _over_since: float | None = None
     _paused: Pause = Pause(0)  # noqa: RUF009 - it never changes
+
+    def __post_init__(self) -> None:
+        # They may have come while the connection waited to be accepted.
+        self._unread_since = self.context.earlier_turn
+
+    @property
+    def arrived_at(self) -> float:
+        """When bytes that are read now reached this machine at the earliest.
+
+        A lower bound: a process that stood still reads at once what came in all that time.
+        """
+        since = self._unread_since
+        return self.context.earlier_turn if since is None else since
+
+    def note_read(self, size: int) -> None:
+        """Note that ``size`` bytes were read, and handled: fewer than asked for are all."""
+        if size == _PIECE_BYTES or self._paused:
+            self._unread_since = self.arrived_at
+        elif self._unread_since is not None:
+            self._unread_since = None
 
     def spend(self, size: int, frames: int, now: float) -> float:
         """Take what was read (``size`` in bytes) from the bucket; pause if that was too much.
@@ -92,6 +114,7 @@ class RateLimitedReader:
         if not self._paused and not self.transport.is_closing():
             self.transport.pause_reading()
         self._paused |= why
+        self._unread_since = self.arrived_at
 
     def resume(self, why: Pause) -> None:
         """Read again, unless there is another reason not to."""
@@ -99,6 +122,11 @@ class RateLimitedReader:
             self._paused &= ~why
             if not self._paused and not self.transport.is_closing():
                 self.transport.resume_reading()
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether something that arrived was not read, or may not have been."""
+        return unread_bytes(self.transport.get_extra_info("socket")) > 0
 
     def heard_ago(self) -> float:
         """Return how long ago the device's last bytes reached this machine, in seconds.

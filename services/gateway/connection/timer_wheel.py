@@ -6,11 +6,12 @@ Wheels" (SOSP 1987). A slot is half a second by default: device deadlines are se
 
 import asyncio
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.5
+_TICKS_KEPT: Final = 4
 
 
 class Timed(Protocol):
@@ -31,7 +32,14 @@ class TimerWheel:
         self._tick_seconds = tick_seconds
         self._slots: defaultdict[int, list[Timed]] = defaultdict(list)
         self._is_needed = asyncio.Event()
-        self._tick = math.floor(clock() / tick_seconds)
+        now = clock()
+        self._tick = math.floor(now / tick_seconds)
+        self._ticks = deque([now], _TICKS_KEPT)
+
+    @property
+    def earlier_tick(self) -> float:
+        """When the wheel advanced some times ago."""
+        return self._ticks[0]
 
     def schedule(self, timed: Timed, at: float) -> None:
         """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
@@ -44,6 +52,7 @@ class TimerWheel:
     def advance(self) -> None:
         """Call all that is due by now."""
         now = self._clock()
+        self._ticks.append(now)
         current = math.floor(now / self._tick_seconds)
         if not self._slots:
             self._tick = current

@@ -7,6 +7,7 @@ from shared.redis_state.script_files import load_script
 ADMIT: Final = load_script(__file__, "admit")
 STORE: Final = load_script(__file__, "store", batched=True)
 RECONCILE: Final = load_script(__file__, "reconcile")
+MARK_PENDING: Final = load_script(__file__, "mark_pending")
 READ_STATUS: Final = load_script(__file__, "read_status")
 AUTHENTICATE: Final = load_script(__file__, "authenticate")
 HEARTBEAT: Final = load_script(__file__, "heartbeat")

@@ -2,8 +2,9 @@
 -- KEYS: directory, directory version, live
 -- ARGV: the gateway's time (µs), then per charger: id, deadline (µs, Redis' clock),
 --       and when it connected if it has left already (else 0)
--- Returns Redis' time, then per charger: its epoch, or unregistered, absent, late,
--- superseded.
+-- Returns Redis' time, then two values per charger: its epoch, or unregistered, absent,
+-- late, superseded; and with an epoch what is told of its pairing (`pairing_told`), else
+-- nothing.
 --
 -- The epoch is greater than any before, and than both clocks, so that it grows
 -- even across a Redis that lost everything. A request that waited too long (in a
@@ -17,7 +18,7 @@ local answers = {int(now)}
 for i = 2, #ARGV, 3 do
   local id, deadline, left = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local entry, why = find(directory, version, id)
-  local answer
+  local answer, told
   if not entry then
     answer = why
   elseif now > deadline then
@@ -28,10 +29,11 @@ for i = 2, #ARGV, 3 do
       answer = 'superseded'
     else
       local epoch = math.max(state.epoch + 1, now, gateway_time)
-      write_live(live, id, epoch, state.revision, state.soc, state.received_at)
-      answer = int(epoch)
+      write_live(live, id, epoch, state)
+      answer, told = int(epoch), pairing_told(directory, id, entry, now)
     end
   end
   answers[#answers + 1] = answer
+  answers[#answers + 1] = told or {}
 end
 return answers

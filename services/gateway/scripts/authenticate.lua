@@ -1,13 +1,15 @@
--- Reads registrations and credentials of devices of one tag.
+-- Reads registrations, credentials and pairings of devices of one tag.
 -- KEYS: directory, directory version, credentials
 -- ARGV: ids
--- Returns whether the directory is complete (1 or 0), then two values per device:
--- registered, unregistered or absent; and its credentials as JSON, or an empty text.
+-- Returns whether the directory is complete (1 or 0), then three values per device:
+-- registered, unregistered or absent; its credentials as JSON, or an empty text; and what
+-- is told of its pairing (`pairing_told`; only chargers' is of use), or nothing.
 --
 -- A registered device without credentials: Redis was emptied in the middle of a
 -- projection. It may well have a secret, so no connection is admitted as this device:
 -- it counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
+local now = now_us()
 local answers = {redis.call('EXISTS', version)}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
@@ -15,5 +17,6 @@ for _, id in ipairs(ARGV) do
   if entry and not known then why = 'absent' end
   answers[#answers + 1] = entry and known and 'registered' or why
   answers[#answers + 1] = known or ''
+  answers[#answers + 1] = entry and pairing_told(directory, id, entry, now) or {}
 end
 return answers

@@ -1,19 +1,25 @@
 -- Reads the registrations and statuses of widgets of one tag.
 -- KEYS: directory, directory version, statuses
 -- ARGV: ids
--- Returns two values per widget: its pairing number, unregistered or absent; and
--- its stored status as JSON, or an empty text if there is none of this pairing.
+-- Returns three values per widget: its pairing number, unregistered or absent; its stored
+-- status as JSON, or an empty text if there is none of this pairing; and then its charger,
+-- if it is paired.
 local directory, version, statuses = KEYS[1], KEYS[2], KEYS[3]
 local answers = {}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
-  local status = ''
+  local status, charger = '', ''
   if entry then
     local stored = redis.call('HGET', statuses, id)
     local known = decoded(stored, 'pairing')
-    if known and known.pairing == entry.pairing then status = stored end
+    if known and known.pairing == entry.pairing then
+      status = stored
+    elseif type(entry.charger) == 'string' then
+      charger = entry.charger
+    end
   end
   answers[#answers + 1] = entry and int(entry.pairing) or why
   answers[#answers + 1] = status
+  answers[#answers + 1] = charger
 end
 return answers

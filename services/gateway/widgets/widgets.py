@@ -171,10 +171,26 @@ class Widgets:
             for names, batch in batches
         ]
         replies = await self.bus.run(calls)
+        unlit: list[str] = []
         for (_, batch), answers in zip(batches, replies, strict=True):
-            pairs = zip(answers[::2], answers[1::2], strict=True)
-            for group, (registration, status) in zip(batch, pairs, strict=True):
+            facts = zip(answers[::3], answers[1::3], answers[2::3], strict=True)
+            for group, (registration, status, charger) in zip(batch, facts, strict=True):
                 self._on_answer(group, registration, status)
+                if charger:
+                    unlit.append(charger.decode(errors="replace"))
+        await self._mark_pending(unlit)
+
+    async def _mark_pending(self, charger_ids: list[str]) -> None:
+        """Have readings routed again whose statuses are missing: Redis may have lost them."""
+        batches = by_slot(charger_ids, self.names.of_charger)
+        if not batches:
+            return
+        await self.bus.run(
+            [
+                Call(scripts.MARK_PENDING, (names.directory, names.live, names.pending), batch)
+                for names, batch in batches
+            ]
+        )
 
     def _on_answer(self, group: _Group, registration: bytes, status: bytes) -> None:
         match self.trust.read(registration):

@@ -29,6 +29,26 @@ def reading(state_of_charge: object) -> str:
     return json.dumps({"event": "StateOfCharge", "data": {"soc": state_of_charge}})
 
 
+def compact(value: object) -> str:
+    """JSON as the scripts write it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def token(number: int) -> str:
+    """The token of a pairing in these tests."""
+    return f"{number:016x}"
+
+
+def mark(number: int) -> str:
+    """The mark of a pairing in these tests."""
+    return f"{number}-{token(number)}"
+
+
+def paired(number: int, widget: str, paired_at: int = 1) -> dict[str, Any]:
+    """A charger's directory entry."""
+    return {"pairing": number, "token": token(number), "paired_at": paired_at, "widget": widget}
+
+
 async def received(device: ClientConnection) -> str:
     async with asyncio.timeout(SOON):
         message = await device.recv()
@@ -87,14 +107,19 @@ class Stored:
         self.names = Names(64)
 
     async def pair(
-        self, charger: str, widget: str, number: int, floor: tuple[int, int] | None = (0, 0)
+        self, charger: str, widget: str, number: int, *, seconds_ago: float | None = None
     ) -> None:
-        """Write the entries of a pair: the widget's first, its status forgotten."""
+        """Write the entries of a pair (long ago, if not said): the widget's first."""
         await self.put_widget(widget, {"pairing": number, "charger": charger})
-        entry: dict[str, Any] = {"pairing": number, "widget": widget, "paired_at": 1}
-        if floor is not None:
-            entry["floor"] = floor
-        await self.put_charger(charger, entry)
+        paired_at = 1
+        if seconds_ago is not None:
+            paired_at = await self.now_us() - round(seconds_ago * 1_000_000)
+        await self.put_charger(charger, paired(number, widget, paired_at))
+
+    async def now_us(self) -> int:
+        """Redis' time."""
+        seconds, microseconds = await self.client.time()
+        return int(seconds * 1_000_000 + microseconds)
 
     async def put_charger(self, charger: str, entry: dict[str, Any]) -> None:
         """Write a charger's entry and ring the doorbell."""
@@ -131,7 +156,7 @@ class Stored:
     async def _put(
         self, names: ChargerNames | WidgetNames, device: str, entry: dict[str, Any]
     ) -> None:
-        added = await self.client.hset(names.directory, device, json.dumps(entry))
+        added = await self.client.hset(names.directory, device, compact(entry))
         version = await self.client.get(names.directory_version)
         if added and version is not None:
             number, count = map(int, version.split(b":"))

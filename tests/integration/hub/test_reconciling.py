@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.gateway import scripts
-from services.gateway.chargers.stored_fingerprints import fingerprint
+from services.gateway.chargers.stored_fingerprints import fingerprint, known_pairing
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from tests.fixtures.redis_at import bus_to
-from tests.integration.hub.booth import Stored
+from tests.integration.hub.booth import Stored, mark, token
 
 EPOCH = 1_764_043_200_000_000
 CHARGER = "c1234"
@@ -23,12 +23,23 @@ async def bus(redis_url: str) -> AsyncIterator[Bus]:
     await bus.close()
 
 
-async def reconcile(bus: Bus, stored: Stored, *fingerprints: tuple[str, str]) -> list[Any]:
+async def reconcile(
+    bus: Bus, stored: Stored, *fingerprints: tuple[str, str], known: str | None = None
+) -> list[Any]:
+    """Compare chargers whose pairings are known, or all as this one; return what differs."""
     names = stored.names.of_charger(fingerprints[0][0])
-    words = [word for one in fingerprints for word in one]
+    words: list[Argument] = []
+    for charger, text in fingerprints:
+        number = (await stored.entry(charger) or {"pairing": 7})["pairing"]
+        words += (charger, text, known_pairing(number, mark(number)) if known is None else known)
     keys = (names.directory, names.directory_version, names.live)
-    (reply,) = await bus.run([Call(scripts.RECONCILE, keys, words)])
-    return list(reply)
+    ((now, *found),) = await bus.run([Call(scripts.RECONCILE, keys, words)])
+    assert abs(int(now) - await stored.now_us()) < 10_000_000
+    return [
+        word
+        for place, answer, told in zip(found[::3], found[1::3], found[2::3], strict=True)
+        for word in (place, answer, *told)
+    ]
 
 
 async def store(
@@ -36,7 +47,7 @@ async def store(
 ) -> None:
     names = stored.names.of_charger(charger)
     keys = (names.directory, names.directory_version, names.live, names.pending)
-    words: list[Argument] = [names.readings, charger, epoch, sequence, "70", epoch, 0]
+    words: list[Argument] = [names.readings, charger, epoch, sequence, "70", 1000, mark(7)]
     ((answer,),) = await bus.run([Call(scripts.STORE, keys, words)])
     assert answer == b"stored"
 
@@ -120,3 +131,82 @@ async def test_a_state_in_another_form_is_read(bus: Bus, stored: Stored) -> None
     await stored.client.hset(live, CHARGER, text)
     assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 4))) == []
     assert await reconcile(bus, stored, (CHARGER, fingerprint(EPOCH, 5))) == [0, b"missing"]
+
+
+KNOWN = known_pairing(7, mark(7))
+TOLD = [b"7", mark(7).encode()]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        known_pairing(-1, ""),  # nothing
+        known_pairing(6, mark(6)),
+        known_pairing(7, ""),
+        known_pairing(7, "7-ffffffffffffffff"),  # the number was drawn twice
+        known_pairing(7, mark(7)[:-1]),
+    ],
+)
+async def test_another_pairing_than_the_known_one_is_told(
+    bus: Bus, stored: Stored, known: str
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7, seconds_ago=20)
+    await store(bus, stored, EPOCH, 1)
+    charger = (CHARGER, fingerprint(EPOCH, 1))
+    place, answer, *told = await reconcile(bus, stored, charger, known=known)
+    assert (place, answer, told[:2]) == (0, b"kept", TOLD)
+    assert 20_000_000 <= int(told[2]) < 30_000_000
+    assert await reconcile(bus, stored, charger, known=KNOWN) == []
+
+
+async def test_what_is_missing_and_another_pairing_are_told_together(
+    bus: Bus, stored: Stored
+) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    charger = (CHARGER, fingerprint(EPOCH, 1))
+    answers = await reconcile(bus, stored, charger, known=known_pairing(6, ""))
+    assert answers[:4] == [0, b"missing", *TOLD]
+
+
+async def test_a_lower_number_is_not_told(bus: Bus, stored: Stored) -> None:
+    await stored.pair(CHARGER, "wABCD", 7)
+    await store(bus, stored, EPOCH, 1)
+    charger = (CHARGER, fingerprint(EPOCH, 1))
+    assert await reconcile(bus, stored, charger, known=known_pairing(8, mark(8))) == []
+
+
+async def test_one_that_is_not_paired_any_more_has_no_mark(bus: Bus, stored: Stored) -> None:
+    await stored.put_charger(CHARGER, {"pairing": 8})
+    charger = (CHARGER, fingerprint(EPOCH, 0))
+    assert await reconcile(bus, stored, charger, known=KNOWN) == [0, b"kept", b"8", b"", b"0"]
+    assert await reconcile(bus, stored, charger, known=known_pairing(8, "")) == []
+
+
+async def test_an_entry_in_another_form_is_read(bus: Bus, stored: Stored) -> None:
+    names = stored.names.of_charger(CHARGER)
+    text = f'{{ "widget": "wABCD", "token": "{token(7)}", "paired_at": 1, "pairing": 7 }}'
+    await stored.client.hset(names.directory, CHARGER, text)
+    charger = (CHARGER, fingerprint(EPOCH, 0))
+    assert await reconcile(bus, stored, charger, known=KNOWN) == []
+    answers = await reconcile(bus, stored, charger, known=known_pairing(6, ""))
+    assert answers[:4] == [0, b"kept", *TOLD]
+
+
+async def test_a_pairing_from_the_future_began_now(bus: Bus, stored: Stored) -> None:
+    # Redis' clock was set back since, or this is a replica whose clock is behind.
+    await stored.pair(CHARGER, "wABCD", 7, seconds_ago=-3600)
+    charger = (CHARGER, fingerprint(EPOCH, 0))
+    answers = await reconcile(bus, stored, charger, known=known_pairing(6, ""))
+    assert answers == [0, b"kept", *TOLD, b"0"]
+    entry = await stored.entry(CHARGER)
+    assert entry.pop("paired_at") <= await stored.now_us()
+    assert entry == {"pairing": 7, "token": token(7), "widget": "wABCD"}
+
+
+async def test_a_token_that_is_none_makes_no_mark(bus: Bus, stored: Stored) -> None:
+    for broken in ('"', 5, None, "a b"):
+        entry = {"pairing": 7, "token": broken, "paired_at": 1, "widget": "wABCD"}
+        await stored.put_charger(CHARGER, entry)
+        charger = (CHARGER, fingerprint(EPOCH, 0))
+        answers = await reconcile(bus, stored, charger, known=known_pairing(6, ""))
+        assert answers == [0, b"kept", b"7", b"", b"0"]

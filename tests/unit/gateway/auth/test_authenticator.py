@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway.auth import authenticator as module
 from services.gateway.auth.authenticator import Authenticator
+from services.gateway.known_pairing import KnownPairing
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.credentials import digest_of
@@ -23,6 +24,8 @@ from tests.unit.shared.running import running
 KEY = SecretStr("k" * 32)
 ONE, TWO = SecretStr("one"), SecretStr("two")
 NAMES = Names(1)
+TOLD = [b"7", b"7-0123456789abcdef", b"5000000"]
+PAIRING = KnownPairing(7, "7-0123456789abcdef", 5.0)
 
 
 class FakeHandshake:
@@ -32,11 +35,14 @@ class FakeHandshake:
         self.is_pending = True
         self.result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.was_deferred = False
+        self.pairing: KnownPairing | None = None
 
     def on_auth_deferred(self) -> None:
         self.was_deferred = True
 
-    def on_auth_result(self, *, admitted: bool) -> None:
+    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
+        self.is_pending = False
+        self.pairing = pairing
         self.result.set_result(admitted)
 
     async def admitted(self) -> bool:
@@ -66,7 +72,10 @@ class DirectoryBus(FakeBus):
         assert return_errors
         self.calls += calls
         answers = [
-            [self.complete, *(p for one in call.arguments for p in self._answer(str(one)))]
+            [
+                self.complete,
+                *(p for one in call.arguments for p in (*self._answer(str(one)), TOLD)),
+            ]
             for call in calls
         ]
         self.asked.set()

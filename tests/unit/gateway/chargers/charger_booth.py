@@ -3,13 +3,16 @@
 What the Lua scripts do is tested with a real one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from services.gateway import scripts
 from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.chargers.chargers import Chargers
+from services.gateway.chargers.stored_fingerprints import known_pairing
 from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.known_pairing import KnownPairing
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.rejections import Rejections
 from shared.bus.script import Argument, Call
@@ -22,6 +25,7 @@ from tests.unit.shared.running import let_work
 NAMES = Names(1)
 REDIS_NOW = 1_700_000_000_000_000
 EPOCH = REDIS_NOW + 5
+NOT_PAIRED = {b"unregistered", b"absent"}
 
 
 class ChargerBus(FakeBus):
@@ -32,6 +36,8 @@ class ChargerBus(FakeBus):
         self.admit: Callable[[str], bytes] = lambda _id: b"%d" % EPOCH
         self.store: Callable[[str], bytes] = lambda _id: b"stored"
         self.reconcile: Callable[[str], bytes] = lambda _id: b"kept"
+        self.pairing = KnownPairing(7, "")
+        """What every charger has, as far as Redis knows."""
         self.times_asked = 0
 
     def answer_command(self, words: Sequence[Argument]) -> list[bytes]:
@@ -42,17 +48,29 @@ class ChargerBus(FakeBus):
     def answer_call(self, call: Call) -> list[Any]:
         words = [str(word) for word in call.arguments]
         if call.script is scripts.ADMIT:
-            return [b"%d" % REDIS_NOW, *map(self.admit, words[1::3])]
+            return [b"%d" % REDIS_NOW, *chain(*map(self._admitted, words[1::3]))]
         if call.script is scripts.STORE:
             return [*map(self.store, words[1::6])]
-        return self._differing(words[::2])
+        return [b"%d" % REDIS_NOW, *self._differing(words[::3], words[2::3])]
 
-    def _differing(self, ids: list[str]) -> list[Any]:
-        answers = ((place, self.reconcile(device_id)) for place, device_id in enumerate(ids))
-        return [word for pair in answers if pair[1] != b"kept" for word in pair]
+    def _admitted(self, device_id: str) -> tuple[bytes, list[bytes]]:
+        answer = self.admit(device_id)
+        return answer, self._told() if answer.isdigit() else []
+
+    def _told(self) -> list[bytes]:
+        number, mark, age = self.pairing
+        return [b"%d" % number, mark.encode(), b"%d" % round(age * 1_000_000)]
+
+    def _differing(self, ids: list[str], known: list[str]) -> Iterator[Any]:
+        for place, device_id in enumerate(ids):
+            answer = self.reconcile(device_id)
+            is_known = known[place] == known_pairing(self.pairing.number, self.pairing.mark)
+            told = [] if is_known or answer in NOT_PAIRED else self._told()
+            if answer != b"kept" or told:
+                yield from (place, answer, told)
 
     def stored(self) -> list[tuple[object, ...]]:
-        """Return id, epoch, sequence, level and "again" of what was sent to be stored."""
+        """Return id, epoch, sequence, level and mark of what was sent to be stored."""
         found: list[tuple[object, ...]] = []
         for call in self.calls:
             if call.script is scripts.STORE:
@@ -97,7 +115,10 @@ class Booth:
 
     def compared(self) -> list[list[object]]:
         """Return ids and fingerprints of each call that compared."""
-        return [list(call.arguments) for call in self.bus.calls if call.script is scripts.RECONCILE]
+        calls = [c for c in self.bus.calls if c.script is scripts.RECONCILE]
+        return [
+            [word for place, word in enumerate(call.arguments) if place % 3 < 2] for call in calls
+        ]
 
 
 class FakeCharger(FakeDevice):

@@ -105,7 +105,7 @@ async def test_one_that_sent_a_reading_and_left_at_once_counts(booth: Booth) -> 
     charger.report(70)
     charger.vanish()
     await booth.write()
-    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", "")]
 
 
 async def test_an_unregistered_charger_is_closed(booth: Booth) -> None:
@@ -161,7 +161,7 @@ async def test_one_in_doubt_is_admitted_once_the_directory_knows_it(
         booth.chargers.on_directory_change(0, changed)
     await booth.write()
     assert charger.connection.epoch == EPOCH
-    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0)]
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", "")]
 
 
 async def test_at_the_end_of_a_doubt_only_those_without_an_epoch_are_looked_at(

@@ -15,7 +15,7 @@ async def test_what_redis_lost_is_stored_again_and_marked_so(booth: Booth) -> No
     booth.bus.reconcile = lambda _id: b"missing"
     await booth.reconcile()
     await booth.write()
-    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", 0), ("c1", EPOCH, 1, "70", 1)]
+    assert booth.bus.stored() == [("c1", EPOCH, 1, "70", ""), ("c1", EPOCH, 1, "70", "")]
 
 
 async def test_only_those_that_changed_are_compared_at_once(booth: Booth) -> None:

@@ -3,9 +3,12 @@
 Redis is a script of answers here; what the Lua script does is tested with a real one.
 """
 
+from typing import Any
+
 import pytest
 from websockets.frames import Opcode
 
+from services.gateway import scripts
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.rejections import Rejections
@@ -15,7 +18,7 @@ from services.gateway.widgets.widget_connection import (
     widget_endpoint,
 )
 from services.gateway.widgets.widgets import Widgets
-from shared.bus.script import Call
+from shared.bus.script import Call, Script
 from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from shared.contract.names import Names
@@ -49,13 +52,25 @@ class StatusBus(FakeBus):
         super().__init__()
         self.registration = b"7"
         self.status = b""
+        self.charger = b""
+        """Which charger's reading must be routed again."""
 
     @property
     def asked(self) -> list[list[object]]:
-        return [list(call.arguments) for call in self.calls]
+        return self._arguments_of(scripts.READ_STATUS)
 
-    def answer_call(self, call: Call) -> list[bytes]:
-        return [self.registration, self.status] * len(call.arguments)
+    @property
+    def marked(self) -> list[list[object]]:
+        """The chargers that were marked pending."""
+        return self._arguments_of(scripts.MARK_PENDING)
+
+    def _arguments_of(self, script: Script) -> list[list[object]]:
+        return [list(call.arguments) for call in self.calls if call.script is script]
+
+    def answer_call(self, call: Call) -> Any:
+        if call.script is scripts.MARK_PENDING:
+            return 1
+        return [self.registration, self.status, self.charger] * len(call.arguments)
 
 
 class Booth:
