@@ -32,13 +32,14 @@ class Bus(Protocol):
     async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
         """Run script calls in one round trip and return their replies in order.
 
+        Keys of another type are removed, and their calls repeated (`shared.bus.repair.repair`).
+
         With ``return_errors`` the error of a call is its reply (and that of calls in the same
-        run): one broken key must not stop work on the others.
+        run): one that fails must not stop work on the others.
 
         Raises:
-            BusUnavailableError: Redis is away or does not take writes. Whether the
-                scripts ran is then unknown.
-            ResponseError: A script failed, unless errors are returned.
+            BusUnavailableError: Redis is away or does not take writes, or a script failed
+                (unless errors are returned). Whether the scripts ran is then unknown.
         """
 
     async def command(self, *words: Argument) -> Any:
@@ -48,6 +49,9 @@ class Bus(Protocol):
         self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
     ) -> list[Any]:
         """Run plain commands in one round trip and return their replies in order.
+
+        Keys of another type are removed as by `run`, unless errors are returned: then nothing
+        is changed.
 
         Raises:
             BusUnavailableError: As for `run`.

@@ -59,9 +59,10 @@ async def agree(bus: Bus, own: Mapping[str, str]) -> None:
     await bus.commands([("HSETNX", AGREEMENTS, name, value) for name, value in own.items()])
     agreed = await bus.command("HMGET", AGREEMENTS, *own)
     for (name, value), other in zip(own.items(), agreed, strict=True):
-        if other is not None and other.decode() != value:
+        if other is not None and other != value.encode():
+            running = other.decode(errors="replace")
             raise CannotServeError(
-                f"{name} is {value!r} here, but {other.decode()!r} in the running system. "
+                f"{name} is {value!r} here, but {running!r} in the running system. "
                 f"Set it to the same everywhere; to change it, stop all instances and "
                 f"remove it: redis-cli HDEL {AGREEMENTS} '{name}'"
             )

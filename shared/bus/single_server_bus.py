@@ -6,6 +6,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
+from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call
 from shared.bus.script_batches import batch_calls, encode_batch, split_replies
@@ -39,7 +40,9 @@ class SingleServerBus:
         if errors:
             await self._load_and_repeat(batches, replies)
             names = [batch[0].script.name for batch in batches]
-            replies = check_replies(names, replies, return_errors=return_errors)
+            replies = split_replies(batches, check_replies(names, replies, return_errors=True))
+            replies = await repeat_repaired(self._run_all, calls, replies)
+            return replies if return_errors else raise_failed(replies)
         return split_replies(batches, replies)
 
     async def command(self, *words: Argument) -> Any:
@@ -57,6 +60,8 @@ class SingleServerBus:
         replies, errors = await self._server.exchange(data, len(commands))
         if errors:
             names = [str(words[0]) for words in commands]
+            if not return_errors and await remove_broken_of(self._run_all, commands, replies):
+                return await self.commands(commands)
             replies = check_replies(names, replies, return_errors=return_errors)
         return replies
 
@@ -84,6 +89,9 @@ class SingleServerBus:
     async def close(self) -> None:
         """As `Bus.close`."""
         await self._server.close()
+
+    async def _run_all(self, calls: Sequence[Call]) -> list[Any]:
+        return await self.run(calls, return_errors=True)
 
     async def _load_and_repeat(self, batches: Sequence[list[Call]], replies: list[Any]) -> None:
         """Load the scripts that Redis does not know, and put in the replies to their calls."""

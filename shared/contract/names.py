@@ -53,6 +53,35 @@ GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
 
 
+_TYPES: Final = {
+    "directory": "hash",
+    "directory-version": "string",
+    "credentials": "hash",
+    "live": "hash",
+    "pending": "zset",
+    "lease": "string",
+    "presence": "hash",
+    "rejections": "hash",
+    "statuses": "hash",
+    "transitions": "stream",
+    "routers": "zset",
+    "gateways": "zset",
+    "agreements": "hash",
+}
+"""Of each key, by the last part of its name."""
+
+
+def key_type(key: str) -> str | None:
+    """Return the type of a key as Redis' TYPE says it; None: it is none of ours."""
+    return _TYPES.get(key.rpartition(":")[2])
+
+
+def siblings_of(key: str) -> tuple[str, str]:
+    """Return the directory version and the live state of a key's tag; without a tag, the key."""
+    tag, _, _ = key.rpartition(":")
+    return (f"{tag}:directory-version", f"{tag}:live") if tag != PREFIX else (key, key)
+
+
 def echo_channel(instance_id: str) -> str:
     """Return the channel on which an instance hears itself."""
     return f"{PREFIX}-echo:{instance_id}"

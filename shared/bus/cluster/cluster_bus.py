@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.servers import Cluster
 from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
+from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, Script
 from shared.bus.script_batches import encode_batch, split_replies
@@ -120,8 +121,14 @@ class ClusterBus:
             )
             for call in calls
         ]
-        replies = await self._replies(requests, return_errors=return_errors)
-        return split_replies([[call] for call in calls], replies)
+        replies = await self._dispatch(requests)
+        if ResponseError not in map(type, replies):
+            return split_replies([[call] for call in calls], replies)
+        names = [request.name for request in requests]
+        checked = check_replies(names, replies, return_errors=True)
+        checked = split_replies([[call] for call in calls], checked)
+        checked = await repeat_repaired(self._run_all, calls, checked)
+        return checked if return_errors else raise_failed(checked)
 
     async def command(self, *words: Argument) -> Any:
         """As `Bus.command`."""
@@ -142,7 +149,13 @@ class ClusterBus:
             name = str(words[0])
             data = encode_command((_SHARDED.get(name, name), *words[1:]))
             requests.append(_Request(name, data, default_slot if slot is None else slot))
-        return await self._replies(requests, return_errors=return_errors)
+        replies = await self._dispatch(requests)
+        if ResponseError not in map(type, replies):
+            return replies
+        if not return_errors and await remove_broken_of(self._run_all, commands, replies):
+            return await self.commands(commands)
+        names = [request.name for request in requests]
+        return check_replies(names, replies, return_errors=return_errors)
 
     async def on_each_server(self, *words: Argument) -> list[Any]:
         """As `Bus.on_each_server`: on all masters."""
@@ -188,11 +201,8 @@ class ClusterBus:
 
     # Asking.
 
-    async def _replies(self, requests: Sequence[_Request], *, return_errors: bool) -> list[Any]:
-        replies = await self._dispatch(requests)
-        return check_replies(
-            [request.name for request in requests], replies, return_errors=return_errors
-        )
+    async def _run_all(self, calls: Sequence[Call]) -> list[Any]:
+        return await self.run(calls, return_errors=True)
 
     async def _get_topology(self) -> Topology:
         topology = self._cluster.topology

@@ -1,0 +1,1 @@
+"""Removing keys that have another type than ours."""

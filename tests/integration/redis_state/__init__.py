@@ -1,0 +1,1 @@
+"""The scripts with a real Redis, without services."""
