@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.router import metrics, scripts
+from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from shared.bus.bus import Bus, BusUnavailableError
@@ -50,6 +51,7 @@ class OverdueFinder:
         self._owned: set[int] = set()
         self._unmarked: set[int] = set()
         self._now = asyncio.Event()
+        self._audit = Audit(self.bus, self.names)
         # Redis may be another one by now, where statuses are missing.
         self.bus.on_reconnected(lambda: self._mark(self._owned))
 
@@ -94,11 +96,12 @@ class OverdueFinder:
         owned = sorted(self._owned)
         if not owned:
             return
+        await self._audit.mark_some(owned)
         replies = await self.bus.run([self._find_call(partition) for partition in owned])
         unlit: list[Reading] = []
         for partition, values in zip(owned, replies, strict=True):
             found = list(_readings(partition, values))
-            metrics.SWEPT.inc(len(found))
+            metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
             if len(found) >= _MOST_PER_PARTITION:
                 self._now.set()
             for reading in found:
@@ -137,4 +140,5 @@ def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
             (int(epoch), int(sequence)),
             int(pairing),
             widget_id.decode(),
+            is_overdue=True,
         )

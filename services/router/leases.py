@@ -68,7 +68,9 @@ class Leases:
     async def _renew(self) -> None:
         ttl = round(_LEASE_SECONDS * 1_000_000)
         (members,) = await self.bus.run([Call(scripts.JOIN, (ROUTERS,), [self.instance_id, ttl])])
-        owners = share_out(self.names.partitions, [name.decode() for name in members])
+        owners = share_out(
+            self.names.partitions, [name.decode(errors="replace") for name in members]
+        )
         ours = {p for p, router in owners.items() if router == self.instance_id}
         surplus = self._owned - ours
         calls = [self._release_call(partition) for partition in surplus]
@@ -78,7 +80,7 @@ class Leases:
             {
                 partition
                 for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
-                if owner.decode() == self.instance_id
+                if owner == self.instance_id.encode()
             }
         )
         self.joined = True

@@ -17,6 +17,8 @@ class Reading(NamedTuple):
     pairing: int
     widget_id: str
     """Empty if the reading lights nothing."""
+    is_overdue: bool = False
+    """Whether it was read from Redis just now, not heard on a doorbell."""
 
     @property
     def order(self) -> tuple[int, Revision]:

@@ -7,13 +7,16 @@ pending.
 
 import asyncio
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, repeat, starmap
-from operator import ne
+from itertools import starmap
+
+import msgspec
 
 from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
+from services.router.statuses_ahead import StatusesAhead
 from services.router.thresholds import Thresholds
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
@@ -23,6 +26,7 @@ from shared.contract.names import Names, partition_of
 from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.rate_limited_log import RateLimitedLog
 
 _log = logs.get(__name__)
 
@@ -46,6 +50,8 @@ class Routing:
         self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._waiting: dict[str, Reading] = {}
         self._wake = asyncio.Event()
+        self._ahead = StatusesAhead()
+        self._restored_log = RateLimitedLog(_log, "a stored status was wrong and was replaced")
 
     def on_message(self, channel: str, payload: bytes) -> None:
         """Route the reading in a doorbell."""
@@ -98,24 +104,44 @@ class Routing:
         """Write the statuses of readings, and have those cleared that need no more work."""
         batches = by_slot(readings, lambda one: partition_of(one.widget_id, self.names.partitions))
         replies = await self.bus.run(list(starmap(self._light_call, batches)))
-        routed: list[Reading] = []
         lit = stale = 0
         for (_, items), answers in zip(batches, replies, strict=True):
-            lit += answers.count(b"lit")
-            stale += answers.count(b"stale")
-            # A reading of another pairing than the widget's stays pending: once overdue, it is
-            # read again, with the pairing that the charger has then.
-            routed += compress(items, map(ne, answers, repeat(b"mismatch")))
-        self.clearer.add(routed)
+            in_batch = answers.count(b"lit"), answers.count(b"stale")
+            lit += in_batch[0]
+            stale += in_batch[1]
+            if sum(in_batch) == len(items) and not self._ahead:
+                self.clearer.add(items)
+            else:
+                self.clearer.add(self._sort_out(items, answers))
         metrics.LIT.inc(lit)
         metrics.STALE.inc(stale)
-        metrics.MISMATCH.inc(len(readings) - lit - stale)
+
+    def _sort_out(self, readings: Sequence[Reading], answers: Sequence[bytes]) -> Iterator[Reading]:
+        """Act on unusual answers; yield the readings that need no more work.
+
+        The others stay pending: once overdue, they are read again. A reading of another pairing
+        than the widget's then has the pairing that its charger has.
+        """
+        for reading, answer in zip(readings, answers, strict=True):
+            if answer == b"mismatch":
+                metrics.MISMATCH.inc()
+            elif answer.startswith(b"ahead"):
+                metrics.AHEAD.inc()
+                _, epoch, sequence = answer.split()
+                self._ahead.note(reading, (int(epoch), int(sequence)))
+            else:
+                self._ahead.forget(reading)
+                if answer == b"restored":
+                    metrics.RESTORED.inc()
+                    self._restored_log.log(f"{reading.widget_id} of {reading.charger_id}")
+                yield reading
 
     def _light_call(self, partition: int, readings: list[Reading]) -> Call:
         names = self.names.widgets[partition]
         arguments: list[Argument] = []
         for reading in readings:
             status = self.thresholds.status_of(reading.state_of_charge)
+            replaces = self._ahead.replaced_by(reading) if self._ahead else None
             message = StatusDoorbell(
                 data=StatusData(status),
                 widget=reading.widget_id,
@@ -123,6 +149,7 @@ class Routing:
                 pairing=reading.pairing,
                 revision=reading.revision,
                 thresholds=self.version,
+                replaces=replaces or msgspec.UNSET,
             )
             arguments += (
                 reading.widget_id,
@@ -133,5 +160,6 @@ class Routing:
                 reading.charger_id,
                 status.value,
                 encode_status(message),
+                "{} {}".format(*replaces) if replaces else "",
             )
         return Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)

@@ -59,6 +59,9 @@ class StatusDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     revision: Revision
     thresholds: int
     """Version of the thresholds that the status was computed by."""
+    replaces: Revision | msgspec.UnsetType = msgspec.UNSET
+    """Revision of a stored status that nothing can have led to, and that this one replaces
+    although it is newer."""
 
     @property
     def fence(self) -> tuple[int, int, int, int]:

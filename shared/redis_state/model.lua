@@ -29,9 +29,80 @@ local function decoded(raw, member)
   return nil
 end
 
+-- The checks of the shape of stored values. What fails one counts as not there, and is
+-- written again from its source.
+
+-- A whole number, so far below 2^53 that there is always a next one.
+local function is_count(value)
+  return type(value) == 'number' and value >= 0 and value <= 2 ^ 53 - 2 ^ 40 and value % 1 == 0
+end
+
+local function is_id(value)
+  return type(value) == 'string' and #value <= 64 and string.find(value, '^[%w._-]+$') ~= nil
+end
+
+local function is_revision(value)
+  return type(value) == 'table' and #value == 2 and is_count(value[1]) and is_count(value[2])
+end
+
+-- A value that is a table and passes a check, or nil.
+local function checked(raw, is_right)
+  if not raw then return nil end
+  local readable, value = pcall(cjson.decode, raw)
+  if readable and type(value) == 'table' and is_right(value) then return value end
+  return nil
+end
+
+local function is_entry(value)
+  return is_count(value.pairing)
+    and (value.unregistered == nil or value.unregistered == true)
+    and (value.charger == nil or is_id(value.charger))
+    and (value.widget == nil or is_id(value.widget) and is_count(value.paired_at))
+end
+
+local function is_live(value)
+  if not is_count(value.epoch) then return false end
+  if value.revision == nil then return true end
+  return is_revision(value.revision) and value.revision[1] <= value.epoch
+    and type(value.soc) == 'number' and value.soc >= 0 and value.soc <= 100
+    and is_count(value.received_at)
+end
+
+local function is_charging_status(value)
+  return value == 'charging' or value == 'charging80' or value == 'charged'
+end
+
+local function is_status(value)
+  return is_count(value.pairing) and is_revision(value.revision) and is_count(value.thresholds)
+    and is_id(value.charger) and is_id(value.widget)
+    and (value.event == nil or value.event == 'chargingStatus')
+    and (value.replaces == nil or is_revision(value.replaces))
+    and type(value.data) == 'table' and is_charging_status(value.data.status)
+end
+
 -- A device's directory entry as it is stored, also one that says "unregistered".
 local function entry_of(directory, id)
-  return decoded(redis.call('HGET', directory, id), 'pairing')
+  return checked(redis.call('HGET', directory, id), is_entry)
+end
+
+-- An entry cannot be read: the directory of this tag is no longer complete, so the registry
+-- writes all of it again, within a second.
+local function distrust(version)
+  redis.call('DEL', version)
+end
+
+local function is_credentials(value)
+  if not is_count(value.number) or type(value.digests) ~= 'table' then return false end
+  if value.registered ~= nil and not is_count(value.registered) then return false end
+  for _, digest in ipairs(value.digests) do
+    if type(digest) ~= 'string' or not string.find(digest, '^%x+$') then return false end
+  end
+  return true
+end
+
+-- A stored status: {pairing, revision, thresholds, charger, widget, data = {status}}.
+local function status_of(raw)
+  return checked(raw, is_status)
 end
 
 -- The version of a tag's directory, and how many entries it has: "VERSION:COUNT". Nothing while
@@ -52,12 +123,16 @@ end
 -- one cannot be read.
 local function find(directory, version, id)
   local raw = redis.call('HGET', directory, id)
-  local entry = decoded(raw, 'pairing')
+  local entry = checked(raw, is_entry)
   if entry then
     if not entry.unregistered then return entry end
     return nil, 'unregistered'
   end
-  if not raw and is_intact(directory, version) then return nil, 'unregistered' end
+  if raw then
+    distrust(version)
+  elseif is_intact(directory, version) then
+    return nil, 'unregistered'
+  end
   return nil, 'absent'
 end
 
@@ -72,7 +147,12 @@ end
 
 -- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
 local function live_of(live, id)
-  return decoded(redis.call('HGET', live, id), 'epoch')
+  return checked(redis.call('HGET', live, id), is_live)
+end
+
+-- Does a status belong to the pairing that a widget's entry has?
+local function fits(status, entry)
+  return status.pairing == entry.pairing and status.charger == entry.charger
 end
 
 -- A number as JSON, as short as it can be without changing it.

@@ -26,6 +26,11 @@ local function update(connect, disconnect)
   return answers
 end
 
+-- Was an entry written after a time? One from the future was written by a clock that was ahead.
+local function is_later(since, limit)
+  return since > limit and since <= now
+end
+
 -- Removes the gateway from entries. ARGV after the gateway: until when (µs, Redis' clock)
 -- entries were written that are swept, and when their devices left (µs; 0: now); then the
 -- devices that stay: id, epoch. Returns how many entries changed. Later entries stay: the
@@ -49,7 +54,7 @@ end
 -- A charger's stored entry, or nil if there is nothing, or nothing valid.
 local function charger_presence(raw)
   local entry = decoded(raw, 'epoch')
-  return entry and type(entry.since) == 'number' and entry or nil
+  return entry and is_count(entry.epoch) and is_count(entry.since) and entry or nil
 end
 
 -- Since when which gateways have connections of a widget; nil if it never connected.
@@ -59,7 +64,7 @@ local function widget_presence(raw)
   local found = {}
   if readable and type(entry) == 'table' and type(entry.gateways) == 'table' then
     for name, since in pairs(entry.gateways) do
-      if type(name) == 'string' and type(since) == 'number' then found[name] = since end
+      if type(name) == 'string' and is_count(since) then found[name] = since end
     end
   end
   return found

@@ -4,18 +4,26 @@ What gateways keep of devices is in `shared.contract.presence`, digests of secre
 `shared.contract.credentials`, statuses in `shared.contract.doorbells`.
 """
 
+from typing import Annotated, Final
+
 import msgspec
 
 from shared.contract.devices import MaybeDeviceId
-from shared.contract.doorbells import Revision
+from shared.contract.doorbells import StatusDoorbell
 from shared.contract.presence import Microseconds
 from shared.contract.tolerant_json import tolerant_decoder
+
+LARGEST: Final = 2**53 - 2**40
+"""Up to this, numbers count: so far below 2^53 that there is always a next one."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+"""A pairing number, an epoch or a sequence."""
 
 
 class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device's registration and pairing (``{…NN}:directory``)."""
 
-    pairing: int
+    pairing: Count
     unregistered: bool = False
     """Whether the entry only marks that the device was unregistered."""
     charger: MaybeDeviceId = ""
@@ -36,10 +44,10 @@ class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A charger's connection epoch and newest reading (``{pNN}:live``)."""
 
-    epoch: int = 0
-    revision: Revision | None = None
+    epoch: Count = 0
+    revision: tuple[Count, Count] | None = None
     """None without a reading."""
-    soc: float = 0
+    soc: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0
     received_at: Microseconds = 0
     mark: str = ""
     """The mark of the pairing that the reading was sent in; empty: none."""
@@ -47,3 +55,4 @@ class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 decode_directory_entry = tolerant_decoder(DirectoryEntry)
 decode_live_state = tolerant_decoder(LiveState)
+decode_stored_status = tolerant_decoder(StatusDoorbell)

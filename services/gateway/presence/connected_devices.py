@@ -58,6 +58,10 @@ class ConnectedDevices:
         """Have everything sent again: Redis may have lost it."""
         self._send_soon(self._states)
 
+    def resend(self, partition: int) -> None:
+        """Have the devices of a partition sent again."""
+        self._send_soon([s.device_id for s in self._states.values() if s.partition == partition])
+
     @property
     def has_unsent(self) -> bool:
         """Whether there is something to send."""

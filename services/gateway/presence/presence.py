@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from services.gateway import scripts
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.device_kind import device_kinds
-from services.gateway.presence.gateway_members import GatewayMembers
+from services.gateway.presence.gateway_members import HeartbeatWatch
 from services.gateway.presence.sweeps import Sweeps
 from services.gateway.presence.updates import PresenceUpdates
 from services.gateway.redis_clocks import RedisClock
@@ -32,6 +32,8 @@ from shared.process.waiting import wait_for_event
 _log = logs.get(__name__)
 
 _MICROSECONDS: Final = 1_000_000
+_RESEND_TURNS: Final = 30
+"""In so many heartbeats all devices are sent again: what was changed by hand lasts a minute."""
 
 
 class Times(NamedTuple):
@@ -71,8 +73,10 @@ class Presence:
             self.bus, kinds, self.instance_id, self._redis_clock, self.clock
         )
         self._sweeps = Sweeps(self.bus, kinds, self.instance_id, self.clock)
+        self._watch = HeartbeatWatch(self.times.dead)
         self._wake = asyncio.Event()
         self._heartbeat_at = 0.0
+        self._turn = 0
         for devices in self._devices:
             devices.on_unsent = self._wake.set
         self.bus.on_reconnected(self._on_reconnected)
@@ -149,7 +153,7 @@ class Presence:
             words += (name, heartbeat)
         (answer,) = await self.bus.run([Call(scripts.HEARTBEAT, (GATEWAYS,), words)])
         received = self.clock()
-        members = GatewayMembers.parse(answer, _us(self.times.dead))
+        members = self._watch.look(answer, received)
         self._redis_clock.update(members.now, sent, received)
         self._heartbeat_at = received + self.times.renew * self.rng.uniform(0.8, 1.0)
         self._updates.alive_until = members.now + _us(self.times.dead)
@@ -162,6 +166,13 @@ class Presence:
             self._resend_all(left=0 if members.was_alive else members.previous_heartbeat)
         self._updates.resume()
         self._sweeps.on_heartbeat(members)
+        self._resend_some()
+
+    def _resend_some(self) -> None:
+        self._turn = (self._turn + 1) % _RESEND_TURNS
+        for devices in self._devices:
+            for partition in range(self._turn, self.names.partitions, _RESEND_TURNS):
+                devices.resend(partition)
 
     def _gateways_to_forget(self) -> dict[str, int]:
         if not self._redis_clock.known:

@@ -6,7 +6,7 @@
 -- is told of its pairing (`pairing_told`; only chargers' is of use), or nothing.
 --
 -- A registered device without credentials: Redis was emptied in the middle of a
--- projection. It may well have a secret, so no connection is admitted as this device:
+-- projection, or they cannot be read. It may well have a secret, so no connection is admitted as this device:
 -- it counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local now = now_us()
@@ -14,6 +14,10 @@ local answers = {redis.call('EXISTS', version)}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
   local known = redis.call('HGET', credentials, id)
+  if known and not checked(known, is_credentials) then
+    known = nil
+    distrust(version)
+  end
   if entry and not known then why = 'absent' end
   answers[#answers + 1] = entry and known and 'registered' or why
   answers[#answers + 1] = known or ''

@@ -11,10 +11,10 @@ for _, id in ipairs(ARGV) do
   local status, charger = '', ''
   if entry then
     local stored = redis.call('HGET', statuses, id)
-    local known = decoded(stored, 'pairing')
-    if known and known.pairing == entry.pairing then
+    local known = status_of(stored)
+    if known and fits(known, entry) then
       status = stored
-    elseif type(entry.charger) == 'string' then
+    elseif entry.charger then
       charger = entry.charger
     end
   end

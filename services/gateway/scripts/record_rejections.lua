@@ -15,8 +15,9 @@ for i = 2, #ARGV, 4 do
   if find(directory, version, id) then
     local raw = redis.call('HGET', rejections, id)
     local readable, stored = pcall(cjson.decode, raw or '')
-    local newest = readable and type(stored) == 'table' and tonumber(stored.at) or 0
-    if at >= newest then
+    local newest = readable and type(stored) == 'table' and is_count(stored.at) and stored.at or 0
+    -- One from the future counts as old.
+    if at >= newest or newest > now then
       redis.call('HSET', rejections, id, string.format(
         '{"at":%.0f,"gateway":"%s","code":%s,"message":%s}',
         at, gateway, ARGV[i + 2], ARGV[i + 3]))

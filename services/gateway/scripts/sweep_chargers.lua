@@ -4,7 +4,7 @@
 -- Returns how many went offline.
 return sweep('"gateway":"' .. gateway .. '"', function(id, raw, limit, left, staying)
   local entry = charger_presence(raw)
-  if not entry or entry.gateway ~= gateway or entry.left or entry.since > limit
+  if not entry or entry.gateway ~= gateway or entry.left or is_later(entry.since, limit)
       or staying == entry.epoch then
     return false
   end

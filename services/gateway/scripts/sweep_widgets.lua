@@ -5,7 +5,7 @@
 return sweep('"' .. gateway .. '":', function(id, raw, limit, left, staying)
   local gateways = widget_presence(raw)
   local since = gateways[gateway]
-  if staying or not since or since > limit then return false end
+  if staying or not since or is_later(since, limit) then return false end
   leave_widget(id, gateways, math.max(left, since))
   return true
 end)

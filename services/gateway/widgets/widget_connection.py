@@ -86,12 +86,16 @@ class WidgetConnection(DeviceHandler):
         self.connection.dialect.decode(message)
 
     def show(self, status: StatusDoorbell) -> None:
-        """Send a status, unless it is not newer than the last one or of another pairing.
+        """Send a status, unless it is of another pairing or not newer than the last one.
+
+        One that replaces the last one counts as newer.
 
         A widget that does not read gets only the newest one, once it reads again:
         nothing piles up for it.
         """
-        if status.pairing != self.pairing or status.fence <= self._fence:
+        if status.pairing != self.pairing:
+            return
+        if status.fence <= self._fence and status.replaces != self._fence[1:3]:
             return
         self._fence = status.fence
         if not self.connection.writable:

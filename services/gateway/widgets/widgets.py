@@ -5,6 +5,8 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from services.gateway import scripts
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.directory_trust import DirectoryTrust
@@ -15,11 +17,12 @@ from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
 from shared.contract.device_protocol import CloseCode
-from shared.contract.doorbells import StatusDoorbell, decode_status
+from shared.contract.doorbells import Revision, StatusDoorbell, decode_status
 from shared.contract.names import Names, partition_of
 from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.redis_state.values import decode_stored_status
 
 _log = logs.get(__name__)
 
@@ -36,12 +39,21 @@ class _Group:
     """The newest status received since the channel was subscribed: a connection whose snapshot
     is on its way must not miss it."""
     _fence: tuple[int, ...] = ()
+    _replaced: Revision | msgspec.UnsetType = msgspec.UNSET
 
-    def keep_newest(self, status: StatusDoorbell) -> None:
-        """Keep a status if it is the newest."""
+    def keep_newest(self, status: StatusDoorbell) -> bool:
+        """Keep a status if it is the newest; tell whether it counts.
+
+        One that another one replaced does not: a snapshot of it may still be on its way.
+        """
+        if status.replaces is not msgspec.UNSET:
+            self._replaced = status.replaces
+        elif status.revision == self._replaced:
+            return False
         fence = status.fence
-        if fence > self._fence:
+        if fence > self._fence or status.replaces == self._fence[1:3]:
             self.newest, self._fence = status, fence
+        return True
 
 
 @dataclass(eq=False, repr=False)
@@ -105,7 +117,8 @@ class Widgets:
             # Anything can be published with redis-cli: no reason to stop.
             _log.warning("not a status", channel=channel, reason=str(error))
             return
-        group.keep_newest(status)
+        if not group.keep_newest(status):
+            return
         for widget in group.members:
             if widget.pairing is not None and status.pairing > widget.pairing:
                 # Paired again: what is stored decides what becomes of this connection.
@@ -202,8 +215,9 @@ class Widgets:
                 # Read again when the directory changes, or the doubt about it ends.
                 self.context.waiting.update(w for w in group.members if w.pairing is None)
             case number:
-                if status:
-                    group.keep_newest(decode_status(status))
+                known = decode_stored_status(status)
+                if known is not None:
+                    group.keep_newest(known)
                 for widget in list(group.members):
                     self._update(group, widget, int(number))
 

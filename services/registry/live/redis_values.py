@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 from services.registry.errors import DirectoryAbsentError
 from shared.contract.doorbells import StatusDoorbell
 from shared.contract.presence import DEAD_SECONDS
-from shared.contract.tolerant_json import tolerant_decoder
 from shared.redis_state.values import (
     DirectoryEntry,
     LiveState,
     decode_directory_entry,
     decode_live_state,
+    decode_stored_status,
 )
 
 _END: Final = 253_402_300_800_000_000
@@ -79,9 +79,6 @@ def is_intact(version: bytes | None, count: int | None) -> bool:
     return version is not None and version.endswith(b":%d" % (count or 0))
 
 
-_status_decoder: Final = tolerant_decoder(StatusDoorbell)
-
-
 def decode_registration(raw: bytes | None, *, is_complete: bool) -> DirectoryEntry | None:
     """Return the entry of a registered device, or None.
 
@@ -101,7 +98,7 @@ def decode_live(raw: bytes | None) -> LiveState:
 
 def decode_status(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
     """Return a stored status, if it is of this pairing."""
-    status = _status_decoder(raw)
+    status = decode_stored_status(raw)
     # Of an earlier pairing: the widget does not show it any more.
     return None if status is None or status.pairing != pairing else status
 

@@ -9,8 +9,19 @@
 -- keep others waiting.
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now = now_us()
-local overdue = redis.call('ZRANGEBYSCORE', pending, '-inf', int(now - tonumber(ARGV[1])),
-  'LIMIT', 0, ARGV[2])
+
+-- Those with a score in a range; what cannot be an id is removed.
+local function pending_between(from, to)
+  local ids = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', pending, from, to, 'LIMIT', 0, ARGV[2])) do
+    if is_id(id) then ids[#ids + 1] = id else redis.call('ZREM', pending, id) end
+  end
+  return ids
+end
+
+local overdue = pending_between('-inf', int(now - tonumber(ARGV[1])))
+-- Pending since a time in the future: of a clock that was ahead. Overdue now.
+for _, id in ipairs(pending_between('(' .. int(now), '+inf')) do overdue[#overdue + 1] = id end
 local found = {}
 for _, id in ipairs(overdue) do
   redis.call('ZADD', pending, int(now), id)

@@ -2,9 +2,13 @@
 -- run does so for several tags.
 -- KEYS: per tag: directory, statuses, transitions
 -- ARGV: per tag, per status: widget id, its channel, pairing number, epoch, sequence,
---       version of the thresholds, charger id, charging status, the whole message as JSON
--- Returns per status: lit, stale (an equal or a newer one is stored), or mismatch (the
--- widget has another pairing by now, or no entry).
+--       version of the thresholds, charger id, charging status, the whole message as JSON,
+--       and '' or the revision of a stored status that this one replaces although it is
+--       newer ("EPOCH SEQUENCE")
+-- Returns per status: lit; restored (lit, in place of one that nothing can have led to);
+-- stale (this one is stored, or one by newer thresholds); "ahead EPOCH SEQUENCE" (one of a
+-- newer revision is stored, or another one of this revision); or mismatch (the widget has
+-- another pairing by now, or another charger, or no entry).
 --
 -- This is the fence that makes harmless whatever happened before it: two routers on one
 -- charger, a router that slept through its lease, a late or doubled message.
@@ -14,19 +18,36 @@ local directory, statuses, transitions -- of the tag at hand
 -- tag while no registry runs; there must be a bound, because Redis evicts nothing.
 local MOST_WAITING = 10000
 
-local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message)
-  local before
-  local entry = entry_of(directory, id)
-  if not entry or entry.unregistered or entry.pairing ~= pairing then return 'mismatch' end
-  local status = decoded(redis.call('HGET', statuses, id), 'pairing')
-  if status then
-    local at = status.revision
-    if status.pairing == pairing and not newer(epoch, sequence, at[1], at[2])
-        and not (epoch == at[1] and sequence == at[2] and thresholds > status.thresholds) then
-      return 'stale'
-    end
-    before = status.pairing == pairing and status.data.status
+-- Compares a status with the stored one. Returns what is to be answered, and the charging
+-- status that the widget has had in this pairing.
+local function compare(stored, entry, epoch, sequence, thresholds, now, replaces)
+  if not stored then return 'lit' end
+  if not fits(stored, entry) then
+    -- Numbers only grow: one of an earlier pairing is usual, all else is broken.
+    return stored.pairing < entry.pairing and 'lit' or 'restored'
   end
+  local at, before = stored.revision, stored.data.status
+  if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end
+  if at[1] == epoch and at[2] == sequence then
+    if thresholds > stored.thresholds then return 'lit', before end
+    if thresholds < stored.thresholds or before == now then return 'stale' end
+  end
+  local revision = int(at[1]) .. ' ' .. int(at[2])
+  if revision == replaces then return 'restored', before end
+  return 'ahead ' .. revision
+end
+
+local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message,
+    replaces)
+  local entry = entry_of(directory, id)
+  if not entry or entry.unregistered or entry.pairing ~= pairing or entry.charger ~= charger then
+    return 'mismatch'
+  end
+  local raw = redis.call('HGET', statuses, id)
+  local stored = status_of(raw)
+  local answer, before = compare(stored, entry, epoch, sequence, thresholds, now, replaces)
+  if raw and not stored then answer = 'restored' end
+  if answer ~= 'lit' and answer ~= 'restored' then return answer end
   redis.call('HSET', statuses, id, message)
   redis.call('@PUBLISH@', channel, message)
   -- In the same script, so that there is no status without its transition. The id of the
@@ -36,17 +57,17 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
     redis.pcall('XADD', transitions, 'MAXLEN', '~', MOST_WAITING, '*', 'charger', charger,
       'widget', id, 'pairing', int(pairing), 'status', now)
   end
-  return 'lit'
+  return answer
 end
 
 local answers = {}
 for key, first, last in calls(3) do
   directory, statuses, transitions = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  answers[#answers + 1] = (last - first + 1) / 9
-  for i = first, last, 9 do
+  answers[#answers + 1] = (last - first + 1) / 10
+  for i = first, last, 10 do
     answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),
       tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6],
-      ARGV[i + 7], ARGV[i + 8])
+      ARGV[i + 7], ARGV[i + 8], ARGV[i + 9])
   end
 end
 return answers

@@ -49,6 +49,7 @@ async def _light(redis_url: str, stored: Stored, status: StatusDoorbell) -> str:
         status.charger,
         status.data.status.value,
         encode_status(status),
+        "",
     ]
     ((answer,),) = await bus.run(
         [Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)]
@@ -60,12 +61,13 @@ async def _light(redis_url: str, stored: Stored, status: StatusDoorbell) -> str:
 @pytest.mark.parametrize(
     ("second", "answer", "left"),
     [
-        (_status("charging", OLDER), "stale", "charged"),
-        (_status("charging", NEWER), "stale", "charged"),
+        (_status("charging", OLDER), f"ahead {NEWER[0]} {NEWER[1]}", "charged"),
+        (_status("charged", NEWER), "stale", "charged"),
+        (_status("charging", NEWER), f"ahead {NEWER[0]} {NEWER[1]}", "charged"),
         (_status("charging", (NEWER[0], 6)), "lit", "charging"),
         (_status("charging", (NEWER[0] + 1, 1)), "lit", "charging"),
         (_status("charging", NEWER, thresholds=2), "lit", "charging"),
-        (_status("charging", OLDER, thresholds=2), "stale", "charged"),
+        (_status("charging", OLDER, thresholds=2), f"ahead {NEWER[0]} {NEWER[1]}", "charged"),
         (_status("charging", (NEWER[0], 6), pairing=6), "mismatch", "charged"),
         (_status("charging", (NEWER[0], 6), pairing=8), "mismatch", "charged"),
     ],

@@ -54,7 +54,7 @@ class RoutingBus(FakeBus):
 
     def answer_call(self, call: Call) -> Any:
         if call.script is scripts.LIGHT:
-            return [self.light] * (len(call.arguments) // 9)
+            return [self.light] * (len(call.arguments) // 10)
         if call.script is scripts.FIND_OVERDUE:
             return self.overdue.pop(0) if self.overdue else []
         return 0
@@ -106,7 +106,7 @@ class Router:
         found: list[tuple[object, ...]] = []
         for call in self.bus.of(scripts.LIGHT):
             words = call.arguments
-            for i in range(0, len(words), 9):
+            for i in range(0, len(words), 10):
                 status = json.loads(cast("bytes", words[i + 8]))["data"]["status"]
                 assert words[i + 7] == status
                 found.append((words[i], *words[i + 2 : i + 6], status))
