@@ -100,6 +100,12 @@ local function is_credentials(value)
   return true
 end
 
+-- Stored credentials: {number, registered, digests = [...]}. Decoded, {} and [] are alike.
+local function credentials_of(raw)
+  if not raw or not string.find(raw, '"digests":%s*%[') then return nil end
+  return checked(raw, is_credentials)
+end
+
 -- A stored status: {pairing, revision, thresholds, charger, widget, data = {status}}.
 local function status_of(raw)
   return checked(raw, is_status)

@@ -14,7 +14,7 @@ local answers = {redis.call('EXISTS', version)}
 for _, id in ipairs(ARGV) do
   local entry, why = find(directory, version, id)
   local known = redis.call('HGET', credentials, id)
-  if known and not checked(known, is_credentials) then
+  if known and not credentials_of(known) then
     known = nil
     distrust(version)
   end

@@ -19,7 +19,7 @@ end
 -- they are written before the entries. Presence and rejections light nothing, so an error
 -- there (a key of another type) must not stop the projection.
 local function forget(id, number)
-  local known = checked(redis.call('HGET', credentials, id), is_credentials)
+  local known = credentials_of(redis.call('HGET', credentials, id))
   if not known or known.number <= number then redis.call('HDEL', credentials, id) end
   redis.pcall('HDEL', rejections, id)
   local left = redis.pcall('HGET', presence, id)

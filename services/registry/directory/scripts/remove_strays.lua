@@ -36,7 +36,7 @@ for i = 3, #ARGV do
     remove(id, stored)
     changed[#changed + 1] = id
   end
-  local known = checked(redis.call('HGET', credentials, id), is_credentials)
+  local known = credentials_of(redis.call('HGET', credentials, id))
   if not known or known.number <= greatest then redis.call('HDEL', credentials, id) end
 end
 
