@@ -8,7 +8,7 @@ The decoders raise one of `shared.contract.tolerant_json.NOT_DECODABLE`: ``redis
 publish anything.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -19,7 +19,13 @@ from shared.contract.device_protocol import (
 )
 from shared.contract.devices import DeviceId, MaybeDeviceId
 
-Revision = tuple[int, int]
+LARGEST: Final = 2**53 - 2**40
+"""Up to this, numbers count: so far below 2^53 that there is always a next one."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+"""A pairing number, an epoch or a sequence."""
+
+Revision = tuple[Count, Count]
 """(connection epoch in µs, sequence within that connection): orders all readings of a charger."""
 
 
@@ -37,7 +43,7 @@ class ReadingDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     data: ReadingData
     charger: DeviceId
     revision: Revision
-    pairing: int = 0
+    pairing: Count = 0
     """Number of the pairing that it was stored under; 0 if it lights nothing."""
     widget: MaybeDeviceId = ""
 
@@ -55,7 +61,7 @@ class StatusDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     data: StatusData
     widget: str
     charger: str
-    pairing: int
+    pairing: Count
     revision: Revision
     thresholds: int
     """Version of the thresholds that the status was computed by."""

@@ -4,20 +4,14 @@ What gateways keep of devices is in `shared.contract.presence`, digests of secre
 `shared.contract.credentials`, statuses in `shared.contract.doorbells`.
 """
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
 from shared.contract.devices import MaybeDeviceId
-from shared.contract.doorbells import StatusDoorbell
+from shared.contract.doorbells import Count, Revision, StatusDoorbell
 from shared.contract.presence import Microseconds
 from shared.contract.tolerant_json import tolerant_decoder
-
-LARGEST: Final = 2**53 - 2**40
-"""Up to this, numbers count: so far below 2^53 that there is always a next one."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
-"""A pairing number, an epoch or a sequence."""
 
 
 class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,7 +39,7 @@ class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A charger's connection epoch and newest reading (``{pNN}:live``)."""
 
     epoch: Count = 0
-    revision: tuple[Count, Count] | None = None
+    revision: Revision | None = None
     """None without a reading."""
     soc: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0
     received_at: Microseconds = 0

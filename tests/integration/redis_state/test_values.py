@@ -14,11 +14,11 @@ from services.router import scripts as router
 from shared.bus.bus import Bus
 from shared.bus.script import Call, Script
 from shared.contract.credentials import Credentials
+from shared.contract.doorbells import LARGEST
 from shared.contract.names import Names
 from shared.contract.tolerant_json import tolerant_decoder
 from shared.redis_state.script_files import _MODEL
 from shared.redis_state.values import (
-    LARGEST,
     decode_directory_entry,
     decode_live_state,
     decode_stored_status,

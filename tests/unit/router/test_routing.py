@@ -13,9 +13,12 @@ from services.router import scripts
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
+from services.router.statuses_ahead import StatusesAhead
 from services.router.thresholds import Thresholds
 from shared.bus.script import Call, Script
+from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
+from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
 from tests.unit.shared.running import let_work, running
@@ -198,6 +201,29 @@ async def test_what_is_stale_is_cleared_and_what_belongs_to_another_pairing_stay
     await router.work()
     assert len(router.lit) == 1
     assert router.cleared == cleared
+
+
+async def test_a_status_that_stays_ahead_is_replaced_after_5_s(router: Router) -> None:
+    clock = Clock()
+    router.routing._ahead = StatusesAhead(clock)
+    router.bus.light = b"ahead 4503599627370496 1"
+    router.finder.own({HOME})
+    for seconds in (0.0, 2.0, 2.0, 2.0):
+        clock.now += seconds
+        router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+        await router.finder.find()
+        await router.work()
+    assert router.cleared == []  # it stays pending, to be looked at again
+    router.bus.light = b"restored"
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+    await router.finder.find()
+    await router.work()
+    replaced = [call.arguments[9] for call in router.bus.of(scripts.LIGHT)]
+    assert replaced == ["", "", "", "", "4503599627370496 1"]
+    message = decode_status(cast("bytes", router.bus.of(scripts.LIGHT)[-1].arguments[8]))
+    assert message.replaces == (4503599627370496, 1)
+    assert router.cleared == [["c1", 1, 4, 7]]
+    assert not router.routing._ahead
 
 
 async def test_a_reading_that_lights_nothing_is_found_when_overdue(router: Router) -> None:

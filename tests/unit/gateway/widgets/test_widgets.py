@@ -5,6 +5,7 @@ Redis is a script of answers here; what the Lua script does is tested with a rea
 
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.frames import Opcode
 
@@ -32,7 +33,9 @@ NAMES = Names(1)
 CHANNEL = NAMES.widgets[0].status_channel("w1")
 
 
-def doorbell(light: ChargingStatus, revision: int, pairing: int = 7) -> bytes:
+def doorbell(
+    light: ChargingStatus, revision: int, pairing: int = 7, replaces: int | None = None
+) -> bytes:
     return encode_status(
         StatusDoorbell(
             data=StatusData(light),
@@ -41,6 +44,7 @@ def doorbell(light: ChargingStatus, revision: int, pairing: int = 7) -> bytes:
             pairing=pairing,
             revision=(1, revision),
             thresholds=1,
+            replaces=(1, replaces) if replaces else msgspec.UNSET,
         )
     )
 
@@ -308,4 +312,39 @@ async def test_a_redis_that_is_away_is_asked_again(booth: Booth) -> None:
     assert widget.shown == []
     booth.bus.away = False
     await booth.read()
+    assert widget.shown == [status_message(GREEN)]
+
+
+async def test_a_status_that_replaces_a_newer_one_is_shown_and_that_one_never_again(
+    booth: Booth,
+) -> None:
+    widget = booth.widget()
+    booth.bus.status = doorbell(GREEN, 1000)
+    booth.confirm()
+    await booth.read()
+    for payload in (doorbell(RED, 5), doorbell(RED, 6, replaces=999)):
+        booth.subscriber.publish(CHANNEL, payload)
+    assert widget.shown == [status_message(GREEN)]
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 6, replaces=1000))
+    assert widget.shown == [status_message(GREEN), status_message(RED)]
+    # What was read before it was replaced, and what was published.
+    booth.widgets.read_all()
+    await booth.read()
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 1000))
+    assert widget.shown == [status_message(GREEN), status_message(RED)]
+    booth.subscriber.publish(CHANNEL, doorbell(YELLOW, 7))
+    assert widget.shown[2:] == [status_message(YELLOW)]
+
+
+@pytest.mark.parametrize("stored", [b"junk", b'{"pairing":7}', doorbell(RED, 2**53)])
+async def test_a_stored_status_that_cannot_be_read_counts_as_none(
+    booth: Booth, stored: bytes
+) -> None:
+    widget = booth.widget()
+    booth.bus.status = stored
+    booth.confirm()
+    await booth.read()
+    booth.subscriber.publish(CHANNEL, stored)
+    assert widget.shown == []
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))
     assert widget.shown == [status_message(GREEN)]
