@@ -162,4 +162,5 @@ class Routing:
                 encode_status(message),
                 "{} {}".format(*replaces) if replaces else "",
             )
-        return Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)
+        keys = (names.directory, names.directory_version, names.statuses, names.transitions)
+        return Call(scripts.LIGHT, keys, arguments)

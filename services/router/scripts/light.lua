@@ -1,6 +1,6 @@
 -- Stores statuses of widgets of one tag, each only if it is newer, and announces it; one
 -- run does so for several tags.
--- KEYS: per tag: directory, statuses, transitions
+-- KEYS: per tag: directory, directory version, statuses, transitions
 -- ARGV: per tag, per status: widget id, its channel, pairing number, epoch, sequence,
 --       version of the thresholds, charger id, charging status, the whole message as JSON,
 --       and '' or the revision of a stored status that this one replaces although it is
@@ -12,7 +12,7 @@
 --
 -- This is the fence that makes harmless whatever happened before it: two routers on one
 -- charger, a router that slept through its lease, a late or doubled message.
-local directory, statuses, transitions -- of the tag at hand
+local directory, version, statuses, transitions -- of the tag at hand
 
 -- The registry reads transitions from the stream and removes them. About so many wait per
 -- tag while no registry runs; there must be a bound, because Redis evicts nothing.
@@ -39,8 +39,8 @@ end
 
 local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message,
     replaces)
-  local entry = entry_of(directory, id)
-  if not entry or entry.unregistered or entry.pairing ~= pairing or entry.charger ~= charger then
+  local entry = find(directory, version, id)
+  if not entry or entry.pairing ~= pairing or entry.charger ~= charger then
     return 'mismatch'
   end
   local raw = redis.call('HGET', statuses, id)
@@ -61,8 +61,9 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
 end
 
 local answers = {}
-for key, first, last in calls(3) do
-  directory, statuses, transitions = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+for key, first, last in calls(4) do
+  directory, version = KEYS[key + 1], KEYS[key + 2]
+  statuses, transitions = KEYS[key + 3], KEYS[key + 4]
   answers[#answers + 1] = (last - first + 1) / 10
   for i = first, last, 10 do
     answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),

@@ -51,9 +51,8 @@ async def _light(redis_url: str, stored: Stored, status: StatusDoorbell) -> str:
         encode_status(status),
         "",
     ]
-    ((answer,),) = await bus.run(
-        [Call(scripts.LIGHT, (names.directory, names.statuses, names.transitions), arguments)]
-    )
+    keys = (names.directory, names.directory_version, names.statuses, names.transitions)
+    ((answer,),) = await bus.run([Call(scripts.LIGHT, keys, arguments)])
     await bus.close()
     return str(answer.decode())
 

@@ -9,7 +9,7 @@ import pytest
 from services.gateway import scripts as gateway
 from services.router import scripts as router
 from shared.bus.bus import Bus
-from shared.bus.script import Call
+from shared.bus.script import Argument, Call
 from shared.contract.names import GATEWAYS, ROUTERS, Names
 
 NAMES: Final = Names(1)
@@ -105,5 +105,5 @@ async def test_a_rejection_from_the_future_is_replaced(bus: Bus, client: Any) ->
     noted = {"at": now() + 3600 * SECOND, "gateway": "g", "code": "silent", "message": ""}
     await client.hset(C.rejections, "c1", json.dumps(noted))
     keys = (C.directory, C.directory_version, C.rejections)
-    words = ["g", "c1", 5, '"too_big"', '""']
+    words: list[Argument] = ["g", "c1", 5, '"too_big"', '""']
     assert await bus.run([Call(gateway.RECORD_REJECTIONS, keys, words)]) == [1]

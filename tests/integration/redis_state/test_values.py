@@ -12,7 +12,7 @@ from services.gateway import scripts as gateway
 from services.registry.directory import scripts as registry
 from services.router import scripts as router
 from shared.bus.bus import Bus
-from shared.bus.script import Call, Script
+from shared.bus.script import Argument, Call, Script
 from shared.contract.credentials import Credentials
 from shared.contract.doorbells import LARGEST
 from shared.contract.names import Names
@@ -63,7 +63,7 @@ BAD: Final[dict[str, list[object]]] = {
         {"pairing": 7, "unregistered": "yes"},
     ],
     "is_live": [
-        *({"epoch": bad} for bad in ("5", None, -1, 1.5, LARGEST + 1, 2**53)),
+        *({**LIVE, "epoch": bad} for bad in ("5", None, -1, 5.5, LARGEST + 1, 2**53)),
         *({**LIVE, "revision": bad} for bad in (3, "5,1", [5], [5, 1, 2], ["5", 1], {}, [6, 1])),
         *({**LIVE, "soc": bad} for bad in ("70", -1, 100.1, None, [70])),
         {**LIVE, "received_at": "now"},
@@ -176,8 +176,19 @@ def _all_calls() -> list[Call]:
     """Return a call of each script that reads stored values."""
     charger = (C.directory, C.directory_version, C.live)
     widget = (W.directory, W.directory_version, W.statuses)
-    presence = [C.presence_changes, "g", 1, 2**50, "c1", 5]
-    light = ["w1", W.status_channel("w1"), 7, 5, 1, 1, "c1", "charging", json.dumps(STATUS), ""]
+    presence: list[Argument] = [C.presence_changes, "g", 1, 2**50, "c1", 5]
+    light: list[Argument] = [
+        "w1",
+        W.status_channel("w1"),
+        7,
+        5,
+        1,
+        1,
+        "c1",
+        "charging",
+        json.dumps(STATUS),
+        "",
+    ]
     return [
         Call(gateway.READ_STATUS, widget, ["w1"]),
         Call(gateway.AUTHENTICATE, (W.directory, W.directory_version, W.credentials), ["w1"]),
@@ -213,7 +224,7 @@ def _all_calls() -> list[Call]:
         Call(router.MARK_ALL_PENDING, (C.live, C.pending), []),
         Call(router.MARK_SOME_PENDING, (C.live, C.pending), ["0", 5]),
         Call(router.CLEAR_PENDING, (C.directory, C.live, C.pending), ["c1", 5, 1, 7]),
-        Call(router.LIGHT, (W.directory, W.statuses, W.transitions), light),
+        Call(router.LIGHT, (*widget, W.transitions), light),
         Call(
             registry.PROJECT_SECRETS,
             (C.credentials, C.live),

@@ -1,0 +1,220 @@
+"""Whatever is written into Redis by hand: no process ends, and lights are right again soon."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final
+
+import pytest
+from redis.exceptions import ResponseError
+from websockets.exceptions import ConnectionClosed
+
+from shared.bus.repair.repair import REPAIRED
+from shared.contract.names import AGREEMENTS, GATEWAYS, ROUTERS, Names, key_type
+from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, reading
+from tests.unit.shared.running import running
+
+RIGHT_SECONDS: Final = 5.0
+"""What docs/reliability.md promises."""
+CHARGER, WIDGET = "c1234", "wABCD"
+C, W = Names(64).of_charger(CHARGER), Names(64).of_widget(WIDGET)
+
+KEYS: Final = {
+    f"{tag} {key.rpartition(':')[2]}": (key, device)
+    for tag, device, keys in (
+        (
+            "charger",
+            CHARGER,
+            [
+                *(C.directory, C.directory_version, C.credentials, C.live, C.pending),
+                *(C.lease, C.presence, C.rejections),
+            ],
+        ),
+        (
+            "widget",
+            WIDGET,
+            [
+                *(W.directory, W.directory_version, W.credentials, W.statuses, W.presence),
+                *(W.rejections, W.transitions),
+            ],
+        ),
+        ("all", CHARGER, [ROUTERS, GATEWAYS, AGREEMENTS]),
+    )
+    for key in keys
+}
+"""Every key of the pair, and a member of it."""
+
+JUNK: Final = {
+    "no json": "junk",
+    "no object": "[7]",
+    "half": '{"epoch":1,"revision":3,"pairing":7}',
+    "the future": json.dumps(
+        {
+            "epoch": 2**53,
+            "revision": [2**53, 1],
+            "soc": 5,
+            "received_at": 2**53,
+            "pairing": 7,
+            "charger": CHARGER,
+            "widget": WIDGET,
+            "thresholds": 1,
+            "data": {"status": "charging80"},
+            "number": 2**53,
+            "digests": [],
+        }
+    ),
+}
+
+
+class Pair:
+    """A charger and a widget that connect again when they are closed, as firmware does."""
+
+    def __init__(self, booth: Booth) -> None:
+        self._booth = booth
+        self.level = 0
+        self._said = asyncio.Event()
+        self.shown: str | None = None
+
+    def say(self, level: int) -> None:
+        self.level = level
+        self._said.set()
+
+    async def run_charger(self) -> None:
+        while True:
+            with contextlib.suppress(ConnectionClosed, OSError):
+                async with self._booth.charger(CHARGER) as charger:
+                    while True:
+                        self._said.clear()
+                        await charger.send(reading(self.level))
+                        said = asyncio.ensure_future(self._said.wait())
+                        closed = asyncio.ensure_future(charger.wait_closed())
+                        await asyncio.wait({said, closed}, return_when=asyncio.FIRST_COMPLETED)
+                        said.cancel()
+                        if closed.done():
+                            break
+                        closed.cancel()
+            await asyncio.sleep(0.2)
+
+    async def run_widget(self) -> None:
+        while True:
+            with contextlib.suppress(ConnectionClosed, OSError):
+                async with self._booth.widget(WIDGET) as widget:
+                    while True:
+                        self.shown = str(await widget.recv())
+            await asyncio.sleep(0.2)
+
+    async def changes(self, after: object) -> None:
+        """Say another level, and fail unless it is shown soon."""
+        self.say(100 - self.level)
+        await self.is_right_soon(after)
+
+    async def is_right_soon(self, after: object) -> None:
+        await self.shows(CHARGED if self.level == 100 else CHARGING, RIGHT_SECONDS, after)
+
+    async def shows(self, expected: str, seconds: float, after: object) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while self.shown != expected:  # noqa: ASYNC110 - a light rings no bell
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            pytest.fail(f"the light is wrong after {seconds} s: {after}")
+
+
+async def _as_registry(stored: Stored) -> None:
+    """Write the directory of these tags again when it is not complete, as the registry does."""
+    while True:
+        await asyncio.sleep(0.3)
+        with contextlib.suppress(ResponseError):
+            if not await stored.client.exists(C.directory_version):
+                await stored.client.delete(C.credentials)
+                entry = {"pairing": 7, "widget": WIDGET, "paired_at": 1, "floor": [0, 0]}
+                await stored.put_charger(CHARGER, entry)
+                await stored.client.incr(C.directory_version)
+            if not await stored.client.exists(W.directory_version):
+                await stored.client.delete(W.credentials)
+                await stored.put_widget(WIDGET, {"pairing": 7, "charger": CHARGER})
+                await stored.client.incr(W.directory_version)
+
+
+@pytest.fixture
+async def pair(booth: Booth, stored: Stored) -> AsyncIterator[Pair]:
+    made = Pair(booth)
+    async with AsyncExitStack() as stack:
+        for work in (_as_registry(stored), made.run_charger(), made.run_widget()):
+            await stack.enter_async_context(running(work))
+        await made.is_right_soon("at first")
+        yield made
+
+
+async def _give_another_type(stored: Stored, key: str) -> None:
+    await stored.client.delete(key)
+    if key_type(key) == "string":
+        await stored.client.hset(key, "junk", "junk")
+    else:
+        await stored.client.set(key, "junk")
+
+
+async def test_no_key_of_another_type_hurts_a_light(pair: Pair, stored: Stored) -> None:
+    for name, (key, _) in KEYS.items():
+        counter = REPAIRED.labels(key.rpartition(":")[2])
+        before = counter._value.get()
+        await _give_another_type(stored, key)
+        await pair.changes(name)
+        # What no light waits for is met later: by a heartbeat, or a device that is refused.
+        if (await stored.client.type(key)).decode() == key_type(key):
+            assert counter._value.get() > before, name
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+async def test_no_value_that_cannot_be_read_hurts_a_light(
+    pair: Pair, stored: Stored, junk: str
+) -> None:
+    for name, (key, device) in KEYS.items():
+        if key_type(key) == "hash":
+            await stored.client.hset(key, device, junk)
+            await pair.changes(name)
+
+
+async def test_no_score_hurts_a_light(pair: Pair, stored: Stored) -> None:
+    for key in (C.pending, ROUTERS, GATEWAYS):
+        for score in (float("inf"), 1e18, -1.0, 0.0):
+            members = [CHARGER, "junk", "\u00e4 7", b"\xff"]
+            members += await stored.client.zrange(key, 0, -1)
+            await stored.client.zadd(key, dict.fromkeys(members, score))
+            await pair.changes((key, score))
+
+
+async def test_no_text_hurts_a_light(pair: Pair, stored: Stored) -> None:
+    for key in (C.lease, C.directory_version, W.directory_version):
+        for value in (b"junk", b"\xff", b"2:3:4", b""):
+            await stored.client.set(key, value)
+            await pair.changes((key, value))
+
+
+async def test_a_live_epoch_from_the_future_is_superseded_by_the_next_admission(
+    pair: Pair, stored: Stored
+) -> None:
+    live = await stored.live(CHARGER)
+    await stored.client.hset(C.live, CHARGER, json.dumps({**(live or {}), "epoch": 2**52}))
+    await pair.changes("an epoch of 2^52")
+    now = await stored.live(CHARGER)
+    assert now is not None
+    assert now["epoch"] > 2**52
+
+
+async def test_a_status_from_the_future_is_replaced_although_nobody_says_anything(
+    pair: Pair, stored: Stored
+) -> None:
+    status = json.loads(await stored.client.hget(W.statuses, WIDGET))
+    wrong = json.dumps({**status, "revision": [2**52, 1], "data": {"status": "charged"}})
+    await stored.client.hset(W.statuses, WIDGET, wrong)
+    await stored.client.publish(W.status_channel(WIDGET), wrong)
+    await pair.shows(CHARGED, RIGHT_SECONDS, "it was published")
+    # The audit comes by within a minute; here it does at once.
+    await stored.client.zadd(C.pending, {CHARGER: 0})
+    await pair.shows(CHARGING, 8, "it was published")
+    now = json.loads(await stored.client.hget(W.statuses, WIDGET))
+    assert now["revision"] == status["revision"]
+    await pair.changes("it was replaced")
