@@ -57,12 +57,14 @@ local function is_entry(value)
   return is_count(value.pairing)
     and (value.unregistered == nil or value.unregistered == true)
     and (value.charger == nil or is_id(value.charger))
-    and (value.widget == nil or is_id(value.widget) and is_count(value.paired_at))
+    and (value.widget == nil or is_id(value.widget) and value.paired_at ~= nil)
+    and (value.paired_at == nil or is_count(value.paired_at))
+    and (value.floor == nil or is_revision(value.floor))
 end
 
 local function is_live(value)
   if not is_count(value.epoch) then return false end
-  if value.revision == nil then return true end
+  if value.revision == nil then return value.soc == nil and value.received_at == nil end
   return is_revision(value.revision) and value.revision[1] <= value.epoch
     and type(value.soc) == 'number' and value.soc >= 0 and value.soc <= 100
     and is_count(value.received_at)

@@ -38,6 +38,10 @@ from tests.fixtures.redis_at import bus_to, client_of, hearing
 NAMES = Names(64)
 CHARGER = NAMES.of_charger("c1234")
 WIDGET = NAMES.of_widget("wABCD")
+LIGHT_KEYS = (
+    *(WIDGET.directory, WIDGET.directory_version),
+    *(WIDGET.statuses, WIDGET.transitions),
+)
 
 EPOCH = 1_795_494_065_317_044
 """One that a double holds exactly, and 14 digits do not."""
@@ -292,8 +296,9 @@ async def test_a_status_is_stored_and_announced_as_the_router_encodes_it(
     async with hearing(redis_url, channel) as heard:
         answer = await writer.run(
             router.LIGHT,
-            (WIDGET.directory, WIDGET.statuses, WIDGET.transitions),
+            LIGHT_KEYS,
             *("wABCD", channel, 7, EPOCH, 3, 2, "c1234", "charging80", encode_status(STATUS)),
+            "",
         )
         assert answer == [b"lit"]
         (message,) = await until_heard(heard, 1)
@@ -308,9 +313,9 @@ async def test_a_transition_is_one_that_the_registry_records(writer: Writer) -> 
     await writer.project_widget(7, charger="c1234")
     await writer.run(
         router.LIGHT,
-        (WIDGET.directory, WIDGET.statuses, WIDGET.transitions),
+        LIGHT_KEYS,
         *("wABCD", WIDGET.status_channel("wABCD"), 7, EPOCH, 3, 2, "c1234", "charging80"),
-        encode_status(STATUS),
+        *(encode_status(STATUS), ""),
     )
     ((entry_id, fields),) = await writer.client.xrange(WIDGET.transitions)
     cells = [cell for pair in fields.items() for cell in pair]

@@ -78,8 +78,9 @@ def light(names: WidgetNames, ids: Sequence[str], sequence: int) -> Call:
     for device in ids:
         charger = device.replace("w", "c")
         words += (device, names.status_channel(device), 5, EPOCH, sequence, 1, charger)
-        words += ("charging", status(device, charger, sequence))
-    return Call(router.LIGHT, (names.directory, names.statuses, names.transitions), words)
+        words += ("charging", status(device, charger, sequence), "")
+    keys = (names.directory, names.directory_version, names.statuses, names.transitions)
+    return Call(router.LIGHT, keys, words)
 
 
 def clear_pending(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:

@@ -13,6 +13,22 @@ def number_in_redis(facts: Facts) -> int | None:
     return facts.widget.pairing_number if facts.widget else None
 
 
+def check_values(facts: Facts) -> list[Finding]:
+    """Check that what is stored can be read; nothing if it can."""
+    if not facts.unreadable:
+        return []
+    return [
+        wrong(
+            "stored values",
+            f"cannot be read: {', '.join(facts.unreadable)}",
+            Rank.VALUES,
+            "Somebody else wrote to Redis: what cannot be read counts as not there.",
+            "It is written again by itself, within seconds (presence: within a minute). If it "
+            "is not, or comes back, find out who writes there: nothing but Chargelight may.",
+        )
+    ]
+
+
 def check_registration(facts: Facts) -> Finding:
     """Check that the device is registered, in Postgres and in Redis."""
     about = "registration"

@@ -5,6 +5,7 @@ from services.registry.explain.directory_findings import (
     check_pairing,
     check_registration,
     check_rental,
+    check_values,
 )
 from services.registry.explain.facts import Facts
 from services.registry.explain.finding import Explanation, Mark, Rank, conclude, wrong
@@ -17,8 +18,8 @@ def explain(facts: Facts) -> Explanation:
     title = f"{facts.kind.value} {facts.id}"
     registered = check_registration(facts)
     if registered.mark is not Mark.RIGHT:
-        return conclude(title, [registered], "")
-    findings = [registered, check_pairing(facts), check_rental(facts)]
+        return conclude(title, [*check_values(facts), registered], "")
+    findings = [*check_values(facts), registered, check_pairing(facts), check_rental(facts)]
     if facts.charger is not None:
         findings += check_charger(facts.charger)
     if facts.charger is not None and facts.widget is not None:

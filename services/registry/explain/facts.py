@@ -1,5 +1,6 @@
 """What is known of a pair when its light is explained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,3 +45,5 @@ class Facts:
     """None: Redis knows no such widget, or the charger is not paired."""
     postgres: PostgresFacts | None
     """None: Postgres is away."""
+    unreadable: Sequence[str] = ()
+    """What is in Redis and cannot be read, in words."""

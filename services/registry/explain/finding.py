@@ -21,16 +21,17 @@ class Rank(IntEnum):
     """The order of causes: of several, the first one explains the others."""
 
     DIRECTORY = 1
-    REGISTRATION = 2
-    PAIRING = 3
-    ROUTER = 4
-    SUPERSEDED = 5
-    CREDENTIALS = 6
-    CHARGER = 7
-    FRAMES = 8
-    READING = 9
-    STATUS = 10
-    WIDGET = 11
+    VALUES = 2
+    REGISTRATION = 3
+    PAIRING = 4
+    ROUTER = 5
+    SUPERSEDED = 6
+    CREDENTIALS = 7
+    CHARGER = 8
+    FRAMES = 9
+    READING = 10
+    STATUS = 11
+    WIDGET = 12
 
 
 @dataclass(frozen=True, slots=True)

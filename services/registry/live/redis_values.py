@@ -5,7 +5,12 @@ from typing import Final, NamedTuple
 
 from services.registry.errors import DirectoryAbsentError
 from shared.contract.doorbells import StatusDoorbell
-from shared.contract.presence import DEAD_SECONDS
+from shared.contract.presence import (
+    DEAD_SECONDS,
+    decode_charger_presence,
+    decode_rejection,
+    decode_widget_presence,
+)
 from shared.redis_state.values import (
     DirectoryEntry,
     LiveState,
@@ -26,6 +31,8 @@ class Environment(NamedTuple):
     """Redis' time, in µs."""
     gateways: Mapping[str, int]
     """When each gateway last reported, in µs."""
+    broken_keys: tuple[str, ...] = ()
+    """Keys that were read and have another type."""
 
     def is_alive(self, gateway: str) -> bool:
         """Tell whether a gateway is alive, so that its devices are where it said."""
@@ -107,3 +114,33 @@ def score_to_us(score: bytes) -> int:
     """Return the score in a sorted set as a time in µs; 0 if it is no time."""
     time = float(score)
     return int(time) if 0 <= time < _END else 0
+
+
+def unreadable_of_charger(raw: RawCharger) -> list[str]:
+    """Return what of a charger's values cannot be read, in words."""
+    return _unreadable(
+        raw.id,
+        ("directory entry", raw.entry, decode_directory_entry(raw.entry)),
+        ("live state", raw.live, decode_live_state(raw.live)),
+        ("presence", raw.presence, decode_charger_presence(raw.presence)),
+        ("last refusal", raw.rejection, decode_rejection(raw.rejection)),
+    )
+
+
+def unreadable_of_widget(raw: RawWidget) -> list[str]:
+    """Return what of a widget's values cannot be read, in words."""
+    return _unreadable(
+        raw.id,
+        ("directory entry", raw.entry, decode_directory_entry(raw.entry)),
+        ("status", raw.status, decode_stored_status(raw.status)),
+        ("presence", raw.presence, decode_widget_presence(raw.presence)),
+        ("last refusal", raw.rejection, decode_rejection(raw.rejection)),
+    )
+
+
+def _unreadable(device_id: str, *values: tuple[str, bytes | None, object]) -> list[str]:
+    return [
+        f"the {what} of {device_id}"
+        for what, stored, decoded in values
+        if stored is not None and decoded is None
+    ]

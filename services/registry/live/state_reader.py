@@ -105,16 +105,20 @@ class StateReader:
     ) -> tuple[Environment, Sequence[Any]]:
         asked = [*_ENVIRONMENT_COMMANDS, *commands]
         answers = await self._bus.commands(asked, return_errors=True)
-        found = [
-            _empty_reply(words) if isinstance(reply, ResponseError) else reply
-            for words, reply in zip(asked, answers, strict=True)
-        ]
+        broken: list[str] = []
+        found: list[Any] = []
+        for words, reply in zip(asked, answers, strict=True):
+            is_broken = isinstance(reply, ResponseError)
+            found.append(_empty_reply(words) if is_broken else reply)
+            if is_broken:
+                broken.append(str(words[1]))
         (seconds, micros), members, *replies = found
         heard = {
             name.decode(errors="replace"): score_to_us(at)
             for name, at in zip(members[::2], members[1::2], strict=True)
         }
-        return Environment(int(seconds) * 1_000_000 + int(micros), heard), replies
+        now = int(seconds) * 1_000_000 + int(micros)
+        return Environment(now, heard, tuple(broken)), replies
 
     async def _statuses(self, widgets: Sequence[str]) -> dict[str, bytes | None]:
         batches = by_slot(widgets, lambda widget: self._names.of_widget(widget).partition)

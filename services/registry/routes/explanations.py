@@ -11,7 +11,13 @@ from services.registry.errors import DirectoryAbsentError
 from services.registry.explain.explanation import explain, without_directory, without_redis
 from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
 from services.registry.explain.finding import Explanation
-from services.registry.live.redis_values import Environment, decode_live, decode_registration
+from services.registry.live.redis_values import (
+    Environment,
+    decode_live,
+    decode_registration,
+    unreadable_of_charger,
+    unreadable_of_widget,
+)
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database, PostgresUnavailableError
@@ -52,32 +58,36 @@ async def explain_widget(widget_id: AnyId, parts: PartsDep) -> Explanation:
 async def _explain(kind: Kind, device_id: str, parts: Parts) -> Explanation:
     devices.require_possible(kind, device_id)
     try:
-        charger, widget, environment = await _in_redis(parts.reader, kind, device_id)
+        unreadable: list[str] = []
+        charger, widget, environment = await _in_redis(parts.reader, kind, device_id, unreadable)
     except BusUnavailableError as error:
         return without_redis(kind, device_id, str(error))
     except DirectoryAbsentError:
         return without_directory(kind, device_id)
     postgres = await _in_postgres(parts.database, kind, device_id)
     now = to_datetime(environment.now)
-    return explain(Facts(kind, device_id, now, charger, widget, postgres))
+    return explain(Facts(kind, device_id, now, charger, widget, postgres, unreadable))
 
 
 async def _in_redis(
-    reader: StateReader, kind: Kind, device_id: str
+    reader: StateReader, kind: Kind, device_id: str, unreadable: list[str]
 ) -> tuple[ChargerFacts | None, WidgetState | None, Environment]:
     if kind is Kind.CHARGER:
-        charger, environment = await _charger(reader, device_id)
+        charger, environment = await _charger(reader, device_id, unreadable)
         partner = charger.state.widget if charger else None
-        widget = (await _widget(reader, partner))[0] if partner else None
+        widget = (await _widget(reader, partner, unreadable))[0] if partner else None
     else:
-        widget, environment = await _widget(reader, device_id)
+        widget, environment = await _widget(reader, device_id, unreadable)
         partner = widget.charger if widget else None
-        charger = (await _charger(reader, partner))[0] if partner else None
+        charger = (await _charger(reader, partner, unreadable))[0] if partner else None
     return charger, widget, environment
 
 
-async def _charger(reader: StateReader, charger_id: str) -> tuple[ChargerFacts | None, Environment]:
+async def _charger(
+    reader: StateReader, charger_id: str, unreadable: list[str]
+) -> tuple[ChargerFacts | None, Environment]:
     (raw,), environment = await reader.chargers([charger_id])
+    unreadable += [*environment.broken_keys, *unreadable_of_charger(raw)]
     entry = decode_registration(raw.entry, is_complete=raw.is_complete)
     state = charger_state(raw, environment)
     if entry is None or state is None:
@@ -86,8 +96,11 @@ async def _charger(reader: StateReader, charger_id: str) -> tuple[ChargerFacts |
     return ChargerFacts(entry, state, reader.partition_of(charger_id), mark), environment
 
 
-async def _widget(reader: StateReader, widget_id: str) -> tuple[WidgetState | None, Environment]:
+async def _widget(
+    reader: StateReader, widget_id: str, unreadable: list[str]
+) -> tuple[WidgetState | None, Environment]:
     (raw,), environment = await reader.widgets([widget_id])
+    unreadable += [*environment.broken_keys, *unreadable_of_widget(raw)]
     return widget_state(raw, environment), environment
 
 

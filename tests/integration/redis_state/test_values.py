@@ -64,7 +64,7 @@ BAD: Final[dict[str, list[object]]] = {
     ],
     "is_live": [
         *({**LIVE, "epoch": bad} for bad in ("5", None, -1, 5.5, LARGEST + 1, 2**53)),
-        *({**LIVE, "revision": bad} for bad in (3, "5,1", [5], [5, 1, 2], ["5", 1], {}, [6, 1])),
+        *({**LIVE, "revision": bad} for bad in (3, "5,1", [5], [5, 1, 2], ["5", 1], [6, 1])),
         *({**LIVE, "soc": bad} for bad in ("70", -1, 100.1, None, [70])),
         {**LIVE, "received_at": "now"},
         {"epoch": 1, "revision": [1, 3]},

@@ -189,6 +189,7 @@ def explained(kind: Kind, **changes: Any) -> Explanation:
             charger,
             widget,
             postgres if known.get("postgres", True) else None,
+            known.get("unreadable", ()),
         )
     )
 
@@ -219,6 +220,14 @@ def test_what_is_away_is_explained_too(snapshot: SnapshotAssertion) -> None:
     reason = "can not connect to Redis: Connection refused"
     assert screen(without_redis(Kind.CHARGER, "c1234", reason).model_dump()) == snapshot
     assert screen(without_directory(Kind.WIDGET, "wABCD").model_dump()) == snapshot
+
+
+def test_what_cannot_be_read_is_named_before_what_follows_from_it() -> None:
+    found = explained(Kind.CHARGER, live=None, unreadable=["the live state of c1234"])
+    assert "the live state of c1234" in found.findings[0].text
+    assert found.verdict.startswith("Somebody else wrote to Redis")
+    unknown = explained(Kind.WIDGET, widget_entry=None, unreadable=["the directory entry of wABCD"])
+    assert unknown.verdict == found.verdict
 
 
 def test_of_several_causes_the_one_is_told_that_explains_the_others() -> None:

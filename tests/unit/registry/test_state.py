@@ -13,6 +13,8 @@ from services.registry.live.redis_values import (
     RawCharger,
     RawWidget,
     decode_registration,
+    unreadable_of_charger,
+    unreadable_of_widget,
     widget_paired_with,
 )
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
@@ -153,3 +155,34 @@ def test_a_partner_that_can_not_be_makes_an_entry_unreadable(partner: str) -> No
         assert decode_registration(entry, is_complete=True) is None
         with pytest.raises(DirectoryAbsentError):
             decode_registration(entry, is_complete=False)
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    assert unreadable_of_charger(CHARGER) == unreadable_of_widget(WIDGET) == []
+    half = b'{"epoch":1,"revision":3}'
+    broken = CHARGER._replace(entry=half, live=half, presence=half, rejection=half)
+    assert unreadable_of_charger(broken) == [
+        "the directory entry of c1",
+        "the live state of c1",
+        "the presence of c1",
+        "the last refusal of c1",
+    ]
+    found = unreadable_of_widget(
+        WIDGET._replace(entry=half, status=half, presence=half, rejection=half)
+    )
+    assert "the status of w1" in found
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        {"epoch": 2**53},
+        {"epoch": 5, "revision": [5], "soc": 70, "received_at": 9},
+        {"epoch": 5, "revision": [5, 1], "soc": 101, "received_at": 9},
+        {"epoch": 5, "revision": [5, "1"], "soc": 70, "received_at": 9},
+    ],
+)
+def test_a_live_state_of_another_shape_counts_as_none(live: object) -> None:
+    state = charger(live=json.dumps(live).encode())
+    assert state.reading is None
