@@ -36,7 +36,7 @@ class Audit:
         self._cursors: dict[int, bytes] = {}
         self._marked: Counter[int] = Counter()
         self._turn = 0
-        # Whoever takes a partition has all of it marked anyway.
+        # A router that takes a partition has all of it marked anyway.
         self._next_at = self.clock() + _TURNS * _STEP_SECONDS
 
     async def mark_some(self, owned: Collection[int]) -> None:

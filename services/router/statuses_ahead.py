@@ -18,7 +18,7 @@ _AHEAD_SECONDS: Final = 5.0
 """A status that is ahead for so long is replaced: gateways store a reading that Redis lost
 again within two."""
 _FORGET_SECONDS: Final = 10.0
-"""Without another look for so long, it is noted anew."""
+"""Without another look for so long, its time begins again."""
 
 
 class _Noted(NamedTuple):

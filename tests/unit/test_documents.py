@@ -36,7 +36,11 @@ PROGRAMS: Final = {
     "chargelight": typer.main.get_command(services.cli.main.app),
     "chargelight-simulator": typer.main.get_command(services.simulator.cli.app),
 }
-SCRIPTS: Final = {"services/registry/directory/scripts", "services/registry/rentals/scripts"}
+SCRIPTS: Final = {
+    "services/registry/directory/scripts",
+    "services/registry/rentals/scripts",
+    "shared/bus/repair/scripts",
+}
 NOTHING: Final = cast("Any", None)
 """Writing the OpenAPI document asks neither Postgres nor Redis."""
 

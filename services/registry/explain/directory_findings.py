@@ -22,7 +22,7 @@ def check_values(facts: Facts) -> list[Finding]:
             "stored values",
             f"cannot be read: {', '.join(facts.unreadable)}",
             Rank.VALUES,
-            "Somebody else wrote to Redis: what cannot be read counts as not there.",
+            "Another program wrote to Redis, or a person: what cannot be read counts as not there.",
             "It is written again by itself, within seconds (presence: within a minute). If it "
             "is not, or comes back, find out who writes there: nothing but Chargelight may.",
         )

@@ -3,7 +3,7 @@
 --
 -- A lease that lasts longer than a lease, or for ever, has expired: it was written by a clock
 -- that was ahead (before a replica took over, or before the clock was set back), or by hand.
--- A live owner renews it before anybody can take it.
+-- A live owner renews it before another one can take it.
 local owner = redis.call('GET', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
 local has_expired = not owner or left < 0 or left > tonumber(ARGV[2])

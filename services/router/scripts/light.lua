@@ -18,7 +18,7 @@ local directory, version, statuses, transitions -- of the tag at hand
 -- tag while no registry runs; there must be a bound, because Redis evicts nothing.
 local MOST_WAITING = 10000
 
--- Compares a status with the stored one. Returns what is to be answered, and the charging
+-- Compares a status with the stored one. Returns the answer, and the charging
 -- status that the widget has had in this pairing.
 local function compare(stored, entry, epoch, sequence, thresholds, now, replaces)
   if not stored then return 'lit' end

@@ -225,7 +225,7 @@ def test_what_is_away_is_explained_too(snapshot: SnapshotAssertion) -> None:
 def test_what_cannot_be_read_is_named_before_what_follows_from_it() -> None:
     found = explained(Kind.CHARGER, live=None, unreadable=["the live state of c1234"])
     assert "the live state of c1234" in found.findings[0].text
-    assert found.verdict.startswith("Somebody else wrote to Redis")
+    assert found.verdict.startswith("Another program wrote to Redis")
     unknown = explained(Kind.WIDGET, widget_entry=None, unreadable=["the directory entry of wABCD"])
     assert unknown.verdict == found.verdict
 
