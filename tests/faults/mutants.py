@@ -53,12 +53,12 @@ MUTANTS: Final = (
         [
             Change(
                 "services/router/scripts/light.lua",
-                "      return 'stale'\n",
-                "      -- no fence\n",
+                "if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end",
+                "do return 'lit', before end",
             ),
             Change(
                 "services/gateway/widgets/widget_connection.py",
-                "status.pairing != self.pairing or status.fence <= self._fence",
+                "status.pairing != self.pairing or not self._is_newer(status)",
                 "status.pairing != self.pairing",
             ),
         ],
@@ -120,7 +120,12 @@ MUTANTS: Final = (
                 "services/router/scripts/lease.lua",
                 "  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n",
                 "  redis.call('SET', KEYS[1], ARGV[1])\n",
-            )
+            ),
+            Change(
+                "services/router/scripts/lease.lua",
+                "local has_expired = not owner or left < 0 or left > tonumber(ARGV[2])",
+                "local has_expired = not owner",
+            ),
         ],
     ),
     Mutant(
@@ -129,12 +134,12 @@ MUTANTS: Final = (
         [
             Change(
                 "services/router/scripts/light.lua",
-                " or entry.pairing ~= pairing then return 'mismatch' end",
-                " then return 'mismatch' end",
+                " or entry.pairing ~= pairing or entry.charger ~= charger then",
+                " then",
             ),
             Change(
                 "services/gateway/widgets/widget_connection.py",
-                "status.pairing != self.pairing or status.fence <= self._fence",
+                "status.pairing != self.pairing or not self._is_newer(status)",
                 "self.pairing is None",
             ),
             Change(

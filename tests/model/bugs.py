@@ -15,14 +15,14 @@ FOUND: Final[dict[str, Bug]] = {
     "a status overwrites a newer one": ScriptBug(
         _ROUTER,
         "LIGHT",
-        "if status.pairing == pairing and not newer(epoch, sequence, at[1], at[2])",
-        "if false",
+        "if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end",
+        "do return 'lit', before end",
     ),
     "a status of another pairing is written": ScriptBug(
         _ROUTER,
         "LIGHT",
-        "or entry.unregistered or entry.pairing ~= pairing",
-        "or entry.unregistered",
+        "or entry.pairing ~= pairing or entry.charger ~= charger then",
+        "then",
     ),
     "a superseded connection stores": ScriptBug(
         _GATEWAY, "STORE", "if state.epoch > epoch then return 'superseded' end", ""
@@ -84,7 +84,7 @@ FOUND: Final[dict[str, Bug]] = {
         "services.gateway.widgets.widget_connection",
         "WidgetConnection",
         "show",
-        " or status.fence <= self._fence",
+        " or not self._is_newer(status)",
         "",
     ),
 }

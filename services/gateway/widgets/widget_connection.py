@@ -93,9 +93,7 @@ class WidgetConnection(DeviceHandler):
         A widget that does not read gets only the newest one, once it reads again:
         nothing piles up for it.
         """
-        if status.pairing != self.pairing:
-            return
-        if status.fence <= self._fence and status.replaces != self._fence[1:3]:
+        if status.pairing != self.pairing or not self._is_newer(status):
             return
         self._fence = status.fence
         if not self.connection.writable:
@@ -103,6 +101,9 @@ class WidgetConnection(DeviceHandler):
         elif self.connection.is_open:
             metrics.STATUSES.value += 1
             self.connection.send_frame(_FRAMES[status.data.status])
+
+    def _is_newer(self, status: StatusDoorbell) -> bool:
+        return status.fence > self._fence or status.replaces == self._fence[1:3]
 
     def on_writable(self) -> None:
         """Send what was held back."""
