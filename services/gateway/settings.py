@@ -87,6 +87,11 @@ class GatewaySettings(Settings):
         """How many processes serve devices."""
         return self.workers or _cores()
 
+    @property
+    def stop_seconds(self) -> float:
+        """The drain, what follows it, and with workers the time to kill one that hangs."""
+        return self.drain_seconds + (13.0 if self.processes > 1 else 9.0)
+
     @model_validator(mode="after")
     def _check_workers(self) -> Self:
         if self.processes > 1:

@@ -1,20 +1,24 @@
 """How every service process starts, stops and fails.
 
-Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug, 2 wrong settings.
+Exit codes: 0 stopped on request (SIGTERM, SIGINT) after draining, 1 a bug (also one that keeps
+it from stopping in time), 2 wrong settings.
 A lost Redis or Postgres does not end a process: services wait for it.
 """
 
 import asyncio
 import gc
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
 from prometheus_client import Gauge
 
 from shared.process import logs
+from shared.process.last_resort import LastResort
 from shared.process.settings import Settings, SettingsType, WrongSettingsError
-from shared.process.waiting import stop_on_signals
+from shared.process.waiting import end_task, stop_on_signals
 
 EXIT_STOPPED: Final = 0
 EXIT_BUG: Final = 1
@@ -22,6 +26,15 @@ EXIT_WRONG_SETTINGS: Final = 2
 
 _GARBAGE_THRESHOLD: Final = 10_000
 """New objects after which Python collects the young ones; its default is 700."""
+
+_TIDY_SECONDS: Final = 2.0
+"""How long the background tasks may tidy up, all together, before they are cancelled again."""
+
+_CLOSING_SECONDS: Final = 1.5
+"""How long a process that has closed all it owns waits for what libraries left behind."""
+
+_on_end: Final[ContextVar[Callable[[str], None] | None]] = ContextVar("on_end", default=None)
+"""Called with the reason when something ends the process: from then on, its time is limited."""
 
 _log = logs.get(__name__)
 
@@ -62,24 +75,33 @@ def main(
 def _run(
     settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
 ) -> int:
-    async def serve_until_signalled() -> None:
-        await serve(settings, stop_on_signals())
-
-    code = EXIT_STOPPED
     _collect_garbage_seldom()
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        last_resort = LastResort(runner.get_loop())
+
+        def on_end(reason: str) -> None:
+            last_resort.end_within(settings.stop_seconds, EXIT_BUG, reason)
+
+        async def serve_until_signalled() -> None:
+            _on_end.set(on_end)
+            await serve(settings, stop_on_signals(lambda: on_end("asked to stop")))
+
+        code = EXIT_STOPPED
+        try:
             runner.run(serve_until_signalled())
-    # An OSError is nearly always a port that is taken: services wait for all else outside.
-    except* (CannotServeError, OSError) as group:
-        code = EXIT_WRONG_SETTINGS
-        for error in _leaves(group):
-            _log.error("cannot serve", reason=str(error))
-    except* Exception:  # noqa: BLE001 - caught broadly once, here at the edge
-        code = EXIT_BUG
-        _log.exception("stopped by a bug")
-    else:
-        _log.info("stopped")
+        # An OSError is nearly always a port that is taken: services wait for all else outside.
+        except* (CannotServeError, OSError) as group:
+            code = EXIT_WRONG_SETTINGS
+            for error in _leaves(group):
+                _log.error("cannot serve", reason=str(error))
+        except* Exception:  # noqa: BLE001 - caught broadly once, here at the edge
+            code = EXIT_BUG
+            _log.exception("stopped by a bug")
+        else:
+            _log.info("stopped")
+        # All that the service owns is closed. Now asyncio, and then Python, wait for threads of
+        # libraries (one that resolves a name, say), and they would wait for ever.
+        last_resort.end_within(_CLOSING_SECONDS, code, "all is closed")
     return code
 
 
@@ -119,6 +141,7 @@ class Background:
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
+        self._on_end = _on_end.get()
         self._tasks: list[asyncio.Task[None]] = []
         self._first_ended = asyncio.get_running_loop().create_future()
         self._watcher = group.create_task(self._watch(), name="watch tasks")
@@ -130,14 +153,22 @@ class Background:
         self._tasks.append(task)
 
     async def stop(self) -> None:
-        """Cancel the tasks, the youngest first, and wait until each has tidied up."""
+        """Cancel the tasks, the youngest first, and wait until each has tidied up.
+
+        All together have some seconds for that, and are then cancelled again. One that goes on
+        all the same is left to the task group, and named in the log.
+        """
+        patient_until = time.monotonic() + _TIDY_SECONDS
         for task in (self._watcher, *reversed(self._tasks)):
-            task.cancel()
             # The group reports what a task raises.
-            await asyncio.wait([task])
+            if not await end_task(task, patient_until - time.monotonic()):
+                _log.error("a task does not end", task=task.get_name())
         self._tasks.clear()
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
+        if self._on_end is not None:
+            error = None if task.cancelled() else task.exception()
+            self._on_end(f"the task {task.get_name()} ended: {error!r}")
         # If the task raised, the group has cancelled the watcher by now, and with it this
         # future.
         if not self._first_ended.done():

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
             name = f"{self.service}-{host}-{secrets.token_hex(3)}"
             object.__setattr__(self, "instance_id", name)
 
+    @property
+    def stop_seconds(self) -> float:
+        """How long a stop may take; after that the process ends at once."""
+        return 9.0
+
     @model_validator(mode="after")
     def _check_cluster_url(self) -> Self:
         parts = urlsplit(self.redis_url)

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
+
+_AGAIN_SECONDS: Final = 0.2
+_MOST_CANCELS: Final = 6
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
@@ -16,12 +19,39 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set in the running loop."""
+def stop_on_signals(on_signal: Callable[[], None] | None = None) -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set in the running loop.
+
+    ``on_signal`` is called for each of them, also when the event is set already.
+    """
     stop = asyncio.Event()
+
+    def on_stop() -> None:
+        stop.set()
+        if on_signal is not None:
+            on_signal()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_stop)
     return stop
+
+
+async def end_task(task: asyncio.Task[Any], patience: float) -> bool:
+    """Cancel a task and wait until it has tidied up, for ``patience`` seconds.
+
+    Then cancel it again, some times: a library may wait for a server while it tidies up
+    (psycopg: up to 10 s), and is brief when it is cancelled once more.
+
+    Returns:
+        Whether it has ended.
+    """
+    waits = [max(patience, _AGAIN_SECONDS), *[_AGAIN_SECONDS] * (_MOST_CANCELS - 1)]
+    for seconds in waits:
+        task.cancel()
+        await asyncio.wait([task], timeout=seconds)
+        if task.done():
+            return True
+    return False
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:

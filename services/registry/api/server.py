@@ -9,8 +9,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.process.runtime import CannotServeError
+from shared.process.waiting import end_task
 
-_DRAIN_SECONDS = 5
+_DRAIN_SECONDS = 4
 
 
 class _Server(uvicorn.Server):
@@ -64,6 +65,10 @@ async def _serve(server: _Server, listening: socket.socket) -> None:
     try:
         await server.serve(sockets=[listening])
     finally:
+        # uvicorn has cancelled requests that took longer, and does not wait for their end; one
+        # that waits for a Postgres that hangs needs more than that.
+        requests = list(server.server_state.tasks)
+        await asyncio.gather(*(end_task(each, patience=0) for each in requests))
         # If this task is cancelled, uvicorn leaves these open.
         for each in getattr(server, "servers", ()):
             each.close()

@@ -39,6 +39,7 @@ LONG_WORK_SECONDS: Final = 180.0
 """The same for work on the whole directory."""
 
 _GIVING_UP_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 1.0
 
 
 class PostgresUnavailableError(Exception):
@@ -105,7 +106,8 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
-        await self._pool.close()
+        # One that is being opened to a server that hangs is left alone.
+        await self._pool.close(timeout=_CLOSE_SECONDS)
 
     @contextlib.asynccontextmanager
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:

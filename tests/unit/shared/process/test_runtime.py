@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,13 +14,13 @@ import pytest
 
 from services.gateway.settings import GatewaySettings
 from shared.process.runtime import Background, CannotServeError, describe
-from shared.process.waiting import unless_stopped
+from shared.process.waiting import end_task, unless_stopped
 
 PROGRAM = """
 import asyncio, sys
 from services.router.settings import RouterSettings
 from shared.process.runtime import Background, CannotServeError, main
-from shared.process.waiting import unless_stopped
+from shared.process.waiting import end_task, unless_stopped
 
 def say(text):
     print(text, flush=True)
@@ -265,3 +266,102 @@ async def test_what_else_stops_the_process_is_reported_alone() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await process()
     assert [type(error) for error in caught.value.exceptions] == [OSError]
+
+
+# A stop that hangs.
+
+HANGING = {
+    "a task that ignores its cancellation": """
+async def deaf():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+async with asyncio.TaskGroup() as group:
+    background = Background(group)
+    background.start(deaf(), "deaf one")
+    say("serving")
+    try:
+        await stop.wait()
+    finally:
+        await background.stop()
+""",
+    "closing that waits for ever": """
+say("serving")
+await stop.wait()
+await asyncio.Event().wait()
+""",
+    "an event loop that stands still": """
+import time
+say("serving")
+await stop.wait()
+time.sleep(60)
+""",
+}
+
+
+@pytest.mark.parametrize("hanging", HANGING)
+def test_a_stop_that_hangs_ends_all_the_same_and_says_so(hanging: str) -> None:
+    with running("type(settings).stop_seconds = 0.5\n" + HANGING[hanging]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "did not stop in time, ending at once" in errors
+
+
+def test_a_second_signal_gives_no_more_time() -> None:
+    body = "type(settings).stop_seconds = 1\n" + HANGING["closing that waits for ever"]
+    with running(body) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        began = time.monotonic()
+        while process.poll() is None and time.monotonic() < began + 10:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+    assert process.returncode == 1
+
+
+def test_a_thread_that_a_library_left_behind_keeps_no_stopped_process() -> None:
+    body = """
+import time
+asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+say("serving")
+await stop.wait()
+"""
+    with running(body) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    # All that it owns was closed, in order: that is a clean end.
+    assert process.returncode == 0
+    assert '"event": "stopped"' in errors
+
+
+def test_a_bug_ends_a_process_whose_other_tasks_are_deaf() -> None:
+    body = "type(settings).stop_seconds = 0.5\n" + HANGING[
+        "a task that ignores its cancellation"
+    ].replace('say("serving")', 'background.start(asyncio.sleep("x"), "broken")')
+    with running(body) as process:
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    # What it waits for, and why it ends at all.
+    assert "deaf one" in errors
+    assert "the task broken ended: TypeError" in errors
+
+
+async def test_a_task_that_waits_while_it_tidies_up_is_cancelled_again() -> None:
+    async def as_psycopg_does() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()  # for a server that hangs
+
+    task = asyncio.create_task(as_psycopg_does())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert await end_task(task, patience=0)
+    assert task.cancelled()
