@@ -18,6 +18,7 @@ from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Parts
 from services.registry.settings import RegistrySettings
+from services.registry.troubles import Troubles
 from shared.bus.factory import open_bus
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import Names
@@ -69,8 +70,11 @@ class Registry:
         # Connections of their own, so that none waits for another's work.
         self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
         self._state_bus = open_bus(settings, f"{settings.instance_id}-reader")
-        self._transitions = TransitionRecorder(self._database, self._rentals_bus, names, rng)
-        self._expiry = Expiry(self._database, rng)
+        self._troubles = troubles = Troubles()
+        self._transitions = TransitionRecorder(
+            self._database, self._rentals_bus, names, troubles=troubles, rng=rng
+        )
+        self._expiry = Expiry(self._database, troubles, rng)
         self._projector = Projector(
             database=self._database,
             bus=self._bus,
@@ -79,6 +83,7 @@ class Registry:
             full_seconds=settings.full_projection_seconds,
             poll_seconds=settings.poll_seconds,
             rng=rng,
+            troubles=troubles,
         )
         self._listener = Listener(
             conninfo,
@@ -86,6 +91,7 @@ class Registry:
             migrations=migrate.load(),
             on_connected=self._projector.request_full_projection,
             on_change=self._projector.request_projection,
+            troubles=troubles,
             rng=rng,
         )
         self.api = build(
@@ -104,7 +110,11 @@ class Registry:
 
     def not_ready_because(self) -> str | None:
         """Return why the registry is not ready, or None."""
-        return self._listener.not_ready_because or self._projector.not_ready_because
+        return (
+            self._troubles.not_ready_because
+            or self._listener.not_ready_because
+            or self._projector.not_ready_because
+        )
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""

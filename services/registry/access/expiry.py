@@ -9,10 +9,10 @@ import random
 from typing import Final
 
 from services.registry.access import device_secrets
-from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.postgres.database import Database
+from services.registry.troubles import Attempts, Troubles
 from shared.contract.devices import Kind
 from shared.process import logs
-from shared.process.backoff import Backoff
 
 _CHECK_SECONDS: Final = 1.0
 
@@ -22,22 +22,17 @@ _log = logs.get(__name__)
 class Expiry:
     """Removes expired secrets, about once a second."""
 
-    def __init__(self, database: Database, rng: random.Random) -> None:
+    def __init__(self, database: Database, troubles: Troubles, rng: random.Random) -> None:
         self._database = database
-        self._backoff = Backoff(0.2, 2.0, rng)
+        self._attempts = Attempts("expiry", troubles, rng)
 
     async def run(self) -> None:
         """Remove expired secrets until cancelled."""
         await self._database.migrated.wait()
         while True:
-            try:
+            async with self._attempts.attempt():
                 for kind in Kind:
                     await self._remove(kind)
-            except PostgresUnavailableError:
-                # The projector needs it too, and logs it.
-                await asyncio.sleep(self._backoff.delay())
-                continue
-            self._backoff.reset()
             await asyncio.sleep(_CHECK_SECONDS)
 
     async def _remove(self, kind: Kind) -> None:

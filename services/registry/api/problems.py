@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from services.registry import errors
-from services.registry.postgres.database import DirectoryBusyError, PostgresUnavailableError
+from services.registry.postgres.conditions import PostgresUnavailableError
 from shared.bus.bus import BusUnavailableError
 from shared.process import logs
 
@@ -114,8 +114,7 @@ def install(api: FastAPI) -> None:
     """Make an API answer every error as a problem, and document it so."""
     api.add_exception_handler(errors.DomainError, _on_domain_error)
     api.add_exception_handler(ProblemError, _on_problem_error)
-    api.add_exception_handler(PostgresUnavailableError, _on_postgres_away)
-    api.add_exception_handler(DirectoryBusyError, _on_directory_busy)
+    api.add_exception_handler(PostgresUnavailableError, _on_postgres_unavailable)
     api.add_exception_handler(BusUnavailableError, _on_redis_away)
     api.add_exception_handler(RequestValidationError, _on_validation_error)
     api.add_exception_handler(HTTPException, _on_http_error)
@@ -154,23 +153,35 @@ async def _on_problem_error(_request: Request, error: Exception) -> JSONResponse
     return _response(error.problem)
 
 
-async def _on_postgres_away(_request: Request, error: Exception) -> JSONResponse:
-    _log.warning("request refused, postgres is away", reason=str(error))
-    return _unavailable(
-        "postgres-away",
-        "Postgres is away",
-        "Devices and pairings cannot be read or changed right now. Widgets still get "
-        "their lights. Try again in a moment.",
-    )
+_DETAILS: Final = {
+    "postgres-away": "Devices and pairings cannot be read or changed right now. Widgets still get "
+    "their lights. Try again in a moment.",
+    "directory-busy": "A large import is running, or a transaction is open in psql. Nothing "
+    "was changed. Try again in a moment.",
+    "postgres-refuses": "Nothing was changed. Widgets still get their lights. The registry's log "
+    "says more. Try again when this is mended.",
+}
+_TITLES: Final = {
+    "postgres-away": "Postgres is away",
+    "directory-busy": "The directory is being changed",
+    "postgres-refuses": "Postgres refuses",
+}
 
 
-async def _on_directory_busy(_request: Request, _error: Exception) -> JSONResponse:
-    return _unavailable(
-        "directory-busy",
-        "The directory is being changed",
-        "A large import is running, or a transaction is open in psql. Nothing "
-        "was changed. Try again in a moment.",
-    )
+async def _on_postgres_unavailable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PostgresUnavailableError)  # noqa: S101 - registered for it
+    if error.is_bug:
+        _log.error("request failed", reason=str(error), exc_info=error)
+        return await _on_bug(request, error)
+    condition = error.condition
+    kind = condition.problem
+    if kind != "directory-busy":
+        _log.warning("request refused", reason=f"{condition.summary}: {error}")
+    # Without the error itself, which names tables and users.
+    detail = _DETAILS[kind]
+    if kind == "postgres-refuses":
+        detail = f"{condition.summary}. {condition.remedy}. {detail}"
+    return _unavailable(kind, _TITLES[kind], detail)
 
 
 async def _on_redis_away(_request: Request, error: Exception) -> JSONResponse:

@@ -5,10 +5,8 @@ import contextlib
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-
-from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.directory import snapshot
@@ -19,8 +17,9 @@ from services.registry.directory.snapshot import (
     Snapshot,
     WidgetEntry,
 )
-from services.registry.postgres.database import Database, PostgresUnavailableError
-from shared.bus.bus import Bus, BusUnavailableError
+from services.registry.postgres.database import Database
+from services.registry.troubles import EXPECTED, Expected, Troubles, reason_of
+from shared.bus.bus import Bus
 from shared.bus.config_agreement import agree, wait_and_agree
 from shared.contract.devices import Kind
 from shared.process import logs
@@ -55,6 +54,7 @@ class Projector:
     poll_seconds: float
     """How often to look for changes without a doorbell."""
     rng: random.Random
+    troubles: Troubles = field(default_factory=Troubles)
 
     def __post_init__(self) -> None:
         """Begin with a full projection, as soon as it runs."""
@@ -126,10 +126,8 @@ class Projector:
             self._wake.clear()
             try:
                 await self._project_if_needed()
-            except (BusUnavailableError, PostgresUnavailableError, ResponseError) as error:
-                # A ResponseError: a key of ours was given another type, by hand. The rest of
-                # the registry goes on, and so does this once the key is right again.
-                self._set_failure(str(error))
+            except EXPECTED as error:
+                self._set_failure(error)
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._set_failure(None)
@@ -204,7 +202,7 @@ class Projector:
                 greatest = await directory.greatest_number()
                 if greatest > self._projected_number:
                     await self._project_after(self._projected_number, directory)
-        except (BusUnavailableError, PostgresUnavailableError, ResponseError):
+        except EXPECTED:
             self._changes_requested = True
             raise
         if greatest < self._projected_number:
@@ -253,9 +251,12 @@ class Projector:
         self._advanced.set()
         self._advanced = asyncio.Event()
 
-    def _set_failure(self, failure: str | None) -> None:
-        if failure is not None and self._failure is None:
-            _log.warning("cannot project", reason=failure)
-        elif failure is None and self._failure is not None:
+    def _set_failure(self, error: Expected | None) -> None:
+        if error is not None:
+            self.troubles.begin("projector", error)
+            self._failure = reason_of(error)
+            return
+        self.troubles.end("projector")
+        if self._failure is not None:
             _log.info("the directory is in redis", pairing_number=self._projected_number)
-        self._failure = failure
+        self._failure = None

@@ -1,16 +1,22 @@
-"""Postgres: a pool of connections, and one exception for all ways to be away."""
+"""Postgres: a pool of connections, and one exception for all ways to fail.
+
+All that is set is set for a transaction (``SET LOCAL``), and nothing is prepared: so the
+registry also works behind a pooler that gives each transaction another connection.
+"""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
-from typing import Final, Self, TypeAlias
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Final, Self, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from services.registry.postgres.conditions import PostgresUnavailableError, unavailable
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 
@@ -38,16 +44,21 @@ hangs (paused, disk full) keeps its connections open and would hold each call fo
 LONG_WORK_SECONDS: Final = 180.0
 """The same for work on the whole directory."""
 
+_LIMITS: Final = (
+    # An open transaction in psql may hold a lock: then fail instead of hanging.
+    f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s';"
+    f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+).encode()
+
+CONNECTION_OPTIONS: Final[dict[str, Any]] = {
+    "autocommit": True,
+    # A prepared statement belongs to one connection and to tables as they were: a pooler
+    # changes the former, a dump that is restored changes the latter.
+    "prepare_threshold": None,
+}
+
 _GIVING_UP_SECONDS: Final = 1.0
 _CLOSE_SECONDS: Final = 1.0
-
-
-class PostgresUnavailableError(Exception):
-    """Postgres cannot be used right now; try again after a while."""
-
-
-class DirectoryBusyError(PostgresUnavailableError):
-    """Postgres is there, but another transaction holds the lock on the directory."""
 
 
 def connection_string(dsn: str, application_name: str) -> str:
@@ -59,40 +70,34 @@ def connection_string(dsn: str, application_name: str) -> str:
 
 @contextlib.contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise `PostgresUnavailableError` for all that psycopg raises while Postgres is away."""
+    """Raise `PostgresUnavailableError` for all that psycopg raises, and for a missed deadline."""
     try:
         yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise DirectoryBusyError("the directory is locked by another change") from error
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise PostgresUnavailableError(reason or type(error).__name__) from error
-    except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise PostgresUnavailableError("Postgres is read-only, a standby perhaps") from error
-    except TimeoutError as error:
-        raise PostgresUnavailableError("Postgres does not answer in time") from error
+    except (psycopg.Error, TimeoutError) as error:
+        raise unavailable(error) from error
 
 
 class Database:
     """Connections for short work, at most a few at a time.
 
-    All methods raise `PostgresUnavailableError` while Postgres is away, within a few
-    seconds, also when it goes away in the middle.
+    All methods raise `PostgresUnavailableError` while Postgres is away or refuses, within a
+    few seconds, also when that begins in the middle.
     """
 
     def __init__(self, conninfo: str) -> None:
         self.migrated = asyncio.Event()
         """Set once the tables are there; until then there are no connections."""
+        self._refusal: psycopg.Error | None = None
         self._pool = AsyncConnectionPool(
             conninfo,
-            kwargs={"autocommit": True},
+            connection_class=_connections_that_note(self._note_refusal),
+            kwargs=CONNECTION_OPTIONS,
             # No connection is kept ready, so that the pool connects only when a caller
             # waits: also right after an outage.
             min_size=0,
             max_size=_MAX_CONNECTIONS,
             timeout=WAIT_SECONDS,
             reconnect_timeout=WAIT_SECONDS,
-            configure=_limit_waiting,
             check=AsyncConnectionPool.check_connection,
             open=False,
         )
@@ -111,7 +116,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
-        """Give a connection in autocommit mode; the work may take ``within`` seconds."""
+        """Give a connection in a transaction; the work may take ``within`` seconds."""
         if not self.migrated.is_set():
             raise PostgresUnavailableError("Postgres was not there since this registry started")
         with translate_errors():
@@ -120,14 +125,16 @@ class Database:
             async with (
                 asyncio.timeout(within + _GIVING_UP_SECONDS),
                 asyncio.timeout(within),
-                self._pool.connection() as connection,
+                self._pooled() as connection,
+                connection.transaction(),
             ):
+                await connection.execute(_LIMITS)
                 yield connection
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Give a connection on which all statements see the same moment."""
-        async with self.connection(LONG_WORK_SECONDS) as connection, connection.transaction():
+        async with self.connection(LONG_WORK_SECONDS) as connection:
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
@@ -145,13 +152,38 @@ class Database:
         waits for the lock inside a trigger has taken its snapshot already, and
         would not see what the writer before it did.
         """
-        async with self.connection(within) as connection, connection.transaction():
+        async with self.connection(within) as connection:
             await connection.execute("SELECT lock_directory()")
             await connection.execute("SELECT set_config('chargelight.operator', %s, true)", (by,))
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            # The pool only says that it has none; why is what the server said to it.
+            raise self._refusal or error from error
 
-async def _limit_waiting(connection: Connection) -> None:
-    # An open transaction in psql may hold the lock: then fail instead of hanging.
-    await connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'".encode())
-    await connection.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'".encode())
+    def _note_refusal(self, refusal: psycopg.Error | None) -> None:
+        self._refusal = refusal
+
+
+def _connections_that_note(
+    note: Callable[[psycopg.Error | None], None],
+) -> type[AsyncConnection[TupleRow]]:
+    """Return a class of connections that tells why one could not be opened; None: it could."""
+
+    class NotedConnection(AsyncConnection[TupleRow]):
+        @classmethod
+        async def connect(cls, conninfo: str = "", **options: Any) -> Self:
+            try:
+                connection = await super().connect(conninfo, **options)
+            except psycopg.Error as error:
+                note(error)
+                raise
+            note(None)
+            return connection
+
+    return NotedConnection

@@ -1,7 +1,7 @@
 """The connection on which Postgres notifies of changes of the directory.
 
-Setup is recovery: each time it connects, it migrates, listens, and then requests a full
-projection, because notifications sent meanwhile are lost.
+Setup is recovery: each time it connects, it migrates, checks that the registry can work,
+listens, and then requests a full projection, because notifications sent meanwhile are lost.
 https://www.postgresql.org/docs/current/sql-notify.html
 """
 
@@ -15,13 +15,16 @@ from typing import Final
 import psycopg
 from psycopg import AsyncConnection
 
+from services.registry.postgres import schema_check
+from services.registry.postgres.conditions import RIGHTS, TABLES, PostgresUnavailableError
 from services.registry.postgres.database import (
+    CONNECTION_OPTIONS,
     Connection,
     Database,
-    PostgresUnavailableError,
     translate_errors,
 )
 from services.registry.postgres.migrate import Migration, migrate
+from services.registry.troubles import Troubles
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.process.runtime import CannotServeError
@@ -29,7 +32,9 @@ from shared.process.runtime import CannotServeError
 _HEARTBEAT_SECONDS: Final = 2.0
 _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
 """Without an answer for so long, Postgres counts as away, though the connection stands."""
+_GIVING_UP_SECONDS: Final = 1.0
 
+_PART: Final = "postgres listener"
 _log = logs.get(__name__)
 
 
@@ -46,67 +51,97 @@ class Listener:
     """Called after each connect."""
     on_change: Callable[[], None]
     """Called when the directory changed."""
+    troubles: Troubles
     rng: random.Random
 
     def __post_init__(self) -> None:
         """Begin without a connection."""
         self._backoff = Backoff(0.1, 1.0, self.rng)
-        self._reason: str | None = "not connected yet"
-        self._logged_away = False
         self._answered_at = time.monotonic()
+        self._heard = False
+        self._deafness_logged = False
 
     @property
     def not_ready_because(self) -> str | None:
-        """Why Postgres cannot be used; None while it can."""
-        if self._reason is None and time.monotonic() - self._answered_at > _SILENCE_SECONDS:
+        """Why Postgres cannot be used, if `Troubles` does not know it; None while it can."""
+        if not self.database.migrated.is_set():
+            return "Postgres: not connected yet, or the tables are being made"
+        if time.monotonic() - self._answered_at > _SILENCE_SECONDS:
             return "Postgres does not answer"
-        return self._reason and f"Postgres: {self._reason}"
+        return None
 
     async def run(self) -> None:
         """Stay connected until cancelled.
 
         Raises:
-            CannotServeError: The migrations do not fit this database.
+            CannotServeError: The migrations do not fit this database, and it never was otherwise
+                since this registry started.
         """
         while True:
             try:
                 with translate_errors():
                     await self._serve()
             except PostgresUnavailableError as error:
-                self._set_reason(str(error))
+                self.troubles.begin(_PART, error)
             await asyncio.sleep(self._backoff.delay())
 
     async def _serve(self) -> None:
-        async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+        connecting = AsyncConnection.connect(self.conninfo, **CONNECTION_OPTIONS)
+        async with await connecting as connection:
             await self._migrate(connection)
+            await self._check(connection)
             await connection.execute("LISTEN directory_changed")
             self.database.migrated.set()
-            self._set_reason(None)
+            self.troubles.end(_PART)
             self._backoff.reset()
             self.on_connected()
+            await self._ring()
             await self._listen(connection)
 
     async def _migrate(self, connection: Connection) -> None:
         try:
             await migrate(connection, self.migrations)
         except psycopg.errors.InsufficientPrivilege as error:
+            said = f"Postgres does not let this user make tables ({error.diag.message_primary})"
+            if self.database.migrated.is_set():
+                raise PostgresUnavailableError(said, RIGHTS) from error
             raise CannotServeError(
-                f"Postgres does not let this user make tables ({error.diag.message_primary}). "
-                "Let it own the database: ALTER DATABASE … OWNER TO …"
+                f"{said}. Let it own the database: ALTER DATABASE … OWNER TO …"
             ) from error
+        except CannotServeError as error:
+            # A registry that has served waits for what was right before to be right again.
+            if self.database.migrated.is_set():
+                raise PostgresUnavailableError(str(error), TABLES) from error
+            raise
+
+    async def _check(self, connection: Connection) -> None:
+        # See `Database.connection` for why there are two.
+        async with (
+            asyncio.timeout(_SILENCE_SECONDS + _GIVING_UP_SECONDS),
+            asyncio.timeout(_SILENCE_SECONDS),
+        ):
+            await schema_check.check(connection)
+        self._answered_at = time.monotonic()
+
+    async def _ring(self) -> None:
+        """Notify as another registry would: whether it arrives is seen in `_listen`."""
+        self._heard = False
+        async with self.database.connection() as another:
+            await another.execute("NOTIFY directory_changed")
 
     async def _listen(self, connection: Connection) -> None:
         while True:
-            self._answered_at = time.monotonic()
             # One notification stands for many: all changes are read each time.
             async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
+                self._heard = True
                 self.on_change()
-            await connection.execute("SELECT 1")
-
-    def _set_reason(self, reason: str | None) -> None:
-        self._reason = reason
-        if reason is None:
-            _log.info("postgres is there")
-        elif not self._logged_away:
-            _log.warning("postgres is away", reason=reason)
-        self._logged_away = reason is not None
+            if not self._heard and not self._deafness_logged:
+                self._deafness_logged = True
+                _log.warning(
+                    "notifications of postgres do not arrive",
+                    reason="a pooler stands between that gives each transaction another connection",
+                    remedy="changes made elsewhere are found by looking, every "
+                    "CHARGELIGHT_REGISTRY_POLL_SECONDS. To hear of them at once, let "
+                    "CHARGELIGHT_POSTGRES_DSN lead to Postgres itself",
+                )
+            await self._check(connection)

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.registry.postgres.database import Connection
+from services.registry.postgres.database import WAIT_SECONDS, Connection
+from services.registry.postgres.queries import fetch_value
 from shared.process import logs
 from shared.process.runtime import CannotServeError
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+_CREATE: Final = """
+    CREATE TABLE schema_migrations (
+        name       text        PRIMARY KEY,
+        checksum   text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+"""
 
 _NAME: Final = re.compile(r"\d{4}_[a-z0-9_]+\.sql", re.ASCII)
 _log = logs.get(__name__)
@@ -81,17 +90,13 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
         psycopg.Error: A migration failed, or Postgres went away.
     """
     async with connection.transaction():
+        # Fail instead of hanging, and try again: somebody may hold a table for long.
+        await connection.execute(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'".encode())
         # Arbitrary, but not the key of `lock_directory`.
         await connection.execute("SELECT pg_advisory_xact_lock(726002)")
-        await connection.execute(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migrations (
-                name       text        PRIMARY KEY,
-                checksum   text        NOT NULL,
-                applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-            )
-            """
-        )
+        # Made only where it is missing: to find nothing to do needs no right to make tables.
+        if await fetch_value(connection, "SELECT to_regclass('schema_migrations')") is None:
+            await connection.execute(_CREATE)
         cursor = await connection.execute("SELECT name, checksum FROM schema_migrations")
         for migration in select_unapplied(migrations, dict(await cursor.fetchall())):
             await connection.execute(migration.text.encode())

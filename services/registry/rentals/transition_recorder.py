@@ -16,15 +16,15 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from services.registry import metrics
-from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.postgres.database import Database
 from services.registry.rentals import rentals, scripts
 from services.registry.rentals.transitions import Transition, decode, reached_times
+from services.registry.troubles import Attempts, Troubles
 from shared.bus.batches import parts
-from shared.bus.bus import Bus, BusUnavailableError
+from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from shared.process import logs
-from shared.process.backoff import Backoff
 from shared.process.rate_limited_log import RateLimitedLog
 
 _GROUP: Final = "rentals"
@@ -56,13 +56,16 @@ class TransitionRecorder:
         database: Database,
         bus: Bus,
         names: Names,
+        *,
+        troubles: Troubles,
         rng: random.Random,
         abandoned_ms: int = _ABANDONED_MS,
     ) -> None:
         self._database = database
         self._bus = bus
         self._streams = [tag.transitions for tag in names.widgets]
-        self._backoff = Backoff(0.2, 2.0, rng)
+        self._attempts = Attempts("rentals", troubles, rng)
+        self._taken: dict[str, list[Any]] = {}
         self._abandoned_ms = abandoned_ms
         self._all_at = 0.0
         self._read_failures = RateLimitedLog(_log, "transitions cannot be read")
@@ -71,18 +74,9 @@ class TransitionRecorder:
         """Record until cancelled."""
         await self._database.migrated.wait()
         while True:
-            try:
+            more = False
+            async with self._attempts.attempt():
                 more = await self.record_some()
-            except (BusUnavailableError, PostgresUnavailableError):
-                # The projector needs both too, and logs it.
-                await asyncio.sleep(self._backoff.delay())
-                continue
-            except ResponseError as error:
-                # A stream broke after it was read.
-                _log.error("transitions cannot be acknowledged", reason=str(error))
-                await asyncio.sleep(self._backoff.delay())
-                continue
-            self._backoff.reset()
             if not more:
                 await asyncio.sleep(_CHECK_SECONDS)
 
@@ -90,16 +84,20 @@ class TransitionRecorder:
         """Record some transitions; return whether there are more.
 
         Raises:
-            BusUnavailableError: Redis is away. What was read is read again later.
-            PostgresUnavailableError: Postgres is away; likewise.
+            BusUnavailableError: Redis is away. What was read is kept for the next call.
+            PostgresUnavailableError: Postgres is away or refuses; likewise.
             ResponseError: A stream was given another type after it was read.
         """
-        taken: dict[str, list[Any]] = {}
-        for streams in parts(await self._streams_to_read(), _TAGS_PER_EXCHANGE):
-            taken |= await self._read(streams)
+        # Kept until it is recorded: so a Postgres that refuses is asked again, and not
+        # taken for one that works, until the transitions come back after a while.
+        taken = self._taken
+        if not taken:
+            for streams in parts(await self._streams_to_read(), _TAGS_PER_EXCHANGE):
+                taken |= await self._read(streams)
         if not taken:
             return False
         await self._record(taken)
+        self._taken = {}
         for some in parts(list(taken.items()), _TAGS_PER_EXCHANGE):
             await self._bus.run(
                 [

@@ -20,7 +20,8 @@ from services.registry.live.redis_values import (
 )
 from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
-from services.registry.postgres.database import Database, PostgresUnavailableError
+from services.registry.postgres.conditions import PostgresUnavailableError
+from services.registry.postgres.database import Database
 from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.bus.bus import BusUnavailableError
 from shared.contract.devices import Kind

@@ -5,11 +5,8 @@ import time
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from services.registry.postgres.database import (
-    Database,
-    PostgresUnavailableError,
-    connection_string,
-)
+from services.registry.postgres.conditions import PostgresUnavailableError
+from services.registry.postgres.database import Database, connection_string
 from tests.fixtures.fault_proxy import HOST, stalling_proxy
 from tests.integration.registry.conftest import By
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.registry.postgres.database import (
-    Database,
-    DirectoryBusyError,
-    PostgresUnavailableError,
-)
+from services.registry.postgres.conditions import LOCKED, PostgresUnavailableError
+from services.registry.postgres.database import Database
 from services.registry.rentals import rentals as rentals_module
 from services.registry.rentals.transition_recorder import TransitionRecorder
+from services.registry.troubles import Troubles
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import Names
@@ -72,12 +70,18 @@ def streams(bus: Bus, names: Names) -> Streams:
     return Streams(bus, names)
 
 
+def recording(database: Database, bus: Bus, names: Names, **options: int) -> TransitionRecorder:
+    return TransitionRecorder(
+        database, bus, names, troubles=Troubles(), rng=random.Random(1), **options
+    )
+
+
 @pytest.fixture
 async def recorder(
     database: Database, redis_url: str, names: Names
 ) -> AsyncIterator[TransitionRecorder]:
     own = bus_to(redis_url, "recorder")
-    yield TransitionRecorder(database, own, names, random.Random(1), abandoned_ms=SOON_MS)
+    yield recording(database, own, names, abandoned_ms=SOON_MS)
     await own.close()
 
 
@@ -218,7 +222,7 @@ async def test_nothing_is_acknowledged_that_postgres_does_not_have(
     async with Database(private_postgres.dsn) as database:
         database.migrated.set()
         private_postgres.stop()
-        recorder = TransitionRecorder(database, bus, names, random.Random(1))
+        recorder = recording(database, bus, names)
         await streams.add("charged", 7)
         with pytest.raises(PostgresUnavailableError):
             await recorder.record_some()
@@ -240,7 +244,7 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
     await streams.add("charged", 7, at="3000-0")
     async with stalling_proxy(host.rpartition("@")[2], int(port)) as proxy:
         bus = SingleServerBus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
-        recorder = TransitionRecorder(database, bus, Names(PARTITIONS), random.Random(1), SOON_MS)
+        recorder = recording(database, bus, Names(PARTITIONS), abandoned_ms=SOON_MS)
         record = rentals_module.record
 
         async def record_and_stall(*arguments: Any) -> None:
@@ -343,8 +347,9 @@ async def test_recording_waits_for_whoever_changes_the_directory(
     await streams.add("charged", 7)
     async with by_hand.transaction():
         await by_hand.execute("SELECT lock_directory()")
-        with pytest.raises(DirectoryBusyError):
+        with pytest.raises(PostgresUnavailableError) as refused:
             await recorder.record_some()
+        assert refused.value.condition is LOCKED
 
     async def is_recorded() -> bool:
         await recorder.record_some()
