@@ -7,13 +7,19 @@ cannot work, tries again after a growing delay, and says when that is over.
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from redis.exceptions import RedisError
 
-from services.registry.postgres.conditions import AWAY, HUNG, PostgresUnavailableError
+from services.registry.postgres.conditions import (
+    AWAY,
+    HUNG,
+    LOCKED,
+    PostgresUnavailableError,
+)
 from shared.bus.bus import BusUnavailableError
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -25,6 +31,8 @@ EXPECTED: Final = (PostgresUnavailableError, BusUnavailableError, RedisError)
 
 _FIRST_SECONDS: Final = 0.2
 _LONGEST_SECONDS: Final = 2.0
+_LOCKED_SECONDS: Final = 15.0
+"""For so long a lock on the directory is no trouble: a large import holds it."""
 
 _log = logs.get(__name__)
 
@@ -116,6 +124,7 @@ class Attempts:
         self._part = part
         self._troubles = troubles
         self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, rng)
+        self._worked_at = time.monotonic()
 
     @contextlib.asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -123,8 +132,14 @@ class Attempts:
         try:
             yield
         except EXPECTED as error:
-            self._troubles.begin(self._part, error)
+            if not self._is_short_lock(error):
+                self._troubles.begin(self._part, error)
             await asyncio.sleep(self._backoff.delay())
         else:
+            self._worked_at = time.monotonic()
             self._troubles.end(self._part)
             self._backoff.reset()
+
+    def _is_short_lock(self, error: Expected) -> bool:
+        is_lock = isinstance(error, PostgresUnavailableError) and error.condition is LOCKED
+        return is_lock and time.monotonic() - self._worked_at < _LOCKED_SECONDS

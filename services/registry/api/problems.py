@@ -159,7 +159,7 @@ _DETAILS: Final = {
     "directory-busy": "A large import is running, or a transaction is open in psql. Nothing "
     "was changed. Try again in a moment.",
     "postgres-refuses": "Nothing was changed. Widgets still get their lights. The registry's log "
-    "says more. Try again when this is mended.",
+    "and its /readyz say what to do.",
 }
 _TITLES: Final = {
     "postgres-away": "Postgres is away",
@@ -180,7 +180,7 @@ async def _on_postgres_unavailable(request: Request, error: Exception) -> JSONRe
     # Without the error itself, which names tables and users.
     detail = _DETAILS[kind]
     if kind == "postgres-refuses":
-        detail = f"{condition.summary}. {condition.remedy}. {detail}"
+        detail = f"{condition.summary}. {detail}"
     return _unavailable(kind, _TITLES[kind], detail)
 
 

@@ -92,7 +92,8 @@ _BY_CODE: Final = {
     "53300": CONNECTIONS,
     "55P03": LOCKED,
     "57014": HUNG,  # statement_timeout, or cancelled by hand
-    **dict.fromkeys(("42P01", "42703", "42704", "42804", "42809", "42883", "42P07"), TABLES),
+    **dict.fromkeys(("42P01", "42703", "42704", "42804", "42809", "42883"), TABLES),  # not there
+    **dict.fromkeys(("42P07", "42710", "42723"), TABLES),  # there, though not said to be
     "08": AWAY,
     "28": LOGIN,
     "40": LOCKED,  # deadlocks
@@ -109,7 +110,8 @@ _BY_WORDS: Final = (
     (
         re.compile(
             "authentication failed|no pg_hba.conf entry|is not permitted to log in|no password "
-            "supplied|permission denied for database|(role|database) .* does not exist"
+            "supplied|permission denied for database|(role|database) .* does not exist|is not "
+            "currently accepting connections"
         ),
         LOGIN,
     ),

@@ -99,6 +99,10 @@ class Listener:
             await self._listen(connection)
 
     async def _migrate(self, connection: Connection) -> None:
+        if self.database.migrated.is_set():
+            # No tables are made where there were some: a dump may be on its way, and an empty
+            # directory would unregister all devices.
+            await self._check(connection)
         try:
             await migrate(connection, self.migrations)
         except psycopg.errors.InsufficientPrivilege as error:

@@ -1,13 +1,17 @@
 """The registry as a process: settings, signals, exit codes."""
 
+import asyncio
+import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.fixtures.fault_proxy import HOST, FaultProxy, stalling_proxy
 from tests.fixtures.processes import ServiceProcess, StartService, health_url, service_command
 from tests.fixtures.redis_at import settings_for
 from tools.servers.ports import free_port
@@ -116,6 +120,102 @@ async def test_a_user_who_may_not_make_tables_ends_it_with_2_and_advice(
     process = start(CHARGELIGHT_POSTGRES_DSN=dsn)
     assert await process.wait() == 2
     assert "own the database" in process.log_text()
+
+
+# --- Stopping always ends.
+
+GRACE_SECONDS = 10
+"""What docker-compose.yml gives a registry."""
+
+
+def through(proxy: FaultProxy, dsn: str) -> str:
+    return make_conninfo(dsn, host=HOST, port=proxy.port)
+
+
+@contextlib.asynccontextmanager
+async def before(address: str) -> AsyncIterator[FaultProxy]:
+    """A proxy before the server of a Postgres or Redis address."""
+    if address.startswith("redis:"):
+        host, port = address.removeprefix("redis://").partition("/")[0].rsplit(":", 1)
+    else:
+        where = conninfo_to_dict(address)
+        host, port = str(where["host"]), str(where["port"])
+    async with stalling_proxy(host, int(port)) as proxy:
+        yield proxy
+
+
+async def end_in_time(process: ServiceProcess, *, signals: int = 1) -> None:
+    for _ in range(signals - 1):
+        process._process.send(signal.SIGTERM)
+    assert await process.terminate(timeout_seconds=GRACE_SECONDS) == 0
+    assert "did not stop in time" not in process.log_text()
+
+
+@pytest.mark.parametrize("signals", [1, 3])
+async def test_it_ends_in_time_while_postgres_hangs_in_the_middle_of_everything(
+    start: Start, postgres_dsn: str, signals: int
+) -> None:
+    port = free_port()
+    rows = "kind,id\n" + "".join(f"charger,c{i}\n" for i in range(20_000))
+    async with before(postgres_dsn) as proxy, httpx.AsyncClient(trust_env=False) as client:
+        process = start(
+            CHARGELIGHT_REGISTRY_PORT=str(port),
+            CHARGELIGHT_POSTGRES_DSN=through(proxy, postgres_dsn),
+        )
+        await process.ready()
+        url = f"http://127.0.0.1:{port}"
+        requests = [
+            client.post(f"{url}/import", content=rows, headers={"content-type": "text/csv"}),
+            client.put(f"{url}/widgets/w1", json={}),
+            client.get(f"{url}/chargers"),
+        ]
+        waiting = [asyncio.create_task(each) for each in requests]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        proxy.stall()
+        waiting.append(asyncio.create_task(client.get(f"{url}/widgets")))
+        await asyncio.sleep(0.5)  # so that each waits for an answer of Postgres
+        await end_in_time(process, signals=signals)
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize("which", ["Postgres", "Redis"])
+async def test_it_ends_in_time_while_what_it_starts_with_hangs(
+    start: Start, postgres_dsn: str, redis_url: str, which: str
+) -> None:
+    async with before(postgres_dsn if which == "Postgres" else redis_url) as proxy:
+        proxy.stall()
+        if which == "Postgres":
+            process = start(CHARGELIGHT_POSTGRES_DSN=through(proxy, postgres_dsn))
+        else:
+            process = start(CHARGELIGHT_REDIS_URL=f"redis://{HOST}:{proxy.port}/0")
+        await process.logged("serving")
+        await asyncio.sleep(0.5)
+        await end_in_time(process)
+
+
+async def test_it_ends_in_time_while_redis_hangs_and_a_table_is_locked(
+    start: Start, postgres_dsn: str, redis_url: str
+) -> None:
+    port = free_port()
+    async with (
+        before(redis_url) as proxy,
+        httpx.AsyncClient(trust_env=False) as client,
+        await AsyncConnection.connect(postgres_dsn) as psql,
+    ):
+        process = start(
+            CHARGELIGHT_REGISTRY_PORT=str(port),
+            CHARGELIGHT_REDIS_URL=f"redis://{HOST}:{proxy.port}/0",
+        )
+        await process.ready()
+        await psql.execute("LOCK TABLE chargers IN ACCESS EXCLUSIVE MODE")
+        proxy.stall()
+        asking = [
+            asyncio.create_task(client.get(f"http://127.0.0.1:{port}{path}"))
+            for path in ("/chargers", "/chargers/c1/explanation")
+        ]
+        await asyncio.sleep(0.5)
+        await end_in_time(process)
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def test_the_password_is_not_logged(start: Start, private_postgres: PostgresServer) -> None:
