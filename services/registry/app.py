@@ -14,11 +14,11 @@ from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
+from services.registry.postgres.troubles import Troubles
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Parts
 from services.registry.settings import RegistrySettings
-from services.registry.troubles import Troubles
 from shared.bus.factory import open_bus
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import Names
@@ -100,11 +100,7 @@ class Registry:
                 self._projector,
                 StateReader(self._state_bus, names),
                 SecretHasher(self._database, settings.credential_key.get_secret_value()),
-                Authorization(
-                    self._database,
-                    required=settings.operator_auth == "required",
-                    admin_key=settings.admin_key.get_secret_value(),
-                ),
+                _authorization(self._database, settings),
             )
         )
 
@@ -128,6 +124,14 @@ class Registry:
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
+
+
+def _authorization(database: Database, settings: RegistrySettings) -> Authorization:
+    return Authorization(
+        database,
+        required=settings.operator_auth == "required",
+        admin_key=settings.admin_key.get_secret_value(),
+    )
 
 
 def _agreement(settings: RegistrySettings) -> dict[str, str]:

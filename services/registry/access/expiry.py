@@ -10,7 +10,7 @@ from typing import Final
 
 from services.registry.access import device_secrets
 from services.registry.postgres.database import Database
-from services.registry.troubles import Attempts, Troubles
+from services.registry.postgres.troubles import Attempts, Troubles
 from shared.contract.devices import Kind
 from shared.process import logs
 

@@ -18,7 +18,7 @@ from services.registry.directory.snapshot import (
     WidgetEntry,
 )
 from services.registry.postgres.database import Database
-from services.registry.troubles import EXPECTED, Expected, Troubles, reason_of
+from services.registry.postgres.troubles import EXPECTED, Expected, Troubles, reason_of
 from shared.bus.bus import Bus
 from shared.bus.config_agreement import agree, wait_and_agree
 from shared.contract.devices import Kind

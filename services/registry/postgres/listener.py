@@ -24,7 +24,7 @@ from services.registry.postgres.database import (
     translate_errors,
 )
 from services.registry.postgres.migrate import Migration, migrate
-from services.registry.troubles import Troubles
+from services.registry.postgres.troubles import Troubles
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.process.runtime import CannotServeError

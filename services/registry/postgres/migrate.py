@@ -90,7 +90,7 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
         psycopg.Error: A migration failed, or Postgres went away.
     """
     async with connection.transaction():
-        # Fail instead of hanging, and try again: somebody may hold a table for long.
+        # Fail instead of hanging, and try again: a transaction may hold a table for long.
         await connection.execute(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'".encode())
         # Arbitrary, but not the key of `lock_directory`.
         await connection.execute("SELECT pg_advisory_xact_lock(726002)")

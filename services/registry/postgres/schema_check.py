@@ -1,6 +1,6 @@
 """Whether Postgres lets the registry work: its tables are there, with the rights on them.
 
-Asked every 2 s, so that an operator hears of a right that was lost before somebody needs it.
+Asked every 2 s, so that an operator hears of a right that was lost before a request needs it.
 """
 
 from typing import Final

@@ -17,9 +17,9 @@ from redis.exceptions import ResponseError
 
 from services.registry import metrics
 from services.registry.postgres.database import Database
+from services.registry.postgres.troubles import Attempts, Troubles
 from services.registry.rentals import rentals, scripts
 from services.registry.rentals.transitions import Transition, decode, reached_times
-from services.registry.troubles import Attempts, Troubles
 from shared.bus.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call

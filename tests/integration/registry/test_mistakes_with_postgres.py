@@ -20,8 +20,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from structlog.testing import capture_logs
 
-from services.registry import troubles
-from services.registry.postgres import listener
+from services.registry.postgres import listener, troubles
 from shared.bus.bus import Bus
 from shared.contract.names import Names
 from tests.fixtures.fault_proxy import HOST, stalling_proxy

@@ -10,9 +10,9 @@ import pytest
 
 from services.registry.postgres.conditions import LOCKED, PostgresUnavailableError
 from services.registry.postgres.database import Database
+from services.registry.postgres.troubles import Troubles
 from services.registry.rentals import rentals as rentals_module
 from services.registry.rentals.transition_recorder import TransitionRecorder
-from services.registry.troubles import Troubles
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import Names
