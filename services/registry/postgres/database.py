@@ -47,7 +47,11 @@ LONG_WORK_SECONDS: Final = 180.0
 _LIMITS: Final = (
     # An open transaction in psql may hold a lock: then fail instead of hanging.
     f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s';"
-    f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+    f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';"
+    # Whatever is set for the role or the database: a writer must see, once it has the lock on
+    # the directory, what the writer before it did; and psycopg reads dates in this form only.
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+    "SET LOCAL DateStyle = 'ISO'"
 ).encode()
 
 CONNECTION_OPTIONS: Final[dict[str, Any]] = {
@@ -64,7 +68,11 @@ _CLOSE_SECONDS: Final = 1.0
 def connection_string(dsn: str, application_name: str) -> str:
     """Add our defaults to a connection string; the name is shown by ``pg_stat_activity``."""
     said = conninfo_to_dict(dsn)
-    own: dict[str, str | int] = {"application_name": application_name, **_DETECT_LOSS}
+    own: dict[str, str | int] = {
+        "application_name": application_name,
+        "client_encoding": "UTF8",  # whatever is set for the role
+        **_DETECT_LOSS,
+    }
     return make_conninfo(dsn, **{name: own[name] for name in own if name not in said})
 
 

@@ -152,6 +152,16 @@ MISTAKES = {
         "ALTER ROLE {role} RESET default_transaction_read_only; " + HANG_UP,
         readyz="Postgres is read-only: ",
     ),
+    "the role gets other settings": Mistake(
+        "ALTER ROLE {role} SET client_encoding = 'SQL_ASCII'; "
+        "ALTER ROLE {role} SET DateStyle = 'German'; "
+        "ALTER ROLE {role} SET default_transaction_isolation = 'serializable'; "
+        "ALTER ROLE {role} SET statement_timeout = '1s'; " + HANG_UP,
+        "ALTER ROLE {role} RESET ALL",
+        log=("warning", "postgres is away"),
+        over="postgres is there",
+        writing=None,
+    ),
     "the role gets another search_path": Mistake(
         "CREATE SCHEMA other AUTHORIZATION {role}; ALTER ROLE {role} SET search_path = other; "
         + HANG_UP,
