@@ -1,8 +1,6 @@
-"""Run a registry: ``python -m services.registry``."""
+"""Run a registry, or a command: ``python -m services.registry [backup|restore FILE]``."""
 
-from services.registry.app import serve
-from services.registry.settings import RegistrySettings
-from shared.process.runtime import main
+from services.registry.main import main
 
 if __name__ == "__main__":
-    main(RegistrySettings, serve)
+    main()

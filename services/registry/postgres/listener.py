@@ -35,6 +35,9 @@ _SILENCE_SECONDS: Final = 3 * _HEARTBEAT_SECONDS
 _GIVING_UP_SECONDS: Final = 1.0
 
 _PART: Final = "postgres listener"
+RESTORED: Final = "restored"
+"""What a notification says after a restore: all may have changed, also what has old numbers."""
+
 _log = logs.get(__name__)
 
 
@@ -48,7 +51,7 @@ class Listener:
     """Its ``migrated`` is set when the tables are there."""
     migrations: Sequence[Migration]
     on_connected: Callable[[], None]
-    """Called after each connect."""
+    """Called after each connect, and after a restore: changes may have been missed."""
     on_change: Callable[[], None]
     """Called when the directory changed."""
     troubles: Troubles
@@ -136,9 +139,9 @@ class Listener:
     async def _listen(self, connection: Connection) -> None:
         while True:
             # One notification stands for many: all changes are read each time.
-            async for _ in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
+            async for each in connection.notifies(timeout=_HEARTBEAT_SECONDS, stop_after=1):
                 self._heard = True
-                self.on_change()
+                (self.on_connected if each.payload == RESTORED else self.on_change)()
             if not self._heard and not self._deafness_logged:
                 self._deafness_logged = True
                 _log.warning(

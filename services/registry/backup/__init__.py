@@ -1,0 +1,1 @@
+"""Backup and restore: commands beside the service, on connections of their own."""

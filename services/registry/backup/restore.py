@@ -1,0 +1,196 @@
+"""Puts a backup into the database, in one transaction.
+
+The rows are first read into a schema of their own. There the migrations of the backup's version
+make its tables, and the later ones bring them to ours, as they would have done with the original.
+Only when the whole backup is read and its checksum is right, the rows of our tables are replaced.
+Nobody else ever sees that schema: it does not outlive the transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import Jsonb
+
+from services.registry.backup.backup_file import BackupReader
+from services.registry.backup.refusal import RefusedError
+from services.registry.backup.tables import (
+    TABLES,
+    applied_migrations,
+    columns_of_tables,
+    last_numbers,
+    refuse_other_schema,
+)
+from services.registry.backup.take_backup import SET_FORMATS
+from services.registry.postgres.database import Connection
+from services.registry.postgres.listener import RESTORED
+from services.registry.postgres.migrate import load, migrate
+from services.registry.postgres.queries import fetch_value
+
+_STAGING: Final = "chargelight_restore"
+_LOCK_WAIT: Final = "10s"
+
+
+async def restore(connection: Connection, reader: BackupReader, *, replace: bool) -> dict[str, int]:
+    """Replace all rows by those of a backup, and return the number of each table's.
+
+    It needs an open transaction of the caller, and lasts as long: until then no other writer
+    changes the directory.
+
+    Args:
+        connection: In a transaction.
+        reader: Of the backup, behind its header.
+        replace: Whether the database may hold something.
+
+    Raises:
+        RefusedError: The backup is damaged or of another version, or the database holds
+            something. Roll back.
+    """
+    refuse_other_schema(reader.header.migrations, "the backup")
+    await connection.execute(f"SET LOCAL lock_timeout TO '{_LOCK_WAIT}'; {SET_FORMATS}".encode())
+    await migrate(connection, load())
+    refuse_other_schema(await applied_migrations(connection), "the database")
+    await connection.execute("SELECT lock_directory()")
+    if not replace:
+        await _refuse_unless_empty(connection)
+    own = await fetch_value(connection, "SELECT current_setting('search_path')")
+    await connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(_STAGING)))
+    await _set_search_path(connection, _STAGING)
+    rows = await _stage(connection, reader)
+    numbers = await last_numbers(connection)
+    await _set_search_path(connection, own)
+    await _lock_tables(connection)
+    if not replace:
+        await _refuse_unless_empty(connection)
+    await _replace_rows(connection)
+    await raise_sequences(connection, numbers)
+    await _record(connection, reader, rows)
+    await connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(_STAGING)))
+    return rows
+
+
+async def raise_sequences(connection: Connection, numbers: Mapping[str, int]) -> None:
+    """Let each sequence go on behind the greater of its own last number and this one.
+
+    Unlike all else this outlasts a rollback, which only leaves a gap.
+    """
+    for name, last in (await last_numbers(connection)).items():
+        if numbers.get(name, 0) > last:
+            await connection.execute("SELECT setval(%s::regclass, %s)", (name, numbers[name]))
+
+
+async def _refuse_unless_empty(connection: Connection) -> None:
+    for table in TABLES:
+        if await fetch_value(connection, SQL("SELECT true FROM {} LIMIT 1").format(_name(table))):
+            raise RefusedError(
+                f"the database is not empty (there are rows in {table}). To replace all of it, "
+                "back it up first, then restore with --replace"
+            )
+
+
+async def _stage(connection: Connection, reader: BackupReader) -> dict[str, int]:
+    """Read the backup into the tables of its version, then bring these to ours."""
+    await migrate(connection, load()[: len(reader.header.migrations)])
+    expected = await columns_of_tables(connection)
+    # Triggers would draw numbers and record changes, as for any insertion.
+    for table in expected:
+        await _alter(connection, table, "DISABLE")
+    rows: dict[str, int] = {}
+    while (found := reader.next_table()) is not None:
+        table, columns = found
+        if table in rows or sorted(columns) != sorted(expected.get(table, [])):
+            raise RefusedError("the backup is damaged: its tables are not those of its version")
+        rows[table] = await _load_table(connection, reader, table, columns)
+    if rows.keys() != expected.keys():
+        raise RefusedError("the backup is damaged: a table is missing")
+    await raise_sequences(connection, reader.header.sequences)
+    for table in expected:
+        await _alter(connection, table, "ENABLE")
+    await migrate(connection, load())
+    return rows
+
+
+async def _load_table(
+    connection: Connection, reader: BackupReader, table: str, columns: list[str]
+) -> int:
+    query = SQL("COPY {} ({}) FROM STDIN").format(_name(table), _list(columns))
+    try:
+        async with connection.cursor() as cursor:
+            async with cursor.copy(query) as copy:
+                for block in reader.rows():
+                    await copy.write(block)
+            return cursor.rowcount
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # Without Postgres' text, which quotes rows.
+        raise RefusedError(
+            f"the backup is damaged: Postgres does not take its rows of {table} ({error.sqlstate})"
+        ) from None
+
+
+async def _lock_tables(connection: Connection) -> None:
+    """Wait for those who change what the lock on the directory does not cover; reading goes on."""
+    await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(TABLES)))
+
+
+async def _replace_rows(connection: Connection) -> None:
+    # The lock keeps all others from writing while triggers are off.
+    for table in TABLES:
+        await _alter(connection, table, "DISABLE")
+    await _remove_audit_entries(connection)
+    for table in reversed(TABLES[:-1]):
+        # Not TRUNCATE: a projection that reads an older snapshot would find nothing.
+        await connection.execute(SQL("DELETE FROM {}").format(_name(table)))
+    for table, columns in (await columns_of_tables(connection)).items():
+        await connection.execute(
+            SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
+                _name(table), _list(columns), _list(columns), Identifier(_STAGING, table)
+            )
+        )
+    for table in TABLES:
+        await _alter(connection, table, "ENABLE")
+
+
+async def _remove_audit_entries(connection: Connection) -> None:
+    """Remove the audit entries that the backup has too; what was done since stays on record.
+
+    Of a database with another history, which lacks the backup's last entry, all.
+    """
+    await connection.execute(
+        SQL(
+            """
+            WITH last AS (SELECT id, at, who, subject FROM {} ORDER BY id DESC LIMIT 1)
+            DELETE FROM audit_log
+            WHERE id <= (SELECT id FROM last)
+               OR NOT EXISTS (SELECT FROM audit_log JOIN last USING (id, at, who, subject))
+            """
+        ).format(Identifier(_STAGING, "audit_log"))
+    )
+
+
+async def _record(connection: Connection, reader: BackupReader, rows: dict[str, int]) -> None:
+    details: dict[str, Any] = {"taken_at": reader.header.taken_at, "rows": rows}
+    await connection.execute(
+        """
+        INSERT INTO audit_log (who, action, kind, subject, details)
+        VALUES (acting(), 'changed', 'database', 'restore', %s)
+        """,
+        (Jsonb(details),),
+    )
+    await connection.execute("SELECT pg_notify('directory_changed', %s)", (RESTORED,))
+
+
+async def _alter(connection: Connection, table: str, word: Literal["DISABLE", "ENABLE"]) -> None:
+    await connection.execute(SQL("ALTER TABLE {} {} TRIGGER USER").format(_name(table), SQL(word)))
+
+
+async def _set_search_path(connection: Connection, path: str) -> None:
+    await connection.execute("SELECT set_config('search_path', %s, true)", (path,))
+
+
+def _name(table: str) -> Identifier:
+    return Identifier(table)
+
+
+def _list(names: list[str] | tuple[str, ...]) -> Composed:
+    return SQL(", ").join(map(Identifier, names))

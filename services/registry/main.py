@@ -1,0 +1,25 @@
+"""The command ``chargelight-registry``: runs the service, or one of the commands beside it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from services.registry.app import serve
+from services.registry.backup import commands
+from services.registry.settings import RegistrySettings
+from shared.process import runtime
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Do what the arguments say; without any, serve."""
+    parser = argparse.ArgumentParser(
+        prog="chargelight-registry",
+        description="Without a command: run a registry. Settings are read from the environment.",
+        epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 Postgres is away.",
+    )
+    commands.add_commands(parser)
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "work"):
+        runtime.main(RegistrySettings, serve)
+    sys.exit(commands.run(parsed))
