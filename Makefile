@@ -70,7 +70,7 @@ $(VENV)/requirements-dev.lock: requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --require-hashes --requirement $<
 	@cp $< $@
 
-# The project itself, as the commands `chargelight` and `chargelight-simulator`.
+# The project itself, as `chargelight`, `chargelight-registry` and `chargelight-simulator`.
 $(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@cp $< $@

@@ -13,13 +13,18 @@ from shared.process import runtime
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say; without any, serve."""
+    parsed = parser().parse_args(arguments)
+    if not hasattr(parsed, "work"):
+        runtime.main(RegistrySettings, serve)
+    sys.exit(commands.run(parsed))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the arguments."""
     parser = argparse.ArgumentParser(
         prog="chargelight-registry",
         description="Without a command: run a registry. Settings are read from the environment.",
         epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 Postgres is away.",
     )
     commands.add_commands(parser)
-    parsed = parser.parse_args(arguments)
-    if not hasattr(parsed, "work"):
-        runtime.main(RegistrySettings, serve)
-    sys.exit(commands.run(parsed))
+    return parser

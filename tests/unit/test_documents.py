@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 import services.cli.main
+import services.registry.main
 import services.simulator.cli
 from services.registry.routes.build import build
 
@@ -139,8 +140,18 @@ def wrong_command(words: list[str], *, complete: bool) -> str:
         return wrong_make(arguments)
     if words[:2] == ["python", "-m"] and len(words) > 2:
         return wrong_module(words[2], words[3:])
+    if program == "chargelight-registry":
+        return wrong_registry_command(arguments) if complete else ""
     if program in PROGRAMS:
         return wrong_arguments(program, arguments, complete=complete)
+    return ""
+
+
+def wrong_registry_command(arguments: list[str]) -> str:
+    try:
+        services.registry.main.parser().parse_args(arguments)
+    except SystemExit:
+        return f"chargelight-registry does not understand {arguments}"
     return ""
 
 
@@ -253,6 +264,7 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
         "```\nchargelight explain c1234 --no-such-option\n```",
         "```\n$ chargelight explain\n```",
         "`chargelight-simulator fleet --no-such-option`",
+        "```\n$ chargelight-registry restore --no-such-option hub.backup\n```",
     ],
 )
 def test_a_mistake_in_a_document_is_found(text: str) -> None:

@@ -18,8 +18,8 @@ TABLES: Final = (
     "api_keys",
     "audit_log",
 )
-"""All but ``schema_migrations``, each behind those that it refers to. In this order they are
-locked, too: whoever changes an API key locks the audit log second."""
+"""All but ``schema_migrations``, each behind those that it refers to. Restoring locks them in this
+order, as triggers do: what they write into the audit log comes last."""
 
 
 async def columns_of_tables(connection: Connection) -> dict[str, list[str]]:
