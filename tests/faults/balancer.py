@@ -52,11 +52,16 @@ class Balancer:
         task = asyncio.create_task(self._check(backend), name=f"check {health_port}")
         self._checks.add(task)
 
+    def cut(self) -> None:
+        """End all connections of devices."""
+        self.chargers.cut()
+        self.widgets.cut()
+
     async def restart(self, seconds: float) -> None:
         """End at once with all connections, and come back."""
         for proxy in (self.chargers, self.widgets):
             proxy.deafen()
-            proxy.cut()
+        self.cut()
         await asyncio.sleep(seconds)
         await self.listen()
 

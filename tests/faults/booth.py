@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import redis.asyncio
 
 from services.simulator.fleet.pairs import Pair, numbered_pairs
+from tests.faults import stepping_clock
 from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
 from tests.faults.devices import Devices
 from tests.faults.history import FaultBegan, FaultEnded
+from tests.faults.stepping_clock import SteppingClock, open_stepping_redis, spare_redis
 from tests.fixtures.fault_proxy import HOST, FaultProxy
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
@@ -28,7 +30,6 @@ from tests.fixtures.redis_at import address_of
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
 from tools.servers.redis.cluster import RedisCluster
-from tools.servers.redis.open import open_redis_server
 from tools.servers.redis.server import RedisServer
 from tools.servers.server_options import ServerOptions
 
@@ -64,6 +65,9 @@ class Booth:
         silent_after: So long after the next fault began the chargers fall silent: then nothing
             that comes later heals what was lost.
         redis_address: Where the cables to Redis lead at the moment.
+        clocks: Of the gateways, by name; none where no clock can step.
+        folder: For files that live as long as the booth, or longer.
+        exits: Processes that ended by themselves, and were started again since.
     """
 
     def __init__(
@@ -86,6 +90,9 @@ class Booth:
         self.longest = 1.0
         self.turn: int | None = None
         self.silent_after: float | None = None
+        self.clocks: dict[str, SteppingClock] = {}
+        self.folder = Path()
+        self.exits: list[str] = []
         self.devices: Devices
 
     # Making it.
@@ -97,11 +104,12 @@ class Booth:
         for number in range(1, size.routers + 1):
             self.hub.start_router({"CHARGELIGHT_REDIS_URL": await self.cable(f"router-{number}")})
         for number in range(1, size.gateways + 1):
-            self.balance(
-                self.hub.start_gateway(
-                    {"CHARGELIGHT_REDIS_URL": await self.cable(f"gateway-{number}")}
-                )
-            )
+            name = f"gateway-{number}"
+            settings = {"CHARGELIGHT_REDIS_URL": await self.cable(name)}
+            if stepping_clock.unavailable_because() is None:
+                clock = self.clocks[name] = SteppingClock(self.folder / f"{name}.clock")
+                settings |= clock.environment
+            self.balance(self.hub.start_gateway(settings))
         await self.hub.ready()
         self.devices = Devices(
             f"ws://{HOST}:{self.balancer.chargers.port}",
@@ -181,6 +189,16 @@ class Booth:
         running = [one for one in self.hub.routers if one.process.is_running()]
         return self.rng.choice(running)
 
+    def gateway_of(self, charger_id: str) -> Gateway:
+        """Return the gateway that a charger is connected to."""
+        here = self.devices.address_of(charger_id)
+        for link in self.balancer.chargers.links:
+            end = link.client_end.transport
+            if end is not None and end.get_extra_info("peername") == here and link.server:
+                port = link.server[1]
+                return next(one for one in self.hub.gateways if one.charger_port == port)
+        raise AssertionError(f"{charger_id} has no connection")
+
     async def give_devices(self, gateway: Gateway) -> None:
         """Have chargers of the others reconnect until it has one: they go to who has fewest."""
         async with asyncio.timeout(20):
@@ -217,8 +235,16 @@ class Booth:
         finally:
             await client.aclose()
 
+    async def start_spare(self) -> "EmbeddedRedis":
+        """Start the second Redis, empty, beside the one in use."""
+        if self.spare is None:
+            self.spare = await asyncio.to_thread(spare_redis, "a second server")
+        await asyncio.to_thread(self.spare.start)
+        return self.spare
+
     async def mend(self) -> None:
         """Start what was killed, thaw what was frozen, heal the cables, as a supervisor would."""
+        self.exits += self.hub.unexpected_exits()
         self.redis.thaw()
         self.redis.start()
         self.postgres.start()
@@ -255,7 +281,7 @@ async def open_booth(
     server_options = ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
         folder = logs or Path(servers.enter_context(tempfile.TemporaryDirectory()))
-        redis_server = await open_in(servers, open_redis_server, server_options)
+        redis_server = await open_in(servers, open_stepping_redis, server_options)
         postgres = await open_in(servers, open_postgres_server, server_options)
         hub = Hub(
             {
@@ -268,6 +294,7 @@ async def open_booth(
             code,
         )
         booth = Booth(redis_server, postgres, hub, seed)
+        booth.folder = folder
         try:
             await booth.start(size or Size())
             yield booth

@@ -175,6 +175,7 @@ async def open_cluster_booth(
         postgres = await open_in(servers, open_postgres_server, server_options)
         settings = {**cluster.settings, "CHARGELIGHT_POSTGRES_DSN": postgres.dsn}
         booth = ClusterBooth(cluster, postgres, Hub(settings, logs, lambda _: None, code), seed)
+        booth.folder = logs
         try:
             await booth.start(size or Size(pairs=16, gateways=2, routers=2))
             yield booth

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from websockets.asyncio.client import ClientConnection
+
 from services.simulator.devices.charger import Acknowledged as Receipt
 from services.simulator.devices.charger import Charger, ChargerEvent
 from services.simulator.devices.charger import Sent as Sending
@@ -57,7 +59,7 @@ def low_phone(rng: random.Random) -> Phone:
 @dataclass(slots=True)
 class _Charging:
     charger: Charger
-    phone: Phone
+    phone: Phone | None
 
 
 class Devices:
@@ -81,8 +83,8 @@ class Devices:
         self.receipts: dict[str, float] = {}
         """When each charger got its newest receipt."""
 
-    def add_charger(self, charger_id: str, phone: Phone) -> None:
-        """Start a charger that reports all the time."""
+    def add_charger(self, charger_id: str, phone: Phone | None = None) -> None:
+        """Start a charger that reports all the time; without a phone only by `say`."""
         charger = Charger(
             charger_id,
             self._chargers_url,
@@ -91,7 +93,26 @@ class Devices:
         )
         self.chargers[charger_id] = charging = _Charging(charger, phone)
         self._start(charger.run(), f"charger {charger_id}")
-        self._start(self._charge(charging), f"phone of {charger_id}")
+        if phone is not None:
+            self._start(self._charge(charging.charger, phone), f"phone of {charger_id}")
+
+    async def say(self, charger_id: str, level: float) -> None:
+        """Have a charger without a phone report a level (%)."""
+        await self.chargers[charger_id].charger.report(level)
+
+    def send_raw(self, charger_id: str, frames: bytes) -> None:
+        """Send bytes on a charger's connection, as they are."""
+        self._connection_of(charger_id).transport.write(frames)
+
+    def address_of(self, charger_id: str) -> tuple[str, int]:
+        """Return the address that a charger's connection comes from."""
+        host, port = self._connection_of(charger_id).local_address
+        return host, port
+
+    def _connection_of(self, charger_id: str) -> ClientConnection:
+        connection = self.chargers[charger_id].charger._connection
+        assert connection is not None, f"{charger_id} is not connected"
+        return connection
 
     def add_widget(self, widget_id: str) -> None:
         self.widgets[widget_id] = widget = Widget(
@@ -152,7 +173,9 @@ class Devices:
             i
             for i, one in self.chargers.items()
             if now - self.receipts.get(i, 0.0) > _UNHEARD_SECONDS
-            and (self._speaks.is_set() or not one.charger.is_acknowledged)
+            and (
+                (self._speaks.is_set() and one.phone is not None) or not one.charger.is_acknowledged
+            )
         ]
         if unheard:
             return f"without a receipt: {', '.join(unheard)}"
@@ -208,12 +231,12 @@ class Devices:
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
-    async def _charge(self, charging: _Charging) -> None:
+    async def _charge(self, charger: Charger, phone: Phone) -> None:
         await asyncio.sleep(self._rng.uniform(0, INTERVAL_SECONDS))
         while True:
             await self._speaks.wait()
-            await charging.charger.report(charging.phone.level)
-            charging.phone.charge()
+            await charger.report(phone.level)
+            phone.charge()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def _of_charger(self, charger_id: str) -> Callable[[ChargerEvent], None]:

@@ -80,7 +80,11 @@ async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str
     """Do several faults' harm, one soon after the other, judge at the end."""
     rng = random.Random(f"sequence {seed}")
     if not names:
-        drawable = [fault.name for fault in FAULTS.values() if not fault.alone]
+        drawable = [
+            fault.name
+            for fault in FAULTS.values()
+            if not fault.alone and fault.unavailable_because() is None
+        ]
         names = [rng.choice(drawable) for _ in range(length)]
     run = Run(" · ".join(names), seed, silent=seed % 2 == 0)
     before = _begin(booth, f"faults of sequence {seed}")
@@ -121,11 +125,13 @@ async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> 
     """Mend the booth, and wait until it is as it was."""
     run.notes = list(booth.notes)
     run.violations += [str(one) for one in booth.checker.violations[before:]]
-    run.violations += [*booth.devices.turned_away, *booth.hub.unexpected_exits()]
+    run.violations += [*booth.devices.turned_away, *booth.exits, *booth.hub.unexpected_exits()]
     booth.devices.turned_away.clear()
+    booth.exits.clear()
     booth.silent_after = None
     try:
         await booth.mend()
+        booth.exits.clear()
         booth.devices.resume_readings()
         await booth.devices.wait_until_well(time.monotonic(), 0.0, patience_seconds)
     except Exception as error:  # noqa: BLE001 - as above

@@ -38,10 +38,15 @@ def open_redis_server(options: ServerOptions) -> RedisServer:
 
 def embedded_redis(why: str) -> EmbeddedRedis:
     """Redis as a process: the one on the PATH, else Valkey from its wheel."""
+    return EmbeddedRedis(*embedded_programs(why))
+
+
+def embedded_programs(why: str) -> tuple[Programs, str]:
+    """The programs of that process, and why they were chosen, as half a sentence."""
     installed = installed_redis()
     if installed is not None:
-        return EmbeddedRedis(installed, why)
-    return EmbeddedRedis(unpack(VALKEY), f"{why}, no redis-server on the PATH")
+        return installed, why
+    return unpack(VALKEY), f"{why}, no redis-server on the PATH"
 
 
 def oldest_redis(why: str) -> EmbeddedRedis:

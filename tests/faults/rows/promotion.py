@@ -6,6 +6,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -13,12 +14,12 @@ from typing import Any, Final
 import redis.asyncio
 
 from tests.faults.booth import Booth
+from tests.faults.stepping_clock import SteppingRedis
 from tests.fixtures.fault_proxy import HOST, FaultProxy
 from tests.fixtures.redis_at import address_of
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
-from tools.servers.redis.open import embedded_redis
 from tools.servers.server_options import ServerOptions
 from tools.servers.server_source import ServerSource
 
@@ -46,9 +47,30 @@ def unavailable_because() -> str | None:
 
 async def promote_replica(booth: Booth) -> None:
     """Cut a replica off, write on, kill the primary, and have Sentinel promote the replica."""
+    await _promote(booth, "replica promoted")
+
+
+async def promote_replica_behind(booth: Booth) -> None:
+    """The same with a replica whose clock is behind."""
+    await _promote(booth, "replica with another clock promoted", behind=30.0)
+
+
+async def promote_replica_without_router(booth: Booth) -> None:
+    """A router dies together with the primary; the replica's clock is behind."""
+    victim = booth.some_router().process
+    await _promote(booth, "router and primary die", behind=15.0, also=victim.kill)
+
+
+async def _promote(
+    booth: Booth, name: str, *, behind: float = 0.0, also: Callable[[], None] = lambda: None
+) -> None:
     assert isinstance(booth.redis, EmbeddedRedis), "this fault needs a redis-server program"
     primary = booth.redis
-    replica = await asyncio.to_thread(_spare, booth)
+    replica = await booth.start_spare()
+    if behind:
+        assert isinstance(primary, SteppingRedis)
+        assert isinstance(replica, SteppingRedis)
+        replica.clock.offset = primary.clock.offset - behind
     link = await _start_replication(replica, primary)
     with TemporaryDirectory() as folder:
         port = free_port()
@@ -56,10 +78,11 @@ async def promote_replica(booth: Booth) -> None:
         try:
             async with _client_to(HOST, port) as asked:
                 await _until(lambda: _knows_replica(asked))
-                async with booth.fault("replica promoted"):
+                async with booth.fault(name):
                     for one in list(link.links):
                         one.silence()
                     await asyncio.sleep(LOST_SECONDS)
+                    also()
                     await asyncio.to_thread(primary.kill)
                     await _until(lambda: _leads_to(asked, replica.port))
                     booth.redis, booth.spare = replica, primary
@@ -67,13 +90,6 @@ async def promote_replica(booth: Booth) -> None:
         finally:
             sentinel.end(signal.SIGTERM)
             link.close()
-
-
-def _spare(booth: Booth) -> EmbeddedRedis:
-    if booth.spare is None:
-        booth.spare = embedded_redis("a replica to be promoted")
-    booth.spare.start()
-    return booth.spare
 
 
 async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:

@@ -74,9 +74,7 @@ class Device(RawDevice):
 
 
 async def reconnects(booth: Booth) -> None:
-    if "crowd" not in booth.kept:
-        booth.kept["crowd"] = await _begin(booth)
-    crowd: list[Device] = booth.kept["crowd"]
+    crowd = await gathered(booth)
     # It is over when all of them are back: how soon that is, is a matter of the machine.
     async with booth.fault("crowd"), asyncio.timeout(SECONDS):
         for device in crowd:
@@ -85,6 +83,14 @@ async def reconnects(booth: Booth) -> None:
         await asyncio.gather(*(device.connect(booth.rng) for device in crowd))
     most = max(device.attempts for device in crowd)
     booth.notes.append(f"crowd lit after {time.monotonic() - began:.1f} s, {most} attempts at most")
+
+
+async def gathered(booth: Booth) -> list[Device]:
+    """Return the crowd, all connected and lit."""
+    if "crowd" not in booth.kept:
+        booth.kept["crowd"] = await _begin(booth)
+    crowd: list[Device] = booth.kept["crowd"]
+    return crowd
 
 
 async def _begin(booth: Booth) -> list[Device]:

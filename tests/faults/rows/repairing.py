@@ -1,22 +1,20 @@
 """Re-pairing while readings flow: two chargers that never call for the same light swap widgets."""
 
-import asyncio
-import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from services.simulator.devices.phone import Phone
 from services.simulator.fleet.pairs import Pair
 from tests.faults.booth import Booth
 from tests.faults.devices import low_phone
-from tests.fixtures.processes import ServiceError
+from tests.faults.rows.handovers import pair_until_in_effect
 
 SWAPS: Final = 3
 WELL_SECONDS: Final = 15.0
 _HIGH: Final = Pair("mover-high-c", "mover-high-w")
 _LOW: Final = Pair("mover-low-c", "mover-low-w")
+CHARGERS: Final = (_HIGH.charger, _LOW.charger)
 
 
 def high_phone(rng: random.Random) -> Phone:
@@ -25,15 +23,17 @@ def high_phone(rng: random.Random) -> Phone:
 
 async def swaps(booth: Booth) -> None:
     """Swap the widgets of two chargers a few times: one always calls for red, one never does."""
-    if _HIGH.charger not in booth.devices.chargers:
-        await _begin(booth)
+    await begin(booth)
     for _ in range(SWAPS):
-        await _swap(booth)
+        await swap(booth)
     async with booth.fault("re-pairing"):
-        await _swap(booth)
+        await swap(booth)
 
 
-async def _begin(booth: Booth) -> None:
+async def begin(booth: Booth) -> None:
+    """Have the two pairs be there."""
+    if _HIGH.charger in booth.devices.chargers:
+        return
     await booth.hub.register(*((pair.charger, pair.widget) for pair in (_HIGH, _LOW)))
     for pair in (_HIGH, _LOW):
         booth.devices.record_pairing(pair.charger, pair.widget)
@@ -43,27 +43,18 @@ async def _begin(booth: Booth) -> None:
     await booth.devices.wait_until_well(time.monotonic(), 0.0, WELL_SECONDS)
 
 
-async def _pair_until_in_effect(pair: Callable[[], Awaitable[object]]) -> None:
-    """Pair, and repeat that until the hub says that it is in effect."""
-    async with asyncio.timeout(WELL_SECONDS):
-        while True:
-            with contextlib.suppress(ServiceError):
-                await pair()
-                return
-            await asyncio.sleep(0.2)
-
-
-async def _swap(booth: Booth) -> None:
+async def swap(booth: Booth) -> None:
+    """Swap the widgets once; return when that is in effect."""
     devices, hub = booth.devices, booth.hub
     first, second = booth.rng.sample([_HIGH, _LOW], 2)
     theirs = devices.widget_of(first.charger)
     others = devices.widget_of(second.charger)
 
     async def take() -> None:
-        await _pair_until_in_effect(lambda: hub.pair(first.charger, others, replace=True))
+        await pair_until_in_effect(lambda: hub.pair(first.charger, others, replace=True))
 
     async def give() -> None:
-        await _pair_until_in_effect(lambda: hub.pair(second.charger, theirs))
+        await pair_until_in_effect(lambda: hub.pair(second.charger, theirs))
 
     async def both_end() -> None:
         # The first takes the second's widget; its own has no charger then.

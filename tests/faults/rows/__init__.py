@@ -1,0 +1,1 @@
+"""What is done to a booth: one function per fault, in files by subject."""

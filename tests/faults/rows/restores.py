@@ -1,0 +1,215 @@
+"""Postgres goes back in time, or is there and refuses."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Final
+
+import httpx
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from websockets.asyncio.client import ClientConnection
+
+from services.simulator.devices import messages
+from shared.contract.device_protocol import CloseCode
+from tests.faults.booth import Booth
+from tests.faults.rows import handovers, repairing
+from tests.fixtures.hub import connect_device
+from tests.fixtures.processes import ServiceError
+from tools.servers.postgres.embedded import EmbeddedPostgres
+
+NOTICED_SECONDS: Final = 15.0
+"""In which what a restore brought is in effect, and what it took back is not any more."""
+
+_BACKUP: Final = "backup"
+_KEEPER: Final = "keeper"
+"""A superuser of our own, for what the hub's user may not do for a while."""
+
+
+async def restore(booth: Booth) -> None:
+    """Swap widgets and register devices after a backup, and restore the backup."""
+    way = booth.draw(["registry running", "registry stopped", "older data directory"])
+    if not isinstance(booth.postgres, EmbeddedPostgres):
+        way = "registry running"
+    await handovers.arrive(booth)
+    await repairing.begin(booth)
+    before = {charger: booth.devices.widget_of(charger) for charger in repairing.CHARGERS}
+    await _back_up(booth, way)
+    await repairing.swap(booth)
+    async with _stranger(booth) as stranger:
+        async with booth.fault("Postgres restored"):
+            returning = [
+                asyncio.create_task(
+                    booth.devices.pair(charger, widget, partial(_returns, booth, charger, widget)),
+                    name=f"{charger} returns",
+                )
+                for charger, widget in before.items()
+            ]
+            await asyncio.sleep(0)
+            await _restore(booth, way)
+        await asyncio.gather(*returning)
+        async with asyncio.timeout(NOTICED_SECONDS):
+            for connection in stranger:
+                await connection.wait_closed()
+                assert connection.close_code == CloseCode.NOT_REGISTERED, connection.close_code
+    # The numbers that this draws were drawn before, for something else.
+    await handovers.hand_over(booth)
+
+
+async def refuse(booth: Booth) -> None:
+    """Have Postgres refuse what the registry asks; no light depends on it."""
+    user = _user(booth)
+    ways = {
+        "tables locked": (
+            "LOCK TABLE chargers, widgets, pairings IN ACCESS EXCLUSIVE MODE",
+            "SELECT 1",
+        ),
+        "rights revoked": (
+            f"ALTER ROLE {user} NOSUPERUSER; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {user}",
+            f"ALTER ROLE {user} SUPERUSER; GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}",
+        ),
+        "login forbidden": (f"ALTER ROLE {user} NOLOGIN", f"ALTER ROLE {user} LOGIN"),
+        "table renamed": (
+            "ALTER TABLE pairings RENAME TO gone",
+            "ALTER TABLE gone RENAME TO pairings",
+        ),
+        "column changed": (
+            "ALTER TABLE chargers ALTER label TYPE varchar",
+            "ALTER TABLE chargers ALTER label TYPE text",
+        ),
+    }
+    way = booth.draw(list(ways))
+    harm, mend = ways[way]
+    registry = booth.hub.registries[0].process
+    await handovers.arrive(booth)
+    async with _keeper(booth) as keeper, booth.no_fault_alone("Postgres refuses"):
+        if way == "tables locked":
+            await keeper.execute("BEGIN")
+        await keeper.execute(harm.encode())
+        await _end_sessions(keeper)
+        with contextlib.suppress(ServiceError, httpx.HTTPError):
+            await booth.hub.register_widget("nobody")
+        await asyncio.sleep(booth.seconds(15))
+        if booth.rng.random() < 0.5:
+            booth.notes.append("registry stopped meanwhile")
+            code = await registry.terminate()
+            assert code == 0, f"the registry exited with {code} when asked to end"
+            registry.start()
+        await keeper.execute(mend.encode())
+        if way == "tables locked":
+            await keeper.execute("COMMIT")
+    async with asyncio.timeout(NOTICED_SECONDS):
+        await handovers.hand_over(booth)
+
+
+# Backup and restore, as a copy of the database or of all files.
+
+
+async def _back_up(booth: Booth, way: str) -> None:
+    if way == "older data directory":
+        await asyncio.to_thread(_copy_files, booth, to_backup=True)
+    else:
+        await _copy_database(booth, _database(booth), _BACKUP)
+    # The registry lost its connections for a moment.
+    await booth.hub.registries[0].process.ready()
+
+
+async def _restore(booth: Booth, way: str) -> None:
+    registry = booth.hub.registries[0].process
+    if way != "registry running":
+        registry.kill()
+    if way == "older data directory":
+        await asyncio.to_thread(_copy_files, booth, to_backup=False)
+    else:
+        await _copy_database(booth, _BACKUP, _database(booth))
+    if way != "registry running":
+        registry.start()
+        await registry.ready()
+
+
+def _copy_files(booth: Booth, *, to_backup: bool) -> None:
+    postgres = booth.postgres
+    assert isinstance(postgres, EmbeddedPostgres), "its files are in a container"
+    kept = postgres.folder / _BACKUP
+    source, target = (postgres._data, kept) if to_backup else (kept, postgres._data)
+    postgres.stop()
+    subprocess.run(["rm", "-rf", target], check=True)
+    # With their owner, who may be another user.
+    subprocess.run(["cp", "-a", source, target], check=True)
+    postgres.start()
+
+
+async def _copy_database(booth: Booth, source: str, target: str) -> None:
+    """Replace a database by a copy of another one, whoever uses the two."""
+    async with _keeper(booth, "postgres") as keeper:
+        for name in (source, target):
+            with contextlib.suppress(psycopg.errors.InvalidCatalogName):
+                await keeper.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        await _end_sessions(keeper)
+        await keeper.execute(f"DROP DATABASE IF EXISTS {target}".encode())
+        await keeper.execute(f"CREATE DATABASE {target} TEMPLATE {source}".encode())
+        for name in (source, target):
+            await keeper.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+
+
+async def _end_sessions(keeper: AsyncConnection[Any]) -> None:
+    await keeper.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+
+
+@contextlib.asynccontextmanager
+async def _keeper(booth: Booth, database: str = "") -> AsyncIterator[AsyncConnection[Any]]:
+    dsn = booth.postgres.dsn
+    if _KEEPER not in booth.kept:
+        async with await AsyncConnection.connect(dsn, autocommit=True) as own:
+            await own.execute(
+                f"DROP ROLE IF EXISTS {_KEEPER}; "
+                f"CREATE ROLE {_KEEPER} SUPERUSER LOGIN PASSWORD '{_KEEPER}'".encode()
+            )
+        booth.kept[_KEEPER] = True
+    conninfo = make_conninfo(
+        dsn, user=_KEEPER, password=_KEEPER, dbname=database or _database(booth)
+    )
+    async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+def _database(booth: Booth) -> str:
+    return str(conninfo_to_dict(booth.postgres.dsn)["dbname"])
+
+
+def _user(booth: Booth) -> str:
+    return str(conninfo_to_dict(booth.postgres.dsn)["user"])
+
+
+async def _returns(booth: Booth, charger: str, widget: str) -> None:
+    """Return once the hub says that a pairing of before is in effect again."""
+    async with asyncio.timeout(2 * NOTICED_SECONDS):
+        while True:
+            with contextlib.suppress(ServiceError, httpx.HTTPError):
+                found = await booth.hub.pairing_of(charger)
+                if found["widget"] == widget and found["projected"]:
+                    return
+            await asyncio.sleep(0.1)
+
+
+@contextlib.asynccontextmanager
+async def _stranger(booth: Booth) -> AsyncIterator[list[ClientConnection]]:
+    """Register a pair that the backup does not know, connected and lit."""
+    number = booth.kept["strangers"] = booth.kept.get("strangers", 0) + 1
+    charger, widget = f"stranger-c{number}", f"stranger-w{number}"
+    await booth.hub.register((charger, widget))
+    gateway = booth.some_gateway()
+    async with (
+        connect_device(gateway.charger_url(charger)) as charging,
+        connect_device(gateway.widget_url(widget)) as lit,
+    ):
+        await charging.send(messages.reading(100))
+        async with asyncio.timeout(NOTICED_SECONDS):
+            await lit.recv()
+        yield [charging, lit]
