@@ -2,6 +2,8 @@
 
 Every run has a seed, which is printed, and repeats what was drawn:
 ``python -m tests.faults matrix --row gateway-killed --runs 1 --seed 7``.
+With ``--record`` each run is added to ``tests/faults/results.csv``; ``due`` says which rows lack
+runs of the present code, and ``table`` prints the matrix of what is recorded for it.
 """
 
 import argparse
@@ -13,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from tests.faults import soak
+from tests.faults import results, soak
 from tests.faults.booth import open_booth
 from tests.faults.catalogue import FAULTS
 from tests.faults.matrix import as_markdown
+from tests.faults.results import Result
 from tests.faults.running import Run, run_fault, run_sequence
 
 if TYPE_CHECKING:
@@ -28,8 +31,14 @@ LOGS = Path(__file__).resolve().parents[2] / ".cache" / "faults"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results to this file too")
+    parser.add_argument(
+        "--record", action="store_true", help=f"add each run to {results.FILE.name}"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("due", help="name the rows that lack runs of the present code")
+    commands.add_parser("table", help="print the matrix of what is recorded for the present code")
     matrix = commands.add_parser("matrix", help="every fault, so often")
+    matrix.add_argument("--due", action="store_true", help="only what `due` names")
     matrix.add_argument("--row", action="append", choices=FAULTS, help="only this one; repeatable")
     matrix.add_argument("--runs", type=int, help="of each row, in place of its own number")
     matrix.add_argument("--seed", type=int, default=1, help="of the first run of each row")
@@ -45,6 +54,8 @@ def main() -> int:
     soaking.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     work: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]] = {
+        "due": _due,
+        "table": _table,
         "matrix": _matrix,
         "sequences": _sequences,
         "soak": _soak,
@@ -52,22 +63,45 @@ def main() -> int:
     return uvloop.run(work[arguments.command](arguments))
 
 
+async def _due(_: argparse.Namespace) -> int:
+    lacking = _lacking()
+    for one in lacking:
+        why = f", {one.outdated} of other code" if one.outdated else ""
+        sys.stdout.write(f"{one.row}: {one.lacking} runs{why}\n")
+    sys.stdout.write(f"{len(lacking)} of {len(FAULTS)} rows are due\n")
+    return 0
+
+
+async def _table(_: argparse.Namespace) -> int:
+    sys.stdout.write(as_markdown(results.of_present_code(results.read())) + "\n")
+    return 0
+
+
+def _lacking() -> list[results.Due]:
+    wanted = [
+        (name, fault.runs) for name, fault in FAULTS.items() if fault.unavailable_because() is None
+    ]
+    return results.due(wanted, results.read())
+
+
 async def _matrix(arguments: argparse.Namespace) -> int:
     runs: list[Run] = []
-    for name in arguments.row or FAULTS:
+    lacking = {one.row: one.lacking for one in _lacking()} if arguments.due else {}
+    for name in arguments.row or lacking or FAULTS:
         fault = FAULTS[name]
         because = fault.unavailable_because()
         if because is not None:
             sys.stdout.write(f"{name} is not run: {because}\n")
             continue
-        logs = LOGS / f"{name}-{arguments.seed}"
+        first = arguments.seed + fault.runs - lacking.get(name, fault.runs)
+        logs = LOGS / f"{name}-{first}"
         logs.mkdir(parents=True, exist_ok=True)
-        async with open_booth(arguments.seed, logs=logs) as booth:
-            for number in range(arguments.runs or fault.runs):
-                runs.append(await run_fault(booth, fault, arguments.seed + number))
-                _say(runs[-1])
-                _write(arguments.json, runs)
-    sys.stdout.write("\n" + as_markdown(runs) + "\n")
+        async with open_booth(first, logs=logs) as booth:
+            for number in range(arguments.runs or lacking.get(name, fault.runs)):
+                runs.append(await run_fault(booth, fault, first + number))
+                _on_run(runs, arguments)
+    commit = results.present_commit()
+    sys.stdout.write("\n" + as_markdown([Result.of(run, commit) for run in runs]) + "\n")
     return _verdict(runs)
 
 
@@ -79,8 +113,7 @@ async def _sequences(arguments: argparse.Namespace) -> int:
         logs.mkdir(parents=True, exist_ok=True)
         async with open_booth(seed, logs=logs) as booth:
             runs.append(await run_sequence(booth, arguments.length, seed, arguments.faults))
-            _say(runs[-1])
-            _write(arguments.json, runs)
+            _on_run(runs, arguments)
     return _verdict(runs)
 
 
@@ -107,9 +140,12 @@ def _say(run: Run) -> None:
     sys.stdout.flush()
 
 
-def _write(file: Path | None, runs: list[Run]) -> None:
-    if file is not None:
-        file.write_text(json.dumps([run.as_facts() for run in runs], indent=1))
+def _on_run(runs: list[Run], arguments: argparse.Namespace) -> None:
+    _say(runs[-1])
+    if arguments.json:
+        arguments.json.write_text(json.dumps([run.as_facts() for run in runs], indent=1))
+    if arguments.record:
+        results.append(Result.of(runs[-1], results.present_commit()))
 
 
 def _verdict(runs: list[Run]) -> int:

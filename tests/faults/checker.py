@@ -4,7 +4,8 @@ Four rules, each broken by a `Violation`:
 
 - *late*: 5 s after a fault ended (or without one) a connected widget shows, for
   longer than 5 s, something that its charger's readings do not call for; or it got no
-  status message since a reading that was acknowledged, though it was sent longer ago.
+  status message since a reading that was acknowledged, though it was sent longer ago; or
+  its connection and its light are from before its pairing.
 - *older*: a widget went from a newer reading's status back to an older one's.
 - *lost*: in a quiet time, the last reading is not the one that is shown.
 - *foreign*: a widget showed a status of another pairing than its own, or of a
@@ -166,6 +167,14 @@ class _Light:
         """Whether it is certain which pairing holds."""
         return self.in_effect_at is not None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether connection and light are from before the pairing, though that holds."""
+        connected, holds = self.connected_at, self.in_effect_at
+        if self.shown is None or connected is None or holds is None:
+            return False
+        return connected < self.asked_at and self.heard_at < holds
+
     def expects_message_since(self, sent_at: float) -> bool:
         """Whether a status message must come for a reading sent then, and none has."""
         if self.in_effect_at is None or self.connected_at is None:
@@ -193,7 +202,9 @@ class Checker:
             case PairingBegan():
                 self._pairing_began(event)
             case PairingInEffect():
-                self._light(event.widget).in_effect_at = event.at
+                light = self._light(event.widget)
+                light.in_effect_at = event.at
+                self._judge(light, event.at)
             case WidgetConnected() | WidgetDisconnected():
                 self._connection_changed(event)
             case Shown():
@@ -317,7 +328,7 @@ class Checker:
             return
         shown = light.shown or "nothing"
         if (seconds := self._too_long(light.wrong_since, now)) is not None:
-            called_for = ", ".join(sorted(self._called_for(light)))
+            called_for = ", ".join(sorted(self._called_for(light))) or "that of its pairing"
             words = f"shows {shown} for {seconds:.1f} s, not {called_for}"
         elif (seconds := self._too_long(light.unanswered_since, now)) is not None:
             words = f"heard nothing for {seconds:.1f} s of readings, and shows {shown}"
@@ -336,6 +347,8 @@ class Checker:
     def _is_right(self, light: _Light) -> bool:
         if light.connected_at is None or not light.is_settled:
             return True
+        if light.is_kept:
+            return False
         called_for = self._called_for(light)
         return not called_for or light.shown in called_for
 

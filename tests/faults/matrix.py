@@ -4,21 +4,21 @@ import statistics
 from collections.abc import Sequence
 
 from tests.faults.catalogue import FAULTS
-from tests.faults.running import Run
+from tests.faults.results import Result
 
 
-def as_markdown(runs: Sequence[Run]) -> str:
-    """Return one line per fault: runs, recovery (median and worst), violations."""
+def as_markdown(results: Sequence[Result]) -> str:
+    """Return one line per fault: runs, recovery (median and worst), wrong lights."""
     lines = ["| Fault | Runs | Median | Worst | Wrong lights |", "|---|---|---|---|---|"]
     for name, fault in FAULTS.items():
-        mine = [run for run in runs if run.what == name]
+        mine = [result for result in results if result.row == name]
         if not mine:
             continue
         # In the silent runs most lights need no recovering: they would flatter the figures.
-        times = [run.recovery for run in mine if run.recovery is not None and not run.silent]
+        times = [one.recovery for one in mine if one.recovery is not None and not one.silent]
         median = f"{statistics.median(times):.2f} s" if times else "never"
         worst = f"{max(times):.2f} s" if times else "never"
-        bad = sum(1 for run in mine if run.violations)
+        bad = sum(1 for result in mine if result.violations)
         lines.append(
             f"| {fault.title} (`{name}`) | {len(mine)} | {median} | {worst} | {bad or 'none'} |"
         )

@@ -100,6 +100,19 @@ def broken_rules(*events: Event) -> list[Rule]:
             ],
             id="paired again, dark in between",
         ),
+        pytest.param(
+            [
+                PairingBegan(3.0, "w", "other"),
+                WidgetDisconnected(3.1, "w"),
+                WidgetConnected(3.2, "w"),
+                Sent(3.3, "other", 1, GREEN),
+                Acknowledged(3.4, "other", 1),
+                Shown(3.5, "w", GREEN),
+                PairingInEffect(3.6, "w"),  # told late
+                Quiet(20.0),
+            ],
+            id="lit by its pairing before the operator was told that it is in effect",
+        ),
     ],
 )
 def test_a_right_history_breaks_no_rule(events: list[Event]) -> None:
@@ -228,6 +241,16 @@ def test_a_right_history_breaks_no_rule(events: list[Event]) -> None:
             ],
             Rule.FOREIGN,
             id="unpaired, but lit",
+        ),
+        pytest.param(
+            [PairingBegan(3.0, "w", None), PairingInEffect(3.1, "w"), Quiet(8.2)],
+            Rule.LATE,
+            id="unpaired, and the light stays on the old connection",
+        ),
+        pytest.param(
+            [PairingBegan(3.0, "w", "other"), PairingInEffect(3.1, "w"), Quiet(8.2)],
+            Rule.LATE,
+            id="paired with a silent charger, and the last visitor's light stays",
         ),
     ],
 )
