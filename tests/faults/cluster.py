@@ -3,24 +3,36 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from tests.faults import stepping_clock
 from tests.faults.booth import Booth, Size, open_in
 from tests.faults.catalogue import Fault
 from tests.faults.resharding import node_at, open_resharding
+from tests.faults.rows import handovers
+from tests.faults.stepping_clock import SteppingClock, SteppingRedis
 from tests.fixtures.hub import Hub
 from tests.fixtures.processes import ROOT
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
-from tools.servers.redis.cluster import ClusterNode, RedisCluster
-from tools.servers.redis.open import open_redis_cluster
+from tools.servers.redis.cluster import MASTERS, ClusterNode, RedisCluster
+from tools.servers.redis.open import (
+    EmbeddedNode,
+    embedded_cluster,
+    open_redis_cluster,
+    programs_for_cluster,
+)
 from tools.servers.server_options import ServerOptions
+from tools.servers.wheels import NoServerError
 
 if TYPE_CHECKING:
     from tools.servers.redis.server import RedisServer
 
+NODES: Final = 2 * MASTERS
+"""Each master has a replica."""
+
+_STEPS: Final = (-3600.0, -60.0, -10.0, 10.0, 60.0, 3600.0)
 PROMOTED_SECONDS: Final = 20.0
 """In which a replica has taken over; it does after about two seconds."""
 
@@ -140,6 +152,46 @@ async def _wait_until_promoted(booth: ClusterBooth, replica: ClusterNode) -> Non
             await asyncio.sleep(0.05)
 
 
+async def skew_clocks(booth: Booth) -> None:
+    """Step the clocks of all nodes, each by another time, and hand a silent charger over."""
+    here = _of(booth)
+    await handovers.arrive(booth)
+    steps = booth.rng.sample(_STEPS, len(here.cluster.nodes))
+    booth.notes.append(", ".join(f"{step:+g} s" for step in steps))
+    async with booth.fault("clocks skewed"):
+        for node, step in zip(here.cluster.nodes, steps, strict=True):
+            _clock_of(node).offset += step
+        await handovers.hand_over(booth)
+
+
+async def kill_node_ahead(booth: Booth) -> None:
+    """Kill a node whose replica's clock is behind."""
+    here = _of(booth)
+    victim = await here.some_master()
+    replica = await here.replica_of(victim)
+    _clock_of(replica).offset = _clock_of(victim).offset - 30
+    async with booth.fault("node killed, its replica's clock is behind"):
+        await asyncio.to_thread(victim.kill)
+        await _wait_until_promoted(here, replica)
+
+
+def _clock_of(node: ClusterNode) -> SteppingClock:
+    assert isinstance(node, SteppingNode)
+    return node.clock
+
+
+class SteppingNode(EmbeddedNode, SteppingRedis):
+    """A node whose clock can step."""
+
+
+def _open_cluster(options: ServerOptions) -> RedisCluster:
+    """Open a cluster with replicas, with clocks that can step where that is possible."""
+    if stepping_clock.unavailable_because() is None:
+        with contextlib.suppress(NoServerError):
+            return embedded_cluster(programs_for_cluster(), NODES, SteppingNode)
+    return open_redis_cluster(options, replicas=NODES - MASTERS)
+
+
 FAULTS: Final = {
     fault.name: fault
     for fault in (
@@ -150,6 +202,18 @@ FAULTS: Final = {
         Fault("failover", "A replica changes places with its master", fail_over_by_hand),
         Fault("node-restarted", "A node restarts with its data", restart_node_with_data),
         Fault("node-emptied", "A node restarts empty", restart_node_empty),
+        Fault(
+            "clocks-skewed",
+            "Clocks of all nodes step, a silent charger is handed over",
+            skew_clocks,
+            unavailable_because=stepping_clock.unavailable_because,
+        ),
+        Fault(
+            "node-killed-ahead",
+            "A node is killed, its replica's clock is 30 s behind",
+            kill_node_ahead,
+            unavailable_because=stepping_clock.unavailable_because,
+        ),
     )
 }
 
@@ -170,8 +234,7 @@ async def open_cluster_booth(
     """
     server_options = server_options or ServerOptions.of_tests()
     with contextlib.ExitStack() as servers:
-        open_cluster = partial(open_redis_cluster, replicas=3)
-        cluster = await open_in(servers, open_cluster, server_options)
+        cluster = await open_in(servers, _open_cluster, server_options)
         postgres = await open_in(servers, open_postgres_server, server_options)
         settings = {**cluster.settings, "CHARGELIGHT_POSTGRES_DSN": postgres.dsn}
         booth = ClusterBooth(cluster, postgres, Hub(settings, logs, lambda _: None, code), seed)

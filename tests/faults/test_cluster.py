@@ -34,6 +34,10 @@ async def booth(
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=list(FAULTS))
 async def test_no_widget_shows_the_wrong_light_after(booth: ClusterBooth, number: int) -> None:
     # In every other one the chargers fall silent, so that nothing they say later heals.
-    run = await run_fault(booth, list(FAULTS.values())[number], seed=number)
+    fault = list(FAULTS.values())[number]
+    because = fault.unavailable_because()
+    if because is not None:
+        pytest.skip(because)
+    run = await run_fault(booth, fault, seed=number)
     assert not run.violations, run.violations
     assert run.recovery is not None

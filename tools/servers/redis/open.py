@@ -77,7 +77,7 @@ def open_redis_cluster(options: ServerOptions, *, replicas: int = 0) -> RedisClu
     count = MASTERS + replicas
     if options.forced is not ServerSource.CONTAINERS:
         try:
-            return embedded_cluster(_programs_for_cluster(), count)
+            return embedded_cluster(programs_for_cluster(), count)
         except NoServerError:
             if not options.containers.available or options.forced is ServerSource.EMBEDDED:
                 raise
@@ -96,14 +96,21 @@ class EmbeddedNode(EmbeddedRedis):
         super().__init__(programs, "the nodes are processes", settings)
 
 
-def embedded_cluster(programs: Programs, count: int) -> RedisCluster:
+def embedded_cluster(
+    programs: Programs, count: int, node: type[EmbeddedNode] = EmbeddedNode
+) -> RedisCluster:
     """Start a cluster of so many nodes, each a process."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(closing(EmbeddedNode(programs))) for _ in range(count)]
+        nodes = [stack.enter_context(closing(node(programs))) for _ in range(count)]
         return RedisCluster(nodes, description=nodes[0].description, close=stack.pop_all().close)
 
 
-def _programs_for_cluster() -> Programs:
+def programs_for_cluster() -> Programs:
+    """The programs of such a cluster.
+
+    Raises:
+        NoServerError: there are none for this machine.
+    """
     installed = installed_redis()
     if installed is not None:
         major = version_of(installed)[1].partition(".")[0]
