@@ -40,7 +40,7 @@ bench: environment  ## Measure speed on this machine (10 minutes; ARGS="relay --
 bench-compare: environment  ## Compare two measurements (A=before.json B=after.json)
 	@$(RUN) -m tests.benchmarks.compare '$(A)' '$(B)'
 
-faults: environment  ## Do real harm to real processes and judge every light (an hour; ARGS="sequences")
+faults: environment  ## Do real harm to real processes and judge every light (hours; ARGS="sequences", "due")
 	@$(RUN) -m tests.faults $(or $(ARGS),matrix)
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")

@@ -38,6 +38,7 @@ class Fault:
         runs: How often it is run for the matrix, at least.
         alone: It takes too long, or too much, for random sequences.
         long: It is not part of the short form: only ``make faults`` runs it.
+        needs_readings: Chargers that fell silent would leave nothing to see.
         unavailable_because: Returns why it cannot run on this machine, or None.
     """
 
@@ -47,6 +48,7 @@ class Fault:
     runs: int = 10
     alone: bool = False
     long: bool = False
+    needs_readings: bool = False
     unavailable_because: Callable[[], str | None] = lambda: None
 
 
@@ -143,12 +145,14 @@ _CLOCKS: Final = (
         "clock-back",
         "Redis' clock stepped back by a minute or an hour, re-paired after",
         clocks.step_back,
+        needs_readings=True,
         unavailable_because=stepping_clock.unavailable_because,
     ),
     Fault(
         "clock-forward",
         "Redis' clock stepped forward by a minute or an hour, re-paired after",
         clocks.step_forward,
+        needs_readings=True,
         unavailable_because=stepping_clock.unavailable_because,
     ),
     Fault(
@@ -167,12 +171,14 @@ _CLOCKS: Final = (
         "promotion-behind",
         "Redis replica promoted whose clock is 30 s behind",
         promotion.promote_replica_behind,
+        needs_readings=True,
         unavailable_because=clocks.no_promotion_because,
     ),
     Fault(
         "promotion-router",
         "a router and the primary die together, the replica's clock is 15 s behind",
         promotion.promote_replica_without_router,
+        needs_readings=True,
         unavailable_because=clocks.no_promotion_because,
     ),
 )
@@ -198,6 +204,7 @@ _VALUES: Final = (
         "future",
         "values from the future",
         values.write_from_the_future,
+        needs_readings=True,
         runs=2 * values.FUTURES,
     ),
 )

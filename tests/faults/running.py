@@ -52,7 +52,11 @@ class Run:
 
 
 async def run_fault(
-    booth: Booth, fault: Fault, seed: int, patience_seconds: float = WELL_SECONDS
+    booth: Booth,
+    fault: Fault,
+    seed: int,
+    patience_seconds: float = WELL_SECONDS,
+    judged_seconds: float = SETTLE_SECONDS,
 ) -> Run:
     """Do one fault's harm to a booth that is well, judge, and mend it.
 
@@ -61,15 +65,16 @@ async def run_fault(
         fault: Which.
         seed: Of all that is drawn; with an even one the chargers fall silent.
         patience_seconds: How long to wait for it to be well again.
+        judged_seconds: How long to look on, at least, before the quiet at the end.
     """
-    run = Run(fault.name, seed, silent=seed % 2 == 0)
+    run = Run(fault.name, seed, silent=seed % 2 == 0 and not fault.needs_readings)
     before = _begin(booth, f"{fault.name} {seed}")
     booth.turn = seed // 2
     if run.silent:
         booth.silence(SILENCES)
     try:
         await fault.inject(booth)
-        await _judge_recovery(booth, run, patience_seconds)
+        await _judge_recovery(booth, run, judged_seconds, patience_seconds)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's result
         run.violations.append(f"{type(error).__name__}: {error}")
     await _end(booth, run, before, patience_seconds)
@@ -86,7 +91,8 @@ async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str
             if not fault.alone and fault.unavailable_because() is None
         ]
         names = [rng.choice(drawable) for _ in range(length)]
-    run = Run(" · ".join(names), seed, silent=seed % 2 == 0)
+    silent = seed % 2 == 0 and not FAULTS[names[-1]].needs_readings
+    run = Run(" · ".join(names), seed, silent)
     before = _begin(booth, f"faults of sequence {seed}")
     last = len(names) - 1
     try:
@@ -99,7 +105,7 @@ async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str
                 # Some find the hub well again, some in the middle of recovering.
                 await asyncio.sleep(rng.choice([0.0, 0.2, 1.0, 3.0]))
                 await booth.mend()
-        await _judge_recovery(booth, run, WELL_SECONDS)
+        await _judge_recovery(booth, run, SETTLE_SECONDS, WELL_SECONDS)
     except Exception as error:  # noqa: BLE001 - as above
         run.violations.append(f"{type(error).__name__}: {error}")
     booth.longest = 1.0
@@ -114,10 +120,10 @@ def _begin(booth: Booth, seed: str) -> int:
     return len(booth.checker.violations)
 
 
-async def _judge_recovery(booth: Booth, run: Run, patience_seconds: float) -> None:
+async def _judge_recovery(booth: Booth, run: Run, at_least: float, patience_seconds: float) -> None:
     """Wait until all is well, judge after the time of grace, and in the quiet at its end."""
     since = booth.fault_ended_at
-    run.recovery = await booth.devices.wait_until_well(since, SETTLE_SECONDS, patience_seconds)
+    run.recovery = await booth.devices.wait_until_well(since, at_least, patience_seconds)
     await booth.devices.judge_quiet()
 
 
