@@ -250,6 +250,16 @@ _DEVICES: Final = (
         handovers.stall_gateway,
     ),
     Fault(
+        "stalled-handshake",
+        "the same, with a reading right behind the handshake",
+        handovers.stall_handshake,
+    ),
+    Fault(
+        "message-cut",
+        "the first half of a reading before a hand-over, the second after it",
+        handovers.cut_message,
+    ),
+    Fault(
         "pings",
         "4,000 pings and a reading, the charger handed over 0.7 s later",
         handovers.flood_with_pings,

@@ -100,6 +100,13 @@ class Devices:
         """Have a charger without a phone report a level (%)."""
         await self.chargers[charger_id].charger.report(level)
 
+    def record_again(self, charger_id: str) -> None:
+        """Let the checker know that a charger's newest reading is sent again, by other means."""
+        newest = self.chargers[charger_id].charger._newest
+        assert newest is not None, f"{charger_id} has not reported yet"
+        status = _THRESHOLDS.call_for(newest.level)
+        self.record(Sent(time.monotonic(), charger_id, newest.number, status))
+
     def send_raw(self, charger_id: str, frames: bytes) -> None:
         """Send bytes on a charger's connection, as they are."""
         self._connection_of(charger_id).transport.write(frames)

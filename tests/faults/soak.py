@@ -28,6 +28,19 @@ DRAWN: Final = (
     "load-balancer",
     "re-pairing",
     "twins",
+    "stalled",
+    "clock-back",
+    "clock-forward",
+    "clock-handed-over",
+    "statuses-deleted",
+    "entry-deleted",
+    "directory-deleted",
+    "wrong-type",
+    "junk",
+    "future",
+    "restored",
+    "postgres-refusing",
+    "refusing",
 )
 _METRICS: Final = {
     "process_resident_memory_bytes": "memory",
@@ -42,16 +55,17 @@ async def soak(
     """Load a booth, harm it every minute, and compare what is held at the start and at the end."""
     # What these faults make for themselves stays; it must be there in both measurements.
     runs: list[Run] = []
-    for name in ("re-pairing", "twins", "overflow", "redis-empty"):
+    for name in ("re-pairing", "twins", "overflow", "redis-empty", "stalled"):
         runs.append(await run_fault(booth, FAULTS[name], seed))
         say(runs[-1])
     await asyncio.sleep(WARM_SECONDS)
     before = await _held(booth)
+    drawn = [name for name in DRAWN if FAULTS[name].unavailable_because() is None]
     ends = time.monotonic() + seconds
     number = 0
     while (began := time.monotonic()) < ends:
         number += 1
-        name = DRAWN[number % len(DRAWN)]
+        name = drawn[number % len(drawn)]
         runs.append(await run_fault(booth, FAULTS[name], seed + number))
         say(runs[-1])
         await asyncio.sleep(max(0.0, min(began + MINUTE, ends) - time.monotonic()))

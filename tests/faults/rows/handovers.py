@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.faults.booth import Booth
+from tests.fixtures.fault_proxy import HOST
 from tests.fixtures.processes import ServiceError
-from tests.fixtures.raw_frames import PING, masked
+from tests.fixtures.raw_device import RawDevice
+from tests.fixtures.raw_frames import CONTINUATION, PING, PONG, TEXT, masked, reading
 
 CHARGER: Final = "handed-c"
 WIDGETS: Final = ("handed-w1", "handed-w2")
@@ -20,6 +22,8 @@ WELL_SECONDS: Final = 15.0
 CHARGED: Final = 100.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 """Between a reading that is held up and the next pairing: longer than the checker's slack."""
+ASKED_SECONDS: Final = 15.0
+"""In which a charger is asked for its level again, if what it said cannot light its widget."""
 _PINGS: Final = 4000
 
 
@@ -64,16 +68,65 @@ async def pair_until_in_effect(pair: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.2)
 
 
+async def say_again(booth: Booth) -> None:
+    """Wait until the charger was asked for its level, and has lit the next visitor's widget."""
+    widget = booth.devices.widgets[booth.devices.widget_of(CHARGER)]
+    async with asyncio.timeout(ASKED_SECONDS):
+        while widget.shown is None:  # noqa: ASYNC110 - a widget sets no event
+            await asyncio.sleep(0.05)
+
+
 async def stall_gateway(booth: Booth) -> None:
     """Stop a gateway with a reading on its way to it, and hand the charger over meanwhile."""
+    way = booth.draw(["reading", "pong nobody asked for, and reading"])
     await arrive(booth)
     victim = booth.gateway_of(CHARGER).process
     async with booth.fault("gateway stopped across a hand-over"):
         victim.freeze()
+        if way != "reading":
+            booth.devices.send_raw(CHARGER, masked(PONG) + masked(PONG, b"1"))
         await booth.devices.say(CHARGER, CHARGED)
         await asyncio.sleep(_ON_ITS_WAY_SECONDS)
         await hand_over(booth)
         victim.thaw()
+    await say_again(booth)
+
+
+async def stall_handshake(booth: Booth) -> None:
+    """The same, and the reading came together with the handshake."""
+    await arrive(booth)
+    gateway = booth.some_gateway()
+    connection = RawDevice(f"/chargers/{CHARGER}", reading(CHARGED))
+    async with booth.fault("gateway stopped across a handshake"):
+        gateway.process.freeze()
+        loop = asyncio.get_running_loop()
+        booth.devices.record_again(CHARGER)
+        await loop.create_connection(lambda: connection, HOST, gateway.charger_port)
+        booth.closing.callback(connection.transport.abort)
+        await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+        await hand_over(booth)
+        gateway.process.thaw()
+        await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+        connection.transport.abort()
+        # Its old connection is superseded, and is told so with its next frame.
+        booth.devices.send_raw(CHARGER, masked(PING))
+        await booth.devices.wait_until_well(time.monotonic(), 0.0, WELL_SECONDS)
+    await say_again(booth)
+
+
+async def cut_message(booth: Booth) -> None:
+    """Send the first half of a reading before the hand-over, the second after it: no fault."""
+    await arrive(booth)
+    first, second = b'{"event":"StateOfCharge",', b'"data":{"soc":100}}'
+    booth.devices.record_again(CHARGER)
+    booth.devices.send_raw(CHARGER, masked(TEXT, first, final=False))
+    await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+    await hand_over(booth)
+    await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+    booth.devices.send_raw(CHARGER, masked(CONTINUATION, second))
+    async with booth.fault("message cut"):
+        pass
+    await say_again(booth)
 
 
 async def flood_with_pings(booth: Booth) -> None:
@@ -85,3 +138,4 @@ async def flood_with_pings(booth: Booth) -> None:
     await hand_over(booth)
     async with booth.fault("pings"):
         pass
+    await say_again(booth)
