@@ -15,6 +15,8 @@ WELL_SECONDS: Final = 60.0
 SILENCES: Final = (0.0, 0.05, 0.3)
 """When, after a fault began, the chargers fall silent, in every other run."""
 
+_LOOK_SECONDS: Final = 0.1
+
 SHORTEST: Final = 0.15
 """Share of its full time that a fault may last in a sequence, at least."""
 
@@ -69,7 +71,34 @@ async def run_fault(
     """
     run = Run(fault.name, seed, silent=seed % 2 == 0 and not fault.needs_readings)
     before = _begin(booth, f"{fault.name} {seed}")
-    booth.turn = seed // 2
+    await _judge_fault(booth, fault, run, judged_seconds, patience_seconds)
+    await _end(booth, run, before, patience_seconds)
+    return run
+
+
+async def goes_wrong(booth: Booth, fault: Fault, seed: int, patience_seconds: float) -> bool:
+    """Do one fault's harm; tell whether anything is wrong, as soon as it is."""
+    run = Run(fault.name, seed, silent=seed % 2 == 0 and not fault.needs_readings)
+    before = _begin(booth, f"{fault.name} {seed}")
+    judging = asyncio.create_task(
+        _judge_fault(booth, fault, run, SETTLE_SECONDS, patience_seconds), name="judging"
+    )
+    while not judging.done():
+        if len(booth.checker.violations) > before or booth.devices.turned_away:
+            judging.cancel()
+        if booth.hub.unexpected_exits():
+            judging.cancel()
+        await asyncio.wait([judging], timeout=_LOOK_SECONDS)
+    if judging.cancelled():
+        return True
+    await _end(booth, run, before, patience_seconds)
+    return bool(run.violations)
+
+
+async def _judge_fault(
+    booth: Booth, fault: Fault, run: Run, judged_seconds: float, patience_seconds: float
+) -> None:
+    booth.turn = run.seed // 2
     if run.silent:
         booth.silence(SILENCES)
     try:
@@ -77,8 +106,6 @@ async def run_fault(
         await _judge_recovery(booth, run, judged_seconds, patience_seconds)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's result
         run.violations.append(f"{type(error).__name__}: {error}")
-    await _end(booth, run, before, patience_seconds)
-    return run
 
 
 async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str] = ()) -> Run:

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.booth import open_booth
 from tests.faults.catalogue import FAULTS
 from tests.faults.mutants import MUTANTS, Mutant, build
-from tests.faults.running import run_fault
+from tests.faults.running import goes_wrong
 
 MOST_RUNS = 8
 """A race is not lost every time; without the mechanism it is lost soon."""
@@ -29,7 +29,6 @@ async def runs_until_wrong(mutant: Mutant, folder: Path) -> int | None:
         )
         for number in range(MOST_RUNS):
             seed = mutant.first_seed + number * mutant.step
-            run = await run_fault(booth, FAULTS[mutant.row], seed, patience_seconds=8.0)
-            if run.violations:
+            if await goes_wrong(booth, FAULTS[mutant.row], seed, patience_seconds=8.0):
                 return number + 1
     return None

@@ -11,6 +11,8 @@ from tests.faults.booth import Booth
 PARTITIONS: Final = 64
 FUTURE: Final = 2**53
 YEAR_2100: Final = 4_102_444_800_000_000
+BELIEVED_SECONDS: Final = 5.0
+"""For so long a status may be newer than its charger's reading before it is replaced."""
 _READ_SECONDS: Final = 2.0
 """In which devices are connected again, and have read what is stored."""
 _NAMES: Final = Names(PARTITIONS)
@@ -241,3 +243,4 @@ async def write_from_the_future(booth: Booth) -> None:
         booth.balancer.cut()
         await asyncio.sleep(_READ_SECONDS)
         booth.devices.resume_readings()
+        await asyncio.sleep(booth.seconds(BELIEVED_SECONDS))
