@@ -25,6 +25,19 @@ NOTICED_SECONDS: Final = 15.0
 """In which what a restore brought is in effect, and what it took back is not any more."""
 
 _BACKUP: Final = "backup"
+_FILL_DISK: Final = """
+    CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    DO $$
+    DECLARE name text;
+    BEGIN
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+            EXECUTE format('CREATE TRIGGER a_full_disk BEFORE INSERT OR UPDATE OR DELETE ON %I '
+                'FOR EACH STATEMENT EXECUTE FUNCTION disk_is_full()', name);
+        END LOOP;
+    END $$
+"""
+"""Every write fails as it does on a full disk."""
 _KEEPER: Final = "keeper"
 """A superuser of our own, for what the hub's user may not do for a while."""
 
@@ -67,6 +80,7 @@ async def refuse(booth: Booth) -> None:
             "LOCK TABLE chargers, widgets, pairings IN ACCESS EXCLUSIVE MODE",
             "SELECT 1",
         ),
+        "disk full": (_FILL_DISK, "DROP FUNCTION disk_is_full CASCADE"),
         "rights revoked": (
             f"ALTER ROLE {user} NOSUPERUSER; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {user}",
             f"ALTER ROLE {user} SUPERUSER; GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}",
