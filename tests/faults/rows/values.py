@@ -219,9 +219,17 @@ async def _status_with(client: Any, booth: Booth, value: str) -> None:
     await client.hset(widget.statuses, device, json.dumps(stored | json.loads(value)))
 
 
+async def _live_with(client: Any, booth: Booth, value: str) -> None:
+    """The same of a live state; its level stays."""
+    charger, _ = _some_tags(booth)
+    device = booth.kept["victim"].charger
+    stored = json.loads(await client.hget(charger.live, device))
+    await client.hset(charger.live, device, json.dumps(stored | json.loads(value)))
+
+
 _FROM_THE_FUTURE: Final[list[tuple[Break, str]]] = [
     (_status_with, f'{{"revision":[{FUTURE},1]}}'),
-    (_live, f'{{"epoch":{FUTURE}}}'),
+    (_live_with, f'{{"epoch":{FUTURE},"revision":[{FUTURE},100000]}}'),
     (_status_with, f'{{"pairing":{FUTURE}}}'),
     (_status_with, f'{{"revision":[{YEAR_2100},1]}}'),
     (_live, f'{{"epoch":{YEAR_2100}}}'),
