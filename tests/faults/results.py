@@ -97,28 +97,19 @@ def read(file: Path = FILE) -> list[Result]:
 
 def present_commit() -> str:
     """Return the commit of the code that is run now, with a ``+`` if it was changed since."""
-    told = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    commit = told.stdout.strip()
-    return commit if is_current(commit) else f"{commit}+"
+    commit = _git("rev-parse", "--short=12", "HEAD").stdout.strip()
+    return commit if is_current(commit) else f"{commit or 'unknown'}+"
 
 
 @cache
 def is_current(commit: str) -> bool:
     """Tell whether the code is the same now as in a commit."""
     # A commit with a + is none that Git knows.
-    compared = subprocess.run(
-        ["git", "diff", "--quiet", commit, "--", *CODE],
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    return compared.returncode == 0
+    return _git("diff", "--quiet", commit, "--", *CODE).returncode == 0
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def of_present_code(
