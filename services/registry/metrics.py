@@ -16,6 +16,10 @@ PROJECTED_NUMBER: Final = Gauge(
     "chargelight_directory_projected_pairing_number",
     "All changes up to this pairing number are in effect in Redis; 0 while that is not known.",
 )
+REPAIRS: Final = Counter(
+    "chargelight_directory_repairs",
+    "How often Postgres was found to have lost changes that Redis has.",
+)
 TRANSITIONS: Final = Counter(
     "chargelight_transitions_taken",
     "Transitions of lights that were read from Redis, and recorded in the rentals they belong to.",

@@ -229,6 +229,13 @@ local function pairing_told(directory, id, entry, now)
   return {int(entry.pairing), mark, int(age)}
 end
 
+-- A value with a number that Postgres can have drawn, or nil: somebody wrote it by hand, and no
+-- other number would ever replace it.
+local function drawn(value, member)
+  if value and value[member] <= 2 ^ 52 then return value end
+  return nil
+end
+
 -- Mark every connection that a charger has now as superseded: it ends with its next
 -- frame, and its readings do not count. The stored reading is removed.
 local function supersede(live, id)

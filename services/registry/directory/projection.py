@@ -8,17 +8,20 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
-from shared.contract.devices import Kind
+from shared.contract.devices import Kind, is_device_id
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 _PROMPT_SECONDS: Final = 0.1
 """An exchange with Redis that takes longer dates pairings too late by more than matters."""
+
+
+Tag = TypeVar("Tag", ChargerNames, WidgetNames)
 
 
 class Written(NamedTuple):
@@ -51,7 +54,7 @@ class Projection:
     async def is_complete(self) -> bool:
         """Tell whether every tag has its directory, as it was written.
 
-        Redis may have been emptied, or somebody may have removed entries by hand.
+        Redis may have been emptied, or entries may have been removed by hand.
         """
         calls = [
             Call(scripts.CHECK, (tag.directory, tag.directory_version, tag.credentials), [])
@@ -149,28 +152,50 @@ class Projection:
 
     async def remove_strays(
         self, widgets: Collection[str], chargers: Collection[str], greatest_number: int
-    ) -> int:
-        """Remove entries that a snapshot does not have, and return how many.
+    ) -> dict[Kind, Written]:
+        """Remove entries that a snapshot does not have.
 
         Args:
             widgets: Ids of all registered widgets (a set).
             chargers: Ids of all registered chargers (a set).
             greatest_number: The snapshot's greatest pairing number; newer entries stay.
+
+        Returns:
+            What became of them. Those that were registered, or are newer, count as refused.
         """
-        names = self._names
-        in_widget_tags = await self._ids(names.widgets)
-        in_charger_tags = await self._ids(names.chargers)
+        return {
+            Kind.WIDGET: await self._remove_strays(
+                self._names.widgets, self._names.of_widget, widgets, greatest_number
+            ),
+            Kind.CHARGER: await self._remove_strays(
+                self._names.chargers, self._names.of_charger, chargers, greatest_number
+            ),
+        }
+
+    async def _remove_strays(
+        self,
+        tags: Sequence[Tag],
+        tag_of: Callable[[str], Tag],
+        known: Collection[str],
+        greatest_number: int,
+    ) -> Written:
         calls: list[Call] = []
-        # An id in a tag that is not its own is a stray too: there once were more
-        # partitions, or fewer.
-        for widget_tag, found in zip(names.widgets, in_widget_tags, strict=True):
-            strays = [i for i in found if i not in widgets or names.of_widget(i) != widget_tag]
-            calls += _removal_calls(widget_tag, (widget_tag.statuses,), greatest_number, strays)
-        for charger_tag, found in zip(names.chargers, in_charger_tags, strict=True):
-            strays = [i for i in found if i not in chargers or names.of_charger(i) != charger_tag]
-            keys = (charger_tag.live, charger_tag.pending)
-            calls += _removal_calls(charger_tag, keys, greatest_number, strays)
-        return sum(await self._bus.run(calls))
+        foreign: set[str] = set()
+        for tag, found in zip(tags, await self._ids(tags), strict=True):
+            # An id in a tag that is not its own is a stray too: there once were more
+            # partitions, or fewer.
+            elsewhere = {i for i in found if not is_device_id(i) or tag_of(i) != tag}
+            calls += _removal_calls(
+                tag, greatest_number, [i for i in found if i not in known or i in elsewhere]
+            )
+            foreign |= elsewhere
+        written = _written(await self._bus.run(calls))
+        return Written(written.changed, [i for i in written.refused if i not in foreign])
+
+    async def greatest_number(self) -> int:
+        """Return the greatest number of pairings and credentials in Redis; 0 without any."""
+        calls = [Call(scripts.GREATEST, (tag.directory, tag.credentials), []) for tag in self._tags]
+        return max(map(int, await self._bus.run(calls)))
 
     async def complete(self, widgets: Collection[str], chargers: Collection[str]) -> bool:
         """Set every tag's marker: from now on, a device without an entry is not registered.
@@ -227,11 +252,9 @@ def _device_keys(tag: ChargerNames | WidgetNames) -> tuple[str, str, str]:
 
 
 def _removal_calls(
-    tag: ChargerNames | WidgetNames,
-    own: tuple[str, ...],
-    greatest_number: int,
-    strays: Sequence[str],
+    tag: ChargerNames | WidgetNames, greatest_number: int, strays: Sequence[str]
 ) -> list[Call]:
+    own = (tag.live, tag.pending) if isinstance(tag, ChargerNames) else (tag.statuses,)
     keys = (tag.directory, tag.directory_version, *_device_keys(tag), *own)
     return [
         Call(

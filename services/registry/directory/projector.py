@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.registry import metrics
-from services.registry.directory import snapshot
-from services.registry.directory.projection import Projection
+from services.registry.directory import lost_changes, snapshot
+from services.registry.directory.projection import Projection, Written
 from services.registry.directory.snapshot import (
     ChargerEntry,
     SecretsEntry,
@@ -28,6 +28,12 @@ from shared.process.waiting import wait_for_event
 
 _CHECK_SECONDS: Final = 0.5
 """How often to check that the directory in Redis is still complete."""
+
+_DOUBT_SECONDS: Final = 0.5
+"""So long may it take to find out whether Postgres lost changes, or another registry was faster."""
+
+_SHOWN: Final = 20
+"""How many devices a log line names."""
 
 _WAIT_SECONDS: Final = 2.0
 """How long a caller waits for its change to be in effect."""
@@ -65,18 +71,25 @@ class Projector:
         self._full_requests = 1
         self._full_requests_done = 0
         self._projected_number = 0
+        self._projected_token = ""
         self._advanced = asyncio.Event()
         self._check_due = self._full_due = self._poll_due = time.monotonic()
         self._failure: str | None = "not started"
         self._ever_complete = False
+        self._doubted_since: float | None = None
+        # Of rounds; a round looks at Postgres after it began.
+        self._begun = self._ended = 0
         self.bus.on_reconnected(self.request_full_projection)
 
     @property
     def not_ready_because(self) -> str | None:
-        """Why the directory was never projected by this process; None once it was."""
-        if self._ever_complete:
-            return None
-        return f"the directory is not in Redis yet: {self._failure}"
+        """Why the directory was never projected by this process, or is wrong; else None."""
+        if not self._ever_complete:
+            return f"the directory is not in Redis yet: {self._failure}"
+        doubted = self._doubted_since
+        if doubted is not None and time.monotonic() - doubted > _DOUBT_SECONDS:
+            return f"Redis has changes that Postgres may have lost: {self._failure or 'repairing'}"
+        return None
 
     def request_projection(self) -> None:
         """Project what changed, now."""
@@ -103,13 +116,17 @@ class Projector:
         Returns:
             Whether it is in effect in Redis.
         """
-        if not self.has_projected(number):
+        # A number that was reached already may have been drawn for the second time, by a
+        # Postgres that went back in time: only a look from now on tells.
+        round_ = self._begun if self._projected_number >= number else -1
+        if round_ >= 0 or not self.has_projected(number):
             self.request_projection()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while not self.has_projected(number):
+                while not (self.has_projected(number) and self._ended > round_):
                     await self._advanced.wait()
-        return self.has_projected(number)
+                return True
+        return False
 
     async def run(self) -> None:
         """Project until cancelled.
@@ -124,6 +141,7 @@ class Projector:
         while True:
             # Cleared first: a change from now on may not be in this projection.
             self._wake.clear()
+            self._begun += 1
             try:
                 await self._project_if_needed()
             except EXPECTED as error:
@@ -131,6 +149,8 @@ class Projector:
                 await asyncio.sleep(self._backoff.delay())
             else:
                 self._set_failure(None)
+                self._ended = self._begun
+                self._announce()
                 self._backoff.reset()
                 await self._pause()
 
@@ -167,23 +187,27 @@ class Projector:
         await agree(self.bus, self.agreement)
         widgets: set[str] = set()
         chargers: set[str] = set()
+        suspects = lost_changes.no_devices()
 
         async def write_widgets(entries: list[WidgetEntry]) -> None:
             widgets.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc((await self.projection.write_widgets(entries)).changed)
+            _note(suspects, Kind.WIDGET, await self.projection.write_widgets(entries))
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
             chargers.update(entry.id for entry in entries)
-            metrics.ENTRIES_CHANGED.inc((await self.projection.write_chargers(entries)).changed)
+            _note(suspects, Kind.CHARGER, await self.projection.write_chargers(entries))
 
         async with snapshot.take(self.database) as directory:
             greatest = await directory.greatest_number()
-            await self._project_secrets_after(0, directory)
+            token = await directory.last_token()
+            await self._project_secrets_after(0, directory, suspects)
             await directory.widgets(0, write_widgets)
             await directory.chargers(0, write_chargers)
-        metrics.ENTRIES_CHANGED.inc(
-            await self.projection.remove_strays(widgets, chargers, greatest)
-        )
+        strays = await self.projection.remove_strays(widgets, chargers, greatest)
+        for kind, written in strays.items():
+            _note(suspects, kind, written)
+        if await self._repair(suspects, greatest):
+            return
         # Last: it says that everything is there.
         if not await self.projection.complete(widgets, chargers):
             _log.warning("redis was emptied during a projection, starting over")
@@ -191,63 +215,92 @@ class Projector:
             return
         self._full_requests_done = requests
         self._ever_complete = True
+        self._doubted_since = None
         metrics.FULL_PROJECTIONS.inc()
         _log.debug("directory projected", chargers=len(chargers), widgets=len(widgets))
-        self._advance(greatest)
+        self._advance(greatest, token)
 
     async def _project_changes(self) -> None:
         self._changes_requested = False
+        suspects = lost_changes.no_devices()
         try:
             async with snapshot.take(self.database) as directory:
                 greatest = await directory.greatest_number()
+                token = await directory.last_token()
                 if greatest > self._projected_number:
-                    await self._project_after(self._projected_number, directory)
+                    await self._project_after(self._projected_number, directory, suspects)
+            if any(suspects.values()) and await self._repair(suspects, greatest):
+                return
         except EXPECTED:
             self._changes_requested = True
             raise
-        if greatest < self._projected_number:
-            # Numbers never shrink by themselves. Redis keeps its entries until the numbers
-            # have grown past theirs, so a person must act.
-            _log.error(
-                "postgres lost changes that redis has: was a backup restored?",
-                remedy=f"SELECT setval('pairing_numbers', {self._projected_number}), then look at "
-                "each device changed since the backup",
-            )
+        drawn_again = greatest == self._projected_number and token != self._projected_token
+        if greatest < self._projected_number or drawn_again:
+            # Postgres went back in time.
             self.request_full_projection()
         elif greatest > self._projected_number:
-            self._advance(greatest)
+            self._advance(greatest, token)
 
-    async def _project_after(self, number: int, directory: Snapshot) -> None:
-        changed = 0
-
+    async def _project_after(
+        self, number: int, directory: Snapshot, suspects: lost_changes.Devices
+    ) -> None:
         async def write_widgets(entries: list[WidgetEntry]) -> None:
-            nonlocal changed
-            changed += (await self.projection.write_widgets(entries)).changed
+            _note(suspects, Kind.WIDGET, await self.projection.write_widgets(entries))
 
         async def write_chargers(entries: list[ChargerEntry]) -> None:
-            nonlocal changed
-            changed += (await self.projection.write_chargers(entries)).changed
+            _note(suspects, Kind.CHARGER, await self.projection.write_chargers(entries))
 
-        await self._project_secrets_after(number, directory)
+        await self._project_secrets_after(number, directory, suspects)
         # All widgets before any charger: see `Projection.write_chargers`.
         await directory.unregistered_widgets(number, write_widgets)
         await directory.widgets(number, write_widgets)
         await directory.unregistered_chargers(number, write_chargers)
         await directory.chargers(number, write_chargers)
-        metrics.ENTRIES_CHANGED.inc(changed)
 
-    async def _project_secrets_after(self, number: int, directory: Snapshot) -> None:
+    async def _project_secrets_after(
+        self, number: int, directory: Snapshot, suspects: lost_changes.Devices
+    ) -> None:
         # Before any entry: see `Projection.write_secrets`.
         for kind in Kind:
 
             async def write(entries: list[SecretsEntry], kind: Kind = kind) -> None:
-                await self.projection.write_secrets(kind, entries)
+                written = await self.projection.write_secrets(kind, entries)
+                suspects[kind].update(written.refused)
 
             await directory.secrets(kind, number, write)
 
-    def _advance(self, number: int) -> None:
-        self._projected_number = number
+    async def _repair(self, suspects: lost_changes.Devices, greatest: int) -> bool:
+        """Repair what Postgres lost; return whether it had, so that all must be projected."""
+        seen = self._projected_number
+        if greatest >= seen and not any(suspects.values()):
+            return False
+        if self._doubted_since is None:
+            self._doubted_since = time.monotonic()
+        repair = await lost_changes.repair(self.database, self.projection, suspects, seen)
+        if repair is None:
+            self._doubted_since = None
+            return False
+        metrics.REPAIRS.inc()
+        devices = sorted({*_ids(repair.renumbered), *_ids(repair.unregistered)})
+        _log.error(
+            "postgres lost changes that redis has: was a backup restored?",
+            renumbered=len(_ids(repair.renumbered)),
+            unregistered=len(_ids(repair.unregistered)),
+            pairing_number=repair.number,
+            devices=" ".join(devices[:_SHOWN]) + (" …" if len(devices) > _SHOWN else ""),
+            remedy="what Postgres has is in effect now; make the changes since the backup again. "
+            "All devices: chargelight audit --kind repair",
+        )
+        self._projected_number = 0
+        self.request_full_projection()
+        return True
+
+    def _advance(self, number: int, token: str) -> None:
+        self._projected_number, self._projected_token = number, token
         metrics.PROJECTED_NUMBER.set(number)
+        self._announce()
+
+    def _announce(self) -> None:
         self._advanced.set()
         self._advanced = asyncio.Event()
 
@@ -260,3 +313,12 @@ class Projector:
         if self._failure is not None:
             _log.info("the directory is in redis", pairing_number=self._projected_number)
         self._failure = None
+
+
+def _note(suspects: lost_changes.Devices, kind: Kind, written: Written) -> None:
+    metrics.ENTRIES_CHANGED.inc(written.changed)
+    suspects[kind].update(written.refused)
+
+
+def _ids(devices: lost_changes.Devices) -> list[str]:
+    return [each for ids in devices.values() for each in ids]

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final, LiteralString, TypeAlias, TypeVar
 
@@ -81,6 +81,7 @@ _WIDGETS: Final = """
     FROM widgets
     LEFT JOIN pairings ON pairings.widget_id = widgets.id
     WHERE widgets.pairing_number > %(after)s
+      AND (%(only)s::text[] IS NULL OR widgets.id = ANY (%(only)s::text[]))
 """
 
 _CHARGERS: Final = """
@@ -90,12 +91,14 @@ _CHARGERS: Final = """
     FROM chargers
     LEFT JOIN pairings ON pairings.charger_id = chargers.id
     WHERE chargers.pairing_number > %(after)s
+      AND (%(only)s::text[] IS NULL OR chargers.id = ANY (%(only)s::text[]))
 """
 
 _UNREGISTERED: Final = """
     SELECT id, pairing_number
     FROM unregistered
     WHERE kind = %(kind)s AND pairing_number > %(after)s
+      AND (%(only)s::text[] IS NULL OR id = ANY (%(only)s::text[]))
 """
 
 
@@ -110,19 +113,26 @@ _SECRETS: Final = SQL("""
            ) AS digests
     FROM {devices} AS devices
     WHERE devices.secrets_number > %(after)s
+      AND (%(only)s::text[] IS NULL OR devices.id = ANY (%(only)s::text[]))
 """)
 
 
 class Snapshot:
-    """The directory at one moment."""
+    """The directory at one moment; ``only`` these devices, if it is given."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, only: Collection[str] | None = None) -> None:
         self._connection = connection
+        self._only = None if only is None else list(only)
 
     async def greatest_number(self) -> int:
         """Return the greatest number, of pairings or secrets; 0 in an empty directory."""
         number: int = await fetch_value(self._connection, _GREATEST)
         return number
+
+    async def last_token(self) -> str:
+        """Return the token that was drawn with the last number."""
+        token: str = await fetch_value(self._connection, "SELECT token FROM last_draw")
+        return token
 
     async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
         """Write the credentials of devices whose secrets number is greater than ``after``."""
@@ -162,7 +172,7 @@ class Snapshot:
         # async generator: one that is left early would still hold the cursor when the
         # connection is back in the pool.)
         async with self._connection.cursor("directory", row_factory=dict_row) as cursor:
-            await cursor.execute(query, values)
+            await cursor.execute(query, {**values, "only": self._only})
             while True:
                 read_at = time.monotonic()
                 rows = await cursor.fetchmany(CHUNK)

@@ -9,7 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from services.registry.directory import lost_changes
 from services.registry.directory import projector as module
+from services.registry.directory.lost_changes import Repair, no_devices
+from services.registry.directory.projection import Written
 from services.registry.directory.projector import Projector
 from shared.bus.bus import BusUnavailableError
 from shared.contract.devices import Kind
@@ -20,6 +23,8 @@ class FakeDirectory:
 
     def __init__(self) -> None:
         self.greatest = 0
+        self.token = "first"
+        self.repaired: list[int] = []
         self.complete = False
         self.writes_that_fail = 0
         self.losses = 0
@@ -64,11 +69,22 @@ class FakeDirectory:
     async def is_complete(self) -> bool:
         return self.complete
 
-    async def remove_strays(self, *_: object) -> int:
+    async def last_token(self) -> str:
+        return self.token
+
+    async def remove_strays(self, *_: object) -> dict[Kind, Written]:
         self.in_a_full_projection.set()
         await self.may_go_on.wait()
         self.log.append("strays")
-        return 0
+        return {}
+
+    async def repair(
+        self, _database: object, _projection: object, _suspects: object, seen: int
+    ) -> Repair | None:
+        if seen <= self.greatest:
+            return None
+        self.repaired.append(seen)
+        return Repair(seen + 1, no_devices(), no_devices())
 
     async def complete_all(self, *_: object) -> bool:
         if self.losses:
@@ -95,6 +111,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDirectory:
     monkeypatch.setattr(module, "agree", agree)
     monkeypatch.setattr(module, "wait_and_agree", agree)
     monkeypatch.setattr(module, "snapshot", fake)
+    monkeypatch.setattr(lost_changes, "repair", fake.repair)
     monkeypatch.setattr(module, "_WAIT_SECONDS", 0.05)
     return fake
 
@@ -229,7 +246,7 @@ async def test_a_change_that_could_not_be_projected_is_tried_again(
     await _until(projector, 3)
 
 
-async def test_a_postgres_that_lost_changes_leads_to_a_full_projection(
+async def test_a_postgres_that_lost_changes_is_repaired_and_projected_again(
     fake: FakeDirectory, projector: Projector
 ) -> None:
     fake.greatest = 9
@@ -240,3 +257,29 @@ async def test_a_postgres_that_lost_changes_leads_to_a_full_projection(
         await fake.full_again.wait()
     await _until(projector, 4)
     assert not projector.has_projected(5)
+    assert fake.repaired == [9]
+
+
+async def test_a_number_drawn_for_the_second_time_leads_to_a_full_projection(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    fake.greatest = 9
+    await _until(projector, 9)
+    fake.token = "second"
+    assert await projector.wait_for(9)
+    assert (fake.fulls, fake.repaired) == (2, [])
+    assert await projector.wait_for(9)
+    assert fake.fulls == 2
+
+
+async def test_a_number_that_was_reached_before_counts_only_after_another_look(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    fake.greatest = 9
+    await _until(projector, 9)
+    fake.may_go_on.clear()
+    fake.greatest = 4
+    assert not await projector.wait_for(4)
+    fake.may_go_on.set()
+    await _until(projector, 4)
+    assert fake.repaired == [9]

@@ -16,7 +16,7 @@ local changed, refused, added = {}, {}, 0
 -- What is stored, or nil if it cannot be read: without its token, say, as written by an
 -- earlier version.
 local function stored_entry(id)
-  local entry = entry_of(directory, id)
+  local entry = drawn(entry_of(directory, id), 'pairing')
   if entry and entry.widget and type(entry.token) ~= 'string' then return nil end
   return entry
 end

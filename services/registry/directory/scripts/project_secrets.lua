@@ -19,7 +19,7 @@ for i = 1, #ARGV, 4 do
   local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s}',
     number, registered, ARGV[i + 3])
   local raw = redis.call('HGET', credentials, id)
-  local stored = credentials_of(raw)
+  local stored = drawn(credentials_of(raw), 'number')
   if stored and number < stored.number then
     refused[#refused + 1] = id
   elseif raw ~= value then

@@ -4,7 +4,8 @@
 --       (live, or statuses), and for chargers a sorted set (pending)
 -- ARGV: directory-changes channel, greatest pairing number of the snapshot without them,
 --       then the ids
--- Returns how many entries changed.
+-- Returns how many entries changed, then the ids of registered devices and of entries that
+-- are newer than the snapshot: Postgres may have lost them.
 --
 -- The entry of a registered device first becomes the mark of one that was unregistered, so
 -- that its connections end; the next full projection removes the mark.
@@ -12,7 +13,7 @@
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local presence, rejections, hash, sorted = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local greatest = tonumber(ARGV[2])
-local changed, added = {}, 0
+local changed, suspects, added = {}, {}, 0
 
 local function remove(id, entry)
   if entry and not entry.unregistered then
@@ -29,14 +30,17 @@ end
 
 for i = 3, #ARGV do
   local id = ARGV[i]
-  local stored = entry_of(directory, id)
+  local stored = drawn(entry_of(directory, id), 'pairing')
   -- A greater number is newer than the snapshot. An entry that cannot be decoded goes.
   local is_there = redis.call('HEXISTS', directory, id) == 1
   if is_there and (not stored or stored.pairing <= greatest) then
+    if stored and not stored.unregistered then suspects[#suspects + 1] = id end
     remove(id, stored)
     changed[#changed + 1] = id
+  elseif is_there then
+    suspects[#suspects + 1] = id
   end
-  local known = credentials_of(redis.call('HGET', credentials, id))
+  local known = drawn(credentials_of(redis.call('HGET', credentials, id)), 'number')
   if not known or known.number <= greatest then redis.call('HDEL', credentials, id) end
 end
 
@@ -44,4 +48,4 @@ if #changed > 0 then
   bump(version, added)
   redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(changed, '","') .. '"]}')
 end
-return #changed
+return {#changed, unpack(suspects)}

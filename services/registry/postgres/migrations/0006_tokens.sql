@@ -22,6 +22,32 @@ ALTER TABLE pairings
     DROP COLUMN floor_sequence,
     ADD COLUMN token text NOT NULL DEFAULT random_token() CHECK (token ~ '^[0-9a-f]{16}$');
 
+-- One row: a token that is drawn with each number. By it a registry sees that Postgres went
+-- back in time and has drawn, since, as many numbers as it had before.
+CREATE TABLE last_draw (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    token    text    NOT NULL DEFAULT random_token()
+);
+INSERT INTO last_draw DEFAULT VALUES;
+
+CREATE OR REPLACE FUNCTION drawn_pairing_number() RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$
+DECLARE
+    -- Set for this transaction only; rolled back with the savepoint it was set in.
+    drawn text := current_setting('chargelight.pairing_number', true);
+BEGIN
+    IF drawn IS NULL OR drawn = '' THEN
+        PERFORM lock_directory();
+        drawn := nextval('pairing_numbers')::text;
+        PERFORM set_config('chargelight.pairing_number', drawn, true);
+        UPDATE last_draw SET token = random_token();
+        PERFORM pg_notify('directory_changed', '');
+    END IF;
+    RETURN drawn::bigint;
+END
+$$;
+
 -- A pairing is new, or one of its sides is another one now.
 CREATE OR REPLACE FUNCTION number_pairing() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT
@@ -33,6 +59,38 @@ BEGIN
         NEW.paired_at := clock_timestamp();
     END IF;
     RETURN NEW;
+END
+$$;
+
+-- Postgres lost changes that Redis has (a backup was restored, say): gives these devices and
+-- their pairings a new number, and the pairings a new token. Ids that are not registered get
+-- the number as that of the end of their registration. Returns the number.
+CREATE FUNCTION renumber(charger_ids text[], widget_ids text[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$
+DECLARE
+    drawn bigint := drawn_pairing_number();
+BEGIN
+    UPDATE pairings
+    SET pairing_number = drawn, token = random_token(), paired_at = clock_timestamp()
+    WHERE charger_id = ANY (charger_ids) OR widget_id = ANY (widget_ids);
+    UPDATE chargers SET pairing_number = drawn, secrets_number = drawn
+    WHERE id = ANY (charger_ids)
+       OR id IN (SELECT charger_id FROM pairings WHERE pairing_number = drawn);
+    UPDATE widgets SET pairing_number = drawn, secrets_number = drawn
+    WHERE id = ANY (widget_ids)
+       OR id IN (SELECT widget_id FROM pairings WHERE pairing_number = drawn);
+    INSERT INTO unregistered (kind, id, pairing_number)
+    SELECT kind, id, drawn
+    FROM (
+        SELECT 'charger' AS kind, unnest(charger_ids) AS id
+        EXCEPT
+        SELECT 'charger', id FROM chargers
+        UNION ALL
+        (SELECT 'widget', unnest(widget_ids) EXCEPT SELECT 'widget', id FROM widgets)
+    ) AS gone
+    ON CONFLICT (kind, id) DO UPDATE SET pairing_number = EXCLUDED.pairing_number;
+    RETURN drawn;
 END
 $$;
 
