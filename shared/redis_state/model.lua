@@ -114,13 +114,13 @@ local function status_of(raw)
 end
 
 -- The version of a tag's directory, and how many entries it has: "VERSION:COUNT". Nothing while
--- the directory is not complete, and if somebody wrote something else there.
+-- the directory is not complete, and if something else was written there.
 local function version_and_count(version)
   local number, count = string.match(redis.call('GET', version) or '', '^(%d+):(%d+)$')
   return tonumber(number), tonumber(count)
 end
 
--- Is the directory of this tag complete, and has nobody removed entries or added some?
+-- Is the directory of this tag complete, and were no entries removed or added by hand?
 local function is_intact(directory, version)
   local _, count = version_and_count(version)
   return count == redis.call('HLEN', directory)
@@ -229,7 +229,7 @@ local function pairing_told(directory, id, entry, now)
   return {int(entry.pairing), mark, int(age)}
 end
 
--- A value with a number that Postgres can have drawn, or nil: somebody wrote it by hand, and no
+-- A value with a number that Postgres can have drawn, or nil: it was written by hand, and no
 -- other number would ever replace it.
 local function drawn(value, member)
   if value and value[member] <= 2 ^ 52 then return value end

@@ -68,7 +68,7 @@ async def repair(
 ) -> Repair | None:
     """Find out whether Postgres lost changes, and repair that.
 
-    Everything that is found is to be projected again afterwards.
+    Project everything again if something was repaired.
 
     Args:
         database: Postgres.

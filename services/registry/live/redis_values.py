@@ -77,7 +77,7 @@ def widget_paired_with(entry: bytes | None) -> str | None:
 
 
 def is_intact(version: bytes | None, count: int | None) -> bool:
-    """Tell whether a tag's directory is complete, and nobody removed entries or added some.
+    """Tell whether a tag's directory is complete, and no entries were removed or added by hand.
 
     Args:
         version: Its version, ``VERSION:COUNT``; None while it is not complete.

@@ -200,6 +200,8 @@ async def test_registries_at_once_do_no_harm(
         return True
 
     await eventually(agree)
+    cursor = await by_hand.execute("SELECT count(*) FROM audit_log WHERE kind = 'repair'")
+    assert await cursor.fetchone() == (0,)
 
 
 # --- Redis away

@@ -1,4 +1,4 @@
--- Tells whether directories are complete, and nobody changed which devices are in them; one
+-- Tells whether directories are complete, and no entries were removed or added by hand; one
 -- run does so for several tags.
 -- KEYS: per tag: directory, directory version, credentials
 -- ARGV: per tag: none
