@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from services.registry import metrics
 from shared.bus.bus import Bus
@@ -165,6 +166,32 @@ async def test_what_postgres_lost_is_told_and_what_it_has_is_in_effect(
     for each in (registry, *others):
         await each.ready()
         await eventually(partial(is_told_as_projected, each, number))
+
+
+async def test_while_it_cannot_be_repaired_the_registry_is_not_ready_and_says_why(
+    registry: RunningRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    await two_pairs(registry)
+    saved = await dump(by_hand)
+    await later_changes(registry)
+
+    async def says_why() -> bool:
+        status, text = await registry.readiness()
+        return status == 503 and "Redis has changes that Postgres may have lost" in text
+
+    with capture_logs() as logs:
+        # Two transactions: the second one keeps the lock that a repair needs.
+        await restore(by_hand, saved)
+        async with by_hand.transaction():
+            await by_hand.execute("SELECT lock_directory()")
+            await eventually(says_why)
+            assert await repairs(by_hand) == []
+        await registry.ready()
+    assert await is_as_in_postgres(by_hand, in_redis)
+    (told,) = [each for each in logs if each["log_level"] == "error"]
+    assert told["event"] == "postgres lost changes that redis has: was a backup restored?"
+    assert (told["renumbered"], told["unregistered"]) == (5, 2)
+    assert told["devices"] == "c1 c2 c3 new w1 w2"
 
 
 async def test_a_number_drawn_for_the_second_time_takes_effect_before_it_is_told(
