@@ -320,8 +320,8 @@ class Promise:
         return entry
 
     def _statuses(self, call: Call) -> dict[str, StatusDoorbell]:
-        widgets = _columns(call.arguments, 9)
-        stored = self._server.command("HMGET", call.keys[1], *widgets)
+        widgets = _columns(call.arguments, 10)
+        stored = self._server.command("HMGET", call.keys[2], *widgets)
         found = zip(widgets, stored, strict=True)
         return {widget: decode_status(raw) for widget, raw in found if raw is not None}
 

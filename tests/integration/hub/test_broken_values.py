@@ -49,7 +49,7 @@ KEYS: Final = {
 JUNK: Final = {
     "no json": "junk",
     "no object": "[7]",
-    "half": '{"epoch":1,"revision":3,"pairing":7}',
+    "half": '{"epoch":1,"revision":3,"pairing":7,"widget":5,"charger":5}',
     "the future": json.dumps(
         {
             "epoch": 2**53,
@@ -138,6 +138,10 @@ async def _as_registry(stored: Stored) -> None:
                 await stored.client.incr(W.directory_version)
 
 
+async def _is_cleared(stored: Stored) -> bool:
+    return await stored.client.zscore(C.pending, CHARGER) is None
+
+
 @pytest.fixture
 async def pair(booth: Booth, stored: Stored) -> AsyncIterator[Pair]:
     made = Pair(booth)
@@ -207,6 +211,7 @@ async def test_a_live_epoch_from_the_future_is_superseded_by_the_next_admission(
 async def test_a_status_from_the_future_is_replaced_although_nobody_says_anything(
     pair: Pair, stored: Stored
 ) -> None:
+    await stored.until(lambda: _is_cleared(stored))
     status = json.loads(await stored.client.hget(W.statuses, WIDGET))
     wrong = json.dumps({**status, "revision": [2**52, 1], "data": {"status": "charged"}})
     await stored.client.hset(W.statuses, WIDGET, wrong)
