@@ -41,6 +41,11 @@ local function is_id(value)
   return type(value) == 'string' and #value <= 64 and string.find(value, '^[%w._-]+$') ~= nil
 end
 
+-- May a text stand in JSON that is put together here?
+local function is_plain(value)
+  return type(value) == 'string' and not string.find(value, '[^%w-]')
+end
+
 local function is_revision(value)
   return type(value) == 'table' and #value == 2 and is_count(value[1]) and is_count(value[2])
 end
@@ -59,6 +64,7 @@ local function is_entry(value)
     and (value.charger == nil or is_id(value.charger))
     and (value.widget == nil or is_id(value.widget) and value.paired_at ~= nil)
     and (value.paired_at == nil or is_count(value.paired_at))
+    and (value.token == nil or is_plain(value.token))
     and (value.floor == nil or is_revision(value.floor))
 end
 
@@ -68,6 +74,7 @@ local function is_live(value)
   return is_revision(value.revision) and value.revision[1] <= value.epoch
     and type(value.soc) == 'number' and value.soc >= 0 and value.soc <= 100
     and is_count(value.received_at)
+    and (value.mark == nil or is_plain(value.mark))
 end
 
 local function is_charging_status(value)

@@ -22,13 +22,13 @@ local MOST_WAITING = 10000
 -- status that the widget has had in this pairing.
 local function compare(stored, entry, epoch, sequence, thresholds, now, replaces)
   if not stored then return 'lit' end
-  if not fits(stored, entry) then
-    -- Numbers only grow: one of an earlier pairing is usual, all else is broken.
+  if stored.pairing ~= entry.pairing then
+    -- Numbers only grow: one of an earlier pairing is usual, a later one is broken.
     return stored.pairing < entry.pairing and 'lit' or 'restored'
   end
   local at, before = stored.revision, stored.data.status
   if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end
-  if at[1] == epoch and at[2] == sequence then
+  if at[1] == epoch and at[2] == sequence and fits(stored, entry) then
     if thresholds > stored.thresholds then return 'lit', before end
     if thresholds < stored.thresholds or before == now then return 'stale' end
   end
