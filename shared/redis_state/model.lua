@@ -19,18 +19,9 @@ local function newer(epoch, sequence, other_epoch, other_sequence)
   return epoch > other_epoch or (epoch == other_epoch and sequence > other_sequence)
 end
 
--- A stored value: an object with a certain number in it, or nil. With redis-cli anything
--- can be written, and one value that cannot be read must stop no script: the lights of all
--- other devices would stop with it.
-local function decoded(raw, member)
-  if not raw then return nil end
-  local readable, value = pcall(cjson.decode, raw)
-  if readable and type(value) == 'table' and type(value[member]) == 'number' then return value end
-  return nil
-end
-
--- The checks of the shape of stored values. What fails one counts as not there, and is
--- written again from its source.
+-- The checks of the shape of stored values. With redis-cli anything can be written, and one
+-- value that cannot be read must stop no script: the lights of all other devices would stop
+-- with it. What fails a check counts as not there, and is written again from its source.
 
 -- A whole number, so far below 2^53 that there is always a next one.
 local function is_count(value)
@@ -62,10 +53,10 @@ local function is_entry(value)
   return is_count(value.pairing)
     and (value.unregistered == nil or value.unregistered == true)
     and (value.charger == nil or is_id(value.charger))
-    and (value.widget == nil or is_id(value.widget) and value.paired_at ~= nil)
+    and (value.widget == nil
+      or is_id(value.widget) and value.paired_at ~= nil and value.token ~= nil)
     and (value.paired_at == nil or is_count(value.paired_at))
     and (value.token == nil or is_plain(value.token))
-    and (value.floor == nil or is_revision(value.floor))
 end
 
 local function is_live(value)
@@ -73,8 +64,11 @@ local function is_live(value)
   if value.revision == nil then return value.soc == nil and value.received_at == nil end
   return is_revision(value.revision) and value.revision[1] <= value.epoch
     and type(value.soc) == 'number' and value.soc >= 0 and value.soc <= 100
-    and is_count(value.received_at)
-    and (value.mark == nil or is_plain(value.mark))
+    and is_count(value.received_at) and is_plain(value.mark)
+end
+
+local function is_charger_presence(value)
+  return is_count(value.epoch) and is_count(value.since) and type(value.gateway) == 'string'
 end
 
 local function is_charging_status(value)
@@ -182,17 +176,12 @@ local function write_reading(live, id, epoch, revision, soc, received_at, mark)
     .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. ',"mark":"' .. mark .. '"}')
 end
 
--- May a text stand in JSON that is put together here?
-local function is_plain(text)
-  return type(text) == 'string' and not string.find(text, '[^%w-]')
-end
-
 -- Writes a live state again, with another epoch.
 local function write_live(live, id, epoch, state)
   local revision = state.revision
   if revision then
     write_reading(live, id, int(epoch), '[' .. int(revision[1]) .. ',' .. int(revision[2]) .. ']',
-      number(state.soc), int(state.received_at), is_plain(state.mark) and state.mark or '')
+      number(state.soc), int(state.received_at), state.mark)
   else
     redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
   end
@@ -209,7 +198,7 @@ end
 
 -- The mark of a charger's pairing: its number and its token. "" if it is not paired.
 local function mark_of(entry)
-  if type(entry.widget) ~= 'string' or not is_plain(entry.token) then return '' end
+  if not entry.widget then return '' end
   return int(entry.pairing) .. '-' .. entry.token
 end
 
@@ -222,8 +211,7 @@ end
 -- How long ago a charger was paired, in µs. No pairing is from the future: Redis' clock was
 -- set back, or this server's is behind. Then it is rewritten to now.
 local function pairing_age(directory, id, entry, now)
-  local paired_at = type(entry.paired_at) == 'number' and entry.paired_at or now
-  if paired_at <= now then return now - paired_at end
+  if entry.paired_at <= now then return now - entry.paired_at end
   redis.call('HSET', directory, id,
     charger_entry(entry.pairing, entry.widget, entry.token, now))
   return 0

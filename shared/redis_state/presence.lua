@@ -53,8 +53,7 @@ end
 
 -- A charger's stored entry, or nil if there is nothing, or nothing valid.
 local function charger_presence(raw)
-  local entry = decoded(raw, 'epoch')
-  return entry and is_count(entry.epoch) and is_count(entry.since) and entry or nil
+  return checked(raw, is_charger_presence)
 end
 
 -- Since when which gateways have connections of a widget; nil if it never connected.

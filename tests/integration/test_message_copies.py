@@ -48,7 +48,7 @@ EPOCH = 1_795_494_065_317_044
 TOKEN = "9f2c7a1b4e0d3c55"
 AGE_US = 1_000_000
 NEVER = EPOCH * 2
-MARK = "8-0123456789abcdef"
+MARK = f"8-{TOKEN}"
 
 STATUS = StatusDoorbell(
     data=StatusData(ChargingStatus.CHARGING80),
@@ -305,7 +305,7 @@ async def test_a_status_is_stored_and_announced_as_the_router_encodes_it(
     assert message == await writer.client.hget(WIDGET.statuses, "wABCD") == encode_status(STATUS)
     assert decoded(message, StatusDoorbell) == STATUS
     keys = (WIDGET.directory, WIDGET.directory_version, WIDGET.statuses)
-    pairing, status = await writer.run(gateway.READ_STATUS, keys, "wABCD")
+    pairing, status, _ = await writer.run(gateway.READ_STATUS, keys, "wABCD")
     assert (int(pairing), status) == (7, message)
 
 

@@ -6,8 +6,8 @@
 -- is told of its pairing (`pairing_told`; only chargers' is of use), or nothing.
 --
 -- A registered device without credentials: Redis was emptied in the middle of a
--- projection, or they cannot be read. It may well have a secret, so no connection is admitted as this device:
--- it counts as absent until the registry has written both.
+-- projection, or they cannot be read. It may well have a secret, so no connection is admitted
+-- as this device: it counts as absent until the registry has written both.
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
 local now = now_us()
 local answers = {redis.call('EXISTS', version)}

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final
@@ -12,7 +13,15 @@ from redis.exceptions import ResponseError
 from websockets.exceptions import ConnectionClosed
 
 from shared.bus.repair.repair import REPAIRED
-from shared.contract.names import AGREEMENTS, GATEWAYS, ROUTERS, Names, key_type
+from shared.contract.names import (
+    AGREEMENTS,
+    GATEWAYS,
+    ROUTERS,
+    ChargerNames,
+    Names,
+    WidgetNames,
+    key_type,
+)
 from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, reading
 from tests.unit.shared.running import running
 
@@ -123,19 +132,21 @@ class Pair:
 
 
 async def _as_registry(stored: Stored) -> None:
-    """Write the directory of these tags again when it is not complete, as the registry does."""
+    """Write the directory of the pair again when it is not complete, as the registry does."""
     while True:
         await asyncio.sleep(0.3)
         with contextlib.suppress(ResponseError):
-            if not await stored.client.exists(C.directory_version):
-                await stored.client.delete(C.credentials)
-                entry = {"pairing": 7, "widget": WIDGET, "paired_at": 1, "floor": [0, 0]}
-                await stored.put_charger(CHARGER, entry)
-                await stored.client.incr(C.directory_version)
-            if not await stored.client.exists(W.directory_version):
-                await stored.client.delete(W.credentials)
-                await stored.put_widget(WIDGET, {"pairing": 7, "charger": CHARGER})
-                await stored.client.incr(W.directory_version)
+            for names in (W, C):
+                if not await _is_intact(stored, names):
+                    await stored.client.delete(names.directory_version, names.credentials)
+                    await stored.pair(CHARGER, WIDGET, 7)
+                    await stored.complete()
+
+
+async def _is_intact(stored: Stored, names: ChargerNames | WidgetNames) -> bool:
+    version = await stored.client.get(names.directory_version)
+    count = await stored.client.hlen(names.directory)
+    return bool(re.fullmatch(rb"\d+:%d" % count, version or b""))
 
 
 async def _is_cleared(stored: Stored) -> bool:

@@ -62,7 +62,7 @@ async def test_a_dead_router_of_a_clock_that_was_ahead_is_forgotten(
 async def test_what_waits_since_the_future_is_overdue_and_waits_since_now(
     bus: Bus, client: Any, seconds: int
 ) -> None:
-    live = {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9}
+    live = {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9, "mark": ""}
     await client.hset(C.live, "c1", json.dumps(live))
     await client.hset(C.directory, "c1", '{"pairing":7}')
     await client.zadd(C.pending, {"c1": now() + seconds * SECOND, "c 1": 0, "c 2": 1e300})

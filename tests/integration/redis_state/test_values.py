@@ -27,9 +27,9 @@ from shared.redis_state.values import (
 NAMES: Final = Names(1)
 C, W = NAMES.chargers[0], NAMES.widgets[0]
 
-ENTRY: Final = {"pairing": 7, "widget": "w1", "paired_at": 1}
+ENTRY: Final = {"pairing": 7, "token": "9f2c", "paired_at": 1, "widget": "w1"}
 WIDGET_ENTRY: Final = {"pairing": 7, "charger": "c1"}
-LIVE: Final = {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9}
+LIVE: Final = {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9, "mark": "7-9f2c"}
 STATUS: Final = {
     "event": "chargingStatus",
     "data": {"status": "charging"},
@@ -56,7 +56,9 @@ GOOD: Final[dict[str, list[dict[str, Any]]]] = {
 BAD: Final[dict[str, list[object]]] = {
     "is_entry": [
         *({"pairing": bad} for bad in ("7", None, -1, 1.5, LARGEST + 1, 2**53, [7])),
-        {"pairing": 7, "widget": "w1"},
+        {"pairing": 7, "token": "9f2c", "widget": "w1"},
+        {"pairing": 7, "paired_at": 1, "widget": "w1"},
+        *({**ENTRY, "token": bad} for bad in (5, '"', ["9f"])),
         {**ENTRY, "paired_at": "1"},
         *({**ENTRY, "widget": bad} for bad in (5, "w 1", '"', ["w1"], None)),
         *({**WIDGET_ENTRY, "charger": bad} for bad in (5, "c:1", "a" * 65)),
@@ -67,6 +69,8 @@ BAD: Final[dict[str, list[object]]] = {
         *({**LIVE, "revision": bad} for bad in (3, "5,1", [5], [5, 1, 2], ["5", 1], [6, 1])),
         *({**LIVE, "soc": bad} for bad in ("70", -1, 100.1, None, [70])),
         {**LIVE, "received_at": "now"},
+        *({**LIVE, "mark": bad} for bad in (5, '"', ["7"])),
+        {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9},
         {"epoch": 1, "revision": [1, 3]},
     ],
     "is_status": [
@@ -219,7 +223,9 @@ def _all_calls() -> list[Call]:
         ),
         Call(gateway.SWEEP_CHARGERS, (C.presence,), [C.presence_changes, "g", 2**50, 0]),
         Call(gateway.SWEEP_WIDGETS, (W.presence,), [W.presence_changes, "g", 2**50, 0]),
-        Call(gateway.RECONCILE, charger, ["c1", '{"epoch":5,"revision":[5,1],']),
+        Call(gateway.RECONCILE, charger, ["c1", '{"epoch":5,"revision":[5,1],', '{"pairing":-1}']),
+        Call(gateway.ADMIT, charger, [1, "c1", 2**52, 0]),
+        Call(gateway.STORE, (*charger, C.pending), [C.readings, "c1", 2**52, 1, "70", 0, "7-9f2c"]),
         Call(router.FIND_OVERDUE, (*charger, C.pending), [0, 100]),
         Call(router.MARK_ALL_PENDING, (C.live, C.pending), []),
         Call(router.MARK_SOME_PENDING, (C.live, C.pending), ["0", 5]),

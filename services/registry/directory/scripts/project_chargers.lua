@@ -41,8 +41,8 @@ local function forget(id, number)
   redis.pcall('HDEL', rejections, id)
   local left = redis.pcall('HGET', presence, id)
   redis.pcall('HDEL', presence, id)
-  left = type(left) == 'string' and decoded(left, 'epoch')
-  if left and not left.left and type(left.gateway) == 'string' then
+  left = type(left) == 'string' and checked(left, is_charger_presence)
+  if left and not left.left then
     redis.call('@PUBLISH@', presence_changes, string.format(
       '{"charger":"%s","online":false,"gateway":"%s","at":%.0f}', id, left.gateway, now))
   end
