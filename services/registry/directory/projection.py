@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from services.registry.directory import scripts
 from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEntry, WidgetEntry
+from shared.bus.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from shared.contract.devices import Kind, is_device_id
@@ -228,7 +229,8 @@ class Projection:
         entries = await self._bus.commands([("HKEYS", tag.directory) for tag in tags])
         credentials = await self._bus.commands([("HKEYS", tag.credentials) for tag in tags])
         return [
-            [raw.decode() for raw in {*of_entries, *of_credentials}]
+            # Anything can be written with redis-cli; what is no text is a stray as well.
+            [raw.decode(errors="surrogateescape") for raw in {*of_entries, *of_credentials}]
             for of_entries, of_credentials in zip(entries, credentials, strict=True)
         ]
 
@@ -260,7 +262,7 @@ def _removal_calls(
         Call(
             scripts.REMOVE_STRAYS,
             keys,
-            [tag.directory_changes, greatest_number, *strays[start : start + CHUNK]],
+            [tag.directory_changes, greatest_number, *part],
         )
-        for start in range(0, len(strays), CHUNK)
+        for part in parts([i.encode(errors="surrogateescape") for i in strays], CHUNK)
     ]

@@ -274,6 +274,16 @@ async def test_old_marks_of_unregistered_devices_are_strays(
     assert (await in_redis.charger("c1"), await in_redis.widget("w1")) == (None, None)
 
 
+@pytest.mark.parametrize("junk", [b"\xff", b"\xc3\xa4", b"a b"])
+async def test_an_id_that_can_be_none_is_a_stray(
+    projection: Projection, bus: Bus, names: Names, junk: bytes
+) -> None:
+    directory = names.chargers[0].directory
+    await bus.command("HSET", directory, junk, "junk")
+    assert await projection.remove_strays(set(), set(), 5) == 1
+    assert await bus.command("HEXISTS", directory, junk) == 0
+
+
 async def test_an_id_in_a_partition_that_is_no_longer_its_own_is_a_stray(
     projection: Projection, in_redis: InRedis, bus: Bus, names: Names
 ) -> None:
