@@ -58,6 +58,9 @@ class FakeChargerEvents:
             case Storing.REFUSES:
                 charger.close_superseded()
 
+    def on_uncertain(self, charger: ChargerConnection) -> None:
+        """Ask nothing."""
+
     def on_closing(self, charger: ChargerConnection) -> None:
         """Hold nothing."""
 

@@ -18,9 +18,8 @@ _READING_SECONDS: Final = 2.0
 """How long to wait for a marked reading."""
 _PONG_SECONDS: Final = 3.0
 """How long to wait while the pong has not come."""
-_STEP_SECONDS: Final = 0.05
-_MOST_PER_STEP: Final = 10
-"""200 a second."""
+_MOST_PER_TICK: Final = 10
+"""At each tick of the wheel: 200 a second."""
 
 
 @dataclass(eq=False, repr=False)
@@ -56,9 +55,9 @@ class UncertainReadings:
             if not charger.is_uncertain or charger.superseded:
                 done.append(charger)
             elif charger.marks.is_awaited and since + _PONG_SECONDS > now:
-                next_at = now + _STEP_SECONDS
-            elif asked == _MOST_PER_STEP:
-                next_at = now + _STEP_SECONDS
+                next_at = now  # the next tick
+            elif asked == _MOST_PER_TICK:
+                next_at = now  # the next tick
                 break
             else:
                 asked += 1

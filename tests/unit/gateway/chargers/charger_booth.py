@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from websockets.frames import Opcode
+
 from services.gateway import scripts
 from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.chargers.chargers import Chargers
@@ -17,7 +19,14 @@ from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.rejections import Rejections
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
-from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of, reading_of
+from tests.unit.gateway.fake_device import (
+    Clock,
+    FakeDevice,
+    context_of,
+    frame_of,
+    head_of,
+    reading_of,
+)
 from tests.unit.shared.fake_bus import FakeBus
 from tests.unit.shared.no_delay import NoDelay
 from tests.unit.shared.running import let_work
@@ -39,19 +48,21 @@ class ChargerBus(FakeBus):
         self.pairing = KnownPairing(7, "")
         """What every charger has, as far as Redis knows."""
         self.times_asked = 0
+        self.now = REDIS_NOW
+        """What time it is there; it stands still."""
 
     def answer_command(self, words: Sequence[Argument]) -> list[bytes]:
         assert tuple(words) == ("TIME",)
         self.times_asked += 1
-        return [b"%d" % (REDIS_NOW // 1_000_000), b"0"]
+        return [b"%d" % (self.now // 1_000_000), b"0"]
 
     def answer_call(self, call: Call) -> list[Any]:
         words = [str(word) for word in call.arguments]
         if call.script is scripts.ADMIT:
-            return [b"%d" % REDIS_NOW, *chain(*map(self._admitted, words[1::3]))]
+            return [b"%d" % self.now, *chain(*map(self._admitted, words[1::3]))]
         if call.script is scripts.STORE:
             return [*map(self.store, words[1::6])]
-        return [b"%d" % REDIS_NOW, *self._differing(words[::3], words[2::3])]
+        return [b"%d" % self.now, *self._differing(words[::3], words[2::3])]
 
     def _admitted(self, device_id: str) -> tuple[bytes, list[bytes]]:
         answer = self.admit(device_id)
@@ -102,8 +113,25 @@ class Booth:
             rng=NoDelay(),
         )
 
-    def charger(self, device_id: str = "c1") -> "FakeCharger":
-        return FakeCharger(self, device_id)
+    def charger(
+        self, device_id: str = "c1", *, read: KnownPairing | None = None, early: bytes = b""
+    ) -> "FakeCharger":
+        """Connect a charger.
+
+        Args:
+            device_id: Its id.
+            read: Its pairing as it was read before the 101.
+            early: What it sends in one segment with the head.
+        """
+        return FakeCharger(self, device_id, read, early)
+
+    def let_time_pass(self, seconds: float) -> None:
+        """Let time go by as the wheels see it."""
+        until = self.clock.now + seconds
+        while self.clock.now < until - 0.001:
+            self.clock.now += 0.05
+            self.context.wheel.advance()
+            self.context.pauses.advance()
 
     async def write(self) -> None:
         """Let everything be written that can be."""
@@ -126,10 +154,25 @@ class FakeCharger(FakeDevice):
 
     connection: ChargerConnection
 
-    def __init__(self, booth: Booth, device_id: str) -> None:
-        endpoint = charger_endpoint(booth.chargers, booth.names.partitions, Rejections())
+    def __init__(
+        self, booth: Booth, device_id: str, read: KnownPairing | None, early: bytes
+    ) -> None:
+        endpoint = charger_endpoint(
+            booth.chargers,
+            booth.names.partitions,
+            Rejections(),
+            lambda handshake, _id, _secret: handshake.on_auth_result(admitted=True, pairing=read),
+        )
         super().__init__(booth.context, endpoint)
-        self.send(head_of(f"/chargers/{device_id}"))
+        self.send(head_of(f"/chargers/{device_id}") + early)
 
     def report(self, level: object) -> None:
         self.send(reading_of(level))
+
+    @property
+    def pings(self) -> list[bytes]:
+        return self.got(Opcode.PING)
+
+    def pong(self, payload: bytes | None = None) -> None:
+        """Answer a ping, by default the newest one."""
+        self.send(frame_of(Opcode.PONG, self.pings[-1] if payload is None else payload))

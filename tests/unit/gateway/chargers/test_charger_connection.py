@@ -37,6 +37,9 @@ class FakeEvents:
     def on_reading(self, charger: ChargerConnection) -> None:
         self.told.append(f"reported {charger.sequence}: {charger.state_of_charge}")
 
+    def on_uncertain(self, charger: ChargerConnection) -> None:
+        pass
+
     def on_closing(self, charger: ChargerConnection) -> None:
         pass
 

@@ -36,6 +36,9 @@ class ChargerEvents:
     def on_reading(self, charger: ChargerConnection) -> None:
         charger.on_stored(charger.sequence)
 
+    def on_uncertain(self, charger: ChargerConnection) -> None:
+        pass
+
     def on_closing(self, charger: ChargerConnection) -> None:
         pass
 
