@@ -24,6 +24,9 @@ class Nobody:
         """Call it stored, so that receipts are given."""
         charger.stored_sequence = charger.sequence
 
+    def on_uncertain(self, charger: ChargerConnection) -> None:
+        """Ask nothing."""
+
     def on_closing(self, charger: ChargerConnection) -> None:
         """Hold nothing."""
 

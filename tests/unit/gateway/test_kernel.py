@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.gateway import kernel
-from services.gateway.kernel import raise_file_limit, seconds_since_last_data
+from services.gateway.kernel import raise_file_limit, seconds_since_last_data, unread_bytes
 
 
 @pytest.fixture
@@ -52,6 +52,26 @@ def test_where_it_is_unknown_it_is_now() -> None:
     assert seconds_since_last_data(None) == 0
     with socket.socket(socket.AF_UNIX) as other:
         assert seconds_since_last_data(other) == 0
+
+
+def test_what_arrived_and_was_not_read_is_counted(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    gateway, device = pair
+    assert unread_bytes(gateway) == 0
+    device.sendall(b"abc")
+    gateway.recv(3, socket.MSG_PEEK | socket.MSG_WAITALL)
+    assert unread_bytes(gateway) == 3
+    gateway.recv(3)
+    assert unread_bytes(gateway) == 0
+
+
+def test_where_that_is_unknown_something_may_have_arrived(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    pair[0].close()
+    assert unread_bytes(pair[0]) > 0
+    assert unread_bytes(None) == 0
 
 
 @pytest.fixture

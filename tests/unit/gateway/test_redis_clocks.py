@@ -126,3 +126,38 @@ async def test_what_is_forgotten_is_measured_anew() -> None:
     clocks.forget()
     await clocks.of(["a1"])
     assert len(bus.asked) == 2
+
+
+def test_a_clock_that_was_set_is_believed_at_once_and_was_not_steady() -> None:
+    clock = RedisClock()
+    assert clock.steady_for(0.0) > 1e9
+    clock.update(REDIS_START, sent=0.0, received=0.001)
+    clock.update(REDIS_START + 10 * SECOND, sent=10.0, received=10.5)
+    assert clock.steady_for(11.0) > 1e9
+    clock.update(REDIS_START - 3600 * SECOND, sent=11.0, received=11.5)
+    assert clock.latest(11.0) == REDIS_START - 3600 * SECOND
+    assert clock.steady_for(12.0) == 0.5
+
+
+def test_another_server_behind_the_same_address_is_a_clock_that_was_set() -> None:
+    clock = RedisClock()
+    clock.update(REDIS_START, sent=0.0, received=0.001)
+    clock.forget()
+    clock.update(REDIS_START + 31 * SECOND, sent=1.0, received=1.001)
+    assert clock.steady_for(2.0) < 1
+    clock.forget()
+    clock.update(REDIS_START + 32 * SECOND, sent=2.0, received=2.001)
+    assert clock.steady_for(3.0) > 1.9
+
+
+async def test_how_long_a_clock_was_steady_is_known_by_key() -> None:
+    clocks = RedisClocks(TwoServers(), lambda: 50.0)
+    assert not clocks.is_known("a1")
+    assert clocks.steady_for("a1", 50.0) > 1e9
+    await clocks.of(["a1"])
+    assert clocks.is_known("a1")
+    assert not clocks.is_known("b1")
+    clocks.update("a1", 5 * SECOND, 51.0, 51.0)
+    assert clocks.steady_for("a1", 53.0) == 2
+    clocks.forget()
+    assert not clocks.is_known("a1")

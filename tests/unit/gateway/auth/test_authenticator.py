@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway.auth import authenticator as module
 from services.gateway.auth.authenticator import Authenticator
+from services.gateway.auth.credentials import Mode
 from services.gateway.known_pairing import KnownPairing
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -111,8 +112,10 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def authenticating(bus: DirectoryBus) -> AsyncIterator[Authenticator]:
-    authenticator = Authenticator(bus, NAMES, mode="required", key=KEY, rng=NoDelay())
+async def authenticating(
+    bus: DirectoryBus, mode: Mode = "required"
+) -> AsyncIterator[Authenticator]:
+    authenticator = Authenticator(bus, NAMES, mode=mode, key=KEY, rng=NoDelay())
     async with running(authenticator.run()):
         yield authenticator
 
@@ -308,3 +311,61 @@ def test_no_secret_shows_in_what_is_printed_of_an_request() -> None:
     secret = SecretStr("opensesame")
     request = module._Request(None, "d1", secret, NAMES.chargers[0])  # type: ignore[arg-type]
     assert "opensesame" not in repr(request)
+
+
+async def test_a_charger_is_admitted_with_its_pairing(bus: DirectoryBus) -> None:
+    async with authenticating(bus) as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        assert await handshake.admitted()
+    assert handshake.pairing == PAIRING
+
+
+@pytest.mark.parametrize("device", ["d1", "unknown", "broken"])
+async def test_where_no_secrets_are_asked_for_only_the_pairing_is_read(
+    bus: DirectoryBus, device: str
+) -> None:
+    bus.unreadable["broken"] = b"oops"
+    async with authenticating(bus, "off") as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, device, TWO)
+        assert await handshake.admitted()
+    assert handshake.pairing == PAIRING
+
+
+async def test_where_no_secrets_are_asked_for_a_redis_that_is_away_is_not_waited_for(
+    bus: DirectoryBus,
+) -> None:
+    bus.failures = 1
+    async with authenticating(bus, "off") as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        assert await handshake.admitted()
+    assert handshake.pairing is None
+    assert len(bus.calls) == 1
+
+
+async def test_where_no_secrets_are_asked_for_a_broken_key_keeps_nobody_out(
+    bus: DirectoryBus,
+) -> None:
+    bus.broken = ResponseError("authenticate: WRONGTYPE")
+    async with authenticating(bus, "off") as authenticator:
+        handshake = FakeHandshake()
+        authenticator.authenticate_charger(handshake, "d1", ONE)
+        assert await handshake.admitted()
+    assert handshake.pairing is None
+
+
+async def test_where_no_secrets_are_asked_for_a_redis_that_hangs_is_waited_for_a_moment(
+    bus: DirectoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
+    authenticator = Authenticator(bus, NAMES, mode="off", key=KEY, rng=NoDelay())
+    first, second = FakeHandshake(), FakeHandshake()
+    authenticator.authenticate_charger(first, "d1", ONE)
+    await asyncio.sleep(0.005)
+    authenticator.authenticate_charger(second, "d2", ONE)
+    assert await first.admitted()
+    assert await second.admitted()
+    assert first.pairing is None
+    assert bus.calls == []

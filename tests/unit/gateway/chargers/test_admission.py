@@ -206,3 +206,17 @@ async def test_one_that_left_does_not_wait_for_the_directory_for_ever(booth: Boo
     charger.vanish()
     await booth.write()
     assert booth.context.waiting == set()
+
+
+async def test_one_that_seemed_late_because_the_clock_was_set_gets_its_epoch_at_once(
+    booth: Booth,
+) -> None:
+    booth.charger("c0")
+    await booth.write()
+    answers = [b"late", b"%d" % EPOCH]
+    booth.bus.admit = lambda _id: answers.pop(0)
+    charger = booth.charger()
+    await booth.write()
+    assert charger.connection.epoch == EPOCH
+    assert charger.pings == []
+    assert booth.bus.times_asked == 2

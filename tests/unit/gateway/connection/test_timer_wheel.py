@@ -196,3 +196,16 @@ def test_a_long_rest_is_not_made_up_for_tick_by_tick(clock: Clock, alarm: Alarm)
     clock.now += 0.05
     wheel.advance()
     assert len(alarm.calls) == 1
+
+
+def test_it_tells_a_moment_some_ticks_ago(wheel: TimerWheel, clock: Clock) -> None:
+    begin = clock.now
+    assert wheel.earlier_tick == begin
+    for _ in range(3):
+        clock.now += TICK_SECONDS
+        wheel.advance()
+        assert wheel.earlier_tick == begin
+    clock.now += 60  # the process stood still: what it reads next may have come in that time
+    for _ in range(3):
+        wheel.advance()
+        assert wheel.earlier_tick < begin + 60

@@ -348,3 +348,22 @@ async def test_a_stored_status_that_cannot_be_read_counts_as_none(
     assert widget.shown == []
     booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))
     assert widget.shown == [status_message(GREEN)]
+
+
+async def test_a_paired_widget_without_a_status_has_its_charger_routed_again(
+    booth: Booth,
+) -> None:
+    booth.bus.charger = b"c1"
+    booth.widget("w1")
+    booth.widget("w2")
+    booth.confirm()
+    await booth.read()
+    assert booth.bus.marked == [["c1", "c1"]]
+
+
+async def test_one_that_has_a_status_does_not(booth: Booth) -> None:
+    booth.bus.status = doorbell(GREEN, 1)
+    booth.widget()
+    booth.confirm()
+    await booth.read()
+    assert booth.bus.marked == []
