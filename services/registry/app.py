@@ -65,12 +65,12 @@ class Registry:
         rng = random.SystemRandom()
         names = Names(settings.partitions)
         conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
-        self._database = Database(conninfo)
+        self._troubles = troubles = Troubles()
+        self._database = Database(conninfo, troubles)
         self._bus = open_bus(settings, settings.instance_id)
         # Connections of their own, so that none waits for another's work.
         self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
         self._state_bus = open_bus(settings, f"{settings.instance_id}-reader")
-        self._troubles = troubles = Troubles()
         self._transitions = TransitionRecorder(
             self._database, self._rentals_bus, names, troubles=troubles, rng=rng
         )

@@ -1,5 +1,7 @@
 """Removes secrets that have expired, which ends the overlaps of rotations.
 
+As the part that writes from time to time, it also finds out when writing works again.
+
 A removal draws a number, so it is projected, and gateways stop accepting the secret. Any
 number of registries may do it.
 """
@@ -31,6 +33,7 @@ class Expiry:
         await self._database.migrated.wait()
         while True:
             async with self._attempts.attempt():
+                await self._database.try_to_write_again()
                 for kind in Kind:
                     await self._remove(kind)
             await asyncio.sleep(_CHECK_SECONDS)

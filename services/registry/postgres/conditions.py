@@ -132,6 +132,11 @@ class PostgresUnavailableError(Exception):
         self.condition = condition
 
     @property
+    def lasts(self) -> bool:
+        """Whether it ends only when an operator does something, or room is made."""
+        return self.condition.problem == "postgres-refuses" and not self.is_bug
+
+    @property
     def is_bug(self) -> bool:
         """Whether nothing that an operator does to Postgres explains it."""
         return self.condition is UNEXPECTED

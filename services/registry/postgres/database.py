@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from services.registry.postgres.conditions import PostgresUnavailableError, unavailable
+from services.registry.postgres.troubles import Troubles
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 
@@ -61,6 +62,12 @@ CONNECTION_OPTIONS: Final[dict[str, Any]] = {
     "prepare_threshold": None,
 }
 
+_WRITING: Final = "writing"
+_TRY: Final = """
+    INSERT INTO unregistered (kind, id, pairing_number) VALUES ('charger', 'nobody', 0)
+    ON CONFLICT (kind, id) DO UPDATE SET pairing_number = 0
+"""
+
 _GIVING_UP_SECONDS: Final = 1.0
 _CLOSE_SECONDS: Final = 1.0
 
@@ -92,7 +99,8 @@ class Database:
     few seconds, also when that begins in the middle.
     """
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, troubles: Troubles | None = None) -> None:
+        self._troubles = troubles or Troubles()
         self.migrated = asyncio.Event()
         """Set once the tables are there; until then there are no connections."""
         self._refusal: psycopg.Error | None = None
@@ -160,10 +168,33 @@ class Database:
         waits for the lock inside a trigger has taken its snapshot already, and
         would not see what the writer before it did.
         """
-        async with self.connection(within) as connection:
-            await connection.execute("SELECT lock_directory()")
-            await connection.execute("SELECT set_config('chargelight.operator', %s, true)", (by,))
-            yield connection
+        try:
+            async with self.connection(within) as connection:
+                await connection.execute("SELECT lock_directory()")
+                await connection.execute(
+                    "SELECT set_config('chargelight.operator', %s, true)", (by,)
+                )
+                yield connection
+        except PostgresUnavailableError as error:
+            if error.lasts:
+                self._troubles.begin(_WRITING, error)
+            raise
+        self._troubles.end(_WRITING)
+
+    async def try_to_write_again(self) -> None:
+        """Make a change and undo it, if the last one was refused.
+
+        No request may come that would show that this is over.
+
+        Raises:
+            PostgresUnavailableError: It is not over.
+        """
+        if self._troubles.has(_WRITING):
+            async with (
+                self.write_transaction("registry") as connection,
+                connection.transaction(force_rollback=True),
+            ):
+                await connection.execute(_TRY)
 
     @contextlib.asynccontextmanager
     async def _pooled(self) -> AsyncIterator[Connection]:

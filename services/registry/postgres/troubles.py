@@ -89,6 +89,10 @@ class Troubles:
         """Why the registry is not ready, and what to do; None: it is."""
         return next((reason for trouble, reason in self._of.values() if trouble.counts), None)
 
+    def has(self, part: str) -> bool:
+        """Tell whether a part cannot work."""
+        return part in self._of
+
     def begin(self, part: str, error: Expected) -> None:
         """Note why a part cannot work; log it unless another part suffers from it already."""
         trouble, reason = trouble_of(error), reason_of(error)

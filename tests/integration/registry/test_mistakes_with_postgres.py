@@ -369,6 +369,27 @@ async def test_a_mistake_is_said_survived_and_recovered_from(
     assert (await registry.send("PUT", "/chargers/c9", {})).json()["projected"] is True
 
 
+async def test_a_full_disk_that_a_request_finds_is_told_until_there_is_room(
+    registry: RunningRegistry, owned: Owned
+) -> None:
+    full = Mistake(
+        RAISE.replace("{what}", "'could not extend file' USING ERRCODE = 'disk_full'").replace(
+            "BEFORE UPDATE ON rentals", "BEFORE INSERT ON unregistered"
+        )
+        + "; CREATE TRIGGER mistake BEFORE INSERT ON widgets EXECUTE FUNCTION mistake()",
+        NO_LONGER_RAISE,
+        readyz="Postgres has no room on its disk: could not extend file",
+    )
+    with capture_logs() as lines:
+        async with await AsyncConnection.connect(owned.admin_dsn) as psql:
+            await owned.do(full.do)
+            assert_refused(await registry.send("PUT", "/widgets/w2", {}), REFUSES, owned)
+            await until_said(registry, full, lines)
+            await undo(full, owned, psql)
+        # Nobody asks for anything meanwhile.
+        await until_over(registry, full, lines)
+
+
 AT_START = {
     "the database does not exist": Mistake(
         "ALTER DATABASE {database} RENAME TO {database}_old",
