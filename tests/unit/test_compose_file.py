@@ -80,6 +80,13 @@ def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
             assert service["stop_grace_period"], name
 
 
+@pytest.mark.parametrize("name", ["gateway", "registry", "router"])
+def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
+    # Otherwise nothing would say what hung.
+    grace = seconds("stop_grace_period:", yaml.safe_dump(SERVICES[name]))
+    assert SETTINGS[name].load().stop_seconds < grace
+
+
 def test_every_service_but_the_programs_of_the_command_line_has_a_health_check() -> None:
     programs = {"seed", "demo", "fleet", "cli"}
     assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == programs
