@@ -6,7 +6,7 @@ Only when the whole backup is read and its checksum is right, the rows of our ta
 Nobody else ever sees that schema: it does not outlive the transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import psycopg
@@ -16,13 +16,12 @@ from psycopg.types.json import Jsonb
 from services.registry.backup.backup_file import BackupReader
 from services.registry.backup.refusal import RefusedError
 from services.registry.backup.tables import (
-    TABLES,
+    NEVER_EMPTY,
     applied_migrations,
     columns_of_tables,
     last_numbers,
     refuse_other_schema,
 )
-from services.registry.backup.take_backup import SET_FORMATS
 from services.registry.postgres.database import Connection
 from services.registry.postgres.listener import RESTORED
 from services.registry.postgres.migrate import load, migrate
@@ -48,7 +47,7 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
             something. Roll back.
     """
     refuse_other_schema(reader.header.migrations, "the backup")
-    await connection.execute(f"SET LOCAL lock_timeout TO '{_LOCK_WAIT}'; {SET_FORMATS}".encode())
+    await connection.execute(f"SET LOCAL lock_timeout TO '{_LOCK_WAIT}'".encode())
     await migrate(connection, load())
     refuse_other_schema(await applied_migrations(connection), "the database")
     await connection.execute("SELECT lock_directory()")
@@ -60,10 +59,12 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
     rows = await _stage(connection, reader)
     numbers = await last_numbers(connection)
     await _set_search_path(connection, own)
-    await _lock_tables(connection)
+    tables = await columns_of_tables(connection)
+    # For those whom the lock on the directory does not stop. Reading goes on.
+    await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(tables)))
     if not replace:
         await _refuse_unless_empty(connection)
-    await _replace_rows(connection)
+    await _replace_rows(connection, tables)
     await raise_sequences(connection, numbers)
     await _record(connection, reader, rows)
     await connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(_STAGING)))
@@ -81,8 +82,9 @@ async def raise_sequences(connection: Connection, numbers: Mapping[str, int]) ->
 
 
 async def _refuse_unless_empty(connection: Connection) -> None:
-    for table in TABLES:
-        if await fetch_value(connection, SQL("SELECT true FROM {} LIMIT 1").format(_name(table))):
+    for table in await columns_of_tables(connection):
+        query = SQL("SELECT true FROM {} LIMIT 1").format(_name(table))
+        if table != NEVER_EMPTY and await fetch_value(connection, query):
             raise RefusedError(
                 f"the database is not empty (there are rows in {table}). To replace all of it, "
                 "back it up first, then restore with --replace"
@@ -128,26 +130,21 @@ async def _load_table(
         ) from None
 
 
-async def _lock_tables(connection: Connection) -> None:
-    """Wait for those who change what the lock on the directory does not cover; reading goes on."""
-    await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(TABLES)))
-
-
-async def _replace_rows(connection: Connection) -> None:
-    # The lock keeps all others from writing while triggers are off.
-    for table in TABLES:
+async def _replace_rows(connection: Connection, tables: Mapping[str, list[str]]) -> None:
+    # Nobody else writes while triggers are off: the tables are locked.
+    for table in tables:
         await _alter(connection, table, "DISABLE")
     await _remove_audit_entries(connection)
-    for table in reversed(TABLES[:-1]):
+    for table in list(reversed(tables))[1:]:
         # Not TRUNCATE: a projection that reads an older snapshot would find nothing.
         await connection.execute(SQL("DELETE FROM {}").format(_name(table)))
-    for table, columns in (await columns_of_tables(connection)).items():
+    for table, columns in tables.items():
         await connection.execute(
             SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
                 _name(table), _list(columns), _list(columns), Identifier(_STAGING, table)
             )
         )
-    for table in TABLES:
+    for table in tables:
         await _alter(connection, table, "ENABLE")
 
 
@@ -192,5 +189,5 @@ def _name(table: str) -> Identifier:
     return Identifier(table)
 
 
-def _list(names: list[str] | tuple[str, ...]) -> Composed:
+def _list(names: Iterable[str]) -> Composed:
     return SQL(", ").join(map(Identifier, names))

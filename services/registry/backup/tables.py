@@ -12,6 +12,7 @@ TABLES: Final = (
     "widgets",
     "pairings",
     "unregistered",
+    "last_draw",
     "rentals",
     "charger_secrets",
     "widget_secrets",
@@ -20,6 +21,9 @@ TABLES: Final = (
 )
 """All but ``schema_migrations``, each behind those that it refers to. Restoring locks them in this
 order, as triggers do: what they write into the audit log comes last."""
+
+NEVER_EMPTY: Final = "last_draw"
+"""Its only row is made with the table."""
 
 
 async def columns_of_tables(connection: Connection) -> dict[str, list[str]]:

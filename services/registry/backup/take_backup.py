@@ -16,8 +16,8 @@ from services.registry.backup.tables import (
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_value
 
-SET_FORMATS: Final = "SET LOCAL datestyle TO ISO; SET LOCAL timezone TO 'UTC'"
-"""How COPY writes and reads what depends on settings."""
+_SET_FORMATS: Final = "SET LOCAL datestyle TO ISO; SET LOCAL timezone TO 'UTC'"
+"""So COPY writes times as any server reads them."""
 
 
 async def take_backup(connection: Connection, file: BinaryIO) -> dict[str, int]:
@@ -30,7 +30,7 @@ async def take_backup(connection: Connection, file: BinaryIO) -> dict[str, int]:
     """
     async with connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        await connection.execute(SET_FORMATS)
+        await connection.execute(_SET_FORMATS)
         try:
             migrations = await applied_migrations(connection)
         except psycopg.errors.UndefinedTable as error:
