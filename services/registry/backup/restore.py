@@ -135,7 +135,7 @@ async def _replace_rows(connection: Connection, tables: Mapping[str, list[str]])
     for table in tables:
         await _alter(connection, table, "DISABLE")
     await _remove_audit_entries(connection)
-    for table in list(reversed(tables))[1:]:
+    for table in list(tables)[-2::-1]:
         # Not TRUNCATE: a projection that reads an older snapshot would find nothing.
         await connection.execute(SQL("DELETE FROM {}").format(_name(table)))
     for table, columns in tables.items():

@@ -131,7 +131,7 @@ async def test_an_older_schema_becomes_what_migrating_makes_of_it(
     # A token is drawn when it is migrated; numbers go on behind those that were used here.
     without = ["token"] if version < 6 else []
     found, expected = await content(by_hand, without=without), await content(other, without=without)
-    for table in expected.keys() - {"audit_log", "last_draw"}:
+    for table in expected.keys() - {"audit_log", "last_draw", *(["sequences"] if replace else [])}:
         assert found[table] == expected[table], table
 
 
