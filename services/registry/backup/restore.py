@@ -98,6 +98,8 @@ async def _stage(connection: Connection, reader: BackupReader) -> dict[str, int]
     # Triggers would draw numbers and record changes, as for any insertion.
     for table in expected:
         await _alter(connection, table, "DISABLE")
+        # What the migration put into its table is in the backup, too.
+        await connection.execute(SQL("DELETE FROM {}").format(_name(table)))
     rows: dict[str, int] = {}
     while (found := reader.next_table()) is not None:
         table, columns = found
