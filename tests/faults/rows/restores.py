@@ -116,6 +116,7 @@ async def refuse(booth: Booth) -> None:
         if way == "tables locked":
             await keeper.execute("COMMIT")
     async with asyncio.timeout(NOTICED_SECONDS):
+        await registry.ready()
         await handovers.hand_over(booth)
 
 
