@@ -179,6 +179,126 @@ MUTANTS: Final = (
         first_seed=2,
         step=2,
     ),
+    Mutant(
+        "mark",
+        "stalled",
+        [
+            Change(
+                "shared/redis_state/model.lua",
+                "  return mark ~= '' and mark == mark_of(entry)\n",
+                "  return mark_of(entry) ~= ''\n",
+            )
+        ],
+    ),
+    Mutant(
+        "mark of the first frame",
+        "message-cut",
+        [
+            Change(
+                "services/gateway/chargers/charger_connection.py",
+                "            self.mark, self._arrived_at = begun\n",
+                "            self.mark, self._arrived_at = marks.in_force, begun[1]\n",
+            )
+        ],
+    ),
+    Mutant(
+        "condition of the 101",
+        "stalled-handshake",
+        [
+            Change(
+                "services/gateway/connection/handshake.py",
+                "        if self._early or self._reader.has_unread:\n",
+                "        if self._phase is Phase.HEAD:\n",
+            )
+        ],
+    ),
+    Mutant(
+        "count in the pong",
+        "stalled",
+        [
+            Change(
+                "services/gateway/chargers/marks.py",
+                "        if not self.is_awaited or payload != self._payload:\n",
+                "        if not self.is_awaited:\n",
+            ),
+            Change(
+                "services/gateway/chargers/charger_connection.py",
+                "        if payload and self.marks.on_pong(payload)",
+                "        if self.marks.on_pong(payload)",
+            ),
+        ],
+        first_seed=3,  # pongs that nobody asked for
+        step=4,
+    ),
+    Mutant(
+        "asking again",
+        "stalled",
+        [
+            Change(
+                "services/gateway/chargers/uncertain_readings.py",
+                "                charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)\n",
+                "                del charger\n",
+            )
+        ],
+    ),
+    Mutant(
+        "widgets without a status",
+        "statuses-deleted",
+        [
+            Change(
+                "services/gateway/widgets/widgets.py",
+                "        await self._mark_pending(unlit)\n",
+                "        unlit.clear()\n",
+            )
+        ],
+    ),
+    Mutant(
+        "count of the directory",
+        "entry-deleted",
+        [
+            Change(
+                "shared/redis_state/model.lua",
+                "  return count == redis.call('HLEN', directory)\n",
+                "  return count ~= nil\n",
+            )
+        ],
+    ),
+    Mutant(
+        "repair after a restore",
+        "restored",
+        [
+            Change(
+                "services/registry/directory/lost_changes.py",
+                "        if seen <= last and not any(lost.values()):\n",
+                "        if seen or last or lost:\n",
+            )
+        ],
+    ),
+    Mutant(
+        "end of leases that last too long",
+        "junk",
+        [
+            Change(
+                "services/router/scripts/lease.lua",
+                "local has_expired = not owner or left < 0 or left > tonumber(ARGV[2])\n",
+                "local has_expired = not owner\n",
+            )
+        ],
+        first_seed=25,
+        step=36,
+    ),
+    Mutant(
+        "replacing statuses from the future",
+        "future",
+        [
+            Change(
+                "services/router/statuses_ahead.py",
+                "        return known.revisions[1]\n",
+                "        return None\n",
+            )
+        ],
+        step=18,
+    ),
 )
 
 

@@ -22,7 +22,7 @@ WELL_SECONDS: Final = 15.0
 CHARGED: Final = 100.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 """Between a reading that is held up and the next pairing: longer than the checker's slack."""
-ASKED_SECONDS: Final = 15.0
+ASKED_SECONDS: Final = 10.0
 """In which a charger is asked for its level again, if what it said cannot light its widget."""
 _PINGS: Final = 4000
 
