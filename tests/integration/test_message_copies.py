@@ -218,7 +218,7 @@ async def test_a_directory_that_is_complete_or_loses_entries(
             (*keys, CHARGER.presence, CHARGER.rejections, CHARGER.live, CHARGER.pending),
             *(CHARGER.directory_changes, 7, "c1234"),
         )
-        assert removed == 1
+        assert removed == [1, b"c1234"]
         changes = [decoded(raw, DirectoryChange).ids for raw in await until_heard(heard, 3)]
     assert changes == [[], ["c1234"], ["c1234"]]
 

@@ -25,9 +25,9 @@ from services.registry.backup.opened_file import WrongFileError, opened_to_read,
 from services.registry.backup.refusal import RefusedError
 from services.registry.backup.restore import restore
 from services.registry.backup.take_backup import take_backup
+from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import (
     Connection,
-    PostgresUnavailableError,
     connection_string,
     translate_errors,
 )

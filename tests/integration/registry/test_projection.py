@@ -280,7 +280,7 @@ async def test_an_id_that_can_be_none_is_a_stray(
 ) -> None:
     directory = names.chargers[0].directory
     await bus.command("HSET", directory, junk, "junk")
-    assert await projection.remove_strays(set(), set(), 5) == 1
+    assert await removed(projection.remove_strays(set(), set(), 5)) == 1
     assert await bus.command("HEXISTS", directory, junk) == 0
 
 
