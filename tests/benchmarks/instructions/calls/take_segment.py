@@ -19,10 +19,13 @@ _WITHOUT_LIMIT: Final = 2**40
 
 
 class _Unknowing:
-    """A socket that does not know when it last heard something."""
+    """A socket that does not know when it last heard something, nor what was not read."""
 
     def getsockopt(self, *_: int) -> bytes:
         raise OSError
+
+    def fileno(self) -> int:
+        return -1
 
 
 class _Transport(asyncio.Transport):
