@@ -41,6 +41,10 @@ ASKED_AGAIN: Final = Counter(
     "chargelight_chargers_asked_again",
     "Chargers closed with 1001 so that they say their level again.",
 )
+RESTORED: Final = Counter(
+    "chargelight_readings_restored",
+    "Readings stored again: Redis had lost them, or they could not be read.",
+)
 STATUSES: Final = FastCounter("chargelight_statuses_sent", "Statuses sent to widgets.")
 
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])

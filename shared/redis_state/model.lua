@@ -155,8 +155,13 @@ local function bump(version, added)
 end
 
 -- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
+-- One that cannot be read is removed: a gateway that compares only how it begins would not
+-- notice it, but stores again what is missing.
 local function live_of(live, id)
-  return checked(redis.call('HGET', live, id), is_live)
+  local raw = redis.call('HGET', live, id)
+  local state = checked(raw, is_live)
+  if raw and not state then redis.call('HDEL', live, id) end
+  return state
 end
 
 -- Does a status belong to the pairing that a widget's entry has?

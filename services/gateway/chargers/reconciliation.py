@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.gateway import scripts
+from services.gateway import metrics, scripts
 from services.gateway.chargers.admission import close_unregistered
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.stored_fingerprints import PartitionBatch, StoredFingerprints
@@ -116,6 +116,7 @@ class Reconciliation:
             case b"absent":
                 pass  # compared again within two seconds
             case b"missing":
+                metrics.RESTORED.inc()
                 self.on_missing(charger)
             case b"superseded":
                 supersede(charger, self.fingerprints)
