@@ -61,7 +61,8 @@ async def _step_and_swap(booth: Booth, step: str) -> None:
     async with booth.fault("clock stepped"):
         await _step(booth, step)
     await asyncio.sleep(_LATER_SECONDS)
-    await repairing.swap(booth)
+    async with booth.fault("re-paired after it"):
+        await repairing.swap(booth)
 
 
 async def _step(booth: Booth, step: str) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from shared.contract.device_protocol import CloseCode
 from tests.faults.booth import Booth
 from tests.fixtures.fault_proxy import HOST
 from tests.fixtures.processes import ServiceError
@@ -96,22 +97,34 @@ async def stall_handshake(booth: Booth) -> None:
     """The same, and the reading came together with the handshake."""
     await arrive(booth)
     gateway = booth.some_gateway()
-    connection = RawDevice(f"/chargers/{CHARGER}", reading(CHARGED))
+    newcomer = _Newcomer(f"/chargers/{CHARGER}", reading(CHARGED))
     async with booth.fault("gateway stopped across a handshake"):
         gateway.process.freeze()
-        loop = asyncio.get_running_loop()
         booth.devices.record_again(CHARGER)
-        await loop.create_connection(lambda: connection, HOST, gateway.charger_port)
-        booth.closing.callback(connection.transport.abort)
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: newcomer, HOST, gateway.charger_port)
+        booth.closing.callback(newcomer.transport.abort)
         await asyncio.sleep(_ON_ITS_WAY_SECONDS)
         await hand_over(booth)
         gateway.process.thaw()
-        await asyncio.sleep(_ON_ITS_WAY_SECONDS)
-        connection.transport.abort()
-        # Its old connection is superseded, and is told so with its next frame.
-        booth.devices.send_raw(CHARGER, masked(PING))
-        await booth.devices.wait_until_well(time.monotonic(), 0.0, WELL_SECONDS)
+    async with asyncio.timeout(ASKED_SECONDS):
+        await newcomer.asked.wait()
+    # Its older connection is superseded: it is told so, and says its level on the next one.
+    await booth.devices.say(CHARGER, CHARGED)
     await say_again(booth)
+
+
+class _Newcomer(RawDevice):
+    """Another connection of the charger, which leaves when it is asked to connect again."""
+
+    def __init__(self, path: str, first: bytes) -> None:
+        super().__init__(path, first)
+        self.asked = asyncio.Event()
+
+    def on_frame(self, payload: bytes) -> None:
+        if payload.startswith(CloseCode.GOING_AWAY.to_bytes(2, "big")):
+            self.asked.set()
+            self.transport.close()
 
 
 async def cut_message(booth: Booth) -> None:
