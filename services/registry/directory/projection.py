@@ -240,7 +240,7 @@ def _written(replies: Iterable[list[Any]]) -> Written:
     changed, refused = 0, list[str]()
     for count, *ids in replies:
         changed += count
-        refused += [raw.decode() for raw in ids]
+        refused += [raw.decode(errors="surrogateescape") for raw in ids]
     return Written(changed, refused)
 
 

@@ -50,7 +50,13 @@ class InRedis:
         return self._names.of_widget(device)
 
     async def set_reading(self, charger: str, epoch: int, sequence: int) -> None:
-        live = {"epoch": epoch, "revision": [epoch, sequence], "soc": 50, "received_at": epoch}
+        live = {
+            "epoch": epoch,
+            "revision": [epoch, sequence],
+            "soc": 50,
+            "received_at": epoch,
+            "mark": "",
+        }
         await self.set_live(charger, live)
 
     async def set_live(self, charger: str, live: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.registry.app import serve
 from services.registry.main import main
 from services.registry.settings import RegistrySettings
-from shared.process import runtime
+from shared.process import logs, runtime
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CHARGELIGHT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    # Loggers would keep this test's standard error, and fail once it is closed.
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
 
 
 @pytest.mark.parametrize(

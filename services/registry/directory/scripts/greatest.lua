@@ -4,10 +4,12 @@
 -- Returns it, of pairings and of credentials; 0 if there is none.
 
 local greatest = 0
-for place, member in ipairs({'pairing', 'number'}) do
-  for _, raw in ipairs(redis.call('HVALS', KEYS[place])) do
-    local value = drawn(decoded(raw, member), member)
-    if value then greatest = math.max(greatest, value[member]) end
-  end
+for _, raw in ipairs(redis.call('HVALS', KEYS[1])) do
+  local entry = drawn(checked(raw, is_entry), 'pairing')
+  if entry then greatest = math.max(greatest, entry.pairing) end
+end
+for _, raw in ipairs(redis.call('HVALS', KEYS[2])) do
+  local known = drawn(credentials_of(raw), 'number')
+  if known then greatest = math.max(greatest, known.number) end
 end
 return int(greatest)

@@ -13,23 +13,15 @@ local presence_changes = ARGV[2]
 local now = now_us()
 local changed, refused, added = {}, {}, 0
 
--- What is stored, or nil if it cannot be read: without its token, say, as written by an
--- earlier version.
-local function stored_entry(id)
-  local entry = drawn(entry_of(directory, id), 'pairing')
-  if entry and entry.widget and type(entry.token) ~= 'string' then return nil end
-  return entry
-end
-
 local function is_same(entry, registered, widget, token)
   return (not entry.unregistered) == registered and (entry.widget or '') == widget
     and (entry.token or '') == token
 end
 
 -- Was it dated too late? Writing took long then, or the clock was ahead. Not for 100 ms, which
--- a projection or two may differ by: gateways compare the text of entries.
+-- two projections may differ by.
 local function dated_after(entry, paired_at)
-  return type(entry.paired_at) ~= 'number' or entry.paired_at > paired_at + 100000
+  return entry.paired_at > paired_at + 100000
 end
 
 -- Remove what ends with a registration. The credentials may belong to a newer one already:
@@ -69,7 +61,7 @@ for i = 3, #ARGV, 6 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget, token = ARGV[i + 2] == 'registered', ARGV[i + 3], ARGV[i + 4]
   local paired_at = now - tonumber(ARGV[i + 5])
-  local stored = stored_entry(id)
+  local stored = drawn(entry_of(directory, id), 'pairing')
   if not stored or number > stored.pairing then
     added = added + write(id, number, registered, widget, token, paired_at)
     changed[#changed + 1] = id
