@@ -136,11 +136,11 @@ async def _as_registry(stored: Stored) -> None:
     while True:
         await asyncio.sleep(0.3)
         with contextlib.suppress(ResponseError):
-            for names in (W, C):
-                if not await _is_intact(stored, names):
+            if not (await _is_intact(stored, C) and await _is_intact(stored, W)):
+                for names in (C, W):
                     await stored.client.delete(names.directory_version, names.credentials)
-                    await stored.pair(CHARGER, WIDGET, 7)
-                    await stored.complete()
+                await stored.pair(CHARGER, WIDGET, 7)
+                await stored.complete()
 
 
 async def _is_intact(stored: Stored, names: ChargerNames | WidgetNames) -> bool:
