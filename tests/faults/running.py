@@ -15,6 +15,9 @@ WELL_SECONDS: Final = 60.0
 SILENCES: Final = (0.0, 0.05, 0.3)
 """When, after a fault began, the chargers fall silent, in every other run."""
 
+JUDGED_SOON_SECONDS: Final = 2.5
+"""In the short form, lights that are right so soon after a fault are judged for good then."""
+
 _LOOK_SECONDS: Final = 0.1
 
 SHORTEST: Final = 0.15

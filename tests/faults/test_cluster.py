@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.cluster import FAULTS, ClusterBooth, open_cluster_booth
-from tests.faults.running import run_fault
+from tests.faults.running import JUDGED_SOON_SECONDS, run_fault
 from tests.fixtures.reporting import note_use, server_options_of
 from tools.servers.wheels import NoServerError
 
@@ -38,6 +38,6 @@ async def test_no_widget_shows_the_wrong_light_after(booth: ClusterBooth, number
     because = fault.unavailable_because()
     if because is not None:
         pytest.skip(because)
-    run = await run_fault(booth, fault, seed=number)
+    run = await run_fault(booth, fault, seed=number, judged_seconds=JUDGED_SOON_SECONDS)
     assert not run.violations, run.violations
     assert run.recovery is not None

@@ -10,16 +10,12 @@ import pytest_asyncio
 
 from tests.faults.booth import Booth, open_booth
 from tests.faults.catalogue import FAULTS, Fault
-from tests.faults.running import run_fault, run_sequence
+from tests.faults.running import JUDGED_SOON_SECONDS, run_fault, run_sequence
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 SHORT = 0.3
 """Share of its full time that a fault lasts here."""
-
-JUDGED_SECONDS = 2.5
-"""So soon after a fault its lights are judged for good here, if all is well: after five seconds
-at most, as everywhere, if it is not."""
 
 SHORT_FORM = [fault for fault in FAULTS.values() if not fault.long]
 
@@ -38,7 +34,7 @@ async def test_no_widget_shows_the_wrong_light_after(booth: Booth, number: int) 
     if because is not None:
         pytest.skip(because)
     # In every other one the chargers fall silent, so that nothing they say later heals.
-    run = await run_fault(booth, fault, seed=number, judged_seconds=JUDGED_SECONDS)
+    run = await run_fault(booth, fault, seed=number, judged_seconds=JUDGED_SOON_SECONDS)
     assert not run.violations, run.violations
     assert run.recovery is not None
 
