@@ -16,6 +16,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CHARGELIGHT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    # It would outlive the test, and write to a file that is closed then.
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
     # Loggers would keep this test's standard error, and fail once it is closed.
     monkeypatch.setattr(logs, "configure", lambda **_: None)
 
