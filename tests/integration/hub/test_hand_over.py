@@ -36,6 +36,7 @@ class RawCharger:
         self._reader, self._writer = reader, writer
         self.pings: list[bytes] = []
         self.closed: bytes | None = None
+        self._opened = asyncio.Event()
         self.answer: Callable[[bytes], bytes] = lambda payload: masked(PONG, payload)
 
     @classmethod
@@ -61,7 +62,6 @@ class RawCharger:
             await self._opened.wait()
 
     async def _hear(self) -> None:
-        self._opened = asyncio.Event()
         await self._reader.readuntil(b"\r\n\r\n")
         self._opened.set()
         while True:
