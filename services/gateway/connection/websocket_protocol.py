@@ -1,6 +1,7 @@
 """The WebSocket protocol (RFC 6455) as a device sees it: the library's, with four changes."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Final
 
@@ -83,7 +84,9 @@ def write_pending(websocket: DeviceProtocol, transport: asyncio.Transport) -> No
         if data:
             transport.write(data)
         elif transport.can_write_eof():
-            transport.write_eof()
+            # While a device is not read from, nobody notices that it has gone.
+            with contextlib.suppress(OSError):
+                transport.write_eof()
 
 
 def _size_of(frame: Frame) -> int:
