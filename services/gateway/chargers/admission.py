@@ -38,8 +38,8 @@ class Admission:
     """For deadlines in Redis' time."""
     context: ConnectionContext
     trust: DirectoryTrust
-    on_admitted: Callable[[ChargerConnection, int, KnownPairing | None], None]
-    """Called with each charger, the epoch that it got, and its pairing."""
+    on_admitted: Callable[[ChargerConnection, int, KnownPairing | None, float], None]
+    """Called with each charger, the epoch that it got, its pairing, and when that was asked for."""
 
     def __post_init__(self) -> None:
         self._left_in_doubt: list[ChargerConnection] = []
@@ -90,7 +90,7 @@ class Admission:
                 if answer == b"late":
                     self._on_late(charger, was_estimated=was_estimated)
                 else:
-                    self._on_answer(charger, answer, read_pairing(told))
+                    self._on_answer(charger, answer, read_pairing(told), sent)
 
     def _admit_call(
         self, partition: int, batch: list[ChargerConnection], redis_clock: RedisClock
@@ -113,7 +113,7 @@ class Admission:
             charger.prove_alive()
 
     def _on_answer(
-        self, charger: ChargerConnection, answer: bytes, pairing: KnownPairing | None
+        self, charger: ChargerConnection, answer: bytes, pairing: KnownPairing | None, sent: float
     ) -> None:
         match self.trust.read(answer):
             case b"unregistered":
@@ -128,7 +128,7 @@ class Admission:
                 charger.close_superseded()
             case epoch:
                 self.context.waiting.discard(charger)
-                self.on_admitted(charger, int(epoch), pairing)
+                self.on_admitted(charger, int(epoch), pairing, sent)
 
 
 def close_unregistered(charger: ChargerConnection) -> None:

@@ -102,7 +102,7 @@ class ChargerConnection(DeviceHandler):
 
     def on_pairing_read(self, pairing: KnownPairing) -> None:
         """Mark all readings: the device sends them after it received its 101."""
-        self.marks.learn(pairing, self.opened_at)
+        self.marks.learn(pairing, self.opened_at, self.opened_at)
         self.marks.in_force = pairing.mark
 
     def on_open(self) -> None:
@@ -168,9 +168,9 @@ class ChargerConnection(DeviceHandler):
         self.superseded = True
         self.connection.close_superseded()
 
-    def learn(self, pairing: KnownPairing, now: float) -> bool:
+    def learn(self, pairing: KnownPairing, asked_at: float, now: float) -> bool:
         """Take what Redis told of the pairing; return whether that is news."""
-        if not self.marks.learn(pairing, now):
+        if not self.marks.learn(pairing, asked_at, now):
             return False
         if pairing.mark:
             self.connection.ping(self.marks.next_ping())
@@ -183,10 +183,10 @@ class ChargerConnection(DeviceHandler):
         marks = self.marks
         if marks.learned is None:
             return
-        may_belong = self.received_at >= marks.began_at - _SLACK_SECONDS
+        may_belong = self.received_at >= marks.began_after - _SLACK_SECONDS
         if self.mark is None:
             may_belong = True
-            is_certain = self._arrived_at - marks.began_at > _CERTAIN_SECONDS
+            is_certain = self._arrived_at - marks.began_before > _CERTAIN_SECONDS
             self.mark = marks.learned if is_certain else ""
         was_uncertain = self.is_uncertain
         self.is_uncertain = may_belong and self.mark != marks.learned != ""

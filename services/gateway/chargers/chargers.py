@@ -135,19 +135,26 @@ class Chargers:
         self._clocks.forget()
         self._reconciliation.reconcile_soon(chain(*self._by_partition))
 
-    def _on_paired(self, charger: ChargerConnection, pairing: KnownPairing) -> None:
+    def _on_paired(
+        self, charger: ChargerConnection, pairing: KnownPairing, asked_at: float
+    ) -> None:
         now = self.context.clock()
         # A clock that was set says nothing of what was before.
         steady = self._clocks.steady_for(self.names.chargers[charger.partition].live, now)
-        if charger.learn(pairing._replace(age=min(pairing.age, steady)), now):
+        pairing = pairing._replace(age=min(pairing.age, steady))
+        if charger.learn(pairing, asked_at, now):
             self._fingerprints.mark_stale(charger)
 
     def _on_admitted(
-        self, charger: ChargerConnection, epoch: int, pairing: KnownPairing | None
+        self,
+        charger: ChargerConnection,
+        epoch: int,
+        pairing: KnownPairing | None,
+        asked_at: float,
     ) -> None:
         charger.epoch = epoch
         if pairing is not None:
-            self._on_paired(charger, pairing)
+            self._on_paired(charger, pairing, asked_at)
         self._fingerprints.mark_stale(charger)
         if charger.is_open:
             self.devices.connect(charger.device_id, charger.partition, epoch)

@@ -21,23 +21,25 @@ class Marks:
     """The mark of the newest pairing that is known; None if none is."""
     number: int = -1
     """That pairing's number."""
-    began_at: float = 0.0
-    """When it began, by the context's clock."""
+    began_after: float = 0.0
+    """It began no earlier than at this moment, by the context's clock."""
+    began_before: float = 0.0
+    """And no later than at this one: the answer of Redis may have been long on its way."""
     is_awaited: bool = False
     """Whether the pong to the newest ping with a count has not come."""
     _count: int = 0
 
-    def learn(self, pairing: KnownPairing, now: float) -> bool:
+    def learn(self, pairing: KnownPairing, asked_at: float, now: float) -> bool:
         """Take what Redis told; return whether it is another pairing than the one known.
 
-        A lower number changes nothing: Redis is behind.
+        Redis was asked at ``asked_at``. A lower number changes nothing: it is behind.
         """
         if pairing.number < self.number:
             return False
         if pairing.number == self.number and pairing.mark == self.learned:
             return False
         self.number, self.learned = pairing.number, pairing.mark
-        self.began_at = now - pairing.age
+        self.began_after, self.began_before = asked_at - pairing.age, now - pairing.age
         if not pairing.mark:
             self.in_force = ""  # lights nothing, so no order is needed
         return True

@@ -44,8 +44,8 @@ class Reconciliation:
     trust: DirectoryTrust
     on_missing: Callable[[ChargerConnection], None]
     """Called with each charger whose reading Redis lost."""
-    on_paired: Callable[[ChargerConnection, KnownPairing], None]
-    """Called with each charger that has another pairing than it had."""
+    on_paired: Callable[[ChargerConnection, KnownPairing, float], None]
+    """Called with each charger that has another pairing, and when it was asked for."""
     clock: Callable[[], float]
     rng: random.Random
 
@@ -101,7 +101,7 @@ class Reconciliation:
                     charger = batch.chargers[place]
                     pairing = read_pairing(told)
                     if pairing is not None:
-                        self.on_paired(charger, pairing)
+                        self.on_paired(charger, pairing, sent)
                     self._on_difference(charger, answer)
 
     def _reconcile_call(self, batch: PartitionBatch) -> Call:

@@ -215,6 +215,20 @@ async def test_an_unmarked_reading_is_of_a_pairing_that_is_much_older(
     assert await stored_mark(booth) == (OLD.mark if lights else "")
 
 
+async def test_a_pairing_may_have_begun_as_late_as_the_answer_came(
+    booth: Booth, clock: Clock
+) -> None:
+    booth.bus.pairing = OLD._replace(age=11.0)
+
+    def slowly(_id: str) -> bytes:
+        clock.now += 3
+        return b"%d" % EPOCH
+
+    booth.bus.admit = slowly
+    booth.charger(early=reading_of(70))
+    assert await stored_mark(booth) == ""
+
+
 async def test_an_unmarked_reading_that_waited_for_the_directory_is_as_old_as_it_is(
     booth: Booth,
 ) -> None:

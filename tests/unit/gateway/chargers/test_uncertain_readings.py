@@ -92,6 +92,24 @@ async def test_a_reading_that_came_since_the_pairing_began_is_asked_for_again(
     assert (charger.close_code == CloseCode.GOING_AWAY) is asked
 
 
+async def test_redis_may_have_told_it_long_before_the_answer_came(
+    booth: Booth, charger: FakeCharger
+) -> None:
+    charger.report(70)
+    await booth.write()
+    booth.bus.pairing = NEW
+
+    def slowly(_id: str) -> bytes:
+        booth.clock.now += 3
+        return b"kept"
+
+    booth.bus.reconcile = slowly
+    await booth.reconcile()
+    charger.pong()
+    booth.let_time_pass(2.3)
+    assert charger.close_code == CloseCode.GOING_AWAY
+
+
 async def test_an_unmarked_reading_that_lights_nothing_is_asked_for_again(booth: Booth) -> None:
     booth.bus.pairing = NEW
     charger = booth.charger(early=reading_of(70))
