@@ -102,8 +102,7 @@ class ChargerConnection(DeviceHandler):
 
     def on_pairing_read(self, pairing: KnownPairing) -> None:
         """Mark all readings: the device sends them after it received its 101."""
-        self.marks.learn(pairing, self.opened_at, self.opened_at)
-        self.marks.in_force = pairing.mark
+        self.marks.begin(pairing)
 
     def on_open(self) -> None:
         """Ask for an epoch."""
@@ -121,7 +120,7 @@ class ChargerConnection(DeviceHandler):
 
     def on_message_begun(self) -> None:
         """Keep the mark: a pong may come before the message is complete."""
-        self._begun = (self.marks.in_force, self.connection.arrived_at)
+        self._begun = (self.marks.in_force, self.connection.reader.arrived_at)
 
     def on_message(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
@@ -137,7 +136,7 @@ class ChargerConnection(DeviceHandler):
         else:
             self.mark = marks.in_force
             if self.mark is None:
-                self._arrived_at = connection.arrived_at
+                self._arrived_at = connection.reader.arrived_at
         if self.is_uncertain or self.mark != marks.learned:
             self._judge()
         self.events.on_reading(self)

@@ -29,6 +29,11 @@ class Marks:
     """Whether the pong to the newest ping with a count has not come."""
     _count: int = 0
 
+    def begin(self, pairing: KnownPairing) -> None:
+        """Put a mark in force from the first frame on."""
+        self.number = pairing.number
+        self.learned = self.in_force = pairing.mark
+
     def learn(self, pairing: KnownPairing, asked_at: float, now: float) -> bool:
         """Take what Redis told; return whether it is another pairing than the one known.
 

@@ -64,15 +64,6 @@ class ConnectionContext:
         self.waiting: set[object] = set()
         self.draining = False
 
-    @property
-    def earlier_turn(self) -> float:
-        """A moment from which on this process has looked at all sockets.
-
-        So what it reads now arrived later. It is some ticks of the wheel ago: to accept a
-        connection takes several turns of the event loop.
-        """
-        return self.wheel.earlier_tick
-
     def first_ping_after(self) -> float:
         """Return when to ping a new connection first, in seconds from now.
 

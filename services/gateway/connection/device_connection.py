@@ -20,7 +20,12 @@ from services.gateway.auth.authenticator import Authenticate
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.dialect import BadFrameError, Dialect
 from services.gateway.connection.fast_frames import HEAD_BYTES, PING, is_empty_pong, short_message
-from services.gateway.connection.rate_limited_reader import READ_BUFFER, Pause, RateLimitedReader
+from services.gateway.connection.rate_limited_reader import (
+    PIECE_BYTES,
+    READ_BUFFER,
+    Pause,
+    RateLimitedReader,
+)
 from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
 from services.gateway.known_pairing import KnownPairing
 from shared.contract.device_protocol import CloseCode, ErrorCode
@@ -187,7 +192,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
                 RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
             )
             self.close(CloseCode.TOO_FAST, f"send no more than {most}")
-        self.reader.note_read(nbytes)
+        if nbytes == PIECE_BYTES or self.reader.unread_since is not None:
+            self.reader.note_read(nbytes)
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
@@ -266,11 +272,6 @@ class DeviceConnection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Cut the connection off."""
         self._transport.abort()
-
-    @property
-    def arrived_at(self) -> float:
-        """When what is handled now reached this machine at the earliest, by the context's clock."""
-        return self.reader.arrived_at
 
     # Deadlines.
 

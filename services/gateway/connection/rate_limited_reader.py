@@ -19,10 +19,10 @@ FRAME_BYTES: Final = 26
 An empty frame is 6 bytes and costs as much CPU as a reading of 50: by bytes alone a flood
 of pings would get twelve times the CPU of one of readings.
 """
-_PIECE_BYTES: Final = 1024
+PIECE_BYTES: Final = 1024
 """Most that is read, and so parsed, at once: a millisecond of CPU if it is all empty pings."""
 # One for all connections: what is read into it is taken out before another one is read from.
-READ_BUFFER: Final = memoryview(bytearray(_PIECE_BYTES))
+READ_BUFFER: Final = memoryview(bytearray(PIECE_BYTES))
 
 
 class Pause(IntFlag):
@@ -49,7 +49,7 @@ class RateLimitedReader:
     context: ConnectionContext
     transport: asyncio.Transport
     due: int = 0
-    _unread_since: float | None = field(init=False)
+    unread_since: float | None = field(init=False)
     """Since when bytes may lie unread in the socket; None: it was empty when last read."""
     _full_at: float = 0.0
     _over_since: float | None = None
@@ -57,7 +57,7 @@ class RateLimitedReader:
 
     def __post_init__(self) -> None:
         # They may have come while the connection waited to be accepted.
-        self._unread_since = self.context.earlier_turn
+        self.unread_since = self.context.wheel.earlier_tick
 
     @property
     def arrived_at(self) -> float:
@@ -65,15 +65,15 @@ class RateLimitedReader:
 
         A lower bound: a process that stood still reads at once what came in all that time.
         """
-        since = self._unread_since
-        return self.context.earlier_turn if since is None else since
+        since = self.unread_since
+        return self.context.wheel.earlier_tick if since is None else since
 
     def note_read(self, size: int) -> None:
         """Note that ``size`` bytes were read, and handled: fewer than asked for are all."""
-        if size == _PIECE_BYTES or self._paused:
-            self._unread_since = self.arrived_at
-        elif self._unread_since is not None:
-            self._unread_since = None
+        if size == PIECE_BYTES or self._paused:
+            self.unread_since = self.arrived_at
+        else:
+            self.unread_since = None
 
     def spend(self, size: int, frames: int, now: float) -> float:
         """Take what was read (``size`` in bytes) from the bucket; pause if that was too much.
@@ -114,7 +114,7 @@ class RateLimitedReader:
         if not self._paused and not self.transport.is_closing():
             self.transport.pause_reading()
         self._paused |= why
-        self._unread_since = self.arrived_at
+        self.unread_since = self.arrived_at
 
     def resume(self, why: Pause) -> None:
         """Read again, unless there is another reason not to."""

@@ -25,7 +25,13 @@ class Timed(Protocol):
 
 
 class TimerWheel:
-    """Calls many objects, each at about its time."""
+    """Calls many objects, each at about its time.
+
+    Attributes:
+        earlier_tick: When it advanced some times ago. Since then this process has looked at
+            all sockets, so what it reads now arrived later. Some times, because to accept a
+            connection takes several turns of the event loop.
+    """
 
     def __init__(self, clock: Callable[[], float], tick_seconds: float = TICK_SECONDS) -> None:
         self._clock = clock
@@ -35,11 +41,7 @@ class TimerWheel:
         now = clock()
         self._tick = math.floor(now / tick_seconds)
         self._ticks = deque([now], _TICKS_KEPT)
-
-    @property
-    def earlier_tick(self) -> float:
-        """When the wheel advanced some times ago."""
-        return self._ticks[0]
+        self.earlier_tick = now
 
     def schedule(self, timed: Timed, at: float) -> None:
         """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
@@ -53,6 +55,7 @@ class TimerWheel:
         """Call all that is due by now."""
         now = self._clock()
         self._ticks.append(now)
+        self.earlier_tick = self._ticks[0]
         current = math.floor(now / self._tick_seconds)
         if not self._slots:
             self._tick = current
