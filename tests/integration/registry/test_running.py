@@ -341,21 +341,16 @@ async def test_a_registry_may_start_before_postgres(
     assert (await registry.send("PUT", "/chargers/c1", {})).status_code == 201
 
 
-async def test_a_key_that_somebody_broke_ends_no_registry(
+async def test_a_directory_of_another_type_is_written_anew(
     registry: RunningRegistry, in_redis: InRedis, bus: Bus, names: Names
 ) -> None:
     key = names.of_charger("c1").directory
     await bus.command("SET", key, "mine")
     answer = await registry.send("PUT", "/chargers/c1", {})
-    assert (answer.status_code, answer.json()["projected"]) == (201, False)
-    assert (await registry.send("PUT", "/widgets/w1", {})).status_code == 201
-    assert not registry.task.done()
-    await bus.command("DEL", key)
-
-    async def is_projected() -> bool:
-        return await in_redis.charger("c1") is not None
-
-    await eventually(is_projected)
+    assert answer.status_code == 201
+    number = answer.json()["pairing_number"]
+    await eventually(lambda: _is_projected(in_redis, "c1", number), within=3)
+    await eventually(lambda: Projection(bus, names).is_complete(), within=3)
 
 
 async def test_a_change_that_waits_for_another_one_says_so(
