@@ -23,30 +23,37 @@ end
 -- value that cannot be read must stop no script: the lights of all other devices would stop
 -- with it. What fails a check counts as not there, and is written again from its source.
 
+-- A check need not ask for types: a comparison, or a length, of something of another type is an
+-- error, and what makes a check fail in any way cannot be read.
+
 -- A whole number, so far below 2^53 that there is always a next one.
 local function is_count(value)
-  return type(value) == 'number' and value >= 0 and value <= 2 ^ 53 - 2 ^ 40 and value % 1 == 0
+  return value >= 0 and value <= 2 ^ 53 - 2 ^ 40 and value % 1 == 0
 end
 
 local function is_id(value)
-  return type(value) == 'string' and #value <= 64 and string.find(value, '^[%w._-]+$') ~= nil
+  return #value <= 64 and string.find(value, '^[%w._-]+$') ~= nil
 end
 
 -- May a text stand in JSON that is put together here?
 local function is_plain(value)
-  return type(value) == 'string' and not string.find(value, '[^%w-]')
+  return #value >= 0 and not string.find(value, '[^%w-]')
 end
 
 local function is_revision(value)
-  return type(value) == 'table' and #value == 2 and is_count(value[1]) and is_count(value[2])
+  return #value == 2 and is_count(value[1]) and is_count(value[2])
 end
 
--- A value that is a table and passes a check, or nil.
+local function decoded(raw, is_right)
+  local value = cjson.decode(raw)
+  return is_right(value) and value or nil
+end
+
+-- A value that passes a check, or nil.
 local function checked(raw, is_right)
   if not raw then return nil end
-  local readable, value = pcall(cjson.decode, raw)
-  if readable and type(value) == 'table' and is_right(value) then return value end
-  return nil
+  local readable, value = pcall(decoded, raw, is_right)
+  return readable and value or nil
 end
 
 local function is_entry(value)
@@ -63,7 +70,7 @@ local function is_live(value)
   if not is_count(value.epoch) then return false end
   if value.revision == nil then return value.soc == nil and value.received_at == nil end
   return is_revision(value.revision) and value.revision[1] <= value.epoch
-    and type(value.soc) == 'number' and value.soc >= 0 and value.soc <= 100
+    and value.soc >= 0 and value.soc <= 100
     and is_count(value.received_at) and is_plain(value.mark)
 end
 
@@ -77,10 +84,10 @@ end
 
 local function is_status(value)
   return is_count(value.pairing) and is_revision(value.revision) and is_count(value.thresholds)
-    and is_id(value.charger) and is_id(value.widget)
+    and type(value.charger) == 'string' and type(value.widget) == 'string'
     and (value.event == nil or value.event == 'chargingStatus')
     and (value.replaces == nil or is_revision(value.replaces))
-    and type(value.data) == 'table' and is_charging_status(value.data.status)
+    and is_charging_status(value.data.status)
 end
 
 -- A device's directory entry as it is stored, also one that says "unregistered".
@@ -95,7 +102,7 @@ local function distrust(version)
 end
 
 local function is_credentials(value)
-  if not is_count(value.number) or type(value.digests) ~= 'table' then return false end
+  if not is_count(value.number) then return false end
   if value.registered ~= nil and not is_count(value.registered) then return false end
   for _, digest in ipairs(value.digests) do
     if type(digest) ~= 'string' or not string.find(digest, '^%x+$') then return false end
@@ -164,9 +171,10 @@ local function live_of(live, id)
   return state
 end
 
--- Does a status belong to the pairing that a widget's entry has?
-local function fits(status, entry)
+-- Does a status belong to a widget, and to the pairing that its entry has?
+local function fits(status, id, entry)
   return status.pairing == entry.pairing and status.charger == entry.charger
+    and status.widget == id
 end
 
 -- A number as JSON, as short as it can be without changing it.

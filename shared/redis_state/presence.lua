@@ -63,7 +63,9 @@ local function widget_presence(raw)
   local found = {}
   if readable and type(entry) == 'table' and type(entry.gateways) == 'table' then
     for name, since in pairs(entry.gateways) do
-      if type(name) == 'string' and is_count(since) then found[name] = since end
+      if type(name) == 'string' and type(since) == 'number' and is_count(since) then
+        found[name] = since
+      end
     end
   end
   return found

@@ -12,7 +12,7 @@ for _, id in ipairs(ARGV) do
   if entry then
     local stored = redis.call('HGET', statuses, id)
     local known = status_of(stored)
-    if known and fits(known, entry) then
+    if known and fits(known, id, entry) then
       status = stored
     elseif entry.charger then
       charger = entry.charger

@@ -10,14 +10,17 @@ local directory, version, rejections = KEYS[1], KEYS[2], KEYS[3]
 local gateway = ARGV[1]
 local now = now_us()
 local recorded = 0
+
+local function is_rejection(value)
+  return is_count(value.at)
+end
+
 for i = 2, #ARGV, 4 do
   local id, at = ARGV[i], now - tonumber(ARGV[i + 1])
   if find(directory, version, id) then
-    local raw = redis.call('HGET', rejections, id)
-    local readable, stored = pcall(cjson.decode, raw or '')
-    local newest = readable and type(stored) == 'table' and is_count(stored.at) and stored.at or 0
+    local stored = checked(redis.call('HGET', rejections, id), is_rejection)
     -- One from the future counts as old.
-    if at >= newest or newest > now then
+    if not stored or at >= stored.at or stored.at > now then
       redis.call('HSET', rejections, id, string.format(
         '{"at":%.0f,"gateway":"%s","code":%s,"message":%s}',
         at, gateway, ARGV[i + 2], ARGV[i + 3]))

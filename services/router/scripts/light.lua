@@ -20,7 +20,7 @@ local MOST_WAITING = 10000
 
 -- Compares a status with the stored one. Returns the answer, and the charging
 -- status that the widget has had in this pairing.
-local function compare(stored, entry, epoch, sequence, thresholds, now, replaces)
+local function compare(stored, id, entry, epoch, sequence, thresholds, now, replaces)
   if not stored then return 'lit' end
   if stored.pairing ~= entry.pairing then
     -- Numbers only grow: one of an earlier pairing is usual, a later one is broken.
@@ -28,7 +28,7 @@ local function compare(stored, entry, epoch, sequence, thresholds, now, replaces
   end
   local at, before = stored.revision, stored.data.status
   if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end
-  if at[1] == epoch and at[2] == sequence and fits(stored, entry) then
+  if at[1] == epoch and at[2] == sequence and fits(stored, id, entry) then
     if thresholds > stored.thresholds then return 'lit', before end
     if thresholds < stored.thresholds or before == now then return 'stale' end
   end
@@ -45,7 +45,7 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   end
   local raw = redis.call('HGET', statuses, id)
   local stored = status_of(raw)
-  local answer, before = compare(stored, entry, epoch, sequence, thresholds, now, replaces)
+  local answer, before = compare(stored, id, entry, epoch, sequence, thresholds, now, replaces)
   if raw and not stored then answer = 'restored' end
   if answer ~= 'lit' and answer ~= 'restored' then return answer end
   redis.call('HSET', statuses, id, message)

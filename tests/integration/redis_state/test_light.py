@@ -45,6 +45,7 @@ async def _light(bus: Bus, replaces: str = "") -> str:
         (_status(revision=[2**52, 1]), "ahead 4503599627370496 1"),
         (_status(data={"status": "charged"}), "ahead 5 2"),
         (_status(charger="c2"), "ahead 5 2"),
+        (_status(widget="w2"), "ahead 5 2"),
         (_status(pairing=8), "restored"),
         (_status(revision=[2**53, 1]), "restored"),
         ("junk", "restored"),

@@ -81,7 +81,7 @@ BAD: Final[dict[str, list[object]]] = {
         ),
         *({**STATUS, "revision": bad} for bad in (3, [5], ["5", 1], [2**53, 1])),
         *({**STATUS, "data": bad} for bad in (3, {}, {"status": "blue"}, {"status": 1}, None)),
-        *({**STATUS, "widget": bad} for bad in (3, "", "w 1")),
+        *({**STATUS, "widget": bad} for bad in (3, None, ["w1"])),
         {**STATUS, "replaces": 3},
         {**STATUS, "event": 3},
     ],
