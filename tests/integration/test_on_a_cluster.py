@@ -19,6 +19,7 @@ PART = (
     "hub/test_order.py",
     "hub/test_presence.py",
     "hub/test_repairing.py",
+    "redis_state/test_repair.py",
 )
 
 
