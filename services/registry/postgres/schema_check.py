@@ -17,7 +17,7 @@ _READ: Final = ("SELECT",)
 _ADD: Final = ("SELECT", "INSERT")
 _CHANGE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-_NEEDED: Final = {
+NEEDED: Final = {
     "schema_migrations": _READ,
     "audit_log": _ADD,
     "chargers": _CHANGE,
@@ -28,8 +28,9 @@ _NEEDED: Final = {
     "widget_secrets": _CHANGE,
     "api_keys": ("SELECT", "INSERT", "UPDATE"),
     "rentals": ("SELECT", "INSERT", "UPDATE"),
+    "last_draw": ("SELECT", "UPDATE"),
 }
-_PAIRS: Final = [(table, right) for table, rights in _NEEDED.items() for right in rights]
+_PAIRS: Final = [(table, right) for table, rights in NEEDED.items() for right in rights]
 
 _FIRST_LACKING: Final = """
     SELECT current_setting('transaction_read_only') = 'on', lacking.relation, lacking.privilege

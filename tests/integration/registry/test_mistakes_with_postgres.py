@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from structlog.testing import capture_logs
 
-from services.registry.postgres import listener, troubles
+from services.registry.postgres import database, listener, troubles
 from shared.bus.bus import Bus
 from shared.contract.names import Names
 from tests.fixtures.fault_proxy import HOST, stalling_proxy
@@ -260,7 +260,10 @@ async def owned(postgres_server: Postgres, postgres_dsn: str) -> AsyncIterator[O
 
 
 @pytest.fixture
-def _quick_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what waits for seconds wait for less."""
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(database, "_LIMITS", database._LIMITS.replace(b"'2s'", b"'500ms'"))
     monkeypatch.setattr(listener, "_HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(listener, "_SILENCE_SECONDS", 1.0)
     monkeypatch.setattr(listener, "_GIVING_UP_SECONDS", 0.2)
@@ -268,9 +271,7 @@ def _quick_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def registry(
-    owned: Owned, start_registry: StartRegistry, _quick_heartbeats: None
-) -> RunningRegistry:
+async def registry(owned: Owned, start_registry: StartRegistry, _quick: None) -> RunningRegistry:
     registry = await start_registry(postgres_dsn=owned.dsn, poll_seconds=0.2)
     for path, body in (
         ("/chargers/c1", {}),
@@ -414,7 +415,7 @@ AT_START = {
 }
 
 
-@pytest.mark.usefixtures("_quick_heartbeats")
+@pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize("name", AT_START)
 async def test_a_registry_waits_for_the_end_of_a_mistake_and_says_why(
     name: str, owned: Owned, start_registry: StartRegistry
@@ -434,7 +435,7 @@ async def test_a_registry_waits_for_the_end_of_a_mistake_and_says_why(
         await until_over(registry, mistake, lines)
 
 
-@pytest.mark.usefixtures("_quick_heartbeats")
+@pytest.mark.usefixtures("_quick")
 async def test_a_postgres_that_hangs_is_said_to_be_away(
     owned: Owned, start_registry: StartRegistry
 ) -> None:
@@ -455,7 +456,7 @@ async def test_a_postgres_that_hangs_is_said_to_be_away(
         await registry.end()
 
 
-@pytest.mark.usefixtures("_quick_heartbeats")
+@pytest.mark.usefixtures("_quick")
 async def test_it_works_behind_a_pooler_in_transaction_mode_and_says_what_is_missing(
     owned: Owned, start_registry: StartRegistry
 ) -> None:
