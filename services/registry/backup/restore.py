@@ -6,6 +6,7 @@ Only when the whole backup is read and its checksum is right, the rows of our ta
 Nobody else ever sees that schema: it does not outlive the transaction.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
@@ -29,6 +30,11 @@ from services.registry.postgres.queries import fetch_value
 
 _STAGING: Final = "chargelight_restore"
 _LOCK_WAIT: Final = "10s"
+_SHORT_WAIT: Final = "100ms"
+_ATTEMPTS: Final = 50
+
+_LOCKED_LAST: Final = ("api_keys", "audit_log")
+"""Each authorized request notes in ``api_keys`` when: locked only while their rows are replaced."""
 
 
 async def restore(connection: Connection, reader: BackupReader, *, replace: bool) -> dict[str, int]:
@@ -47,10 +53,11 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
             something. Roll back.
     """
     refuse_other_schema(reader.header.migrations, "the backup")
-    await connection.execute(f"SET LOCAL lock_timeout TO '{_LOCK_WAIT}'".encode())
+    await _limit_waiting(connection, _LOCK_WAIT)
     await migrate(connection, load())
     refuse_other_schema(await applied_migrations(connection), "the database")
-    await connection.execute("SELECT lock_directory()")
+    tables = await columns_of_tables(connection)
+    await _lock_directory(connection, [each for each in tables if each not in _LOCKED_LAST])
     if not replace:
         await _refuse_unless_empty(connection)
     own = await fetch_value(connection, "SELECT current_setting('search_path')")
@@ -59,9 +66,7 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
     rows = await _stage(connection, reader)
     numbers = await last_numbers(connection)
     await _set_search_path(connection, own)
-    tables = await columns_of_tables(connection)
-    # For those whom the lock on the directory does not stop. Reading goes on.
-    await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(tables)))
+    await _lock_tables(connection, _LOCKED_LAST)
     if not replace:
         await _refuse_unless_empty(connection)
     await _replace_rows(connection, tables)
@@ -79,6 +84,36 @@ async def raise_sequences(connection: Connection, numbers: Mapping[str, int]) ->
     for name, last in (await last_numbers(connection)).items():
         if numbers.get(name, 0) > last:
             await connection.execute("SELECT setval(%s::regclass, %s)", (name, numbers[name]))
+
+
+async def _lock_directory(connection: Connection, tables: Iterable[str]) -> None:
+    """Keep all others from writing the directory, not from reading it.
+
+    A statement in psql locks its table before its trigger waits for the lock on the directory. To
+    wait for that table with the lock on the directory in hand would be a deadlock. So both are
+    taken, or none.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            async with connection.transaction():  # a savepoint, and with it the locks end
+                await connection.execute("SELECT lock_directory()")
+                await _limit_waiting(connection, _SHORT_WAIT)
+                await _lock_tables(connection, tables)
+                await _limit_waiting(connection, _LOCK_WAIT)
+        except psycopg.errors.LockNotAvailable:
+            if attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+async def _lock_tables(connection: Connection, tables: Iterable[str]) -> None:
+    await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(tables)))
+
+
+async def _limit_waiting(connection: Connection, wait: str) -> None:
+    await connection.execute("SELECT set_config('lock_timeout', %s, true)", (wait,))
 
 
 async def _refuse_unless_empty(connection: Connection) -> None:

@@ -279,6 +279,27 @@ async def test_a_writer_waits_for_a_restore_and_is_numbered_behind_it(
     assert await cursor.fetchall() == [("c9",)]
 
 
+async def test_a_writer_that_waits_with_its_table_locked_goes_first(
+    by_hand: By, other: By, postgres_dsn: str
+) -> None:
+    await fill(other)
+    backup = await back_up(other)
+    await migrate(by_hand, load())
+    async with (
+        await AsyncConnection.connect(postgres_dsn, autocommit=True) as holder,
+        await AsyncConnection.connect(postgres_dsn, autocommit=True) as writer,
+    ):
+        async with holder.transaction():
+            await holder.execute("SELECT lock_directory()")
+            restoring = asyncio.create_task(put_back(by_hand, backup, replace=True))
+            await eventually(lambda: _waits(holder, by_hand))
+            writing = asyncio.create_task(writer.execute("INSERT INTO chargers (id) VALUES ('c9')"))
+            await eventually(lambda: _waits(holder, writer))
+        await asyncio.gather(writing, restoring)
+    found = (await content(by_hand))["audit_log"]
+    assert [each["kind"] for each in found if each["subject"] in {"c9", "restore"}] == ["database"]
+
+
 async def test_a_restore_waits_for_a_writer_and_sees_what_it_wrote(
     by_hand: By, other: By, postgres_dsn: str
 ) -> None:
