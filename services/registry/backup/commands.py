@@ -15,8 +15,7 @@ import signal
 import sys
 from typing import Final, NoReturn
 
-import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 
 from services.registry.backup import report
 from services.registry.backup.backup_file import BackupReader, Header
@@ -27,6 +26,7 @@ from services.registry.backup.restore import restore
 from services.registry.backup.take_backup import take_backup
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import (
+    CONNECTION_OPTIONS,
     Connection,
     connection_string,
     translate_errors,
@@ -90,10 +90,8 @@ def _failure(error: BaseException) -> tuple[str, int]:
         case RefusedError():
             failure = f"refused: {error}", EXIT_FAILED
         case PostgresUnavailableError():
-            failure = f"Postgres: {error}", EXIT_UNREACHABLE
-        case psycopg.Error():
-            # Only the first line of what Postgres says: the others may quote rows.
-            failure = f"Postgres: {error.diag.message_primary or error}", EXIT_FAILED
+            said = f"{error.condition.summary} ({error}). {error.condition.remedy}"
+            failure = said, EXIT_FAILED if error.lasts or error.is_bug else EXIT_UNREACHABLE
         case OSError():
             failure = str(error), EXIT_FAILED
         case _:
@@ -145,9 +143,12 @@ async def _print_report(
 
 async def _connect(settings: RegistrySettings) -> Connection:
     dsn = settings.postgres_dsn.get_secret_value()
-    return await AsyncConnection.connect(
-        connection_string(dsn, settings.instance_id), autocommit=True, client_encoding="UTF8"
+    connection = await AsyncConnection.connect(
+        connection_string(dsn, settings.instance_id), **CONNECTION_OPTIONS
     )
+    # Whatever is set for the role: who has waited for a lock must see what was written meanwhile.
+    await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+    return connection
 
 
 def _interrupt(*_: object) -> NoReturn:

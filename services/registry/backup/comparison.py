@@ -32,11 +32,11 @@ _COMPARE: Final = """
     FROM in_redis
     FULL JOIN (
         SELECT 'charger' AS kind, chargers.id::text AS id, chargers.pairing_number AS number,
-               pairings.widget_id::text AS partner
+               pairings.widget_id::text AS partner, pairings.token
         FROM chargers
         LEFT JOIN pairings ON pairings.charger_id = chargers.id
         UNION ALL
-        SELECT 'widget', widgets.id, widgets.pairing_number, pairings.charger_id
+        SELECT 'widget', widgets.id, widgets.pairing_number, pairings.charger_id, pairings.token
         FROM widgets
         LEFT JOIN pairings ON pairings.widget_id = widgets.id
     ) AS restored USING (kind, id)
@@ -44,7 +44,8 @@ _COMPARE: Final = """
        -- Of a pairing the charger is named.
        OR kind = 'charger' AND (
            in_redis.partner IS DISTINCT FROM restored.partner
-           OR restored.partner IS NOT NULL AND in_redis.number <> restored.number
+           OR restored.partner IS NOT NULL
+              AND (in_redis.number, in_redis.token) <> (restored.number, restored.token)
        )
 """
 
@@ -63,7 +64,7 @@ async def compare_with_hub(connection: Connection, bus: Bus, names: Names) -> st
         Why there is nothing to compare with; None: it was compared.
     """
     await connection.execute(
-        "CREATE TEMP TABLE in_redis (kind text, id text, number bigint, partner text)"
+        "CREATE TEMP TABLE in_redis (kind text, id text, number bigint, token text, partner text)"
     )
     try:
         agreed = await bus.command("HGET", AGREEMENTS, "CHARGELIGHT_PARTITIONS")
@@ -106,7 +107,9 @@ async def _copy_directory(connection: Connection, bus: Bus, names: Names) -> int
                 greatest = max(greatest, entry.pairing)
                 if not entry.unregistered:
                     partner = entry.widget or entry.charger or None
-                    rows.append((kind, id_.decode(errors="replace"), entry.pairing, partner))
+                    rows.append(
+                        (kind, id_.decode(errors="replace"), entry.pairing, entry.token, partner)
+                    )
             async with (
                 connection.cursor() as cursor,
                 cursor.copy("COPY in_redis FROM STDIN") as copy,

@@ -43,7 +43,7 @@ def next_step(count: int, obstacle: str | None) -> str:
         found = (
             f"{count} differences from what the hub was doing.\n"
             "Next: the registry brings the restored directory into effect; start it if none runs.\n"
-            "Then look at each device above, and correct what has changed since the backup."
+            "Then look at each device above, and make the changes since the backup again."
         )
     else:
         found = "Nothing differs from what the hub was doing."

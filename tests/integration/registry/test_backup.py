@@ -406,6 +406,42 @@ async def test_a_user_who_may_not_make_a_schema_changes_nothing(
             await put_back(reader, backup)
 
 
+async def test_a_running_registry_brings_the_restored_pairings_into_effect(
+    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+) -> None:
+    registry = await start_registry(full_projection_seconds=3600.0)
+    for path, body in [
+        ("/chargers/c1", {}),
+        ("/chargers/c2", {}),
+        ("/widgets/w1", {}),
+        ("/widgets/w2", {}),
+        ("/pairings/c1", {"widget": "w1"}),
+        ("/pairings/c2", {"widget": "w2"}),
+    ]:
+        await registry.send("PUT", path, body)
+    kept = await in_redis.charger("c2")
+    backup = await back_up(by_hand)
+    await registry.send("DELETE", "/pairings/c1")
+    await registry.send("PUT", "/chargers/c9", {})
+    await registry.send("PUT", "/pairings/c9", {"widget": "w1"})
+    await put_back(by_hand, backup, replace=True)
+
+    async def is_in_effect() -> bool:
+        wanted = [
+            (await in_redis.charger("c1"), "widget"),
+            (await in_redis.widget("w1"), "charger"),
+            (await in_redis.charger("c9"), "unregistered"),
+        ]
+        return [each and each.get(key) for each, key in wanted] == ["w1", "c1", True]
+
+    await eventually(is_in_effect)
+    # Who was not changed since keeps its pairing, and its light.
+    found = await in_redis.charger("c2")
+    assert kept
+    assert found
+    assert kept | {"paired_at": 0} == found | {"paired_at": 0}
+
+
 async def test_a_running_registry_projects_also_what_has_old_numbers(
     start_registry: StartRegistry, by_hand: By, other: By, in_redis: InRedis
 ) -> None:

@@ -262,7 +262,7 @@ async def test_a_lock_that_is_held_too_long_is_said(
     async with filled.transaction():
         await filled.execute("SELECT lock_directory()")
         ended = await commands.run("restore", "--replace", file)
-    assert (ended.code, "locked by another change" in ended.errors) == (3, True)
+    assert (ended.code, "Another transaction holds a lock" in ended.errors) == (3, True)
 
 
 async def test_memory_does_not_grow_with_the_database(

@@ -34,7 +34,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
             ["backup", "x"],
             {"CHARGELIGHT_POSTGRES_DSN": "postgresql://me:opensesame@127.0.0.1:1/x"},
             3,
-            "Postgres: connection failed",
+            "Postgres is away (connection failed",
         ),
         (["restore", __file__], {}, 1, "refused: this is no backup of Chargelight"),
     ],
