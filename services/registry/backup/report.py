@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.registry.backup.backup_file import WARNING, Header
 from services.registry.backup.comparison import Difference
 from services.registry.backup.opened_file import STANDARD
+from services.registry.backup.tables import NEVER_EMPTY
 
 
 def of_backup(name: str, rows: Mapping[str, int]) -> str:
@@ -55,4 +56,5 @@ def next_step(count: int, obstacle: str | None) -> str:
 
 
 def _counts(rows: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {table.replace('_', ' ')}" for table, count in rows.items())
+    shown = {table: count for table, count in rows.items() if count and table != NEVER_EMPTY}
+    return ", ".join(f"{table} {count}" for table, count in shown.items()) or "no rows"

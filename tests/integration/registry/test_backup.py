@@ -13,11 +13,14 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
 from services.registry.backup.backup_file import BackupReader
+from services.registry.backup.comparison import compare_with_hub, differences
 from services.registry.backup.refusal import RefusedError
 from services.registry.backup.restore import restore
 from services.registry.backup.tables import TABLES
 from services.registry.backup.take_backup import take_backup
 from services.registry.postgres.migrate import load, migrate
+from shared.bus.bus import Bus
+from shared.contract.names import Names
 from tests.integration.registry.conftest import StartRegistry, eventually
 from tests.integration.registry.in_redis import InRedis
 from tests.integration.registry.whole_database import (
@@ -456,3 +459,22 @@ async def test_a_running_registry_projects_also_what_has_old_numbers(
         return await in_redis.charger("c1") is not None
 
     await eventually(is_projected)
+
+
+async def test_another_token_under_the_same_number_is_a_difference(
+    start_registry: StartRegistry, by_hand: By, bus: Bus, names: Names
+) -> None:
+    registry = await start_registry()
+    for number in 1, 2:
+        await registry.send("PUT", f"/chargers/c{number}", {})
+        await registry.send("PUT", f"/widgets/w{number}", {})
+        await registry.send("PUT", f"/pairings/c{number}", {"widget": f"w{number}"})
+    await registry.end()
+    async with by_hand.transaction():
+        await by_hand.execute("ALTER TABLE pairings DISABLE TRIGGER USER")
+        await by_hand.execute("UPDATE pairings SET token = repeat('0', 16) WHERE charger_id = 'c1'")
+        assert await compare_with_hub(by_hand, bus, names) is None
+    found = [each async for each in differences(by_hand)]
+    assert [(each.id, each.hub_partner, each.restored_partner) for each in found] == [
+        ("c1", "w1", "w1")
+    ]

@@ -94,7 +94,10 @@ async def test_a_backup_is_a_file_of_its_owner_and_says_what_it_holds(
     file = tmp_path / "hub.backup"
     done = await commands.run("backup", str(file))
     assert (done.code, done.output) == (0, "")
-    assert f"backed up to {file}: 2 chargers, 3 widgets, 2 pairings" in done.errors
+    assert (
+        f"backed up to {file}: chargers 2, widgets 3, pairings 2, unregistered 1, rentals 1,"
+        in done.errors
+    )
     assert "digests of secrets, hashes of API keys, tickets" in done.errors
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "digests" in file.read_text().splitlines()[0]
