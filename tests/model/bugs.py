@@ -11,18 +11,15 @@ _GATEWAY = "services.gateway.scripts"
 _ROUTER = "services.router.scripts"
 _DIRECTORY = "services.registry.directory.scripts"
 
+_CONNECTION = "services.gateway.chargers.charger_connection"
+_MARKS = "services.gateway.chargers.marks"
+
 FOUND: Final[dict[str, Bug]] = {
     "a status overwrites a newer one": ScriptBug(
-        _ROUTER,
-        "LIGHT",
-        "if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end",
-        "do return 'lit', before end",
+        _ROUTER, "LIGHT", "if newer(epoch, sequence, at[1], at[2]) then", "if true then"
     ),
     "a status of another pairing is written": ScriptBug(
-        _ROUTER,
-        "LIGHT",
-        "or entry.pairing ~= pairing or entry.charger ~= charger then",
-        "then",
+        _ROUTER, "LIGHT", "or entry.pairing ~= pairing or entry.charger ~= charger", ""
     ),
     "a superseded connection stores": ScriptBug(
         _GATEWAY, "STORE", "if state.epoch > epoch then return 'superseded' end", ""
@@ -61,17 +58,8 @@ FOUND: Final[dict[str, Bug]] = {
         "for channel in channels",
         "for channel in ()",
     ),
-    "a pairing has no floor": ScriptBug(
-        _DIRECTORY, "PROJECT_CHARGERS", "if reading then return reading.revision end\n", ""
-    ),
     "reconciling asserts no epoch": ScriptBug(
         _GATEWAY, "RECONCILE", "if state.epoch < epoch then", "if false then"
-    ),
-    "a reading stored again counts as a new one": ScriptBug(
-        _GATEWAY, "STORE", "or (again and not floor)", ""
-    ),
-    "when a reading came counts for nothing": ScriptBug(
-        _GATEWAY, "STORE", "received_at < entry.paired_at or", ""
     ),
     "a widget stays connected in another pairing": MethodBug(
         "services.gateway.widgets.widgets",
@@ -87,10 +75,117 @@ FOUND: Final[dict[str, Bug]] = {
         " or not self._is_newer(status)",
         "",
     ),
+    # Marks: which pairing a reading belongs to.
+    "the mark is not compared when a reading is stored": ScriptBug(
+        _GATEWAY, "STORE", "return mark ~= '' and mark == mark_of(entry)", "return true"
+    ),
+    "the mark is not compared when a reading is overdue": ScriptBug(
+        _ROUTER, "FIND_OVERDUE", "return mark ~= '' and mark == mark_of(entry)", "return true"
+    ),
+    "a new epoch loses the mark": ScriptBug(
+        _GATEWAY, "ADMIT", "number(state.soc), int(state.received_at), state.mark)",
+        "number(state.soc), int(state.received_at), '')",
+    ),
+    "a reading has the mark of its last frame": MethodBug(
+        _CONNECTION,
+        "ChargerConnection",
+        "on_message",
+        "self.mark, self._arrived_at = begun",
+        "self.mark, self._arrived_at = marks.in_force, begun[1]",
+    ),
+    "a reading is marked as soon as the pairing is known": MethodBug(
+        _MARKS, "Marks", "learn", "if not pairing.mark:\n        self.in_force = \"\"",
+        "if True:\n        self.in_force = pairing.mark",
+    ),
+    "any pong marks": MethodBug(
+        _MARKS, "Marks", "on_pong", "if not self.is_awaited or payload != self._payload:", "if False:"
+    ),
+    "the 101 marks although the device has sent more": MethodBug(
+        "services.gateway.connection.handshake",
+        "Handshake",
+        "_accept",
+        "if self._early or self._reader.has_unread:",
+        "if False:",
+    ),
+    "the 101 marks although bytes lie unread": MethodBug(
+        "services.gateway.connection.handshake",
+        "Handshake",
+        "_accept",
+        "if self._early or self._reader.has_unread:",
+        "if self._early:",
+    ),
+    "a reading that is stored again gets the present mark": MethodBug(
+        "services.gateway.chargers.reading_store",
+        "ReadingStore",
+        "take",
+        'c.mark or ""',
+        'c.marks.in_force or ""',
+    ),
+    "a reading without a mark belongs to any pairing": MethodBug(
+        _CONNECTION,
+        "ChargerConnection",
+        "_judge",
+        "self._arrived_at - marks.began_at > _CERTAIN_SECONDS",
+        "True",
+    ),
+    "only a reading without a mark is uncertain": MethodBug(
+        _CONNECTION,
+        "ChargerConnection",
+        "_judge",
+        "may_belong = self.received_at >= marks.began_at - _SLACK_SECONDS",
+        "may_belong = False",
+    ),
+    "no charger is asked for its level": MethodBug(
+        "services.gateway.chargers.uncertain_readings",
+        "UncertainReadings",
+        "on_timer",
+        "charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)",
+        "pass",
+    ),
+    # Clocks, and values that break.
+    "what is pending since a time in the future never is overdue": ScriptBug(
+        _ROUTER,
+        "FIND_OVERDUE",
+        "for _, id in ipairs(pending_between('(' .. int(now), '+inf')) do",
+        "for _, id in ipairs({}) do",
+    ),
+    "a status from the future stays": MethodBug(
+        "services.router.statuses_ahead",
+        "StatusesAhead",
+        "replaced_by",
+        "return known.revisions[1]",
+        "return None",
+    ),
+    "a key of another type stays": ScriptBug(
+        "shared.bus.repair.scripts", "REPAIR", "redis.call('DEL', key)\n", "\n"
+    ),
+    "a missing entry is not noticed": ScriptBug(
+        _DIRECTORY, "CHECK", "if not is_intact(directory, version) then", "if false then"
+    ),
+    # A Postgres that goes back in time.
+    "what Postgres lost stays": MethodBug(
+        "services.registry.directory.projector",
+        "Projector",
+        "_repair",
+        "repair = await lost_changes.repair(self.database, self.projection, suspects, seen)",
+        "repair = None",
+    ),
+    "a number that was drawn twice is taken for the same pairing": ScriptBug(
+        _DIRECTORY, "PROJECT_CHARGERS", "and (entry.token or '') == token", ""
+    ),
 }
 
-_C1_AT_B = ((moves.a_charger_connects, 0, 1), (moves.a_process_does_all_it_can, 0, 0))
-_REPORTED = ((moves.a_charger_reports_and_is_heard, 0, 2), (moves.everything_comes_to_rest, 0, 0))
+_REST = (moves.everything_comes_to_rest, 0, 0)
+_W1_CONNECTS = ((moves.a_widget_connects, 0, 0), _REST)
+_ALL = (moves.a_process_does_all_it_can, 0, 0)
+_C1_AT_B = ((moves.a_charger_connects, 0, 1), _ALL, _ALL)
+_REPORTED = ((moves.a_charger_reports_and_is_heard, 0, 2), _REST)
+_PAIRED_WITH_W2 = (moves.an_operator_pairs, 0, 1)
+_PAIRED_WITH_W1 = (moves.an_operator_pairs, 0, 0)
+_PROJECTED = ((moves.a_process_looks_round, 4, 0), _ALL, _ALL)
+_LEARNED = ((moves.a_process_looks_round, 0, 0), _ALL, _ALL)
+_SLOW = (moves.the_radio_of_a_device_is_slow_or_quick, 0, 0)
+_BYTES = (moves.bytes_of_a_slow_device_arrive, 0, 0)
 
 AIMS: Final[dict[str, Aim]] = {
     "a status overwrites a newer one": Aim(frozenset({Group.MESSAGES})),
@@ -117,39 +212,153 @@ AIMS: Final[dict[str, Aim]] = {
             (moves.a_process_takes_a_step, 0, 0),
             (moves.a_process_takes_a_step, 0, 0),
             (moves.a_charger_reports_and_is_heard, 0, 0),
+            (moves.doorbells_of_readings_are_lost, 0, 0),
+            _ALL,
+            _REST,
         ),
     ),
     "nothing overdue is found": Aim(
         frozenset({Group.MESSAGES}), prologue=((moves.a_charger_reports_and_is_heard, 0, 2),)
     ),
+    # All else is made up for by the gateways.
     "nothing is marked after a loss": Aim(
-        frozenset({Group.LOSSES}), prologue=((moves.a_replica_falls_behind, 0, 0), *_REPORTED)
+        frozenset({Group.LOSSES}),
+        prologue=(
+            *_REPORTED,
+            (moves.a_replica_falls_behind, 0, 0),
+            (moves.a_charger_reports_and_is_heard, 0, 0),
+            _REST,
+            (moves.redis_loses_something, 4, 0),
+            _REST,
+            *_W1_CONNECTS,
+        ),
     ),
     "a status is read before its channel is subscribed": Aim(),
-    "a pairing has no floor": Aim(frozenset({Group.OPERATOR}), exact=False, prologue=_REPORTED),
     "reconciling asserts no epoch": Aim(
         frozenset({Group.LOSSES}),
         prologue=(
             *_C1_AT_B,
             (moves.redis_loses_something, 1, 0),
-            (moves.everything_comes_to_rest, 0, 0),
+            _REST,
         ),
-    ),
-    "a reading stored again counts as a new one": Aim(
-        frozenset({Group.LOSSES}),
-        exact=False,
-        prologue=(
-            *_REPORTED,
-            (moves.an_operator_pairs, 0, 1),
-            (moves.redis_loses_something, 1, 0),
-        ),
-    ),
-    "when a reading came counts for nothing": Aim(
-        frozenset({Group.OPERATOR}),
-        prologue=((moves.a_charger_reports, 0, 2), (moves.an_operator_pairs, 0, 1)),
     ),
     "a widget stays connected in another pairing": Aim(frozenset({Group.OPERATOR})),
     "a late message is shown": Aim(frozenset({Group.MESSAGES})),
+    "the mark is not compared when a reading is stored": Aim(
+        frozenset({Group.OPERATOR, Group.STALLS}),
+        prologue=((moves.a_charger_reports, 0, 2), _PAIRED_WITH_W2),
+    ),
+    "the mark is not compared when a reading is overdue": Aim(
+        frozenset({Group.OPERATOR}), prologue=(*_REPORTED, _PAIRED_WITH_W2, _REST)
+    ),
+    "a new epoch loses the mark": Aim(
+        frozenset({Group.CROWDS, Group.LOSSES}),
+        prologue=(
+            *_REPORTED,
+            *_C1_AT_B,
+            (moves.redis_loses_something, 4, 0),
+            _REST,
+            *_W1_CONNECTS,
+        ),
+    ),
+    "a reading has the mark of its last frame": Aim(
+        frozenset({Group.BYTES}),
+        prologue=(
+            (moves.a_charger_begins_a_message, 0, 2),
+            _PAIRED_WITH_W2,
+            *_PROJECTED,
+            *_LEARNED,
+            _REST,
+        ),
+    ),
+    "a reading is marked as soon as the pairing is known": Aim(
+        frozenset({Group.BYTES}),
+        prologue=(
+            _SLOW,
+            (moves.a_charger_reports, 0, 2),
+            _PAIRED_WITH_W2,
+            *_PROJECTED,
+            *_LEARNED,
+            _REST,
+        ),
+    ),
+    "any pong marks": Aim(
+        frozenset({Group.BYTES}),
+        prologue=(
+            _SLOW,
+            _PAIRED_WITH_W2,
+            *_PROJECTED,
+            *_LEARNED,
+            _BYTES,
+            (moves.a_charger_reports, 0, 2),
+            _PAIRED_WITH_W1,
+            *_PROJECTED,
+            *_LEARNED,
+            _REST,
+        ),
+    ),
+    "the 101 marks although the device has sent more": Aim(
+        frozenset({Group.OPERATOR, Group.BYTES})
+    ),
+    "the 101 marks although bytes lie unread": Aim(
+        frozenset({Group.OPERATOR, Group.BYTES, Group.STALLS})
+    ),
+    "a reading that is stored again gets the present mark": Aim(
+        frozenset({Group.LOSSES}),
+        prologue=(
+            *_REPORTED,
+            _PAIRED_WITH_W2,
+            *_PROJECTED,
+            *_LEARNED,
+            (moves.redis_loses_something, 1, 0),
+            _REST,
+        ),
+    ),
+    "a reading without a mark belongs to any pairing": Aim(
+        frozenset({Group.OPERATOR, Group.BYTES, Group.STALLS})
+    ),
+    "only a reading without a mark is uncertain": Aim(
+        prologue=(_PAIRED_WITH_W2, (moves.a_charger_reports_and_is_heard, 0, 2))
+    ),
+    "no charger is asked for its level": Aim(
+        prologue=(_PAIRED_WITH_W2, (moves.a_charger_reports_and_is_heard, 0, 2))
+    ),
+    "what is pending since a time in the future never is overdue": Aim(
+        frozenset({Group.CLOCKS, Group.MESSAGES}),
+        prologue=(
+            (moves.a_charger_reports_and_is_heard, 0, 2),
+            (moves.doorbells_of_readings_are_lost, 0, 0),
+            (moves.redis_clock_steps, 1, 0),
+            _REST,
+        ),
+    ),
+    "a status from the future stays": Aim(
+        frozenset({Group.VALUES}), prologue=(*_REPORTED, (moves.a_value_breaks, 3, 5), _REST)
+    ),
+    "a key of another type stays": Aim(frozenset({Group.VALUES})),
+    "a missing entry is not noticed": Aim(
+        frozenset({Group.VALUES}), prologue=(*_REPORTED, (moves.a_value_breaks, 1, 1), _REST)
+    ),
+    "what Postgres lost stays": Aim(
+        frozenset({Group.RESTORES, Group.OPERATOR}),
+        prologue=(
+            (moves.postgres_is_backed_up, 0, 0),
+            _PAIRED_WITH_W2,
+            _REST,
+            (moves.postgres_goes_back, 0, 0),
+        ),
+    ),
+    "a number that was drawn twice is taken for the same pairing": Aim(
+        frozenset({Group.RESTORES, Group.OPERATOR}),
+        prologue=(
+            (moves.postgres_is_backed_up, 0, 0),
+            _PAIRED_WITH_W2,
+            _REST,
+            *_REPORTED,
+            (moves.postgres_goes_back, 0, 0),
+            _PAIRED_WITH_W2,
+        ),
+    ),
 }
 """What the machine tries where it looks for a bug: all that it can do would take it too long."""
 

@@ -1,24 +1,27 @@
-"""Connections as the gateway has them, with the device at their far end, and what it was told."""
+"""Connections as the gateway has them, with the device at their far end, and what it was told.
 
+What is sent is on its way for as long as the model likes, in both directions: first on the radio,
+then in the socket of a gateway that stands still. It stays in order, as bytes on TCP do.
+"""
+
+import struct
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from websockets.frames import Opcode
 
-from services.gateway.chargers.charger_connection import (
-    ChargerConnection,
-    ChargerEvents,
-    charger_endpoint,
-)
+from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.connection.device_connection import DeviceConnection, Endpoint
 from services.gateway.presence.rejections import Rejections
 from services.gateway.widgets.widget_connection import (
     WidgetConnection,
     WidgetEvents,
     widget_endpoint,
 )
-from shared.contract.device_protocol import ChargingStatus
+from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import Revision, StatusDoorbell
 from tests.unit.gateway.fake_device import FakeDevice, frame_of, frames_in, head_of, reading_of
 
@@ -28,6 +31,7 @@ STATUS_OF = {
     100: ChargingStatus.CHARGED,
 }
 """The levels that chargers report here, and what they call for."""
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 @dataclass(eq=False)
@@ -36,30 +40,114 @@ class Reading:
     sequence: int
     level: int
     moment: int
-    """When the gateway received it, in the model's order of events."""
+    """When its first byte was sent, in the model's order of events."""
     acknowledged_at: int | None = None
     faults_at_acknowledgement: int = 0
     """How many faults of Redis had been by then."""
-    was_floor: bool = False
-    """Whether it became the floor for a reason that the design names."""
 
     @property
     def revision(self) -> Revision:
-        assert self.line.connection.epoch is not None
-        return (self.line.connection.epoch, self.sequence)
+        assert self.line.epoch is not None
+        return (self.line.epoch, self.sequence)
 
     def __str__(self) -> str:
-        return f"{self.line.charger} {self.level} % (revision {self.revision})"
+        return f"{self.line.charger} {self.level} % (number {self.sequence} of {self.line})"
 
 
 class Line(FakeDevice):
-    """A device that is connected, or was."""
+    """A device that is connected, or was.
+
+    Attributes:
+        is_slow: Whether bytes stay on the radio, both ways, until the model moves them.
+        is_open: Whether the device has the answer to its handshake.
+    """
 
     is_gone = False
+    is_slow = False
+    is_open = False
+
+    def __init__(self, context: ConnectionContext, endpoint: Endpoint, path: str) -> None:
+        self.context = context
+        self._endpoint = endpoint
+        self._path = path
+        self._to_gateway: deque[bytes] = deque()
+        self._to_device: deque[bytes] = deque()
+        self._arrived_at = 0.0
+
+    def connect(self) -> None:
+        """Connect, and ask for the handshake."""
+        super().__init__(self.context, self._endpoint)
+        # By this the gateway's code asks the kernel about a socket.
+        self.transport._extra["socket"] = self  # type: ignore[attr-defined]
+        self.transport.on_write = self._to_device.append
+        self.send(head_of(self._path))
+
+    # What the gateway's kernel says of this socket.
+
+    def unread_bytes(self) -> int:
+        return sum(map(len, self._to_gateway))
+
+    def getsockopt(self, *_: int) -> bytes:
+        """Return TCP_INFO; all that is read of it is the time since the last bytes, in ms."""
+        return struct.pack("=8x44xI", round((self.context.clock() - self._arrived_at) * 1000))
+
+    # Bytes on their way.
+
+    def send(self, data: bytes) -> None:
+        self._to_gateway.append(data)
+        if not self.is_slow:
+            self._arrived_at = self.context.clock()
+
+    @property
+    def has_news(self) -> bool:
+        return not self.is_gone and bool(self._to_gateway or self._to_device)
+
+    def let_gateway_read(self) -> bool:
+        """Let the gateway read what was sent in one piece; return whether there was anything."""
+        if self.is_gone or not self._to_gateway or not self.transport.reading:
+            return False
+        if self.is_slow:
+            self._arrived_at = self.context.clock()
+        self.deliver(self._to_gateway.popleft())
+        return True
+
+    def let_device_read(self) -> bool:
+        """Let the device read what was written in one piece; the same."""
+        if self.is_gone:
+            return False
+        if not self._to_device:
+            if self.transport.aborted or self.transport.ended:
+                self.vanish()
+                return True
+            return False
+        data = self._to_device.popleft()
+        if not self.is_open:
+            head, _, data = data.partition(_HEAD_END)
+            if b" 101 " not in head:
+                self.vanish()
+                return True
+            self.is_open = True
+        for frame in frames_in(data):
+            self._hear(frame.opcode, frame.payload)
+        return True
+
+    def _hear(self, opcode: Opcode, payload: bytes) -> None:
+        match opcode:
+            case Opcode.PING:
+                self.send(frame_of(Opcode.PONG, payload))
+            case Opcode.CLOSE:
+                self._hear_close(int.from_bytes(payload[:2], "big"))
+                self.vanish()
+
+    def _hear_close(self, code: int) -> None:
+        """The gateway closes."""
 
     def vanish(self) -> None:
-        self.is_gone = True
-        super().vanish()
+        if not self.is_gone:
+            self.is_gone = True
+            self._to_gateway.clear()
+            self._to_device.clear()
+            super().vanish()
 
 
 class ChargerLine(Line):
@@ -71,36 +159,66 @@ class ChargerLine(Line):
         self,
         charger: str,
         context: ConnectionContext,
-        events: ChargerEvents,
-        partitions: int,
+        endpoint: Endpoint,
         on_receipt: Callable[["ChargerLine", int], None],
+        on_asked: Callable[["ChargerLine"], None],
     ) -> None:
         self.charger = charger
         self.readings: list[Reading] = []
-        self.is_asked = False
         self._on_receipt = on_receipt
-        super().__init__(context, charger_endpoint(events, partitions, Rejections()))
-        self.send(head_of(f"/chargers/{charger}"))
-        self.transport.on_write = self._hear
+        self._on_asked = on_asked
+        self._rest: bytes = b""
+        super().__init__(context, endpoint, f"/chargers/{charger}")
+
+    def __str__(self) -> str:
+        return f"connection {self.epoch}"
+
+    @property
+    def epoch(self) -> int | None:
+        return self.connection.epoch if hasattr(self, "connection") else None
+
+    @property
+    def sequence(self) -> int:
+        """How many readings the gateway has read."""
+        return self.connection.sequence if hasattr(self, "connection") else 0
 
     def report(self, level: int, moment: int) -> None:
-        before = self.connection.sequence
+        """Send a reading, and a ping for its receipt."""
+        self.finish()
+        self._add(level, moment)
         self.send(reading_of(level))
-        if self.connection.sequence > before:
-            self.readings.append(Reading(self, self.connection.sequence, level, moment))
-            self.send(frame_of(Opcode.PING, str(self.connection.sequence).encode()))
+        self._ask_for_receipt()
 
-    def answer_ping(self) -> None:
-        """Answer the gateway's question whether it is there."""
-        self.is_asked = False
-        self.send(frame_of(Opcode.PONG, b"alive?"))
+    def begin(self, level: int, moment: int) -> None:
+        """Send the first fragment of a reading; control frames may come before the others."""
+        self.finish()
+        self._add(level, moment)
+        text = b'{"event":"StateOfCharge","data":{"soc":%d}}' % level
+        self.send(frame_of(Opcode.TEXT, text[:10], fin=False))
+        self._rest = text[10:]
 
-    def _hear(self, data: bytes) -> None:
-        for frame in frames_in(data):
-            if frame.opcode is Opcode.PONG:
-                self._on_receipt(self, int(frame.payload))
-            elif frame.opcode is Opcode.PING:
-                self.is_asked = True
+    def finish(self) -> None:
+        """Send the rest of a reading that was begun."""
+        if self._rest:
+            self.send(frame_of(Opcode.CONT, self._rest))
+            self._rest = b""
+            self._ask_for_receipt()
+
+    def _add(self, level: int, moment: int) -> None:
+        self.readings.append(Reading(self, len(self.readings) + 1, level, moment))
+
+    def _ask_for_receipt(self) -> None:
+        self.send(frame_of(Opcode.PING, f"to {len(self.readings)}".encode()))
+
+    def _hear(self, opcode: Opcode, payload: bytes) -> None:
+        if opcode is Opcode.PONG:
+            self._on_receipt(self, int(payload.removeprefix(b"to ")))
+        else:
+            super()._hear(opcode, payload)
+
+    def _hear_close(self, code: int) -> None:
+        if code == CloseCode.GOING_AWAY:
+            self._on_asked(self)
 
 
 class WidgetLine(Line):
@@ -127,8 +245,7 @@ class WidgetLine(Line):
                 connection, device_id, events, self
             ),
         )
-        super().__init__(context, endpoint)
-        self.send(head_of(f"/widgets/{widget}"))
+        super().__init__(context, endpoint, f"/widgets/{widget}")
 
 
 class _WidgetConnection(WidgetConnection):

@@ -21,8 +21,6 @@ class Aim:
     """What to try, where it is known what kind of mistake is to be found."""
 
     groups: frozenset[Group] = frozenset()
-    exact: bool = True
-    """See `Promise`."""
     prologue: tuple[tuple[Move, int, int], ...] = ()
     """Moves that lead near to it."""
 
@@ -44,12 +42,12 @@ class HubMachine(RuleBasedStateMachine):
         super().__init__()
         type(self).examples += 1
         self.server.restore(Snapshot({}))
+        self.server.clocks.reset()
         self.world: World
         self.possible: list[Move]
 
     @initialize(
         partitions=st.integers(1, 2),
-        exact=st.booleans(),
         chargers=st.integers(1, 2),
         widgets=st.integers(1, 2),
         groups=st.fixed_dictionaries({group: st.booleans() for group in Group}),
@@ -57,7 +55,6 @@ class HubMachine(RuleBasedStateMachine):
     def open_the_booth(
         self,
         partitions: int,
-        exact: bool,  # noqa: FBT001
         chargers: int,
         widgets: int,
         groups: dict[Group, bool],
@@ -65,10 +62,10 @@ class HubMachine(RuleBasedStateMachine):
         """Begin with what is usual: all registered, one pair paired, and connected."""
         chosen = {group for group, is_chosen in groups.items() if is_chosen}
         if self.aim is not None:
-            chosen, exact = set(self.aim.groups), self.aim.exact
+            chosen = set(self.aim.groups)
             chargers = widgets = 2
         self.possible = moves_of(chosen | {Group.ALWAYS})
-        world = World(self.server, partitions, chargers, widgets, exact=exact)
+        world = World(self.server, partitions, chargers, widgets)
         self.world = world
         for charger in world.chargers:
             world.postgres.register(Kind.CHARGER, charger)

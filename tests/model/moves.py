@@ -5,6 +5,7 @@ from enum import Enum, auto
 from typing import Final, TypeVar
 
 from shared.contract.devices import Kind
+from tests.model import breaking
 from tests.model.devices import STATUS_OF
 from tests.model.world import Loss, World
 
@@ -25,6 +26,11 @@ class Group(Enum):
     REGISTRATIONS = auto()
     LOSSES = auto()
     KILLING = auto()
+    BYTES = auto()
+    STALLS = auto()
+    CLOCKS = auto()
+    RESTORES = auto()
+    VALUES = auto()
 
 
 class Move:
@@ -101,6 +107,70 @@ def a_device_vanishes(world: World, a: int, _b: int) -> None:
         world.vanish(line)
 
 
+@_move(4)
+def chargers_say_again_what_they_are_asked(world: World, a: int, _b: int) -> None:
+    world.say_again(world.gateways[a % 2])
+
+
+# Bytes on their way.
+
+
+@_move(3, Group.BYTES)
+def the_radio_of_a_device_is_slow_or_quick(world: World, a: int, _b: int) -> None:
+    if line := _one([line for line in world.lines if line.is_open], a):
+        line.is_slow = not line.is_slow
+        world.after()
+
+
+@_move(6, Group.BYTES)
+def bytes_of_a_slow_device_arrive(world: World, a: int, _b: int) -> None:
+    if line := _one([line for line in world.lines if line.is_slow and line.has_news], a):
+        world.let_arrive(line)
+
+
+@_move(4, Group.BYTES)
+def a_charger_begins_a_message(world: World, a: int, b: int) -> None:
+    if line := _one(world.charger_lines, a):
+        world.begin_report(line, _LEVELS[b % 3])
+
+
+@_move(3, Group.BYTES)
+def a_charger_ends_its_message(world: World, a: int, _b: int) -> None:
+    if line := _one(world.charger_lines, a):
+        line.finish()
+        world.after()
+
+
+@_move(3, Group.BYTES)
+def a_charger_connects_in_haste(world: World, a: int, b: int) -> None:
+    charger = _of(world.chargers, a)
+    if sum(line.charger == charger for line in world.charger_lines) < _MOST_LINES:
+        world.connect_charger(charger, world.gateways[b % 2], _LEVELS[b % 3])
+
+
+@_move(3, Group.STALLS)
+def a_gateway_stands_still_or_goes_on(world: World, a: int, b: int) -> None:
+    world.stop_or_go_on(a % 2, timers_first=b % 2 == 0)
+
+
+# Time.
+
+
+@_move(3)
+def time_passes(world: World, a: int, _b: int) -> None:
+    world.let_pass(_of((0.3, 1.0, 2.5, 11.0), a))
+
+
+@_move(4, Group.CLOCKS)
+def redis_clock_steps(world: World, a: int, _b: int) -> None:
+    world.step_clock(world.clocks.step_redis, _of((60, -60, 3600, -3600, 5, -5), a))
+
+
+@_move(2, Group.CLOCKS)
+def postgres_clock_steps(world: World, a: int, _b: int) -> None:
+    world.step_clock(world.clocks.step_postgres, _of((60, -60, 3600, -3600), a))
+
+
 # Processes.
 
 
@@ -119,11 +189,6 @@ def a_process_does_all_it_can(world: World, a: int, _b: int) -> None:
 @_move(6)
 def a_process_looks_round(world: World, a: int, _b: int) -> None:
     world.processes[a % 6].look_round()
-
-
-@_move(2, Group.OPERATOR)
-def floors_are_copied(world: World, _a: int, _b: int) -> None:
-    world.copy_floors()
 
 
 @_move(1, Group.KILLING)
@@ -200,6 +265,8 @@ def what_was_sent_long_ago_arrives(world: World, a: int, _b: int) -> None:
 
 @_move(4, Group.OPERATOR)
 def an_operator_pairs(world: World, a: int, b: int) -> None:
+    if world.postgres.is_locked:
+        return
     charger, widget = _of(world.chargers, a), _of(world.widgets, b)
     for kind, device in ((Kind.CHARGER, charger), (Kind.WIDGET, widget)):
         if device not in world.postgres.rows[kind]:
@@ -209,6 +276,8 @@ def an_operator_pairs(world: World, a: int, b: int) -> None:
 
 @_move(2, Group.REGISTRATIONS)
 def an_operator_registers_or_unregisters(world: World, a: int, b: int) -> None:
+    if world.postgres.is_locked:
+        return
     kind, device = (
         (Kind.CHARGER, _of(world.chargers, a)) if b % 2 else (Kind.WIDGET, _of(world.widgets, a))
     )
@@ -229,6 +298,29 @@ def a_replica_falls_behind(world: World, _a: int, _b: int) -> None:
 @_move(3, Group.LOSSES)
 def redis_loses_something(world: World, a: int, _b: int) -> None:
     world.lose(_one(list(Loss), a) or Loss.EMPTIED)
+
+
+# Postgres goes back in time.
+
+
+@_move(2, Group.RESTORES)
+def postgres_is_backed_up(world: World, _a: int, _b: int) -> None:
+    world.back_up()
+
+
+@_move(3, Group.RESTORES)
+def postgres_goes_back(world: World, a: int, _b: int) -> None:
+    if world.postgres.is_locked:
+        return
+    world.go_back(with_numbers=a % 2 == 0)
+
+
+# Values that break.
+
+
+@_move(4, Group.VALUES)
+def a_value_breaks(world: World, a: int, b: int) -> None:
+    breaking.break_one(world, a, b)
 
 
 @_move(2)

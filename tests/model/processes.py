@@ -1,8 +1,12 @@
 """The processes of the hub: the services' own classes, each with one bus and one link to Redis."""
 
-from collections.abc import Coroutine
+import asyncio
+import contextlib
+import math
+from collections.abc import Coroutine, Iterator
 from typing import Any, cast
 
+from services.gateway.auth.authenticator import Authenticator
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.directory_trust import DirectoryTrust
@@ -12,17 +16,20 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widgets import Widgets
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
 from services.router.thresholds import Thresholds
 from shared.bus.bus import BusUnavailableError
+from shared.bus.script import Call
 from shared.contract.names import Names
+from tests.model.clocks import Timers
 from tests.model.link import StepSubscriber
 from tests.model.postgres import Postgres
 from tests.model.server import Server
-from tests.model.steps import OnRun, StepBus, StepEvent, Task
-from tests.unit.shared.no_delay import NoDelay
+from tests.model.steps import BrokenError, OnRun, StepBus, StepEvent, Task
+from tests.unit.shared.no_delay import LongestDelay, NoDelay
 
 _SETTINGS = GatewaySettings()
 _THRESHOLDS = Thresholds.parse("charging=0,charging80=80,charged=100")
@@ -30,15 +37,32 @@ _NEVER = 1e9
 
 
 class Process:
-    """Something that runs: tasks, and one connection to Redis for all of them."""
+    """Something that runs: tasks, and one connection to Redis for all of them.
+
+    Attributes:
+        stands_still: Whether it does nothing at present; what it has asked of Redis is done.
+    """
+
+    stands_still = False
 
     def __init__(self, server: Server, on_run: OnRun) -> None:
         self.bus = StepBus(server, on_run)
+        self.timers = Timers(server.clocks)
         self._tasks: dict[str, Task] = {}
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Let its code run: it finds its own timers where it asks for the event loop."""
+        asyncio._set_running_loop(cast("Any", self.timers))
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(None)
 
     @property
     def is_busy(self) -> bool:
-        return self.bus.is_busy
+        """Whether something can happen to what it asked of Redis."""
+        return self.bus.is_busy and not (self.stands_still and self.bus.is_answered)
 
     def look_round(self) -> None:
         """Begin what a process does again and again without any reason."""
@@ -46,10 +70,11 @@ class Process:
 
     def step(self) -> None:
         """Have Redis do one thing, or let its answer arrive."""
-        if self.bus.is_answered:
-            self.bus.answer()
-        elif self.bus.is_busy:
-            self.bus.execute_next()
+        with self.running():
+            if self.bus.is_answered:
+                self.bus.answer()
+            elif self.bus.is_busy:
+                self.bus.execute_next()
         self.go_on()
 
     def run(self) -> None:
@@ -58,13 +83,28 @@ class Process:
             if not self.is_busy:
                 return
             self.step()
-        raise AssertionError("it never ends")
+        raise BrokenError("it never ends")
 
     def go_on(self) -> None:
         """Let those go on that wait for nothing of Redis."""
-        while ready := [task for task in self._tasks.values() if task.is_ready]:
-            for task in ready:
-                task.resume(None)
+        if self.stands_still:
+            return
+        with self.running():
+            while ready := [task for task in self._tasks.values() if task.is_ready]:
+                for task in ready:
+                    task.resume(None)
+
+    def cut(self) -> list[Call]:
+        """Lose the connection. Return the calls that Redis may still find in its buffers."""
+        with self.running():
+            return self.bus.cut()
+
+    def on_time(self) -> None:
+        """Do what is due by now."""
+        if not self.stands_still:
+            with self.running():
+                self.timers.advance()
+            self.go_on()
 
     def stop(self) -> None:
         """End without another word."""
@@ -73,10 +113,11 @@ class Process:
 
     def _start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.get(name)
-        if task is not None and not task.is_over:
+        if self.stands_still or (task is not None and not task.is_over):
             coroutine.close()
             return
-        self._tasks[name] = Task(coroutine)
+        with self.running():
+            self._tasks[name] = Task(coroutine)
         self.go_on()
 
 
@@ -86,9 +127,10 @@ class GatewayProcess(Process):
     def __init__(self, server: Server, names: Names, on_run: OnRun) -> None:
         super().__init__(server, on_run)
         self._names = names
-        self.context = ConnectionContext(_SETTINGS)
+        self.context = ConnectionContext(_SETTINGS, server.clocks, LongestDelay())
         self.link = StepSubscriber()
         trust = DirectoryTrust()
+        self.bus.on_reconnected(trust.distrust_missing_entries)
         self.chargers = Chargers(
             self.bus, names, self.context, devices=ConnectedDevices(), trust=trust, rng=NoDelay()
         )
@@ -112,12 +154,20 @@ class GatewayProcess(Process):
         self.link.subscribe(self.watch.channels, self.watch)
         self.chargers._wake = StepEvent()
         self.widgets._wake = StepEvent()
+        self.authentication = Authentication(server, names, on_run, self)
         self._start("write", self.chargers.write())
         self._start("read", self.widgets.read())
 
     def look_round(self) -> None:
         self.look_at_directory()
         self.reconcile()
+
+    def on_time(self) -> None:
+        super().on_time()
+        if not self.stands_still:
+            with self.running():
+                self.context.wheel.advance()
+                self.context.pauses.advance()
 
     def reconcile(self) -> None:
         """Do a round of `Chargers.reconcile`."""
@@ -147,6 +197,30 @@ class GatewayProcess(Process):
         self.watch._on_versions(versions)
 
 
+class Authentication(Process):
+    """The part of a gateway that has a connection of its own: what is read before the 101."""
+
+    def __init__(
+        self, server: Server, names: Names, on_run: OnRun, gateway: GatewayProcess
+    ) -> None:
+        super().__init__(server, on_run)
+        self._gateway = gateway
+        self.timers = gateway.timers
+        self.authenticator = Authenticator(
+            self.bus, names, mode="off", key=_SETTINGS.credential_key, rng=NoDelay()
+        )
+        self.authenticator._wake = StepEvent()
+        self._start("authenticate", self.authenticator.run())
+
+    @property
+    def stands_still(self) -> bool:  # type: ignore[override]
+        """Whether its gateway does."""
+        return self._gateway.stands_still
+
+    def look_round(self) -> None:
+        """It does nothing without a reason."""
+
+
 class RouterProcess(Process):
     """A router that works on all partitions, as two may at once: leases decide nothing."""
 
@@ -172,6 +246,9 @@ class RouterProcess(Process):
             rng=NoDelay(),
         )
         self.routing._wake = StepEvent()
+        self.routing._ahead.clock = server.clocks
+        self.finder._audit = Audit(self.bus, names, server.clocks)
+        self.finder._audit._next_at = math.inf
         self.finder.own(set(range(names.partitions)))
         self._start("route", self.routing.run())
 
@@ -179,10 +256,14 @@ class RouterProcess(Process):
         """Do a round of `OverdueFinder.run`."""
         self._start("find", self._find())
 
+    def audit(self) -> None:
+        """From now on look at all that is stored in each round: something of it is wrong."""
+        self.finder._audit._next_at = 0.0
+
     def go_on(self) -> None:
         """As always, and clear what was routed: sooner or later is the same to the fences."""
         super().go_on()
-        if self.clearer._routed:
+        if self.clearer._routed and not self.stands_still:
             self._start("clear", self.clearer.clear_added())
 
     async def _find(self) -> None:
@@ -205,11 +286,10 @@ class RegistryProcess(Process):
             # Only `snapshot.take` looks at it, and that is replaced.
             database=cast("Any", postgres),
             bus=self.bus,
-            projection=Projection(self.bus, names),
+            projection=Projection(self.bus, names, server.clocks),
             agreement={"CHARGELIGHT_PARTITIONS": str(names.partitions)},
             full_seconds=_NEVER,
             poll_seconds=_NEVER,
-            on_paired=lambda _chargers: None,
             rng=NoDelay(),
         )
 
@@ -220,7 +300,8 @@ class RegistryProcess(Process):
 
     def step(self) -> None:
         if self.bus.is_answered:
-            self.bus.answer()
+            with self.running():
+                self.bus.answer()
             self.go_on()
         while self.bus.is_busy and not self.bus.is_answered:
             self.bus.execute_next()

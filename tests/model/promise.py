@@ -4,7 +4,8 @@ At every moment:
 
 - A connection of a widget is never shown anything older than what it was shown before.
 - What it is shown was reported by the charger that the pairing of that status names, is of no
-  older pairing than the one in effect when it connected, and was not reported before that pairing.
+  older pairing than the one in effect when it connected, and was not sent before that pairing
+  was made. When it arrived says nothing.
 - Epochs grow, whatever Redis loses. Once an epoch was asserted to this Redis, nothing that an
   older connection says is stored; and what is stored, of a charger or for a widget, never becomes
   older.
@@ -18,20 +19,24 @@ When everything has come to rest:
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
 
 from shared.bus.script import Argument, Call
 from shared.contract.doorbells import Revision, StatusDoorbell, decode_status
 from shared.contract.names import Names
+from shared.contract.tolerant_json import NOT_DECODABLE
 from tests.model.devices import STATUS_OF, ChargerLine, Reading, WidgetLine
 from tests.model.postgres import Pairing, Postgres
 from tests.model.server import Message, Server
+from tests.model.steps import BrokenError
 
 NONE: Revision = (0, 0)
-
-
-class BrokenError(AssertionError):
-    """Something that must hold does not."""
+FUTURE: Final = 5 * 10**15
+"""A number that can be counted up from, but that no clock and no sequence here ever reaches."""
+_STORE_WIDTH: Final = 6
+_LIGHT_WIDTH: Final = 10
 
 
 class Promise:
@@ -41,24 +46,24 @@ class Promise:
         server: Redis.
         names: Names in it.
         postgres: The truth about pairings.
-        exact: Whether readings before a pairing are told apart by time; else they come within
-            the slack that the registry grants to clocks, and only floors tell them apart.
     """
 
-    def __init__(self, server: Server, names: Names, postgres: Postgres, *, exact: bool) -> None:
+    def __init__(self, server: Server, names: Names, postgres: Postgres) -> None:
         self._server = server
         self._names = names
         self._postgres = postgres
-        self._exact = exact
         self.moment = 0
         self.faults = 0
+        self.stepped_at = 0
+        """When a wall clock was moved last."""
         self.is_broken = False
         self.charger_lines: list[ChargerLine] = []
         self.widget_lines: list[WidgetLine] = []
         self._drawn: defaultdict[str, int] = defaultdict(int)
         self._asserted: defaultdict[str, int] = defaultdict(int)
         self._stored: defaultdict[str, Revision] = defaultdict(lambda: NONE)
-        self._uncovered: defaultdict[int, list[Revision]] = defaultdict(list)
+        self._marks: dict[tuple[str, Revision], str] = {}
+        """What readings were marked with when they were stored."""
 
     def next_moment(self) -> int:
         self.moment += 1
@@ -76,14 +81,9 @@ class Promise:
     ) -> tuple[Any, list[Message]]:
         """Let a script run, and look what came of it."""
         match call.script.name:
-            case "project_chargers":
-                chargers = _columns(call.arguments[2:], 8)
-                before = {i: (self.entry(i).get("pairing"), self._live(i)) for i in chargers}
-                complete = self._is_complete(call)
+            case "project_chargers" | "project_secrets" | "remove_strays":
                 reply, messages = run()
-                self._projected(before, complete=complete)
-            case "project_secrets" | "remove_strays":
-                reply, messages = run()
+                self._note_effect()
                 self._look_anew()
             case "admit":
                 reply, messages = run()
@@ -103,36 +103,35 @@ class Promise:
         return reply, messages
 
     def lost(self) -> None:
-        """Redis lost something."""
+        """Redis lost something, or something in it was broken."""
         self.faults += 1
         self.next_moment()
-        for pairing in self._postgres.pairings.values():
-            pairing.floor_may_be_lost |= pairing.floor is None
         for line in self.widget_lines:
-            if line.connection.pairing is None:
+            if not hasattr(line, "connection") or line.connection.pairing is None:
                 line.least_pairing = 0
         self._look_anew()
 
     def _admitted(self, call: Call, reply: list[bytes]) -> None:
-        for charger, answer in zip(_columns(call.arguments[1:], 3), reply[1:], strict=True):
+        for charger, answer in zip(_columns(call.arguments[1:], 3), reply[1::2], strict=True):
             if answer.isdigit():
                 epoch = int(answer)
                 self.require(epoch > self._drawn[charger], charger, "drew no newer epoch", epoch)
                 self._drawn[charger] = self._asserted[charger] = epoch
 
     def _reconciled(self, call: Call, reply: list[Any]) -> None:
-        exceptions = dict(zip(reply[::2], reply[1::2], strict=True))
-        for place, (charger, claim) in enumerate(_rows(call.arguments, 2)):
+        exceptions = dict(zip(reply[1::3], reply[2::3], strict=True))
+        for place, (charger, claim, _) in enumerate(_rows(call.arguments, 3)):
             # Kept, or only the reading is missing: the epoch is asserted in any case.
-            if exceptions.get(place, b"missing") == b"missing":
+            if exceptions.get(place, b"missing") in (b"missing", b"kept"):
                 epoch = int(claim.removeprefix('{"epoch":').partition(",")[0])
                 self._asserted[charger] = max(self._asserted[charger], epoch)
 
     def _stored_some(self, call: Call, reply: list[bytes]) -> None:
-        for row, answer in zip(_rows(call.arguments[1:], 6), reply, strict=True):
-            charger, epoch, sequence, _level, received_at, again = row
+        for row, answer in zip(_rows(call.arguments[1:], _STORE_WIDTH), reply, strict=True):
+            charger, epoch, sequence, _, _, mark = row
             if answer != b"stored":
                 continue
+            self._marks[charger, (epoch, sequence)] = mark
             self.require(
                 epoch >= self._asserted[charger],
                 f"{charger}: a superseded connection ({epoch}) stored something, after",
@@ -145,54 +144,40 @@ class Promise:
                 f"{charger}: {live} replaced {self._stored[charger]}",
             )
             self._stored[charger] = live
-            self._note_floor(charger, (epoch, sequence), received_at, again=bool(again))
 
     def _lit(self, call: Call, before: dict[str, StatusDoorbell]) -> None:
         for widget, status in self._statuses(call).items():
             old = before.get(widget)
             if status == old:
                 continue
-            self.require(old is None or status.fence > old.fence, status, "replaced", old)
-            entry = json.loads(self._server.command("HGET", call.keys[0], widget))
+            self._check_order(status, old)
+            entry = self.decoded(call.keys[0], widget)
             self.require(status.pairing == entry["pairing"], status, "is stored in", entry)
             self._check_source(widget, status)
 
-    def _note_floor(
-        self, charger: str, revision: Revision, received_at: int, *, again: bool
-    ) -> None:
-        """Note a reading that lights nothing for one of the reasons that the design has."""
-        pairing, entry = self._postgres.pairing_of(charger), self.entry(charger)
-        if pairing is None or entry.get("pairing") != pairing.number:
-            return
-        reading = self.reading(charger, revision)
-        if tuple(entry.get("floor", NONE)) == revision:
-            # Nobody knew the floor any more; or clocks differ by more than they should, on a
-            # machine that stood still in the middle of measuring them.
-            unknown = again and pairing.floor_may_be_lost
-            reading.was_floor |= unknown or received_at < entry["paired_at"]
-
-    def _projected(self, before: dict[str, tuple[int | None, Revision]], *, complete: bool) -> None:
-        for charger, (number, live) in before.items():
-            pairing, entry = self._postgres.pairing_of(charger), self.entry(charger)
-            if pairing is None or entry.get("pairing") != pairing.number:
+    def _note_effect(self) -> None:
+        for charger in {pairing.charger for pairing in self._postgres.pairings}:
+            pairing = self._postgres.pairing_of(charger)
+            if pairing is None or pairing.in_effect_at is not None:
                 continue
-            if pairing.in_effect_at is None:
+            entry = self.entry(charger)
+            if entry.get("pairing") == pairing.number and self._is_of(entry, pairing):
                 pairing.in_effect_at = self.next_moment()
-            is_new = number != pairing.number
-            if is_new and (live != NONE or pairing.floor is not None or complete):
-                self._uncovered[pairing.number].append(pairing.floor or live)
-        self._look_anew()
+
+    @staticmethod
+    def _is_of(entry: dict[str, Any], pairing: Pairing) -> bool:
+        return bool(entry.get("token", pairing.token) == pairing.token)
 
     def _look_anew(self) -> None:
         """The registry forgets what belongs to former registrations, and faults what they like."""
         self._asserted.clear()
         self._stored.clear()
         for charger in {line.charger for line in self.charger_lines}:
-            raw = self._server.command("HGET", self._names.of_charger(charger).live, charger)
-            if raw is not None:
-                state = json.loads(raw)
-                self._asserted[charger] = state["epoch"]
-                self._stored[charger] = tuple(state.get("revision", NONE))
+            state = self.decoded(self._names.of_charger(charger).live, charger)
+            epoch = state.get("epoch")
+            if isinstance(epoch, int) and epoch < FUTURE:
+                self._asserted[charger] = epoch
+                self._stored[charger] = self._live(charger)
 
     # What devices are told.
 
@@ -207,43 +192,59 @@ class Promise:
         """A widget is told a status."""
         what = f"{line.widget} shows {status}"
         self._check_source(line.widget, status)
-        if line.shown:
-            self.require(status.fence > line.shown[-1].fence, what, "after", line.shown[-1])
+        self._check_order(status, line.shown[-1] if line.shown else None)
         self.require(
             status.pairing >= line.least_pairing, what, "though connected in", line.least_pairing
         )
 
+    def _check_order(self, status: StatusDoorbell, old: StatusDoorbell | None) -> None:
+        """A status is newer than the one that it replaces; else nothing can have led to that."""
+        if old is None or status.fence > old.fence:
+            return
+        is_named = status.replaces == old.revision or old.pairing >= FUTURE
+        self.require(is_named and self._is_lost(old), status, "replaced", old)
+
+    def _is_lost(self, status: StatusDoorbell) -> bool:
+        """Whether nobody has the reading of a status any more."""
+        if max(status.pairing, status.revision[0]) >= FUTURE:
+            return True
+        line = self.reading(status.charger, status.revision).line
+        return self.faults > 0 and (line.is_gone or self._has_newer(line))
+
     def _check_source(self, widget: str, status: StatusDoorbell) -> None:
         """A status is what a reading of its own pairing calls for."""
+        if max(status.pairing, status.revision[0]) >= FUTURE:
+            return  # written by hand
         reading = self.reading(status.charger, status.revision)
-        pairing = self._postgres.pairings.get(status.pairing)
         what = f"{widget} gets {reading} in pairing {status.pairing}"
-        self.require(pairing, what, "which never was")
-        assert pairing is not None
         self.require(STATUS_OF[reading.level] == status.data.status, what, "in another colour")
-        self.require(
-            (pairing.charger, pairing.widget) == (status.charger, widget), what, "of somebody else"
-        )
-        if reading.moment < pairing.moment:
-            self.require(self._may_be_taken_for_later(reading, pairing), what, "made before it")
+        pairing = self._pairing_of_status(widget, status)
+        self.require(pairing, what, "which never was between these two")
+        assert pairing is not None
+        self.require(reading.moment > pairing.moment, what, "sent before it was made")
 
-    def _may_be_taken_for_later(self, reading: Reading, pairing: Pairing) -> bool:
-        """Whether a reading came so shortly before a pairing that nobody could tell."""
-        if self._exact:
-            return False
-        acknowledged = reading.acknowledged_at
-        if acknowledged is None or acknowledged > pairing.moment:
-            return True
-        return any(floor < reading.revision for floor in self._uncovered[pairing.number])
+    def _pairing_of_status(self, widget: str, status: StatusDoorbell) -> Pairing | None:
+        """Return the pairing that a status belongs to.
+
+        Of those that got the same number, because Postgres went back in time, it is the newest
+        one that was in effect already.
+        """
+        found = [
+            pairing
+            for pairing in self._postgres.pairings
+            if pairing.number == status.pairing
+            and (pairing.charger, pairing.widget) == (status.charger, widget)
+        ]
+        in_effect = [pairing for pairing in found if pairing.in_effect_at is not None]
+        return (in_effect or found or [None])[-1]
 
     # When all has come to rest.
 
     def check_at_rest(self) -> None:
         """Everything was delivered that is ever going to be."""
         for line in self.charger_lines:
-            connection = line.connection
-            if not line.is_gone and connection.epoch is not None and not connection.superseded:
-                self.require(connection.is_stored, line.charger, "waits for a receipt for ever")
+            if not line.is_gone and line.epoch is not None and not line.connection.superseded:
+                self.require(line.connection.is_stored, line.charger, "waits for a receipt for ever")
         for names in self._names.chargers:
             waiting = self._server.command("ZRANGE", names.pending, 0, -1)
             self.require(not waiting, waiting, "stays pending for ever")
@@ -258,39 +259,38 @@ class Promise:
         if pairing is None:
             self.require(light is None, what, "but is not paired")
             return
-        self.require(light is None or light.pairing == pairing.number, what, "in", pairing)
+        if light is not None:
+            self.require(light.charger == pairing.charger, what, "in", pairing)
+            reading = self.reading(light.charger, light.revision)
+            self.require(reading.moment > pairing.moment, what, "sent before", pairing)
         newest = self._newest_acknowledged(pairing)
         if newest is None or (light is not None and light.revision >= newest.revision):
             return
         self.require(self._may_be_lost(newest, pairing), what, "instead of", newest, "in", pairing)
 
     def _newest_acknowledged(self, pairing: Pairing) -> Reading | None:
-        # Counted from when the pairing was in effect in Redis: what is stored between the commit
-        # and that moment becomes the floor.
-        if pairing.in_effect_at is None:
-            return None
         readings = [
             reading
             for line in self._lines_of(pairing.charger)
             for reading in line.readings
-            if reading.acknowledged_at is not None and reading.moment > pairing.in_effect_at
+            if reading.acknowledged_at is not None and reading.moment > pairing.moment
         ]
         return max(readings, key=lambda reading: reading.revision, default=None)
 
     def _may_be_lost(self, reading: Reading, pairing: Pairing) -> bool:
-        """Whether nobody is left to restore a reading, or it cannot be known to be new."""
-        if reading.was_floor:
+        """Whether nobody is left to restore a reading, or to be asked for it again."""
+        line = reading.line
+        is_marked = self._marks.get((line.charger, reading.revision)) == pairing.mark
+        if not line.is_gone and not self._has_newer(line):
+            # By a clock that was moved, it may seem to be from before the pairing.
+            return not is_marked and self.stepped_at > pairing.moment
+        if not is_marked:
             return True
-        if pairing.floor_may_be_lost:
-            floor = tuple(self.entry(pairing.charger).get("floor", NONE))
-            if floor >= reading.revision:
-                return True
-        newer = any(
-            (other.connection.epoch or 0) > reading.revision[0]
-            for other in self._lines_of(pairing.charger)
-        )
-        is_held = not reading.line.is_gone and not newer
-        return self.faults > reading.faults_at_acknowledgement and not is_held
+        is_stored = self._live(line.charger) >= reading.revision
+        return self.faults > reading.faults_at_acknowledgement and not is_stored
+
+    def _has_newer(self, line: ChargerLine) -> bool:
+        return any((other.epoch or 0) > (line.epoch or 0) for other in self._lines_of(line.charger))
 
     def _pairing_of_widget(self, widget: str) -> Pairing | None:
         charger = self._postgres.charger_of(widget)
@@ -301,7 +301,7 @@ class Promise:
     def reading(self, charger: str, revision: Revision) -> Reading:
         """Return the reading with a revision."""
         for line in self._lines_of(charger):
-            if line.connection.epoch == revision[0]:
+            if line.epoch == revision[0] and revision[1] <= len(line.readings):
                 return line.readings[revision[1] - 1]
         self.is_broken = True
         raise BrokenError(f"nobody reported {revision} of {charger}")
@@ -310,23 +310,38 @@ class Promise:
         return (line for line in self.charger_lines if line.charger == charger)
 
     def _live(self, charger: str) -> Revision:
-        raw = self._server.command("HGET", self._names.of_charger(charger).live, charger)
-        epoch, sequence = json.loads(raw).get("revision", NONE) if raw else NONE
-        return (epoch, sequence)
+        state = self.decoded(self._names.of_charger(charger).live, charger)
+        match state.get("revision"):
+            case [int(epoch), int(sequence)]:
+                return (epoch, sequence)
+        return NONE
 
     def entry(self, charger: str) -> dict[str, Any]:
-        raw = self._server.command("HGET", self._names.of_charger(charger).directory, charger)
-        entry: dict[str, Any] = json.loads(raw) if raw else {}
-        return entry
+        return self.decoded(self._names.of_charger(charger).directory, charger)
+
+    def decoded(self, key: str, field: str) -> dict[str, Any]:
+        """Return a value of a hash; {} if it is not there, or broken."""
+        try:
+            raw = self._server.command("HGET", key, field)
+            value = json.loads(raw) if raw is not None else {}
+        except (ResponseError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}
 
     def _statuses(self, call: Call) -> dict[str, StatusDoorbell]:
-        widgets = _columns(call.arguments, 10)
-        stored = self._server.command("HMGET", call.keys[2], *widgets)
-        found = zip(widgets, stored, strict=True)
-        return {widget: decode_status(raw) for widget, raw in found if raw is not None}
-
-    def _is_complete(self, call: Call) -> bool:
-        return bool(self._server.command("EXISTS", call.keys[1]))
+        widgets = _columns(call.arguments, _LIGHT_WIDTH)
+        found: dict[str, StatusDoorbell] = {}
+        try:
+            stored = self._server.command("HMGET", call.keys[2], *widgets)
+        except ResponseError:
+            return found
+        for widget, raw in zip(widgets, stored, strict=True):
+            if raw is not None:
+                try:
+                    found[widget] = decode_status(raw)
+                except NOT_DECODABLE:
+                    continue
+        return found
 
 
 def _rows(arguments: Sequence[Argument], width: int) -> Iterator[tuple[Any, ...]]:

@@ -1,35 +1,55 @@
 """The real Redis, asked synchronously: one script call is one step of the model.
 
 What scripts publish is heard on a second connection. A ping sent behind each call says when
-everything that the call published has come.
+everything that the call published has come. What time it is, the model says: scripts read it
+from a key instead of Redis' own clock.
 """
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
 import redis
 from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from shared.bus.script import Argument, Call
+from shared.bus.script import Argument, Call, Script
 from shared.bus.script_batches import command_of, split_replies
+from tests.model.clocks import Clocks
 
 _SILENT: Final = {
     "admit",
+    "authenticate",
     "clear_pending",
     "find_overdue",
     "mark_all_pending",
+    "mark_pending",
+    "mark_some_pending",
     "read_status",
     "reconcile",
+    "repair",
 }
 """Scripts that publish nothing."""
-_DUMP: Final = """
-local found = {}
+_NOW: Final = "model:now"
+"""The only key that is not the hub's: Redis' time, in µs."""
+_DUMP: Final = f"""
+local found = {{}}
 for _, key in ipairs(redis.call('KEYS', '*')) do
-  found[#found + 1] = key
-  found[#found + 1] = redis.call('DUMP', key)
+  if key ~= '{_NOW}' then
+    found[#found + 1] = key
+    found[#found + 1] = redis.call('DUMP', key)
+  end
 end
 return found
+"""
+_REAL_CLOCK: Final = """
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+"""
+_MODEL_CLOCK: Final = f"""
+  return tonumber(redis.call('GET', '{_NOW}'))
 """
 
 
@@ -49,7 +69,8 @@ class Snapshot(NamedTuple):
 class Server:
     """A Redis server that is this model's alone."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clocks: Clocks) -> None:
+        self.clocks = clocks
         self._client = redis.Redis.from_url(url)
         self._pool = redis.ConnectionPool.from_url(url, socket_timeout=5, protocol=2)
         self._commands = self._connected()
@@ -62,12 +83,15 @@ class Server:
         self._client.close()
 
     def run(self, call: Call) -> tuple[Any, list[Message]]:
+        self.clocks.tick()
+        call = replace(call, script=_with_the_models_clock(call.script))
         words = command_of([call])
+        now = ("SET", _NOW, self.clocks.redis_us())
         try:
-            reply = self.command(*words)
+            _, reply = self.commands([now, words])
         except NoScriptError:
             self.command("SCRIPT", "LOAD", call.script.text)
-            reply = self.command(*words)
+            _, reply = self.commands([now, words])
         (reply,) = split_replies([[call]], [reply])
         return reply, [] if call.script.name in _SILENT else self._published()
 
@@ -75,11 +99,30 @@ class Server:
         (reply,) = self.commands([words])
         return reply
 
-    def commands(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Run plain commands in one round trip."""
+    def commands(
+        self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
+    ) -> list[Any]:
+        """Run plain commands in one round trip.
+
+        Raises:
+            ResponseError: Redis refuses one of them.
+        """
         for words in commands:
             self._send(self._commands, *words)
-        return [self._commands.read_response() for _ in commands]
+        replies = [self._reply_to(words) for words in commands]
+        for reply in replies:
+            if isinstance(reply, ResponseError) and not return_errors:
+                raise reply
+        return replies
+
+    def _reply_to(self, words: Sequence[Argument]) -> Any:
+        try:
+            reply = self._commands.read_response()
+        except ResponseError as error:
+            return error
+        if words[0] == "TIME":
+            return list(divmod(self.clocks.redis_us(), 1_000_000))
+        return reply
 
     def snapshot(self) -> Snapshot:
         """Remember everything that is stored."""
@@ -108,3 +151,11 @@ class Server:
                     return messages
                 case other:
                     raise ResponseError(f"unexpected: {other!r}")
+
+
+@cache
+def _with_the_models_clock(script: Script) -> Script:
+    text = script.text.replace(_REAL_CLOCK, _MODEL_CLOCK)
+    assert "'TIME'" not in text, f"{script.name} has a clock of its own"
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return replace(script, text=text, sha=sha)

@@ -9,7 +9,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Literal
 
+from redis.exceptions import ResponseError
+
 from shared.bus.bus import BusUnavailableError
+from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.script import Argument, Call
 from tests.model.server import Message, Server
 from tests.unit.shared.fake_bus import FakeBus, checked
@@ -36,6 +39,10 @@ class _Waits:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return (yield self._what)
+
+
+class BrokenError(AssertionError):
+    """Something that must hold does not."""
 
 
 class Exchange:
@@ -83,13 +90,21 @@ class Task:
         except StopIteration:
             self.is_over = True
             return
+        except BrokenError:
+            raise
+        except Exception as error:
+            self.is_over = True
+            raise BrokenError(f"a process ends: {error!r}") from error
         self._waits_for = waits_for
         if isinstance(waits_for, Exchange):
             waits_for.task = self
 
 
 class StepBus(FakeBus):
-    """The bus of one process: exchanges follow each other, as on the real one's connection."""
+    """The bus of one process: exchanges follow each other, as on the real one's connection.
+
+    It repairs what it meets as `SingleServerBus` does.
+    """
 
     def __init__(self, server: Server, on_run: OnRun) -> None:
         super().__init__()
@@ -108,13 +123,23 @@ class StepBus(FakeBus):
         return bool(self._queue) and self._queue[0].is_done
 
     async def run(self, calls: Sequence[Call], *, return_errors: bool = False) -> list[Any]:
-        return checked(await self._ask(calls), return_errors=return_errors) if calls else []
+        if not calls:
+            return []
+        replies = await self._ask(calls)
+        if any(isinstance(reply, ResponseError) for reply in replies):
+            replies = await repeat_repaired(self._run_all, calls, replies)
+        return replies if return_errors else raise_failed(replies)
 
     async def commands(
         self, commands: Sequence[Sequence[Argument]], *, return_errors: bool = False
     ) -> list[Any]:
         replies = await self._ask([tuple(words) for words in commands])
+        if not return_errors and await remove_broken_of(self._run_all, commands, replies):
+            return await self.commands(commands)
         return checked(replies, return_errors=return_errors)
+
+    async def _run_all(self, calls: Sequence[Call]) -> list[Any]:
+        return await self.run(calls, return_errors=True)
 
     async def _ask(self, work: Sequence[Work]) -> list[Any]:
         exchange = Exchange(work)
@@ -131,12 +156,17 @@ class StepBus(FakeBus):
                 callback()
         work = exchange.work[len(exchange.replies)]
         if isinstance(work, Call):
-            call = work
-            exchange.replies.append(self._on_run(call, lambda: self._server.run(call)))
+            exchange.replies.append(self._result_of(work))
         else:
             # Commands only look, or say what is the same each time: they need no steps.
             commands = [words for words in exchange.work if not isinstance(words, Call)]
-            exchange.replies += self._server.commands(commands)
+            exchange.replies += self._server.commands(commands, return_errors=True)
+
+    def _result_of(self, call: Call) -> Any:
+        try:
+            return self._on_run(call, lambda: self._server.run(call))
+        except ResponseError as error:
+            return error
 
     def answer(self) -> None:
         """Let the answer of what is done arrive."""

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.bugs import AIMS, FOUND, HARMLESS
 from tests.model.machine import Aim, HubMachine
 from tests.model.moves import Group
-from tests.model.promise import BrokenError
+from tests.model.steps import BrokenError
 
 _EXAMPLES = 150
 """Most that are tried."""

@@ -1,19 +1,22 @@
 """The whole hub in one place: two gateways, two routers, two registries, and their devices."""
 
-import json
-import time
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
-from services.registry.directory import projection, snapshot
+from redis.exceptions import ResponseError
+
+from services.gateway.chargers.charger_connection import charger_endpoint
+from services.gateway.presence.rejections import Rejections
+from services.registry.directory import lost_changes, snapshot
 from shared.bus.script import Call
 from shared.contract.devices import Kind
 from shared.contract.names import Names
 from tests.model.devices import ChargerLine, WidgetLine
 from tests.model.link import StepSubscriber
-from tests.model.postgres import Postgres
+from tests.model.postgres import Postgres, StepSnapshot, Tables
 from tests.model.processes import GatewayProcess, Process, RegistryProcess, RouterProcess
-from tests.model.promise import Promise
+from tests.model.promise import FUTURE, Promise
 from tests.model.server import Message, Server, Snapshot
 
 
@@ -31,39 +34,43 @@ class Loss(Enum):
 
 
 _EVERYTHING = (Loss.QUIETLY_EMPTIED, Loss.EMPTIED)
-_SLACK_EXACT_US = 2_000
-_SLACK_ENDLESS_US = 3_600_000_000
-"""With so much of it, time tells nothing: only floors tell what came before a pairing."""
 _MOST_ROUNDS = 12
+_ROUND_SECONDS = 6.0
+"""Longer than a gateway waits for anything: for a reading that is certain before it asks a
+charger for its level again, or for the end of its doubts about the directory."""
 
 
 class World:
     """Everything there is, and every step that it can take."""
 
-    def __init__(
-        self, server: Server, partitions: int, chargers: int, widgets: int, *, exact: bool
-    ) -> None:
+    def __init__(self, server: Server, partitions: int, chargers: int, widgets: int) -> None:
         self.chargers = tuple(f"c{number + 1}" for number in range(chargers))
         self.widgets = tuple(f"w{number + 1}" for number in range(widgets))
         self.server = server
+        self.clocks = server.clocks
         self.names = Names(partitions)
-        self.postgres = Postgres()
-        self.promise = Promise(server, self.names, self.postgres, exact=exact)
-        self._slack = (_SLACK_EXACT_US if exact else 0) / 1_000_000
-        self._last_reading_at = 0.0
+        self.postgres = Postgres(self.clocks, lambda: self.promise.next_moment())
+        self.promise = Promise(server, self.names, self.postgres)
         self._ghosts: list[Call] = []
+        self._asked: list[ChargerLine] = []
+        self._is_suspect = False
         self.kept: Snapshot | None = None
+        self.backup: Tables | None = None
         self.gateways = [self._gateway() for _ in range(2)]
         self.routers = [self._router() for _ in range(2)]
-        projection.AGE_SLACK_US = _SLACK_EXACT_US if exact else _SLACK_ENDLESS_US  # type: ignore[misc]
         snapshot.take = self.postgres.take  # type: ignore[assignment]
+        lost_changes.Snapshot = StepSnapshot  # type: ignore[assignment, misc]
+        lost_changes.fetch_value = Postgres.fetch_value  # type: ignore[assignment]
         self.registries = [self._registry() for _ in range(2)]
 
     def _gateway(self) -> GatewayProcess:
         return GatewayProcess(self.server, self.names, self._ran)
 
     def _router(self) -> RouterProcess:
-        return RouterProcess(self.server, self.names, self._ran)
+        router = RouterProcess(self.server, self.names, self._ran)
+        if self._is_suspect:
+            router.audit()
+        return router
 
     def _registry(self) -> RegistryProcess:
         return RegistryProcess(self.server, self.names, self._ran, self.postgres)
@@ -74,11 +81,14 @@ class World:
 
     @property
     def processes(self) -> list[Process]:
-        return [*self.gateways, *self.routers, *self.registries]
+        """The gateways, routers and registries, and then what gateways do beside it."""
+        beside = [gateway.authentication for gateway in self.gateways]
+        return [*self.gateways, *self.routers, *self.registries, *beside]
 
     @property
     def links(self) -> list[StepSubscriber]:
-        gateways = [gateway.link for gateway in self.gateways]
+        """The subscribing connections of those that can hear."""
+        gateways = [each.link for each in self.gateways if not each.stands_still]
         return gateways + [router.link for router in self.routers]
 
     @property
@@ -102,12 +112,14 @@ class World:
 
     def _publish(self, messages: list[Message]) -> None:
         for message in messages:
-            for link in self.links:
-                link.published(message)
+            for gateway in self.gateways:
+                gateway.link.published(message)
+            for router in self.routers:
+                router.link.published(message)
 
     def cut(self, process: Process) -> None:
         """A process loses its connection; what it had sent may still be on its way."""
-        left = process.bus.cut()
+        left = process.cut()
         if not isinstance(process, RegistryProcess):
             self._ghosts += left
         self.after()
@@ -119,16 +131,20 @@ class World:
     def run_ghost(self, number: int) -> None:
         """Redis finds what was sent long ago."""
         call = self._ghosts.pop(number % len(self._ghosts))
-        self._ran(call, lambda: self.server.run(call))
+        try:
+            self._ran(call, lambda: self.server.run(call))
+        except ResponseError:
+            return  # nobody hears it
 
     def kill(self, number: int) -> None:
         """A gateway or a router is killed, and another one takes its place."""
         process = [*self.gateways, *self.routers][number]
-        self._ghosts += process.bus.cut()
+        self._ghosts += process.cut()
         process.stop()
         if isinstance(process, GatewayProcess):
+            process.authentication.stop()
             for line in self.lines:
-                line.is_gone |= line.protocol in process.context.connections
+                line.is_gone |= line.context is process.context
             self.gateways[self.gateways.index(process)] = self._gateway()
         elif isinstance(process, RouterProcess):
             self.routers[self.routers.index(process)] = self._router()
@@ -147,51 +163,120 @@ class World:
         if how is Loss.QUIETLY_EMPTIED:
             return
         for process in self.processes:
-            process.bus.cut()
+            process.cut()
         self._ghosts.clear()
-        for link in self.links:
-            link.break_off()
+        for gateway in self.gateways:
+            gateway.link.break_off()
+        for router in self.routers:
+            router.link.break_off()
         self.after()
+
+    def suspect(self) -> None:
+        """Values may be wrong from now on: the routers' audits come to them, sooner or later."""
+        self._is_suspect = True
+        for router in self.routers:
+            router.audit()
+        self.promise.lost()
+
+    def project_all_soon(self) -> None:
+        """Let it be time for registries to project everything, as it is every few minutes."""
+        for registry in self.registries:
+            registry.projector._full_due = 0.0
+
+    # Clocks, and gateways that stand still.
+
+    def step_clock(self, step: Callable[[float], None], seconds: float) -> None:
+        """Move a wall clock."""
+        step(seconds)
+        self.promise.stepped_at = self.promise.next_moment()
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clocks.let_pass(seconds)
+        for process in self.processes:
+            process.on_time()
+        self.after()
+
+    def stop_or_go_on(self, number: int, *, timers_first: bool) -> None:
+        """A gateway begins to stand still, or does so no longer."""
+        gateway = self.gateways[number]
+        gateway.stands_still = not gateway.stands_still
+        if timers_first:
+            gateway.on_time()
+        self.after()
+        gateway.on_time()
 
     # Devices.
 
-    def connect_charger(self, charger: str, gateway: GatewayProcess) -> None:
+    def connect_charger(
+        self, charger: str, gateway: GatewayProcess, level_in_haste: int | None = None
+    ) -> ChargerLine:
+        """A charger connects; one in haste sends its level without waiting for the answer."""
         line = ChargerLine(
-            charger, gateway.context, gateway.chargers, self.names.partitions, self.promise.receipt
+            charger,
+            gateway.context,
+            charger_endpoint(
+                gateway.chargers,
+                self.names.partitions,
+                Rejections(),
+                gateway.authentication.authenticator.authenticate_charger,
+            ),
+            self.promise.receipt,
+            self._asked.append,
         )
         self.promise.charger_lines.append(line)
+        line.connect()
+        if level_in_haste is not None:
+            line.report(level_in_haste, self.promise.next_moment())
         self.after()
+        return line
 
     def connect_widget(self, widget: str, gateway: GatewayProcess) -> None:
         line = WidgetLine(
             widget, gateway.context, gateway.widgets, self._in_effect(widget), self.promise.shown
         )
         self.promise.widget_lines.append(line)
+        line.connect()
         self.after()
 
     def report(self, line: ChargerLine, level: int) -> None:
-        line.report(level, self.promise.next_moment())
-        self._last_reading_at = time.monotonic()
-        self.after()
+        if line.is_open:
+            line.report(level, self.promise.next_moment())
+            self.after()
+
+    def begin_report(self, line: ChargerLine, level: int) -> None:
+        """A charger sends the first fragment of a reading."""
+        if line.is_open:
+            line.begin(level, self.promise.next_moment())
+            self.after()
 
     def vanish(self, line: ChargerLine | WidgetLine) -> None:
-        line.vanish()
+        with self._gateway_of(line).running():
+            line.vanish()
         self.after()
 
+    def say_again(self, gateway: GatewayProcess) -> None:
+        """The chargers that were asked for their level connect again and say it."""
+        asked, self._asked = self._asked, []
+        for line in asked:
+            if line.readings and line.charger not in {one.charger for one in self.charger_lines}:
+                again = self.connect_charger(line.charger, gateway)
+                if again.is_open:
+                    self.report(again, line.readings[-1].level)
+                elif not again.is_gone:
+                    self._asked.append(line)
+
     def _in_effect(self, widget: str) -> int:
-        raw = self.server.command("HGET", self.names.of_widget(widget).directory, widget)
-        return int(json.loads(raw)["pairing"]) if raw else 0
+        entry = self.promise.decoded(self.names.of_widget(widget).directory, widget)
+        number = entry.get("pairing", 0)
+        return number if isinstance(number, int) and number < FUTURE else 0
 
     # The operator.
 
     def pair(self, charger: str, widget: str) -> None:
         if self.postgres.charger_of(widget) == charger:
             return
-        # What was read before is to be told apart from what is read after.
-        wait = self._last_reading_at + 1.5 * self._slack - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        self.postgres.pair(charger, widget, self.promise.next_moment())
+        self.postgres.pair(charger, widget)
         self._ring()
 
     def unregister(self, kind: Kind, device: str) -> None:
@@ -206,36 +291,56 @@ class World:
         for registry in self.registries:
             registry.projector.request_projection()
 
-    def copy_floors(self) -> None:
-        """Do a round of `services.registry.directory.floor_backup`."""
-        for charger in self.chargers:
-            pairing, entry = self.postgres.pairing_of(charger), self.promise.entry(charger)
-            if pairing is None or pairing.floor is not None:
-                continue
-            if entry.get("pairing") == pairing.number and "floor" in entry:
-                epoch, sequence = entry["floor"]
-                pairing.floor = (epoch, sequence)
+    def back_up(self) -> None:
+        """Postgres' tables are copied."""
+        self.backup = self.postgres.tables.copy()
+
+    def go_back(self, *, with_numbers: bool) -> None:
+        """Postgres becomes as it was at the last backup; with it, or not, the sequence."""
+        if self.backup is None:
+            return
+        self.postgres.tables = self.backup.copy()
+        if with_numbers:
+            self.postgres.number = self.postgres.greatest()
+        for registry in self.registries:
+            registry.projector.request_full_projection()  # it has lost its connection
 
     # What follows from a step by itself.
 
     def after(self) -> None:
-        """Let processes go on, and devices answer what they are asked."""
-        for process in self.processes:
-            process.go_on()
-        for line in self.charger_lines:
-            if line.is_asked:
-                line.answer_ping()
-            if not line.connection.is_open:
-                line.vanish()
-        for widget_line in self.widget_lines:
-            if not widget_line.connection.is_open:
-                widget_line.vanish()
-        for process in self.processes:
-            process.go_on()
+        """Let processes go on, and bytes arrive that nothing holds up."""
+        moved = True
+        while moved:
+            for process in self.processes:
+                process.go_on()
+            moved = False
+            for line in self.lines:
+                if not line.is_slow:
+                    moved |= self.let_arrive(line)
+
+    def let_arrive(self, line: ChargerLine | WidgetLine) -> bool:
+        """Let one piece arrive in each direction; return whether there was any."""
+        gateway = self._gateway_of(line)
+        heard = False
+        if not gateway.stands_still:
+            with gateway.running():
+                heard = line.let_gateway_read()
+        return line.let_device_read() or heard
+
+    def _gateway_of(self, line: ChargerLine | WidgetLine) -> GatewayProcess:
+        return next(each for each in self.gateways if each.context is line.context)
 
     def rest(self) -> None:
         """Let everything be done that is done by itself, until nothing is left to do."""
         self._ghosts.clear()
+        for gateway in self.gateways:
+            gateway.stands_still = False
+        for line in self.charger_lines:
+            line.is_slow = False
+            line.finish()
+        for widget_line in self.widget_lines:
+            widget_line.is_slow = False
+        self.after()
         for _ in range(_MOST_ROUNDS):
             before = self._numbers()
             self._round()
@@ -246,7 +351,6 @@ class World:
         for registry in self.registries:
             registry.look_round()
             registry.run()
-        self.copy_floors()
         for link in self.links:
             if link.is_broken:
                 link.reconnect()
@@ -257,6 +361,10 @@ class World:
             gateway.reconcile()
             gateway.run()
         self.after()
+        self._deliver()
+        self.let_pass(_ROUND_SECONDS)
+        self._deliver()
+        self.say_again(self.gateways[0])
         self._deliver()
         for router in self.routers:
             router.look_round()
@@ -271,8 +379,9 @@ class World:
                 while link.has_late:
                     link.step_late(0)
             self.after()
-            for process in [*self.gateways, *self.routers]:
-                process.run()
+            for process in self.processes:
+                if not isinstance(process, RegistryProcess):
+                    process.run()
             self.after()
             if not any(link.has_news or link.has_late for link in self.links):
                 return
