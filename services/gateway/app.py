@@ -19,14 +19,13 @@ from services.gateway.kernel import raise_file_limit
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.rejections import Rejections, RejectionWriter
+from services.gateway.redis_check import open_check
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
-from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_subscriber
-from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
@@ -67,7 +66,7 @@ async def serve_devices(
             )
         )
         gateway.open(stack)
-        await unless_stopped(stop, gateway.agree())
+        await unless_stopped(stop, gateway.check.wait_and_agree())
         if stop.is_set():
             return
         background = Background(group)
@@ -89,7 +88,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings, times: Times | None = None) -> None:
         self._settings = settings
-        self._rng = rng = random.SystemRandom()
+        rng = random.SystemRandom()
         self._listening = False
         names, own = Names(settings.partitions), settings.instance_id
         self.bus = bus = open_bus(settings, own)
@@ -132,28 +131,19 @@ class Gateway:
             key=settings.credential_key,
             rng=rng,
         )
+        connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
+        self.check = open_check(settings, connections, rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
-        for bus in (self.bus, self._authenticator_bus, self.presence_bus):
+        for bus in (self.bus, self._authenticator_bus, self.presence_bus, self.check.bus):
             stack.push_async_callback(bus.close)
-
-    async def agree(self) -> None:
-        """Wait for Redis and compare the settings with the running system.
-
-        Raises:
-            CannotServeError: They differ.
-        """
-        own = {"CHARGELIGHT_PARTITIONS": str(self._settings.partitions)}
-        if self._settings.device_auth != "off":
-            key = self._settings.credential_key.get_secret_value()
-            own[KEY_AGREEMENT] = fingerprint_of(key)
-        await wait_and_agree(self.bus, own, self._rng)
 
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
+        background.start(self.check.run(), "check redis")
         background.start(self.context.wheel.run(), "timers")
         background.start(self.context.pauses.run(), "pauses of fast devices")
         background.start(self.chargers.write(), "store readings")
@@ -210,8 +200,10 @@ class Gateway:
         """Return why devices would not get their lights here, or None."""
         if self.context.draining:
             return "stopping"
+        if (refused := self.check.not_ready_because) is not None:
+            return refused
         if not self.bus.connected or not self.subscriber.connected:
-            return "no connection to redis"
+            return f"no connection to redis{self.check.away_because}"
         if not self.echo.comes_back:
             return health.UNHEARD
         return (

@@ -15,15 +15,16 @@ from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
 from services.registry.postgres.troubles import Troubles
+from services.registry.redis_check import agreement_of, open_check
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Parts
 from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus
-from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
+from shared.process.waiting import unless_stopped
 
 _log = logs.get(__name__)
 
@@ -31,7 +32,8 @@ _log = logs.get(__name__)
 async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
     """Run a registry until ``stop`` is set, then let running requests end.
 
-    REST answers from the start: 503 until Postgres is there.
+    REST answers from the start: 503 until Postgres is there. Redis is not waited for either, but
+    one that is there and refuses is found before.
 
     Raises:
         CannotServeError: The settings or the migrations do not fit what is there.
@@ -39,9 +41,15 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
     registry = Registry(settings)
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
         await stack.enter_async_context(
-            health.listening(settings.host, settings.health_port, registry.not_ready_because)
+            health.listening(
+                settings.host,
+                settings.health_port,
+                registry.not_ready_because,
+                registry.not_accepting_because,
+            )
         )
         await registry.open(stack)
+        await unless_stopped(stop, registry.check.agree_once())
         background = Background(group)
         stack.push_async_callback(background.stop)
         registry.start(background)
@@ -75,11 +83,13 @@ class Registry:
             self._database, self._rentals_bus, names, troubles=troubles, rng=rng
         )
         self._expiry = Expiry(self._database, troubles, rng)
+        connections = (self._bus, self._rentals_bus, self._state_bus)
+        self.check = open_check(settings, connections, rng)
         self._projector = Projector(
             database=self._database,
             bus=self._bus,
             projection=Projection(self._bus, names),
-            agreement=_agreement(settings),
+            agreement=agreement_of(settings),
             full_seconds=settings.full_projection_seconds,
             poll_seconds=settings.poll_seconds,
             rng=rng,
@@ -106,6 +116,10 @@ class Registry:
 
     def not_ready_because(self) -> str | None:
         """Return why the registry is not ready, or None."""
+        return self.check.not_ready_because or self.not_accepting_because()
+
+    def not_accepting_because(self) -> str | None:
+        """Return why no request should be sent here, or None. It takes changes without Redis."""
         return (
             self._troubles.not_ready_because
             or self._listener.not_ready_because
@@ -114,12 +128,13 @@ class Registry:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""
-        for bus in (self._bus, self._rentals_bus, self._state_bus):
+        for bus in (self._bus, self._rentals_bus, self._state_bus, self.check.bus):
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
 
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
+        background.start(self.check.run(), "check redis")
         background.start(self._listener.run(), "postgres listener")
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
@@ -132,12 +147,3 @@ def _authorization(database: Database, settings: RegistrySettings) -> Authorizat
         required=settings.operator_auth == "required",
         admin_key=settings.admin_key.get_secret_value(),
     )
-
-
-def _agreement(settings: RegistrySettings) -> dict[str, str]:
-    """Return the settings that must be the same in all instances."""
-    agreement = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
-    key = settings.credential_key.get_secret_value()
-    if key:
-        agreement[KEY_AGREEMENT] = fingerprint_of(key)
-    return agreement

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.leases import Leases
+from services.router.redis_check import open_check
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
 from services.router.thresholds import Thresholds
-from shared.bus.config_agreement import wait_and_agree
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_subscriber
 from shared.contract.names import Names, echo_channel
@@ -29,7 +29,7 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
             health.listening(settings.host, settings.health_port, router.not_ready_because)
         )
         router.open(stack)
-        await unless_stopped(stop, router.agree())
+        await unless_stopped(stop, router.check.wait_and_agree())
         if stop.is_set():
             return
         background = Background(group)
@@ -45,8 +45,6 @@ class Router:
 
     def __init__(self, settings: RouterSettings) -> None:
         rng = random.SystemRandom()
-        self._settings = settings
-        self._rng = rng
         names = Names(settings.partitions)
         self._bus = open_bus(settings, settings.instance_id)
         # A connection of its own: no batch delays the renewal of a lease.
@@ -79,29 +77,18 @@ class Router:
             on_lost=self._finder.disown,
             rng=rng,
         )
+        connections = (self._bus, self._subscriber, self._lease_bus)
+        self.check = open_check(settings, connections, rng)
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
         stack.push_async_callback(self._bus.close)
         stack.push_async_callback(self._lease_bus.close)
-
-    async def agree(self) -> None:
-        """Wait for Redis and compare the settings with the running system.
-
-        Raises:
-            CannotServeError: They differ.
-        """
-        settings = self._settings
-        # Thresholds may differ during a rollout, but not under one version.
-        version = f"CHARGELIGHT_ROUTER_THRESHOLDS of version {settings.thresholds_version}"
-        await wait_and_agree(
-            self._bus,
-            {"CHARGELIGHT_PARTITIONS": str(settings.partitions), version: settings.thresholds},
-            self._rng,
-        )
+        stack.push_async_callback(self.check.bus.close)
 
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
+        background.start(self.check.run(), "check redis")
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
         background.start(self._routing.run(), "route readings")
@@ -116,8 +103,10 @@ class Router:
 
     def not_ready_because(self) -> str | None:
         """Return why readings are not routed here, or None."""
+        if (refused := self.check.not_ready_because) is not None:
+            return refused
         if not self._bus.connected or not self._subscriber.connected:
-            return "no connection to redis"
+            return f"no connection to redis{self.check.away_because}"
         if not self._echo.comes_back:
             return health.UNHEARD
         return None if self._leases.joined else "not among the live routers yet"

@@ -26,6 +26,10 @@ class Bus(Protocol):
     def connected(self) -> bool:
         """Whether the last exchange with each server went well."""
 
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """Why it is not connected, or what Redis refused within the last seconds; else None."""
+
     def on_reconnected(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after each reconnect: what was stored may be gone."""
 
@@ -38,8 +42,10 @@ class Bus(Protocol):
         run): one that fails must not stop work on the others.
 
         Raises:
-            BusUnavailableError: Redis is away or does not take writes, or a script failed
-                (unless errors are returned). Whether the scripts ran is then unknown.
+            BusUnavailableError: Redis is away, or a script failed (unless errors are returned).
+                Whether the scripts ran is then unknown.
+            RefusedError: Redis refuses, for a reason that is not in the call; no call may have
+                run to its end.
         """
 
     async def command(self, *words: Argument) -> Any:

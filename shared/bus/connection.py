@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.bus import BusUnavailableError
+from shared.bus.refusals.refusal import RefusedError, classify
 
 TIMEOUT_SECONDS: Final = 1.0
 """How long Redis may take to connect or to answer before it counts as lost."""
@@ -66,12 +67,16 @@ class RedisConnection(asyncio.Protocol):
 
         Raises:
             BusUnavailableError: Redis does not answer, or is not ready.
+            RefusedError: It refuses, the user for example.
         """
         try:
             async with asyncio.timeout(2 * TIMEOUT_SECONDS):
                 await self._opener.connect()  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError) as error:
             await self.close()
+            refusal = classify(str(error), "CLIENT SETNAME")
+            if refusal is not None:
+                raise RefusedError(refusal) from error
             raise BusUnavailableError(f"cannot connect to Redis: {error}") from error
         # All it asked has been answered, so no byte is on its way to its own reader.
         writer = self._opener._writer  # noqa: SLF001 - redis-py offers no other way

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 _PRELUDE = Path(__file__).with_name("prelude.lua").read_text(encoding="utf-8")
 
@@ -40,6 +40,14 @@ def _sha(text: str) -> str:
 
 
 Argument = str | bytes | int | float
+_CONTAINERS: Final = frozenset({"CLIENT", "CLUSTER", "SCRIPT", "XGROUP", "XINFO"})
+"""Commands whose next word is a part of their name."""
+
+
+def name_of(words: Sequence[Argument]) -> str:
+    """Return a command's name: ``HGET``, ``XGROUP CREATE``."""
+    name = str(words[0])
+    return f"{name} {words[1]!s}" if name in _CONTAINERS else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One Redis server: connected to when it is next needed, one exchange at a time."""
 
 import asyncio
-import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,22 +10,20 @@ from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import TIMEOUT_SECONDS, RedisConnection
+from shared.bus.refusals.refusal import RefusedError, classify, refuse
 from shared.process import logs
+from shared.process.loss_log import LossLog
 
 _log = logs.get(__name__)
 
-# Error replies that tell of Redis' condition, not of a bug of ours. At the start of
-# the text, or (from within a script, before Redis 7) after a dash.
-# https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
-_CONDITION: Final = re.compile(
-    r"(?:^|-)(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|BUSY|OOM|MISCONF"
-    r"|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b"
-)
+_REFUSED_SECONDS: Final = 2.5
+"""What was refused is tried again within this time, so without a refusal for so long there is
+none any more."""
 
 
-def is_about_server(error: str) -> bool:
-    """Whether an error is about the server (it loads, it is a replica), not about the command."""
-    return _CONDITION.search(error) is not None
+def is_no_script(error: str) -> bool:
+    """Whether a server only has to be given a script."""
+    return error.startswith("NOSCRIPT")
 
 
 @dataclass(eq=False, repr=False)
@@ -34,12 +32,17 @@ class Server:
 
     url: str
     name: str
-    ends_connection: Callable[[str], bool] = is_about_server
-    """Whether an error calls for a new connection, which may lead to a better server."""
+    is_temporary: Callable[[str], bool] = is_no_script
+    """Whether the caller gets over an error itself."""
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._connection: RedisConnection | None = None
         self._on_reconnected: list[Callable[[], None]] = []
+        self._losses = LossLog(_log, "redis is lost", "redis is back")
+        self._lost_because: BusUnavailableError | None = None
+        self._refused: RefusedError | None = None
+        self._refused_at = 0.0
         self.lock = asyncio.Lock()
         self.is_lost = False
 
@@ -47,6 +50,13 @@ class Server:
     def connected(self) -> bool:
         """Whether the last exchange went well."""
         return self._connection is not None
+
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """Why it is not connected, or what it refused within the last seconds."""
+        if self._refused is not None and self.clock() - self._refused_at <= _REFUSED_SECONDS:
+            return self._refused
+        return self._lost_because
 
     def on_reconnected(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after each reconnect."""
@@ -62,23 +72,27 @@ class Server:
             connection = self._connection or await self._open()
             try:
                 replies = await connection.exchange(data, count, TIMEOUT_SECONDS + 1e-3 * count)
+            except BusUnavailableError as error:
+                await self._lose(error)
+                raise
             except BaseException:
-                # Also when cancelled: replies would be left over for the next caller.
-                await self._lose()
+                # Cancelled: replies would be left over for the next caller.
+                await self._lose(BusUnavailableError("an exchange was given up"))
                 raise
             # Runs for each exchange, and errors are rare: so no loop in Python. It finds errors
             # of exactly this class, the only one that the connection makes.
             if ResponseError not in map(type, replies):
+                if self._refused is not None:
+                    self._note_answer()
                 return replies, []
             errors = [reply for reply in replies if isinstance(reply, ResponseError)]
-            if any(self.ends_connection(str(error)) for error in errors):
-                await self._lose()
+            await self._note_refusals(errors)
             return replies, errors
 
-    async def drop_connection(self) -> None:
+    async def drop_connection(self, reason: str) -> None:
         """Close the connection as one that was lost."""
         async with self.lock:
-            await self._lose()
+            await self._lose(BusUnavailableError(reason))
 
     async def close(self) -> None:
         """Disconnect. Another exchange connects again."""
@@ -88,20 +102,50 @@ class Server:
 
     async def _open(self) -> RedisConnection:
         connection = RedisConnection(self.url, self.name)
-        await connection.open()
+        try:
+            await connection.open()
+        except BusUnavailableError as error:
+            self._note_loss(error)
+            raise
         self._connection = connection
+        self._lost_because = None
         if self.is_lost:
             self.is_lost = False
-            _log.info("redis is back", connection=self.name)
-            for callback in self._on_reconnected:
-                callback()
+            self._losses.back(connection=self.name)
+            self._call_back()
         return connection
 
-    async def _lose(self) -> None:
-        if not self.is_lost:
-            _log.warning("redis is lost", connection=self.name)
+    async def _lose(self, reason: BusUnavailableError) -> None:
+        self._losses.lost(connection=self.name, reason=str(reason))
+        self._note_loss(reason)
         self.is_lost = True
         await self.close()
+
+    def _note_loss(self, reason: BusUnavailableError) -> None:
+        if isinstance(reason, RefusedError):
+            self._refused, self._refused_at = reason, self.clock()
+        # Without the refusal, which may be over when this is used the next time.
+        self._lost_because = BusUnavailableError(str(reason))
+
+    async def _note_refusals(self, errors: Sequence[ResponseError]) -> None:
+        for error in map(str, errors):
+            refusal = None if self.is_temporary(error) else classify(error)
+            if refusal is not None:
+                self._refused, self._refused_at = RefusedError(refusal), self.clock()
+                if refusal.ends_connection:
+                    await self._lose(self._refused)
+                return
+
+    def _note_answer(self) -> None:
+        # Reads may be answered while writes are refused: only time tells.
+        if self.clock() - self._refused_at > _REFUSED_SECONDS:
+            self._refused = None
+            # What was refused in the middle of a script is half done.
+            self._call_back()
+
+    def _call_back(self) -> None:
+        for callback in self._on_reconnected:
+            callback()
 
 
 def check_replies(
@@ -110,23 +154,22 @@ def check_replies(
     """Return replies to the named commands; their errors say which one failed.
 
     Raises:
-        BusUnavailableError: An error tells of a server's condition.
+        RefusedError: An error tells of a server's condition.
         ResponseError: There is another error, and ``return_errors`` is false.
     """
     if ResponseError not in map(type, replies):
         return list(replies)
-    checked: list[Any] = []
-    failures: list[ResponseError] = []
-    for name, reply in zip(names, replies, strict=True):
-        if not isinstance(reply, ResponseError):
-            checked.append(reply)
-            continue
-        if is_about_server(str(reply)):
-            raise BusUnavailableError(f"Redis refuses {name}: {reply}")
-        failures.append(ResponseError(f"{name}: {reply}"))
-        checked.append(failures[-1])
-    if failures and not return_errors:
-        raise failures[0]
+    refuse(
+        (name, str(reply))
+        for name, reply in zip(names, replies, strict=True)
+        if isinstance(reply, ResponseError)
+    )
+    checked = [
+        ResponseError(f"{name}: {reply}") if isinstance(reply, ResponseError) else reply
+        for name, reply in zip(names, replies, strict=True)
+    ]
+    if not return_errors:
+        raise next(reply for reply in checked if isinstance(reply, ResponseError))
     return checked
 
 

@@ -8,9 +8,12 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
-from shared.bus.script import Argument, Call
+from shared.bus.script import Argument, Call, name_of
 from shared.bus.script_batches import batch_calls, encode_batch, split_replies
-from shared.bus.server import Server, check_replies, microseconds_of
+from shared.bus.server import Server, check_replies, is_no_script, microseconds_of
+
+_LOADING_ATTEMPTS: Final = 5
+"""How often scripts are loaded for one batch."""
 
 
 class SingleServerBus:
@@ -25,6 +28,11 @@ class SingleServerBus:
     def connected(self) -> bool:
         """As `Bus.connected`."""
         return self._server.connected
+
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """As `Bus.trouble`."""
+        return self._server.trouble
 
     def on_reconnected(self, callback: Callable[[], None]) -> None:
         """As `Bus.on_reconnected`."""
@@ -59,7 +67,7 @@ class SingleServerBus:
         data = b"".join([encode_command(tuple(words)) for words in commands])
         replies, errors = await self._server.exchange(data, len(commands))
         if errors:
-            names = [str(words[0]) for words in commands]
+            names = [name_of(words) for words in commands]
             if not return_errors and await remove_broken_of(self._run_all, commands, replies):
                 return await self.commands(commands)
             replies = check_replies(names, replies, return_errors=return_errors)
@@ -83,7 +91,7 @@ class SingleServerBus:
 
     async def drop_connection(self, reason: str) -> None:
         """As `Bus.drop_connection`."""
-        await self._server.drop_connection()
+        await self._server.drop_connection(reason)
         raise BusUnavailableError(reason)
 
     async def close(self) -> None:
@@ -95,16 +103,21 @@ class SingleServerBus:
 
     async def _load_and_repeat(self, batches: Sequence[list[Call]], replies: list[Any]) -> None:
         """Load the scripts that Redis does not know, and put in the replies to their calls."""
-        missed = [
-            place
-            for place, reply in enumerate(replies)
-            if isinstance(reply, ResponseError) and str(reply).startswith("NOSCRIPT")
-        ]
-        if missed:
+        # More than once: they may be flushed at any moment, also in between.
+        for _ in range(_LOADING_ATTEMPTS):
+            missed = [
+                place
+                for place, reply in enumerate(replies)
+                if isinstance(reply, ResponseError) and is_no_script(str(reply))
+            ]
+            if not missed:
+                return
             texts = dict.fromkeys(batches[place][0].script.text for place in missed)
             loading = [encode_command(("SCRIPT", "LOAD", text)) for text in texts]
-            await self._server.exchange(b"".join(loading), len(loading))
-            data = b"".join([encode_batch(batches[place]) for place in missed])
-            repeated, _ = await self._server.exchange(data, len(missed))
-            for place, reply in zip(missed, repeated, strict=True):
+            calls = [encode_batch(batches[place]) for place in missed]
+            both = [*loading, *calls]
+            answers, _ = await self._server.exchange(b"".join(both), len(both))
+            loaded = answers[: len(loading)]
+            check_replies(["SCRIPT LOAD"] * len(loaded), loaded, return_errors=False)
+            for place, reply in zip(missed, answers[len(loading) :], strict=True):
                 replies[place] = reply

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from redis.exceptions import ResponseError
+
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import RedisConnection
+from shared.bus.refusals.refusal import refuse
 from shared.bus.resp_encoding import encode_command
 from shared.bus.subscriber import Handler
 from shared.process import logs
 from shared.process.backoff import Backoff
+from shared.process.loss_log import LossLog
 from shared.process.waiting import wait_for_event
 
 _log = logs.get(__name__)
@@ -53,6 +57,9 @@ class SingleServerSubscriber:
         self._wake = asyncio.Event()
         self._is_open = False
         self._dropped_because: str | None = None
+        self._losses = LossLog(_log, "redis doorbells are lost", "redis doorbells are heard")
+        self.trouble: BusUnavailableError | None = None
+        """As `Subscriber.trouble`."""
 
     @property
     def connected(self) -> bool:
@@ -90,8 +97,9 @@ class SingleServerSubscriber:
                 await connection.open()
                 await self._serve(connection)
             except BusUnavailableError as error:
+                self.trouble = error
                 if self._is_open:
-                    _log.warning("redis doorbells are lost", reason=str(error))
+                    self._losses.lost(reason=str(error))
             finally:
                 self._is_open = False
                 self._confirmed.clear()
@@ -190,8 +198,9 @@ class SingleServerSubscriber:
         """
         if not self._is_open:
             self._is_open = True
+            self.trouble = None
             self._backoff.reset()
-            _log.info("redis doorbells are heard", channels=len(self._handlers))
+            self._losses.back(channels=len(self._handlers))
         by_handler: defaultdict[Handler, list[str]] = defaultdict(list)
         for channel in confirmed:
             if channel in self._confirmed:  # else it was unsubscribed since
@@ -215,5 +224,11 @@ class SingleServerSubscriber:
         raise BusUnavailableError("Redis ended a subscription that is wanted")
 
     def _on_other_reply(self, reply: Any) -> None:
-        """Redis answered something else, an error perhaps."""
+        """Redis answered something else, an error perhaps.
+
+        Raises:
+            BusUnavailableError: Always.
+        """
+        if isinstance(reply, ResponseError):
+            refuse([(self._SUBSCRIBE, str(reply))])
         raise BusUnavailableError(f"unexpected answer from Redis: {reply!r}")

@@ -8,6 +8,8 @@ is always: subscribe, wait for Redis' confirmation, then read what is stored.
 from collections.abc import Hashable, Iterable
 from typing import Protocol
 
+from shared.bus.bus import BusUnavailableError
+
 
 class Handler(Hashable, Protocol):
     """The owner of some channels. Its methods must not block."""
@@ -28,6 +30,10 @@ class Subscriber(Protocol):
     @property
     def connected(self) -> bool:
         """Whether Redis is connected and every channel confirmed."""
+
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """Why there is no connection, if one was lost or could not be opened."""
 
     def is_confirmed(self, channel: str) -> bool:
         """Whether messages of this channel arrive right now, as far as is known."""

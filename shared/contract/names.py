@@ -37,10 +37,11 @@ name                            type   holds
 ``agreements``                  hash   settings that must be the same in all instances
 ==============================  =====  ======================================================
 
-All of these begin with ``chargelight:``. One channel does not, ``chargelight-echo:ID``: on it
+All of these begin with ``chargelight:``. Two channels do not: on ``chargelight-echo:ID``
 each instance hears itself twice a second, which shows that it hears anything (with Redis
-Cluster on one per server, ``chargelight-echo:ID:{3}``). So ``PSUBSCRIBE 'chargelight:*'``
-shows devices and nothing else.
+Cluster on one per server, ``chargelight-echo:ID:{3}``); on ``chargelight-check`` it tries whether
+it may publish. So ``PSUBSCRIBE 'chargelight:*'`` shows devices and nothing else. The key
+``chargelight:check`` never exists: what an instance may do is tried on it.
 """
 
 import binascii
@@ -51,6 +52,11 @@ PREFIX: Final = "chargelight"
 ROUTERS: Final = f"{PREFIX}:routers"
 GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
+ALL_KEYS: Final = f"{PREFIX}:*"
+"""A pattern of all keys; `ALL_CHANNELS` is one of all channels."""
+ALL_CHANNELS: Final = f"{PREFIX}*"
+CHECK_KEY: Final = f"{PREFIX}:check"
+CHECK_CHANNEL: Final = f"{PREFIX}-check"
 
 
 _TYPES: Final = {
@@ -88,9 +94,9 @@ def echo_channel(instance_id: str) -> str:
 
 
 def channel_in_slot(channel: str, tag: str) -> str:
-    """Return a channel's name in the slot of a tag: ``chargelight-echo:ID:{3}``.
+    """Return a channel's name (or a key's) in the slot of a tag: ``chargelight-echo:ID:{3}``.
 
-    Without a tag it is the channel itself. With Redis Cluster an instance hears itself on one
+    Without a tag it is the name itself. With Redis Cluster an instance hears itself on one
     such channel per server.
     """
     return f"{channel}:{{{tag}}}" if tag else channel

@@ -26,6 +26,8 @@ _ANSWER_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 0.5
 _HUNG_SECONDS: Final = 30.0
 """A worker that has not answered for so long is killed: its devices get no lights."""
+_REFUSED_SECONDS: Final = 5.0
+"""How long a worker that cannot serve any more is not restarted."""
 _PATIENCE_SECONDS: Final = 10.0
 """How long a worker may take to end, beyond the time of its drain."""
 
@@ -53,18 +55,20 @@ class Worker:
     def __post_init__(self) -> None:
         self.state = State.unable(NOT_RUNNING)
         self._port = 0
+        self._has_served = False
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Keep it running until ``stop`` is set, then drain it and wait for its end.
 
         Raises:
-            CannotServeError: It found that the settings are wrong.
+            CannotServeError: It found that the settings are wrong, and never served. (Later it is
+                Redis that has changed: that ends no process that serves.)
             WorkerFailedError: It ends again and again, or did not drain.
         """
         while not stop.is_set():
             code = await self._run_once(stop)
             self.state = State.unable(NOT_RUNNING)
-            if code == EXIT_WRONG_SETTINGS:
+            if code == EXIT_WRONG_SETTINGS and not self._has_served:
                 raise CannotServeError(
                     f"worker {self.number} cannot serve; its own log line says why"
                 )
@@ -74,7 +78,9 @@ class Worker:
                     raise WorkerFailedError(f"worker {self.number} ended with {code}, not 0")
                 return
             self.on_end()
-            delay = self.restarts.delay(time.monotonic())
+            delay: float | None = _REFUSED_SECONDS
+            if code != EXIT_WRONG_SETTINGS:
+                delay = self.restarts.delay(time.monotonic())
             if delay is None:
                 raise WorkerFailedError(
                     f"worker {self.number} ended {MOST_ENDS} times within {WINDOW_SECONDS:g} s"
@@ -144,6 +150,7 @@ class Worker:
             try:
                 self.state = await self._request_state()
                 answered_at, answered = time.monotonic(), True
+                self._has_served |= self.state.not_accepting is None
             except _NoAnswerError:
                 if answered:
                     self.state = State.unable(SILENT, hangs=True)

@@ -20,7 +20,7 @@ from services.registry.directory.snapshot import (
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import EXPECTED, Expected, Troubles, reason_of
 from shared.bus.bus import Bus
-from shared.bus.config_agreement import agree, wait_and_agree
+from shared.bus.refusals.config_agreement import agree
 from shared.contract.devices import Kind
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -129,13 +129,7 @@ class Projector:
         return False
 
     async def run(self) -> None:
-        """Project until cancelled.
-
-        Raises:
-            CannotServeError: Another instance is configured differently.
-        """
-        self._failure = "waiting for Redis"
-        await wait_and_agree(self.bus, self.agreement, self.rng)
+        """Project until cancelled."""
         self._failure = "waiting for Postgres"
         await self.database.migrated.wait()
         while True:

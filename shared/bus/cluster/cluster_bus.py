@@ -15,11 +15,12 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.servers import Cluster
 from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
+from shared.bus.refusals.refusal import RefusedError
 from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
-from shared.bus.script import Argument, Call, Script
+from shared.bus.script import Argument, Call, Script, name_of
 from shared.bus.script_batches import encode_batch, split_replies
-from shared.bus.server import Server, check_replies, is_about_server, microseconds_of
+from shared.bus.server import Server, check_replies, is_no_script, microseconds_of
 
 _PATIENCE_SECONDS: Final = 1.0
 """How long a call to a slot that is being moved is repeated before it fails."""
@@ -31,7 +32,7 @@ for it each time."""
 _NOTIFY_SECONDS: Final = 2.0
 """Slots that move one by one within this time are reported together."""
 
-_KEYLESS: Final = frozenset({"INFO", "ROLE", "TIME"})
+_KEYLESS: Final = frozenset({"ASKING", "INFO", "PING", "ROLE", "SCRIPT", "TIME"})
 _KEY_AT: Final = {"XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
 """Where a command's key is, if it is not the first word after its name."""
 _SHARDED: Final = {"PUBLISH": "SPUBLISH"}
@@ -54,10 +55,10 @@ class _ClusterServer:
 
     def __init__(self, url: str, name: str, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.server = Server(url, name, _ends_connection)
+        self.server = Server(url, name, _is_temporary, clock)
         self.is_away = False
         self._skipped_until = 0.0
-        self._away_because = ""
+        self._away_because = BusUnavailableError("it was not tried yet")
 
     async def exchange(self, commands: Sequence[bytes]) -> list[Any]:
         """Send commands and return their replies, errors too.
@@ -66,13 +67,13 @@ class _ClusterServer:
             BusUnavailableError: It is away, or was a moment ago.
         """
         if self.is_away and (self.server.lock.locked() or self._clock() < self._skipped_until):
-            raise BusUnavailableError(self._away_because)
+            raise self._away_because.with_traceback(None)
         try:
             replies, _ = await self.server.exchange(b"".join(commands), len(commands))
         except BusUnavailableError as error:
             self.is_away = self.server.is_lost = True
             self._skipped_until = self._clock() + _REST_SECONDS
-            self._away_because = str(error)
+            self._away_because = error
             raise
         self.is_away = False
         return replies
@@ -105,6 +106,13 @@ class ClusterBus:
         return topology is not None and not any(
             server.is_away for at, server in self._servers.items() if at in topology.masters
         )
+
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """As `Bus.trouble`: of all masters."""
+        masters = self._cluster.topology.masters if self._cluster.topology else ()
+        troubles = [self._servers[at].server.trouble for at in masters if at in self._servers]
+        return next(filter(None, [self._cluster.trouble, *troubles]), None)
 
     def on_reconnected(self, callback: Callable[[], None]) -> None:
         """As `Bus.on_reconnected`, also when slots have other owners."""
@@ -148,7 +156,7 @@ class ClusterBus:
         for words, slot in zip(commands, slots, strict=True):
             name = str(words[0])
             data = encode_command((_SHARDED.get(name, name), *words[1:]))
-            requests.append(_Request(name, data, default_slot if slot is None else slot))
+            requests.append(_Request(name_of(words), data, default_slot if slot is None else slot))
         replies = await self._dispatch(requests)
         if ResponseError not in map(type, replies):
             return replies
@@ -188,7 +196,8 @@ class ClusterBus:
     async def drop_connection(self, reason: str) -> None:
         """As `Bus.drop_connection`: to all servers."""
         self._is_doubtful = True
-        await asyncio.gather(*(one.server.drop_connection() for one in self._servers.values()))
+        servers = [one.server for one in self._servers.values()]
+        await asyncio.gather(*(server.drop_connection(reason) for server in servers))
         raise BusUnavailableError(reason)
 
     async def close(self) -> None:
@@ -280,7 +289,8 @@ class ClusterBus:
             await self._cluster.refresh(moved_to)
         loading = {at: list(commands) for at, commands in scripts.items()}
         for answer in (await self._ask_servers(loading)).values():
-            _raise_error(answer)
+            loaded = _raise_error(answer)
+            check_replies(["SCRIPT LOAD"] * len(loaded), loaded, return_errors=False)
         return redirected
 
     async def _ask_servers(
@@ -294,6 +304,8 @@ class ClusterBus:
             except BusUnavailableError as error:
                 # Its slots may have another owner by now.
                 self._is_doubtful = True
+                if isinstance(error, RefusedError):
+                    return error
                 return BusUnavailableError(f"{address}: {error}")
 
         if len(commands) == 1:
@@ -357,13 +369,9 @@ def _raise_error(answer: Answer) -> list[Any]:
     return answer
 
 
-def _ends_connection(error: str) -> bool:
-    return is_about_server(error) and not _is_temporary(error)
-
-
 def _is_temporary(error: str) -> bool:
     """Whether an error says to ask another server, or to ask again."""
-    return error.startswith(("MOVED ", "ASK ", "NOSCRIPT")) or _needs_pause(error)
+    return error.startswith(("MOVED ", "ASK ")) or is_no_script(error) or _needs_pause(error)
 
 
 def _needs_pause(error: str) -> bool:

@@ -106,6 +106,12 @@ class ClusterSubscriber:
             and all(server.connected for server in self._servers.values())
         )
 
+    @property
+    def trouble(self) -> BusUnavailableError | None:
+        """As `Subscriber.trouble`."""
+        troubles = [server.trouble for server in self._servers.values()]
+        return next(filter(None, [self._cluster.trouble, *troubles]), None)
+
     def is_confirmed(self, channel: str) -> bool:
         """As `Subscriber.is_confirmed`."""
         at = self._place.get(channel)

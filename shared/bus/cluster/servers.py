@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from redis.exceptions import ResponseError
@@ -11,8 +11,10 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.slots import Address, Topology
 from shared.bus.connection import RedisConnection
+from shared.bus.refusals.wrong_server import refuse_wrong_server
 from shared.bus.resp_encoding import encode_command
-from shared.bus.wrong_server import refuse_wrong_server
+from shared.bus.script import name_of
+from shared.bus.server import check_replies
 from shared.process import logs
 
 _log = logs.get(__name__)
@@ -20,6 +22,7 @@ _log = logs.get(__name__)
 _LEAST_SECONDS: Final = 0.1
 """Shortest pause between two queries of all servers: while some are lost, callers make none."""
 _QUESTIONS: Final = (("INFO", "server"), ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
+_NAMES: Final = tuple(map(name_of, _QUESTIONS))
 
 OnChanged = Callable[[Topology, Topology], None]
 """Called with the topology before and the one after."""
@@ -47,6 +50,8 @@ class Cluster:
         self._refreshed_at = 0.0
         self._on_changed: list[OnChanged] = []
         self.topology: Topology | None = None
+        self.trouble: BusUnavailableError | None = None
+        """Why the last query failed; None if it did not."""
 
     def on_changed(self, callback: OnChanged) -> None:
         """Call ``callback`` whenever a slot has another owner than was known."""
@@ -61,7 +66,8 @@ class Cluster:
         """Ask which server owns which slot; ``first``: a server that has just reported a change.
 
         Raises:
-            BusUnavailableError: No server answers, or it belongs to no cluster.
+            BusUnavailableError: No server answers.
+            RefusedError: It belongs to no cluster, or refuses.
         """
         refreshes = self._refreshes
         async with self._lock:
@@ -72,8 +78,12 @@ class Cluster:
                 await asyncio.sleep(self._refreshed_at + _LEAST_SECONDS - loop.time())
             try:
                 found = await self._find(first)
+            except BusUnavailableError as error:
+                self.trouble = error
+                raise
             finally:
                 self._refreshed_at = loop.time()
+            self.trouble = None
             self._refreshes += 1
             self._update(found)
             return found
@@ -132,21 +142,18 @@ class Cluster:
         connection = RedisConnection(self.url_of(address), f"{self._name}-cluster")
         try:
             await connection.open()
-            server, info, slots = await connection.exchange(
+            replies = await connection.exchange(
                 b"".join(map(encode_command, _QUESTIONS)), len(_QUESTIONS)
             )
         finally:
             await connection.close()
-        refuse_wrong_server(server, is_cluster=True)
-        return Topology.read(_raise_error(slots), address), b"cluster_state:ok" in _raise_error(
-            info
-        )
-
-
-def _raise_error(reply: Any) -> Any:
-    if isinstance(reply, ResponseError):
-        raise BusUnavailableError(f"Redis does not describe its cluster: {reply}")
-    return reply
+        if not isinstance(replies[0], ResponseError):
+            refuse_wrong_server(replies[0], is_cluster=True)
+        try:
+            _, info, slots = check_replies(_NAMES, replies, return_errors=False)
+        except ResponseError as error:
+            raise BusUnavailableError(f"Redis does not describe its cluster: {error}") from error
+        return Topology.read(slots, address), b"cluster_state:ok" in info
 
 
 def _address(host_and_port: str) -> Address:

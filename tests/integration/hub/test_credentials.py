@@ -225,8 +225,8 @@ async def test_a_gateway_with_another_key_does_not_start(
     )
     other = Gateway(settings)
     with pytest.raises(CannotServeError) as refused:
-        await other.agree()
-    await other.bus.close()
+        await other.check.wait_and_agree()
+    await other.check.bus.close()
     assert "CHARGELIGHT_CREDENTIAL_KEY" in str(refused.value)
     assert "k" * 32 not in str(refused.value)
     assert KEY not in str(refused.value)

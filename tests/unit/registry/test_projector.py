@@ -109,7 +109,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDirectory:
         pass
 
     monkeypatch.setattr(module, "agree", agree)
-    monkeypatch.setattr(module, "wait_and_agree", agree)
     monkeypatch.setattr(module, "snapshot", fake)
     monkeypatch.setattr(lost_changes, "repair", fake.repair)
     monkeypatch.setattr(module, "_WAIT_SECONDS", 0.05)

@@ -23,6 +23,7 @@ class FakeBus:
 
     is_cluster = False
     connected = True
+    trouble: BusUnavailableError | None = None
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
@@ -107,6 +108,7 @@ class FakeSubscriber:
     """
 
     connected = True
+    trouble: BusUnavailableError | None = None
 
     def __init__(self) -> None:
         self.wanted: list[str] = []

@@ -9,7 +9,7 @@ import pytest
 
 from services.gateway.workers import worker as module
 from services.gateway.workers.combined_health import NOT_RUNNING
-from services.gateway.workers.restarts import Restarts
+from services.gateway.workers.restarts import MOST_ENDS, Restarts
 from services.gateway.workers.worker import Worker, WorkerFailedError
 from shared.process.runtime import CannotServeError
 
@@ -71,3 +71,19 @@ async def test_a_worker_that_says_that_settings_are_wrong_is_not_restarted(
         with pytest.raises(CannotServeError, match="worker 1 cannot serve"):
             await deaf.keep(asyncio.Event())
     assert ends == []
+
+
+async def test_once_a_worker_has_served_redis_may_refuse_it_and_the_gateway_stays(
+    deaf: Worker, ends: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHILD", "tools.capacity")  # it ends with 2, like wrong settings
+    monkeypatch.setattr(module, "_REFUSED_SECONDS", 0.01)
+    deaf._has_served = True
+    stop = asyncio.Event()
+    async with asyncio.timeout(60):
+        keeping = asyncio.create_task(deaf.keep(stop))
+        while len(ends) <= MOST_ENDS:  # noqa: ASYNC110 - another process ends
+            await asyncio.sleep(0.01)
+        assert not keeping.done()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)

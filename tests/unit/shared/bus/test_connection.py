@@ -4,6 +4,7 @@ The other end is a script on a socket: it answers what a test says, byte by byte
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,10 @@ from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import RedisConnection
+from shared.bus.refusals.refusal import RefusedError
 from shared.bus.resp_encoding import encode_command
+from shared.bus.script import Call, Script
+from shared.bus.server import Server
 from shared.bus.single_server_bus import SingleServerBus
 
 DEADLINE_SECONDS = 10
@@ -245,3 +249,137 @@ async def test_a_connection_that_was_never_opened_says_so() -> None:
         await connection.send(PING)
     with pytest.raises(BusUnavailableError, match="cannot connect"):
         await connection.open()
+
+
+async def test_scripts_that_are_flushed_at_any_moment_are_loaded_again() -> None:
+    script = Script("nothing", "return 0", sha="0123")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Flushed before the run, and twice between loading and running.
+        for _ in range(3):
+            await next_command(reader)
+            writer.write(b"-NOSCRIPT No matching script. Please use EVAL.\r\n")
+            await next_command(reader)
+            writer.write(b"$1\r\n1\r\n")
+        await next_command(reader)
+        writer.write(b":7\r\n")
+        await reader.read()
+
+    async with served(talk) as url:
+        bus = SingleServerBus(url, "test")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await bus.run([Call(script, ("k",), ())]) == [7]
+        assert bus.connected
+        assert bus.trouble is None
+        await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "ends", "reason"),
+    [
+        ("OOM command not allowed", False, "Redis is full"),
+        ("NOPERM User g has no permissions to run the 'get' command", False, "the right [+]get"),
+        ("READONLY You can't write against a read only replica.", True, "is a replica"),
+    ],
+)
+async def test_a_refusal_says_why_and_closes_only_where_another_server_may_be_better(
+    error: str,
+    ends: bool,  # noqa: FBT001 - a row of a table
+    reason: str,
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(f"-{error}\r\n".encode())
+        await reader.read()
+
+    async with served(talk) as url:
+        bus = SingleServerBus(url, "test")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            with pytest.raises(RefusedError, match=reason):
+                await bus.command("GET", "k")
+        assert bus.connected is not ends
+        assert isinstance(bus.trouble, RefusedError)
+        await bus.close()
+
+
+async def test_after_a_refusal_callers_are_told_as_after_a_reconnect() -> None:
+    # A script may have been stopped half way.
+    now = 100.0
+    answers = [b"-OOM command not allowed\r\n", b":1\r\n", b":2\r\n", b":3\r\n"]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await next_command(reader)
+            writer.write(answer)
+        await reader.read()
+
+    told: list[float] = []
+    async with served(talk) as url:
+        server = Server(url, "test", clock=lambda: now)
+        server.on_reconnected(lambda: told.append(now))
+        await server.exchange(PING, 1)
+        await server.exchange(PING, 1)
+        assert told == []  # reads may be answered while writes are refused
+        now += 3
+        assert server.trouble is None
+        await server.exchange(PING, 1)
+        await server.exchange(PING, 1)
+        assert told == [103.0]
+        await server.close()
+
+
+async def test_what_redis_says_instead_of_a_greeting_is_the_reason() -> None:
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-DENIED Redis is running in protected mode because ...\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = RedisConnection(f"redis://127.0.0.1:{port}/0", "test")
+    with pytest.raises(RefusedError, match="protected mode"):
+        await connection.open()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_name_is_resolved_again_for_each_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(b"+PONG\r\n")
+        writer.close()
+
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **more: Any) -> Any:
+        asked.append(host)
+        return resolve("127.0.0.1" if host == "redis.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    async with served(talk) as url:
+        server = Server(url.replace("127.0.0.1", "redis.example"), "test")
+        for _ in range(2):
+            await server.exchange(PING, 1)
+            await server.drop_connection("moved")
+    assert asked.count("redis.example") == 2
+
+
+async def test_a_refusal_of_a_connection_that_is_not_used_any_more_is_soon_forgotten() -> None:
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-ERR max number of clients reached\r\n")
+        writer.close()
+
+    now = 100.0
+    listener = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    server = Server(f"redis://127.0.0.1:{port}/0", "test", clock=lambda: now)
+    with pytest.raises(RefusedError):
+        await server.exchange(PING, 1)
+    assert isinstance(server.trouble, RefusedError)
+    now += 3
+    assert server.trouble is not None
+    assert not isinstance(server.trouble, RefusedError)
+    listener.close()
+    await listener.wait_closed()

@@ -12,8 +12,8 @@ from shared.bus.cluster import cluster_bus as module
 from shared.bus.cluster import servers as cluster_module
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.slots import SLOTS, Address, slot_of
+from shared.bus.refusals.refusal import RefusedError
 from shared.bus.script import Call, Script
-from shared.bus.wrong_server import WrongServerError
 from tests.unit.shared.bus.cluster.fake_cluster import A, B, FakeCluster
 
 C = Address("c", 3)
@@ -289,7 +289,7 @@ async def test_what_is_no_cluster_is_refused_with_the_name_of_the_setting(
     bus: ClusterBus, cluster: FakeCluster, info: bytes, text: str
 ) -> None:
     cluster.info = info
-    with pytest.raises(WrongServerError, match=text) as caught:
+    with pytest.raises(RefusedError, match=text) as caught:
         await bus.run([call(ON_A)])
     assert "CHARGELIGHT_REDIS_CLUSTER" in str(caught.value)
 

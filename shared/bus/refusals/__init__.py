@@ -1,0 +1,1 @@
+"""What Redis refuses, why, and what an operator does about it."""
