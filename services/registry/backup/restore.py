@@ -7,6 +7,7 @@ Nobody else ever sees that schema: it does not outlive the transaction.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
@@ -29,9 +30,8 @@ from services.registry.postgres.migrate import load, migrate
 from services.registry.postgres.queries import fetch_value
 
 _STAGING: Final = "chargelight_restore"
-_LOCK_WAIT: Final = "10s"
-_SHORT_WAIT: Final = "100ms"
-_ATTEMPTS: Final = 50
+_LOCK_WAIT_SECONDS: Final = 10.0
+_TABLE_WAIT_SECONDS: Final = 0.1
 
 _LOCKED_LAST: Final = ("api_keys", "audit_log")
 """Each authorized request notes in ``api_keys`` when: locked only while their rows are replaced."""
@@ -53,7 +53,7 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
             something. Roll back.
     """
     refuse_other_schema(reader.header.migrations, "the backup")
-    await _limit_waiting(connection, _LOCK_WAIT)
+    await _limit_waiting(connection, _LOCK_WAIT_SECONDS)
     await migrate(connection, load())
     refuse_other_schema(await applied_migrations(connection), "the database")
     tables = await columns_of_tables(connection)
@@ -93,17 +93,18 @@ async def _lock_directory(connection: Connection, tables: Iterable[str]) -> None
     wait for that table with the lock on the directory in hand would be a deadlock. So both are
     taken, or none.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
         try:
             async with connection.transaction():  # a savepoint, and with it the locks end
                 await connection.execute("SELECT lock_directory()")
-                await _limit_waiting(connection, _SHORT_WAIT)
+                await _limit_waiting(connection, _TABLE_WAIT_SECONDS)
                 await _lock_tables(connection, tables)
-                await _limit_waiting(connection, _LOCK_WAIT)
+                await _limit_waiting(connection, _LOCK_WAIT_SECONDS)
         except psycopg.errors.LockNotAvailable:
-            if attempt == _ATTEMPTS:
+            if time.monotonic() >= deadline:
                 raise
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_TABLE_WAIT_SECONDS)
         else:
             return
 
@@ -112,7 +113,8 @@ async def _lock_tables(connection: Connection, tables: Iterable[str]) -> None:
     await connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_list(tables)))
 
 
-async def _limit_waiting(connection: Connection, wait: str) -> None:
+async def _limit_waiting(connection: Connection, seconds: float) -> None:
+    wait = f"{seconds * 1000:.0f}ms"
     await connection.execute("SELECT set_config('lock_timeout', %s, true)", (wait,))
 
 
