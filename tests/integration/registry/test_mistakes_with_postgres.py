@@ -262,7 +262,7 @@ async def owned(postgres_server: Postgres, postgres_dsn: str) -> AsyncIterator[O
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what waits for seconds wait for less."""
-    monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 1.0)
     monkeypatch.setattr(database, "_LIMITS", database._LIMITS.replace(b"'2s'", b"'500ms'"))
     monkeypatch.setattr(listener, "_HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(listener, "_SILENCE_SECONDS", 1.0)
@@ -347,6 +347,29 @@ def assert_refused(answer: httpx.Response, problem: str | None, owned: Owned) ->
         assert inside not in answer.text
 
 
+async def until_answered(
+    registry: RunningRegistry,
+    owned: Owned,
+    problem: str | None,
+    method: str,
+    body: object = None,
+) -> None:
+    """Wait for an answer as it should be: one may come on a connection that has just ended."""
+    answer = await registry.send(method, "/chargers/c1", body)
+
+    async def is_right() -> bool:
+        nonlocal answer
+        if problem is None and answer.is_success:
+            return True
+        if problem is not None and str(answer.json().get("type", "")).endswith(f":{problem}"):
+            return True
+        answer = await registry.send(method, "/chargers/c1", body)
+        return False
+
+    await eventually(is_right)
+    assert_refused(answer, problem, owned)
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 async def test_a_mistake_is_said_survived_and_recovered_from(
     name: str, registry: RunningRegistry, owned: Owned, bus: Bus, names: Names
@@ -364,9 +387,8 @@ async def test_a_mistake_is_said_survived_and_recovered_from(
                 await bus.command("XADD", names.of_widget("w1").transitions, "*", *words)
             await until_said(registry, mistake, lines)
             if name != BRIEF:
-                assert_refused(await registry.send("GET", "/chargers/c1"), mistake.reading, owned)
-                changed = await registry.send("PUT", "/chargers/c1", {"label": "new"})
-                assert_refused(changed, mistake.writing, owned)
+                await until_answered(registry, owned, mistake.reading, "GET")
+                await until_answered(registry, owned, mistake.writing, "PUT", {"label": "new"})
             await undo(mistake, owned, psql)
         await until_over(registry, mistake, lines)
     assert (await registry.send("PUT", "/chargers/c9", {})).json()["projected"] is True
