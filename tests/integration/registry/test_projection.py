@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway import scripts as gateway
 from services.registry.directory.projection import Projection, Written
 from services.registry.directory.snapshot import ChargerEntry, SecretsEntry, WidgetEntry
 from shared.bus.bus import Bus
@@ -481,3 +482,20 @@ async def test_a_pairing_that_reached_redis_late_is_dated_again(
     assert stored is not None
     assert not delays
     assert stored["paired_at"] - before < SECOND // 4
+
+
+@pytest.mark.parametrize("removed_by_hand", [False, True])
+async def test_a_missing_entry_means_unregistered_only_beside_a_count_that_is_right(
+    projection: Projection, bus: Bus, names: Names, *, removed_by_hand: bool
+) -> None:
+    await projection.write_secrets(Kind.CHARGER, [SecretsEntry("c1", 5, [])])
+    await projection.write_chargers([ChargerEntry("c1", 5)])
+    await projection.complete([], ["c1"])
+    tag = names.of_charger("c1")
+    unknown = next(i for i in map(str, range(99)) if names.of_charger(i) == tag)
+    if removed_by_hand:
+        await bus.command("HDEL", tag.directory, "c1")
+    keys = (tag.directory, tag.directory_version, tag.credentials)
+    (answer,) = await bus.run([Call(gateway.AUTHENTICATE, keys, ["c1", unknown])])
+    assert answer[1] == (b"absent" if removed_by_hand else b"registered")
+    assert answer[4] == (b"absent" if removed_by_hand else b"unregistered")
