@@ -83,7 +83,9 @@ FOUND: Final[dict[str, Bug]] = {
         _ROUTER, "FIND_OVERDUE", "return mark ~= '' and mark == mark_of(entry)", "return true"
     ),
     "a new epoch loses the mark": ScriptBug(
-        _GATEWAY, "ADMIT", "number(state.soc), int(state.received_at), state.mark)",
+        _GATEWAY,
+        "ADMIT",
+        "number(state.soc), int(state.received_at), state.mark)",
         "number(state.soc), int(state.received_at), '')",
     ),
     "a reading has the mark of its last frame": MethodBug(
@@ -94,11 +96,18 @@ FOUND: Final[dict[str, Bug]] = {
         "self.mark, self._arrived_at = marks.in_force, begun[1]",
     ),
     "a reading is marked as soon as the pairing is known": MethodBug(
-        _MARKS, "Marks", "learn", "if not pairing.mark:\n        self.in_force = \"\"",
+        _MARKS,
+        "Marks",
+        "learn",
+        'if not pairing.mark:\n        self.in_force = ""',
         "if True:\n        self.in_force = pairing.mark",
     ),
     "any pong marks": MethodBug(
-        _MARKS, "Marks", "on_pong", "if not self.is_awaited or payload != self._payload:", "if False:"
+        _MARKS,
+        "Marks",
+        "on_pong",
+        "if not self.is_awaited or payload != self._payload:",
+        "if False:",
     ),
     "the 101 marks although the device has sent more": MethodBug(
         "services.gateway.connection.handshake",

@@ -189,7 +189,9 @@ class Postgres:
         if query is lost_changes._MOVE:
             self.number = values["number"]
 
-    async def fetch_value(self, query: object, values: Mapping[str, list[str]] | None = None) -> int:
+    async def fetch_value(
+        self, query: object, values: Mapping[str, list[str]] | None = None
+    ) -> int:
         """Run one of those that return a number."""
         if query is lost_changes._LAST_DRAWN:
             return self.number

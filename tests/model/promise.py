@@ -244,7 +244,9 @@ class Promise:
         """Everything was delivered that is ever going to be."""
         for line in self.charger_lines:
             if not line.is_gone and line.epoch is not None and not line.connection.superseded:
-                self.require(line.connection.is_stored, line.charger, "waits for a receipt for ever")
+                self.require(
+                    line.connection.is_stored, line.charger, "waits for a receipt for ever"
+                )
         for names in self._names.chargers:
             waiting = self._server.command("ZRANGE", names.pending, 0, -1)
             self.require(not waiting, waiting, "stays pending for ever")
