@@ -23,7 +23,7 @@ from tests.faults.checker import Checker
 from tests.faults.devices import Devices
 from tests.faults.history import FaultBegan, FaultEnded
 from tests.faults.stepping_clock import SteppingClock, open_stepping_redis, spare_redis
-from tests.fixtures.fault_proxy import HOST, FaultProxy
+from tests.fixtures.fault_proxy import HOST, FaultProxy, Link
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
 from tests.fixtures.redis_at import address_of
@@ -189,15 +189,19 @@ class Booth:
         running = [one for one in self.hub.routers if one.process.is_running()]
         return self.rng.choice(running)
 
-    def gateway_of(self, charger_id: str) -> Gateway:
-        """Return the gateway that a charger is connected to."""
+    def link_of(self, charger_id: str) -> Link:
+        """Return a charger's connection through the load balancer."""
         here = self.devices.address_of(charger_id)
         for link in self.balancer.chargers.links:
             end = link.client_end.transport
-            if end is not None and end.get_extra_info("peername") == here and link.server:
-                port = link.server[1]
-                return next(one for one in self.hub.gateways if one.charger_port == port)
+            if end is not None and end.get_extra_info("peername") == here:
+                return link
         raise AssertionError(f"{charger_id} has no connection")
+
+    def gateway_of(self, charger_id: str) -> Gateway:
+        """Return the gateway that a charger is connected to."""
+        address = self.link_of(charger_id).server
+        return next(one for one in self.hub.gateways if (HOST, one.charger_port) == address)
 
     async def give_devices(self, gateway: Gateway) -> None:
         """Have chargers of the others reconnect until it has one: they go to who has fewest."""

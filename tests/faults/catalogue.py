@@ -255,6 +255,11 @@ _DEVICES: Final = (
         handovers.stall_handshake,
     ),
     Fault(
+        "held-up",
+        "a reading held up on its way, behind pongs that nobody asked for; handed over meanwhile",
+        handovers.hold_up,
+    ),
+    Fault(
         "message-cut",
         "the first half of a reading before a hand-over, the second after it",
         handovers.cut_message,

@@ -79,13 +79,10 @@ async def say_again(booth: Booth) -> None:
 
 async def stall_gateway(booth: Booth) -> None:
     """Stop a gateway with a reading on its way to it, and hand the charger over meanwhile."""
-    way = booth.draw(["reading", "pong nobody asked for, and reading"])
     await arrive(booth)
     victim = booth.gateway_of(CHARGER).process
     async with booth.fault("gateway stopped across a hand-over"):
         victim.freeze()
-        if way != "reading":
-            booth.devices.send_raw(CHARGER, masked(PONG) + masked(PONG, b"1"))
         await booth.devices.say(CHARGER, CHARGED)
         await asyncio.sleep(_ON_ITS_WAY_SECONDS)
         await hand_over(booth)
@@ -125,6 +122,23 @@ class _Newcomer(RawDevice):
         if payload.startswith(CloseCode.GOING_AWAY.to_bytes(2, "big")):
             self.asked.set()
             self.transport.close()
+
+
+async def hold_up(booth: Booth) -> None:
+    """Hold a reading up on its way, behind pongs that nobody asked for, and hand over: no fault."""
+    await arrive(booth)
+    link = booth.link_of(CHARGER)
+    link.hold()
+    booth.devices.send_raw(CHARGER, masked(PONG) + masked(PONG, b"1"))
+    await booth.devices.say(CHARGER, CHARGED)
+    await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+    await hand_over(booth)
+    # The gateway knows of the pairing by now, and has sent its ping.
+    await asyncio.sleep(_ON_ITS_WAY_SECONDS)
+    link.release()
+    async with booth.fault("reading held up"):
+        pass
+    await say_again(booth)
 
 
 async def cut_message(booth: Booth) -> None:
