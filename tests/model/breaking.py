@@ -17,11 +17,13 @@ _Commands = list[tuple[Argument, ...]]
 
 def break_one(world: World, a: int, b: int) -> None:
     """Break one of the values that lights depend on; a says which, b says how."""
+    if world.went_back:
+        return
     names = world.names
     charger = world.chargers[a // 6 % len(world.chargers)]
     widget = world.widgets[a // 6 % len(world.widgets)]
     of_charger, of_widget = names.of_charger(charger), names.of_widget(widget)
-    places = (
+    places: tuple[tuple[str, str | None, _Value], ...] = (
         (of_charger.live, charger, {"epoch": FUTURE}),
         (of_charger.directory, charger, {"pairing": FUTURE}),
         (of_widget.directory, widget, {"pairing": FUTURE}),
@@ -60,6 +62,6 @@ _JUNK: Final[tuple[Callable[[_Value, _Value], str], ...]] = (
     lambda _value, _future: "junk",
     lambda value, _future: _text({**value, "revision": 3, "widget": 5}),
     lambda value, future: _text(value | future),
-    lambda value, future: _text({**value, **{name: 2**53 for name in future}}),
+    lambda value, future: _text({**value, **dict.fromkeys(future, 2**53)}),
 )
 """From what is there, and what of it would be from the future."""

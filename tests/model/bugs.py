@@ -134,14 +134,14 @@ FOUND: Final[dict[str, Bug]] = {
         _CONNECTION,
         "ChargerConnection",
         "_judge",
-        "self._arrived_at - marks.began_at > _CERTAIN_SECONDS",
+        "self._arrived_at - marks.began_before > _CERTAIN_SECONDS",
         "True",
     ),
     "only a reading without a mark is uncertain": MethodBug(
         _CONNECTION,
         "ChargerConnection",
         "_judge",
-        "may_belong = self.received_at >= marks.began_at - _SLACK_SECONDS",
+        "may_belong = self.received_at >= marks.began_after - _SLACK_SECONDS",
         "may_belong = False",
     ),
     "no charger is asked for its level": MethodBug(
@@ -389,6 +389,10 @@ HARMLESS: Final[dict[str, Bug]] = {
         """await directory.unregistered_chargers(number, write_chargers)
     await directory.chargers(number, write_chargers)
     await directory.widgets(number, write_widgets)""",
+    ),
+    # Each number is drawn once; after a restore, it is greater than all that Redis has.
+    "a status of another charger is written": ScriptBug(
+        _ROUTER, "LIGHT", " or entry.charger ~= charger then", " then"
     ),
     # Whoever reads a stored status compares its pairing number with the widget's, and so does
     # whoever writes the next one.

@@ -13,6 +13,7 @@ from services.router import audit, find_overdue
 from tests.model.clocks import Clocks
 from tests.model.devices import Line
 from tests.model.machine import HubMachine
+from tests.model.postgres import Postgres, StepSnapshot
 from tests.model.server import Server
 
 
@@ -29,8 +30,8 @@ def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMac
     monkeypatch.setattr(rate_limited_reader, "unread_bytes", Line.unread_bytes)
     # Set again for each example.
     monkeypatch.setattr(snapshot, "take", snapshot.take)
-    monkeypatch.setattr(lost_changes, "Snapshot", lost_changes.Snapshot)
-    monkeypatch.setattr(lost_changes, "fetch_value", lost_changes.fetch_value)
+    monkeypatch.setattr(lost_changes, "Snapshot", StepSnapshot)
+    monkeypatch.setattr(lost_changes, "fetch_value", Postgres.fetch_value)
     with (
         structlog.testing.capture_logs(),
         closing(Server(redis_url, clocks)) as server,

@@ -207,9 +207,10 @@ class StepSnapshot:
         self._clocks = postgres.clocks
         self._tables = tables = postgres.tables.copy()
         if only is not None:
-            for each in (*tables.rows.values(), *tables.unregistered.values()):
-                for device in set(each) - set(only):
-                    del each[device]
+            for kind in Kind:
+                tables.rows[kind] = {i: r for i, r in tables.rows[kind].items() if i in only}
+                ended = tables.unregistered[kind]
+                tables.unregistered[kind] = {i: n for i, n in ended.items() if i in only}
         self._rows = tables.rows
         self._unregistered = tables.unregistered
 

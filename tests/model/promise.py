@@ -236,7 +236,7 @@ class Promise:
             and (pairing.charger, pairing.widget) == (status.charger, widget)
         ]
         in_effect = [pairing for pairing in found if pairing.in_effect_at is not None]
-        return (in_effect or found or [None])[-1]
+        return next(reversed(in_effect or found), None)
 
     # When all has come to rest.
 

@@ -1,6 +1,6 @@
 """Each seeded bug breaks the promise, and the machine finds it; else the model would prove nothing.
 
-Three are made up for by other mechanisms. They stand here so that whoever removes one of those
+Four are made up for by other mechanisms. They stand here so that whoever removes one of those
 mechanisms learns what it was good for.
 """
 

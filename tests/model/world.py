@@ -8,13 +8,13 @@ from redis.exceptions import ResponseError
 
 from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.presence.rejections import Rejections
-from services.registry.directory import lost_changes, snapshot
+from services.registry.directory import snapshot
 from shared.bus.script import Call
 from shared.contract.devices import Kind
 from shared.contract.names import Names
 from tests.model.devices import ChargerLine, WidgetLine
 from tests.model.link import StepSubscriber
-from tests.model.postgres import Postgres, StepSnapshot, Tables
+from tests.model.postgres import Postgres, Tables
 from tests.model.processes import GatewayProcess, Process, RegistryProcess, RouterProcess
 from tests.model.promise import FUTURE, Promise
 from tests.model.server import Message, Server, Snapshot
@@ -49,19 +49,23 @@ class World:
         self.server = server
         self.clocks = server.clocks
         self.names = Names(partitions)
-        self.postgres = Postgres(self.clocks, lambda: self.promise.next_moment())
+        self.postgres = Postgres(self.clocks, self._next_moment)
         self.promise = Promise(server, self.names, self.postgres)
         self._ghosts: list[Call] = []
         self._asked: list[ChargerLine] = []
         self._is_suspect = False
+        self._faults_at_rest = 0
+        self.went_back = False
+        """Whether Postgres did, since the last rest."""
         self.kept: Snapshot | None = None
         self.backup: Tables | None = None
         self.gateways = [self._gateway() for _ in range(2)]
         self.routers = [self._router() for _ in range(2)]
         snapshot.take = self.postgres.take  # type: ignore[assignment]
-        lost_changes.Snapshot = StepSnapshot  # type: ignore[assignment, misc]
-        lost_changes.fetch_value = Postgres.fetch_value  # type: ignore[assignment]
         self.registries = [self._registry() for _ in range(2)]
+
+    def _next_moment(self) -> int:
+        return self.promise.next_moment()
 
     def _gateway(self) -> GatewayProcess:
         return GatewayProcess(self.server, self.names, self._ran)
@@ -151,6 +155,8 @@ class World:
 
     def lose(self, how: Loss) -> None:
         """Redis loses everything, or what it was told last."""
+        if self.went_back:
+            return
         kept = Snapshot({}) if self.kept is None or how in _EVERYTHING else self.kept
         if how is Loss.CHARGERS or how is Loss.WIDGETS:
             now = self.server.snapshot().values
@@ -296,9 +302,14 @@ class World:
         self.backup = self.postgres.tables.copy()
 
     def go_back(self, *, with_numbers: bool) -> None:
-        """Postgres becomes as it was at the last backup; with it, or not, the sequence."""
-        if self.backup is None:
+        """Postgres becomes as it was at the last backup; with it, or not, the sequence.
+
+        Not while Redis has lost something: then nobody but gateways knows which numbers were
+        drawn, and a lower number changes nothing there. The operator is told to restart them.
+        """
+        if self.backup is None or self.promise.faults != self._faults_at_rest:
             return
+        self.went_back = True
         self.postgres.tables = self.backup.copy()
         if with_numbers:
             self.postgres.number = self.postgres.greatest()
@@ -346,6 +357,7 @@ class World:
             self._round()
             if before == self._numbers():
                 break
+        self._faults_at_rest, self.went_back = self.promise.faults, False
 
     def _round(self) -> None:
         for registry in self.registries:
