@@ -284,8 +284,10 @@ class Promise:
         line = reading.line
         is_marked = self._marks.get((line.charger, reading.revision)) == pairing.mark
         if not line.is_gone and not self._has_newer(line):
-            # By a clock that was moved, it may seem to be from before the pairing.
-            return not is_marked and self.stepped_at > pairing.moment
+            # By a clock that was moved, it may seem to be from before the pairing; and a charger
+            # that was registered anew is told so on its next frame, not asked.
+            is_misjudged = line.connection.superseded or self.stepped_at > pairing.moment
+            return not is_marked and is_misjudged
         if not is_marked:
             return True
         is_stored = self._live(line.charger) >= reading.revision
