@@ -70,10 +70,17 @@ def is_wrong_type(reply: object) -> bool:
 async def remove_broken_of(
     run: RunCalls, commands: Sequence[Sequence[Argument]], replies: Sequence[Any]
 ) -> bool:
-    """Remove the keys of another type that these commands met; tell whether there were any."""
+    """Remove the keys of another type that these commands met; tell whether there were any.
+
+    Raises:
+        BusUnavailableError: Their types are right by now: another process removed them first.
+    """
     met = zip(commands, replies, strict=True)
     failed = [str(words[1]) for words, reply in met if is_wrong_type(reply)]
-    return bool(failed) and await _remove_broken(run, [(key,) for key in failed])
+    ours = [(key,) for key in failed if key_type(key) is not None]
+    if ours and not await _remove_broken(run, ours):
+        raise BusUnavailableError("a key had another type, and was removed by another process")
+    return bool(ours)
 
 
 async def _remove_broken(run: RunCalls, keys: Iterable[Sequence[str]]) -> bool:
