@@ -62,7 +62,7 @@ class Commands:
         return await self.end(process, given)
 
     async def end(self, process: Process, given: bytes = b"") -> Ended:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             output, errors = await process.communicate(given)
         assert process.returncode is not None
         ended = Ended(process.returncode, output.decode(errors="replace"), errors.decode())
