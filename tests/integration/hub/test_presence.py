@@ -47,6 +47,8 @@ async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
         widget_port=free_port(),
     )
     gateway = Gateway(settings, TIMES)
+    connections = AsyncExitStack()
+    gateway.open(connections)
     async with asyncio.TaskGroup() as group:
         background = Background(group)
         gateway.start(background)
@@ -58,8 +60,7 @@ async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
                 server.close()
             for connection in list(gateway.context.connections):
                 connection.abort()
-            await gateway.presence_bus.close()
-            await gateway.bus.close()
+            await connections.aclose()
 
         booth = Booth(HOST, settings.charger_port, settings.widget_port, kill)
         try:
