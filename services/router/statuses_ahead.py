@@ -3,7 +3,8 @@
 For a moment that is usual: a doorbell was late, or a newer reading is on its way. But a status
 that stays ahead of what is stored of its charger was written by hand, or outlived its reading on
 another server. Without this nothing could replace it before the charger's revisions have
-grown past it. No clock judges revisions: what counts is that both stay as they are.
+grown past it. No clock judges revisions: what counts is that the status stays ahead, whatever
+the charger reports meanwhile.
 """
 
 import time
@@ -22,8 +23,7 @@ _FORGET_SECONDS: Final = 10.0
 
 
 class _Noted(NamedTuple):
-    revisions: tuple[Revision, Revision]
-    """Of the stored reading, and of the status."""
+    status: Revision
     first_at: float
     last_at: float
 
@@ -43,15 +43,12 @@ class StatusesAhead:
         if not reading.is_overdue:
             return
         now = self.clock()
-        revisions = (reading.revision, status)
         known = self._noted.get(reading.charger_id)
         goes_on = (
-            known is not None
-            and known.revisions == revisions
-            and now - known.last_at < _FORGET_SECONDS
+            known is not None and known.status == status and now - known.last_at < _FORGET_SECONDS
         )
         first_at = known.first_at if known is not None and goes_on else now
-        self._noted[reading.charger_id] = _Noted(revisions, first_at, now)
+        self._noted[reading.charger_id] = _Noted(status, first_at, now)
 
     def __bool__(self) -> bool:
         """Tell whether any is noted."""
@@ -60,11 +57,11 @@ class StatusesAhead:
     def replaced_by(self, reading: Reading) -> Revision | None:
         """Return the revision of the status that a reading is to replace now, if any."""
         known = self._noted.get(reading.charger_id)
-        if known is None or not reading.is_overdue or known.revisions[0] != reading.revision:
+        if known is None or not reading.is_overdue or reading.revision >= known.status:
             return None
         if self.clock() - known.first_at < _AHEAD_SECONDS:
             return None
-        return known.revisions[1]
+        return known.status
 
     def forget(self, reading: Reading) -> None:
         """Forget about a charger: its status is not ahead any more."""

@@ -43,22 +43,27 @@ def test_what_a_doorbell_brings_may_be_old_and_replaces_nothing(
     assert statuses.replaced_by(heard) is None
 
 
-@pytest.mark.parametrize(
-    ("reading", "status"),
-    [(READING._replace(revision=(5, 2)), AHEAD), (READING, (2**52, 2))],
-    ids=["a newer reading", "another status"],
-)
-def test_with_something_new_the_time_begins_again(
-    statuses: StatusesAhead, clock: Clock, reading: Reading, status: tuple[int, int]
-) -> None:
+def test_with_another_status_the_time_begins_again(statuses: StatusesAhead, clock: Clock) -> None:
     look(statuses, clock, 0.0, 4.0)
-    statuses.note(reading, status)
+    other = (2**52, 2)
+    statuses.note(READING, other)
     clock.now += 4.0
-    statuses.note(reading, status)
-    assert statuses.replaced_by(reading) is None
+    statuses.note(READING, other)
+    assert statuses.replaced_by(READING) is None
     clock.now += 1.1
-    statuses.note(reading, status)
-    assert statuses.replaced_by(reading) == status
+    statuses.note(READING, other)
+    assert statuses.replaced_by(READING) == other
+
+
+def test_a_charger_that_reports_meanwhile_keeps_no_status_from_being_replaced(
+    statuses: StatusesAhead, clock: Clock
+) -> None:
+    for sequence in range(2, 9):
+        reading = READING._replace(revision=(5, sequence))
+        statuses.note(reading, AHEAD)
+        clock.now += 1.0
+    assert statuses.replaced_by(reading) == AHEAD
+    assert statuses.replaced_by(READING._replace(revision=AHEAD)) is None
 
 
 def test_one_that_was_not_looked_at_for_long_is_noted_anew(
