@@ -249,10 +249,9 @@ class Owned:
 async def owned(postgres_server: Postgres, postgres_dsn: str) -> AsyncIterator[Owned]:
     role = f"chargelight_test_{secrets.token_hex(6)}"
     database = str(conninfo_to_dict(postgres_dsn)["dbname"])
-    found = Owned(
-        role, database, make_conninfo(postgres_dsn, user=role), postgres_dsn, postgres_server.dsn
-    )
-    await found.do("CREATE ROLE {role} LOGIN")
+    dsn = make_conninfo(postgres_dsn, user=role, password=role)
+    found = Owned(role, database, dsn, postgres_dsn, postgres_server.dsn)
+    await found.do("CREATE ROLE {role} LOGIN PASSWORD '{role}'")
     await found.do("ALTER DATABASE {database} OWNER TO {role}")
     yield found
     await found.do("REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}")
