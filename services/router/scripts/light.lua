@@ -48,8 +48,10 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   local answer, before = compare(stored, id, entry, epoch, sequence, thresholds, now, replaces)
   if raw and not stored then answer = 'restored' end
   if answer ~= 'lit' and answer ~= 'restored' then return answer end
-  redis.call('HSET', statuses, id, message)
+  -- Announced first: where that is refused, the script ends here, and it is not stored
+  -- either, so that the router's next attempt announces it.
   redis.call('@PUBLISH@', channel, message)
+  redis.call('HSET', statuses, id, message)
   -- In the same script, so that there is no status without its transition. The id of the
   -- entry is the time. pcall: that key may have been broken by hand, and no light depends
   -- on it.

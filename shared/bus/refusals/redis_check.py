@@ -51,6 +51,7 @@ class RedisCheck:
         self._found: BusUnavailableError | None = None
         self._said: RefusedError | None = None
         self._refused_at = 0.0
+        self._waits_for = ""
 
     @property
     def not_ready_because(self) -> str | None:
@@ -77,10 +78,7 @@ class RedisCheck:
                 keys, or another instance is configured differently.
         """
         backoff = Backoff(0.1, 2.0, self.rng)
-        said = ""
-        while not await self.agree_once():
-            if self._found is not None and said != (said := _kind_of(self._found)):
-                _log.warning("waiting for redis", reason=str(self._found))
+        while not await self.agree_once():  # noqa: ASYNC110 - nothing tells when Redis is back
             await asyncio.sleep(backoff.delay())
 
     async def agree_once(self) -> bool:
@@ -95,6 +93,9 @@ class RedisCheck:
             if isinstance(error, RefusedError) and error.refusal.is_setting:
                 raise CannotServeError(str(error)) from error
             self._found = error
+            if (kind := _kind_of(error)) != self._waits_for:
+                self._waits_for = kind
+                _log.warning("waiting for redis", reason=str(error))
             return False
         self._found = None
         return True

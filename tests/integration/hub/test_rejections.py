@@ -1,7 +1,6 @@
 """What was last refused of a device can be looked up, and costs next to nothing."""
 
 import contextlib
-import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -94,20 +93,6 @@ async def test_only_the_newest_is_kept_whichever_gateway_it_happened_at(
             return (noted.get("code"), noted.get("gateway")) == ("out_of_range", name)
 
         await stored.until(newest)
-
-
-async def test_an_older_one_does_not_replace_a_newer_one(lonely: Booth, stored: Stored) -> None:
-    names = stored.names.of_charger("c1234")
-    later = {"at": 9_000_000_000_000_000, "gateway": "gateway-b", "code": "silent", "message": ""}
-    await stored.client.hset(names.rejections, "c1234", json.dumps(later))
-    async with lonely.charger("c1234") as charger, lonely.widget("wABCD") as widget:
-        await charger.send("x")
-        await charger.recv()
-        # Written in the same round, or the next one.
-        await widget.send("x")
-        await widget.recv()
-        await stored.until(_is(stored, "unexpected", "wABCD"))
-    assert await stored.rejection("c1234") == later
 
 
 async def test_a_superseded_connection_is_noted(lonely: Booth, stored: Stored) -> None:

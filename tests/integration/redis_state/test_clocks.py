@@ -100,10 +100,17 @@ async def test_presence_noted_by_a_clock_that_was_ahead_is_swept(
     assert await bus.run([call]) == [1]
 
 
-async def test_a_rejection_from_the_future_is_replaced(bus: Bus, client: Any) -> None:
+@pytest.mark.parametrize(
+    ("noted_ago", "age", "recorded"),
+    [(60, 5, 1), (5, 60, 0), (-3600, 5, 1)],
+    ids=["an older one", "a newer one", "one from the future"],
+)
+async def test_a_rejection_replaces_what_is_older_or_cannot_be(
+    bus: Bus, client: Any, noted_ago: int, age: int, recorded: int
+) -> None:
     await client.hset(C.directory, "c1", '{"pairing":7}')
-    noted = {"at": now() + 3600 * SECOND, "gateway": "g", "code": "silent", "message": ""}
+    noted = {"at": now() - noted_ago * SECOND, "gateway": "g", "code": "silent", "message": ""}
     await client.hset(C.rejections, "c1", json.dumps(noted))
     keys = (C.directory, C.directory_version, C.rejections)
-    words: list[Argument] = ["g", "c1", 5, '"too_big"', '""']
-    assert await bus.run([Call(gateway.RECORD_REJECTIONS, keys, words)]) == [1]
+    words: list[Argument] = ["g", "c1", age * SECOND, '"too_big"', '""']
+    assert await bus.run([Call(gateway.RECORD_REJECTIONS, keys, words)]) == [recorded]

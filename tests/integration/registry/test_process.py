@@ -62,7 +62,7 @@ async def test_it_ends_with_0_also_while_a_request_waits(start: Start) -> None:
         assert await process.terminate() == 0
 
 
-async def test_it_ends_with_0_while_it_waits_for_redis(start: Start) -> None:
+async def test_it_ends_with_0_while_redis_is_away(start: Start) -> None:
     process = start(CHARGELIGHT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     await process.logged("waiting for redis")
     assert await process.terminate() == 0
