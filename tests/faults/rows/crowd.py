@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from services.simulator.fleet.pairs import numbered_pairs
+from shared.contract.device_protocol import CloseCode
 from tests.faults.booth import Booth
 from tests.fixtures.raw_device import RawDevice
 from tests.fixtures.raw_frames import reading
@@ -14,22 +15,26 @@ from tests.fixtures.raw_frames import reading
 PAIRS: Final = 1000
 SECONDS: Final = 100.0
 _STATUS: Final = b'"status":"charged"'
+_GOING_AWAY: Final = CloseCode.GOING_AWAY.to_bytes(2, "big")
 
 
 class Device(RawDevice):
     """One of the crowd.
 
-    A charger says 100 % right behind its handshake; a widget is content once it is green.
+    A charger says 100 % right after its handshake, and again if it is asked to (1001); a widget
+    is content once it is green.
     """
 
     def __init__(self, kind: str, device_id: str, port: int) -> None:
         self._is_charger = kind == "chargers"
-        super().__init__(f"/{kind}/{device_id}", reading(100) if self._is_charger else b"")
+        super().__init__(f"/{kind}/{device_id}")
         self._port = port
         self._gone = asyncio.Event()
         self._gone.set()
         self.content = asyncio.Event()
         self.attempts = 0
+        self._rng = random.Random(device_id)
+        self._again: asyncio.Task[None] | None = None
 
     async def connect(self, rng: random.Random) -> None:
         """Connect, as often as it takes; return once it is content."""
@@ -53,6 +58,8 @@ class Device(RawDevice):
 
     def vanish(self) -> None:
         self.content.clear()
+        if self._again is not None:
+            self._again.cancel()
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,14 +70,20 @@ class Device(RawDevice):
         if status != HTTPStatus.SWITCHING_PROTOCOLS:
             self.transport.close()
         elif self._is_charger:
+            self.transport.write(reading(100))
             self.content.set()
 
     def on_frame(self, payload: bytes) -> None:
         if _STATUS in payload:
             self.content.set()
+        elif payload.startswith(_GOING_AWAY):
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._gone.set()
+        if self._is_charger and self.content.is_set():
+            self.content.clear()
+            self._again = asyncio.get_running_loop().create_task(self.connect(self._rng))
 
 
 async def reconnects(booth: Booth) -> None:
