@@ -1,10 +1,13 @@
 """The stack with deploy/compose/cluster.yml on top: three Redis nodes in place of one."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.compose_stack import Stack, open_stack, run, wait_until
 from tests.integration.hub.booth import CHARGED, CHARGING, reading, received
@@ -39,13 +42,21 @@ def _register(stack: Stack) -> None:
 async def _all_lit(stack: Stack, level: int, light: str) -> None:
     """Report a level of every charger; each widget shows what it calls for."""
     for charger, widget in PAIRS.items():
-        async with (
-            connect(f"ws://127.0.0.1:{stack.widget_port}/widgets/{widget}", proxy=None) as at,
-            connect(f"ws://127.0.0.1:{stack.charger_port}/chargers/{charger}", proxy=None) as of,
-        ):
-            await of.send(reading(level))
+        at_url = f"ws://127.0.0.1:{stack.widget_port}/widgets/{widget}"
+        of_url = f"ws://127.0.0.1:{stack.charger_port}/chargers/{charger}"
+        async with connect(at_url, proxy=None) as at, asyncio.TaskGroup() as group:
+            says = group.create_task(_say(of_url, level))
             while await received(at) != light:
                 pass  # what it showed before
+            says.cancel()
+
+
+async def _say(url: str, level: int) -> None:
+    """Report a level whenever the charger is connected: it may be asked again (1001)."""
+    async for charger in connect(url, proxy=None):
+        with contextlib.suppress(ConnectionClosed):
+            await charger.send(reading(level))
+            await charger.wait_closed()
 
 
 def _keys_of(stack: Stack, node: str) -> int:
