@@ -291,7 +291,7 @@ MUTANTS: Final = (
         [
             Change(
                 "services/router/statuses_ahead.py",
-                "        return known.revisions[1]\n",
+                "        return known.status\n",
                 "        return None\n",
             )
         ],
