@@ -19,13 +19,13 @@ from services.gateway.kernel import raise_file_limit
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.rejections import Rejections, RejectionWriter
-from services.gateway.redis_check import open_check
+from services.gateway.redis_check import RIGHTS, agreement_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
 from shared.bus.echo import Echo
-from shared.bus.factory import open_bus, open_subscriber
+from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
@@ -132,7 +132,7 @@ class Gateway:
             rng=rng,
         )
         connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
-        self.check = open_check(settings, connections, rng)
+        self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
 

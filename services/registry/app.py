@@ -15,12 +15,12 @@ from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
 from services.registry.postgres.troubles import Troubles
-from services.registry.redis_check import agreement_of, open_check
+from services.registry.redis_check import RIGHTS, agreement_of
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Parts
 from services.registry.settings import RegistrySettings
-from shared.bus.factory import open_bus
+from shared.bus.factory import open_bus, open_check
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
@@ -84,12 +84,13 @@ class Registry:
         )
         self._expiry = Expiry(self._database, troubles, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
-        self.check = open_check(settings, connections, rng)
+        agreement = agreement_of(settings)
+        self.check = open_check(settings, RIGHTS, agreement, connections, rng)
         self._projector = Projector(
             database=self._database,
             bus=self._bus,
             projection=Projection(self._bus, names),
-            agreement=agreement_of(settings),
+            agreement=agreement,
             full_seconds=settings.full_projection_seconds,
             poll_seconds=settings.poll_seconds,
             rng=rng,

@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.leases import Leases
-from services.router.redis_check import open_check
+from services.router.redis_check import RIGHTS, agreement_of
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
 from services.router.thresholds import Thresholds
 from shared.bus.echo import Echo
-from shared.bus.factory import open_bus, open_subscriber
+from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
@@ -78,7 +78,7 @@ class Router:
             rng=rng,
         )
         connections = (self._bus, self._subscriber, self._lease_bus)
-        self.check = open_check(settings, connections, rng)
+        self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""

@@ -1,11 +1,14 @@
-"""Opening a bus and a subscriber: the one place that knows whether Redis is a cluster."""
+"""Opening what talks to Redis: the one place that knows whether it is a cluster."""
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.bus.bus import Bus
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
+from shared.bus.refusals.redis_check import RedisCheck
+from shared.bus.refusals.rights import Rights
 from shared.bus.single_server_bus import SingleServerBus
 from shared.bus.single_server_subscriber import SingleServerSubscriber
 from shared.bus.subscriber import Subscriber
@@ -23,6 +26,13 @@ class RedisSettings(Protocol):
         """Whether it is a cluster."""
 
 
+class ServiceSettings(RedisSettings, Protocol):
+    """The same, of a service."""
+
+    instance_id: str
+    """In the names of its connections."""
+
+
 def open_bus(settings: RedisSettings, name: str) -> Bus:
     """Return a bus; it connects when it is first used. ``CLIENT LIST`` shows its name."""
     kind = ClusterBus if settings.redis_cluster else SingleServerBus
@@ -33,3 +43,20 @@ def open_subscriber(settings: RedisSettings, name: str, rng: random.Random) -> S
     """Return a subscriber; it connects in its `run`. ``CLIENT LIST`` shows its name."""
     kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
     return kind(settings.redis_url, name, rng=rng)
+
+
+def open_check(
+    settings: ServiceSettings,
+    rights: Rights,
+    agreement: Mapping[str, str],
+    connections: Sequence[Bus | Subscriber],
+    rng: random.Random,
+) -> RedisCheck:
+    """Return the check of Redis, with a connection of its own besides those of the service."""
+    return RedisCheck(
+        bus=open_bus(settings, f"{settings.instance_id}-check"),
+        rights=rights,
+        agreement=agreement,
+        connections=connections,
+        rng=rng,
+    )

@@ -209,6 +209,11 @@ local function charger_entry(pairing, widget, token, paired_at)
     pairing, token, paired_at, widget)
 end
 
+-- The entry that marks a device as unregistered.
+local function unregistered_entry(number)
+  return string.format('{"pairing":%.0f,"unregistered":true}', number)
+end
+
 -- The mark of a charger's pairing: its number and its token. "" if it is not paired.
 local function mark_of(entry)
   if not entry.widget then return '' end

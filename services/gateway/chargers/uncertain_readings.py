@@ -46,25 +46,24 @@ class UncertainReadings:
     def on_timer(self, now: float) -> float | None:
         """Ask those that have been silent for too long, a few at a time."""
         next_at = None
-        asked = 0
-        done: list[ChargerConnection] = []
+        settled: list[ChargerConnection] = []
+        asked: list[ChargerConnection] = []
         for charger, since in self._since.items():
             if since + _READING_SECONDS > now:
                 next_at = next_at or since + _READING_SECONDS
                 break
             if not charger.is_uncertain or charger.superseded:
-                done.append(charger)
+                settled.append(charger)
             elif charger.marks.is_awaited and since + _PONG_SECONDS > now:
                 next_at = now  # the next tick
-            elif asked == _MOST_PER_TICK:
+            elif len(asked) == _MOST_PER_TICK:
                 next_at = now  # the next tick
                 break
             else:
-                asked += 1
-                done.append(charger)
-        for charger in done:
+                asked.append(charger)
+        for charger in (*settled, *asked):
             self.discard(charger)
-            if charger.is_uncertain and not charger.superseded:
-                metrics.ASKED_AGAIN.inc()
-                charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)
+        for charger in asked:
+            metrics.ASKED_AGAIN.inc()
+            charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)
         return next_at

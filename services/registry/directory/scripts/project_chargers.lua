@@ -48,8 +48,7 @@ local function write(id, number, registered, widget, token, paired_at)
     supersede(live, id)
     redis.call('ZREM', pending, id)
     forget(id, number)
-    return redis.call('HSET', directory, id,
-      string.format('{"pairing":%.0f,"unregistered":true}', number))
+    return redis.call('HSET', directory, id, unregistered_entry(number))
   end
   local state = live_of(live, id)
   if widget ~= '' and state and state.revision then redis.call('ZADD', pending, int(now), id) end

@@ -38,7 +38,7 @@ for i = 3, #ARGV, 4 do
   if not stored or number > stored.pairing then
     local entry
     if not registered then
-      entry = string.format('{"pairing":%.0f,"unregistered":true}', number)
+      entry = unregistered_entry(number)
       forget(id, number)
     elseif charger == '' then
       entry = string.format('{"pairing":%.0f}', number)

@@ -17,8 +17,7 @@ local changed, suspects, added = {}, {}, 0
 
 local function remove(id, entry)
   if entry and not entry.unregistered then
-    redis.call('HSET', directory, id,
-      string.format('{"pairing":%.0f,"unregistered":true}', entry.pairing))
+    redis.call('HSET', directory, id, unregistered_entry(entry.pairing))
   else
     added = added - redis.call('HDEL', directory, id)
   end
