@@ -1,7 +1,6 @@
 """Each seeded bug breaks the promise, and the machine finds it; else the model would prove nothing.
 
-Four are made up for by other mechanisms. They stand here so that whoever removes one of those
-mechanisms learns what it was good for.
+Four are made up for by other mechanisms. If one of those is removed, a test here fails.
 """
 
 import pytest

@@ -158,7 +158,7 @@ def _copy_files(booth: Booth, *, to_backup: bool) -> None:
 
 
 async def _copy_database(booth: Booth, source: str, target: str) -> None:
-    """Replace a database by a copy of another one, whoever uses the two."""
+    """Replace a database by a copy of another one, even while both are used."""
     async with _keeper(booth, "postgres") as keeper:
         for name in (source, target):
             with contextlib.suppress(psycopg.errors.InvalidCatalogName):

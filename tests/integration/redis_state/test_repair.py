@@ -1,4 +1,4 @@
-"""A key of another type is removed by whoever meets it, and the call repeated."""
+"""A key of another type is removed by the process that meets it, and its call repeated."""
 
 from typing import Any, Final
 

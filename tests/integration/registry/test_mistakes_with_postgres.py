@@ -38,7 +38,7 @@ RAISE = """
 NO_LONGER_RAISE = "DROP FUNCTION mistake CASCADE"
 REFUSES, BUSY = "postgres-refuses", "directory-busy"
 BRIEF = "the registry's connections are ended by hand"
-"""It is over before anybody could look."""
+"""It is over before a test could look."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Mistake:
 
     do: str = ""
     undo: str = ""
-    """Statements, by somebody who may do anything; {role} is the registry's user."""
+    """Statements of a superuser; {role} is the registry's user."""
     hold: str = ""
     """A statement whose transaction stays open meanwhile."""
     readyz: str | None = None
@@ -225,7 +225,7 @@ class Owned:
     dsn: str
     """As the role."""
     admin_dsn: str
-    """As somebody who may do anything, to the database."""
+    """As a superuser, to the database."""
     other_dsn: str
     """The same to another database of the server."""
 
