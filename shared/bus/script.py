@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from shared.bus.lua_library import needed_of
+
 _PRELUDE = Path(__file__).with_name("prelude.lua").read_text(encoding="utf-8")
 
 
@@ -25,9 +27,14 @@ class Script:
     """Whether one run does several calls (`calls` in the prelude, `shared.bus.script_batches`)."""
 
     @classmethod
-    def with_prelude(cls, name: str, text: str, *, batched: bool = False) -> Self:
-        """Return a script of the prelude and ``text``, with ``@PUBLISH@`` replaced in both."""
-        text = _PRELUDE + text
+    def with_prelude(
+        cls, name: str, text: str, *, library: str = "", batched: bool = False
+    ) -> Self:
+        """Return a script of ``text`` and what it uses of the prelude and a library.
+
+        ``@PUBLISH@`` is replaced in all of them.
+        """
+        text = needed_of(_PRELUDE + library, text) + text
         # One place knows how doorbells are rung.
         on_cluster = text.replace("@PUBLISH@", "SPUBLISH")
         sharded = cls(name, on_cluster, _sha(on_cluster), batched=batched)

@@ -1,5 +1,5 @@
 -- What is stored in Redis, and how: the directory's entries and the chargers' live state.
--- Every script starts with it.
+-- Every script starts with what it uses of it.
 --
 -- Numbers: epochs are microseconds since 1970, below 2^53, so exact in Lua's
 -- doubles and through cjson.decode; but cjson.encode would round them to 14
@@ -161,6 +161,37 @@ local function bump(version, added)
   end
 end
 
+-- What a reading meets in Redis is nearly always in the form that it is written in, and then a
+-- pattern finds what is needed in half the time of decoding and checking. All else is decoded.
+
+-- A charger's pairing: number, token and widget, as texts; the widget is nil if it is not paired.
+-- Or nil and why there is no entry, as of `find`.
+local function pairing_of_charger(directory, version, id)
+  local pairing, token, widget = string.match(redis.call('HGET', directory, id) or '',
+    '^{"pairing":(%d+),"token":"([%w-]+)","paired_at":%d+,"widget":"([%w._-]+)"}$')
+  if pairing and #pairing <= 15 and #widget <= 64 then return pairing, token, widget end
+  local entry, why = find(directory, version, id)
+  if not entry then return nil, why end
+  return int(entry.pairing), entry.token, entry.widget
+end
+
+-- A widget's pairing: number, as a text, and charger; nil if it has no entry.
+local function pairing_of_widget(directory, version, id)
+  local pairing, charger = string.match(redis.call('HGET', directory, id) or '',
+    '^{"pairing":(%d+),"charger":"([%w._-]+)"}$')
+  if pairing and #pairing <= 15 and #charger <= 64 then return pairing, charger end
+  local entry = find(directory, version, id)
+  if entry then return int(entry.pairing), entry.charger end
+end
+
+-- Is a reading the next one of its connection? Then it replaces what is stored, whatever else
+-- that says.
+local function is_next_reading(live, id, epoch, sequence)
+  local stored_epoch, of, stored_sequence = string.match(redis.call('HGET', live, id) or '',
+    '^{"epoch":(%d+),"revision":%[(%d+),(%d+)%],')
+  return stored_epoch == epoch and of == epoch and tonumber(stored_sequence) < tonumber(sequence)
+end
+
 -- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
 -- One that cannot be read is removed: a gateway that compares only how it begins would not
 -- notice it, but stores again what is missing.
@@ -214,16 +245,20 @@ local function unregistered_entry(number)
   return string.format('{"pairing":%.0f,"unregistered":true}', number)
 end
 
--- The mark of a charger's pairing: its number and its token. "" if it is not paired.
-local function mark_of(entry)
-  if not entry.widget then return '' end
-  return int(entry.pairing) .. '-' .. entry.token
+-- The mark of a pairing: its number, as a text, and its token.
+local function mark_of(pairing, token)
+  return pairing .. '-' .. token
+end
+
+-- The mark of the pairing that a charger's entry has; "" if it is not paired.
+local function mark_in(entry)
+  return entry.widget and mark_of(int(entry.pairing), entry.token) or ''
 end
 
 -- May a reading light the charger's widget? Only one that was given the mark of the present
 -- pairing: its device sent it after the gateway knew of that pairing.
-local function may_light(entry, mark)
-  return mark ~= '' and mark == mark_of(entry)
+local function may_light(mark, present)
+  return mark ~= '' and mark == present
 end
 
 -- How long ago a charger was paired, in µs. No pairing is from the future: Redis' clock was
@@ -237,7 +272,7 @@ end
 
 -- What a gateway is told of a charger's pairing: its number, its mark, and its age (µs).
 local function pairing_told(directory, id, entry, now)
-  local mark = mark_of(entry)
+  local mark = mark_in(entry)
   local age = mark == '' and 0 or pairing_age(directory, id, entry, now)
   return {int(entry.pairing), mark, int(age)}
 end

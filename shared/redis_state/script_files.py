@@ -1,11 +1,11 @@
-"""Loading Lua scripts that start with the data model (``model.lua``)."""
+"""Loading Lua scripts that use the data model (``model.lua``)."""
 
 from pathlib import Path
 from typing import Final
 
 from shared.bus.script import Script
 
-_MODEL: Final = Path(__file__).with_name("model.lua").read_text(encoding="utf-8")
+MODEL: Final = Path(__file__).with_name("model.lua").read_text(encoding="utf-8")
 _PRESENCE: Final = Path(__file__).with_name("presence.lua").read_text(encoding="utf-8")
 
 
@@ -18,7 +18,8 @@ def load_script(
         module_file: Its ``__file__``.
         name: Of the script.
         batched: Whether one run of it does several calls.
-        presence: Whether it changes presence, and so starts with ``presence.lua`` too.
+        presence: Whether it changes presence, and so uses ``presence.lua`` too.
     """
     text = Path(module_file).with_name(f"{name}.lua").read_text(encoding="utf-8")
-    return Script.with_prelude(name, _MODEL + _PRESENCE * presence + text, batched=batched)
+    library = MODEL + _PRESENCE * presence
+    return Script.with_prelude(name, text, library=library, batched=batched)

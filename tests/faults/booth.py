@@ -212,7 +212,8 @@ class Booth:
                     for link in self.balancer.chargers.links
                     if link.server is not None and link.server[1] != gateway.charger_port
                 ]
-                self.rng.choice(others).cut()
+                if others:  # none, for a moment, while all of them connect again
+                    self.rng.choice(others).cut()
                 await asyncio.sleep(0.5)
 
     def silence(self, moments: Sequence[float]) -> None:

@@ -134,8 +134,8 @@ MUTANTS: Final = (
         [
             Change(
                 "services/router/scripts/light.lua",
-                " or entry.pairing ~= pairing or entry.charger ~= charger then",
-                " then",
+                "if number ~= pairing or paired_with ~= charger then",
+                "if not number then",
             ),
             Change(
                 "services/gateway/widgets/widget_connection.py",
@@ -185,8 +185,8 @@ MUTANTS: Final = (
         [
             Change(
                 "shared/redis_state/model.lua",
-                "  return mark ~= '' and mark == mark_of(entry)\n",
-                "  return mark_of(entry) ~= ''\n",
+                "  return mark ~= '' and mark == present\n",
+                "  return present ~= ''\n",
             )
         ],
     ),
@@ -234,8 +234,8 @@ MUTANTS: Final = (
         [
             Change(
                 "services/gateway/chargers/uncertain_readings.py",
-                "                charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)\n",
-                "                del charger\n",
+                "            charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)\n",
+                "            del charger\n",
             )
         ],
     ),

@@ -19,15 +19,15 @@ FOUND: Final[dict[str, Bug]] = {
         _ROUTER, "LIGHT", "if newer(epoch, sequence, at[1], at[2]) then", "if true then"
     ),
     "a status of another pairing is written": ScriptBug(
-        _ROUTER, "LIGHT", "or entry.pairing ~= pairing or entry.charger ~= charger", ""
+        _ROUTER, "LIGHT", "if number ~= pairing or paired_with ~= charger", "if not number"
     ),
     "a superseded connection stores": ScriptBug(
-        _GATEWAY, "STORE", "if state.epoch > epoch then return 'superseded' end", ""
+        _GATEWAY, "STORE", "if state.epoch > at then return 'superseded' end", ""
     ),
     "a reading overwrites a newer one": ScriptBug(
         _GATEWAY,
         "STORE",
-        "if stored and newer(stored[1], stored[2], epoch, sequence) then return 'stored' end\n",
+        "if stored and newer(stored[1], stored[2], at, number) then return 'stored' end\n",
         "stored = nil\n",
     ),
     "pending is cleared whatever came since": ScriptBug(
@@ -77,10 +77,10 @@ FOUND: Final[dict[str, Bug]] = {
     ),
     # Marks: which pairing a reading belongs to.
     "the mark is not compared when a reading is stored": ScriptBug(
-        _GATEWAY, "STORE", "return mark ~= '' and mark == mark_of(entry)", "return true"
+        _GATEWAY, "STORE", "return mark ~= '' and mark == present", "return true"
     ),
     "the mark is not compared when a reading is overdue": ScriptBug(
-        _ROUTER, "FIND_OVERDUE", "return mark ~= '' and mark == mark_of(entry)", "return true"
+        _ROUTER, "FIND_OVERDUE", "return mark ~= '' and mark == present", "return true"
     ),
     "a new epoch loses the mark": ScriptBug(
         _GATEWAY,
@@ -162,7 +162,7 @@ FOUND: Final[dict[str, Bug]] = {
         "services.router.statuses_ahead",
         "StatusesAhead",
         "replaced_by",
-        "return known.revisions[1]",
+        "return known.status",
         "return None",
     ),
     "a key of another type stays": ScriptBug(
@@ -255,7 +255,14 @@ AIMS: Final[dict[str, Aim]] = {
     "a late message is shown": Aim(frozenset({Group.MESSAGES})),
     "the mark is not compared when a reading is stored": Aim(
         frozenset({Group.OPERATOR, Group.STALLS}),
-        prologue=((moves.a_charger_reports, 0, 2), _PAIRED_WITH_W2),
+        prologue=(
+            (moves.a_charger_reports, 0, 2),
+            _PAIRED_WITH_W2,
+            (moves.a_process_looks_round, 4, 0),
+            # The registry; its gateway comes before it in the line, and has the reading.
+            (moves.a_process_does_all_it_can, 1, 0),
+            _REST,
+        ),
     ),
     "the mark is not compared when a reading is overdue": Aim(
         frozenset({Group.OPERATOR}), prologue=(*_REPORTED, _PAIRED_WITH_W2, _REST)
@@ -392,7 +399,7 @@ HARMLESS: Final[dict[str, Bug]] = {
     ),
     # Each number is drawn once; after a restore, it is greater than all that Redis has.
     "a status of another charger is written": ScriptBug(
-        _ROUTER, "LIGHT", " or entry.charger ~= charger then", " then"
+        _ROUTER, "LIGHT", " or paired_with ~= charger then", " then"
     ),
     # Whoever reads a stored status compares its pairing number with the widget's, and so does
     # whoever writes the next one.

@@ -288,10 +288,20 @@ class Promise:
             # that was registered anew is told so on its next frame, not asked.
             is_misjudged = line.connection.superseded or self.stepped_at > pairing.moment
             return not is_marked and is_misjudged
-        if not is_marked:
+        if not is_marked or self._is_followed_by_uncertain(line, pairing):
             return True
         is_stored = self._live(line.charger) >= reading.revision
         return self.faults > reading.faults_at_acknowledgement and not is_stored
+
+    def _is_followed_by_uncertain(self, line: ChargerLine, pairing: Pairing) -> bool:
+        """Whether a later connection stored a reading without a mark, and ended unasked.
+
+        Its device did not wait for its 101.
+        """
+        stored = self._live(line.charger)
+        mark = self._marks.get((line.charger, stored))
+        is_gone = all(other.is_gone for other in self._lines_of(line.charger))
+        return stored[0] > (line.epoch or 0) and mark != pairing.mark and is_gone
 
     def _has_newer(self, line: ChargerLine) -> bool:
         return any((other.epoch or 0) > (line.epoch or 0) for other in self._lines_of(line.charger))

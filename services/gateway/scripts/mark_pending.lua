@@ -7,7 +7,7 @@ local directory, live, pending = KEYS[1], KEYS[2], KEYS[3]
 local lighting = 0
 for _, id in ipairs(ARGV) do
   local entry, state = entry_of(directory, id), live_of(live, id)
-  if entry and state and state.revision and may_light(entry, state.mark) then
+  if entry and state and state.revision and may_light(state.mark, mark_in(entry)) then
     redis.call('ZADD', pending, 'NX', 0, id)
     lighting = lighting + 1
   end

@@ -38,7 +38,7 @@ end
 -- What is told of a charger's pairing if it is not the known one. One with a lower number is
 -- not told of: Redis is behind.
 local function news(id, entry, known)
-  local mark = mark_of(entry)
+  local mark = mark_in(entry)
   local is_known = known == '{"pairing":' .. int(entry.pairing)
     .. (mark == '' and '}' or ',"token":"' .. entry.token .. '"')
   if is_known or entry.pairing < tonumber(string.match(known, '^{"pairing":(-?%d+)')) then

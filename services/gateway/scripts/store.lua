@@ -13,23 +13,27 @@ local now_text = int(now)
 
 -- Numbers come as text and go into JSON as that text: formatting them takes longer than
 -- all the comparisons.
-local function store(id, epoch_text, sequence_text, soc, age, mark)
-  local entry, why = find(directory, version, id)
-  if not entry then return why end
-  local epoch, sequence = tonumber(epoch_text), tonumber(sequence_text)
-  local state = live_of(live, id) or {epoch = 0}
-  if state.epoch > epoch then return 'superseded' end
-  local stored = state.revision
-  if stored and newer(stored[1], stored[2], epoch, sequence) then return 'stored' end
-  local revision = '[' .. epoch_text .. ',' .. sequence_text .. ']'
-  if not stored or newer(epoch, sequence, stored[1], stored[2]) then
+local function store(id, epoch, sequence, soc, age, mark)
+  local pairing, token, widget = pairing_of_charger(directory, version, id)
+  if not pairing then return token end -- why
+  local is_new = is_next_reading(live, id, epoch, sequence)
+  if not is_new then
+    local state = live_of(live, id) or {epoch = 0}
+    local at, number = tonumber(epoch), tonumber(sequence)
+    if state.epoch > at then return 'superseded' end
+    local stored = state.revision
+    if stored and newer(stored[1], stored[2], at, number) then return 'stored' end
+    is_new = not stored or newer(at, number, stored[1], stored[2])
+  end
+  local revision = '[' .. epoch .. ',' .. sequence .. ']'
+  if is_new then
     -- Raises the epoch too: a Redis that was emptied does not know it.
-    write_reading(live, id, epoch_text, revision, soc, int(now - tonumber(age)), mark)
+    write_reading(live, id, epoch, revision, soc, int(now - age), mark)
   end
   local route = ''
-  if may_light(entry, mark) then
+  if widget and may_light(mark, mark_of(pairing, token)) then
     redis.call('ZADD', pending, now_text, id)
-    route = ',"pairing":' .. int(entry.pairing) .. ',"widget":"' .. entry.widget .. '"'
+    route = ',"pairing":' .. pairing .. ',"widget":"' .. widget .. '"'
   end
   redis.call('@PUBLISH@', channel, '{"event":"StateOfCharge","data":{"soc":' .. soc
     .. '},"charger":"' .. id .. '","revision":' .. revision .. route .. '}')

@@ -55,7 +55,7 @@ _REDIS_AWAY: Final = Trouble("Redis is away", "", "", counts=False)
 _REDIS_BROKEN: Final = Trouble(
     "Redis refuses a command", "redis refuses", "redis no longer refuses"
 )
-_REDIS_REMEDY: Final = "A key was given another type by hand: remove it, and the hub restores it"
+_REDIS_REMEDY: Final = "It is tried again. If this goes on, report it with this line"
 
 
 def trouble_of(error: Expected) -> Trouble:

@@ -29,7 +29,7 @@ for _, id in ipairs(overdue) do
   if why ~= 'absent' then
     local state = live_of(live, id) or {}
     local revision = state.revision or {0, 0}
-    local lights = entry and state.revision and may_light(entry, state.mark)
+    local lights = entry and state.revision and may_light(state.mark, mark_in(entry))
     for _, value in ipairs({id, number(state.soc or 0), int(revision[1]), int(revision[2]),
         int(entry and entry.pairing or 0), lights and entry.widget or ''}) do
       found[#found + 1] = value

@@ -18,16 +18,21 @@ local directory, version, statuses, transitions -- of the tag at hand
 -- tag while no registry runs; there must be a bound, because Redis evicts nothing.
 local MOST_WAITING = 10000
 
--- Compares a status with the stored one. Returns the answer, and the charging
--- status that the widget has had in this pairing.
-local function compare(stored, id, entry, epoch, sequence, thresholds, now, replaces)
-  if not stored then return 'lit' end
-  if stored.pairing ~= entry.pairing then
+-- Compares a status with the stored one, which may not be the usual next one before it. Returns
+-- the answer, and the charging status that the widget has had in this pairing.
+local function compare(raw, id, pairing, epoch, sequence, thresholds, charger, now, replaces)
+  if not raw then return 'lit' end
+  local stored = status_of(raw)
+  if not stored then return 'restored' end
+  pairing, epoch, sequence = tonumber(pairing), tonumber(epoch), tonumber(sequence)
+  thresholds = tonumber(thresholds)
+  if stored.pairing ~= pairing then
     -- Numbers only grow: one of an earlier pairing is usual, a later one is broken.
-    return stored.pairing < entry.pairing and 'lit' or 'restored'
+    return stored.pairing < pairing and 'lit' or 'restored'
   end
   local at, before = stored.revision, stored.data.status
   if newer(epoch, sequence, at[1], at[2]) then return 'lit', before end
+  local entry = {pairing = pairing, charger = charger}
   if at[1] == epoch and at[2] == sequence and fits(stored, id, entry) then
     if thresholds > stored.thresholds then return 'lit', before end
     if thresholds < stored.thresholds or before == now then return 'stale' end
@@ -37,16 +42,28 @@ local function compare(stored, id, entry, epoch, sequence, thresholds, now, repl
   return 'ahead ' .. revision
 end
 
+-- The charging status that a stored status has, if it is one of the same pairing and connection
+-- and of an earlier reading, in the form that routers write.
+local function status_before(raw, pairing, epoch, sequence)
+  local status, stored_pairing, of, stored_sequence = string.match(raw or '',
+    '^{"event":"chargingStatus","data":{"status":"(%w+)"},"widget":"[^"]+","charger":"[^"]+",'
+    .. '"pairing":(%d+),"revision":%[(%d+),(%d+)%],"thresholds":%d+}$')
+  if stored_pairing == pairing and of == epoch
+      and tonumber(stored_sequence) < tonumber(sequence) then
+    return status
+  end
+end
+
 local function light(id, channel, pairing, epoch, sequence, thresholds, charger, now, message,
     replaces)
-  local entry = find(directory, version, id)
-  if not entry or entry.pairing ~= pairing or entry.charger ~= charger then
-    return 'mismatch'
-  end
+  local number, paired_with = pairing_of_widget(directory, version, id)
+  if number ~= pairing or paired_with ~= charger then return 'mismatch' end
   local raw = redis.call('HGET', statuses, id)
-  local stored = status_of(raw)
-  local answer, before = compare(stored, id, entry, epoch, sequence, thresholds, now, replaces)
-  if raw and not stored then answer = 'restored' end
+  local answer, before = 'lit', status_before(raw, pairing, epoch, sequence)
+  if not before then
+    answer, before =
+      compare(raw, id, pairing, epoch, sequence, thresholds, charger, now, replaces)
+  end
   if answer ~= 'lit' and answer ~= 'restored' then return answer end
   -- Announced first: where that is refused, the script ends here, and it is not stored
   -- either, so that the router's next attempt announces it.
@@ -57,7 +74,7 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   -- on it.
   if before ~= now then
     redis.pcall('XADD', transitions, 'MAXLEN', '~', MOST_WAITING, '*', 'charger', charger,
-      'widget', id, 'pairing', int(pairing), 'status', now)
+      'widget', id, 'pairing', pairing, 'status', now)
   end
   return answer
 end
@@ -68,9 +85,7 @@ for key, first, last in calls(4) do
   statuses, transitions = KEYS[key + 3], KEYS[key + 4]
   answers[#answers + 1] = (last - first + 1) / 10
   for i = first, last, 10 do
-    answers[#answers + 1] = light(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]),
-      tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), ARGV[i + 6],
-      ARGV[i + 7], ARGV[i + 8], ARGV[i + 9])
+    answers[#answers + 1] = light(unpack(ARGV, i, i + 9))
   end
 end
 return answers

@@ -17,7 +17,7 @@ from shared.contract.credentials import Credentials
 from shared.contract.doorbells import LARGEST
 from shared.contract.names import Names
 from shared.contract.tolerant_json import tolerant_decoder
-from shared.redis_state.script_files import _MODEL
+from shared.redis_state.script_files import MODEL
 from shared.redis_state.values import (
     decode_directory_entry,
     decode_live_state,
@@ -108,7 +108,7 @@ DECODERS: Final[dict[str, Callable[[bytes], object]]] = {
 
 def _check(name: str) -> Script:
     read = "credentials_of(ARGV[1])" if name == "is_credentials" else f"checked(ARGV[1], {name})"
-    return Script.with_prelude("check", f"{_MODEL}\nreturn {read} and 1 or 0")
+    return Script.with_prelude("check", f"return {read} and 1 or 0", library=MODEL)
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -1,18 +1,22 @@
 """Scripts: what Redis is given, and the hash it knows it by."""
 
 import hashlib
-from pathlib import Path
 
-from shared.bus import script
 from shared.bus.script import Script
 
-PRELUDE = Path(script.__file__).with_name("prelude.lua").read_text(encoding="utf-8")
 RING = Script.with_prelude("ring", "redis.call('@PUBLISH@', ARGV[1], '\u00e4')\n")
 
 
-def test_a_script_begins_with_the_prelude_and_rings_with_publish() -> None:
+def test_a_script_rings_with_publish() -> None:
     assert RING.name == "ring"
-    assert RING.text == PRELUDE + "redis.call('PUBLISH', ARGV[1], '\u00e4')\n"
+    assert RING.text == "redis.call('PUBLISH', ARGV[1], '\u00e4')\n"
+
+
+def test_a_script_begins_with_what_it_uses() -> None:
+    batched = "for key in calls(1) do ring(key) end\n"
+    found = Script.with_prelude("ring", batched, library="local function ring(key)\nend\n")
+    assert found.text.startswith("local function calls(keys)\n")
+    assert found.text.endswith("\nlocal function ring(key)\nend\n" + batched)
 
 
 def test_on_a_cluster_it_rings_with_spublish_under_another_hash() -> None:

@@ -115,7 +115,7 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
 
 async def test_one_that_is_full_is_waited_for_and_the_line_says_so_once() -> None:
     bus = AgreementBus()
-    bus.refused["SET"] = OOM
+    bus.refused["HSET"] = OOM
     check = check_of(bus)
     with capture_logs() as lines:
         waiting = asyncio.create_task(check.wait_and_agree())
@@ -151,7 +151,7 @@ async def test_a_replica_is_refused() -> None:
 async def test_all_rights_that_are_missing_are_named_at_once() -> None:
     bus = AgreementBus()
     bus.refused = {name: NOPERM.format(name.lower()) for name in ("ZADD", "HSET")}
-    bus.refused["SET"] = OOM
+    bus.refused["DEL"] = OOM
     with pytest.raises(CannotServeError, match=r"ACL SETUSER gw \+hset \+zadd"):
         await check_of(bus).agree_once()
 
