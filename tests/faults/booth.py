@@ -106,10 +106,7 @@ class Booth:
         for number in range(1, size.gateways + 1):
             name = f"gateway-{number}"
             settings = {"CHARGELIGHT_REDIS_URL": await self.cable(name)}
-            if stepping_clock.unavailable_because() is None:
-                clock = self.clocks[name] = SteppingClock(self.folder / f"{name}.clock")
-                settings |= clock.environment
-            self.balance(self.hub.start_gateway(settings))
+            self.balance(self.hub.start_gateway(settings | self.clock(name)))
         await self.hub.ready()
         self.devices = Devices(
             f"ws://{HOST}:{self.balancer.chargers.port}",
@@ -132,6 +129,13 @@ class Booth:
         proxy = self.cables[name] = FaultProxy(lambda: [self.redis_address])
         await proxy.listen()
         return f"redis://{HOST}:{proxy.port}/0"
+
+    def clock(self, name: str) -> dict[str, str]:
+        """Give a service a clock that can step, if there are such; return what tells it so."""
+        if stepping_clock.unavailable_because() is not None:
+            return {}
+        clock = self.clocks[name] = SteppingClock(self.folder / f"{name}.clock")
+        return clock.environment
 
     async def close(self) -> None:
         await self.closing.aclose()

@@ -100,11 +100,13 @@ async def _begin(booth: Booth) -> _Network:
     booth.closing.callback(network.close)
     cable = FaultProxy(lambda: [booth.redis_address], network.redis_here)
     await cable.listen()
-    booth.closing.callback(cable.close)
+    name = f"gateway-{len(booth.hub.gateways) + 1}"
+    booth.cables[name] = cable
     gateway = booth.hub.start_gateway(
         {
             "CHARGELIGHT_REDIS_URL": f"redis://{network.redis_here}:{cable.port}/0",
             "CHARGELIGHT_GATEWAY_HOST": network.devices_there,
+            **booth.clock(name),
         },
         prefix=["ip", "netns", "exec", network.name],
     )
