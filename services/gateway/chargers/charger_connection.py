@@ -89,6 +89,7 @@ class ChargerConnection(DeviceHandler):
     marks: Marks = field(default_factory=Marks)
     _arrived_at: float = 0.0  # the last reading, at the earliest
     _begun: tuple[str | None, float] | None = None  # both, of a message in fragments
+    _is_settled: bool = False  # the next reading gets the same mark as the last one
     _awaits_proof: bool = False
     # Pings waiting for their pong, with the sequence that must be stored first. RFC 6455
     # (5.5.3) lets a pong stand for all pings before it, so two are enough: the newest, and
@@ -120,26 +121,36 @@ class ChargerConnection(DeviceHandler):
 
     def on_message_begun(self) -> None:
         """Keep the mark: a pong may come before the message is complete."""
+        self._is_settled = False
         self._begun = (self.marks.in_force, self.connection.reader.arrived_at)
 
     def on_message(self, message: bytes) -> None:
         """Take a reading; of several that come quickly only the last one is stored."""
+        begun = None
+        if not self._is_settled:
+            begun, self._begun = self._begun, None
         connection = self.connection
-        marks = self.marks
-        begun, self._begun = self._begun, None
         self.state_of_charge = connection.dialect.decode(message)
         metrics.READINGS.value += 1
         self.sequence += 1
         self.received_at = connection.heard_at
-        if begun is not None:
-            self.mark, self._arrived_at = begun
-        else:
-            self.mark = marks.in_force
-            if self.mark is None:
-                self._arrived_at = connection.reader.arrived_at
+        if not self._is_settled:
+            self._mark_reading(begun)
+        self.events.on_reading(self)
+
+    def _mark_reading(self, begun: tuple[str | None, float] | None) -> None:
+        """Give the last reading its mark. Nearly all get the same one as the reading before."""
+        marks = self.marks
+        self.mark, self._arrived_at = begun or (
+            marks.in_force,
+            self.connection.reader.arrived_at,
+        )
         if self.is_uncertain or self.mark != marks.learned:
             self._judge()
-        self.events.on_reading(self)
+        # Until something else is learned.
+        self._is_settled = (
+            not self.is_uncertain and self.mark == marks.in_force == marks.learned is not None
+        )
 
     def on_ping(self, payload: bytes) -> None:
         """Answer once every reading before the ping is stored: a pong is a receipt."""
@@ -171,6 +182,7 @@ class ChargerConnection(DeviceHandler):
         """Take what Redis told of the pairing; return whether that is news."""
         if not self.marks.learn(pairing, asked_at, now):
             return False
+        self._is_settled = False
         if pairing.mark:
             self.connection.ping(self.marks.next_ping())
         if self.sequence:

@@ -183,7 +183,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self.heard_at = now = self.context.clock()
         # A device that sends byte by byte pays for pieces as for frames.
         frames = self._receive(bytes(READ_BUFFER[:nbytes])) or 1
-        too_fast_for = self.reader.spend(nbytes, frames, now)
+        reader = self.reader
+        too_fast_for = reader.spend(nbytes, frames, now)
         settings = self.context.settings
         if too_fast_for and too_fast_for >= settings.too_fast_seconds and self.is_open:
             # What was read until now counts.
@@ -192,8 +193,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
                 RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
             )
             self.close(CloseCode.TOO_FAST, f"send no more than {most}")
-        if nbytes == PIECE_BYTES or self.reader.unread_since is not None:
-            self.reader.note_read(nbytes)
+        if nbytes == PIECE_BYTES or reader.unread_since is not None:
+            reader.note_read(nbytes)
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""

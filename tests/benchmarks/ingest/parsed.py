@@ -2,23 +2,28 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Final
 
 from services.gateway import metrics
 from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.handshake import Handshake
+from services.gateway.known_pairing import KnownPairing
 from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from shared.process.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
+
+_PAIRING: Final = KnownPairing(1, "1-9f2c7a1b4e0d3c55")
 
 
 class Nobody:
     """Takes what chargers report, and forgets it."""
 
     def on_connected(self, charger: ChargerConnection) -> None:
-        """Give it some epoch."""
+        """Give it some epoch, and a pairing."""
         charger.epoch = 1
+        charger.on_pairing_read(_PAIRING)
 
     def on_reading(self, charger: ChargerConnection) -> None:
         """Call it stored, so that receipts are given."""
