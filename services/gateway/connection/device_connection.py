@@ -184,17 +184,20 @@ class DeviceConnection(asyncio.BufferedProtocol):
         # A device that sends byte by byte pays for pieces as for frames.
         frames = self._receive(bytes(READ_BUFFER[:nbytes])) or 1
         reader = self.reader
-        too_fast_for = reader.spend(nbytes, frames, now)
+        if too_fast_for := reader.spend(nbytes, frames, now):
+            self._refuse_too_fast(too_fast_for)
+        if nbytes == PIECE_BYTES or reader.unread_since is not None:
+            reader.note_read(nbytes)
+
+    def _refuse_too_fast(self, too_fast_for: float) -> None:
+        """Close if the device has sent too fast for too long; what was read until now counts."""
         settings = self.context.settings
-        if too_fast_for and too_fast_for >= settings.too_fast_seconds and self.is_open:
-            # What was read until now counts.
+        if too_fast_for >= settings.too_fast_seconds and self.is_open:
             most = f"{settings.bytes_per_second} bytes a second"
             self._reject(
                 RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
             )
             self.close(CloseCode.TOO_FAST, f"send no more than {most}")
-        if nbytes == PIECE_BYTES or reader.unread_since is not None:
-            reader.note_read(nbytes)
 
     def eof_received(self) -> bool:
         """Pass on the end of the stream; False lets the transport close itself."""
@@ -375,11 +378,12 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def _receive_message(self, message: bytes) -> None:
         """Take a whole text message."""
-        if self.handler.superseded:
+        handler = self.handler
+        if handler.superseded:
             self.close_superseded()
             return
         try:
-            self.handler.on_message(message)
+            handler.on_message(message)
             self._bad_frames = 0
         except BadFrameError as error:
             self._refuse_message(error.code, error.message)

@@ -83,11 +83,12 @@ class RateLimitedReader:
             bucket filling up in between; 0 if it may go on.
         """
         seconds_per_byte, burst_seconds = self.context.allowance
-        left_at = max(self._full_at, now)
+        full_at = self._full_at
+        left_at = full_at if full_at > now else now  # noqa: FURB136 - in half the time of max()
         if self._over_since is not None and left_at - now < burst_seconds / 2:
             self._over_since = None
-        self._full_at = left_at + (size + FRAME_BYTES * frames) * seconds_per_byte
-        if self._full_at - now <= burst_seconds:
+        self._full_at = full_at = left_at + (size + FRAME_BYTES * frames) * seconds_per_byte
+        if full_at - now <= burst_seconds:
             return 0.0
         if self._over_since is None:
             self._over_since = now
