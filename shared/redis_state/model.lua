@@ -68,7 +68,9 @@ end
 
 local function is_live(value)
   if not is_count(value.epoch) then return false end
-  if value.revision == nil then return value.soc == nil and value.received_at == nil end
+  if value.revision == nil then
+    return value.soc == nil and value.received_at == nil and value.mark == nil
+  end
   return is_revision(value.revision) and value.revision[1] <= value.epoch
     and value.soc >= 0 and value.soc <= 100
     and is_count(value.received_at) and is_plain(value.mark)

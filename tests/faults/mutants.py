@@ -196,8 +196,8 @@ MUTANTS: Final = (
         [
             Change(
                 "services/gateway/chargers/charger_connection.py",
-                "            self.mark, self._arrived_at = begun\n",
-                "            self.mark, self._arrived_at = marks.in_force, begun[1]\n",
+                "        self.mark, self._arrived_at = begun or (\n",
+                "        self.mark, self._arrived_at = (\n",
             )
         ],
     ),

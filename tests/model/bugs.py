@@ -91,9 +91,9 @@ FOUND: Final[dict[str, Bug]] = {
     "a reading has the mark of its last frame": MethodBug(
         _CONNECTION,
         "ChargerConnection",
-        "on_message",
-        "self.mark, self._arrived_at = begun",
-        "self.mark, self._arrived_at = marks.in_force, begun[1]",
+        "_mark_reading",
+        "self.mark, self._arrived_at = begun or (",
+        "self.mark, self._arrived_at = (",
     ),
     "a reading is marked as soon as the pairing is known": MethodBug(
         _MARKS,

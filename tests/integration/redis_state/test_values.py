@@ -72,6 +72,7 @@ BAD: Final[dict[str, list[object]]] = {
         *({**LIVE, "mark": bad} for bad in (5, '"', ["7"])),
         {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9},
         {"epoch": 1, "revision": [1, 3]},
+        {"epoch": 5, "mark": None},
     ],
     "is_status": [
         *(
