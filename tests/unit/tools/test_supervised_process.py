@@ -1,6 +1,7 @@
 """Programs bound to their starter end with it, whatever ends it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tools.servers.processes.supervised_process import SupervisedProcess
 
 ROOT = Path(__file__).resolve().parents[3]
 SLEEPER = ["sleep", "600"]
+_MANY = 1100
+"""More than select() takes."""
 
 STARTER = """
 import signal, sys, time
@@ -42,6 +45,16 @@ def starter(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int, P
         process.kill()
 
 
+@pytest.fixture
+def raised_file_limit() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2 * _MANY:
+        pytest.skip(f"this machine allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * _MANY), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_a_program_runs_and_its_output_and_exit_code_arrive(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = SupervisedProcess(["sh", "-c", "echo out; echo err >&2; exit 7"], log=log)
@@ -62,6 +75,17 @@ def test_a_program_that_ignores_a_signal_is_killed_in_the_end(tmp_path: Path) ->
     process = SupervisedProcess(["sh", "-c", "trap '' TERM; echo ready; sleep 600"], log=log)
     wait_until(lambda: "ready" in log.read_text(), "the trap is set")
     assert process.end(signal.SIGTERM, patience_seconds=0.1) == -signal.SIGKILL
+
+
+def test_a_starter_with_many_open_files_has_programs_too(raised_file_limit: None) -> None:
+    del raised_file_limit
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(_MANY)]
+    try:
+        process = SupervisedProcess(["sh", "-c", "exit 7"])
+        assert process.wait(10) == 7
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def test_what_a_program_has_started_ends_with_it(tmp_path: Path) -> None:

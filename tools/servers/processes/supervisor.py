@@ -103,8 +103,12 @@ def end(child: int, spec: Spec) -> int:
 
 def watch(child: int, spec: Spec, signals: int) -> tuple[int, bool]:
     """Wait for the program's or the starter's end: (wait status, whether the starter ended)."""
+    # Not select(): it refuses descriptors from 1024 on, as a starter with many connections has.
+    poll = select.poll()
+    for descriptor in (spec.life_line, signals):
+        poll.register(descriptor, select.POLLIN)
     while True:
-        readable, _, _ = select.select([spec.life_line, signals], [], [])
+        readable = {descriptor for descriptor, _ in poll.poll()}
         if signals in readable and set(os.read(signals, 64)) - {signal.SIGCHLD}:
             return end(child, spec), False
         ended, status = os.waitpid(child, os.WNOHANG)
