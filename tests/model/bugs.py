@@ -33,8 +33,7 @@ FOUND: Final[dict[str, Bug]] = {
     "pending is cleared whatever came since": ScriptBug(
         _ROUTER,
         "CLEAR_PENDING",
-        """if pairing == tonumber(ARGV[i + 3]) and revision[1] == tonumber(ARGV[i + 1])
-        and revision[2] == tonumber(ARGV[i + 2]) then""",
+        "if has_pairing(id, ARGV[i + 3]) and has_reading(id, ARGV[i + 1], ARGV[i + 2]) then",
         "if true then",
     ),
     "nothing overdue is found": MethodBug(
@@ -382,7 +381,7 @@ HARMLESS: Final[dict[str, Bug]] = {
     # A reading that has the same revision in two pairings was made before the second one, so it
     # lights nothing in it: there is nothing that could be cleared too early.
     "pending is cleared whatever the pairing": ScriptBug(
-        _ROUTER, "CLEAR_PENDING", "if pairing == tonumber(ARGV[i + 3]) and", "if"
+        _ROUTER, "CLEAR_PENDING", "if has_pairing(id, ARGV[i + 3]) and", "if"
     ),
     # Between the two entries a status finds another number at the widget, and its reading stays
     # pending: the order saves that detour, which costs the light half a second.

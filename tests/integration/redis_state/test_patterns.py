@@ -56,6 +56,10 @@ def _light(pairing: int, epoch: int, sequence: int) -> tuple[Script, Sequence[st
     return router.LIGHT, keys, words
 
 
+def _clear(pairing: int, epoch: int, sequence: int) -> tuple[Script, Sequence[str], list[Argument]]:
+    return router.CLEAR_PENDING, (C.directory, C.live, C.pending), ["c1", epoch, sequence, pairing]
+
+
 _calls = st.one_of(
     st.builds(_store, st.integers(4, 6), st.integers(1, 3), st.sampled_from(["", "7-9f2c", "7-9"])),
     st.builds(_light, st.integers(6, 8), st.integers(4, 6), st.integers(0, 3)),
@@ -104,13 +108,45 @@ def _without_times(outcome: list[Any]) -> list[Any]:
     return [reply, {key: value.split(b',"received_at"')[0] for key, value in live.items()}, *others]
 
 
-@pytest.mark.parametrize("script", [gateway.STORE, router.LIGHT], ids=lambda script: script.name)
-async def test_the_usual_values_need_no_decoding(bus: Bus, client: Any, script: Script) -> None:
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [(_store(5, 2, "7-9f2c"), b"stored"), (_light(7, 5, 2), b"lit"), (_clear(7, 5, 1), 1)],
+    ids=["store", "light", "clear_pending"],
+)
+async def test_the_usual_values_need_no_decoding(
+    bus: Bus, client: Any, call: tuple[Script, Sequence[str], list[Argument]], answer: bytes | int
+) -> None:
+    script, keys, words = call
     text = script.text.replace("cjson.decode(", "error(")
     assert text != script.text
     await _put(client, ENTRY, WIDGET_ENTRY, LIVE, STATUS)
-    _, keys, words = _store(5, 2, "7-9f2c") if script is gateway.STORE else _light(7, 5, 2)
+    await client.zadd(C.pending, {"c1": 1})
     blind = Script.with_prelude(script.name, text, batched=True)
     (reply,) = await bus.run([Call(blind, tuple(keys), words)])
-    assert reply[-1] == (b"stored" if script is gateway.STORE else b"lit")
+    assert reply[-1] == answer
     assert await client.exists(C.directory_version) == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "live", "cleared"),
+    [
+        (ENTRY, LIVE, 1),
+        (ENTRY.replace(":", ": "), LIVE.replace(":", ": "), 1),
+        (ENTRY, LIVE.replace('"epoch":5', '"epoch":6'), 1),  # a newer connection, no reading yet
+        ('{"pairing":7}', LIVE, 1),
+        ('{"pairing":7,"unregistered":true}', LIVE, 0),
+        (ENTRY.replace("7", "70"), LIVE, 0),
+        (ENTRY, LIVE.replace("[5,1]", "[5,12]"), 0),
+        (ENTRY, '{"epoch":5}', 0),
+        ("junk", LIVE, 0),
+        (ENTRY, "junk", 0),
+    ],
+)
+async def test_pending_is_cleared_only_of_what_was_routed(
+    bus: Bus, client: Any, entry: str, live: str, cleared: int
+) -> None:
+    await _put(client, entry, WIDGET_ENTRY, live, STATUS)
+    await client.zadd(C.pending, {"c1": 1})
+    script, keys, words = _clear(7, 5, 1)
+    assert await bus.run([Call(script, tuple(keys), words)]) == [[cleared]]
+    assert await client.zcard(C.pending) == 1 - cleared

@@ -48,10 +48,17 @@ GOOD: Final[dict[str, list[dict[str, Any]]]] = {
         {"pairing": 1},
         {"pairing": 2, "unregistered": True},
         {"pairing": LARGEST},
+        {**ENTRY, "pairing": 7.0},
     ],
-    "is_live": [LIVE, {"epoch": 5}, {"epoch": LARGEST}, {**LIVE, "soc": 99.5}],
-    "is_status": [STATUS, {**STATUS, "replaces": [9, 9]}],
-    "is_credentials": [CREDENTIALS, {"number": 1, "digests": []}],
+    "is_live": [
+        LIVE,
+        {"epoch": 5},
+        {"epoch": LARGEST},
+        {**LIVE, "soc": 99.5},
+        {**LIVE, "revision": [5.0, 1]},
+    ],
+    "is_status": [STATUS, {**STATUS, "replaces": [9, 9]}, {**STATUS, "pairing": 7.0}],
+    "is_credentials": [CREDENTIALS, {"number": 1, "digests": []}, {"number": 0.0, "digests": []}],
 }
 BAD: Final[dict[str, list[object]]] = {
     "is_entry": [
