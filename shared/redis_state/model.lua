@@ -189,9 +189,11 @@ end
 -- Is a reading the next one of its connection? Then it replaces what is stored, whatever else
 -- that says.
 local function is_next_reading(live, id, epoch, sequence)
-  local stored_epoch, of, stored_sequence = string.match(redis.call('HGET', live, id) or '',
-    '^{"epoch":(%d+),"revision":%[(%d+),(%d+)%],')
-  return stored_epoch == epoch and of == epoch and tonumber(stored_sequence) < tonumber(sequence)
+  local start = '{"epoch":' .. epoch .. ',"revision":[' .. epoch .. ','
+  local raw = redis.call('HGET', live, id)
+  if not raw or string.find(raw, start, 1, true) ~= 1 then return false end
+  local stored = string.match(raw, '^%d+', #start + 1)
+  return stored and tonumber(stored) < tonumber(sequence)
 end
 
 -- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
