@@ -67,6 +67,7 @@ class Router:
             on_message=self._routing.on_message,
             route=self._routing.route,
             clearer=self._clearer,
+            ahead=self._routing.ahead,
             rng=rng,
         )
         self._leases = Leases(

@@ -15,6 +15,7 @@ from services.router import metrics, scripts
 from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
+from services.router.statuses_ahead import StatusesAhead
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
 from shared.bus.subscriber import Subscriber
@@ -43,6 +44,8 @@ class OverdueFinder:
     """Called with each overdue reading."""
     clearer: PendingClearer
     """Clears those that light nothing."""
+    ahead: StatusesAhead
+    """Names chargers to read although they are not overdue."""
     rng: random.Random
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class OverdueFinder:
         """Stop working on partitions."""
         self._owned -= partitions
         self._unmarked -= partitions
+        for partition in partitions:
+            self.ahead.take_unsure(partition)
         self.subscriber.unsubscribe(self.names.chargers[p].readings for p in partitions)
 
     def on_confirmed(self, channels: list[str]) -> None:
@@ -125,7 +130,11 @@ class OverdueFinder:
         return Call(
             scripts.FIND_OVERDUE,
             (names.directory, names.directory_version, names.live, names.pending),
-            [round(_OVERDUE_SECONDS * 1_000_000), _MOST_PER_PARTITION],
+            [
+                round(_OVERDUE_SECONDS * 1_000_000),
+                _MOST_PER_PARTITION,
+                *self.ahead.take_unsure(partition),
+            ],
         )
 
 

@@ -50,7 +50,7 @@ class Routing:
         self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._waiting: dict[str, Reading] = {}
         self._wake = asyncio.Event()
-        self._ahead = StatusesAhead()
+        self.ahead = StatusesAhead()
         self._restored_log = RateLimitedLog(_log, "a stored status was wrong and was replaced")
 
     def on_message(self, channel: str, payload: bytes) -> None:
@@ -77,7 +77,10 @@ class Routing:
     def route(self, reading: Reading) -> None:
         """Route a reading with the next batch; of one charger only the newest."""
         waiting = self._waiting.get(reading.charger_id)
-        if waiting is None or reading.order > waiting.order:
+        if waiting is None or (reading.order, reading.is_overdue) > (
+            waiting.order,
+            waiting.is_overdue,
+        ):
             self._waiting[reading.charger_id] = reading
         self._wake.set()
 
@@ -109,7 +112,7 @@ class Routing:
             in_batch = answers.count(b"lit"), answers.count(b"stale")
             lit += in_batch[0]
             stale += in_batch[1]
-            if sum(in_batch) == len(items) and not self._ahead:
+            if sum(in_batch) == len(items) and not self.ahead:
                 self.clearer.add(items)
             else:
                 self.clearer.add(self._sort_out(items, answers))
@@ -128,9 +131,9 @@ class Routing:
             elif answer.startswith(b"ahead"):
                 metrics.AHEAD.inc()
                 _, epoch, sequence = answer.split()
-                self._ahead.note(reading, (int(epoch), int(sequence)))
+                self.ahead.note(reading, (int(epoch), int(sequence)))
             else:
-                self._ahead.forget(reading)
+                self.ahead.forget(reading)
                 if answer == b"restored":
                     metrics.RESTORED.inc()
                     self._restored_log.log(f"{reading.widget_id} of {reading.charger_id}")
@@ -141,7 +144,7 @@ class Routing:
         arguments: list[Argument] = []
         for reading in readings:
             status = self.thresholds.status_of(reading.state_of_charge)
-            replaces = self._ahead.replaced_by(reading) if self._ahead else None
+            replaces = self.ahead.replaced_by(reading) if self.ahead else None
             message = StatusDoorbell(
                 data=StatusData(status),
                 widget=reading.widget_id,

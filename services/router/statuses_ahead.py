@@ -8,6 +8,7 @@ the charger reports meanwhile.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -34,13 +35,16 @@ class StatusesAhead:
 
     clock: Callable[[], float] = time.monotonic
     _noted: dict[str, _Noted] = field(default_factory=dict)
+    _unsure: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def note(self, reading: Reading, status: Revision) -> None:
         """Note that the status stored for a reading's widget is ahead of it.
 
-        Only of readings that were just read from Redis: one on a doorbell may be old.
+        Only of readings that were just read from Redis: one on a doorbell may be old. Its
+        charger is to be read, since one that reports often is never overdue.
         """
         if not reading.is_overdue:
+            self._unsure[reading.partition].add(reading.charger_id)
             return
         now = self.clock()
         known = self._noted.get(reading.charger_id)
@@ -62,6 +66,10 @@ class StatusesAhead:
         if self.clock() - known.first_at < _AHEAD_SECONDS:
             return None
         return known.status
+
+    def take_unsure(self, partition: int) -> set[str]:
+        """Return the chargers of a partition to read, overdue or not; those only once."""
+        return self._unsure.pop(partition, set())
 
     def forget(self, reading: Reading) -> None:
         """Forget about a charger: its status is not ahead any more."""

@@ -33,8 +33,8 @@ FOUND: Final[dict[str, Bug]] = {
     "pending is cleared whatever came since": ScriptBug(
         _ROUTER,
         "CLEAR_PENDING",
-        "if has_pairing(id, ARGV[i + 3]) and has_reading(id, ARGV[i + 1], ARGV[i + 2]) then",
-        "if true then",
+        "has_pairing(id, ARGV[i + 3]) and has_reading(id, ARGV[i + 1], ARGV[i + 2])",
+        "true",
     ),
     "nothing overdue is found": MethodBug(
         "services.router.find_overdue",

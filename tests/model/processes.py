@@ -243,10 +243,11 @@ class RouterProcess(Process):
             on_message=self.routing.on_message,
             route=self.routing.route,
             clearer=self.clearer,
+            ahead=self.routing.ahead,
             rng=NoDelay(),
         )
         self.routing._wake = StepEvent()
-        self.routing._ahead.clock = server.clocks
+        self.routing.ahead.clock = server.clocks
         self.finder._audit = Audit(self.bus, names, server.clocks)
         self.finder._audit._next_at = math.inf
         self.finder.own(set(range(names.partitions)))

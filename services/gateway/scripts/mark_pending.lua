@@ -1,5 +1,6 @@
 -- Marks chargers of one partition pending whose widgets have no status, so that their
--- readings are routed again; those only whose readings light their widgets.
+-- readings are routed again; those only whose readings light their widgets. A score of 0 says
+-- that what was routed before does not count: clear_pending.lua leaves it.
 -- KEYS: directory, live, pending
 -- ARGV: ids
 -- Returns how many readings light their widgets.
@@ -8,7 +9,7 @@ local lighting = 0
 for _, id in ipairs(ARGV) do
   local entry, state = entry_of(directory, id), live_of(live, id)
   if entry and state and state.revision and may_light(state.mark, mark_in(entry)) then
-    redis.call('ZADD', pending, 'NX', 0, id)
+    redis.call('ZADD', pending, 0, id)
     lighting = lighting + 1
   end
 end

@@ -1,5 +1,6 @@
 -- Clears chargers of one partition from pending unless their reading or their pairing
--- changed since it was routed; one run does so for several partitions.
+-- changed since it was routed, or their status is missing; one run does so for several
+-- partitions.
 -- KEYS: per partition: directory, live, pending
 -- ARGV: per partition, per charger: id, epoch, sequence, pairing number (0: not registered)
 -- Returns per partition: how many were cleared.
@@ -26,13 +27,21 @@ local function has_reading(id, epoch, sequence)
   return stored[1] == tonumber(epoch) and stored[2] == tonumber(sequence)
 end
 
+-- Was a charger marked pending since it was routed? What is pending by a reading, or was found
+-- overdue, has a time as its score.
+local function is_marked(id)
+  return tonumber(redis.call('ZSCORE', pending, id) or 1) <= 0
+end
+
 local answers = {}
 for key, first, last in calls(3) do
   directory, live, pending = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local any_marked = redis.call('ZRANGEBYSCORE', pending, '-inf', 0, 'LIMIT', 0, 1)[1]
   local cleared = 0
   for i = first, last, 4 do
     local id = ARGV[i]
-    if has_pairing(id, ARGV[i + 3]) and has_reading(id, ARGV[i + 1], ARGV[i + 2]) then
+    if has_pairing(id, ARGV[i + 3]) and has_reading(id, ARGV[i + 1], ARGV[i + 2])
+        and not (any_marked and is_marked(id)) then
       cleared = cleared + redis.call('ZREM', pending, id)
     end
   end

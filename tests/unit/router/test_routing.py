@@ -13,7 +13,6 @@ from services.router import scripts
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
-from services.router.statuses_ahead import StatusesAhead
 from services.router.thresholds import Thresholds
 from shared.bus.script import Call, Script
 from shared.contract.doorbells import decode_status
@@ -88,6 +87,7 @@ class Router:
             on_message=self.routing.on_message,
             route=self.routing.route,
             clearer=self.clearer,
+            ahead=self.routing.ahead,
             rng=NoDelay(),
         )
 
@@ -206,7 +206,7 @@ async def test_what_is_stale_is_cleared_and_what_belongs_to_another_pairing_stay
 
 async def test_a_status_that_stays_ahead_is_replaced_after_5_s(router: Router) -> None:
     clock = Clock()
-    router.routing._ahead = StatusesAhead(clock)
+    router.routing.ahead.clock = clock
     router.bus.light = b"ahead 4503599627370496 1"
     router.finder.own({HOME})
     for seconds in (0.0, 2.0, 2.5):
@@ -225,7 +225,28 @@ async def test_a_status_that_stays_ahead_is_replaced_after_5_s(router: Router) -
     message = decode_status(cast("bytes", router.bus.of(scripts.LIGHT)[-1].arguments[8]))
     assert message.replaces == (4503599627370496, 1)
     assert router.cleared == [["c1", 1, 4, 7]]
-    assert not router.routing._ahead
+    assert not router.routing.ahead
+
+
+async def test_a_charger_that_reports_often_has_the_status_ahead_replaced_too(
+    router: Router,
+) -> None:
+    clock = Clock()
+    router.routing.ahead.clock = clock
+    router.bus.light = b"ahead 4503599627370496 1"
+    router.finder.own({HOME})
+    for sequence in range(4, 8):
+        router.hear(85, sequence)
+        await router.work()
+        clock.now += 2.0
+        router.bus.overdue = [[b"c1", b"85", b"1", b"%d" % sequence, b"7", b"w1"]]
+        await router.finder.find()
+        await router.work()
+        read = router.bus.of(scripts.FIND_OVERDUE)[-1].arguments[2:]
+        assert read == ["c1"]  # it need not be overdue
+    replaced = [call.arguments[9] for call in router.bus.of(scripts.LIGHT)]
+    assert replaced[-1] == "4503599627370496 1"
+    assert not any(replaced[:-1])
 
 
 async def test_a_reading_that_lights_nothing_is_found_when_overdue(router: Router) -> None:
