@@ -147,9 +147,11 @@ async def _as_registry(stored: Stored) -> None:
 
 
 async def _is_intact(stored: Stored, names: ChargerNames | WidgetNames) -> bool:
+    # The pair is all there is. A count of 0 is no less broken: the hub removed a broken key
+    # while this was writing.
     version = await stored.client.get(names.directory_version)
     count = await stored.client.hlen(names.directory)
-    return bool(re.fullmatch(rb"\d+:%d" % count, version or b""))
+    return count == 1 and bool(re.fullmatch(rb"\d+:1", version or b""))
 
 
 async def _is_cleared(stored: Stored) -> bool:
