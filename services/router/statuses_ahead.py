@@ -41,7 +41,7 @@ class StatusesAhead:
         """Note that the status stored for a reading's widget is ahead of it.
 
         Only of readings that were just read from Redis: one on a doorbell may be old. Its
-        charger is to be read, since one that reports often is never overdue.
+        charger must be read, since one that reports often is never overdue.
         """
         if not reading.is_overdue:
             self._unsure[reading.partition].add(reading.charger_id)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults import results
 from tests.faults.results import Due, Result
 from tests.faults.running import Run
@@ -33,6 +35,25 @@ def test_changed_code_is_noticed() -> None:
     present = results.present_commit()
     assert results.is_current(present) or present.endswith("+")
     assert not results.is_current("no commit")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "is_same"),
+    [
+        ("a.py", '"""One."""\nX = 1  # why\n"""Two."""\n', '"""Three."""\n\nX = 1\n', True),
+        ("a.py", 'def f():\n    """Do."""\n    g()\n', "def f():\n    g()\n", True),
+        ("a.py", "def f():\n    g()\n", "def f():\n    h()\n", False),
+        ("a.py", 'X = "one"\n', 'X = "two"\n', False),
+        ("a.lua", "-- why\nlocal x = 1\n", "local x = 1\n", True),
+        ("a.lua", "local x = 1\n", "local x = 2\n", False),
+        ("a.sql", "-- why\n", "-- how\n", False),
+    ],
+)
+def test_only_what_it_does_makes_code_another(
+    name: str, before: str, after: str, *, is_same: bool
+) -> None:
+    same = results.without_comments(name, before) == results.without_comments(name, after)
+    assert same is is_same
 
 
 def test_the_lines_in_the_tree_can_be_read() -> None:
