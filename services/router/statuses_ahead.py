@@ -68,7 +68,7 @@ class StatusesAhead:
         return known.status
 
     def take_unsure(self, partition: int) -> set[str]:
-        """Return the chargers of a partition to read, overdue or not; those only once."""
+        """Take the chargers of a partition that must be read although they are not overdue."""
         return self._unsure.pop(partition, set())
 
     def forget(self, reading: Reading) -> None:

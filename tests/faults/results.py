@@ -128,10 +128,10 @@ def without_comments(name: str, text: str) -> str:
         return text
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
-            if isinstance(body, list):
-                # A docstring, of an attribute too, is an expression that does nothing.
-                body[:] = [one for one in body if not _is_text(one)]
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A docstring, of an attribute too, is an expression that does nothing.
+            body[:] = [one for one in body if not _is_text(one)]
     return ast.dump(tree)
 
 

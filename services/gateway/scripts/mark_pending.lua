@@ -1,6 +1,6 @@
 -- Marks chargers of one partition pending whose widgets have no status, so that their
--- readings are routed again; those only whose readings light their widgets. A score of 0 says
--- that what was routed before does not count: clear_pending.lua leaves it.
+-- readings are routed again; those only whose readings light their widgets. With a
+-- score of 0 a charger stays pending when a reading that was routed before is cleared.
 -- KEYS: directory, live, pending
 -- ARGV: ids
 -- Returns how many readings light their widgets.

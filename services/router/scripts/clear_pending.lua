@@ -6,8 +6,8 @@
 -- Returns per partition: how many were cleared.
 local directory, live, pending -- of the current partition
 
--- What is stored begins with what tells it from others, and usually it is as it was routed:
--- then it need not be decoded. If the rest of it is broken, the audit finds that.
+-- A stored value begins with the numbers that are compared here. Usually they are those that
+-- were routed, and then it need not be decoded. If the rest of it is broken, the audit finds that.
 local function begins_with(text, start)
   return text and string.find(text, start, 1, true) == 1
 end
@@ -27,8 +27,8 @@ local function has_reading(id, epoch, sequence)
   return stored[1] == tonumber(epoch) and stored[2] == tonumber(sequence)
 end
 
--- Was a charger marked pending since it was routed? What is pending by a reading, or was found
--- overdue, has a time as its score.
+-- Was a charger marked pending since it was routed? One that is pending because of a reading, or
+-- was found overdue, has a time as its score.
 local function is_marked(id)
   return tonumber(redis.call('ZSCORE', pending, id) or 1) <= 0
 end
