@@ -4,27 +4,38 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench bench-compare faults fuzz capacity simulate-storm environment
+.PHONY: help up test test-secured check bench bench-compare faults fuzz capacity simulate-storm sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
 WITH := auto
 ARGS :=
+# An IP address of this machine, at which others reach what `make up` runs: with authentication
+# and TLS.
+ADDRESS :=
+# yes or no; if it is empty, ADDRESS decides.
+WITH_TLS :=
+ASKED = --with '$(WITH)' --address '$(ADDRESS)' --tls '$(WITH_TLS)'
 
 PYTHON = $(or $(shell tools/local/find-python 2>/dev/null),$(error $(shell tools/local/find-python 2>&1)))
 VENV := .venv
 RUN := $(VENV)/bin/python
+# The tools of `make sbom` and `make audit`, apart from those that others need.
+SUPPLY := .cache/supply
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
 
-up:  ## Run the whole hub on this machine and show it at work (WITH=containers or WITH=embedded decides how)
-	@source=$$($(PYTHON) -m tools.local.decision --with '$(WITH)') || exit 2; \
-	if [ "$$source" = containers ]; then exec $(PYTHON) -m tools.local --with '$(WITH)'; fi; \
-	$(MAKE) -s environment && exec $(RUN) -m tools.local --with '$(WITH)'
+up:  ## Run the whole hub on this machine and show it at work (WITH=embedded; WITH_TLS=yes; ADDRESS=192.168.1.5 lets others in)
+	@source=$$($(PYTHON) -m tools.local.decision $(ASKED)) || exit 2; \
+	if [ "$$source" = containers ]; then exec $(PYTHON) -m tools.local $(ASKED); fi; \
+	$(MAKE) -s environment && exec $(RUN) -m tools.local $(ASKED)
 
 test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest; "-n 0": one process)
 	@$(RUN) -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+test-secured: environment  ## Run the tests of the hub with TLS on every link, least rights and required authentication
+	@CHARGELIGHT_TEST_SECURED=1 $(RUN) -m pytest --numprocesses auto --dist loadgroup tests/integration/hub $(ARGS)
 
 check: environment  ## Check style, types, boundaries, and the files that others read
 	@$(RUN) -m ruff check
@@ -33,6 +44,7 @@ check: environment  ## Check style, types, boundaries, and the files that others
 	@$(RUN) -m pytest --quiet tests/unit/test_architecture.py
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/*.yml
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 bench: environment  ## Measure speed on this machine (10 minutes; ARGS="relay --json FILE", ARGS=--help)
 	@$(RUN) -m tests.benchmarks $(ARGS)
@@ -51,6 +63,12 @@ capacity: environment  ## Print what a hub of a given size needs (ARGS="--device
 
 simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
 	@$(RUN) -m tools.capacity.storm $(ARGS)
+
+sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
+	@$(SUPPLY)/bin/python -m tools.supply.sbom
+
+audit: $(SUPPLY)/supply.lock  ## Ask for known vulnerabilities (error 3: their data cannot be reached)
+	@$(SUPPLY)/bin/python -m tools.supply.audit
 
 # Copies inside the environment say what is installed there: each is made last, so that an
 # interrupted installation is repeated. An environment that lost its Python is replaced too.
@@ -73,4 +91,9 @@ $(VENV)/requirements-dev.lock: requirements-dev.lock
 # The project itself, as `chargelight`, `chargelight-registry` and `chargelight-simulator`.
 $(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@cp $< $@
+
+$(SUPPLY)/supply.lock: deploy/requirements/supply.lock
+	@$(PYTHON) -m venv --clear $(SUPPLY)
+	@$(SUPPLY)/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@cp $< $@

@@ -4,11 +4,16 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.fixtures import reporting, workers
 
 # A module that imports another one stands after it.
 pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.processes", "tests.fixtures.hub"]
+
+# An example takes as long as the machine is busy: Hypothesis asserts no time.
+settings.register_profile("any machine", settings(deadline=None))
+settings.load_profile("any machine")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -1,21 +1,25 @@
 """The registry's REST API, as the commands use it."""
 
+import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NewType
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
 from services.cli.failures import RefusedError, UnreachableError, WrongUseError
+from shared.process.checks.urls import WrongUrlError, split_url
+from shared.process.tls.client_errors import explain_tls_error
 
 Address = NewType("Address", str)
 """Path of something in the API; only `address` makes one."""
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _IMPORT_TIMEOUT: Final = httpx.Timeout(300.0, connect=5.0)
+_VERSION_TIMEOUT: Final = httpx.Timeout(3.0)
 _PAGE: Final = 1000
 
 _NOT_NOW: Final = {
@@ -26,8 +30,11 @@ _NOT_NOW: Final = {
 """Nothing was decided: the registry, or what it needs, is away."""
 
 
+_NO_URL: Final = "what CHARGELIGHT_CLI_URL or --url says is no HTTP URL"
 _UNKNOWN_KEY: Final = "The one that was presented is not known here, or it was revoked"
+_NO_ADDRESS: Final = "urn:chargelight:problem:no-such-address"
 _NO_KEY: Final = "Set CHARGELIGHT_CLI_KEY, or name a file that holds the key: --key-file"
+_WITHHELD: Final = "The profile's key was not sent: it is for the profile's own URL"
 
 
 def address(*segments: str) -> Address:
@@ -93,14 +100,23 @@ class Api:
         url: Root of its REST API.
         key: API key to present; empty: none.
         transport: Another way to reach it, for tests.
+        is_key_withheld: Whether a key was left out that is for another URL.
 
     Raises:
         WrongUseError: The text is no URL, or no key.
     """
 
-    def __init__(self, url: str, key: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        is_key_withheld: bool = False,
+    ) -> None:
         self._url = _check_url(url)
         self._has_key = bool(key)
+        self._is_key_withheld = is_key_withheld
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {_check_key(key)}"} if key else {},
             timeout=_TIMEOUT,
@@ -111,9 +127,19 @@ class Api:
             transport=transport,
         )
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._url
+
     def get(self, where: Address, **query: object) -> Answer:
         """Look at something; queries that are None are left out."""
         return self._send("GET", where, query)
+
+    def version(self) -> str:
+        """Return the registry's version; it needs no key, and is not waited for long."""
+        document = self._send("GET", address("openapi.json"), {}, timeout=_VERSION_TIMEOUT)
+        return str(Answer(document["info"])["version"])
 
     def put(self, where: Address, body: dict[str, Any], **query: object) -> Answer:
         """Set something."""
@@ -123,9 +149,9 @@ class Api:
         """Change a part of something."""
         return self._send("PATCH", where, {}, json=body)
 
-    def post(self, where: Address, body: dict[str, Any]) -> Answer:
-        """Make something."""
-        return self._send("POST", where, {}, json=body)
+    def post(self, where: Address, body: dict[str, Any] | None = None, **query: object) -> Answer:
+        """Make or do something."""
+        return self._send("POST", where, query, json=body)
 
     def delete(self, where: Address) -> Answer:
         """Remove something."""
@@ -135,8 +161,10 @@ class Api:
         """Return the items of a list, no more than ``most`` (None: all)."""
         return Items(self, where, most, query)
 
-    def upload(self, where: Address, content: bytes, media_type: str, **query: object) -> Answer:
-        """Send a file."""
+    def upload(
+        self, where: Address, content: Iterable[bytes], media_type: str, **query: object
+    ) -> Answer:
+        """Send a file, piece by piece."""
         headers = {"Content-Type": media_type}
         return self._send(
             "POST", where, query, content=content, headers=headers, timeout=_IMPORT_TIMEOUT
@@ -180,7 +208,10 @@ class Api:
         return Answer(said)
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        reason = str(error) or type(error).__name__
+        text = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+        reason = explain_tls_error(text)
+        if isinstance(error, httpx.RemoteProtocolError) and self._url.startswith("http:"):
+            reason = f"{reason.rstrip('.')}; does it speak https://?"
         return UnreachableError(
             f"no registry answers at {self._url} ({reason}). Widgets may still get their lights; "
             "see whether it runs, or set CHARGELIGHT_CLI_URL"
@@ -196,30 +227,35 @@ class Api:
         problem = _json_object(response) or {}
         text = _reason_in(problem)
         if text is None:
+            problem = {}
             text = f"HTTP {status} from {self._url}, and no reason given. Is it a registry?"
-        elif text == HTTPStatus(status).phrase:  # of the framework, not of a route
+        elif problem.get("type") == _NO_ADDRESS or text == HTTPStatus(status).phrase:
+            # Of the framework, not of a route: the latter from older registries.
+            problem = {}
             request = response.request
             text = (
                 f"this registry has no {request.method} {request.url.path}. "
-                "Is it older than this command line?"
+                "Is it older than this command line, or the path in CHARGELIGHT_CLI_URL wrong?"
             )
         if status in _NOT_NOW:
-            return UnreachableError(text)
+            return UnreachableError(text, problem)
         hint = []
         if status == HTTPStatus.UNAUTHORIZED:
             hint = [_UNKNOWN_KEY if self._has_key else _NO_KEY]
-        return RefusedError("\n".join([text, *hint, *_mistakes(problem)]))
+            hint += [_WITHHELD] if self._is_key_withheld else []
+        return RefusedError("\n".join([text, *hint, *_mistakes(problem)]), problem)
 
 
 def _check_url(text: str) -> str:
     try:
-        parts = urlsplit(text)
-        _ = parts.port
+        parts = split_url(text, ("http", "https"))
         httpx.URL(text)
-    except (ValueError, httpx.InvalidURL):
-        parts = None
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WrongUseError(f"{text!r} is no HTTP URL; one is http://127.0.0.1:3300")
+    except (WrongUrlError, httpx.InvalidURL) as error:
+        # httpx quotes the URL.
+        why = str(error) if isinstance(error, WrongUrlError) else "its host cannot be read"
+        raise WrongUseError(f"{_NO_URL}: {why}. One is http://127.0.0.1:3300") from None
+    if not parts.hostname:
+        raise WrongUseError(f"{_NO_URL}: it names no host. One is http://127.0.0.1:3300")
     if "@" in parts.netloc or parts.query or parts.fragment:
         # Not its text: there may be a password in it.
         raise WrongUseError(
@@ -264,6 +300,8 @@ def _reason_in(problem: dict[str, Any]) -> str | None:
 def _mistakes(problem: dict[str, Any]) -> list[str]:
     """Return what is wrong in a file, line by line."""
     found = [each for each in _errors(problem) if "line" in each]
+    if len(found) == problem.get("total") == 1:
+        return []  # the problem's own text has it
     lines = []
     for each in found:
         column = f", {each['column']}" if each.get("column") else ""

@@ -1,6 +1,7 @@
 """What the commands print: tables for people, JSON for programs."""
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
 from services.cli.api import Items
@@ -17,8 +19,11 @@ from services.cli.failures import ReaderGoneError, RefusedError
 
 _LED: Final = {"charging": "red", "charging80": "yellow", "charged": "green"}
 _APART: Final = "  "
+_TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _LEAST_LAST: Final = 20
 """How many cells of the last column must fit on a line; the rest wraps."""
+
+MORE: Final = "There are more: --most shows more of them"
 
 _BIDIRECTIONAL: Final = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -40,6 +45,32 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._console = Console(highlight=False, markup=False, emoji=False)
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether a person looks at a terminal that can be redrawn."""
+        is_terminal = sys.stdout.isatty() and not self._console.is_dumb_terminal
+        return is_terminal and not self._as_json
+
+    @property
+    def height(self) -> int:
+        """Lines of the terminal."""
+        return self._console.height
+
+    def screen(self) -> Live:
+        """Return a screen of its own to draw on; the terminal is put back afterwards."""
+        return Live(
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def heading(self, text: str) -> None:
+        """Print what stands above an answer for people."""
+        if not self._as_json:
+            self.plain(text)
 
     def line(self, text: str, answer: object) -> None:
         """Say one thing: a text for a person, the answer for a program."""
@@ -65,6 +96,20 @@ class Output:
         if answer.get("projected") is False and not answer.get("dry_run"):
             self.note("Not in effect yet: it is stored, and Redis does not have it so far")
 
+    def outcomes(self, answer: Mapping[str, Any], name: str, columns: Sequence[str]) -> None:
+        """Show one thing with a table of many before it, if ``answer[name]`` has them."""
+        if self._as_json:
+            self.fields(answer)
+            return
+        rest = {key: value for key, value in answer.items() if key != name}
+        if not (items := answer.get(name)):
+            self.fields(rest)
+            return
+        used = [column for column in columns if any(column in item for item in items)]
+        self.table(items, used)
+        self.plain("")
+        self.fields(rest)
+
     def table(self, items: Iterable[Mapping[str, Any]], columns: Sequence[str | Column]) -> None:
         """Show many things of one kind; a dot in a column's name looks inside a member."""
         if self._as_json:
@@ -72,28 +117,30 @@ class Output:
             for item in items:
                 self._print_json(item)
         else:
-            self._print_table(items, [_as_column(each) for each in columns])
+            self._lines(self.table_lines(items, columns))
         if isinstance(items, Items) and items.cut_off:
-            self.note("There are more: --most shows more of them")
+            self.note(MORE)
 
     def note(self, text: str) -> None:
         """Tell a person something that is no part of the answer."""
         sys.stderr.write(f"{text}\n")
 
-    def _print_table(self, items: Iterable[Mapping[str, Any]], columns: list[Column]) -> None:
-        rows = [[cell(column.of(item)) for column in columns] for item in items]
-        titles = [column.title for column in columns]
-        head = [Text(title, style="bold") for title in titles]
-        widths = [max(each.cell_len for each in column) for column in zip(head, *rows, strict=True)]
+    def table_lines(
+        self, items: Iterable[Mapping[str, Any]], columns: Sequence[str | Column]
+    ) -> list[Text]:
+        """Return the lines of a table."""
+        rows = [cells_of(item, columns) for item in items]
+        head = head_of(columns)
+        widths = widths_of([head, *rows])
         needed = sum(widths[:-1]) + len(_APART) * len(widths[:-1]) + min(widths[-1], _LEAST_LAST)
         if not rows:
-            self.plain("none")
-        elif self._console.is_terminal and needed > self._console.width:
+            return [Text("none")]
+        if self._console.is_terminal and needed > self._console.width:
             # Cells in pieces could neither be read nor copied.
-            blocks = [_block(list(zip(titles, row, strict=True))) for row in rows]
-            self._lines(line for block in blocks for line in [*block, Text()])
-        else:
-            self._lines(_row(cells, widths) for cells in [head, *rows])
+            titles = [title.plain for title in head]
+            blocks = [_block(list(zip(titles, row_, strict=True))) for row_ in rows]
+            return [line for block in blocks for line in [*block, Text()]]
+        return [row(cells, widths) for cells in [head, *rows]]
 
     def _lines(self, lines: Iterable[Text]) -> None:
         """Write lines; what is too long for a terminal goes on to its next line."""
@@ -166,23 +213,43 @@ def _is_active(character: str) -> bool:
 
 
 def local_time(text: str) -> str:
-    """Return an RFC 3339 time in this machine's own zone; any other text as it is."""
+    """Return an RFC 3339 time in this machine's own zone, with that; any other text as it is."""
     if len(text) < len("2026-11-24T08:00:00Z") or text[10:11] != "T":
         return text
     try:
         moment = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         return text
-    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
+    return moment.isoformat(" ", "seconds")
 
 
-def _row(cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    """Return cells side by side."""
-    row = Text()
-    for each, width in zip(cells, widths, strict=True):
-        row.append_text(each).append(" " * (width - each.cell_len) + _APART)
-    row.rstrip()
-    return row
+def with_local_times(text: str) -> str:
+    """Return a text with its times in this machine's own zone."""
+    return _TIME.sub(lambda found: local_time(found[0]), text)
+
+
+def cells_of(item: Mapping[str, Any], columns: Sequence[str | Column]) -> list[Text]:
+    """Return what a table shows of an item."""
+    return [cell(_as_column(column).of(item)) for column in columns]
+
+
+def head_of(columns: Sequence[str | Column]) -> list[Text]:
+    """Return the titles of a table."""
+    return [Text(_as_column(column).title, style="bold") for column in columns]
+
+
+def widths_of(rows: Sequence[Sequence[Text]]) -> list[int]:
+    """Return how many places of a terminal each column of a table needs."""
+    return [max(each.cell_len for each in column) for column in zip(*rows, strict=True)]
+
+
+def row(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """Return cells side by side; one that is wider than its column moves the others."""
+    line = Text()
+    for each, width in zip(cells, widths, strict=False):
+        line.append_text(each).append(" " * (width - each.cell_len) + _APART)
+    line.rstrip()
+    return line
 
 
 def _block(named: Sequence[tuple[str, Text]]) -> list[Text]:

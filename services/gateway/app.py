@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Final
 
@@ -11,14 +11,20 @@ from services.gateway.auth.authenticator import Authenticator
 from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.chargers.chargers import Chargers
 from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.endpoint import Endpoint
 from services.gateway.connection.handshake import Handshake
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.drain import drain
+from services.gateway.entrance.entrance import Entrance
+from services.gateway.entrance.revocation import Revocation
 from services.gateway.kernel import raise_file_limit
+from services.gateway.limits.per_id import LimitsPerId
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
+from services.gateway.presence.refused_handshakes import RefusedWriter
 from services.gateway.presence.rejections import Rejections, RejectionWriter
+from services.gateway.proof_watch import ProofWatch
 from services.gateway.redis_check import RIGHTS, agreement_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import widget_endpoint
@@ -26,17 +32,21 @@ from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
+from shared.contract.devices import Kind
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
+from shared.process.listeners import open_listeners
 from shared.process.runtime import Background, describe
+from shared.process.tls.files import TlsFilesError
+from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
 
 _log = logs.get(__name__)
 
 _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
-_REFUSED_AT_ONCE: Final = 1000
-"""Connections over the limit that are kept open for as long as it takes to send a 503."""
+_SPARE_SOCKETS: Final = 1000
+"""For handshakes over their limit that are not cut off, as something waits to be read."""
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -58,10 +68,10 @@ async def serve_devices(
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
         await stack.enter_async_context(
             health.listening(
-                settings.host,
-                settings.health_port,
+                settings.listen_address("health_port"),
                 gateway.not_ready_because,
                 gateway.not_accepting_because,
+                allowed_hosts=settings.allowed_hosts,
                 listener=health_listener,
             )
         )
@@ -90,13 +100,15 @@ class Gateway:
         self._settings = settings
         rng = random.SystemRandom()
         self._listening = False
-        names, own = Names(settings.partitions), settings.instance_id
+        self._names = names = Names(settings.partitions)
+        own = settings.instance_id
         self.bus = bus = open_bus(settings, own)
         # Connections of their own: no reading waits for a crowd of handshakes, or for presence.
         self._authenticator_bus = open_bus(settings, f"{own}-authenticator")
         self.presence_bus = open_bus(settings, f"{own}-presence")
-        # Some more than are served, so that these get a 503.
-        most_sockets = raise_file_limit(settings.max_connections + _REFUSED_AT_ONCE)
+        most_sockets = raise_file_limit(
+            settings.max_connections + settings.max_handshakes + _SPARE_SOCKETS
+        )
         self.context = context = ConnectionContext(settings, rng=rng, most_sockets=most_sockets)
         self.subscriber = open_subscriber(settings, f"{own}-doorbells", rng)
         trust = DirectoryTrust()
@@ -112,8 +124,8 @@ class Gateway:
         self.watch = DirectoryWatch(
             bus,
             names,
-            chargers=self.chargers.on_directory_change,
-            widgets=self.widgets.on_directory_change,
+            chargers=self._on_chargers_changed,
+            widgets=self._on_widgets_changed,
             on_replica=lambda: self.subscriber.drop_connection("it leads to a replica"),
             rng=rng,
         )
@@ -124,17 +136,25 @@ class Gateway:
         self._rejection_writer = RejectionWriter(
             self.presence_bus, names, self._rejections, own, rng=rng
         )
-        self._authenticator = Authenticator(
-            self._authenticator_bus,
-            names,
-            mode=settings.device_auth,
-            key=settings.credential_key,
-            rng=rng,
-        )
+        self._know_devices(settings, rng)
         connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
+
+    def _know_devices(self, settings: GatewaySettings, rng: random.Random) -> None:
+        self._tls = _tls_of(settings)
+        self._authenticator = Authenticator(
+            self._authenticator_bus,
+            self._names,
+            mode=settings.device_auth,
+            keys=settings.credential_keys,
+            rng=rng,
+            has_ca_per_kind=settings.has_ca_per_kind,
+        )
+        self._proof_watch = ProofWatch(self._authenticator_bus, self.context, rng)
+        for tls in self._tls.values():
+            tls.on_changed(self._note_cas)
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
@@ -151,16 +171,44 @@ class Gateway:
         background.start(self.widgets.read(), "read statuses")
         background.start(self.watch.compare(), "watch directory")
         background.start(self._authenticator.run(), "check credentials")
+        background.start(self._proof_watch.run(), "watch secrets")
         background.start(self.presence.keep(), "keep presence")
         background.start(self._rejection_writer.write(), "write rejections")
+        background.start(self._write_refused(), "write refused handshakes")
         background.start(self.subscriber.run(), "hear doorbells")
         background.start(self.echo.call(), "hear itself")
+        self._start_tls(background)
 
-    async def listen(self) -> list[asyncio.Server]:
+    def _start_tls(self, background: Background) -> None:
+        for kind, tls in self._tls.items():
+            background.start(tls.watch(), f"watch certificates of the {kind.value} port")
+            if tls.files.revoked is not None:
+                revocation = Revocation(self.context, tls.files.revoked.path)
+                tls.on_changed(revocation.on_changed)
+                background.start(revocation.run(), f"close revoked {kind.value}s")
+
+    def _note_cas(self) -> None:
+        # The other port's file may be written at this moment: then it changes in a moment.
+        with suppress(TlsFilesError):
+            self._authenticator.has_ca_per_kind = self._settings.has_ca_per_kind
+
+    def _on_chargers_changed(self, partition: int, ids: list[str]) -> None:
+        self.chargers.on_directory_change(partition, ids)
+        self._proof_watch.on_change(self._names.chargers[partition], ids)
+
+    def _on_widgets_changed(self, partition: int, ids: list[str]) -> None:
+        self.widgets.on_directory_change(partition, ids)
+        self._proof_watch.on_change(self._names.widgets[partition], ids)
+
+    async def _write_refused(self) -> None:
+        refused, own = self._rejections.refused, self._settings.instance_id
+        await RefusedWriter(self.presence_bus, refused, own, self.context.rng).write()
+
+    async def listen(self) -> list[asyncio.Server | Entrance]:
         """Open the two ports.
 
         Raises:
-            OSError: A port is taken.
+            OSError: A port is taken, or the address is not ours.
         """
         settings, auth = self._settings, self._authenticator
         chargers = charger_endpoint(
@@ -168,27 +216,37 @@ class Gateway:
             settings.partitions,
             self._rejections,
             auth.authenticate_charger,
+            LimitsPerId.of(settings, Kind.CHARGER),
         )
         asks_widgets = settings.device_auth != "off"
         widgets = widget_endpoint(
-            self.widgets, self._rejections, auth.authenticate_widget if asks_widgets else None
+            self.widgets,
+            self._rejections,
+            auth.authenticate_widget if asks_widgets else None,
+            LimitsPerId.of(settings, Kind.WIDGET),
         )
-        loop = asyncio.get_running_loop()
         servers = [
-            await loop.create_server(
-                partial(Handshake, self.context, endpoint),
-                settings.host,
-                port,
-                backlog=_BACKLOG,
-                reuse_port=settings.reuse_port or None,
-            )
-            for endpoint, port in (
-                (chargers, settings.charger_port),
-                (widgets, settings.widget_port),
+            await self._serve(endpoint, listener, self._tls.get(kind))
+            for kind, endpoint in ((Kind.CHARGER, chargers), (Kind.WIDGET, widgets))
+            for listener in await open_listeners(
+                settings.listen_address(f"{kind.value}_port"), reuse_port=settings.reuse_port
             )
         ]
         self._listening = True
         return servers
+
+    async def _serve(
+        self, endpoint: Endpoint, listener: socket.socket, tls: ServerTls | None
+    ) -> asyncio.Server | Entrance:
+        context, proxies = self.context, self._settings.proxies
+        if tls is None and not proxies:
+            loop = asyncio.get_running_loop()
+            handshake = partial(Handshake, context, endpoint)
+            return await loop.create_server(handshake, sock=listener, backlog=_BACKLOG)
+        listener.listen(_BACKLOG)
+        entrance = Entrance(context, endpoint, listener, tls, proxies)
+        entrance.open()
+        return entrance
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""
@@ -209,3 +267,9 @@ class Gateway:
         return (
             None if self.watch.complete else "the directory is not there (is the registry running?)"
         )
+
+
+def _tls_of(settings: GatewaySettings) -> dict[Kind, ServerTls]:
+    """Return the TLS of each port that has it."""
+    files = {kind: settings.tls_files(kind) for kind in Kind}
+    return {kind: ServerTls(each) for kind, each in files.items() if each is not None}

@@ -20,7 +20,7 @@ async def drain(context: ConnectionContext, chargers: Chargers, seconds: float) 
     Devices connect again at once. They must not all do so at one moment, to the gateways
     that are left. So the closes are spread over ``seconds``.
     """
-    leaving = list(context.connections)
+    leaving = [*context.connections, *context.unopened]
     pause = seconds / max(len(leaving), 1)
     owed = 0.0
     for connection in leaving:
@@ -30,8 +30,8 @@ async def drain(context: ConnectionContext, chargers: Chargers, seconds: float) 
             await asyncio.sleep(owed)
             owed = 0.0
     await _wait(_STORING_SECONDS, lambda: chargers.all_stored)
-    await _wait(_CLOSING_SECONDS, lambda: not context.connections)
-    for connection in list(context.connections):
+    await _wait(_CLOSING_SECONDS, lambda: not (context.connections or context.unopened))
+    for connection in (*context.connections, *context.unopened):
         connection.abort()
 
 

@@ -1,5 +1,6 @@
 """What the operating system knows about sockets, and how many files it allows."""
 
+import asyncio
 import socket
 import struct
 import sys
@@ -16,6 +17,12 @@ _SPARE_FILES: Final = 200
 # tcpi_last_data_recv, in ms.
 _LAST_DATA_RECEIVED: Final = struct.Struct("=8x44xI")
 _INT: Final = struct.Struct("i")
+
+
+def address_of(transport: asyncio.BaseTransport) -> str:
+    """Return a device's address without its port, or that of the proxy before it."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else "unknown"
 
 
 def seconds_since_last_data(connection: socket.socket | None) -> float:

@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from shared.contract.device_protocol import CloseCode, ErrorCode
+from shared.contract.presence import RefusalReason
 from shared.process.fast_counter import FastCounter
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
@@ -18,6 +19,12 @@ _BY_THE_LIBRARY: Final = (CloseCode.PROTOCOL_ERROR, CloseCode.NOT_UTF8)
 CLOSED: Final[dict[CloseCode, Counter]] = {
     code: _closed.labels(str(int(code))) for code in CloseCode if code not in _BY_THE_LIBRARY
 }
+
+_failed_entrances = Counter(
+    "chargelight_entrances_failed",
+    "Connections that ended before their handshake: in TLS, or in a balancer's header.",
+    ["reason"],
+)
 
 VANISHED: Final = Counter(
     "chargelight_devices_vanished", "Connections that ended without a closing handshake."
@@ -56,8 +63,20 @@ SWEPT: Final = Counter(
 REJECTIONS_DROPPED: Final = Counter(
     "chargelight_rejections_dropped", "Rejections not noted because there were too many."
 )
+SHARED_IDS: Final = Counter(
+    "chargelight_shared_ids", "Times that two devices were connected with one id."
+)
+REFUSALS_DROPPED: Final = Counter(
+    "chargelight_refusals_dropped",
+    "Refused handshakes that `chargelight refused` does not show because there were too many.",
+)
 
 
 def count_refusal(status: int) -> None:
     """Count a refused handshake."""
     _refused.labels(str(status)).inc()
+
+
+def count_failed_entrance(reason: RefusalReason | None) -> None:
+    """Count a connection that ended before its handshake; None: it only went away."""
+    _failed_entrances.labels("gone" if reason is None else str(reason)).inc()

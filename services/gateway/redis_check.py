@@ -3,16 +3,22 @@
 from typing import Final
 
 from services.gateway import scripts
+from services.gateway.auth.credentials import MODES_WITH_SECRETS
 from services.gateway.settings import GatewaySettings
+from shared.bus.refusals.config_agreement import Agreement, Successor
 from shared.bus.refusals.rights import Rights
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
+from shared.contract.names import ACCESS
 
-RIGHTS: Final = Rights.of(vars(scripts).values(), "GET", "ZREM", listens=True)
+RIGHTS: Final = Rights.of(ACCESS["gateway"], vars(scripts).values(), "GET", "ZREM")
 
 
-def agreement_of(settings: GatewaySettings) -> dict[str, str]:
+def agreement_of(settings: GatewaySettings) -> Agreement:
     """Return the settings that must be the same in all instances."""
-    agreement = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
-    if settings.device_auth != "off":
-        agreement[KEY_AGREEMENT] = fingerprint_of(settings.credential_key.get_secret_value())
+    agreement: dict[str, str | Successor] = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
+    if settings.device_auth in MODES_WITH_SECRETS:
+        keys = [each.get_secret_value() for each in settings.credential_keys]
+        key, *former = map(fingerprint_of, keys)
+        # While the key is changed, gateways accept both, and registries say when it counts.
+        agreement[KEY_AGREEMENT] = Successor(key, former[0], takes_over=False) if former else key
     return agreement

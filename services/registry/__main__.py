@@ -1,4 +1,4 @@
-"""Run a registry, or a command: ``python -m services.registry [backup|restore FILE]``."""
+"""Run a registry, or a command: ``python -m services.registry [COMMAND]``."""
 
 from services.registry.main import main
 

@@ -3,11 +3,16 @@
 import asyncio
 import random
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
+from services.registry.access.unattributed_keys import UnattributedKeys
 from services.registry.api import server
+from services.registry.audit.access_events import AccessEvents
+from services.registry.audit.audit_file import AuditFile
+from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.live.state_reader import StateReader
@@ -17,13 +22,15 @@ from services.registry.postgres.listener import Listener
 from services.registry.postgres.troubles import Troubles
 from services.registry.redis_check import RIGHTS, agreement_of
 from services.registry.rentals.transition_recorder import TransitionRecorder
+from services.registry.retention.pruner import Pruner
 from services.registry.routes.build import build
-from services.registry.routes.dependencies import Parts
+from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus, open_check
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
+from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
 
 _log = logs.get(__name__)
@@ -42,10 +49,10 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
         await stack.enter_async_context(
             health.listening(
-                settings.host,
-                settings.health_port,
+                settings.listen_address("health_port"),
                 registry.not_ready_because,
                 registry.not_accepting_because,
+                allowed_hosts=settings.allowed_hosts,
             )
         )
         await registry.open(stack)
@@ -54,11 +61,19 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(background.stop)
         registry.start(background)
         port = await stack.enter_async_context(
-            server.listening(group, registry.api, settings.host, settings.port)
+            server.listening(
+                group,
+                registry.api,
+                settings.listen_address("port"),
+                settings.max_connections,
+                registry.tls,
+                proxies=settings.proxies,
+            )
         )
         _log.info("serving", **(describe(settings) | {"port": port}))
         await stop.wait()
         _log.info("stopping")
+        registry.stop_waiting()
 
 
 class Registry:
@@ -70,6 +85,7 @@ class Registry:
                 "everyone who reaches this port may change everything: no API keys are required",
                 remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
             )
+        self._settings = settings
         rng = random.SystemRandom()
         names = Names(settings.partitions)
         conninfo = connection_string(settings.postgres_dsn.get_secret_value(), settings.instance_id)
@@ -83,6 +99,10 @@ class Registry:
             self._database, self._rentals_bus, names, troubles=troubles, rng=rng
         )
         self._expiry = Expiry(self._database, troubles, rng)
+        self._pruner = Pruner(self._database, settings.keep)
+        self._states = StateReader(self._state_bus, names)
+        self._refused_devices = RefusedDevices(self._database, self._states, rng)
+        self._know_operators(settings, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
         agreement = agreement_of(settings)
         self.check = open_check(settings, RIGHTS, agreement, connections, rng)
@@ -105,14 +125,23 @@ class Registry:
             troubles=troubles,
             rng=rng,
         )
-        self.api = build(
-            Parts(
-                self._database,
-                self._projector,
-                StateReader(self._state_bus, names),
-                SecretHasher(self._database, settings.credential_key.get_secret_value()),
-                _authorization(self._database, settings),
-            )
+        files = settings.tls_files
+        self.tls = None if files is None else ServerTls(files)
+        parts = self._parts(settings)
+        self.api = build(parts, settings.path_prefix, settings.origins, settings.allowed_hosts)
+
+    def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
+        self._access_events = AccessEvents(self._database, self._troubles, rng)
+        self._audit_file = (
+            AuditFile(self._database, Path(settings.audit_file), self._troubles, rng)
+            if settings.audit_file
+            else None
+        )
+        self._authorization = Authorization(
+            self._database,
+            self._access_events,
+            required=settings.operator_auth == "required",
+            bootstrap_key=settings.admin_key.get_secret_value(),
         )
 
     def not_ready_because(self) -> str | None:
@@ -132,6 +161,7 @@ class Registry:
         for bus in (self._bus, self._rentals_bus, self._state_bus, self.check.bus):
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
+        stack.push_async_callback(self._access_events.write_last)
 
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
@@ -140,11 +170,31 @@ class Registry:
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
+        background.start(self._pruner.run(), "prune")
+        if self._settings.operator_auth == "required":
+            background.start(UnattributedKeys(self._database).run(), "name unattributed keys")
+        background.start(self._access_events.run(), "write access events")
+        background.start(self._refused_devices.run(), "audit refused devices")
+        if self._audit_file is not None:
+            background.start(self._audit_file.run(), "send the audit log on")
+        if self.tls is not None:
+            background.start(self.tls.watch(), "watch certificates")
 
+    def stop_waiting(self) -> None:
+        """Answer requests that have changed something: they wait for Redis no longer."""
+        self._projector.stop_waiting()
 
-def _authorization(database: Database, settings: RegistrySettings) -> Authorization:
-    return Authorization(
-        database,
-        required=settings.operator_auth == "required",
-        admin_key=settings.admin_key.get_secret_value(),
-    )
+    def _parts(self, settings: RegistrySettings) -> Parts:
+        return Parts(
+            self._database,
+            self._projector,
+            self._states,
+            SecretHasher(
+                self._database,
+                settings.credential_key.get_secret_value(),
+                settings.former_credential_key.get_secret_value(),
+            ),
+            self._authorization,
+            settings.keep,
+            Instance(describe(settings), settings.protection, self.not_ready_because),
+        )

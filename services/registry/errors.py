@@ -24,12 +24,27 @@ class NotAllowedError(DomainError):
     """The operator's role does not include this."""
 
 
+class AuthenticationOffError(DomainError):
+    """No API key can be made, because none is required."""
+
+
 class NoSuchKeyError(DomainError):
     """There is no API key with this id."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            # Not what was asked for: it may be a key in the place of its id.
+            "there is no API key with this id. An id is what stands between clk_ and the second "
+            "underscore of a key, and GET /keys (chargelight keys list) shows them"
+        )
+
+
+class KeyEndedError(DomainError):
+    """An API key was revoked or replaced, so it cannot be renewed."""
+
 
 class NameTakenError(DomainError):
-    """An API key that is not revoked has this name."""
+    """An API key that is valid has this name."""
 
 
 class NoCredentialKeyError(DomainError):
@@ -37,10 +52,31 @@ class NoCredentialKeyError(DomainError):
 
 
 class NotRegisteredError(DomainError):
-    """There is no such device."""
+    """There is no such device.
 
-    def __init__(self, kind: Kind, device_id: str) -> None:
-        super().__init__(f"no {kind.value} with the id {device_id!r} is registered")
+    Args:
+        kind: Of the device; None: of any kind.
+        device_id: The id that was asked for.
+        similar: A registered id that differs only in capitals, if there is one.
+        other_kind: The kind of the device that does have this id, if there is one.
+    """
+
+    def __init__(
+        self,
+        kind: Kind | None,
+        device_id: str,
+        *,
+        similar: str | None = None,
+        other_kind: Kind | None = None,
+    ) -> None:
+        noun = kind.value if kind else "charger or widget"
+        detail = f"no {noun} with the id {device_id!r} is registered"
+        if similar is not None:
+            super().__init__(f"{detail}. There is {similar!r}: capitals matter", similar=similar)
+        elif other_kind is not None:
+            super().__init__(f"{detail}. It is the id of a {other_kind.value}")
+        else:
+            super().__init__(detail)
 
 
 class NotPairedError(DomainError):
@@ -84,6 +120,10 @@ class NoWidgetToGiveError(DomainError):
 
 class NoWidgetToReturnError(DomainError):
     """The rental has no widget that could come back."""
+
+
+class TooBusyError(DomainError):
+    """As many requests of this kind are being served as may be at once."""
 
 
 class TooManyRowsError(DomainError):

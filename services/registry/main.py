@@ -5,10 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from services.registry import migrate_command, revoke_command
 from services.registry.app import serve
 from services.registry.backup import commands
 from services.registry.settings import RegistrySettings
 from shared.process import runtime
+from shared.version import VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -26,5 +28,9 @@ def parser() -> argparse.ArgumentParser:
         description="Without a command: run a registry. Settings are read from the environment.",
         epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 Postgres is away.",
     )
-    commands.add_commands(parser)
+    parser.add_argument("--version", action="version", version=VERSION)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    migrate_command.add_command(subparsers)
+    revoke_command.add_command(subparsers)
+    commands.add_commands(subparsers)
     return parser

@@ -5,20 +5,27 @@ from typing import Final
 from services.registry.directory import scripts as directory_scripts
 from services.registry.rentals import scripts as rental_scripts
 from services.registry.settings import RegistrySettings
+from shared.bus.refusals.config_agreement import Agreement, Successor
 from shared.bus.refusals.rights import Rights
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
+from shared.contract.names import ACCESS
 
 RIGHTS: Final = Rights.of(
+    ACCESS["registry"],
     [*vars(directory_scripts).values(), *vars(rental_scripts).values()],
-    *("EXISTS", "GET", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
-    listens=False,
+    *("EXISTS", "GET", "HDEL", "HGETALL", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
 )
 
 
-def agreement_of(settings: RegistrySettings) -> dict[str, str]:
+def agreement_of(settings: RegistrySettings) -> Agreement:
     """Return the settings that must be the same in all instances."""
-    agreement = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
+    agreement: dict[str, str | Successor] = {"CHARGELIGHT_PARTITIONS": str(settings.partitions)}
     key = settings.credential_key.get_secret_value()
-    if key:
+    former = settings.former_credential_key.get_secret_value()
+    if key and former:
+        agreement[KEY_AGREEMENT] = Successor(
+            fingerprint_of(key), fingerprint_of(former), takes_over=True
+        )
+    elif key:
         agreement[KEY_AGREEMENT] = fingerprint_of(key)
     return agreement

@@ -26,7 +26,11 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
     router = Router(settings)
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
         await stack.enter_async_context(
-            health.listening(settings.host, settings.health_port, router.not_ready_because)
+            health.listening(
+                settings.listen_address("health_port"),
+                router.not_ready_because,
+                allowed_hosts=settings.allowed_hosts,
+            )
         )
         router.open(stack)
         await unless_stopped(stop, router.check.wait_and_agree())

@@ -5,8 +5,9 @@ from typing import Final
 from services.router import scripts
 from services.router.settings import RouterSettings
 from shared.bus.refusals.rights import Rights
+from shared.contract.names import ACCESS
 
-RIGHTS: Final = Rights.of(vars(scripts).values(), "ZREM", listens=True)
+RIGHTS: Final = Rights.of(ACCESS["router"], vars(scripts).values(), "ZREM")
 
 
 def agreement_of(settings: RouterSettings) -> dict[str, str]:

@@ -15,7 +15,6 @@ class RouterSettings(Settings):
     service: ClassVar[str] = "router"
     model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_ROUTER_")
 
-    host: str = Field(default="0.0.0.0", description="Address of the health port")  # noqa: S104 - asked from outside
     health_port: Port = Field(default=3102, description="Port for /healthz, /readyz and /metrics")
     thresholds: str = Field(
         default="charging=0,charging80=80,charged=100",

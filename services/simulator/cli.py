@@ -1,10 +1,11 @@
 """The simulator's command line: what can be asked for, and its checks."""
 
+import math
+import os
 import random
 import sys
 from collections.abc import Callable
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 import typer
 
@@ -14,13 +15,24 @@ from services.simulator.commands.fleet import FleetCommand
 from services.simulator.commands.register import register as register_pairs
 from services.simulator.commands.widget import WidgetCommand
 from services.simulator.devices.levels import parse_level
+from services.simulator.environment import (
+    CHARGERS_URL,
+    KEY,
+    REGISTRY_URL,
+    SECRET,
+    WIDGETS_URL,
+    WrongEnvironmentError,
+    check_names,
+    word_in,
+)
 from services.simulator.fleet.fleet import Hub
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from services.simulator.judging.thresholds import DEFAULT as DEFAULT_THRESHOLDS
 from services.simulator.judging.thresholds import parse_thresholds
-from services.simulator.running import run
+from services.simulator.running import EXIT_WRONG_USE, run
 from services.simulator.terminal.event_output import EventOutput
-from shared.contract.devices import is_device_id
+from shared.contract.devices import ID_RULE, is_device_id
+from shared.process.checks.urls import WrongUrlError, split_url
 
 app = typer.Typer(
     help="Chargers and widgets of Chargelight as programs: one by hand, or many at once.",
@@ -34,24 +46,35 @@ Parsed = TypeVar("Parsed")
 
 def _device_id(text: str) -> str:
     if not is_device_id(text):
-        raise typer.BadParameter(
-            f"{text!r} is no id: an id has 1 to 64 letters, digits, dots, underscores and hyphens"
-        )
+        raise typer.BadParameter(f"{text!r} is no id: {ID_RULE}")
     return text
 
 
 def _websocket_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        raise typer.BadParameter(f"{text!r} is no WebSocket URL; one is ws://127.0.0.1:3100")
-    return text
+    return _url(text, ("ws", "wss"), "a WebSocket URL such as ws://127.0.0.1:3100")
 
 
 def _http_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise typer.BadParameter(f"{text!r} is no HTTP URL; one is http://127.0.0.1:3300")
+    return _url(text, ("http", "https"), "an HTTP URL such as http://127.0.0.1:3300")
+
+
+def _url(text: str, schemes: tuple[str, str], wanted: str) -> str:
+    try:
+        parts = split_url(text, schemes)
+    except WrongUrlError as error:
+        raise typer.BadParameter(f"it must be {wanted}: {error}") from None
+    if not parts.hostname or "@" in parts.netloc or parts.query:
+        raise typer.BadParameter(
+            f"it must be {wanted}, with no more in it than a path: an API key goes into {KEY}, a "
+            f"device's secret into {SECRET}"
+        )
     return text
+
+
+def _finite(number: float | None) -> float | None:
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a number that can be counted to")
+    return number
 
 
 def _parse_option(parse: Callable[[str], Parsed], text: str, name: str) -> Parsed:
@@ -61,28 +84,26 @@ def _parse_option(parse: Callable[[str], Parsed], text: str, name: str) -> Parse
         raise typer.BadParameter(str(error), param_hint=name) from error
 
 
-_CHARGERS_ENV = "CHARGELIGHT_SIMULATOR_CHARGERS_URL"
-_WIDGETS_ENV = "CHARGELIGHT_SIMULATOR_WIDGETS_URL"
 _CHARGERS_HELP = "Where chargers connect."
 _WIDGETS_HELP = "Where widgets connect."
 
 ChargerUrl = Annotated[
-    str, typer.Option("--url", envvar=_CHARGERS_ENV, callback=_websocket_url, help=_CHARGERS_HELP)
+    str, typer.Option("--url", envvar=CHARGERS_URL, callback=_websocket_url, help=_CHARGERS_HELP)
 ]
 WidgetUrl = Annotated[
-    str, typer.Option("--url", envvar=_WIDGETS_ENV, callback=_websocket_url, help=_WIDGETS_HELP)
+    str, typer.Option("--url", envvar=WIDGETS_URL, callback=_websocket_url, help=_WIDGETS_HELP)
 ]
 ChargersUrl = Annotated[
-    str, typer.Option(envvar=_CHARGERS_ENV, callback=_websocket_url, help=_CHARGERS_HELP)
+    str, typer.Option(envvar=CHARGERS_URL, callback=_websocket_url, help=_CHARGERS_HELP)
 ]
 WidgetsUrl = Annotated[
-    str, typer.Option(envvar=_WIDGETS_ENV, callback=_websocket_url, help=_WIDGETS_HELP)
+    str, typer.Option(envvar=WIDGETS_URL, callback=_websocket_url, help=_WIDGETS_HELP)
 ]
 RegistryUrl = Annotated[
     str,
     typer.Option(
         "--registry",
-        envvar="CHARGELIGHT_SIMULATOR_REGISTRY_URL",
+        envvar=REGISTRY_URL,
         callback=_http_url,
         help="Where the registry is.",
     ),
@@ -90,9 +111,14 @@ RegistryUrl = Annotated[
 DeviceId = Annotated[str, typer.Argument(metavar="ID", callback=_device_id, help="Its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Thresholds = Annotated[str, typer.Option(help="The hub's thresholds, by which lights are judged.")]
-Settle = Annotated[float, typer.Option(min=0, help="Seconds that a light may stay wrong.")]
+Settle = Annotated[
+    float, typer.Option(min=0, callback=_finite, help="Seconds that a light may stay wrong.")
+]
 Interval = Annotated[
-    float, typer.Option(min=0.1, help="Seconds between two lines, where there is no terminal.")
+    float,
+    typer.Option(
+        min=0.1, callback=_finite, help="Seconds between two lines, where there is no terminal."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Makes phones and jitter repeatable.")]
 
@@ -110,12 +136,14 @@ def charger(
     *,
     ramp: Annotated[bool, typer.Option("--ramp", help="Charge by itself, phone by phone.")] = False,
     seconds_per_percent: Annotated[
-        float, typer.Option(min=0.001, help="How fast --ramp charges.")
+        float, typer.Option(min=0.001, callback=_finite, help="How fast --ramp charges.")
     ] = 1.0,
     once: Annotated[
         bool, typer.Option("--once", help="End as soon as the hub has stored LEVEL.")
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for that.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, callback=_finite, help="Seconds to wait for that.")
+    ] = 10.0,
     url: ChargerUrl = _CHARGERS_URL,
     json: AsJson = False,
 ) -> None:
@@ -129,6 +157,7 @@ def charger(
         once=once,
         seconds_per_percent=seconds_per_percent if ramp else None,
         timeout=timeout,
+        secret=word_in(os.environ, SECRET),
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
         output=EventOutput(as_json=json),
     )
@@ -138,7 +167,8 @@ def charger(
 @app.command()
 def widget(widget_id: DeviceId, *, url: WidgetUrl = _WIDGETS_URL, json: AsJson = False) -> None:
     """Be a widget: show its LED, and below it what it showed before."""
-    run(WidgetCommand(widget_id, url, EventOutput(as_json=json)).run)
+    secret = word_in(os.environ, SECRET)
+    run(WidgetCommand(widget_id, url, secret, EventOutput(as_json=json)).run)
 
 
 @app.command()
@@ -146,15 +176,21 @@ def fleet(
     *,
     pairs: Annotated[int, typer.Option(min=1, help="How many chargers, and widgets.")] = 200,
     rate: Annotated[
-        float, typer.Option(min=0.001, help="Readings per second of each charger.")
+        float,
+        typer.Option(min=0.001, callback=_finite, help="Readings per second of each charger."),
     ] = 1.0,
     duration: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Seconds to run; then exit 1 unless every light is right."),
+        typer.Option(
+            min=0.1,
+            callback=_finite,
+            help="Seconds to run; then exit 1 unless every light is right.",
+        ),
     ] = None,
     prefix: Annotated[str, typer.Option(callback=_device_id, help="Start of the ids.")] = "demo",
     connecting_rate: Annotated[
-        float, typer.Option(min=0.1, help="Pairs that start connecting per second.")
+        float,
+        typer.Option(min=0.1, callback=_finite, help="Pairs that start connecting per second."),
     ] = 100.0,
     settle: Settle = 5.0,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
@@ -179,6 +215,7 @@ def fleet(
         prefix=prefix,
         rate=rate,
         registry_url=registry,
+        key=word_in(os.environ, KEY),
         hub=_hub(chargers_url, widgets_url, thresholds, settle),
         connecting_rate=connecting_rate,
         duration=duration,
@@ -198,7 +235,8 @@ def demo(
     pairs: Annotated[int, typer.Option(min=1, help="How many, where none are named.")] = 8,
     prefix: Annotated[str, typer.Option(callback=_device_id, help="Start of the ids.")] = "booth",
     speed: Annotated[
-        float, typer.Option(min=0.01, help="Charge this many times faster than usual.")
+        float,
+        typer.Option(min=0.01, callback=_finite, help="Charge this many times faster than usual."),
     ] = 1.0,
     settle: Settle = 5.0,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
@@ -212,6 +250,7 @@ def demo(
     command = DemoCommand(
         pairs=_pairs(names) if names else numbered_pairs(prefix, pairs, digits=2),
         registry_url=registry,
+        key=word_in(os.environ, KEY),
         hub=_hub(chargers_url, widgets_url, thresholds, settle),
         speed=speed,
         interval=interval,
@@ -235,10 +274,13 @@ def register(
 ) -> None:
     """Register and pair devices; waits for the registry, and may be repeated."""
     pairs = _pairs(names)
+    key, secret = word_in(os.environ, KEY), word_in(os.environ, SECRET)
     run(
         lambda stop: register_pairs(
             pairs,
             registry,
+            key=key,
+            secret=secret,
             replace=replace,
             output=EventOutput(as_json=json),
             rng=random.Random(),
@@ -253,9 +295,14 @@ def _pairs(names: list[str]) -> list[Pair]:
 
 def _hub(chargers_url: str, widgets_url: str, thresholds: str, settle: float) -> Hub:
     parsed = _parse_option(parse_thresholds, thresholds, "--thresholds")
-    return Hub(chargers_url, widgets_url, parsed, settle)
+    return Hub(chargers_url, widgets_url, parsed, settle, word_in(os.environ, SECRET))
 
 
 def main() -> None:
     """Run a command."""
-    app(prog_name="chargelight-simulator")
+    try:
+        check_names(os.environ)
+        app(prog_name="chargelight-simulator")
+    except WrongEnvironmentError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_WRONG_USE)

@@ -12,6 +12,7 @@ from shared.process.waiting import stop_on_signals
 
 EXIT_DONE: Final = 0
 EXIT_NOT_RIGHT: Final = 1
+EXIT_WRONG_USE: Final = 2
 
 Command = Callable[[asyncio.Event], Coroutine[Any, Any, int]]
 """Works until it is done or the event is set; returns the exit code."""

@@ -1,12 +1,13 @@
 """Opening what talks to Redis: the one place that knows whether it is a cluster."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from shared.bus.bus import Bus
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
+from shared.bus.refusals.config_agreement import Agreement
 from shared.bus.refusals.redis_check import RedisCheck
 from shared.bus.refusals.rights import Rights
 from shared.bus.single_server_bus import SingleServerBus
@@ -48,7 +49,7 @@ def open_subscriber(settings: RedisSettings, name: str, rng: random.Random) -> S
 def open_check(
     settings: ServiceSettings,
     rights: Rights,
-    agreement: Mapping[str, str],
+    agreement: Agreement,
     connections: Sequence[Bus | Subscriber],
     rng: random.Random,
 ) -> RedisCheck:

@@ -9,11 +9,18 @@ Postgres only.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 MINIMUM_KEY_LENGTH = 32
+MINIMUM_SECRET_LENGTH: Final = 16
+"""Of a device's secret, in characters."""
+
+KEY_RULE: Final = (
+    f"it needs {MINIMUM_KEY_LENGTH} printable ASCII characters or more; make one with: openssl "
+    "rand -hex 32"
+)
 
 KEY_AGREEMENT: Final = "CHARGELIGHT_CREDENTIAL_KEY (its fingerprint)"
 """The name under which instances compare the key's fingerprint."""
@@ -21,7 +28,11 @@ KEY_AGREEMENT: Final = "CHARGELIGHT_CREDENTIAL_KEY (its fingerprint)"
 _FINGERPRINT_DIGITS: Final = 16
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+Auth = Literal["any", "certificate"]
+"""What a device proves itself with: a secret or a certificate, or only a certificate."""
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What Redis holds of a registered device's secrets (``{…NN}:credentials``).
 
     Each registered device has an entry, also without a secret. Without an entry, what the
@@ -35,10 +46,12 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     digests: list[str]
     """Of all its secrets. A digest made with a former key matches nothing, but shows that the
     device has a secret."""
+    auth: Auth = "any"
+    """What it must prove itself with; left out where it is ``any``."""
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text may be the key of the digests."""
+    """Tell whether a text is long enough for a key, and can be typed and sent anywhere."""
     return len(text) >= MINIMUM_KEY_LENGTH and text.isascii() and text.isprintable()
 
 
@@ -57,12 +70,17 @@ def digest_of(key: str, device_id: str, secret: str) -> str:
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 
-def is_among(digest: str, known: Sequence[str]) -> bool:
-    """Tell whether a digest is among those known, in a time that does not reveal which.
+def is_any_among(digests: Sequence[str], known: Sequence[str]) -> bool:
+    """Tell whether one of the digests is among those known, in a time that does not reveal which.
 
-    A device has several for a while when its secret is rotated.
+    A secret has a digest for each key that counts. A device has several secrets for a while when
+    its secret is rotated.
     """
-    # With nothing known it is compared with itself reversed: an id without a secret, or
+    # With nothing known each is compared with itself reversed: an id without a secret, or
     # without a registration, takes as long as a wrong secret.
-    found = [hmac.compare_digest(digest, other) for other in known or [digest[::-1]]]
+    found = [
+        hmac.compare_digest(digest, other)
+        for digest in digests
+        for other in known or [digest[::-1]]
+    ]
     return any(found) and bool(known)

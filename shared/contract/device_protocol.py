@@ -42,7 +42,7 @@ class CloseCode(IntEnum):
     NOT_UTF8 = 1007
     """A text message that is not UTF-8."""
     POLICY = 1008
-    """Too many bad frames."""
+    """Too many bad frames, or the secret of the connection was revoked."""
     TOO_BIG = 1009
     """A message over 1 KiB, or in more than 16 fragments."""
     NOT_REGISTERED = 4404

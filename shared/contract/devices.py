@@ -25,6 +25,18 @@ MaybeDeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A({_ID})?\Z")]
 """The same; empty if there is no such device."""
 
 
+ID_RULE: Final = "an id is 1 to 64 of A-Z a-z 0-9 . _ -"
+
+
 def is_device_id(text: str) -> bool:
-    """Tell whether ``text`` may be an id: 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
+    """Tell whether a text may be an id; see `ID_RULE`."""
     return _COMPILED.fullmatch(text) is not None
+
+
+URN: Final = "urn:chargelight:"
+"""What the names of devices in certificates begin with."""
+
+
+def urn_of(kind: Kind, device_id: str) -> str:
+    """Return the name of a device in its certificate: a URI among the subject's other names."""
+    return f"{URN}{kind.value}:{device_id}"

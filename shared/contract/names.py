@@ -34,6 +34,7 @@ name                            type   holds
 ``{wNN}:transitions``           stream a widget's status became another one (for rentals)
 ``routers``                     zset   router instance → when it was last heard of (µs)
 ``gateways``                    zset   gateway instance → when it was last heard of (µs)
+``refused``                     hash   who was refused, and why → how often, and when last
 ``agreements``                  hash   settings that must be the same in all instances
 ==============================  =====  ======================================================
 
@@ -45,16 +46,17 @@ it may publish. So ``PSUBSCRIBE 'chargelight:*'`` shows devices and nothing else
 """
 
 import binascii
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 PREFIX: Final = "chargelight"
 
 ROUTERS: Final = f"{PREFIX}:routers"
 GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
+REFUSED: Final = f"{PREFIX}:refused"
 ALL_KEYS: Final = f"{PREFIX}:*"
-"""A pattern of all keys; `ALL_CHANNELS` is one of all channels."""
-ALL_CHANNELS: Final = f"{PREFIX}*"
+"""A pattern of all keys."""
 CHECK_KEY: Final = f"{PREFIX}:check"
 CHECK_CHANNEL: Final = f"{PREFIX}-check"
 
@@ -73,8 +75,81 @@ _TYPES: Final = {
     "routers": "zset",
     "gateways": "zset",
     "agreements": "hash",
+    "refused": "hash",
 }
 """Of each key, by the last part of its name."""
+_WITHOUT_TAG: Final = frozenset({"routers", "gateways", "agreements", "refused"})
+_ANY_TAG: Final = f"{PREFIX}:{{*}}"
+
+
+class Access(NamedTuple):
+    """What one service does with which keys (by the last parts of their names) and channels.
+
+    All services also compare their settings in ``agreements``, and try their rights with
+    `CHECK_KEY` and `CHECK_CHANNEL`.
+    """
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    """It reads them, too."""
+    removes: tuple[str, ...]
+    """It removes them, or members of them, and puts nothing in."""
+    publishes: tuple[str, ...]
+    """Patterns, as of what it hears."""
+    hears: tuple[str, ...]
+    succeeds: bool = False
+    """It may replace what is agreed on, by a value that was set as its successor."""
+
+
+_ECHO: Final = f"{PREFIX}-echo:*"
+_READINGS: Final = f"{_ANY_TAG}:readings"
+_STATUS: Final = f"{_ANY_TAG}:widget:*:status"
+_DIRECTORY_CHANGES: Final = f"{_ANY_TAG}:directory-changes"
+_PRESENCE_CHANGES: Final = f"{_ANY_TAG}:presence-changes"
+
+ACCESS: Final[Mapping[str, Access]] = {
+    "gateway": Access(
+        reads=("directory", "directory-version", "credentials", "statuses"),
+        writes=("live", "pending", "presence", "rejections", "gateways", "refused"),
+        removes=("directory-version", "statuses"),
+        publishes=(_READINGS, _PRESENCE_CHANGES, _ECHO),
+        hears=(_STATUS, _DIRECTORY_CHANGES, _ECHO),
+    ),
+    "router": Access(
+        reads=("directory", "directory-version", "live"),
+        writes=("pending", "statuses", "transitions", "lease", "routers"),
+        removes=("directory-version", "live"),
+        publishes=(_STATUS, _ECHO),
+        hears=(_READINGS, _ECHO),
+    ),
+    "registry": Access(
+        reads=("statuses", "lease", "presence", "rejections", "gateways", "refused"),
+        writes=(
+            *("directory", "directory-version", "credentials", "live", "pending"),
+            "transitions",
+        ),
+        removes=("statuses", "presence", "rejections"),
+        publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
+        hears=(),
+        succeeds=True,
+    ),
+}
+"""Of each service. Its rights in Redis are made of this (``tools.redis_users``)."""
+
+
+def key_pattern(part: str) -> str:
+    """Return a pattern of all keys whose names end in a part."""
+    return f"{PREFIX}:{part}" if part in _WITHOUT_TAG else f"{_ANY_TAG}:{part}"
+
+
+def matching_name(pattern: str, tag: str) -> str:
+    """Return a name that a pattern matches and nothing uses, in the slot of a tag (any: "").
+
+    Where nothing in the pattern varies, it is the name itself.
+    """
+    if _ANY_TAG in pattern:
+        return pattern.replace("{*}", f"{{{tag or 'check'}}}").replace("*", "check")
+    return channel_in_slot(pattern.replace("*", "check"), tag) if "*" in pattern else pattern
 
 
 def key_type(key: str) -> str | None:

@@ -47,6 +47,33 @@ class RejectionCode(StrEnum):
     """It broke the WebSocket protocol (close 1002)."""
 
 
+class RefusalReason(StrEnum):
+    """Why a device could not connect: a closed set."""
+
+    UNAUTHORIZED = "unauthorized"
+    """Its secret was missing or wrong (HTTP 401)."""
+    ORIGIN = "origin"
+    """Its ``Origin`` may be a web page's (HTTP 403)."""
+    WRONG_PATH = "wrong_path"
+    """It asked for what this port does not serve (HTTP 404)."""
+    NOT_REGISTERED = "not_registered"
+    """Its id is not registered (close 4404)."""
+    TLS = "tls"
+    """It spoke TLS to a plain port."""
+    NO_TLS = "no_tls"
+    """It did not speak TLS to a port that needs it."""
+    TLS_VERSION = "tls_version"
+    """It speaks only TLS older than 1.2."""
+    CERTIFICATE = "certificate"
+    """Its certificate is missing, has ended, is revoked, or another CA's."""
+    HUB_CERTIFICATE = "hub_certificate"
+    """It ended the TLS handshake: it does not trust the hub's certificate, or not by this name."""
+    NOT_WEBSOCKET = "not_websocket"
+    """It sent something else than a WebSocket handshake."""
+    SHARED_ID = "shared_id"
+    """It was connected while another device was that has the same id."""
+
+
 class ChargerPresence(msgspec.Struct, frozen=True):
     """Where a charger's newest connection is, or was (``{pNN}:presence``)."""
 
@@ -75,6 +102,17 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """How often a device was refused for one reason (``refused``)."""
+
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    at: Microseconds
+    """The last time."""
+    gateway: str
+    """The last one."""
+
+
 decode_charger_presence = tolerant_decoder(ChargerPresence)
 decode_widget_presence = tolerant_decoder(WidgetPresence)
 decode_rejection = tolerant_decoder(Rejection)
+decode_refused = tolerant_decoder(Refused)

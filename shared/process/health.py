@@ -8,10 +8,13 @@ that a flood of devices does not keep operators out.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.process.hosts import NOT_OWN_HOST, is_own_host
+from shared.process.listeners import ListenAddress, open_listeners
 
 _DEADLINE_SECONDS = 5.0
 _MAX_REQUEST_BYTES = 8192
@@ -34,28 +37,28 @@ async def own_metrics() -> bytes:
 
 @contextlib.asynccontextmanager
 async def listening(
-    host: str,
-    port: int,
+    address: ListenAddress,
     not_ready_because: Readiness,
     not_accepting_because: Readiness | None = None,
     *,
+    allowed_hosts: Collection[str] = (),
     metrics: Metrics = own_metrics,
     listener: socket.socket | None = None,
 ) -> AsyncIterator[None]:
     """Serve health requests while the context is open.
 
     Args:
-        host: Address to listen on.
-        port: TCP port.
+        address: Where to listen.
         not_ready_because: Called for each ``/readyz``; a text makes it a 503.
         not_accepting_because: The same for ``/accepting``, which load balancers request. They
             cut all connections to a server that is down, and a lost Redis must not cut the
             devices that wait for it. By default the same as ``/readyz``.
+        allowed_hosts: Names of this hub; a request for a name that may be a stranger's is refused.
         metrics: Called for each ``/metrics``. By default the metrics of this process.
-        listener: A socket that already listens, in place of address and port.
+        listener: A socket that already listens, in place of the address.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is taken, or the address is not ours.
     """
     checks = {
         b"/healthz": _alive,
@@ -69,7 +72,11 @@ async def listening(
         ):
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await _respond(head, checks, metrics))
+                writer.write(
+                    await _respond(head, checks, metrics)
+                    if _is_for_us(head, allowed_hosts)
+                    else _response("421 Misdirected Request", _TEXT, f"{NOT_OWN_HOST}\n".encode())
+                )
                 await writer.drain()
 
     requests: set[asyncio.Task[None]] = set()
@@ -81,17 +88,26 @@ async def listening(
         task.add_done_callback(requests.discard)
         task.add_done_callback(lambda _: writer.close())
 
-    if listener is None:
-        server = await asyncio.start_server(on_connected, host, port, limit=_MAX_REQUEST_BYTES)
-    else:
-        server = await asyncio.start_server(on_connected, sock=listener, limit=_MAX_REQUEST_BYTES)
+    listeners = await open_listeners(address) if listener is None else [listener]
+    servers = [
+        await asyncio.start_server(on_connected, sock=each, limit=_MAX_REQUEST_BYTES)
+        for each in listeners
+    ]
     try:
         yield
     finally:
-        server.close()
+        for server in servers:
+            server.close()
         for task in requests:
             task.cancel()
         await asyncio.gather(*requests, return_exceptions=True)
+
+
+def _is_for_us(head: bytes, allowed_hosts: Collection[str]) -> bool:
+    """Tell whether each ``Host`` is ours. A browser sends one; simple probes send none."""
+    fields = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    hosts = (value.strip() for name, _, value in fields if name.lower() == "host")
+    return all(is_own_host(host, allowed_hosts) for host in hosts)
 
 
 def _alive() -> None:

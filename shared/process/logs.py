@@ -6,7 +6,8 @@ searched, and nothing that a device sends can forge one.
 
 import logging
 import sys
-from typing import Final, Literal
+from collections import deque
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -18,6 +19,31 @@ Logger = FilteringBoundLogger
 _TRACEBACKS_AS_JSON: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+RECENT_LINES: Final = 1000
+"""Lines that a process keeps of its own log, for remote support."""
+_MOST_CHARACTERS: Final = 4000
+"""Of a kept line: a traceback may be long."""
+
+_recent: Final[deque[str]] = deque(maxlen=RECENT_LINES)
+
+
+class _KeptStream:
+    """Standard error, of which the last lines are kept."""
+
+    def write(self, text: str) -> int:
+        if line := text.rstrip("\n"):  # its end may be written by itself
+            _recent.append(line[:_MOST_CHARACTERS])
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def recent_lines() -> list[str]:
+    """Return the last lines of this process's log, the oldest first."""
+    return list(_recent)
 
 
 def configure(
@@ -33,6 +59,7 @@ def configure(
     """
     on_terminal = sys.stderr.isatty()
     as_json = output == "json" or (output == "auto" and not on_terminal)
+    kept = cast("TextIO", _KeptStream())
     number = logging.getLevelNamesMapping()[level.upper()]
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -54,12 +81,12 @@ def configure(
     structlog.configure(
         processors=[*common, *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(kept),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(service=service, instance_id=instance_id)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(kept)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],

@@ -19,6 +19,7 @@ from shared.process import logs
 from shared.process.last_resort import LastResort
 from shared.process.settings import Settings, SettingsType, WrongSettingsError
 from shared.process.waiting import end_task, stop_on_signals
+from shared.version import VERSION
 
 EXIT_STOPPED: Final = 0
 EXIT_BUG: Final = 1
@@ -38,6 +39,15 @@ _on_end: Final[ContextVar[Callable[[str], None] | None]] = ContextVar("on_end", 
 
 _log = logs.get(__name__)
 
+_build = Gauge(
+    "chargelight_build_info",
+    "Which service of which version this is; always 1.",
+    ["service", "version"],
+)
+_unsafe_settings = Gauge(
+    "chargelight_unsafe_settings",
+    "Settings that are not safe, as the log said when the service started.",
+)
 _tasks = Gauge("chargelight_tasks", "Tasks of this process: flat, whatever the load.")
 # Called within the event loop, where the health listener answers.
 _tasks.set_function(lambda: float(len(asyncio.all_tasks())))
@@ -69,6 +79,10 @@ def main(
         service=settings.service,
         instance_id=settings.instance_id,
     )
+    _build.labels(settings_type.service, VERSION).set(1)
+    _unsafe_settings.set(len(settings.warnings))
+    for warning in settings.warnings:
+        _log.warning("a setting is not safe", reason=warning)
     sys.exit(_run(settings, serve))
 
 

@@ -56,8 +56,14 @@ local function checked(raw, is_right)
   return readable and value or nil
 end
 
+-- A number that Postgres can have drawn. A greater one was written by hand: no other number
+-- would ever replace it, and a gateway would wait for one for ever.
+local function is_drawn(value)
+  return is_count(value) and value <= 2 ^ 52
+end
+
 local function is_entry(value)
-  return is_count(value.pairing)
+  return is_drawn(value.pairing)
     and (value.unregistered == nil or value.unregistered == true)
     and (value.charger == nil or is_id(value.charger))
     and (value.widget == nil
@@ -104,15 +110,16 @@ local function distrust(version)
 end
 
 local function is_credentials(value)
-  if not is_count(value.number) then return false end
+  if not is_drawn(value.number) then return false end
   if value.registered ~= nil and not is_count(value.registered) then return false end
+  if value.auth ~= nil and value.auth ~= 'any' and value.auth ~= 'certificate' then return false end
   for _, digest in ipairs(value.digests) do
     if type(digest) ~= 'string' or not string.find(digest, '^%x+$') then return false end
   end
   return true
 end
 
--- Stored credentials: {number, registered, digests = [...]}. Decoded, {} and [] are alike.
+-- Stored credentials: {number, registered, digests = [...], auth}. Decoded, {} and [] are alike.
 local function credentials_of(raw)
   if not raw or not string.find(raw, '"digests":%s*%[') then return nil end
   return checked(raw, is_credentials)
@@ -266,26 +273,16 @@ local function may_light(mark, present)
 end
 
 -- How long ago a charger was paired, in µs. No pairing is from the future: Redis' clock was
--- set back, or this server's is behind. Then it is rewritten to now.
-local function pairing_age(directory, id, entry, now)
-  if entry.paired_at <= now then return now - entry.paired_at end
-  redis.call('HSET', directory, id,
-    charger_entry(entry.pairing, entry.widget, entry.token, now))
-  return 0
+-- set back, or this server's is behind. Then it began now.
+local function pairing_age(entry, now)
+  return math.max(now - entry.paired_at, 0)
 end
 
 -- What a gateway is told of a charger's pairing: its number, its mark, and its age (µs).
-local function pairing_told(directory, id, entry, now)
+local function pairing_told(entry, now)
   local mark = mark_in(entry)
-  local age = mark == '' and 0 or pairing_age(directory, id, entry, now)
+  local age = mark == '' and 0 or pairing_age(entry, now)
   return {int(entry.pairing), mark, int(age)}
-end
-
--- A value with a number that Postgres can have drawn, or nil: it was written by hand, and no
--- other number would ever replace it.
-local function drawn(value, member)
-  if value and value[member] <= 2 ^ 52 then return value end
-  return nil
 end
 
 -- Mark every connection that a charger has now as superseded: it ends with its next

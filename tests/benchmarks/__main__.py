@@ -26,7 +26,9 @@ TARGETS: Final = {
     "capacity": "what docs/capacity.md predicts for 1,000, 10,000 and 50,000 devices",
     "doorbells": "CPU of reading a published message, in three ways",
     "instructions": "instructions of the functions that run for each message",
-    "imports": "importing 50,000 devices",
+    "tls": "a handshake, a reading and an idle connection with TLS, with mTLS and without",
+    "imports": "imports of 1,000 to 200,000 devices and hostile files: time, memory, others' waits",
+    "door": "attacks on the door: what honest devices and operators notice, beside a control",
 }
 """What can be measured, and what that is; each is a package with a module `benchmark`."""
 USUAL: Final = ("ingest", "relay")

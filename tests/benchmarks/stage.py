@@ -71,8 +71,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
+async def stage(
+    *, cluster: bool = False, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Stage]:
     """Set a stage up: Redis (or a cluster of three nodes), Postgres and a registry.
+
+    All processes of the hub get the settings.
 
     The servers are always our own, also if addresses of others are given: a fleet of a benchmark
     has no business in anybody's data.
@@ -97,7 +101,7 @@ async def stage(*, cluster: bool = False) -> AsyncIterator[Stage]:
             CLUSTER_SETTING: str(cluster).lower(),
             "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
         }
-        hub = Hub({**SETTINGS, **addresses}, folder, started.append)
+        hub = Hub({**SETTINGS, **(settings or {}), **addresses}, folder, started.append)
         stack.push_async_callback(hub.hang_up)
         hub.start_registry()
         await hub.ready()

@@ -153,10 +153,33 @@ class Stack:
         answer: list[dict[str, Any]] = json.loads(run("docker", "inspect", container))
         return answer[0]
 
-    def address(self, container: str) -> str:
+    def inside(self, service: str, *command: str) -> str:
+        """Run a command in a container of a service; in a new one if none runs."""
+        if running := self.running(service):
+            return run("docker", "exec", running[0], *command)
+        program, *arguments = command
+        new = ("run", "--rm", "--no-deps", "-T", "--entrypoint", program, service)
+        return self.compose(*new, *arguments)
+
+    def run_image(self, service: str, *command: str) -> str:
+        """Run a command in a container of an image that was built here, as nothing confines it."""
+        program, *arguments = command
+        image = f"chargelight-{service}:{self._tag}"
+        root = ("--rm", "--user", "0", "--entrypoint", program)
+        return run("docker", "run", *root, image, *arguments)
+
+    def address(self, container: str, network: str = "devices") -> str:
         """Return the container's IP address; Linux hosts can connect to it."""
+        return self._network_of(container, network)["IPAddress"]
+
+    def gateway_address(self, container: str) -> str:
+        """Return the address of this machine in the container's network of REST, on Linux."""
+        return self._network_of(container, "rest")["Gateway"]
+
+    def _network_of(self, container: str, network: str) -> dict[str, str]:
+        networks: dict[str, dict[str, str]]
         networks = self.inspect(container)["NetworkSettings"]["Networks"]
-        return str(networks[f"{self.project}_default"]["IPAddress"])
+        return networks[f"{self.project}_{network}"]
 
     def metric(self, container: str, sample: str) -> float:
         """Return a sample out of a gateway's /metrics, 0 if it is not there."""

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import random
+import ssl
 import sys
 import tempfile
 import time
@@ -21,7 +22,8 @@ from typing import Any, NamedTuple, cast
 
 import uvloop
 
-from tests.fixtures.hub import HOST, Gateway, Hub
+from tests.fixtures.hub import HOST, Gateway, Hub, Settings
+from tests.fixtures.processes import ROOT
 from tests.fixtures.raw_device import RawDevice
 from tests.fixtures.raw_frames import FRAGMENTS, PING, handshake, masked, reading
 from tools.servers.postgres.open import open_postgres
@@ -59,11 +61,11 @@ class Device(RawDevice):
             self.answered.set_result(0)
 
 
-async def connected(port: int, path: str) -> Device:
+async def connected(port: int, path: str, tls: ssl.SSLContext | None = None) -> Device:
     """Connect a device; `answered` says what became of it, 0 that it was cut off."""
     loop = asyncio.get_running_loop()
     try:
-        _, device = await loop.create_connection(lambda: Device(path), HOST, port)
+        _, device = await loop.create_connection(lambda: Device(path), HOST, port, ssl=tls)
     except OSError:
         device = Device(path)
         device.answered.set_result(0)
@@ -124,13 +126,13 @@ class Crowd:
 async def crowd(arguments: Sequence[str]) -> None:
     """Connect, then reconnect all at once whenever a line comes in; tell how it went."""
     mine = Crowd(*map(int, arguments))
-    lines = await _standard_input()
+    lines = await standard_input()
     await mine.connect(50)
-    _tell({})
+    tell({})
     while await lines.readline():
         mine.drop()
         await mine.connect(1_000_000)
-        _tell(
+        tell(
             {
                 "took": mine.took,
                 "until_in": mine.until_in,
@@ -143,7 +145,7 @@ async def crowd(arguments: Sequence[str]) -> None:
 async def flood(arguments: Sequence[str]) -> None:
     """Flood a gateway until the input ends; tell when it begins, and what became of it."""
     kind, port, path = arguments[0], int(arguments[1]), arguments[2]
-    lines = await _standard_input()
+    lines = await standard_input()
     devices: list[Device] = []
     if kind == "half-handshakes":
         head = handshake(path)
@@ -161,7 +163,7 @@ async def flood(arguments: Sequence[str]) -> None:
                 await device.answered
 
         tasks = [asyncio.create_task(half()) for _ in range(1000)]
-        _tell({})
+        tell({})
         await lines.readline()
         for task in tasks:
             task.cancel()
@@ -180,21 +182,22 @@ async def flood(arguments: Sequence[str]) -> None:
         devices.append(device)
         if not told:
             told = True
-            _tell({})
+            tell({})
         while not device.transport.is_closing() and not reading_on.done():
             if device.transport.get_write_buffer_size() < len(piece):
                 device.transport.write(piece)
                 sent += len(piece)
             await asyncio.sleep(0.001)
-    _tell({"connections": len(devices), "bytes": sent})
+    tell({"connections": len(devices), "bytes": sent})
 
 
-def _tell(what: dict[str, Any]) -> None:
+def tell(what: dict[Any, Any]) -> None:
+    """Tell the process that started this one."""
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 
 
-async def _standard_input() -> asyncio.StreamReader:
+async def standard_input() -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -211,6 +214,10 @@ class Helper:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def told(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -219,16 +226,18 @@ class Helper:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def go(self) -> None:
+    def go(self, order: str = "go") -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(b"go\n")
+        self._process.stdin.write(f"{order}\n".encode())
 
 
 @contextlib.asynccontextmanager
-async def helper(*arguments: object) -> AsyncIterator[Helper]:
-    """Run a part of this file in a process of its own, a nice one."""
+async def helper(
+    *arguments: object, module: str = "tests.e2e.crowd", nice: int = 19
+) -> AsyncIterator[Helper]:
+    """Run a part of a module in a process of its own; by default a nice one."""
     process = await asyncio.create_subprocess_exec(
-        *("nice", "-n", "19", sys.executable, "-m", "tests.e2e.crowd", *map(str, arguments)),
+        *("nice", "-n", str(nice), sys.executable, "-m", module, *map(str, arguments)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**24,
@@ -244,16 +253,16 @@ async def helper(*arguments: object) -> AsyncIterator[Helper]:
 class Probes:
     """Pairs that are connected all the time, and how long their readings take to the widget."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, tls: ssl.SSLContext | None = None) -> None:
         self._gateway = gateway
-        self._pairs: list[tuple[Device, Device]] = []
+        self._tls = tls
         self._took: list[float] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, first: int, count: int = PROBES) -> None:
         for i in range(first, first + count):
-            charger = await connected(self._gateway.charger_port, f"/chargers/c{i:05}")
-            widget = await connected(self._gateway.widget_port, f"/widgets/w{i:05}")
+            charger = await connected(self._gateway.charger_port, f"/chargers/c{i:05}", self._tls)
+            widget = await connected(self._gateway.widget_port, f"/widgets/w{i:05}", self._tls)
             assert charger.answered.result() == widget.answered.result() == 101
             self._tasks.append(asyncio.create_task(self._measure(charger, widget)))
 
@@ -355,7 +364,10 @@ async def register(hub: Hub, pairs: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _whole_hub(pairs: int) -> AsyncIterator[Hub]:
+async def whole_hub(
+    pairs: int, settings: Settings | None = None, code: Path = ROOT
+) -> AsyncIterator[Hub]:
+    """Run a hub with so many pairs; ``code`` is the folder with the services' code."""
     server_options = ServerOptions.of_tests()
     with (
         closing(open_redis(server_options)) as redis,
@@ -363,11 +375,12 @@ async def _whole_hub(pairs: int) -> AsyncIterator[Hub]:
         tempfile.TemporaryDirectory() as folder,
     ):
         settings = {
+            **(settings or {}),
             "CHARGELIGHT_REDIS_URL": redis.url,
             "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
             "CHARGELIGHT_LOG_LEVEL": "warning",
         }
-        hub = Hub(settings, Path(folder), lambda _process: None)
+        hub = Hub(settings, Path(folder), lambda _process: None, code)
         hub.start_registry()
         hub.start_router()
         hub.start_gateway()
@@ -388,7 +401,7 @@ def _print(name: str, seconds: Sequence[float]) -> None:
 
 
 async def _herd(devices: int) -> None:
-    async with _whole_hub(devices // 2 + PROBES) as hub:
+    async with whole_hub(devices // 2 + PROBES) as hub:
         gateway = hub.gateways[0]
         probes = Probes(gateway)
         await probes.start(devices // 2)
@@ -407,7 +420,7 @@ async def _herd(devices: int) -> None:
 
 
 async def _floods() -> None:
-    async with _whole_hub(PROBES + 1) as hub:
+    async with whole_hub(PROBES + 1) as hub:
         gateway = hub.gateways[0]
         probes = Probes(gateway)
         await probes.start(1)

@@ -15,13 +15,25 @@ from functools import partial
 
 import httpx
 import pytest
+import yaml
+from packaging.utils import canonicalize_name
 from websockets.asyncio.client import connect
 
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from shared.contract.device_protocol import CloseCode
+from shared.contract.names import Names
 from tests.e2e.compose_booth import Booth, register
-from tests.e2e.compose_stack import BUILD_SECONDS, Stack, StackError, open_stack, run, wait_until
+from tests.e2e.compose_stack import (
+    ROOT,
+    Stack,
+    StackError,
+    open_stack,
+    run,
+    wait_until,
+)
+from tests.e2e.confinement import PROBE, too_free
 from tests.fixtures import raw_frames
+from tests.fixtures.image_contents import imported_folders, installed
 from tests.integration.hub.booth import CHARGED, CHARGING, CHARGING80, reading
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
@@ -32,8 +44,22 @@ SERVICES = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer"
 """Without the demo, whose devices would blur what the tests count."""
 
 OWN = ("gateway", "router", "registry")
+PROGRAMS = ("seed", "cli")
+"""Services with the images of the programs of the command line."""
+
+COMPOSED = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+OPERATOR = "chargelight-operator"
 
 README_PAIRS = {"c1234": "wABCD", "c5678": "wEFGH"}
+
+LIST_CONTENTS = """
+import importlib.metadata, pathlib, platform
+print(platform.python_version())
+print(*(each.name for each in importlib.metadata.distributions()))
+for folder in ("shared", "services"):
+    print(*(path.parent.name for path in pathlib.Path(folder).glob("*/__init__.py")))
+"""
 
 RIGHT_AGAIN_SECONDS = 5.0
 """So long after a fault's end at the latest, every light is right."""
@@ -45,7 +71,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def running_stack() -> Iterator[Stack]:
-    with open_stack(Stack(), SERVICES, GATEWAYS) as stack:
+    with open_stack(Stack(), SERVICES, GATEWAYS, (*OWN, *PROGRAMS)) as stack:
         yield stack
 
 
@@ -90,8 +116,17 @@ def test_the_seed_registers_the_pairs_of_the_readme(stack: Stack) -> None:
         wait_until(lambda: pairings() == README_PAIRS, "the seed has registered them", pairings)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the network's gateway is no address here")
+def test_nobody_reaches_its_ports_at_another_address_of_this_machine(stack: Stack) -> None:
+    (balancer,) = stack.running("loadbalancer")
+    address = stack.gateway_address(balancer)
+    for port in (stack.charger_port, stack.widget_port, stack.registry_port):
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address, port), timeout=10)
+
+
 def test_the_command_line_has_a_container_of_its_own(stack: Stack, pairs: list[Pair]) -> None:
-    stack.compose("build", "cli", timeout_seconds=BUILD_SECONDS)
     charger = pairs[0].charger
     said = stack.compose("run", "--rm", "-T", "cli", "explain", charger)
     assert f"charger {charger}" in said
@@ -200,30 +235,84 @@ async def test_lights_are_right_5_s_after_redis_came_back_empty(
 
 
 def test_images_hold_only_what_their_service_imports(stack: Stack) -> None:
-    script = (
-        "import importlib.util as u, os, sys;"
-        "print(os.getuid() != 0, *(n for n in sys.argv[1:] if u.find_spec(n)))"
-    )
-    modules = ("redis", "psycopg", "websockets", "fastapi", "typer", "pytest")
-    held = {
-        service: run("docker", "exec", stack.running(service)[0], "python", "-c", script, *modules)
-        for service in OWN
+    for service in (*OWN, "cli", "simulator"):
+        held = stack.run_image(service, "python", "-c", LIST_CONTENTS)
+        python, *lines = held.splitlines()
+        distributions, shared, services = (set(line.split()) for line in lines)
+        assert {canonicalize_name(name) for name in distributions} == installed(service, python)
+        assert shared == imported_folders(service)
+        assert services == {service}
+
+
+def test_containers_are_confined_and_bounded_seen_from_inside(stack: Stack) -> None:
+    for service in COMPOSED:
+        said = stack.inside(service, "sh", "-c", PROBE)
+        assert (service, too_free(said, "/var/lib/postgresql/data")) == (service, set())
+    assert len(too_free(stack.run_image("gateway", "sh", "-c", PROBE))) == 9
+
+
+def test_a_simulator_counts_as_healthy_while_it_has_a_connection(stack: Stack) -> None:
+    _, *check = COMPOSED["demo"]["healthcheck"]["test"]
+    run("docker", "exec", stack.running("gateway")[0], *check)
+    with pytest.raises(StackError):
+        stack.run_image("simulator", *check)
+
+
+CONNECT = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 2).close()
+    print("reached")
+except OSError:
+    print("not reached")
+"""
+
+
+def test_a_service_reaches_those_it_works_with_and_nobody_else(stack: Stack) -> None:
+    # By address too: a name that is not known there would hide an open way.
+    (registry,), (postgres,) = stack.running("registry"), stack.running("postgres")
+    (balancer,), router = stack.running("loadbalancer"), stack.running("router")[0]
+    rest = [stack.address(registry, each) for each in ("rest", "redis-registry")]
+    rest += [stack.address(balancer, each) for each in ("rest", "devices")]
+    places = {
+        "redis": [("redis", 6379)],
+        "rest": [(host, 3300) for host in ("registry", "loadbalancer", *rest)],
+        "postgres": [(host, 5432) for host in ("postgres", stack.address(postgres, "database"))],
     }
-    assert {service: line.split() for service, line in held.items()} == {
-        "gateway": ["True", "redis", "websockets"],
-        "router": ["True", "redis"],
-        "registry": ["True", "redis", "psycopg", "fastapi"],
+    containers = {"gateway": stack.running("gateway")[0], "router": router, "registry": registry}
+    reached = {
+        service: {
+            place
+            for place, addresses in places.items()
+            if any(_reaches(container, *address) for address in addresses)
+        }
+        for service, container in containers.items()
+    }
+    assert reached == {
+        "gateway": {"redis"},
+        "router": {"redis"},
+        "registry": {"redis", "rest", "postgres"},
     }
 
 
-def test_containers_are_confined_and_bounded(stack: Stack) -> None:
-    for service in (*OWN, "loadbalancer", "redis", "postgres"):
-        for container in stack.running(service):
-            host = stack.inspect(container)["HostConfig"]
-            assert host["ReadonlyRootfs"], service
-            assert host["CapDrop"] == ["ALL"], service
-            assert host["SecurityOpt"] == ["no-new-privileges:true"], service
-            assert host["Memory"] > 0, service
+def _reaches(container: str, host: str, port: int) -> bool:
+    said = run("docker", "exec", container, "python", "-c", CONNECT, host, str(port))
+    return said.strip() == "reached"
+
+
+def test_nobody_gets_into_redis_without_a_user_of_it(stack: Stack) -> None:
+    (redis,) = stack.running("redis")
+
+    def ask(*words: str) -> str:
+        # The password is in the container's environment, as it is for a person.
+        return run("docker", "exec", redis, "redis-cli", *words)
+
+    assert "NOAUTH" in ask("keys", "*")
+    assert "PONG" in ask("--user", OPERATOR, "ping")
+    assert "NOPERM" in ask("--user", OPERATOR, "flushall")
+    directory = Names(64).of_charger("c1").directory
+    assert "NOPERM" in ask("--user", "chargelight-gateway", "hset", directory, "c1", "{}")
+    assert "PONG" not in ask("--user", "chargelight-admin", "ping")
 
 
 def test_every_service_ends_in_good_order_when_the_stack_is_stopped(stack: Stack) -> None:
@@ -239,6 +328,6 @@ def test_every_service_ends_in_good_order_when_the_stack_is_stopped(stack: Stack
 
 def _ping(redis: str) -> str:
     try:
-        return run("docker", "exec", redis, "redis-cli", "ping")
+        return run("docker", "exec", redis, "redis-cli", "--user", OPERATOR, "ping")
     except StackError:
         return ""

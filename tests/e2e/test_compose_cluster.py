@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from typing import cast
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.compose_stack import Stack, open_stack, run, wait_until
+from tests.e2e.confinement import PROBE, too_free
 from tests.integration.hub.booth import CHARGED, CHARGING, reading, received
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
@@ -17,6 +19,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 GATEWAYS = 3
 NODES = ("redis-1", "redis-2", "redis-3")
 OWN = ("registry", "router", "gateway")
+OPERATOR = "chargelight-operator"
 SERVICES = (*NODES, "redis", "postgres", *OWN, "loadbalancer")
 PAIRS = {f"c{number}": f"w{number}" for number in range(6)}
 
@@ -53,20 +56,29 @@ async def _all_lit(stack: Stack, level: int, light: str) -> None:
 
 async def _say(url: str, level: int) -> None:
     """Report a level whenever the charger is connected: it may be asked again (1001)."""
-    async for charger in connect(url, proxy=None):
-        with contextlib.suppress(ConnectionClosed):
-            await charger.send(reading(level))
-            await charger.wait_closed()
+    # Closed here, and not by the garbage collector: the event loop may have ended by then.
+    again = cast("AsyncGenerator[ClientConnection]", aiter(connect(url, proxy=None)))
+    async with contextlib.aclosing(again) as connections:
+        async for charger in connections:
+            with contextlib.suppress(ConnectionClosed):
+                await charger.send(reading(level))
+                await charger.wait_closed()
 
 
 def _keys_of(stack: Stack, node: str) -> int:
     (container,) = stack.running(node)
-    return int(run("docker", "exec", container, "redis-cli", "dbsize"))
+    return int(run("docker", "exec", container, "redis-cli", "--user", OPERATOR, "dbsize"))
 
 
 async def test_readings_light_widgets_and_every_node_has_its_share(stack: Stack) -> None:
     await _all_lit(stack, 70, CHARGING)
     assert all(_keys_of(stack, node) for node in NODES)
+
+
+def test_nodes_are_confined_and_bounded_seen_from_inside(stack: Stack) -> None:
+    for node in (*NODES, "redis"):
+        said = stack.inside(node, "sh", "-c", PROBE)
+        assert (node, too_free(said, "/data")) == (node, set())
 
 
 async def test_a_node_that_restarts_empty_has_its_slots_and_its_keys_again(stack: Stack) -> None:

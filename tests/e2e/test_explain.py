@@ -12,7 +12,7 @@ from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
 from tests.integration.cli.conftest import chargelight_at
 from tests.integration.hub.booth import close_code, reading, receipt, received
 
-TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 REVISION = re.compile(r"\d{16}/")
 SOON_SECONDS = 20.0
 

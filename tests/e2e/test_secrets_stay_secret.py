@@ -31,6 +31,7 @@ from tests.fixtures.hub import HOST, Gateway, Hub, Settings, StartHub
 from tests.fixtures.redis_at import is_cluster_wanted
 from tests.integration.cli.conftest import ended, start
 from tests.integration.hub.booth import SOON
+from tools.servers.postgres.databases import dsn_of
 from tools.servers.postgres.server import PostgresServer
 from tools.servers.redis.server import RedisServer
 
@@ -48,7 +49,9 @@ def _made(characters: str = "") -> str:
 class Known:
     """All secrets of this test."""
 
-    admin_key: str = field(default_factory=_made)
+    bootstrap_key: str = field(default_factory=_made)
+    admin_key: str = ""
+    """Made with the bootstrap key."""
     digest_key: str = field(default_factory=lambda: _made(" a key of digests "))
     postgres_password: str = field(default_factory=_made)
     redis_password: str = field(default_factory=_made)
@@ -70,7 +73,7 @@ class Known:
 
     def all(self) -> dict[str, str]:
         return {
-            "the admin key": self.admin_key,
+            "the bootstrap key": self.bootstrap_key,
             "the key of the digests": self.digest_key,
             "the password of Postgres": self.postgres_password,
             "the password of Redis": self.redis_password,
@@ -83,7 +86,7 @@ class Desk:
 
     def __init__(self, url: str, places: Places) -> None:
         self._places = places
-        self._client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=20.0)
+        self._client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=90.0)
         self.statuses: set[int] = set()
 
     async def ask(
@@ -211,7 +214,7 @@ class Scene:
 
 def _let_in(server: RedisServer, password: str) -> None:
     """Make the user that the services are, who is gone whenever this Redis was stopped."""
-    with redis.Redis.from_url(server.url) as client:
+    with redis.Redis.from_url(server.admin_url) as client:
         client.acl_setuser(
             "keeper",
             enabled=True,
@@ -231,9 +234,9 @@ def _with_user(url: str, password: str, path: str | None = None) -> str:
 
 def _own_database(server: PostgresServer, password: str) -> str:
     """Make a user with this password, and a database for it."""
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+    with psycopg.connect(server.admin_dsn, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD {}").format(sql.Literal(password))
+            sql.SQL("CREATE ROLE keeper LOGIN PASSWORD {}").format(sql.Literal(password))
         )
         connection.execute("CREATE DATABASE kept OWNER keeper TEMPLATE template0")
     return _with_user(server.dsn, password, "/kept")
@@ -257,7 +260,7 @@ async def scene(
                 "CHARGELIGHT_PARTITIONS": "4",
                 "CHARGELIGHT_CREDENTIAL_KEY": known.digest_key,
                 "CHARGELIGHT_REGISTRY_OPERATOR_AUTH": "required",
-                "CHARGELIGHT_REGISTRY_ADMIN_KEY": known.admin_key,
+                "CHARGELIGHT_REGISTRY_ADMIN_KEY": known.bootstrap_key,
                 "CHARGELIGHT_GATEWAY_HANDSHAKE_SECONDS": "2",
             },
         )
@@ -267,6 +270,10 @@ async def scene(
         }
         await running.ready()
         desk = Desk(running.registry_url, places)
+        chief = {"name": "chief", "role": "admin"}
+        made = await desk.ask("POST", "/keys", key=known.bootstrap_key, json=chief, shows="key")
+        known.admin_key = made.json()["key"]
+        known.note_key("the admin key", known.admin_key)
         yield Scene(
             running,
             known,
@@ -275,7 +282,7 @@ async def scene(
             {mode: Door(gateway, places) for mode, gateway in gateways.items()},
             Terminal(running.registry_url, places),
             private_redis.url,
-            private_postgres.dsn.rpartition("/")[0] + "/kept",
+            dsn_of(private_postgres.admin_dsn, "kept"),
         )
         await desk.close()
 
@@ -387,7 +394,9 @@ async def _use_keys(scene: Scene) -> str:
     for scheme in (f"Basic {basic}", f"Digest {texts['operator']}", texts["operator"]):
         refused = await desk.ask("GET", "/keys", key=None, headers={"Authorization": scheme})
         assert refused.status_code == 401
-    for text in (known.admin_key, texts["operator"]):
+    refused = await desk.ask("POST", "/keys", key=known.bootstrap_key, json=taken)
+    assert refused.status_code == 403
+    for text in (known.admin_key, known.bootstrap_key, texts["operator"]):
         await desk.ask("GET", f"/whoami?key={text}", key=None)
         await desk.ask("GET", f"/audit?limit={text}", key=known.admin_key)
         # Where the id belongs.
@@ -505,7 +514,7 @@ async def _import(scene: Scene, key: str) -> None:
         await send(json.dumps({**row, "secret": bad}), "application/jsonl", 422)
     await send(rows(good), "text/plain", 415)
     await send(rows(good), "application/json", 415)
-    await send(rows(good), "text/csv; charset=latin-1", 415)
+    await send(rows(good), "text/csv; charset=utf-7", 415)
     await send(f"kind,id,secret\ncharger,i0,{good},more\n", "text/csv", 422)
     await send(f'kind,id,secret\ncharger,i0,"{good}\n', "text/csv", 422)
     await send(f"kind,id,secret\nlamp,i0,{good}\n", "text/csv", 422)
@@ -633,8 +642,9 @@ async def _start_without_a_key(scene: Scene) -> None:
 
 async def _look_at_everything(scene: Scene) -> None:
     key = scene.known.admin_key
-    document = await scene.desk.ask("GET", "/openapi.json", key=None)
-    await scene.desk.ask("GET", "/docs", key=None)
+    await scene.desk.ask("GET", "/openapi.json", key=None)
+    document = await scene.desk.ask("GET", "/openapi.json", key=key)
+    await scene.desk.ask("GET", "/docs", key=key)
     for path, methods in document.json()["paths"].items():
         if "get" in methods:
             for device in ("c1", "w1"):

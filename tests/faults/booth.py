@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import redis.asyncio
-
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from tests.faults import stepping_clock
 from tests.faults.balancer import Balancer
@@ -26,7 +24,7 @@ from tests.faults.stepping_clock import SteppingClock, open_stepping_redis, spar
 from tests.fixtures.fault_proxy import HOST, FaultProxy, Link
 from tests.fixtures.hub import Gateway, Hub, Router
 from tests.fixtures.processes import ROOT
-from tests.fixtures.redis_at import address_of
+from tests.fixtures.redis_at import address_of, admin_client, url_at
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.postgres.server import PostgresServer
 from tools.servers.redis.cluster import RedisCluster
@@ -128,7 +126,7 @@ class Booth:
         """Lay a cable from a service to Redis; return the address at the service's end."""
         proxy = self.cables[name] = FaultProxy(lambda: [self.redis_address])
         await proxy.listen()
-        return f"redis://{HOST}:{proxy.port}/0"
+        return url_at(self.redis.url, proxy.port)
 
     def clock(self, name: str) -> dict[str, str]:
         """Give a service a clock that can step, if there are such; return what tells it so."""
@@ -236,13 +234,9 @@ class Booth:
 
     @contextlib.asynccontextmanager
     async def redis_client(self) -> AsyncIterator[Any]:
-        """Connect to Redis directly, not through a cable."""
-        host, port = self.redis_address
-        client: Any = redis.asyncio.Redis(host=host, port=port, socket_timeout=30)
-        try:
+        """Connect to Redis directly, not through a cable, as the admin."""
+        async with admin_client(*self.redis_address, timeout_seconds=30) as client:
             yield client
-        finally:
-            await client.aclose()
 
     async def start_spare(self) -> "EmbeddedRedis":
         """Start the second Redis, empty, beside the one in use."""

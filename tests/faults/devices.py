@@ -20,10 +20,12 @@ from services.simulator.devices.widget import Lit, Widget, WidgetEvent
 from services.simulator.fleet.pairs import Pair
 from services.simulator.judging.thresholds import DEFAULT, parse_thresholds
 from shared.contract.device_protocol import CloseCode
-from tests.faults.checker import Checker
+from tests.faults.checker import SETTLE_SECONDS, Checker
 from tests.faults.history import (
     Acknowledged,
     Event,
+    FaultBegan,
+    FaultEnded,
     PairingBegan,
     PairingInEffect,
     Quiet,
@@ -43,6 +45,9 @@ _STEADY_SECONDS: Final = 1.0
 """Without trouble for so long, all is well."""
 _FINAL_SECONDS: Final = 2.0
 """After the last receipt: longer than a sweep takes, which brings what doorbells did not."""
+_STANDSTILL_SECONDS: Final = 1.0
+"""If this process stands still for longer, services take Redis for lost: their cables lead
+through it."""
 
 _THRESHOLDS: Final = parse_thresholds(DEFAULT)
 
@@ -68,7 +73,7 @@ class Devices:
     def __init__(
         self, chargers_url: str, widgets_url: str, checker: Checker, rng: random.Random
     ) -> None:
-        self._chargers_url = chargers_url
+        self.chargers_url = chargers_url
         self._widgets_url = widgets_url
         self._checker = checker
         self._rng = rng
@@ -82,12 +87,15 @@ class Devices:
         """Registered devices that were told that they are not."""
         self.receipts: dict[str, float] = {}
         """When each charger got its newest receipt."""
+        self.stood_still_until = 0.0
+        """When this process last went on after a standstill."""
+        self._start(self._watch_itself(), "watch itself")
 
     def add_charger(self, charger_id: str, phone: Phone | None = None) -> None:
         """Start a charger that reports all the time; without a phone only by `say`."""
         charger = Charger(
             charger_id,
-            self._chargers_url,
+            self.chargers_url,
             pace=Pace(self._rng),
             notify=self._of_charger(charger_id),
         )
@@ -229,9 +237,26 @@ class Devices:
         await asyncio.sleep(0)
         async with asyncio.timeout(within):
             for one in self.chargers.values():
-                await one.charger.all_acknowledged()
-        await asyncio.sleep(_FINAL_SECONDS)
+                if not one.charger.is_acknowledged:
+                    await one.charger.all_acknowledged()
+        judged_at = time.monotonic() + _FINAL_SECONDS
+        while (rest := judged_at - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
+            if self.stood_still_until:
+                judged_at = max(judged_at, self.stood_still_until + SETTLE_SECONDS)
         self.record(Quiet(time.monotonic()))
+
+    async def _watch_itself(self) -> None:
+        """Record it as a fault if this process stood still: the machine had no time for it."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            if now - before > _STANDSTILL_SECONDS:
+                name = f"the test stood still for {now - before:.1f} s"
+                self.record(FaultBegan(before, name))
+                self.record(FaultEnded(now, name))
+                self.stood_still_until = now
 
     # What they do and see.
 

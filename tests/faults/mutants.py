@@ -223,8 +223,8 @@ MUTANTS: Final = (
             ),
             Change(
                 "services/gateway/chargers/charger_connection.py",
-                "        if payload and self.marks.on_pong(payload)",
-                "        if self.marks.on_pong(payload)",
+                "        elif payload and self.marks.on_pong(payload)",
+                "        elif self.marks.on_pong(payload)",
             ),
         ],
     ),

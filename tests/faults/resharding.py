@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from redis.asyncio import Redis
-
 from shared.bus.cluster.slots import slot_of
 from shared.contract.names import Names
+from tests.fixtures.redis_at import admin_client
+from tools.servers.credentials import ADMIN
 from tools.servers.ports import LOOPBACK
 from tools.servers.redis.cluster import ClusterNode, RedisCluster
 
@@ -49,7 +49,8 @@ class Resharding:
         while keys := await self._ask(
             source, "CLUSTER", "GETKEYSINSLOT", slot, 1 if pause else 100
         ):
-            await self._ask(source, "MIGRATE", LOOPBACK, target, "", 0, _MIGRATE_MS, "KEYS", *keys)
+            where = (LOOPBACK, target, "", 0, _MIGRATE_MS, "AUTH2", ADMIN.name, ADMIN.password)
+            await self._ask(source, "MIGRATE", *where, "KEYS", *keys)
             if pause and not paused:
                 paused = True
                 await asyncio.sleep(pause)
@@ -85,7 +86,7 @@ async def open_resharding(cluster: RedisCluster) -> AsyncIterator[Resharding]:
     async with contextlib.AsyncExitStack() as stack:
         clients: dict[int, Any] = {}
         for node in cluster.nodes:
-            client = Redis(host=LOOPBACK, port=node.port, socket_timeout=10)
+            client = admin_client(LOOPBACK, node.port, timeout_seconds=10)
             clients[node.port] = await stack.enter_async_context(client)
         yield Resharding(cluster, clients)
 

@@ -3,8 +3,10 @@
 import asyncio
 import random
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.booth import Booth
@@ -12,6 +14,7 @@ from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.checker import SETTLE_SECONDS
 
 WELL_SECONDS: Final = 60.0
+_HERE: Final = Path(__file__).parent
 SILENCES: Final = (0.0, 0.05, 0.3)
 """When, after a fault began, the chargers fall silent, in every other run."""
 
@@ -108,7 +111,7 @@ async def _judge_fault(
         await fault.inject(booth)
         await _judge_recovery(booth, run, judged_seconds, patience_seconds)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's result
-        run.violations.append(f"{type(error).__name__}: {error}")
+        run.violations.append(_described(error))
 
 
 async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str] = ()) -> Run:
@@ -137,7 +140,7 @@ async def run_sequence(booth: Booth, length: int, seed: int, names: Sequence[str
                 await booth.mend()
         await _judge_recovery(booth, run, SETTLE_SECONDS, WELL_SECONDS)
     except Exception as error:  # noqa: BLE001 - as above
-        run.violations.append(f"{type(error).__name__}: {error}")
+        run.violations.append(_described(error))
     booth.longest = 1.0
     await _end(booth, run, before, WELL_SECONDS)
     return run
@@ -171,4 +174,11 @@ async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> 
         booth.devices.resume_readings()
         await booth.devices.wait_until_well(time.monotonic(), 0.0, patience_seconds)
     except Exception as error:  # noqa: BLE001 - as above
-        run.violations.append(f"not well after it was mended: {type(error).__name__}: {error}")
+        run.violations.append(f"not well after it was mended: {_described(error)}")
+
+
+def _described(error: Exception) -> str:
+    """Return an error with the innermost line of the faults' own code that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [frame for frame in frames if str(_HERE) in frame.filename]
+    return f"{type(error).__name__}: {error} ({Path(here[-1].filename).name}:{here[-1].lineno})"

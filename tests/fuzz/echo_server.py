@@ -16,7 +16,8 @@ from websockets.frames import Frame, Opcode
 from services.gateway.chargers.charger_connection import JSON_CHARGERS
 from services.gateway.connection import handshake
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.settings import GatewaySettings
 
 HOST = "127.0.0.1"

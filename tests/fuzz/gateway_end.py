@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
-from pydantic import SecretStr
-
 from services.gateway.auth.authenticator import PendingHandshake
+from services.gateway.auth.credentials import Presented
 from services.gateway.chargers.charger_connection import ChargerConnection, charger_endpoint
 from services.gateway.connection import handshake
 from services.gateway.connection.connection_context import ConnectionContext
@@ -90,7 +89,7 @@ class FakeAuthenticator:
     def __init__(self) -> None:
         self.pending: PendingHandshake | None = None
 
-    def __call__(self, pending: PendingHandshake, device_id: str, secret: SecretStr) -> None:  # noqa: ARG002
+    def __call__(self, pending: PendingHandshake, device_id: str, presented: Presented) -> None:  # noqa: ARG002
         """Keep it."""
         check(self.pending is None, "a handshake was authenticated twice")
         self.pending = pending

@@ -155,7 +155,8 @@ def judged(stream: bytes, device: Device) -> tuple[str | None, bool]:
     may = (
         device_id is not None
         and len(head) + 4 <= _MOST_HEAD
-        and not {b"origin", b"transfer-encoding"} & found.keys()
+        and b"transfer-encoding" not in found
+        and _may_come_from(found.get(b"origin", []), found.get(b"host", []))
         and all(_NEEDED[name](found.get(name, [])) for name in _NEEDED)
     )
     others = [line for line in lines if not _PLAIN.fullmatch(line)]
@@ -168,13 +169,37 @@ def judged(stream: bytes, device: Device) -> tuple[str | None, bool]:
     return (device_id, must) if may else (None, False)
 
 
-def _id_in(path: str, device: Device) -> str | None:
-    """Return the id in a path: what stands there, letter for letter."""
-    for prefix in _PATHS[device]:
-        device_id = path.split("?", 1)[0].removeprefix(prefix)
-        if path.startswith(prefix) and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", device_id):
-            return device_id
-    return None
+def _id_in(target: str, device: Device) -> str | None:
+    """Return the id in a target, read segment by segment."""
+    target = target.split("?", 1)[0]
+    scheme, separator, rest = target.partition("://")
+    if separator and scheme.lower() in {"http", "https", "ws", "wss"}:
+        authority, slash, target = rest.partition("/")
+        target = slash + target if authority and not set(authority) & set("@#") else ""
+    begin, *segments = target.split("/")
+    empty = [number for number, segment in enumerate(segments) if not segment]
+    if begin or len(segments) != 2 + len(empty) or len(empty) > 1:
+        return None
+    kind, device_id = (_unescaped(segment) for segment in segments if segment)
+    is_served = f"/{kind}/" in _PATHS[device]
+    return device_id if is_served and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", device_id) else None
+
+
+def _unescaped(segment: str) -> str:
+    """Undo escapes, except of what might stand for something else than itself."""
+    first, *parts = segment.split("%")
+    for part in parts:
+        code = int(part[:2], 16) if re.fullmatch("[0-9A-Fa-f]{2}", part[:2]) else 0
+        plain = re.fullmatch(r"[A-Za-z0-9._~-]", chr(code))
+        first += chr(code) + part[2:] if plain else f"%{part}"
+    return first
+
+
+def _may_come_from(origins: list[bytes], hosts: list[bytes]) -> bool:
+    """Tell whether a device may have sent this, where its hub's address is a plain one."""
+    if not origins or origins == [b"file://"]:
+        return len(hosts) <= 1 or not origins
+    return origins == [b"http://127.0.0.1:3100"] and hosts == [b"127.0.0.1"]
 
 
 def _tokens_of(values: list[bytes]) -> list[bytes]:
@@ -199,6 +224,7 @@ def _heard(end: GatewayEnd, plan: Plan) -> Heard:
     written = end.written
     if not written:
         check(not end.events.told, "it came in without an answer")
+        check(not end.transport.ended, "it is sent away without a status")
         return Heard(0, b"", end.is_ended, "", [])
     answer, rest = wire.answer_in(written)
     _check_answer(answer, plan)
@@ -283,6 +309,9 @@ _ODD_LINES: Final = (
     b"Sec-WebSocket-Protocol: \x7f,;\r\n",
     b"Origin: https://example.org\r\n",
     b"Origin: null\r\n",
+    b"Origin: file://\r\n",
+    b"Origin: http://127.0.0.1:3100\r\n",
+    b"Origin: http://127.0.0.1.example\r\n",
     b"Origin:\r\n",
     b"Authorization: Basic YzE6c2VjcmV0\r\n",
     b"Authorization: Basic \xff\r\n",
@@ -310,6 +339,12 @@ _PATH_PIECES: Final = (
     b"/chargers/c1/",
     b"/chargers/%63",
     b"/chargers//c1",
+    b"//chargers/c1",
+    b"/chargers//c1/",
+    b"/chargers/c%2D1",
+    b"/chargers/c%2F1",
+    b"/chargers/%%32%35",
+    b"http://u:p@h/chargers/c1",
     b"/chargers/c1\xc3\xa4",
     b"/chargers/c1#x",
     b"/Chargers/c1",
@@ -338,6 +373,8 @@ TOKENS: Final = [
     b" ",
     b":",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n",
+    b"\r\n\r\n\x00\r\nQUIT\n",
     _GOOD,
     _GOOD[:-2],
     wire.device_frame(wire.TEXT, reading(b"70")),

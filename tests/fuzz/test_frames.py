@@ -38,7 +38,7 @@ odd_frames = st.builds(
 streams = st.lists(frames | st.sampled_from(TOKENS) | odd_frames, max_size=30).map(b"".join)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(plans, streams, st.binary(max_size=10))
 def test_whatever_frames_a_device_sends_are_taken_as_the_model_says(
     plan: bytes, stream: bytes, rest: bytes

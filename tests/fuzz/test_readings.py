@@ -16,13 +16,13 @@ generated = st.integers(0, 2**64).map(lambda seed: target.generate(Random(seed))
 pieces = st.lists(st.sampled_from(TOKENS), max_size=20).map(b"".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(generated | pieces | st.binary(max_size=200))
 def test_whatever_a_charger_says_is_read_as_another_reader_reads_it(message: bytes) -> None:
     target(message)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none()

@@ -25,7 +25,7 @@ def test_an_input_that_is_known_to_be_tricky_is_taken_rightly(name: str, data: b
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data(), st.integers(0, 2**64))
 def test_a_tricky_input_that_is_changed_a_little_is_taken_rightly(
     name: str, drawn: st.DataObject, seed: int
@@ -36,13 +36,13 @@ def test_a_tricky_input_that_is_changed_a_little_is_taken_rightly(
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.integers(0, 2**64))
 def test_whatever_is_generated_is_taken_rightly(name: str, seed: int) -> None:
     TARGETS[name](TARGETS[name].generate(Random(seed)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_taken_as_frames_as_the_model_says(data: bytes) -> None:
     TARGETS["frames"](data)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import pytest
@@ -21,7 +21,7 @@ from services.registry.rentals import transitions
 from services.router import scripts as router
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call, Script
-from shared.contract.credentials import Credentials
+from shared.contract.credentials import Auth, Credentials
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.doorbells import (
     DirectoryChange,
@@ -223,12 +223,17 @@ async def test_a_directory_that_is_complete_or_loses_entries(
     assert changes == [[], ["c1234"], ["c1234"]]
 
 
-async def test_credentials(writer: Writer) -> None:
+@pytest.mark.parametrize("auth", get_args(Auth))
+async def test_credentials(writer: Writer, auth: Auth) -> None:
     digests = ["0" * 64, "f" * 64]
-    words = ("c1234", 7, EPOCH, json.dumps(digests, separators=(",", ":")))
-    await writer.run(directory.PROJECT_SECRETS, (CHARGER.credentials, CHARGER.live), *words)
+    words = (
+        *(CHARGER.directory_changes, "c1234", 7, EPOCH),
+        *(json.dumps(digests, separators=(",", ":")), auth),
+    )
+    keys = (CHARGER.credentials, CHARGER.directory_version, CHARGER.live)
+    await writer.run(directory.PROJECT_SECRETS, keys, *words)
     raw = await writer.client.hget(CHARGER.credentials, "c1234")
-    credentials = Credentials(number=7, registered=EPOCH, digests=digests)
+    credentials = Credentials(number=7, registered=EPOCH, auth=auth, digests=digests)
     assert decoded(raw, Credentials) == credentials
     assert msgspec.json.encode(credentials) == raw
 

@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from tests.fixtures.redis_at import CLUSTER, is_cluster_wanted, is_oldest_wanted
+from tests.fixtures.redis_at import CLUSTER, VARIABLE, is_cluster_wanted, is_oldest_wanted
 from tests.fixtures.reporting import server_options_of
 from tests.integration.part_of_suite import pass_on
 from tools.servers.redis.open import open_redis_cluster
@@ -31,4 +31,4 @@ async def test_a_part_of_the_suite_passes_on_a_cluster(pytestconfig: pytest.Conf
     except NoServerError as error:
         pytest.skip(str(error))
     cluster.close()
-    await pass_on(CLUSTER, PART, "cluster of 3 nodes")
+    await pass_on({VARIABLE: CLUSTER}, PART, "cluster of 3 nodes")

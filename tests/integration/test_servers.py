@@ -15,6 +15,7 @@ import redis
 
 from tests.unit.tools.facts import lives, wait_until
 from tools.servers import embedded, wheels
+from tools.servers.addresses import without_password
 from tools.servers.engine import docker_engine_with_testcontainers
 from tools.servers.installed import Programs, installed_postgres
 from tools.servers.postgres.embedded import EmbeddedPostgres
@@ -44,7 +45,7 @@ NO_CONTAINERS = Availability(available=False, reason="no containers in this test
 BROKEN_CONTAINERS = Availability(available=True, reason="an engine answers")
 
 
-def _need_engine() -> None:
+def need_engine() -> None:
     if os.environ.get("CHARGELIGHT_TEST_SERVERS") == ServerSource.EMBEDDED:
         pytest.skip("no containers: CHARGELIGHT_TEST_SERVERS=embedded")
     containers = docker_engine_with_testcontainers()
@@ -53,12 +54,12 @@ def _need_engine() -> None:
 
 
 def _contained_redis() -> RedisServer:
-    _need_engine()
+    need_engine()
     return contained_redis("for a test")
 
 
 def _contained_postgres() -> PostgresServer:
-    _need_engine()
+    need_engine()
     return contained_postgres("for a test")
 
 
@@ -97,7 +98,7 @@ def any_redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def client(any_redis: RedisServer) -> Iterator[redis.Redis]:
-    with closing(redis.Redis.from_url(any_redis.url, socket_timeout=0.5)) as client:
+    with closing(redis.Redis.from_url(any_redis.admin_url, socket_timeout=0.5)) as client:
         yield client
 
 
@@ -264,7 +265,7 @@ os.kill(os.getpid(), 9)
 
 
 def test_containers_are_gone_when_their_starter_is() -> None:
-    _need_engine()
+    need_engine()
     command = [sys.executable, "-c", CONTAINER_STARTER]
     crashed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     container = crashed.stdout.strip()
@@ -281,7 +282,8 @@ def test_a_given_redis_is_used_and_left_alone(private_redis: RedisServer) -> Non
     options = ServerOptions({"CHARGELIGHT_REDIS_URL": private_redis.url}, NO_CONTAINERS)
     server = open_redis(options)
     assert server.url == private_redis.url
-    assert server.description == f"{private_redis.url} (CHARGELIGHT_REDIS_URL is set)"
+    where = without_password(private_redis.url)
+    assert server.description == f"{where} (CHARGELIGHT_REDIS_URL is set)"
     server.close()
     with closing(redis.Redis.from_url(private_redis.url)) as client:
         assert client.ping()

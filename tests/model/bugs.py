@@ -164,8 +164,11 @@ FOUND: Final[dict[str, Bug]] = {
         "return known.status",
         "return None",
     ),
+    "a pairing number that nobody drew is believed": ScriptBug(
+        _GATEWAY, "READ_STATUS", "return is_count(value) and value <= 2 ^ 52", "return true"
+    ),
     "a key of another type stays": ScriptBug(
-        "shared.bus.repair.scripts", "REPAIR", "redis.call('DEL', key)\n", "\n"
+        "shared.bus.repair.scripts", "REPAIR", "redis.pcall('DEL', key)", "{}"
     ),
     "a missing entry is not noticed": ScriptBug(
         _DIRECTORY, "CHECK", "if not is_intact(directory, version) then", "if false then"
@@ -349,6 +352,15 @@ AIMS: Final[dict[str, Aim]] = {
     ),
     "a status from the future stays": Aim(
         frozenset({Group.VALUES}), prologue=(*_REPORTED, (moves.a_value_breaks, 3, 5), _REST)
+    ),
+    "a pairing number that nobody drew is believed": Aim(
+        frozenset({Group.VALUES}),
+        prologue=(
+            (moves.a_widget_connects, 0, 1),
+            (moves.a_value_breaks, 2, 5),
+            (moves.a_charger_reports_and_is_heard, 0, 0),
+            _REST,
+        ),
     ),
     "a key of another type stays": Aim(frozenset({Group.VALUES})),
     "a missing entry is not noticed": Aim(

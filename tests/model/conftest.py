@@ -18,7 +18,7 @@ from tests.model.server import Server
 
 
 @pytest.fixture
-def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMachine]]:
+def hub(redis_admin_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMachine]]:
     """The machine, on an empty Redis; what it replaces in the services is put back afterwards."""
     # How long something has been pending is the model's choice, as all time is.
     monkeypatch.setattr(find_overdue, "_OVERDUE_SECONDS", 0.0)
@@ -34,7 +34,7 @@ def hub(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMac
     monkeypatch.setattr(lost_changes, "fetch_value", Postgres.fetch_value)
     with (
         structlog.testing.capture_logs(),
-        closing(Server(redis_url, clocks)) as server,
+        closing(Server(redis_admin_url, clocks)) as server,
     ):
 
         class Hub(HubMachine):

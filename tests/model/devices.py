@@ -14,7 +14,8 @@ from websockets.frames import Opcode
 
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import DeviceConnection, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.connection.endpoint import Endpoint
 from services.gateway.presence.rejections import Rejections
 from services.gateway.widgets.widget_connection import (
     WidgetConnection,

@@ -176,7 +176,7 @@ class Postgres:
         yield StepSnapshot(self)
 
     @contextlib.asynccontextmanager
-    async def write_transaction(self, _by: str, _seconds: float) -> AsyncIterator["Postgres"]:
+    async def write_transaction(self, _by: object, _seconds: float) -> AsyncIterator["Postgres"]:
         await self._unlocked.wait()
         self._unlocked.clear()
         try:

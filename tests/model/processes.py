@@ -207,7 +207,7 @@ class Authentication(Process):
         self._gateway = gateway
         self.timers = gateway.timers
         self.authenticator = Authenticator(
-            self.bus, names, mode="off", key=_SETTINGS.credential_key, rng=NoDelay()
+            self.bus, names, mode="off", keys=_SETTINGS.credential_keys, rng=NoDelay()
         )
         self.authenticator._wake = StepEvent()
         self._start("authenticate", self.authenticator.run())

@@ -18,7 +18,6 @@ def test_the_promise_holds(hub: type[HubMachine]) -> None:
         settings=settings(
             max_examples=_EXAMPLES,
             stateful_step_count=50,
-            deadline=None,
             database=None,
             # Not explained: that runs for minutes, and the moves say it all.
             phases=[Phase.generate, Phase.shrink],

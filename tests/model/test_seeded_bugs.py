@@ -23,7 +23,6 @@ def _run(hub: type[HubMachine], examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=[Phase.generate],

@@ -11,7 +11,8 @@ import yaml
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
 from services.router.settings import RouterSettings
-from shared.process.settings import Settings
+from shared.process.settings import OPEN, Settings
+from tools.local.access import SERVER_PASSWORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -19,6 +20,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PRODUCTION: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "deploy/compose/production.yml").read_text()
+)["services"]
+CLUSTER: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / "deploy/compose/cluster.yml").read_text()
 )["services"]
 HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
@@ -28,20 +32,17 @@ SETTINGS: dict[str, type[Settings]] = {
     "registry": RegistrySettings,
     "router": RouterSettings,
 }
+END_BY_THEMSELVES = {"postgres-owner", "seed", "cli"}
+RIGHTS = {"cap_add", "cap_drop", "privileged", "read_only", "security_opt", "user"}
+BOUNDS = {"cpus", "pids_limit", "tmpfs"}
 OF_THE_PLACE = re.compile(r"_(INSTANCE_ID|HOST|PORT|REUSE_PORT)$")
-"""Settings that compose leaves alone: they are the same in every container, or must not be."""
+"""Settings that are the same in every container, or must not be: nobody sets them for Compose."""
 
 
 def example() -> dict[str, str]:
     """Return the variables of .env.example, the commented-out ones as well."""
     text = (ROOT / ".env.example").read_text()
     return dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
-
-
-def locked(service: str) -> set[str]:
-    """Return the distributions in the service's lock file."""
-    text = (ROOT / f"deploy/requirements/{service}.lock").read_text()
-    return set(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE))
 
 
 def seconds(pattern: str, text: str = HAPROXY) -> float:
@@ -64,20 +65,44 @@ def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> 
     assert published == {"loadbalancer"}
 
 
-def test_every_port_of_the_host_can_be_changed() -> None:
+def test_every_port_is_published_on_this_machine_alone_unless_a_setting_says_otherwise() -> None:
+    form = r"\$\{CHARGELIGHT_COMPOSE_(REGISTRY_)?ADDRESS:-127\.0\.0\.1\}:"
+    form += r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+"
     for port in SERVICES["loadbalancer"]["ports"]:
-        assert re.search(r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+$", port)
+        assert re.fullmatch(form, port)
+
+
+def test_compose_opens_the_services_to_its_own_networks_and_production_does_not() -> None:
+    for name, settings in SETTINGS.items():
+        environment = {key: value or "" for key, value in SERVICES[name]["environment"].items()}
+        assert environment[f"CHARGELIGHT_{name.upper()}_HOST"] == "::"
+        assert environment.get("CHARGELIGHT_OPEN") == (OPEN if name != "router" else None)
+        closed = environment | PRODUCTION.get(name, {}).get("environment", {})
+        assert closed.get("CHARGELIGHT_OPEN", "") == ""
+        assert settings.model_fields["host"].default == "localhost"
 
 
 def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
-    for name, service in SERVICES.items():
+    # What this means inside a container: tests/e2e/confinement.py.
+    nodes = {name: service for name, service in CLUSTER.items() if name.startswith("redis-")}
+    assert len(nodes) == 3
+    for name, service in (SERVICES | nodes).items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
-        if name not in ("seed", "cli"):  # they end by themselves
-            assert service["deploy"]["resources"]["limits"]["memory"], name
+        assert service["pids_limit"], name
+        assert service["cpus"], name
+        assert all(":size=" in place for place in service["tmpfs"]), name
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        if name not in END_BY_THEMSELVES:
             assert service["stop_grace_period"], name
+
+
+def test_no_other_compose_file_loosens_what_the_first_confines() -> None:
+    for services in (PRODUCTION, CLUSTER):
+        for name in services.keys() & SERVICES.keys():
+            assert (RIGHTS | BOUNDS).isdisjoint(services[name]), name
 
 
 @pytest.mark.parametrize("name", ["gateway", "registry", "router"])
@@ -87,9 +112,9 @@ def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
     assert SETTINGS[name].load().stop_seconds < grace
 
 
-def test_every_service_but_the_programs_of_the_command_line_has_a_health_check() -> None:
-    programs = {"seed", "demo", "fleet", "cli"}
-    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == programs
+def test_every_service_that_keeps_running_has_a_health_check() -> None:
+    without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
+    assert without == END_BY_THEMSELVES
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -101,13 +126,16 @@ def test_health_checks_ask_the_port_the_service_listens_on(name: str) -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_compose_passes_on_every_setting_of_a_service_and_no_other(name: str) -> None:
     passed = {key for key in SERVICES[name]["environment"] if not OF_THE_PLACE.search(key)}
-    assert passed == {key for key in SETTINGS[name].variables() if not OF_THE_PLACE.search(key)}
+    # Not the owner's password: a registry that has it could do all that it must not.
+    expected = set(SETTINGS[name].variables()) - {"CHARGELIGHT_POSTGRES_OWNER_DSN"}
+    assert passed == {key for key in expected if not OF_THE_PLACE.search(key)}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_compose_does_not_repeat_a_default_of_the_code(name: str) -> None:
     given = {key for key, value in SERVICES[name]["environment"].items() if value is not None}
-    assert given <= {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN"}
+    own = {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN", "CHARGELIGHT_OPEN"}
+    assert given <= own | {f"CHARGELIGHT_{name.upper()}_HOST"}
 
 
 @pytest.mark.parametrize(
@@ -144,14 +172,6 @@ def test_the_example_gives_the_defaults(name: str, monkeypatch: pytest.MonkeyPat
 def test_the_example_gives_the_defaults_of_compose() -> None:
     defaults = dict(re.findall(r"\$\{(CHARGELIGHT_[A-Z_]+):-([^}]*)\}", COMPOSE_TEXT))
     assert defaults == {k: v for k, v in example().items() if k.startswith("CHARGELIGHT_COMPOSE_")}
-
-
-def test_an_image_holds_only_what_its_service_imports() -> None:
-    assert "websockets" in locked("gateway")
-    assert {"psycopg", "psycopg-pool", "fastapi", "typer"}.isdisjoint(locked("gateway"))
-    assert {"psycopg", "psycopg-pool", "fastapi"} <= locked("registry")
-    assert {"websockets", "typer"}.isdisjoint(locked("registry"))
-    assert {"psycopg", "websockets", "fastapi", "typer"}.isdisjoint(locked("router"))
 
 
 def test_the_image_builds_with_the_classic_builder_and_runs_without_rights() -> None:
@@ -201,10 +221,31 @@ def test_production_lets_nobody_in_without_credentials() -> None:
     for environment, name in (
         (gateway, "CHARGELIGHT_CREDENTIAL_KEY"),
         (registry, "CHARGELIGHT_CREDENTIAL_KEY"),
-        (registry, "CHARGELIGHT_REGISTRY_ADMIN_KEY"),
     ):
         # Compose does not start without it, and says what to set.
         assert environment[name].startswith(f"${{{name}:?")
+    # Of this one it takes nothing as well, for the time after the first admin's key was made.
+    name = "CHARGELIGHT_REGISTRY_ADMIN_KEY"
+    assert registry[name].startswith(f"${{{name}?")
+
+
+def test_production_has_no_port_without_tls() -> None:
+    for name in ("gateway", "registry"):
+        given = PRODUCTION[name]["environment"]
+        prefix = f"CHARGELIGHT_{name.upper()}_TLS"
+        assert {given[f"{prefix}_CERTIFICATE"], given[f"{prefix}_KEY"]} == {
+            "/certificates/hub.crt",
+            "/certificates/hub.key",
+        }
+    assert PRODUCTION["loadbalancer"]["environment"]["CERTIFICATE"] == "/certificates/hub.crt"
+    ports = re.findall(r"^  bind \S*:(\d+)\"?$", HAPROXY, re.MULTILINE)
+    assert sorted(ports) == ["3100", "3200", "3300", "8404"]
+    # Of the one that HAProxy ends itself, the plain form is the other branch.
+    rest = HAPROXY[HAPROXY.index("frontend rest") : HAPROXY.index("backend registries")]
+    address = r'"\${REST_ADDRESS}:3300"'
+    assert re.search(
+        rf"if defined\(CERTIFICATE\)\n  bind {address} ssl .*\n.else\n  bind {address}\n", rest
+    )
 
 
 def test_production_only_sets_what_the_services_know() -> None:
@@ -220,6 +261,20 @@ def test_the_load_balancer_is_more_patient_than_two_pings() -> None:
 
 
 def test_the_load_balancer_fits_its_open_files() -> None:
-    found = re.search(r"^ *maxconn (\d+)$", HAPROXY, re.MULTILINE)
-    assert found
-    assert 2 * int(found[1]) + 100 < SERVICES["loadbalancer"]["ulimits"]["nofile"]
+    assert 2 * maxconns()[0] + 100 < SERVICES["loadbalancer"]["ulimits"]["nofile"]
+
+
+def test_devices_cannot_take_the_connections_of_operators_and_health_checks() -> None:
+    all_of_them, *frontends = maxconns()
+    assert len(frontends) == len(re.findall(r"(?m)^frontend ", HAPROXY))
+    assert sum(frontends) <= all_of_them
+
+
+def maxconns() -> list[int]:
+    """How many connections the load balancer takes, and each of its frontends."""
+    return [int(most) for most in re.findall(r"(?m)^ *maxconn (\d+)$", HAPROXY)]
+
+
+def test_make_up_draws_every_password_that_has_a_default() -> None:
+    defaults = re.findall(r"\$\{(CHARGELIGHT_COMPOSE_\w+_PASSWORD):-[^}]", COMPOSE_TEXT)
+    assert set(defaults) == set(SERVER_PASSWORDS)

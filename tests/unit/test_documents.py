@@ -17,7 +17,7 @@ import services.simulator.cli
 from services.registry.routes.build import build
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DOCUMENTS: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+DOCUMENTS: Final = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 FOLDERS: Final = ("deploy", "docs", "services", "shared", "tests", "tools")
 LINK: Final = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -184,11 +184,22 @@ def wrong_module(name: str, arguments: list[str]) -> str:
     return f"{name} has no {unknown[0]}" if unknown else ""
 
 
+def drop_options(group: Any, left: list[str]) -> None:
+    """Remove the group's own options, which stand before its command."""
+    options = {opt: each for each in group.params for opt in (*each.opts, *each.secondary_opts)}
+    while left and (name := left[0].split("=")[0]) in {*options, "--help"}:
+        takes_next = name in options and not options[name].is_flag and "=" not in left[0]
+        del left[: 2 if takes_next else 1]
+
+
 def wrong_arguments(program: str, arguments: list[str], *, complete: bool) -> str:
     # typer may bring a click of its own, so its classes are known by what they can do.
     command: Any = PROGRAMS[program]
-    left = [word for word in arguments if word != "--json"]
-    while hasattr(command, "commands") and left and left != ["--help"]:
+    left = list(arguments)
+    while hasattr(command, "commands"):
+        drop_options(command, left)
+        if not left:
+            return ""
         if left[0] not in command.commands:
             return f"{program} has no {left[0]}"
         command = command.commands[left.pop(0)]
@@ -204,11 +215,19 @@ def wrong_arguments(program: str, arguments: list[str], *, complete: bool) -> st
     return ""
 
 
+def open_code(text: str) -> Iterator[str]:
+    """Yield where paragraphs, items and rows with code that does not end begin: text was lost."""
+    for part in re.split(r"\n(?=[-|\d\n])", BLOCK.sub("", text)):
+        if part.replace("``", "").count("`") % 2:
+            yield f"code without an end: {part.strip()[:60]}"
+
+
 def problems(document: Path, text: str) -> list[str]:
     wrong = (wrong_command(words, complete=complete) for words, complete in commands(text))
     return [
         *broken_links(document, text),
         *missing_files(text),
+        *open_code(text),
         *(set(SETTING.findall(text)) - known_settings() - {MISSPELT}),
         *unknown_operations(text),
         *filter(None, wrong),
@@ -253,6 +272,7 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
         "[there](README.md#no-such-heading)",
         "`services/gateway/nowhere.py`",
         "`nowhere.lua`",
+        "Add the new password (`ACL SETUSER gateway >NEW\n\n## The next heading",
         "`CHARGELIGHT_GATEWAY_NO_SUCH_SETTING`",
         "`PUT /no/such/path`",
         "`DELETE /whoami`",
@@ -264,6 +284,8 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
         "```\nchargelight explain c1234 --no-such-option\n```",
         "```\n$ chargelight explain\n```",
         "`chargelight-simulator fleet --no-such-option`",
+        "`chargelight --url http://booth --no-such-option state`",
+        "`chargelight --url http://booth sate`",
         "```\n$ chargelight-registry restore --no-such-option hub.backup\n```",
     ],
 )
@@ -276,6 +298,7 @@ def test_what_exists_is_no_mistake() -> None:
         "[there](README.md#read-on) `store.lua` `tools/local` `CHARGELIGHT_REDIS_URL` "
         "`PUT /pairings/c9` `make help` `python -m services.router`\n"
         "```\n$ CHARGELIGHT_CLI_URL=x chargelight explain c1 --json | jq; echo $?\nno: x\n```"
+        "`chargelight --profile x --json rentals --watch` `chargelight state --url=http://booth`"
     )
     assert problems(ROOT / "example.md", text) == []
 

@@ -34,6 +34,9 @@ OLD = {
 }
 """Words that have gone, with what is said instead."""
 
+VALUE_OF_A_SETTING = "anybody-who-reaches-the-ports"
+"""Operators write it, so it stays."""
+
 
 class Entry(NamedTuple):
     word: str
@@ -56,6 +59,7 @@ def code_files() -> Iterator[Path]:
 
 def old_words(text: str) -> list[str]:
     """Return the old words in a text, also as parts of a name."""
+    text = text.replace(VALUE_OF_A_SETTING, "")
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", text).lower()
     words = re.sub(r"\s+(?:#|--|\*|//)?\s*", " ", words)
     return [word for word in OLD if re.search(rf"\b{word}s?\b", words)]

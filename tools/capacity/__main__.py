@@ -3,8 +3,9 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
-from tools.capacity.coefficients import MEASURED, Coefficients
+from tools.capacity.coefficients import MEASURED, Coefficients, TlsKind
 from tools.capacity.model import Load, needs
 from tools.capacity.tables import tables
 
@@ -18,10 +19,13 @@ def main() -> None:
     parser.add_argument("--devices", type=int, help="half of them chargers, half widgets")
     parser.add_argument("--interval", type=float, default=10, help="seconds between readings")
     parser.add_argument("--burst", type=float, default=1, help="times as many for a while")
+    parser.add_argument("--tls", choices=get_args(TlsKind), help="devices connect with TLS")
     parser.add_argument("--coefficients", type=Path, default=MEASURED, help="another file")
     arguments = parser.parse_args()
     try:
         c = Coefficients.load(arguments.coefficients)
+        if arguments.tls:
+            c = c.with_tls(arguments.tls)
         if arguments.devices is None:
             sys.stdout.write(tables(c))
             return

@@ -2,10 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+TlsKind = Literal["wss", "certificates"]
+"""Devices connect with TLS; they also have certificates."""
 MEASURED: Final = Path(__file__).with_name("coefficients.toml")
 """The file that comes with the code."""
 
@@ -41,6 +44,17 @@ class Gateway(_Section, frozen=True):
     handshake_us: float
     disconnect_us: float
     refusal_us: float
+
+
+class Tls(_Section, frozen=True):
+    """What TLS adds to the figures of a gateway and of a packet."""
+
+    receive_us: float
+    send_us: float
+    handshake_us: float
+    connection_kb: float
+    record_bytes: int
+    handshake_bytes: int
 
 
 class Router(_Section, frozen=True):
@@ -86,6 +100,8 @@ class Network(_Section, frozen=True):
 
     header_bytes: int
     device_latency_s: float
+    record_bytes: int
+    handshake_bytes: int
 
 
 class Limits(_Section, frozen=True):
@@ -130,12 +146,31 @@ class Coefficients(_Section, frozen=True):
     """All of them."""
 
     gateway: Gateway
+    tls: dict[TlsKind, Tls]
     router: Router
     redis: Redis
     load_balancer: LoadBalancer
     network: Network
     limits: Limits
     prices: Prices
+
+    def with_tls(self, kind: TlsKind) -> "Coefficients":
+        """Return those of a hub whose devices connect with TLS."""
+        g, added = self.gateway, self.tls[kind]
+        gateway = replace(
+            g,
+            connection_kb=g.connection_kb + added.connection_kb,
+            reading_us=g.reading_us + added.receive_us,
+            status_us=g.status_us + added.send_us,
+            ping_us=g.ping_us + added.send_us + added.receive_us,
+            handshake_us=g.handshake_us + added.handshake_us,
+        )
+        network = replace(
+            self.network,
+            record_bytes=added.record_bytes,
+            handshake_bytes=added.handshake_bytes,
+        )
+        return replace(self, gateway=gateway, network=network)
 
     @classmethod
     def load(cls, path: Path = MEASURED) -> "Coefficients":

@@ -152,10 +152,13 @@ class Traffic(NamedTuple):
 
 def traffic(load: Load, c: Coefficients) -> Traffic:
     """Return the bytes per second of a load."""
-    w = wire.measure(c.network.header_bytes)
+    w = wire.measure(c.network.header_bytes, c.network.record_bytes)
     pings = load.devices / c.limits.ping_interval_s
     return Traffic(
-        devices=load.readings * w.reading + load.statuses * w.status + pings * w.ping,
+        devices=load.readings * w.reading
+        + load.statuses * w.status
+        + pings * w.ping
+        + load.connects * c.network.handshake_bytes,
         to_devices=load.readings * (w.reading - w.reading_up)
         + load.statuses * w.status_down
         + pings * w.ping_down,

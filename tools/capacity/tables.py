@@ -20,7 +20,8 @@ CHECKED = (1_000, 10_000, 50_000)
 
 def tables(c: Coefficients) -> str:
     """Return all of them, as Markdown."""
-    return "\n".join([*_million(c), "", *_shares(c), "", *_bytes(c), "", *_checked(c)]) + "\n"
+    parts = (_million(c), _shares(c), _tls(c), _bytes(c), _checked(c))
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def _million(c: Coefficients) -> Iterator[str]:
@@ -50,6 +51,21 @@ def _shares(c: Coefficients) -> Iterator[str]:
     yield from _head("CPU of Redis, cores, for", LOADS)
     for name in found[0].redis_by:
         yield _row(name, (f"{n.redis_by[name]:.2f}" for n in found))
+
+
+def _tls(c: Coefficients) -> Iterator[str]:
+    kinds = {"`ws`": c, "`wss`": c.with_tls("wss"), "and certificates": c.with_tls("certificates")}
+    found = [needs(LOADS["every 10 s"], each) for each in kinds.values()]
+    yield from _head("One million devices, a reading every 10 s", kinds)
+    yield _row("gateways (processes)", (n.gateways for n in found))
+    yield _row("their CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
+    yield _row("memory of each, MB", (f"{n.gateway_mb:.0f}" for n in found))
+    yield _row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
+    yield _row(
+        "new connections a second for a gateway's core",
+        (f"{1e6 / each.gateway.handshake_us:,.0f}" for each in kinds.values()),
+    )
+    yield _row("together, $ a month", (f"{sum(n.dollars.values()):,.0f}" for n in found))
 
 
 def _bytes(c: Coefficients) -> Iterator[str]:

@@ -45,11 +45,17 @@ class Wire:
     reconciled: int
 
 
-def measure(header: int) -> Wire:
-    """Count the bytes; ``header`` is those of the TCP/IP headers of a packet."""
-    reading_up = header + _FRAME + _MASK + len(_READING)
-    status_down = header + _FRAME + len(_STATUS)
-    ping_down = header + _FRAME
+def measure(header: int, record: int = 0) -> Wire:
+    """Count the bytes.
+
+    Args:
+        header: Those of the TCP/IP headers of a packet.
+        record: Those that TLS adds to a message.
+    """
+    frame = record + _FRAME
+    reading_up = header + frame + _MASK + len(_READING)
+    status_down = header + frame + len(_STATUS)
+    ping_down = header + frame
     chargers, widgets = NAMES.chargers[7], NAMES.widgets[40]
     charger, widget = charger_id(7, 1234), widget_id(40, 4321)
     stored = (
@@ -70,8 +76,8 @@ def measure(header: int) -> Wire:
         status=status_down + header,
         status_down=status_down,
         # The pong carries the acknowledgement of the ping, and is acknowledged itself.
-        ping=ping_down + (header + _FRAME + _MASK) + header,
-        ping_down=2 * header + _FRAME,
+        ping=ping_down + (header + frame + _MASK) + header,
+        ping_down=2 * header + frame,
         stored=stored,
         reconciled=round(reconciled),
     )

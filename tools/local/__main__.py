@@ -3,7 +3,7 @@
 import sys
 
 from tools.local import containers
-from tools.local.decision import FORCED_BY, decide, requested_source
+from tools.local.decision import FORCED_BY, Request, decide
 from tools.local.errors import LocalHubError
 from tools.local.stopping import StoppedError, stop_on_signals
 from tools.servers.server_source import ServerSource, UnknownSourceError
@@ -15,14 +15,16 @@ def main(arguments: list[str]) -> int:
     # In order with the output of the programs that we start, in a file too.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
-        decision = decide(requested_source(arguments))
+        request = Request.of(arguments)
+        with_tls = request.wants_tls()
+        decision = decide(request.source, with_tls=with_tls)
         print(f"Chargelight on this machine: {decision.choice.source} ({decision.choice.reason})")
         if decision.choice.source is ServerSource.CONTAINERS:
-            return containers.run(decision.compose)
+            return containers.run(decision.compose, request.address, with_tls=with_tls)
         # Not above: processes need the packages of .venv; containers need nothing but Python.
         from tools.local import processes  # noqa: PLC0415
 
-        return processes.run(decision.choice)
+        return processes.run(decision.choice, request.address, with_tls=with_tls)
     except StoppedError:
         return 0
     except UnknownSourceError as error:

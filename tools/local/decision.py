@@ -12,7 +12,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
+from shared.process.listeners import is_loopback
+from tools.local.address import OPEN
+from tools.local.errors import LocalHubError
 from tools.servers.engine import docker_engine
 from tools.servers.server_options import POSTGRES_SETTING, REDIS_SETTING
 from tools.servers.server_source import (
@@ -39,22 +43,52 @@ class Decision:
     compose: tuple[str, ...]
 
 
-def requested_source(arguments: list[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Request:
     """What the command line asks for, unchecked."""
-    parser = argparse.ArgumentParser(prog="python -m tools.local", description=__doc__)
-    parser.add_argument("--with", dest="source", default="auto", help="or containers, embedded")
-    return str(parser.parse_args(arguments).source)
+
+    source: str
+    address: str
+    """Where others reach the hub; empty: what the settings say."""
+    tls: str
+    """``yes``, ``no``, or empty: if others reach the hub."""
+
+    @classmethod
+    def of(cls, arguments: list[str]) -> Self:
+        """Read the arguments of the command line.
+
+        Raises:
+            LocalHubError: TLS is neither wanted nor not.
+        """
+        parser = argparse.ArgumentParser(prog="python -m tools.local", description=__doc__)
+        parser.add_argument("--with", dest="source", default="auto", help="or containers, embedded")
+        parser.add_argument("--address", default="", help="IP address at which others reach it")
+        parser.add_argument("--tls", default="", help="yes or no: with a throw-away CA")
+        asked = cls(**vars(parser.parse_args(arguments)))
+        if asked.tls not in ("", "yes", "no"):
+            raise LocalHubError(f"WITH_TLS is {asked.tls!r}: it may be yes or no (or not set)")
+        return asked
+
+    def wants_tls(self, environment: Mapping[str, str] = os.environ) -> bool:
+        """Whether the hub gets certificates: if others reach it, unless it is open to all."""
+        lets_in = bool(self.address) and not is_loopback(self.address)
+        return self.tls == "yes" or (not self.tls and lets_in and not environment.get(OPEN))
 
 
-def decide(requested: str, environment: Mapping[str, str] = os.environ) -> Decision:
+def decide(
+    requested: str, environment: Mapping[str, str] = os.environ, *, with_tls: bool = False
+) -> Decision:
     """Decide by the request, the settings and what this machine has.
 
-    Given addresses of servers rule Compose out: its services use its own servers.
+    Given addresses of servers rule Compose out: its services use its own servers. So do
+    certificates: we make them for processes only.
 
     Raises:
         UnknownSourceError: the request is none of auto, containers, embedded.
     """
     forced = forced_source(FORCED_BY, requested)
+    if forced is None and with_tls:
+        return Decision(Choice(ServerSource.EMBEDDED, "with TLS"), ())
     compose = () if forced is ServerSource.EMBEDDED else compose_command()
     given = next(
         (name for name in (REDIS_SETTING, POSTGRES_SETTING) if environment.get(name)), None
@@ -106,6 +140,7 @@ def _output(*command: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print(decide(requested_source(sys.argv[1:])).choice.source)
-    except UnknownSourceError as error:
+        asked = Request.of(sys.argv[1:])
+        print(decide(asked.source, with_tls=asked.wants_tls()).choice.source)
+    except (UnknownSourceError, LocalHubError) as error:
         sys.exit(str(error))

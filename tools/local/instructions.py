@@ -1,9 +1,11 @@
 """The commands to try next, once the hub runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.contract.names import Names
+from tools.local.access import TRUSTED_CA, describe_access
+from tools.local.address import is_tls
 
 CHARGER, WIDGET = "c1234", "wABCD"
 OTHER_CHARGER, OTHER_WIDGET = "c5678", "wEFGH"
@@ -17,9 +19,13 @@ class Commands:
 
     Attributes:
         redis: starts redis-cli on the hub's Redis.
+        postgres: starts psql on its database; empty if it is not said.
         logs: shows what the services log.
         registry: the root of the registry's REST interface.
+        backup: writes a backup to a file, and finds the hub's Postgres.
         setup: what a terminal must run before; empty if nothing.
+        devices: where chargers and widgets of others connect; empty if none can.
+        ready: where each service says whether it is ready, if not at the usual ports.
     """
 
     simulator: str
@@ -27,27 +33,25 @@ class Commands:
     redis: str
     logs: str
     registry: str
+    backup: str
     setup: str = ""
-
-
-def describe_access(environment: Mapping[str, str]) -> str:
-    """One line on who has access: by default everyone, which the user should know."""
-    devices = environment.get("CHARGELIGHT_DEVICE_AUTH", "off")
-    operators = environment.get("CHARGELIGHT_REGISTRY_OPERATOR_AUTH", "off")
-    if devices == operators == "off":
-        return (
-            "OPEN: any device may connect without a secret, and anyone may change everything "
-            "without a key (CHARGELIGHT_DEVICE_AUTH, CHARGELIGHT_REGISTRY_OPERATOR_AUTH)."
-        )
-    return f"Secrets of devices: {devices}. API keys of operators: {operators}."
+    postgres: str = ""
+    devices: tuple[str, ...] = ()
+    ready: Mapping[str, str] = field(default_factory=dict)
 
 
 def instructions(commands: Commands, partitions: int, environment: Mapping[str, str]) -> str:
     """The text to print; every line works when it is pasted into a shell."""
     names = Names(partitions)
     registry = commands.registry
+    key, trusted = "", ""
+    if environment.get("CHARGELIGHT_CLI_KEY"):
+        key = '-H "Authorization: Bearer $CHARGELIGHT_CLI_KEY" '
+    if is_tls(environment) and environment.get(TRUSTED_CA):
+        # Where CURL_CA_BUNDLE is set, curl does not look at SSL_CERT_FILE.
+        trusted = f'--cacert "${TRUSTED_CA}" '
     charger, widget = names.of_charger(CHARGER), names.of_widget(WIDGET)
-    setup = (("The ports are not the usual ones; say so first", None), (commands.setup, ""))
+    setup = (("First, in each terminal", None), (commands.setup, "its ports, keys and secrets"))
     rows = (
         *(setup if commands.setup else ()),
         ("Send a level by hand, and see the light", None),
@@ -59,17 +63,24 @@ def instructions(commands: Commands, partitions: int, environment: Mapping[str, 
         (f"{commands.cli} explain {CHARGER}", "why is its light as it is?"),
         (f"{commands.cli} state", "all chargers, right now"),
         (f"{commands.cli} --help", "devices, pairings, rentals, imports"),
-        (f"curl {registry}/pairings/{CHARGER}", f"REST; documented at {registry}/docs"),
+        (
+            f"curl {trusted}{key}{registry}/pairings/{CHARGER}",
+            f"REST; documented at {registry}/docs",
+        ),
+        (commands.backup, "all that must last; `restore --replace` puts it back"),
         ("Look inside", None),
         (f"{commands.redis} PSUBSCRIBE 'chargelight:*'", "every message"),
         (f"{commands.redis} HGETALL '{charger.directory}'", "all pairs"),
         (f"{commands.redis} HGETALL '{charger.live}'", "newest readings"),
         (f"{commands.redis} HGETALL '{widget.statuses}'", "lights"),
+        *(((commands.postgres, "tables and history"),) if commands.postgres else ()),
         (commands.logs, "the services' logs"),
+        *((f"curl {url}", f"is {name} ready?") for name, url in commands.ready.items()),
     )
     lines = [
         "",
         describe_access(environment),
+        *(_how_devices_connect(commands, environment) if commands.devices else ()),
         "",
         "In another terminal, in this folder (nothing to activate):",
     ]
@@ -79,3 +90,16 @@ def instructions(commands: Commands, partitions: int, environment: Mapping[str, 
         else:
             lines.append(f"    {command}" + (f"   # {note}" if note else ""))
     return "\n".join([*lines, "", "Ctrl-C here ends everything.", ""])
+
+
+def _how_devices_connect(commands: Commands, environment: Mapping[str, str]) -> tuple[str, ...]:
+    chargers, widgets = commands.devices
+    ca = environment.get(TRUSTED_CA) if is_tls(environment) else None
+    return (
+        "",
+        f"Devices connect to {chargers}/chargers/{CHARGER} and {widgets}/widgets/{WIDGET}.",
+        *((f"They trust the hub by the CA's certificate: {ca}",) if ca else ()),
+        "Where secrets are required, they send this header in the handshake:",
+        "  Authorization: Bearer SECRET",
+        f"Each has a SECRET of its own: {commands.cli} chargers secret generate {CHARGER}",
+    )

@@ -33,7 +33,7 @@ class HubPorts:
             kinds = ("GATEWAY_CHARGER", "GATEWAY_WIDGET", "REGISTRY")
         names = tuple(f"CHARGELIGHT_{kind}_PORT" for kind in kinds)
         usual = zip(names, (3100, 3200, 3300), strict=True)
-        chargers, widgets, registry = (_port(name, environment, port) for name, port in usual)
+        chargers, widgets, registry = (port_of(name, environment, port) for name, port in usual)
         return cls(chargers, widgets, registry, (names[0], names[1], names[2]))
 
     @classmethod
@@ -58,7 +58,12 @@ class HubPorts:
             raise LocalHubError("\n".join(taken))
 
 
-def _port(name: str, environment: Mapping[str, str], usual: int) -> int:
+def port_of(name: str, environment: Mapping[str, str], usual: int) -> int:
+    """The port that a setting names, or else the usual one.
+
+    Raises:
+        LocalHubError: the setting is no port number.
+    """
     value = environment.get(name) or str(usual)
     if not (value.isascii() and value.isdecimal() and 0 < int(value) < 65536):  # noqa: PLR2004
         raise LocalHubError(f"{name} is {value!r}: a port is a number from 1 to 65535.")

@@ -22,7 +22,7 @@ class Service:
         name: for people, and the log file's name: `gateway-1`; an older log is replaced.
         module: the package under `services` to run.
         environment: its whole environment.
-        health_port: where it answers whether it is ready.
+        ready_url: where it answers whether it is ready.
         logs: the folder of log files.
         root: the project's folder.
     """
@@ -33,13 +33,13 @@ class Service:
         module: str,
         *,
         environment: Mapping[str, str],
-        health_port: int,
+        ready_url: str,
         logs: Path,
         root: Path,
     ) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
-        self._ready_url = f"http://127.0.0.1:{health_port}/readyz"
+        self.ready_url = ready_url
         self.log.unlink(missing_ok=True)
         self._process = SupervisedProcess(
             [sys.executable, "-m", f"services.{module}"], log=self.log, env=environment, cwd=root
@@ -58,7 +58,7 @@ class Service:
         while time.monotonic() < deadline:
             self.fail_if_ended()
             try:
-                with opener.open(self._ready_url, timeout=2):
+                with opener.open(self.ready_url, timeout=2):
                     return
             except urllib.error.HTTPError as error:
                 reason = error.read().decode(errors="replace").strip()

@@ -2,13 +2,17 @@
 
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from requests.exceptions import RequestException
+from testcontainers.core.config import ConnectionMode
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
 
 from tools.servers.ports import LOOPBACK, free_port
 from tools.servers.processes.cleanup_on_exit import CleanupOnExit
@@ -49,6 +53,32 @@ def running(container: DockerContainer) -> Iterator[str]:
             cleanup.cancel()
 
 
+def publish(container: DockerContainer, inner_port: int, port: int) -> str | None:
+    """Let this machine reach a port of a container, and no other machine.
+
+    Returns the address to connect to. None: the engine is on another machine, and publishes the
+    port on all of its addresses, or we would not reach it.
+    """
+    address = LOOPBACK if _is_here(container.get_docker_client()) else None
+    # `with_bind_ports` takes no address; the client behind it does.
+    ports: dict[str, Any] = container.ports
+    ports[str(inner_port)] = (address or "", port)
+    return address
+
+
+def _is_here(client: DockerClient) -> bool:
+    """Whether the engine's loopback interface is ours."""
+    if client.host() != "localhost":
+        return False
+    if client.get_connection_mode() is ConnectionMode.docker_host:
+        return True
+    # We are in a container. The engine may be in it too, then its bridge has an address of ours.
+    bridge = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    with suppress(OSError, KeyError), socket.create_server((bridge["Gateway"], 0)):
+        return True
+    return False
+
+
 def run_inside(container: DockerContainer, *command: str) -> str:
     """Run a command in a container; returns what it printed.
 
@@ -87,11 +117,10 @@ class ServerContainer:
         self._is_ready = is_ready
         # Ports that the engine chooses change with every start; this one is part of an address.
         self.port = free_port()
-        container.with_bind_ports(inner_port, self.port)
+        address = publish(container, inner_port, self.port)
         with ExitStack() as stack:
             self.id = stack.enter_context(running(container))
-            host = container.get_container_host_ip()
-            self.host = LOOPBACK if host == "localhost" else host
+            self.host: str = address or container.get_container_host_ip()
             self._wait_until_ready()
             self._resources = stack.pop_all()
         self.is_running = True

@@ -1,7 +1,13 @@
-"""The user that Postgres runs as when we are root, which it refuses to be."""
+"""The user that Postgres runs as when we are root, which it refuses to be.
+
+Other programs may run as that user too. What keeps them away is a group that nobody else has: only
+it gets into the folder, and Linux lets a process look into another one, through /proc or by
+tracing, only if the groups are the same too (ptrace(2), "Ptrace access mode checking").
+"""
 
 import os
 import pwd
+import secrets
 import shutil
 import stat
 import tempfile
@@ -11,14 +17,17 @@ from tools.servers.installed import Programs
 from tools.servers.wheels import NoServerError
 
 USER = "nobody"
+"""initdb needs a user with a name."""
+
+GROUPS = range(61184, 65520)
+"""Names are given to none of these: https://systemd.io/UIDS-GIDS/"""
 
 
 def user_for_postgres() -> tuple[int, int] | None:
     """(user id, group id) to start Postgres as; None when we can start it as ourselves."""
     if os.geteuid() != 0:
         return None
-    entry = pwd.getpwnam(USER)
-    return entry.pw_uid, entry.pw_gid
+    return pwd.getpwnam(USER).pw_uid, secrets.choice(GROUPS)
 
 
 def is_open_to_others(path: Path) -> bool:
@@ -32,7 +41,7 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def temporary_folder(purpose: str, user: tuple[int, int] | None = None) -> Path:
-    """A new folder for temporary files that only the given user (and root) can reach.
+    """A new folder for temporary files that only we can reach, and the group of the given user.
 
     The caller removes it.
     """
@@ -41,7 +50,8 @@ def temporary_folder(purpose: str, user: tuple[int, int] | None = None) -> Path:
         place = Path("/tmp")  # noqa: S108 - every user can reach it, and mkdtemp is safe there
     folder = Path(tempfile.mkdtemp(prefix=f"chargelight-{purpose}-", dir=place))
     if user is not None:
-        os.chown(folder, *user)
+        os.chown(folder, -1, user[1])
+        folder.chmod(0o770)
     return folder
 
 

@@ -1,20 +1,24 @@
 """``chargelight keys``, ``chargelight whoami`` and ``chargelight audit``."""
 
+import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import Most, moment
+from services.cli.commands.arguments import Most, Since, Until
 from services.cli.output import Column, in_words
 from services.cli.session import session_of, show
 
 keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=True)
 
-_COLUMNS = ["id", "name", "role", "created_at", "last_used_at", "revoked_at"]
+_COLUMNS = [
+    *("id", "name", "role", "created_at", "last_used_at", "expires_at", "replaced_at"),
+    "revoked_at",
+]
+_Days = Annotated[int, typer.Option(min=1, max=3660, help="After so many days it ends by itself.")]
 
 
 def _key_id(text: str) -> str:
@@ -30,7 +34,6 @@ def _key_id(text: str) -> str:
 _KeyId = Annotated[
     str, typer.Argument(metavar="ID", callback=_key_id, help="As `keys list` shows it.")
 ]
-_Time = "A day, a time, or both: 2026-11-24, 20:00, '2026-11-24 20:00'."
 
 
 class Role(StrEnum):
@@ -47,6 +50,9 @@ class Action(StrEnum):
     CREATED = "created"
     CHANGED = "changed"
     REMOVED = "removed"
+    IMPORTED = "imported"
+    REFUSED = "refused"
+    EXPORTED = "exported"
 
 
 @keys.command("create")
@@ -60,10 +66,30 @@ def create(
             help="viewer: looks; operator: changes devices; admin: makes keys too.",
         ),
     ],
+    *,
+    days: _Days = 365,
 ) -> None:
     """Create a key and show it, this once."""
     session = session_of(context)
-    answer = session.api.post(address("keys"), {"name": name, "role": role.value})
+    wish = {"name": name, "role": role.value, "valid_days": days}
+    answer = session.api.post(address("keys"), wish)
+    session.output.line(answer["key"], answer)
+
+
+@keys.command("renew")
+def renew(
+    context: typer.Context,
+    key_id: _KeyId,
+    *,
+    days: _Days = 365,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=720, help="How long the former key stays valid.")
+    ] = 24,
+) -> None:
+    """Create a key in place of another one, of the same name and role; show it, this once."""
+    session = session_of(context)
+    wish = {"valid_days": days, "overlap_seconds": overlap_hours * 3600}
+    answer = session.api.post(address("keys", key_id, "renewal"), wish)
     session.output.line(answer["key"], answer)
 
 
@@ -99,15 +125,18 @@ def audit(
     kind: Annotated[str | None, typer.Option(help="charger, widget, pairing, rental, …")] = None,
     who: Annotated[str | None, typer.Option(help="Only by this operator.")] = None,
     action: Annotated[Action | None, typer.Option(help="Only where this happened.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"From then on. {_Time}")
+    import_: Annotated[
+        uuid.UUID | None,
+        typer.Option("--import", metavar="ID", help="Open an import: only its parts."),
     ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Before that.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     most: Most = 50,
 ) -> None:
-    """Show who changed what, the newest first."""
+    """Show who changed what, the newest first.
+
+    An import is one line; --import with its subject shows what is in it.
+    """
     session = session_of(context)
     items = session.api.pages(
         address("audit"),
@@ -116,8 +145,9 @@ def audit(
         kind=kind,
         who=who,
         action=action,
-        since=None if since is None else since.isoformat(),
-        until=None if until is None else until.isoformat(),
+        import_id=import_,
+        since=since,
+        until=until,
     )
     columns: list[str | Column] = [
         "at",

@@ -1,17 +1,20 @@
 """Arguments and options that several commands take alike."""
 
-from datetime import datetime, time, timedelta
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
-from shared.contract.devices import is_device_id
+from services.cli.commands.moments import moment
+from shared.contract.devices import ID_RULE, is_device_id
+
+_RENTAL_ID: Final = re.compile(r"[0-9A-Za-z-]{6,36}")
 
 
 def device_id(text: str | None) -> str | None:
     """Refuse a text that cannot be a device's id before the registry is asked."""
     if text is not None and not is_device_id(text):
-        raise typer.BadParameter(f"{text!r} is no id: an id is 1 to 64 of A-Z a-z 0-9 . _ -")
+        raise typer.BadParameter(f"{text!r} is no id: {ID_RULE}")
     return text
 
 
@@ -22,26 +25,19 @@ def device_ids(texts: list[str]) -> list[str]:
     return texts
 
 
-def moment(text: str) -> datetime:
-    """Return the time that was typed, in this machine's zone unless it names another."""
-    return read_moment(text, datetime.now().astimezone())
+def is_rental_id(text: str) -> bool:
+    """Tell whether a text can be one of a rental's ids."""
+    return bool(_RENTAL_ID.fullmatch(text))
 
 
-def read_moment(text: str, now: datetime) -> datetime:
-    """Return the time that a text stands for.
-
-    It is as in RFC 3339, or a part of it: a day, a time without zone, or the last time that a
-    clock showed this hour and minute.
-    """
-    try:
-        clock = time.fromisoformat(text) if text[2:3] == ":" else None
-        found = datetime.combine(now, clock) if clock else datetime.fromisoformat(text)
-    except ValueError:
+def rental_id(text: str | None) -> str | None:
+    """Refuse a text that can be neither of a rental's ids, before the registry is asked."""
+    if text is not None and not is_rental_id(text):
         raise typer.BadParameter(
-            f"{text!r} is no time; one is 2026-11-24, '2026-11-24 20:00' or 20:00"
-        ) from None
-    found = found.replace(tzinfo=now.tzinfo) if clock else found.astimezone()
-    return found - timedelta(days=1) if clock and found > now else found
+            f"{text!r} is no rental's id: one has six letters and digits, such as G4H9W5, or is a "
+            "UUID. `chargelight rentals list` shows them"
+        )
+    return text
 
 
 DeviceId = Annotated[str, typer.Argument(callback=device_id, metavar="ID", help="Its id.")]
@@ -54,5 +50,24 @@ ChargerId = Annotated[
 WidgetId = Annotated[
     str, typer.Argument(callback=device_id, metavar="WIDGET", help="A widget's id.")
 ]
-Most = Annotated[int | None, typer.Option("--most", min=1, help="Show no more than so many.")]
+Most = Annotated[
+    int | None, typer.Option("--most", min=1, metavar="N", help="Show no more than so many.")
+]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Go on until Ctrl-C: on a terminal the list as it is, elsewhere a line per change.",
+    ),
+]
 Replace = Annotated[bool, typer.Option("--replace", help="End the pairings they have now.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        parser=moment,
+        metavar="TIME",
+        help="From then on: 2026-11-24, '2026-11-24 20:00', 20:00, yesterday, '2 hours ago'.",
+    ),
+]
+Until = Annotated[str | None, typer.Option(parser=moment, metavar="TIME", help="Before that time.")]

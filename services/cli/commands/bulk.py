@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import sys
+import stat
 import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,12 +12,20 @@ from typing import IO, Annotated, Final
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import Replace
+from services.cli.commands.arguments import DryRun, Replace
 from services.cli.failures import WrongUseError
+from services.cli.files import STANDARD, as_wrong_use, opened
+from services.cli.progress import shown_progress
 from services.cli.session import session_of
 from shared.contract.devices import Kind
 
 _MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/jsonl"}
+_OUTCOME: Final = (
+    *("line", "kind", "id", "device", "widget", "pairing", "former_widget", "former_charger"),
+    *("secret", "similar"),
+)
+_SAVE_AS_CSV: Final = "Save it there as CSV"
+_WRITE_CSV: Final = "Write a .csv file, with --format spreadsheet, and open that there"
 _ORDINARY: Final = 0o666
 """Mode of a new file, but for the umask."""
 
@@ -29,8 +37,16 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class ExportFormat(StrEnum):
+    """How exported devices stand in a file."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    SPREADSHEET = "spreadsheet"
+
+
 _BY_NAME: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
-_STANDARD: Final = Path("-")
+_WORKBOOKS: Final = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers"}
 
 _Format = Annotated[
     Format | None, typer.Option("--format", help="Default: by the file's name; of -, csv.")
@@ -44,38 +60,57 @@ def import_(
     ],
     *,
     format_: _Format = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would happen.")
-    ] = False,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a file that is neither UTF-8 nor UTF-16: windows-1252, say.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: DryRun = False,
     replace: Replace = False,
 ) -> None:
     """Register and pair all devices of a file, or none if anything in it is wrong."""
     session = session_of(context)
-    media_type = _MEDIA_TYPES[format_ or _format_of(file)]
-    answer = session.api.upload(
-        address("import"),
-        _content_of(file),
-        media_type,
-        dry_run=dry_run or None,
-        replace=replace or None,
-    )
-    session.output.fields(answer)
+    media_type = _MEDIA_TYPES[format_ or _format_of(file, _SAVE_AS_CSV)]
+    if encoding is not None:
+        media_type = f"{media_type}; charset={encoding}"
+    with opened(file) as content, shown_progress(_size_of(content)) as sent:
+        answer = session.api.upload(
+            address("import"),
+            sent(content),
+            media_type,
+            dry_run=dry_run or None,
+            replace=replace or None,
+        )
+    session.output.outcomes(answer, "outcomes", _OUTCOME)
+    if answer.get("similar") and not dry_run:
+        session.output.note(
+            "New ids differ from others only in capitals; --dry-run shows which, before an import"
+        )
 
 
 def export(
     context: typer.Context,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Default: standard output.", show_default=False)
-    ] = _STANDARD,
+    ] = STANDARD,
     *,
-    format_: _Format = None,
+    format_: Annotated[
+        ExportFormat | None,
+        typer.Option(
+            "--format",
+            help="Default: by the file's name; of -, csv. In a file for spreadsheets no cell is a "
+            "formula.",
+        ),
+    ] = None,
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
 ) -> None:
     """Write all devices and their pairings to a file that `import` takes."""
     session = session_of(context)
-    chosen = format_ or _format_of(file)
+    chosen = format_ or _format_of(file, _WRITE_CSV)
     pieces = session.api.download(address("export"), format=chosen, kind=kind)
-    if file == _STANDARD:
+    if file == STANDARD:
         for piece in pieces:
             session.output.raw(piece)
         return
@@ -91,10 +126,10 @@ def _replacing(file: Path) -> Iterator[IO[bytes]]:
     Half an export could be imported without an error.
     """
     if file.exists() and not file.is_file():  # /dev/stdout, a pipe
-        with _as_wrong_use(file, "written"), file.open("wb") as written:
+        with as_wrong_use(file, "written"), file.open("wb") as written:
             yield written
         return
-    with _as_wrong_use(file, "written"):
+    with as_wrong_use(file, "written"):
         descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         new = Path(name)
         try:
@@ -114,28 +149,24 @@ def _umask() -> int:
     return mask
 
 
-def _content_of(file: Path) -> bytes:
-    if file == _STANDARD:
-        return sys.stdin.buffer.read()
-    with _as_wrong_use(file, "read"):
-        return file.read_bytes()
-
-
-@contextlib.contextmanager
-def _as_wrong_use(file: Path, done: str) -> Iterator[None]:
+def _size_of(content: IO[bytes]) -> int | None:
+    """Return the size in bytes; None: it is not known yet, as of a pipe."""
     try:
-        yield
-    except OSError as error:
-        raise WrongUseError(f"{file} cannot be {done}: {error.strerror}") from error
+        status = os.fstat(content.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _format_of(file: Path) -> Format:
-    if file == _STANDARD:
+def _format_of(file: Path, no_workbook: str) -> Format:
+    if file == STANDARD:
         return Format.CSV
     found = _BY_NAME.get(file.suffix.lower())
+    if file.suffix.lower() in _WORKBOOKS:
+        raise WrongUseError(f"{file.name} is a workbook of a spreadsheet program. {no_workbook}")
     if found is None:
         raise WrongUseError(
-            f"the name {file.name} does not say in which format it is. End it with .csv or .jsonl, "
-            "or add --format"
+            f"the name {file.name or file} does not say in which format it is. End it with .csv "
+            "or .jsonl, or add --format"
         )
     return found

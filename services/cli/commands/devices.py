@@ -4,17 +4,24 @@ from typing import Annotated, Final
 
 import typer
 
-from services.cli.api import address
+from services.cli.api import Items, address
 from services.cli.commands import secret
-from services.cli.commands.arguments import DeviceId, DeviceIds, Most
+from services.cli.commands.arguments import DeviceId, DeviceIds, Most, Watch
 from services.cli.failures import RefusedError
 from services.cli.session import Session, session_of, show
+from services.cli.watching import watch
+from shared.contract.credentials import Auth
 from shared.contract.device_protocol import ChargingStatus
 
+_LIVE: Final = ["id", "online", "gateway", "reading.soc", "status.status", "widget"]
 _PARTNER: Final = {"charger": "widget", "widget": "charger"}
 
 _Label = Annotated[str | None, typer.Option(help="What people call it.")]
 _Location = Annotated[str | None, typer.Option(help="Where it is.")]
+_Auth = Annotated[
+    Auth | None,
+    typer.Option(help="What it proves itself with: a secret or a certificate, or only that."),
+]
 
 
 def group(kind: str) -> typer.Typer:
@@ -68,9 +75,10 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         *,
         label: _Label = None,
         location: _Location = None,
+        auth: _Auth = None,
     ) -> None:
         session = session_of(context)
-        body = _drop_none({"label": label, "location": location})
+        body = _drop_none({"label": label, "location": location, "auth": auth})
         session.output.fields(session.api.put(address(kinds, device_id), body))
 
     @commands.command("update", help=f"Change what a registered {kind} is called.")
@@ -80,10 +88,13 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         *,
         label: _Label = None,
         location: _Location = None,
+        auth: _Auth = None,
     ) -> None:
-        body = _drop_none({"label": label, "location": location})
+        body = _drop_none({"label": label, "location": location, "auth": auth})
         if not body:
-            raise typer.BadParameter("say what to change", param_hint="--label or --location")
+            raise typer.BadParameter(
+                "say what to change", param_hint="--label, --location or --auth"
+            )
         session = session_of(context)
         session.output.fields(session.api.patch(address(kinds, device_id), body))
 
@@ -97,18 +108,26 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
 def state(
     context: typer.Context,
     *,
-    status: Annotated[ChargingStatus | None, typer.Option(help="Only with this light.")] = None,
+    status: Annotated[
+        ChargingStatus | None,
+        typer.Option(metavar="LIGHT", help="Only with this light: charging, charging80, charged."),
+    ] = None,
     online: Annotated[
         bool | None, typer.Option("--online/--offline", help="Only those that are.")
     ] = None,
     most: Most = None,
+    watch_: Watch = False,
 ) -> None:
     """List chargers with what they report and what their widgets show."""
     session = session_of(context)
-    session.output.table(
-        session.api.pages(address("state"), most, status=status, online=online),
-        ["id", "online", "gateway", "reading.soc", "status.status", "widget", "last_seen"],
-    )
+
+    def fetch(fit: int | None = None) -> Items:
+        return session.api.pages(address("state"), most or fit, status=status, online=online)
+
+    if watch_:
+        watch(session.output, fetch, _LIVE)
+    else:
+        session.output.table(fetch(), [*_LIVE, "last_seen"])
 
 
 def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None:

@@ -8,18 +8,32 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from services.cli.api import address
-from services.cli.commands.arguments import ChargerId, Most, Replace, device_id
+from services.cli.api import Items, address
+from services.cli.commands.arguments import (
+    ChargerId,
+    Most,
+    Replace,
+    Watch,
+    device_id,
+    is_rental_id,
+    rental_id,
+)
 from services.cli.failures import RefusedError, UnreachableError
 from services.cli.output import Column, in_words
 from services.cli.session import Session, session_of, show
+from services.cli.watching import watch
 
-group = typer.Typer(help="Visitors' phones in chargers.", no_args_is_help=True)
+group = typer.Typer(
+    help="Visitors' phones in chargers.", no_args_is_help=True, invoke_without_command=True
+)
 
 _OPEN: Final = "open rental"
 _MISSING: Final = "rental with a missing widget"
 
-_RentalId = Annotated[uuid.UUID, typer.Argument(metavar="RENTAL", help="A rental's id.")]
+_RentalId = Annotated[
+    str,
+    typer.Argument(metavar="RENTAL", callback=rental_id, help="A rental's id, short or long."),
+]
 _Charger = Annotated[str | None, typer.Option(help="Of this charger.")]
 _Widget = Annotated[str | None, typer.Option(help="Of this widget.")]
 _Ticket = Annotated[str | None, typer.Option(help="Of this ticket.")]
@@ -73,7 +87,7 @@ def open_(
 @group.command("show")
 def show_one(context: typer.Context, rental: _RentalId) -> None:
     """Show a rental."""
-    show(context, "rentals", str(rental))
+    show(context, "rentals", rental)
 
 
 @group.command("list")
@@ -92,28 +106,40 @@ def every(
         bool, typer.Option("--widget-missing", help="Only collected without the widget back.")
     ] = False,
     most: Most = None,
+    watch_: Watch = False,
 ) -> None:
     """List rentals, the newest first."""
     session = session_of(context)
-    items = session.api.pages(
-        address("rentals"),
-        most,
-        state=state,
-        charger=charger,
-        widget=widget,
-        ticket=ticket,
-        charged_for_minutes=charged_for,
-        widget_missing=widget_missing or None,
-    )
-    columns: list[str | Column] = [
-        "id",
-        "charger",
-        "widget",
-        "ticket",
-        "opened_at",
-        Column("state", _state),
-    ]
-    session.output.table(items, columns)
+    filters = {
+        "state": state,
+        "charger": charger,
+        "widget": widget,
+        "ticket": ticket,
+        "charged_for_minutes": charged_for,
+        "widget_missing": widget_missing or None,
+    }
+
+    def fetch(fit: int | None = None) -> Items:
+        return session.api.pages(address("rentals"), most or fit, **filters)
+
+    if watch_:
+        watch(session.output, fetch, _COLUMNS)
+    else:
+        session.output.table(fetch(), _COLUMNS)
+
+
+@group.callback()
+def phones_there(context: typer.Context, *, watch_: Watch = False) -> None:
+    """Watch the rentals that are open, if no command follows."""
+    if context.invoked_subcommand is None:
+        if not watch_:
+            context.fail("Missing command.")
+        every(context, state=State.OPEN, watch_=True)
+    elif watch_:
+        raise typer.BadParameter(
+            "before a command it says nothing. Of all rentals: chargelight rentals list --watch",
+            param_hint="--watch",
+        )
 
 
 @group.command("collect")
@@ -131,11 +157,16 @@ def collect(
     widget: _Widget = None,
     ticket: _Ticket = None,
     rental: Annotated[
-        uuid.UUID | None, typer.Option("--id", metavar="RENTAL", help="This rental.")
+        str | None,
+        typer.Option("--id", metavar="RENTAL", callback=rental_id, help="This rental."),
     ] = None,
     keep_pairing: Annotated[
-        bool, typer.Option("--keep-pairing", help="The two stay a pair, for the next visitor.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--keep-pairing/--end-pairing",
+            help="Whether the two stay a pair. Default: if they were one before the rental.",
+        ),
+    ] = None,
     widget_kept: Annotated[
         bool, typer.Option("--widget-kept", help="The visitor did not give the widget back.")
     ] = False,
@@ -145,16 +176,25 @@ def collect(
     _require_one_way(rental, named, "CHARGER, --widget, --ticket or --id")
     session = session_of(context)
     found = rental or _only_one(session, _OPEN, "--state open", named)
-    body = {"pairing": "keep" if keep_pairing else "end", "widget_returned": not widget_kept}
-    session.output.fields(session.api.put(address("rentals", str(found), "collection"), body))
+    body: dict[str, Any] = {"widget_returned": not widget_kept}
+    if keep_pairing is not None:
+        body["pairing"] = "keep" if keep_pairing else "end"
+    answer = session.api.put(address("rentals", found, "collection"), body)
+    session.output.fields(answer)
+    if keep_pairing is None and answer.get("paired_before") and not answer.get("pairing_kept"):
+        session.output.note(_no_pair_any_more(answer))
 
 
 @group.command("return-widget")
 def return_widget(
     context: typer.Context,
     rental: Annotated[
-        uuid.UUID | None,
-        typer.Argument(metavar="RENTAL", help="The rental; or say it by the widget or ticket."),
+        str | None,
+        typer.Argument(
+            metavar="RENTAL",
+            callback=rental_id,
+            help="The rental; or say it by the widget or ticket.",
+        ),
     ] = None,
     *,
     widget: _Widget = None,
@@ -165,10 +205,18 @@ def return_widget(
     _require_one_way(rental, named, "RENTAL, --widget or --ticket")
     session = session_of(context)
     found = rental or _only_one(session, _MISSING, "--widget-missing", named)
-    session.output.fields(session.api.put(address("rentals", str(found), "widget-return"), {}))
+    session.output.fields(session.api.put(address("rentals", found, "widget-return"), {}))
 
 
-def _require_one_way(rental: uuid.UUID | None, named: Mapping[str, str | None], hint: str) -> None:
+def _no_pair_any_more(rental: Mapping[str, Any]) -> str:
+    charger, widget = rental.get("charger"), rental.get("widget") or "WIDGET"
+    return (
+        f"{charger} had a widget of its own before this rental, and has none any more. When the "
+        f"widget is there: chargelight pairings pair {charger} {widget}"
+    )
+
+
+def _require_one_way(rental: str | None, named: Mapping[str, str | None], hint: str) -> None:
     by_name = any(value is not None for value in named.values())
     if by_name is (rental is not None):
         what = "either by its id or by what it is" if by_name else "which one"
@@ -190,12 +238,25 @@ def _only_one(session: Session, which: str, option: str, named: Mapping[str, str
         return str(found[0]["id"])
     described = f"{which} of " + " and ".join(f"{name} {value}" for name, value in given.items())
     if not found:
+        _require_registered(session, given)
         raise RefusedError(f"there is no {described}")
     options = " ".join(f"--{name} {shlex.quote(value)}" for name, value in given.items())
     raise RefusedError(
         f"there is more than one {described}. Look which it is, and give its id: "
         f"chargelight rentals list {option} {options}"
     )
+
+
+def _require_registered(session: Session, given: Mapping[str, str]) -> None:
+    """Let the registry say what is wrong with an id that no device has."""
+    for kind in given.keys() & {"charger", "widget"}:
+        try:
+            session.api.get(address(f"{kind}s", given[kind]))
+        except RefusedError as error:
+            if not is_rental_id(given[kind]):
+                raise
+            hint = f"Is it a rental's id? Then type --id {shlex.quote(given[kind])}"
+            raise RefusedError(f"{error}\n{hint}", error.problem) from error
 
 
 def _state(rental: Mapping[str, Any]) -> str:
@@ -208,3 +269,13 @@ def _state(rental: Mapping[str, Any]) -> str:
     if rental.get("reached_80_at"):
         return f"80 % since {in_words(rental['reached_80_at'])}"
     return "charging"
+
+
+_COLUMNS: Final[list[str | Column]] = [
+    Column("id", lambda rental: rental.get("short_id", rental.get("id"))),
+    "charger",
+    "widget",
+    "ticket",
+    "opened_at",
+    Column("state", _state),
+]

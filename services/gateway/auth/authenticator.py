@@ -5,8 +5,9 @@ What is read tells a charger's pairing, too: what it sends after its 101 was sen
 
 import asyncio
 import random
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -15,12 +16,14 @@ from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
-from services.gateway.auth.credentials import Mode, Verdict, decide
+from services.gateway.auth.certificates import CertificateOf, owner_of
+from services.gateway.auth.credentials import Mode, Presented, Proof, Verdict, decide
 from services.gateway.known_pairing import KnownPairing, read_pairing
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Call
-from shared.contract.credentials import Credentials
+from shared.contract.credentials import Credentials, digest_of
+from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 from shared.contract.tolerant_json import tolerant_decoder
 from shared.process import logs
@@ -41,8 +44,8 @@ _NO_CREDENTIALS: Final = msgspec.json.encode(
 
 _decode_credentials = tolerant_decoder(Credentials)
 
-Authenticate = Callable[["PendingHandshake", str, SecretStr], None]
-"""Authenticates a handshake soon, by a device's id and the secret that it presented."""
+Authenticate = Callable[["PendingHandshake", str, Presented], None]
+"""Authenticates a handshake soon, by a device's id and what it presented."""
 
 
 class PendingHandshake(Protocol):
@@ -52,8 +55,15 @@ class PendingHandshake(Protocol):
     def is_pending(self) -> bool:
         """Whether it still waits."""
 
-    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
-        """Take the result, and the device's pairing if that is known."""
+    def on_auth_result(
+        self,
+        *,
+        admitted: bool,
+        registered: bool = False,
+        pairing: KnownPairing | None = None,
+        proof: Proof | None = None,
+    ) -> None:
+        """Take the result, and what is known: whether it is registered, its pairing, its proof."""
 
     def on_auth_deferred(self) -> None:
         """There is no result yet: wait on, or give up."""
@@ -63,6 +73,7 @@ class _Request(NamedTuple):
     handshake: PendingHandshake
     device_id: str
     secret: SecretStr
+    certificate: CertificateOf
     names: ChargerNames | WidgetNames
 
 
@@ -75,8 +86,12 @@ class Authenticator:
     names: Names
     mode: Mode
     """``off``: all are admitted, and soon; only their pairings are read."""
-    key: SecretStr
+    keys: Sequence[SecretStr]
+    """Of the digests: the present one, and maybe a former one."""
     rng: random.Random
+    has_ca_per_kind: bool = False
+    """Whether a certificate's CA tells of which kind its device is."""
+    wall_clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -86,10 +101,11 @@ class Authenticator:
         self._failure_log = RateLimitedLog(_log, "credentials cannot be read")
 
     def authenticate_charger(
-        self, handshake: PendingHandshake, device_id: str, secret: SecretStr
+        self, handshake: PendingHandshake, device_id: str, presented: Presented
     ) -> None:
         """Authenticate a charger soon."""
-        self._put_back([_Request(handshake, device_id, secret, self.names.of_charger(device_id))])
+        names = self.names.of_charger(device_id)
+        self._put_back([self._request(handshake, Kind.CHARGER, device_id, presented, names)])
         if self.mode == "off":
             loop = asyncio.get_running_loop()
             self._impatient.append((loop.time() + _PATIENCE_SECONDS, handshake))
@@ -97,10 +113,28 @@ class Authenticator:
                 loop.call_later(_PATIENCE_SECONDS, self._admit_impatient)
 
     def authenticate_widget(
-        self, handshake: PendingHandshake, device_id: str, secret: SecretStr
+        self, handshake: PendingHandshake, device_id: str, presented: Presented
     ) -> None:
         """Authenticate a widget soon."""
-        self._put_back([_Request(handshake, device_id, secret, self.names.of_widget(device_id))])
+        names = self.names.of_widget(device_id)
+        self._put_back([self._request(handshake, Kind.WIDGET, device_id, presented, names)])
+
+    def _request(
+        self,
+        handshake: PendingHandshake,
+        kind: Kind,
+        device_id: str,
+        presented: Presented,
+        names: ChargerNames | WidgetNames,
+    ) -> _Request:
+        owner = owner_of(
+            presented.certificate,
+            kind,
+            device_id,
+            has_ca_per_kind=self.has_ca_per_kind,
+            now=self.wall_clock(),
+        )
+        return _Request(handshake, device_id, presented.secret, owner, names)
 
     def _admit_impatient(self) -> None:
         """Admit those that have waited for long enough."""
@@ -139,12 +173,11 @@ class Authenticator:
 
     def _deferred(self, requests: list[_Request]) -> list[_Request]:
         """Tell these that there is no result yet; return those that wait for one."""
-        for request in requests:
-            if self.mode == "off":
-                request.handshake.on_auth_result(admitted=True)
-            else:
+        # Where all are admitted, a timer does it; a connection that Redis closed is soon replaced.
+        if self.mode != "off":
+            for request in requests:
                 request.handshake.on_auth_deferred()
-        return [] if self.mode == "off" else requests
+        return requests
 
     def _defer(self, requests: list[_Request]) -> None:
         """Retry these after a moment; others do not wait for them."""
@@ -163,7 +196,11 @@ class Authenticator:
             # was replaced since would still be good.
             await self.bus.drop_connection("it is a replica")
         replies = await self.bus.run(
-            [_authenticate_call(batch) for batch in batches], return_errors=True
+            [
+                authenticate_call(batch[0].names, [request.device_id for request in batch])
+                for batch in batches
+            ],
+            return_errors=True,
         )
         deferred: list[_Request] = []
         for batch, answers in zip(batches, replies, strict=True):
@@ -175,38 +212,54 @@ class Authenticator:
             complete, *found = answers
             facts = zip(found[::3], found[1::3], found[2::3], strict=True)
             for request, (registration, credentials, told) in zip(batch, facts, strict=True):
-                match self._verdict(request, registration, credentials, complete=bool(complete)):
-                    case Verdict.WAIT:
-                        deferred.append(request)
-                    case verdict:
-                        request.handshake.on_auth_result(
-                            admitted=verdict is Verdict.ADMIT, pairing=read_pairing(told)
-                        )
+                verdict, proof = self._verdict(
+                    request, registration, credentials, complete=bool(complete)
+                )
+                if verdict is Verdict.WAIT:
+                    deferred.append(request)
+                else:
+                    request.handshake.on_auth_result(
+                        admitted=verdict is Verdict.ADMIT,
+                        registered=registration == b"registered",
+                        pairing=read_pairing(told),
+                        proof=proof,
+                    )
         return deferred
 
     def _verdict(
         self, request: _Request, registration: bytes, credentials: bytes, *, complete: bool
-    ) -> Verdict:
+    ) -> tuple[Verdict, Proof | None]:
         if self.mode == "off":
-            return Verdict.ADMIT
+            return Verdict.ADMIT, None
         found = _decode_credentials(credentials or _NO_CREDENTIALS)
         # Anything can be written with redis-cli; only ASCII can be compared.
         if found is None or not all(map(str.isascii, found.digests)):
             key = request.names.credentials
             self._failure_log.log(f"those of {request.device_id} ({key}) are broken")
-            return Verdict.WAIT
-        return decide(
+            return Verdict.WAIT, None
+        digests = self._digests_of(request)
+        verdict = decide(
             self.mode,
             registration.decode(),
             found.digests,
+            auth=found.auth,
+            certificate=request.certificate,
             complete=complete,
-            key=self.key,
-            device_id=request.device_id,
-            secret=request.secret,
+            digests=digests,
+        )
+        if verdict is not Verdict.ADMIT or request.certificate is not CertificateOf.NOBODY:
+            return verdict, None
+        proved = () if set(digests).isdisjoint(found.digests) else digests
+        return verdict, Proof(request.device_id, request.names, found.number, proved)
+
+    def _digests_of(self, request: _Request) -> tuple[str, ...]:
+        secret = request.secret.get_secret_value()
+        return tuple(
+            digest_of(key.get_secret_value(), request.device_id, secret) for key in self.keys
         )
 
 
-def _authenticate_call(batch: list[_Request]) -> Call:
-    names = batch[0].names
+def authenticate_call(names: ChargerNames | WidgetNames, ids: Sequence[str]) -> Call:
+    """Build the call that reads registrations, credentials and pairings of one tag's devices."""
     keys = (names.directory, names.directory_version, names.credentials)
-    return Call(scripts.AUTHENTICATE, keys, [request.device_id for request in batch])
+    return Call(scripts.AUTHENTICATE, keys, list(ids))

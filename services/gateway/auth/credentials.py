@@ -4,14 +4,29 @@ import base64
 import binascii
 from collections.abc import Sequence
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import SecretStr
 from websockets.datastructures import Headers, MultipleValuesError
 
-from shared.contract.credentials import digest_of, is_among
+from services.gateway.auth.certificates import CertificateOf, PeerCertificate
+from shared.contract.credentials import Auth, is_any_among
+from shared.contract.names import ChargerNames, WidgetNames
 
-Mode = Literal["off", "optional", "required"]
+Mode = Literal["off", "optional", "required", "certificate"]
+MODES_WITH_SECRETS: Final = ("optional", "required")
+
+
+class Proof(NamedTuple):
+    """The secret with which a connection was admitted without a certificate."""
+
+    device_id: str
+    names: ChargerNames | WidgetNames
+    number: int
+    """Of the credentials that it was among."""
+    digests: tuple[str, ...]
+    """One for each key: digests are made again when the key is changed. None: it needed no
+    secret."""
 
 
 class Verdict(Enum):
@@ -21,6 +36,15 @@ class Verdict(Enum):
     REFUSE = "refuse"
     WAIT = "wait"
     """The directory is incomplete: it cannot be decided."""
+
+
+class Presented(NamedTuple):
+    """What a device presents to be let in."""
+
+    secret: SecretStr
+    """Empty: none."""
+    certificate: PeerCertificate | None = None
+    """Its own, or another device's; checked by TLS already."""
 
 
 def secret_in(headers: Headers, device_id: str) -> SecretStr:
@@ -54,34 +78,39 @@ def decide(
     registration: str,
     known: Sequence[str],
     *,
+    auth: Auth = "any",
+    certificate: CertificateOf = CertificateOf.NOBODY,
     complete: bool,
-    key: SecretStr,
-    device_id: str,
-    secret: SecretStr,
+    digests: Sequence[str],
 ) -> Verdict:
     """Decide on a device by the secret that it presented.
 
     Args:
-        mode: ``required``: every device needs a right secret, and the answer to an
-            unknown id is the same as to a wrong secret. ``optional``: devices that
-            have a secret must present it; others need none.
+        mode: ``required``: every device needs a right secret or certificate, and the answer
+            to an unknown id is the same as to a wrong secret. ``certificate``: the same, and a
+            secret does not count. ``optional``: devices that have a secret must present it, or
+            a certificate; others need none.
         registration: ``registered``, ``unregistered`` or ``absent``.
         known: Digests of the device's secrets; only a registered one's count.
+        auth: What a registered device must prove itself with.
+        certificate: Whose certificate it presented. With another device's nothing helps.
         complete: Whether the directory is complete. Until then an unknown id waits, so
             where secrets are required a wrong secret waits as well: the difference
             would tell which ids exist.
-        key: Key of the digests.
-        device_id: The id that the device claims.
-        secret: The secret that it presented; empty: none.
+        digests: Those of the secret that it presented, one for each key. Always computed, also
+            of no secret, so that the time reveals nothing.
     """
-    # Always computed, so that the time reveals nothing.
-    digests = known if registration == "registered" else ()
-    digest = digest_of(key.get_secret_value(), device_id, secret.get_secret_value())
-    right = is_among(digest, digests)
+    counting = known if registration == "registered" else ()
+    needs_certificate = "certificate" in {mode, auth}
+    right = is_any_among(digests, counting) and not needs_certificate
+    if certificate is CertificateOf.ANOTHER:
+        return Verdict.REFUSE
     if registration == "absent":
         return Verdict.WAIT
-    if right or (mode == "optional" and not digests):
+    if certificate is CertificateOf.DEVICE:
+        right = registration == "registered"
+    if right or (mode == "optional" and not counting and not needs_certificate):
         return Verdict.ADMIT
-    if mode == "required" and not complete:
+    if mode != "optional" and not complete:
         return Verdict.WAIT
     return Verdict.REFUSE

@@ -1,23 +1,30 @@
 """A charger's connection: its epoch, its last reading, its mark, its receipts."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticate
 from services.gateway.chargers.marks import Marks
 from services.gateway.chargers.readings import state_of_charge_of
-from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import Dialect, json_error_event
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.known_pairing import KnownPairing
+from services.gateway.limits.per_id import LimitsPerId
 from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import CHARGER_PATHS
+from shared.contract.devices import Kind
 from shared.contract.names import partition_of
+from shared.contract.presence import RefusalReason
 
 JSON_CHARGERS: Final = Dialect(CHARGER_PATHS, state_of_charge_of, json_error_event)
 
 _CERTAIN_SECONDS: Final = 10.0
 """A reading without a mark belongs to a pairing that is older than it by more than this."""
+_LIFE_PING: Final = b"superseded"
+"""What the ping carries that tells whether a superseded connection's device lives."""
 _SLACK_SECONDS: Final = 0.2
 """A reading may be of a pairing that seems to be younger than it by so much."""
 
@@ -46,6 +53,7 @@ def charger_endpoint(
     partitions: int,
     rejections: Rejections,
     authenticate: Authenticate | None = None,
+    limits: LimitsPerId[DeviceConnection] | None = None,
 ) -> Endpoint:
     """Return the endpoint of chargers."""
     return Endpoint(
@@ -55,6 +63,8 @@ def charger_endpoint(
         ),
         rejections.of_charger,
         authenticate,
+        partial(rejections.refused.note, Kind.CHARGER),
+        limits or LimitsPerId(),
     )
 
 
@@ -91,6 +101,7 @@ class ChargerConnection(DeviceHandler):
     _begun: tuple[str | None, float] | None = None  # both, of a message in fragments
     _is_settled: bool = False  # the next reading gets the same mark as the last one
     _awaits_proof: bool = False
+    _is_asked: bool = False  # whether it lives
     # Pings waiting for their pong, with the sequence that must be stored first. RFC 6455
     # (5.5.3) lets a pong stand for all pings before it, so two are enough: the newest, and
     # the oldest, so that a stream of pings does not delay the first pong for ever.
@@ -204,11 +215,22 @@ class ChargerConnection(DeviceHandler):
         if self.is_uncertain and not was_uncertain and self.is_open:
             self.events.on_uncertain(self)
 
+    def close_surplus(self) -> None:
+        """Close: there are newer connections of this charger, as many as it may have."""
+        # Not superseded: what it said is still stored, unless one of them draws an epoch first.
+        self.connection.close_superseded()
+
     def prove_alive(self) -> None:
         """Ping, to draw an epoch on the pong: a dead socket must not supersede a live one."""
         if not self._awaits_proof:
             self._awaits_proof = True
             self.connection.ping(self.marks.next_ping())
+
+    def ask_whether_it_lives(self) -> None:
+        """Ping, once superseded: its pong tells that two devices have this id."""
+        if not self._is_asked:
+            self._is_asked = True
+            self.connection.ping(_LIFE_PING)
 
     def ping_payload(self) -> bytes:
         """Return what the pings that keep a connection alive carry."""
@@ -216,7 +238,10 @@ class ChargerConnection(DeviceHandler):
 
     def on_pong(self, payload: bytes) -> None:
         """Take a pong as the answer that was waited for."""
-        if payload and self.marks.on_pong(payload) and self._awaits_proof:
+        if payload == _LIFE_PING and self._is_asked:
+            self._is_asked = False
+            self.connection.note_refusal(RefusalReason.SHARED_ID)
+        elif payload and self.marks.on_pong(payload) and self._awaits_proof:
             self._awaits_proof = False
             self.alive_at = self.connection.alive_at
             self.events.on_connected(self)

@@ -82,7 +82,8 @@ def _decode_slowly(message: bytes) -> float:
             text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant
         )
     except ValueError as error:
-        raise BadFrameError(ErrorCode.NOT_JSON, "expected one JSON object") from error
+        where = _mistake_in(text, error)
+        raise BadFrameError(ErrorCode.NOT_JSON, f"expected one JSON object: {where}") from error
     if not isinstance(document, dict) or document.get("event") != STATE_OF_CHARGE_EVENT:
         raise BadFrameError(
             ErrorCode.UNKNOWN_EVENT, f'expected "event":"{STATE_OF_CHARGE_EVENT}" from a charger'
@@ -96,6 +97,14 @@ def _decode_slowly(message: bytes) -> float:
     if not MINIMUM <= level <= MAXIMUM:
         raise BadFrameError(ErrorCode.OUT_OF_RANGE, "soc must be from 0 to 100")
     return level
+
+
+def _mistake_in(text: str, error: ValueError) -> str:
+    """Say which byte is wrong, or else what is."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    before, rest = text[: error.pos].encode(), text[error.pos :].encode()
+    return f"byte 0x{rest[0]:02x} at position {len(before)}" if rest else "it ends too early"
 
 
 def _refuse_deep_nesting(text: str) -> None:

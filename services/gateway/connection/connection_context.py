@@ -6,8 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from services.gateway.connection.refusals import FULL, NO_DIRECTORY, STOPPING, Refusal
+from services.gateway import metrics
+from services.gateway.connection.origins import OriginRule
+from services.gateway.connection.refusals import (
+    FULL,
+    FULL_ADDRESS,
+    NO_DIRECTORY,
+    STOPPING,
+    Refusal,
+)
 from services.gateway.connection.timer_wheel import TimerWheel
+from services.gateway.limits.failed_handshakes import FailedHandshakes
+from services.gateway.limits.per_address import ConnectionsPerAddress
+from services.gateway.limits.unopened import Unopened, UnopenedConnections
 from services.gateway.settings import GatewaySettings
 
 _PAUSE_TICK_SECONDS: Final = 0.05
@@ -27,7 +38,7 @@ class Allowance(NamedTuple):
 
 
 class Connection(Protocol):
-    """A `Handshake` or a `DeviceConnection`."""
+    """A `DeviceConnection`."""
 
     def close_going_away(self) -> None:
         """Close because this gateway stops."""
@@ -43,8 +54,12 @@ class ConnectionContext:
     Attributes:
         wheel: For the deadlines of connections.
         pauses: For the pauses of devices that send too fast.
+        origins: Which origins a handshake may have.
         allowance: How fast each device may send.
-        connections: All there are, also those at their handshake.
+        connections: Those that are open.
+        unopened: Those at their handshake, and those that are refused or closing.
+        addresses: How many are open from each address.
+        failed: How many TLS handshakes fail.
         waiting: Those that wait because the directory is missing: handshakes, and devices.
         draining: Whether the gateway stops.
     """
@@ -54,13 +69,17 @@ class ConnectionContext:
     rng: random.Random = field(default_factory=random.SystemRandom)
     """Jitter of the pings."""
     most_sockets: int = 1_000_000
-    """Beyond this many, connections are cut off before their handshake."""
+    """Beyond this many, open or not, one is cut off that is not open."""
 
     def __post_init__(self) -> None:
         self.wheel = TimerWheel(self.clock)
         self.pauses = TimerWheel(self.clock, _PAUSE_TICK_SECONDS)
+        self.origins = OriginRule.of(self.settings)
         self.allowance = Allowance.of(self.settings.bytes_per_second, self.settings.burst_bytes)
         self.connections: set[Connection] = set()
+        self.unopened = UnopenedConnections()
+        self.addresses = ConnectionsPerAddress(self.settings.connections_per_address)
+        self.failed = FailedHandshakes(self.clock)
         self.waiting: set[object] = set()
         self.draining = False
 
@@ -76,9 +95,34 @@ class ConnectionContext:
         """Return why no further connection can be taken, or None if one can."""
         if self.draining:
             return STOPPING
-        if len(self.connections) > self.settings.max_connections:
+        if self._is_full:
             return FULL
         return None if self.may_wait() else NO_DIRECTORY
+
+    def refusal_of_device(self, address: str) -> Refusal | None:
+        """Return why a device that is who it says cannot be connected, or None if it can.
+
+        A whole crowd may have passed `refusal` before any of it was connected.
+        """
+        if self._is_full:
+            return FULL
+        return None if self.addresses.has_room(address) else FULL_ADDRESS
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.connections) >= self.settings.max_connections
+
+    def add_unopened(self, connection: Unopened) -> None:
+        """Add a connection that is not open; if there are too many, one is cut off."""
+        unopened = self.unopened
+        unopened.add(connection)
+        has_file = len(self.connections) + len(unopened) <= self.most_sockets
+        if has_file and len(unopened) <= self.settings.max_handshakes:
+            return
+        if not unopened.cut_oldest() and not has_file:
+            metrics.CUT_OFF.inc()
+            unopened.discard(connection)
+            connection.abort()
 
     def may_wait(self) -> bool:
         """Tell whether another connection may wait for the directory."""

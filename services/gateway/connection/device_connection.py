@@ -8,7 +8,6 @@ when the transport is, from either state.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from typing import Final
 
@@ -16,10 +15,12 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from services.gateway import metrics
-from services.gateway.auth.authenticator import Authenticate
+from services.gateway.auth.credentials import Proof
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.dialect import BadFrameError, Dialect
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.connection.fast_frames import HEAD_BYTES, PING, is_empty_pong, short_message
+from services.gateway.connection.handshake_rules import shown_path_of
 from services.gateway.connection.rate_limited_reader import (
     PIECE_BYTES,
     READ_BUFFER,
@@ -27,9 +28,8 @@ from services.gateway.connection.rate_limited_reader import (
     RateLimitedReader,
 )
 from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
-from services.gateway.known_pairing import KnownPairing
 from shared.contract.device_protocol import CloseCode, ErrorCode
-from shared.contract.presence import RejectionCode
+from shared.contract.presence import RefusalReason, RejectionCode
 
 CLOSING_SECONDS: Final = 5.0
 """How long a device may take to end the connection after it was closed or refused."""
@@ -45,88 +45,12 @@ _FAILURES: Final[dict[int, RejectionCode]] = {
 _DATA: Final = (Opcode.TEXT, Opcode.CONT, Opcode.BINARY)
 
 
-class DeviceHandler:
-    """Takes what comes on a device's connection; each kind of device has a subclass.
-
-    Attributes:
-        superseded: A newer connection of this device counts. The next message closes this one.
-    """
-
-    __slots__ = ("connection", "device_id")
-
-    superseded: bool = False
-
-    def __init__(self, connection: "DeviceConnection", device_id: str) -> None:
-        self.connection = connection
-        self.device_id = device_id
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages may be sent and those received count."""
-        return self.connection.is_open
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Start the closing handshake, once."""
-        self.connection.close(code, reason)
-
-    def on_open(self) -> None:
-        """The handshake is answered."""
-
-    def on_pairing_read(self, pairing: KnownPairing) -> None:
-        """The pairing was read before the 101; nothing that comes was sent before that."""
-
-    def on_message_begun(self) -> None:
-        """The first of several fragments of a text message came."""
-
-    def on_message(self, message: bytes) -> None:
-        """A whole text message came.
-
-        Raises:
-            BadFrameError: It is a bad one.
-            UnicodeDecodeError: It is not UTF-8.
-        """
-        raise NotImplementedError
-
-    def on_ping(self, payload: bytes) -> None:
-        """The device wants a pong; it is due once all messages before the ping are handled."""
-        self.connection.pong(payload)
-
-    def on_pong(self, payload: bytes) -> None:
-        """The device answered a ping."""
-
-    def ping_payload(self) -> bytes:
-        """Return what the pings that keep a connection alive carry."""
-        return b""
-
-    def on_writable(self) -> None:
-        """What was written has left; the connection is writable again."""
-
-    def on_closing(self) -> None:
-        """The connection is about to end; nothing that it receives counts any more."""
-
-    def on_lost(self) -> None:
-        """The connection has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """What differs between the two ports that devices connect to."""
-
-    dialect: Dialect
-    handler: Callable[["DeviceConnection", str], DeviceHandler]
-    """Makes the handler of a connection, for a device's id."""
-    note_rejection: Callable[[str, RejectionCode, str], None]
-    """Notes what was refused of a device."""
-    authenticate: Authenticate | None = None
-    """Checks credentials; None where none are asked for."""
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class DeviceConnection(asyncio.BufferedProtocol):
     """The connection of one device whose handshake is accepted."""
 
     context: ConnectionContext
-    endpoint: InitVar[Endpoint]
+    endpoint: Endpoint
     device_id: InitVar[str]
     websocket: DeviceProtocol
     reader: RateLimitedReader
@@ -135,6 +59,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
     """Takes what comes; gone once the connection is closed."""
     dialect: Dialect = field(init=False)
     """How the device speaks."""
+    proof: Proof | None = None  # what it was admitted with, if that was needed
     heard_at: float = field(init=False)
     """When the last bytes were read, by the context's clock."""
     is_open: bool = True
@@ -147,27 +72,31 @@ class DeviceConnection(asyncio.BufferedProtocol):
     """Whether the device reads as fast as we write."""
     due: int = 0
     _transport: asyncio.Transport = field(init=False)
-    _note_rejection: Callable[[str, RejectionCode, str], None] = field(init=False)
     _ping_at: float = field(init=False)
     _fragments: list[bytes] | None = None
     _bad_frames: int = 0
     _is_between_messages: bool = True  # the library's; only `_receive_other` uses it
     _is_closing: bool = False
 
-    def __post_init__(self, endpoint: Endpoint, device_id: str) -> None:
+    def __post_init__(self, device_id: str) -> None:
         self._transport = self.reader.transport
-        self._note_rejection = endpoint.note_rejection
         self.heard_at = self.context.clock()
         self._ping_at = self.heard_at + self.context.first_ping_after()
-        self.dialect = endpoint.dialect
+        self.dialect = self.endpoint.dialect
         # The transport reports only changes, and may have reported one to the handshake.
         self.writable = not self.reader.is_paused(Pause.UNREAD)
-        self.handler = endpoint.handler(self, device_id)
+        self.handler = self.endpoint.handler(self, device_id)
 
     def open(self, early: bytes) -> None:
         """Begin, with the frames that came before the handshake was answered."""
         self.context.connections.add(self)
+        self.context.addresses.add(self.reader.own_address)
         self.context.wheel.schedule(self, self._ping_at)
+        oldest = self.endpoint.limits.connections.add(self.handler.device_id, self)
+        if oldest is not None:
+            if self.reader.is_tls:
+                self.context.failed.count()
+            oldest.handler.close_surplus()
         self.handler.on_open()
         if early:
             self._receive(early)
@@ -194,9 +123,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         settings = self.context.settings
         if too_fast_for >= settings.too_fast_seconds and self.is_open:
             most = f"{settings.bytes_per_second} bytes a second"
-            self._reject(
-                RejectionCode.TOO_FAST, f"for {too_fast_for:.0f} s it sent more than {most}"
-            )
+            said = f"for {too_fast_for:.0f} s it sent more than {most}"
+            self._reject(RejectionCode.TOO_FAST, said)
             self.close(CloseCode.TOO_FAST, f"send no more than {most}")
 
     def eof_received(self) -> bool:
@@ -211,12 +139,25 @@ class DeviceConnection(asyncio.BufferedProtocol):
             metrics.VANISHED.inc()
         self.is_open = False
         self.due = -1  # voids its entry in the wheel
-        self.context.connections.discard(self)
+        self._give_up_place()
+        self.context.unopened.discard(self)
         self.context.waiting.discard(self.handler)
         self.handler.on_lost()
-        # Freed at once, not by the garbage collector: see `DeviceProtocol.break_cycle`.
-        del self.handler
+        del self.handler  # not by the garbage collector: see `DeviceProtocol.break_cycle`
         self.websocket.break_cycle()
+        self.reader.break_cycle()
+
+    def _give_up_place(self) -> None:
+        """Count no more among those that are open."""
+        if self in self.context.connections:
+            self.context.connections.discard(self)
+            self.context.addresses.discard(self.reader.own_address)
+            self.endpoint.limits.connections.discard(self.handler.device_id, self)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it may be cut off to make room, once it is closing."""
+        return True
 
     def pause_writing(self) -> None:
         """Note that the device does not read as fast as we write."""
@@ -259,6 +200,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         """Start the closing handshake, once."""
         if self.is_open:
             metrics.CLOSED[code].inc()
+            if code is CloseCode.NOT_REGISTERED:
+                self.note_refusal(RefusalReason.NOT_REGISTERED)
             self.websocket.send_close(code, reason)
             self._write_pending()
 
@@ -272,6 +215,13 @@ class DeviceConnection(asyncio.BufferedProtocol):
             reason = "a newer connection of this charger exists"
             self._reject(RejectionCode.SUPERSEDED, reason)
             self.close(CloseCode.SUPERSEDED, reason)
+
+    def note_refusal(self, reason: RefusalReason) -> None:
+        """Note for the operator why this device cannot be connected."""
+        path = self.dialect.paths[0] + self.handler.device_id
+        if reason is RefusalReason.NOT_REGISTERED:
+            path = shown_path_of(path)  # it may be a secret
+        self.endpoint.note_refusal(reason, self.reader.address, path)
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -342,10 +292,13 @@ class DeviceConnection(asyncio.BufferedProtocol):
         for frame in frames:
             # Frames before the device's close frame count, although the library has
             # parsed that one too by now; frames after our own close frame do not.
-            if not self._is_closing and isinstance(frame, Frame):
+            if isinstance(frame, Frame) and (not self._is_closing or self._tells_of_life(frame)):
                 self._receive_frame(frame)
         self._write_pending()
         return len(frames)
+
+    def _tells_of_life(self, frame: Frame) -> bool:
+        return self.handler.superseded and frame.opcode is Opcode.PONG
 
     def _receive_frame(self, frame: Frame) -> None:
         if self.handler.superseded and frame.opcode in _DATA:
@@ -386,19 +339,19 @@ class DeviceConnection(asyncio.BufferedProtocol):
             handler.on_message(message)
             self._bad_frames = 0
         except BadFrameError as error:
-            self._refuse_message(error.code, error.message)
+            self._refuse_message(error.code, error.message, counts=not error.is_harmless)
         except UnicodeDecodeError:
             # RFC 6455 section 8.1.
             self.websocket.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
             self._write_pending()
 
     def _refuse_binary(self) -> None:
-        self._refuse_message(ErrorCode.NOT_TEXT, "messages are text, not binary")
+        self._refuse_message(ErrorCode.NOT_TEXT, "messages are text (opcode 0x1), not binary (0x2)")
 
-    def _refuse_message(self, code: ErrorCode, message: str) -> None:
+    def _refuse_message(self, code: ErrorCode, message: str, *, counts: bool = True) -> None:
         """Answer a bad message with an error event; close if there are too many."""
         metrics.BAD_FRAMES[code].inc()
-        self._bad_frames += 1
+        self._bad_frames += counts
         self._reject(_REJECTION_OF[code], message)
         if self._bad_frames > _MAX_BAD_FRAMES:
             many = f"more than {_MAX_BAD_FRAMES} in a row; the last one: {message}"
@@ -411,7 +364,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     def _reject(self, code: RejectionCode, message: str) -> None:
         """Note what was refused of the device."""
-        self._note_rejection(self.handler.device_id, code, message)
+        self.endpoint.note_rejection(self.handler.device_id, code, message)
 
     def _follow_state(self) -> None:
         """Note that it is no longer open; called after each call of the library."""
@@ -425,6 +378,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if not self._is_closing and self.websocket.close_expected():
             self._is_closing = True
             self._note_failure()
+            self._give_up_place()
+            self.context.add_unopened(self)
             self.handler.on_closing()
             self.context.wheel.schedule(self, self.context.clock() + CLOSING_SECONDS)
 

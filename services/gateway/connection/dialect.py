@@ -9,7 +9,7 @@ if its messages need replies.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 
@@ -22,12 +22,14 @@ class BadFrameError(Exception):
     Attributes:
         code: One of the documented codes.
         message: For the firmware developer: what is expected.
+        is_harmless: Whether it does not count toward those that close the connection.
     """
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str, *, is_harmless: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.is_harmless = is_harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Dialect:
     """Returns the message that refuses a bad one, from a `BadFrameError`'s code and message."""
 
 
-@cache  # there are only a handful
+@lru_cache(256)  # nearly all are a handful; but a message may name any byte and position
 def json_error_event(code: ErrorCode, message: str) -> bytes:
     """Return an ``error`` event."""
     return msgspec.json.encode({"event": ERROR_EVENT, "data": {"code": code, "message": message}})

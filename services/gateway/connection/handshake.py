@@ -5,8 +5,8 @@
                  └─────────┘                 └────────────────┘            ╚══════════════════╝
                     │    │ refused              │ refused, or not answered in time: 503
            deadline │    ▼                      ▼
-                    │  ┌───────────────────────────┐
-                    │  │ REFUSED: HTTP error sent  │
+                    │  ┌───────────────────────────┐      (a wrong secret may be
+                    │  │ REFUSED: HTTP error sent  │       DELAYED for a while first)
                     │  └───────────────────────────┘
                     ▼                │ the device ends the connection, or 5 s
                  ┌─────────┐         ▼
@@ -25,28 +25,35 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final, cast
 
+from websockets.exceptions import InvalidMessage
 from websockets.http11 import Request
 
 from services.gateway import metrics
-from services.gateway.auth.credentials import secret_in
+from services.gateway.auth.credentials import Presented, Proof, secret_in
 from services.gateway.connection import refusals
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import (
-    CLOSING_SECONDS,
-    DeviceConnection,
-    Endpoint,
+from services.gateway.connection.device_connection import CLOSING_SECONDS, DeviceConnection
+from services.gateway.connection.endpoint import Endpoint
+from services.gateway.connection.handshake_rules import (
+    HEAD_END,
+    begins_tls,
+    describe_mistake,
+    examine,
+    shown_path_of,
 )
-from services.gateway.connection.handshake_rules import examine
 from services.gateway.connection.rate_limited_reader import READ_BUFFER, Pause, RateLimitedReader
 from services.gateway.connection.refusals import Refusal
+from services.gateway.connection.tls_layer import tls_object_of
 from services.gateway.connection.websocket_protocol import DeviceProtocol, write_pending
+from services.gateway.kernel import address_of
 from services.gateway.known_pairing import KnownPairing
-from shared.contract.presence import RejectionCode
+from shared.contract.presence import RefusalReason, RejectionCode
+from shared.process.tls.server_tls import ServerTls
 
 _MAX_HEAD_BYTES: Final = 8192
-_HEAD_END: Final = b"\r\n\r\n"
 _PATIENCE_SECONDS: Final = 8.0
 """Devices that waited so long for their handshake are about to give up: many do after 10 s."""
+_NOT_ADMITTED: Final = "its secret or certificate is missing or wrong"
 
 
 class Phase(Enum):
@@ -54,6 +61,8 @@ class Phase(Enum):
 
     HEAD = "head"
     AUTHENTICATING = "authenticating"
+    DELAYED = "delayed"
+    """Its secret is wrong; it is told so later."""
     REFUSED = "refused"
     ENDED = "ended"
     """Handed over, or lost."""
@@ -65,6 +74,12 @@ class Handshake(asyncio.BufferedProtocol):
 
     context: ConnectionContext
     endpoint: Endpoint
+    address: str = ""
+    """The device's, if a balancer told it."""
+    is_own_address: bool = False
+    """Whether that is certain: it is not a balancer's."""
+    tls: ServerTls | None = None
+    """The port's."""
     due: int = 0
     _transport: asyncio.Transport = field(init=False)
     _reader: RateLimitedReader = field(init=False)
@@ -73,6 +88,8 @@ class Handshake(asyncio.BufferedProtocol):
     _phase: Phase = Phase.HEAD
     _head: bytearray = field(default_factory=bytearray)
     _early: bytes = b""
+    _target: str = ""
+    """What it asks for, once that can be read."""
     _device_id: str = ""
 
     # asyncio.BufferedProtocol
@@ -81,13 +98,11 @@ class Handshake(asyncio.BufferedProtocol):
         """Start the deadline."""
         context = self.context
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        self._reader = RateLimitedReader(context, self._transport)
-        context.connections.add(self)
-        if len(context.connections) > context.most_sockets:
-            # Not even a 503: that would need a file for as long as a handshake takes.
-            metrics.CUT_OFF.inc()
-            self.abort()
-            return
+        if context.settings.without_balancer:
+            self.address, self.is_own_address = address_of(transport), True
+        own_address = self.address if self.is_own_address else ""
+        self._reader = RateLimitedReader(context, self._transport, self.address, own_address)
+        context.add_unopened(self)
         context.wheel.schedule(self, context.clock() + context.settings.handshake_seconds)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - always as much
@@ -109,8 +124,11 @@ class Handshake(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - any end is alike
         """Clean up."""
         metrics.VANISHED.inc()
+        if self._phase is Phase.HEAD:
+            self._count_failed()
         self._end()
         self.websocket.break_cycle()
+        self._reader.break_cycle()
 
     def pause_writing(self) -> None:
         """Note that the device does not read its answer."""
@@ -127,13 +145,24 @@ class Handshake(asyncio.BufferedProtocol):
         if self._phase is Phase.AUTHENTICATING:
             # There was no result, because the directory is missing.
             self._refuse(refusals.NO_DIRECTORY)
+        elif self._phase is Phase.DELAYED:
+            self._refuse(refusals.UNAUTHORIZED)
         else:
             self.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for the device, or is refused."""
+        if self._phase is Phase.HEAD:
+            return not self._reader.has_unread
+        return self._phase is not Phase.AUTHENTICATING
 
     def close_going_away(self) -> None:
         """Refuse a device that waits for its answer, because this gateway stops."""
         if self._phase is Phase.AUTHENTICATING:
             self._refuse(refusals.STOPPING)
+        elif self._phase is Phase.DELAYED:
+            self._refuse(refusals.UNAUTHORIZED)
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -143,12 +172,13 @@ class Handshake(asyncio.BufferedProtocol):
 
     def _look_for_end_of_head(self) -> None:
         head = self._head
-        end = head.find(_HEAD_END)
-        if end < 0 and len(head) <= _MAX_HEAD_BYTES:
+        is_tls, found = begins_tls(head), HEAD_END.search(head)
+        if not is_tls and found is None and len(head) <= _MAX_HEAD_BYTES:
             return
         self._head = bytearray()
-        end += len(_HEAD_END)
-        if end < len(_HEAD_END) or end > _MAX_HEAD_BYTES:
+        if is_tls:
+            self._refuse(refusals.TLS)
+        elif found is None or (end := found.end()) > _MAX_HEAD_BYTES:
             self._refuse(refusals.HEAD_TOO_LARGE)
         elif self._reader.heard_ago() > _PATIENCE_SECONDS:
             # More devices connect than there is time for; they wait in the kernel, the oldest
@@ -165,11 +195,11 @@ class Handshake(asyncio.BufferedProtocol):
         websocket.receive_data(head)
         requests = websocket.events_received()
         if not requests or not isinstance(requests[0], Request):
-            # Not HTTP, or too much of it: the library has its answer ready.
-            self._wait_for_end()
+            self._refuse_malformed(head)
             return
         self._request = request = requests[0]
-        examined = examine(request, endpoint.dialect.paths, self.context.settings.origins)
+        self._target = request.path
+        examined = examine(request, endpoint.dialect.paths, self.context.origins)
         refusal = examined if isinstance(examined, Refusal) else self.context.refusal()
         if refusal is not None:
             self._refuse(refusal)
@@ -180,7 +210,9 @@ class Handshake(asyncio.BufferedProtocol):
             return
         self._phase = Phase.AUTHENTICATING
         self._reader.pause(Pause.AUTHENTICATING)
-        endpoint.authenticate(self, device_id, secret_in(request.headers, device_id))
+        certificate = self._transport.get_extra_info("peercert")
+        secret = secret_in(request.headers, device_id)
+        endpoint.authenticate(self, device_id, Presented(secret, certificate))
 
     # AUTHENTICATING (`services.gateway.auth.authenticator.PendingHandshake`)
 
@@ -200,7 +232,14 @@ class Handshake(asyncio.BufferedProtocol):
         else:
             self._refuse(refusals.NO_DIRECTORY)
 
-    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
+    def on_auth_result(
+        self,
+        *,
+        admitted: bool,
+        registered: bool = False,
+        pairing: KnownPairing | None = None,
+        proof: Proof | None = None,
+    ) -> None:
         """Answer the handshake."""
         if not self.is_pending:
             return
@@ -208,17 +247,31 @@ class Handshake(asyncio.BufferedProtocol):
             # A device that came in now might miss the close.
             self._refuse(refusals.STOPPING)
         elif admitted:
-            self._accept(pairing)
+            self._accept(pairing, proof)
         else:
+            self._refuse_secret(registered_id=self._device_id if registered else None)
+
+    def _refuse_secret(self, registered_id: str | None) -> None:
+        """Answer, soon or after a while, that a secret or certificate is missing or wrong."""
+        self.endpoint.note_rejection(self._device_id, RejectionCode.UNAUTHORIZED, _NOT_ADMITTED)
+        self._note(RefusalReason.UNAUTHORIZED, registered_id)
+        delay = self.endpoint.limits.failures.delay(self._device_id)
+        if not delay:
             self._refuse(refusals.UNAUTHORIZED)
-            self.endpoint.note_rejection(
-                self._device_id, RejectionCode.UNAUTHORIZED, "its secret is missing or wrong"
-            )
+            return
+        self._phase = Phase.DELAYED
+        self._early = b""
+        self.context.waiting.discard(self)
+        self._reader.resume(Pause.AUTHENTICATING)  # else the device's end would not be noticed
+        self.context.wheel.schedule(self, self.context.clock() + delay)
 
     # Answers.
 
-    def _accept(self, pairing: KnownPairing | None = None) -> None:
+    def _accept(self, pairing: KnownPairing | None = None, proof: Proof | None = None) -> None:
         """Answer, and hand the transport over to a device connection."""
+        if (refusal := self._limit_reached()) is not None:
+            self._refuse(refusal)
+            return
         websocket, transport = self.websocket, self._transport
         # Else the device has sent something that may be from before this pairing.
         if self._early or self._reader.has_unread:
@@ -228,6 +281,8 @@ class Handshake(asyncio.BufferedProtocol):
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             # A good path, but no handshake of a WebSocket.
             metrics.count_refusal(response.status_code)
+            self._count_failed()
+            self._note(RefusalReason.NOT_WEBSOCKET)
             self._wait_for_end()
             return
         write_pending(websocket, transport)
@@ -235,15 +290,38 @@ class Handshake(asyncio.BufferedProtocol):
         connection = DeviceConnection(
             self.context, self.endpoint, self._device_id, websocket, self._reader
         )
+        connection.proof = proof
         if pairing is not None:
             connection.handler.on_pairing_read(pairing)
         transport.set_protocol(connection)
         self._reader.resume(Pause.AUTHENTICATING)
         connection.open(self._early)
 
+    def _limit_reached(self) -> Refusal | None:
+        """Return why a device that is who it says is not connected now, or None."""
+        refusal = self.context.refusal_of_device(self._reader.own_address)
+        if refusal is not None:
+            return refusal
+        if self._is_checked_with_old_files:
+            return refusals.NEW_FILES
+        wait = self.endpoint.limits.rate.connect(self._device_id)
+        return refusals.too_often(wait) if wait else None
+
+    @property
+    def _is_checked_with_old_files(self) -> bool:
+        """Whether its certificate may have been revoked since TLS has checked it."""
+        tls = tls_object_of(self._transport)
+        if tls is None or self.tls is None or not tls.getpeercert(binary_form=True):
+            return False
+        return tls.context is not self.tls.context
+
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with an HTTP error."""
         metrics.count_refusal(refusal.status)
+        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # else the hub is to blame
+            self._count_failed()
+        if refusal.reason is not None:
+            self._note(refusal.reason)
         response = self.websocket.reject(refusal.status, refusal.text)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
@@ -251,6 +329,28 @@ class Handshake(asyncio.BufferedProtocol):
             response.headers["WWW-Authenticate"] = 'Basic realm="chargelight"'
         self.websocket.send_response(response)
         self._wait_for_end()
+
+    def _refuse_malformed(self, head: bytes) -> None:
+        """Answer what is no HTTP, or has too many headers."""
+        is_http = not isinstance(self.websocket.handshake_exc, InvalidMessage)
+        mistake = Refusal(
+            HTTPStatus.BAD_REQUEST, describe_mistake(head), reason=RefusalReason.NOT_WEBSOCKET
+        )
+        # The library has given this one up, without an answer.
+        self.websocket.break_cycle()
+        self.websocket = DeviceProtocol()
+        self._refuse(refusals.HEAD_TOO_LARGE if is_http else mistake)
+
+    def _note(self, reason: RefusalReason, registered_id: str | None = None) -> None:
+        """Note for the operator who could not connect; a registered id is shown whole."""
+        path = shown_path_of(self._target)
+        if registered_id is not None:
+            path = self.endpoint.dialect.paths[0] + registered_id
+        self.endpoint.note_refusal(reason, self._reader.address, path)
+
+    def _count_failed(self) -> None:
+        if self.tls is not None:
+            self.context.failed.count()
 
     # REFUSED and ENDED
 
@@ -266,5 +366,5 @@ class Handshake(asyncio.BufferedProtocol):
     def _end(self) -> None:
         self._phase = Phase.ENDED
         self.due = -1  # voids its entry in the wheel
-        self.context.connections.discard(self)
+        self.context.unopened.discard(self)
         self.context.waiting.discard(self)

@@ -11,7 +11,8 @@ from typing import Final
 
 from services.gateway import metrics
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.kernel import seconds_since_last_data, unread_bytes
+from services.gateway.connection.tls_layer import holds_unread, tls_object_of
+from services.gateway.kernel import address_of, seconds_since_last_data, unread_bytes
 
 FRAME_BYTES: Final = 26
 """What a frame, or a piece of one, costs beyond its bytes.
@@ -23,6 +24,7 @@ PIECE_BYTES: Final = 1024
 """Most that is read, and so parsed, at once: a millisecond of CPU if it is all empty pings."""
 # One for all connections: what is read into it is taken out before another one is read from.
 READ_BUFFER: Final = memoryview(bytearray(PIECE_BYTES))
+_NOBODY: Final = asyncio.BufferedProtocol()
 
 
 class Pause(IntFlag):
@@ -48,7 +50,13 @@ class RateLimitedReader:
 
     context: ConnectionContext
     transport: asyncio.Transport
+    told_address: str = ""
+    """The device's, if a balancer told it."""
+    own_address: str = ""
+    """The device's, if it is certain that it is no balancer's."""
     due: int = 0
+    is_tls: bool = field(init=False)
+    """Whether a TLS layer lies between the socket and what is read."""
     unread_since: float | None = field(init=False)
     """Since when bytes may lie unread in the socket; None: it was empty when last read."""
     _full_at: float = 0.0
@@ -58,6 +66,8 @@ class RateLimitedReader:
     def __post_init__(self) -> None:
         # They may have come while the connection waited to be accepted.
         self.unread_since = self.context.wheel.earlier_tick
+        # It does not change; with each piece it would be asked for again.
+        self.is_tls = tls_object_of(self.transport) is not None
 
     @property
     def arrived_at(self) -> float:
@@ -70,7 +80,8 @@ class RateLimitedReader:
 
     def note_read(self, size: int) -> None:
         """Note that ``size`` bytes were read, and handled: fewer than asked for are all."""
-        if size == PIECE_BYTES or self._paused:
+        # The TLS layer takes from the socket what it likes, so a short piece tells nothing there.
+        if size == PIECE_BYTES or self._paused or (self.is_tls and self.has_unread):
             self.unread_since = self.arrived_at
         else:
             self.unread_since = None
@@ -125,9 +136,29 @@ class RateLimitedReader:
                 self.transport.resume_reading()
 
     @property
+    def address(self) -> str:
+        """The device's address without its port, or that of a balancer that does not tell it."""
+        return self.told_address or address_of(self.transport)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The device's certificate in DER, if it presented one."""
+        tls = tls_object_of(self.transport)
+        return None if tls is None else tls.getpeercert(binary_form=True)
+
+    @property
     def has_unread(self) -> bool:
         """Whether something that arrived was not read, or may not have been."""
-        return unread_bytes(self.transport.get_extra_info("socket")) > 0
+        in_socket = unread_bytes(self.transport.get_extra_info("socket"))
+        return in_socket > 0 or holds_unread(self.transport)
+
+    def break_cycle(self) -> None:
+        """Break the cycle of transport and protocol that a TLS layer keeps after its end.
+
+        For the same reason as `DeviceProtocol.break_cycle`.
+        """
+        if self.is_tls:
+            self.transport.set_protocol(_NOBODY)
 
     def heard_ago(self) -> float:
         """Return how long ago the device's last bytes reached this machine, in seconds.

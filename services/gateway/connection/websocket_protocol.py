@@ -20,6 +20,13 @@ _SHORT_HEAD_BYTES: Final = 2 + 4
 _HEAD_BYTES: Final = 2 + 2 + 4
 
 
+class _TooManyFragmentsError(PayloadTooBig):
+    """Ends the parsing as a message that is too big does, with a reason of its own."""
+
+    def __str__(self) -> str:
+        return f"message in more than {MAX_FRAGMENTS} fragments"
+
+
 class DeviceProtocol(ServerProtocol):
     """Sans-I/O server side of one device's connection.
 
@@ -57,7 +64,9 @@ class DeviceProtocol(ServerProtocol):
         if frame.opcode is Opcode.CONT and self.current_size is not None:
             self._fragments += 1
             left = MAX_MESSAGE_BYTES - self.current_size
-            if self._fragments >= MAX_FRAGMENTS or len(frame.data) > left:
+            if self._fragments >= MAX_FRAGMENTS:
+                raise _TooManyFragmentsError(None, left)
+            if len(frame.data) > left:
                 raise PayloadTooBig(None, left)  # what came before is added to it
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
             self._fragments = 0
@@ -87,6 +96,9 @@ def write_pending(websocket: DeviceProtocol, transport: asyncio.Transport) -> No
             # While a device is not read from, nobody notices that it has gone.
             with contextlib.suppress(OSError):
                 transport.write_eof()
+        else:
+            # TLS cannot be half closed: what is written leaves, and then the connection ends.
+            transport.close()
 
 
 def _size_of(frame: Frame) -> int:

@@ -4,30 +4,29 @@ Noting one costs a dictionary entry, so a flood of bad frames stays cheap. Once 
 the newest of each device goes to Redis, in batches.
 """
 
-import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
 from redis.exceptions import ResponseError
 
 from services.gateway import metrics, scripts
+from services.gateway.presence.refused_handshakes import RefusedHandshakes
+from services.gateway.presence.writing import write_each_second
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
-from shared.bus.bus import Bus, BusUnavailableError
+from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from shared.contract.names import ChargerNames, Names, WidgetNames
 from shared.contract.presence import RejectionCode
 from shared.process import logs
-from shared.process.backoff import Backoff
 from shared.process.rate_limited_log import RateLimitedLog
 
 _log = logs.get(__name__)
 
 _MICROSECONDS: Final = 1_000_000
-_WRITE_SECONDS: Final = 1.0
 _MOST_DEVICES: Final = 10_000
 """Most devices whose rejections are kept until they are written; others are dropped."""
 
@@ -52,6 +51,9 @@ class Rejections:
     clock: Callable[[], float] = time.monotonic
     most: int = _MOST_DEVICES
     """Most chargers, and most widgets, whose rejections are kept."""
+
+    refused: RefusedHandshakes = field(default_factory=RefusedHandshakes)
+    """Those who could not connect at all."""
 
     def __post_init__(self) -> None:
         self.chargers: dict[str, _Noted] = {}
@@ -97,19 +99,11 @@ class RejectionWriter:
     """The one of ``rejections``."""
 
     def __post_init__(self) -> None:
-        self._backoff = Backoff(0.5, 5.0, self.rng)
         self._failure_log = RateLimitedLog(_log, "rejections cannot be written", self.clock)
 
     async def write(self) -> None:
         """Write new rejections about once a second, until cancelled."""
-        while True:
-            await asyncio.sleep(_WRITE_SECONDS * self.rng.uniform(0.8, 1.0))
-            try:
-                await self.write_all()
-            except BusUnavailableError:
-                await asyncio.sleep(self._backoff.delay())
-            else:
-                self._backoff.reset()
+        await write_each_second(self.write_all, self.rng)
 
     async def write_all(self) -> None:
         """Write new rejections now.

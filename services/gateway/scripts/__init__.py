@@ -15,4 +15,5 @@ UPDATE_CHARGER_PRESENCE: Final = load_script(__file__, "update_charger_presence"
 UPDATE_WIDGET_PRESENCE: Final = load_script(__file__, "update_widget_presence", presence=True)
 SWEEP_CHARGERS: Final = load_script(__file__, "sweep_chargers", presence=True)
 SWEEP_WIDGETS: Final = load_script(__file__, "sweep_widgets", presence=True)
+RECORD_REFUSED: Final = load_script(__file__, "record_refused")
 RECORD_REJECTIONS: Final = load_script(__file__, "record_rejections")

@@ -30,7 +30,7 @@ for i = 2, #ARGV, 3 do
     else
       local epoch = math.max(state.epoch + 1, now, gateway_time)
       write_live(live, id, epoch, state)
-      answer, told = int(epoch), pairing_told(directory, id, entry, now)
+      answer, told = int(epoch), pairing_told(entry, now)
     end
   end
   answers[#answers + 1] = answer

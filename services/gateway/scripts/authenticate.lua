@@ -21,6 +21,6 @@ for _, id in ipairs(ARGV) do
   if entry and not known then why = 'absent' end
   answers[#answers + 1] = entry and known and 'registered' or why
   answers[#answers + 1] = known or ''
-  answers[#answers + 1] = entry and pairing_told(directory, id, entry, now) or {}
+  answers[#answers + 1] = entry and pairing_told(entry, now) or {}
 end
 return answers

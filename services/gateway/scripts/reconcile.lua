@@ -37,14 +37,14 @@ end
 
 -- What is told of a charger's pairing if it is not the known one. One with a lower number is
 -- not told of: Redis is behind.
-local function news(id, entry, known)
+local function news(entry, known)
   local mark = mark_in(entry)
   local is_known = known == '{"pairing":' .. int(entry.pairing)
     .. (mark == '' and '}' or ',"token":"' .. entry.token .. '"')
   if is_known or entry.pairing < tonumber(string.match(known, '^{"pairing":(-?%d+)')) then
     return {}
   end
-  return pairing_told(directory, id, entry, now)
+  return pairing_told(entry, now)
 end
 
 local ids = {}
@@ -60,7 +60,7 @@ for place, id in ipairs(ids) do
     if entry then
       answer = reconcile(id, entry, tonumber(string.match(fingerprint, '^{"epoch":(%d+)')),
         tonumber(string.match(fingerprint, ',(%d+)%],$') or 0))
-      told = news(id, entry, known)
+      told = news(entry, known)
     end
     if answer ~= 'kept' or told[1] then
       answers[#answers + 1] = place - 1

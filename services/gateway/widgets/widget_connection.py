@@ -1,21 +1,27 @@
 """A widget's connection: what it shows, and never anything older."""
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn, Protocol
 
 from websockets.frames import Frame, Opcode
 
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticate
-from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import BadFrameError, Dialect, json_error_event
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
+from services.gateway.limits.per_id import LimitsPerId
 from services.gateway.presence.rejections import Rejections
 from shared.contract.device_protocol import (
     CHARGING_STATUS_EVENT,
     WIDGET_PATHS,
     ChargingStatus,
+    CloseCode,
     ErrorCode,
 )
+from shared.contract.devices import Kind
 from shared.contract.doorbells import StatusDoorbell
 
 
@@ -30,7 +36,16 @@ _FRAMES: Final = {
 }
 
 
-def _refuse_any(message: bytes) -> NoReturn:  # noqa: ARG001 - whatever it is
+_TEXT_PING: Final = re.compile(
+    rb'\s*(?:ping|"ping"|\{\s*"(?:event|type)"\s*:\s*"ping"\s*\})\s*', re.IGNORECASE
+)
+"""How libraries and old firmware say that they are there: `ping`, perhaps as JSON."""
+
+
+def _refuse_any(message: bytes) -> NoReturn:
+    if _TEXT_PING.fullmatch(message):
+        text = "a widget only listens; for a sign of life send a ping frame (opcode 0x9)"
+        raise BadFrameError(ErrorCode.UNEXPECTED, text, is_harmless=True)
     raise BadFrameError(ErrorCode.UNEXPECTED, "a widget only listens")
 
 
@@ -48,7 +63,10 @@ class WidgetEvents(Protocol):
 
 
 def widget_endpoint(
-    events: WidgetEvents, rejections: Rejections, authenticate: Authenticate | None = None
+    events: WidgetEvents,
+    rejections: Rejections,
+    authenticate: Authenticate | None = None,
+    limits: LimitsPerId[DeviceConnection] | None = None,
 ) -> Endpoint:
     """Return the endpoint of widgets."""
     return Endpoint(
@@ -56,6 +74,8 @@ def widget_endpoint(
         lambda connection, device_id: WidgetConnection(connection, device_id, events),
         rejections.of_widget,
         authenticate,
+        partial(rejections.refused.note, Kind.WIDGET),
+        limits or LimitsPerId(),
     )
 
 
@@ -80,6 +100,10 @@ class WidgetConnection(DeviceHandler):
         """Report the end."""
         metrics.WIDGETS.dec()
         self.events.on_disconnected(self)
+
+    def close_surplus(self) -> None:
+        """Close: there are newer connections of this widget, as many as it may have."""
+        self.close(CloseCode.POLICY, "too many connections of this widget")
 
     def on_message(self, message: bytes) -> None:
         """Refuse it."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -19,12 +20,16 @@ from shared.bus.subscriber import Subscriber
 from shared.contract.device_protocol import CloseCode
 from shared.contract.doorbells import Revision, StatusDoorbell, decode_status
 from shared.contract.names import Names, partition_of
+from shared.contract.presence import RefusalReason
 from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.redis_state.values import decode_stored_status
 
 _log = logs.get(__name__)
+
+_CUT_OFF_SECONDS: Final = 5.0
+"""At the latest so long after the time set for silence, a silent device is cut off."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -38,6 +43,8 @@ class _Group:
     newest: StatusDoorbell | None = None
     """The newest status received since the channel was subscribed: a connection whose snapshot
     is on its way must not miss it."""
+    shared: frozenset[WidgetConnection] = frozenset()
+    """Those there when more than one was last seen; a dead one is cut off before the next look."""
     _fence: tuple[int, ...] = ()
     _replaced: Revision | msgspec.UnsetType = msgspec.UNSET
 
@@ -90,8 +97,25 @@ class Widgets:
             self._groups[group.widget_id] = self._by_channel[channel] = group
             self.subscriber.subscribe([channel], self)
         group.members.add(widget)
+        if len(group.members) > 1 and not group.shared:
+            self._look_again_at_shared(group)
         if self.subscriber.is_confirmed(group.channel):
             self._read_soon([group.widget_id])
+
+    def _look_again_at_shared(self, group: _Group) -> None:
+        """Look at a widget with several connections again, when dead ones are gone."""
+        group.shared = frozenset(group.members) if len(group.members) > 1 else frozenset()
+        if group.shared:
+            after = self.context.settings.silence_seconds + _CUT_OFF_SECONDS
+            asyncio.get_running_loop().call_later(after, self._check_shared, group)
+
+    def _check_shared(self, group: _Group) -> None:
+        """Note two devices with one id: both connections have outlived a dead one."""
+        alive = group.shared & group.members
+        if len(alive) > 1:
+            for widget in alive:
+                widget.connection.note_refusal(RefusalReason.SHARED_ID)
+        self._look_again_at_shared(group)
 
     def on_disconnected(self, widget: WidgetConnection) -> None:
         """Forget a connection; the last one of a widget ends the subscription."""

@@ -18,6 +18,7 @@ from services.gateway.workers.combined_health import NOT_RUNNING
 from services.gateway.workers.restarts import Restarts
 from services.gateway.workers.worker import Worker
 from shared.process import health, logs
+from shared.process.listeners import open_listeners
 from shared.process.runtime import describe
 
 _log = logs.get(__name__)
@@ -37,10 +38,10 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     await _refuse_taken_ports(settings)
     parent = Parent(settings, os.environ)
     async with health.listening(
-        settings.host,
-        settings.health_port,
+        settings.listen_address("health_port"),
         parent.not_ready_because,
         parent.not_accepting_because,
+        allowed_hosts=settings.allowed_hosts,
         metrics=parent.metrics,
     ):
         _log.info("starting workers", **describe(settings))
@@ -150,10 +151,6 @@ async def _refuse_taken_ports(settings: GatewaySettings) -> None:
     """
     if settings.reuse_port:
         return
-    loop = asyncio.get_running_loop()
-    for port in (settings.charger_port, settings.widget_port):
-        server = await loop.create_server(
-            asyncio.Protocol, settings.host, port, start_serving=False
-        )
-        server.close()
-        await server.wait_closed()
+    for port in ("charger_port", "widget_port"):
+        for listener in await open_listeners(settings.listen_address(port)):
+            listener.close()

@@ -1,14 +1,14 @@
 """API keys in Postgres."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import psycopg
 from psycopg.sql import SQL
 from pydantic import BaseModel, Field
 
-from services.registry.access.keys import NewKey, Role
-from services.registry.errors import NameTakenError
+from services.registry.access.keys import ANONYMOUS, NewKey, Role, StoredKey
+from services.registry.errors import KeyEndedError, NameTakenError, NoSuchKeyError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all, fetch_changed, fetch_one
 
@@ -16,36 +16,83 @@ from services.registry.postgres.queries import fetch_all, fetch_changed, fetch_o
 class ShownKey(BaseModel):
     """A key, without what it is."""
 
-    id: str = Field(description="The part of the key that is no secret")
-    name: str
-    role: Role
-    created_at: datetime
+    id: str = Field(description="The part of the key that is no secret", examples=["3f9a51c2d07e"])
+    name: str = Field(description="Whose key it is", examples=["anna"])
+    role: Role = Field(description="What one may do with it")
+    created_at: datetime = Field(description="When it was made")
     last_used_at: datetime | None = Field(description="To the minute")
-    revoked_at: datetime | None
+    expires_at: datetime | None = Field(description="When it ends by itself; null: never")
+    replaced_at: datetime | None = Field(
+        description="When another one took its place; null: it is the newest of its name"
+    )
+    revoked_at: datetime | None = Field(description="When it was revoked; null: it is valid")
 
 
 _INSERT: Final = """
-    INSERT INTO api_keys (id, name, role, hash)
-    VALUES (%(id)s, %(name)s, %(role)s, %(hash)s)
-    RETURNING id, name, role, created_at, last_used_at, revoked_at
+    INSERT INTO api_keys (id, name, role, hash, expires_at)
+    VALUES (%(id)s, %(name)s, %(role)s, %(hash)s, clock_timestamp() + %(valid_for)s)
+    RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
 """
 
-_SELECT: Final = SQL("SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_keys")
-_LIST: Final = _SELECT + SQL(" ORDER BY created_at, id")
+_SELECT: Final = SQL("""
+    SELECT id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
+    FROM api_keys
+""")
 _FIND: Final = _SELECT + SQL(" WHERE id = %(id)s")
+
+_VALID: Final = SQL("""
+    WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+""")
+_ATTRIBUTED: Final = SQL("""
+    EXISTS (
+        SELECT FROM audit_log
+        WHERE kind = 'api-key' AND subject = api_keys.id AND action = 'created'
+          AND who <> {anonymous}
+    )
+""").format(anonymous=ANONYMOUS)
+_OLDEST_FIRST: Final = SQL(" ORDER BY created_at, id")
+_LIST: Final = _SELECT + _OLDEST_FIRST
+_LIST_UNATTRIBUTED: Final = _SELECT + _VALID + SQL(" AND NOT ") + _ATTRIBUTED + _OLDEST_FIRST
+_FIND_ATTRIBUTED_ADMIN: Final = (
+    _SELECT + _VALID + SQL(" AND role = 'admin' AND ") + _ATTRIBUTED + _OLDEST_FIRST
+)
 
 # A key that is revoked twice keeps the first time.
 _REVOKE: Final = """
     UPDATE api_keys
     SET revoked_at = coalesce(revoked_at, clock_timestamp())
     WHERE id = %(id)s
-    RETURNING id, name, role, created_at, last_used_at, revoked_at
+    RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
 """
 
-_FIND_VALID: Final = """
-    SELECT name, role, hash
-    FROM api_keys
-    WHERE id = %(id)s AND revoked_at IS NULL
+_REVOKE_ALL: Final = (
+    SQL("UPDATE api_keys SET revoked_at = clock_timestamp()")
+    + _VALID
+    + SQL("""
+        RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
+    """)
+)
+
+# By the clock of Postgres, as all times of keys.
+_FIND_STORED: Final = """
+    SELECT clock_timestamp(), id, name, role, hash, expires_at, revoked_at
+    FROM (VALUES (1)) AS always
+    LEFT JOIN api_keys ON id = %(id)s
+"""
+
+# The name of a key that has expired is free.
+_REVOKE_EXPIRED: Final = """
+    UPDATE api_keys
+    SET revoked_at = expires_at
+    WHERE name = %(name)s AND revoked_at IS NULL AND expires_at <= clock_timestamp()
+"""
+
+_REPLACE: Final = """
+    UPDATE api_keys
+    SET replaced_at = clock_timestamp(),
+        expires_at = least(expires_at, clock_timestamp() + %(overlap)s)
+    WHERE id = %(id)s AND revoked_at IS NULL AND replaced_at IS NULL
+    RETURNING name, role
 """
 
 # To the minute: a write for each request would cost more than the request.
@@ -57,19 +104,48 @@ _MARK_USED: Final = """
 """
 
 
-async def create(connection: Connection, key: NewKey, name: str, role: Role) -> ShownKey:
+async def create(
+    connection: Connection, key: NewKey, name: str, role: Role, valid_for: timedelta
+) -> ShownKey:
     """Store a new key.
 
     Raises:
-        NameTakenError: A key that is not revoked has this name.
+        NameTakenError: A key that is valid has this name.
     """
-    values = {"id": key.id, "name": name, "role": role.value, "hash": key.hash}
+    values = {
+        "id": key.id,
+        "name": name,
+        "role": role.value,
+        "hash": key.hash,
+        "valid_for": valid_for,
+    }
+    await connection.execute(_REVOKE_EXPIRED, {"name": name})
     try:
         return await fetch_changed(connection, ShownKey, _INSERT, values)
     except psycopg.errors.UniqueViolation as error:
         raise NameTakenError(
-            f"{name} has a key already. Revoke that one first, or take another name"
+            f"{name} has a key already. Renew or revoke that one, or take another name"
         ) from error
+
+
+async def renew(
+    connection: Connection, key_id: str, key: NewKey, valid_for: timedelta, overlap: timedelta
+) -> ShownKey:
+    """Store a new key in place of another one, which stays valid until the overlap ends.
+
+    Raises:
+        NoSuchKeyError: There is no key with this id.
+        KeyEndedError: It was revoked, or replaced by another one.
+    """
+    cursor = await connection.execute(_REPLACE, {"id": key_id, "overlap": overlap})
+    replaced = await cursor.fetchone()
+    if replaced is None:
+        await find(connection, key_id)
+        raise KeyEndedError(
+            "this key was revoked, or renewed before. GET /keys lists the newest key of each name"
+        )
+    name, role = replaced
+    return await create(connection, key, name, Role(role), valid_for)
 
 
 async def list_all(connection: Connection) -> list[ShownKey]:
@@ -77,21 +153,54 @@ async def list_all(connection: Connection) -> list[ShownKey]:
     return await fetch_all(connection, ShownKey, _LIST)
 
 
-async def find(connection: Connection, key_id: str) -> ShownKey | None:
-    """Return a key, or None."""
-    return await fetch_one(connection, ShownKey, _FIND, {"id": key_id})
+async def list_unattributed(connection: Connection) -> list[ShownKey]:
+    """Return the valid keys that no known operator made, as far as the audit log tells."""
+    return await fetch_all(connection, ShownKey, _LIST_UNATTRIBUTED)
 
 
-async def revoke(connection: Connection, key_id: str) -> ShownKey | None:
-    """Revoke a key, for ever; None: there is none with this id."""
-    return await fetch_one(connection, ShownKey, _REVOKE, {"id": key_id})
+async def find_attributed_admin(connection: Connection) -> str | None:
+    """Return the name of an admin with a valid key that a known operator made, or None."""
+    found = await fetch_one(connection, ShownKey, _FIND_ATTRIBUTED_ADMIN)
+    return found.name if found else None
 
 
-async def find_valid(connection: Connection, key_id: str) -> tuple[str, Role, bytes] | None:
-    """Return name, role and hash of a key that is not revoked, or None."""
-    cursor = await connection.execute(_FIND_VALID, {"id": key_id})
-    row = await cursor.fetchone()
-    return (row[0], Role(row[1]), bytes(row[2])) if row else None
+async def find(connection: Connection, key_id: str) -> ShownKey:
+    """Return a key.
+
+    Raises:
+        NoSuchKeyError: There is no key with this id.
+    """
+    return _must_be_there(await fetch_one(connection, ShownKey, _FIND, {"id": key_id}))
+
+
+async def revoke(connection: Connection, key_id: str) -> ShownKey:
+    """Revoke a key, for ever.
+
+    Raises:
+        NoSuchKeyError: There is no key with this id.
+    """
+    return _must_be_there(await fetch_one(connection, ShownKey, _REVOKE, {"id": key_id}))
+
+
+async def revoke_all(connection: Connection) -> list[ShownKey]:
+    """Revoke all keys that are valid, for ever."""
+    return await fetch_all(connection, ShownKey, _REVOKE_ALL)
+
+
+def _must_be_there(found: ShownKey | None) -> ShownKey:
+    if found is None:
+        raise NoSuchKeyError
+    return found
+
+
+async def find_stored(connection: Connection, key_id: str) -> tuple[StoredKey | None, datetime]:
+    """Return what a presented key is compared with, or None, and the time in Postgres."""
+    cursor = await connection.execute(_FIND_STORED, {"id": key_id})
+    (row,) = await cursor.fetchall()
+    now, found_id, name, role, hash_, expires_at, revoked_at = row
+    if found_id is None:
+        return None, now
+    return StoredKey(found_id, name, Role(role), bytes(hash_), expires_at, revoked_at), now
 
 
 async def mark_used(connection: Connection, key_id: str) -> None:

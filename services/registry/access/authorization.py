@@ -5,76 +5,132 @@ Operators present an API key: ``Authorization: Bearer clk_…`` (RFC 6750). With
 anonymous admin's.
 """
 
-import hmac
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
-from services.registry.access import api_keys, keys
-from services.registry.access.keys import Operator, Role
-from services.registry.errors import NotAllowedError, NotAuthenticatedError
+from services.registry.access import api_keys, bootstrap, keys
+from services.registry.access.keys import ANONYMOUS, KeyFault, Operator, Role
+from services.registry.audit.access_events import AccessEvents, AccessKind
+from services.registry.errors import AuthenticationOffError, NotAllowedError, NotAuthenticatedError
+from services.registry.postgres.actor import Actor
 from services.registry.postgres.conditions import PostgresUnavailableError
-from services.registry.postgres.database import Database
+from services.registry.postgres.database import Connection, Database
 from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
 
-ANONYMOUS: Final = Operator("anonymous", Role.ADMIN)
-BOOTSTRAP: Final = Operator("bootstrap-admin", Role.ADMIN)
-"""The operator with the key of the settings, who makes the first keys."""
+_REASONS: Final = {
+    KeyFault.UNKNOWN: "present an API key that is not revoked: Authorization: Bearer clk_…",
+    KeyFault.REVOKED: "this API key was revoked. Ask an admin for another one",
+    KeyFault.EXPIRED: "this API key has expired. Ask an admin to renew it",
+}
 
 _log = logs.get(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Authorization:
-    """Knows operators by their keys.
+    """Knows operators by their keys, and what their roles include."""
 
-    Args:
-        database: Where the keys are.
-        required: Whether a key is needed.
-        admin_key: A key from the settings that is always an admin's; empty: none.
-    """
+    database: Database
+    """Where the keys are."""
+    events: AccessEvents
+    """Takes those who are refused."""
+    required: bool = field(kw_only=True)
+    """Whether a key is needed."""
+    bootstrap_key: str = field(default="", kw_only=True)
+    """From the settings; empty: none."""
 
-    def __init__(self, database: Database, *, required: bool, admin_key: str) -> None:
-        self._database = database
-        self._required = required
-        self._admin_key = admin_key
+    def __post_init__(self) -> None:
         self._mark_failures = RateLimitedLog(_log, "the use of a key cannot be noted")
 
-    async def operator_with(self, key: str | None) -> Operator:
-        """Return the operator with a key.
+    async def operator_with(self, key: str | None, address: str) -> Operator:
+        """Return the operator with a key, who sends a request from an address.
 
         Raises:
             NotAuthenticatedError: There is no key, or no valid one.
             PostgresUnavailableError: Postgres is away, so the key cannot be checked.
         """
-        if not self._required:
-            return ANONYMOUS
-        if key and self._admin_key and hmac.compare_digest(key.encode(), self._admin_key.encode()):
-            return BOOTSTRAP
+        if not self.required:
+            return Operator(ANONYMOUS, Role.ADMIN, address=address)
+        if key and bootstrap.is_bootstrap_key(key, self.bootstrap_key):
+            return Operator(bootstrap.BOOTSTRAP_NAME, Role.ADMIN, address=address)
         key_id = keys.id_in(key) if key else None
-        if key and key_id:
-            async with self._database.connection() as connection:
-                known = await api_keys.find_valid(connection, key_id)
-            if known is not None and keys.matches(key, known[2]):
-                await self._mark_used(key_id)
-                return Operator(known[0], known[1])
-        raise NotAuthenticatedError(
-            "present an API key that is not revoked: Authorization: Bearer clk_…"
-        )
+        if not key or not key_id:
+            raise self._refuse(Actor("nobody", address=address), KeyFault.UNKNOWN)
+        async with self.database.connection() as connection:
+            stored, now = await api_keys.find_stored(connection, key_id)
+        fault = keys.fault_of(key, stored, now)
+        # An id that does not exist is not recorded: there are too many of them.
+        actor = Actor("nobody", key_id=key_id if stored else "", address=address)
+        if stored is None or fault is not None:
+            raise self._refuse(actor, fault or KeyFault.UNKNOWN)
+        await self._mark_used(key_id)
+        return Operator(stored.name, stored.role, key_id=key_id, address=address)
+
+    def require(self, operator: Operator, role: Role, operation: str) -> None:
+        """Check that an operator may do something: the one place that decides on it.
+
+        Args:
+            operator: Who asks.
+            role: The least role that may do it.
+            operation: Method and path of the operation, such as ``POST /keys``.
+
+        Raises:
+            NotAllowedError: The operator may not.
+        """
+        with self._noting(operator, operation):
+            bootstrap.require_making_keys(operator, operation)
+            _require_role(operator, role)
+
+    async def require_key_maker(
+        self, connection: Connection, operator: Operator, role: Role
+    ) -> None:
+        """Check that an admin may make a key of a role: with the bootstrap key only the first.
+
+        Raises:
+            NotAllowedError: Not so.
+        """
+        with self._noting(operator, bootstrap.MAKING_KEYS):
+            await bootstrap.require_first_admin(connection, operator, role)
+
+    @contextlib.contextmanager
+    def _noting(self, operator: Operator, operation: str) -> Iterator[None]:
+        """Record an operator who is refused in this context."""
+        try:
+            yield
+        except NotAllowedError:
+            self.events.note(AccessKind.ROLE, operator, operation)
+            raise
+
+    def _refuse(self, actor: Actor, fault: KeyFault) -> NotAuthenticatedError:
+        self.events.note(AccessKind.LOGIN, actor, fault.value)
+        return NotAuthenticatedError(_REASONS[fault])
+
+    def require_on(self) -> None:
+        """Check that operators need keys; otherwise a stranger's key would outlast that.
+
+        Raises:
+            AuthenticationOffError: They need none.
+        """
+        if not self.required:
+            raise AuthenticationOffError(
+                "no API key is made while none is required: anyone could make one, and it would "
+                "stay valid. First set CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required and "
+                "CHARGELIGHT_REGISTRY_ADMIN_KEY"
+            )
 
     async def _mark_used(self, key_id: str) -> None:
         try:
-            async with self._database.connection() as connection:
+            async with self.database.connection() as connection:
                 await api_keys.mark_used(connection, key_id)
         except PostgresUnavailableError as error:
             # A Postgres that only takes no writes must not refuse those who read.
             self._mark_failures.log(error)
 
 
-def require_role(operator: Operator, role: Role) -> None:
-    """Check that an operator has a role, or one that includes it.
-
-    Raises:
-        NotAllowedError: The operator has neither.
-    """
+def _require_role(operator: Operator, role: Role) -> None:
     if not operator.role.includes(role):
         raise NotAllowedError(
             f"this needs the role {role}; {operator.name} has the role {operator.role}"

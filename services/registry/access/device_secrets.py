@@ -60,6 +60,10 @@ _REMOVE_EXPIRED: Final = SQL("""
 """)
 
 _NUMBER: Final = SQL("SELECT secrets_number FROM {devices} WHERE id = %(device)s")
+_COUNT_OTHER_KEYS: Final = """
+    SELECT (SELECT count(*) FROM charger_secrets WHERE key_fingerprint <> %(fingerprint)s)
+         + (SELECT count(*) FROM widget_secrets WHERE key_fingerprint <> %(fingerprint)s)
+"""
 _NOW: Final = "SELECT clock_timestamp()"
 
 
@@ -162,6 +166,12 @@ async def remove_expired(connection: Connection, kind: Kind) -> int:
     query = _REMOVE_EXPIRED.format(secrets=secrets_table(kind))
     cursor = await connection.execute(query, {"most": _MAX_EXPIRED})
     return cursor.rowcount
+
+
+async def count_of_other_keys(connection: Connection, fingerprint: str) -> int:
+    """Return how many secrets have a digest made with a key of another fingerprint."""
+    count: int = await fetch_value(connection, _COUNT_OTHER_KEYS, {"fingerprint": fingerprint})
+    return count
 
 
 async def number_of(connection: Connection, kind: Kind, device: str) -> int | None:

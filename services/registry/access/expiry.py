@@ -11,6 +11,7 @@ import random
 from typing import Final
 
 from services.registry.access import device_secrets
+from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import Attempts, Troubles
 from shared.contract.devices import Kind
@@ -43,6 +44,6 @@ class Expiry:
             # Without the lock on the directory: usually there is nothing to do.
             if not await device_secrets.any_expired(connection, kind):
                 return
-        async with self._database.write_transaction(by="registry") as connection:
+        async with self._database.write_transaction(REGISTRY) as connection:
             removed = await device_secrets.remove_expired(connection, kind)
         _log.info("secrets expired", kind=kind.value, count=removed)

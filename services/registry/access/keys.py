@@ -7,9 +7,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from services.registry.postgres.actor import Actor
 
 PREFIX: Final = "clk"
 """Makes a key in the wrong place (a log, a repository) easy to find."""
@@ -25,7 +28,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """Change devices, pairings, rentals and devices' secrets."""
     ADMIN = "admin"
-    """Create and revoke API keys."""
+    """Create, renew and revoke API keys."""
 
     def includes(self, other: "Role") -> bool:
         """Tell whether this role may do what the other one may."""
@@ -34,12 +37,38 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Actor):
     """A person or program that sends requests."""
 
-    name: str
-    """As the audit log shows it."""
     role: Role
+
+
+ANONYMOUS: Final = "anonymous"
+"""The operator of all requests where no key is required: an admin."""
+
+RESERVED_NAMES: Final = frozenset({ANONYMOUS, "bootstrap-admin", "nobody", "postgres", "registry"})
+"""Names in the audit log that are no operator's, in small letters."""
+
+
+class KeyFault(StrEnum):
+    """Why a key is not accepted."""
+
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as Postgres has it."""
+
+    id: str
+    name: str
+    role: Role
+    hash: bytes = field(repr=False)
+    expires_at: datetime | None
+    """None: never."""
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +101,15 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def matches(key: str, known_hash: bytes) -> bool:
-    """Tell whether a key has this hash, in constant time."""
-    return hmac.compare_digest(hash_of(key), known_hash)
+def fault_of(key: str, stored: StoredKey | None, now: datetime) -> KeyFault | None:
+    """Return why a key is not accepted now, or None if it is.
+
+    Only who has the whole key is told that it was valid once.
+    """
+    if stored is None or not hmac.compare_digest(hash_of(key), stored.hash):
+        return KeyFault.UNKNOWN
+    if stored.revoked_at is not None:
+        return KeyFault.REVOKED
+    if stored.expires_at is not None and stored.expires_at <= now:
+        return KeyFault.EXPIRED
+    return None

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-MIN_CHARACTERS: Final = 16
+from shared.contract.credentials import MINIMUM_SECRET_LENGTH
+
+MIN_CHARACTERS: Final = MINIMUM_SECRET_LENGTH
 MAX_CHARACTERS: Final = 256
 
 MAX_VALID: Final = 5

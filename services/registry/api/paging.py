@@ -18,11 +18,18 @@ MAX_ITEMS: Final = 1000
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
-Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="Most items to return")]
+Limit = Annotated[
+    int, Query(ge=1, le=MAX_ITEMS, description="Most items to return", examples=[100])
+]
 """Items of a page; 100 by default."""
 
 Cursor = Annotated[
-    str | None, Query(max_length=1000, description="Where to go on: `next` of the page before")
+    str | None,
+    Query(
+        max_length=1000,
+        description="Where to go on: `next` of the page before",
+        examples=["WyJjMTIzNCJd"],
+    ),
 ]
 
 Position = tuple[str | int, ...]
@@ -30,11 +37,15 @@ Position = tuple[str | int, ...]
 
 
 class Page(BaseModel, Generic[Item]):
-    """A part of a list."""
+    """A part of a list.
 
-    items: list[Item]
+    The ``response_model`` of each list is a class of its own, for its name in the document.
+    """
+
+    items: list[Item] = Field(description="Its items, in the order of the list")
     next: str | None = Field(
-        description="Pass it as `cursor` for the items after these; null: there are none"
+        description="Pass it as `cursor` for the items after these; null: there are none",
+        examples=["WyJjMTIzNCJd"],
     )
 
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from services.registry import errors
+from services.registry.api.mistakes import mistakes_in, operation_of
 from services.registry.postgres.conditions import PostgresUnavailableError
 from shared.bus.bus import BusUnavailableError
 from shared.process import logs
@@ -28,7 +29,9 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
     errors.NotRegisteredError: (404, "not-registered", "Not registered"),
     errors.NotPairedError: (404, "not-paired", "Not paired"),
     errors.NoSuchRentalError: (404, "no-such-rental", "No such rental"),
+    errors.AuthenticationOffError: (409, "authentication-off", "No API key is required"),
     errors.NameTakenError: (409, "name-is-taken", "The name is taken"),
+    errors.KeyEndedError: (409, "key-has-ended", "The key has ended"),
     errors.NoCredentialKeyError: (409, "no-credential-key", "No credential key"),
     errors.ChargerIsPairedError: (
         409,
@@ -48,7 +51,40 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
     errors.ExistsError: (412, "exists", "Exists already"),
     errors.TooManyRowsError: (413, None, None),
     errors.ImportRefusedError: (422, "import-refused", "Nothing was imported"),
+    errors.TooBusyError: (503, "too-busy", "Too many at once"),
     errors.DirectoryAbsentError: (503, "directory-absent", "The directory is not there"),
+}
+
+_MEANINGS: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: "The body took too long to arrive; send it again",
+    HTTPStatus.UNAUTHORIZED: "There is no valid API key in the request",
+    HTTPStatus.FORBIDDEN: "The role of the API key does not include this, or a web page that may "
+    "not use the registry sends it",
+    HTTPStatus.NOT_FOUND: "It is not there; `detail` says what is not",
+    HTTPStatus.CONFLICT: "Something is in the way; `detail` says what, and what to do",
+    HTTPStatus.PRECONDITION_FAILED: "It is not as the condition wants it; `etag` is the present "
+    "state's",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; send it in parts",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not in a format or encoding that is read here",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request makes no sense; `detail` says where it does not",
+    HTTPStatus.MISDIRECTED_REQUEST: "The `Host` header may be a stranger's name",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Postgres or Redis is away or busy. Try again in a moment",
+}
+"""What each status means, for the OpenAPI document."""
+
+_HEADERS: Final = {
+    HTTPStatus.UNAUTHORIZED: {
+        "WWW-Authenticate": {
+            "description": "How to present a key",
+            "schema": {"type": "string", "examples": ["Bearer"]},
+        }
+    },
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "Retry-After": {
+            "description": "When to try again, in seconds",
+            "schema": {"type": "integer", "examples": [RETRY_AFTER_SECONDS]},
+        }
+    },
 }
 
 _log = logs.get(__name__)
@@ -62,10 +98,17 @@ class Problem(BaseModel):
     type: str = Field(
         default="about:blank",
         description="about:blank where the status says it all, else urn:chargelight:problem:…",
+        examples=["urn:chargelight:problem:widget-is-paired"],
     )
-    title: str = Field(description="The kind of problem; the same each time")
-    status: int = Field(description="The HTTP status")
-    detail: str = Field(description="This problem, and what to do")
+    title: str = Field(
+        description="The kind of problem; the same each time",
+        examples=["The widget is paired with another charger"],
+    )
+    status: int = Field(description="The HTTP status", examples=[409])
+    detail: str = Field(
+        description="This problem, and what to do",
+        examples=["the widget wABCD is paired with the charger c1234. Unpair first, or …"],
+    )
 
 
 class ProblemError(Exception):
@@ -105,7 +148,11 @@ def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that may answer with these problems."""
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        int(status): {"description": status.phrase, "content": {MEDIA_TYPE: reference}}
+        int(status): {
+            "description": _MEANINGS[status],
+            "content": {MEDIA_TYPE: reference},
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+        }
         for status in statuses
     }
 
@@ -118,7 +165,6 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(BusUnavailableError, _on_redis_away)
     api.add_exception_handler(RequestValidationError, _on_validation_error)
     api.add_exception_handler(HTTPException, _on_http_error)
-    api.add_exception_handler(Exception, _on_bug)
     generate = api.openapi
 
     def openapi() -> dict[str, Any]:
@@ -135,7 +181,7 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONRe
     headers = headers or {}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         # RFC 9110, section 11.6.1: a 401 says how to do better.
-        headers["WWW-Authenticate"] = "Bearer"
+        headers.setdefault("WWW-Authenticate", "Bearer")
     elif problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return JSONResponse(
@@ -148,9 +194,14 @@ async def _on_domain_error(_request: Request, error: Exception) -> JSONResponse:
     return _response(of_error(error))
 
 
+def response_to(error: ProblemError) -> JSONResponse:
+    """Return the answer to a request that is wrong as HTTP."""
+    return _response(error.problem)
+
+
 async def _on_problem_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
-    return _response(error.problem)
+    return response_to(error)
 
 
 _DETAILS: Final = {
@@ -168,11 +219,10 @@ _TITLES: Final = {
 }
 
 
-async def _on_postgres_unavailable(request: Request, error: Exception) -> JSONResponse:
+async def _on_postgres_unavailable(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PostgresUnavailableError)  # noqa: S101 - registered for it
     if error.is_bug:
-        _log.error("request failed", reason=str(error), exc_info=error)
-        return await _on_bug(request, error)
+        raise error  # reported like every other bug
     condition = error.condition
     kind = condition.problem
     if kind != "directory-busy":
@@ -194,20 +244,24 @@ async def _on_redis_away(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def answer_to_cut_off() -> JSONResponse:
+    """Return the answer to a request that the registry ends because it stops."""
+    return _unavailable(
+        "stopping",
+        "The registry is stopping",
+        "This request did not end in time. It was done as a whole or not at all, most likely not "
+        "at all. Send it again: another registry answers, or this one when it runs again.",
+    )
+
+
 def _unavailable(kind: str, title: str, detail: str) -> JSONResponse:
     return _response(_problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind, title))
 
 
-async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    # Without the input: it may be something that JSON cannot hold.
-    mistakes = [
-        {
-            "where": ".".join(str(part) for part in details["loc"]),
-            "problem": details["msg"].removeprefix("Value error, "),
-        }
-        for details in error.errors()
-    ]
+    schemas = request.app.openapi()["components"]["schemas"]
+    mistakes = mistakes_in(error.errors(), operation_of(request), schemas)
     detail = "; ".join(f"{each['where']}: {each['problem']}" for each in mistakes)
     return _response(_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=mistakes))
 
@@ -220,25 +274,30 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         # FastAPI says 400 for bytes that are not UTF-8, but 422 for other bodies that are not
         # JSON.
         status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, "body: not JSON in UTF-8"
+    elif status == HTTPStatus.NOT_FOUND and detail == status.phrase:
+        detail = "there is no such address; /docs and /openapi.json have all there are"
+        return _response(_problem(status, detail, "no-such-address", "No such address"), headers)
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(_methods_at(request))
+        allowed = ", ".join(_methods_at(request)) or "GET, HEAD"
         headers["Allow"] = allowed
-        detail = f"{request.method} is not possible here; there are {allowed}"
+        detail = f"this method is not possible here; there are {allowed}"
     return _response(_problem(status, detail), headers)
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Return the methods of a path; Starlette names only those of its first route."""
-    return sorted(
+    """Return the methods of an operation's path; Starlette names those of its first route."""
+    address = request.scope["path"].removeprefix(request.scope["root_path"])
+    methods = {
         method.upper()
         for path, operations in request.app.openapi()["paths"].items()
-        if compile_path(path)[0].match(request.scope["path"])
+        if compile_path(path)[0].match(address)
         for method in operations
-    )
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
-    # Starlette raises the error again after this answer, and uvicorn logs it.
+def answer_to_bug() -> JSONResponse:
+    """Return the answer to a request that met a bug."""
     return _response(
         _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "A bug; the registry's log has it.")
     )

@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
+from services.registry.api.mistakes import operation_of
+
 
 async def require_known_parameters(request: Request) -> None:
     """Refuse parameters that the operation does not have, or that are repeated.
@@ -33,6 +35,5 @@ async def require_known_parameters(request: Request) -> None:
 
 def _parameters_of(request: Request) -> list[str]:
     """Return the query parameters of an operation, by the API's own document."""
-    path = request.app.openapi()["paths"][request.scope["route"].path_format]
-    operation = path[request.method.lower()]
-    return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    parameters = operation_of(request).get("parameters", ())
+    return [each["name"] for each in parameters if each["in"] == "query"]

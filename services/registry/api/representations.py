@@ -1,15 +1,14 @@
 """What the REST API takes and returns."""
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
-from shared.contract.devices import is_device_id
-
-ID_RULE: Final = "an id is 1 to 64 of A-Z a-z 0-9 . _ -"
+from services.registry.words import Words
+from shared.contract.credentials import Auth
+from shared.contract.devices import ID_RULE, is_device_id
 
 
 def _must_be_id(text: str) -> str:
@@ -18,27 +17,11 @@ def _must_be_id(text: str) -> str:
     return text
 
 
-MAX_CHARACTERS: Final = 200
-WORDS_RULE: Final = f"at most {MAX_CHARACTERS} characters, no control characters"
-
-# No control characters: lists would not show them, and Postgres takes no NUL.
-Words = Annotated[str, Field(max_length=MAX_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""A label or the like. (pydantic itself refuses half surrogate pairs.)"""
-
-# fullmatch, because `$` would let a newline through.
-_WORDS: Final = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{0,{MAX_CHARACTERS}}}")
-
-
-def is_words(text: str) -> bool:
-    """Tell whether a text may be a label or the like: the rule of `Words`."""
-    return _WORDS.fullmatch(text) is not None
-
-
 DeviceId = Annotated[
     str,
     # The function checks, as everywhere else; the pattern is for the document.
     AfterValidator(_must_be_id),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "examples": ["c1234"]}),
 ]
 """An id to register or pair: it must have the right form."""
 
@@ -56,14 +39,34 @@ class RequestBody(BaseModel):
 class Registration(RequestBody):
     """What people call a device. What is left out stays as it is."""
 
-    label: Words | None = Field(default=None, examples=["Booth 3, left"])
-    location: Words | None = Field(default=None, examples=["Main stage"])
+    label: Words | None = Field(
+        default=None, description="What people call it", examples=["Booth 3, left"]
+    )
+    location: Words | None = Field(
+        default=None, description="Where it stands", examples=["Main stage"]
+    )
+    auth: Auth | None = Field(
+        default=None,
+        description="What it proves itself with, where devices are asked: a secret or a "
+        "certificate (`any`), or only a `certificate`",
+        examples=["certificate"],
+    )
 
 
 class RegisteredDevice(Device):
     """A registered device."""
 
     projected: Projected
+
+
+class DeviceAfterPut(RegisteredDevice):
+    """A registered device, and what may be a mistake about it."""
+
+    hint: str | None = Field(
+        examples=["there is a charger C1234, too: capitals matter"],
+        default=None,
+        description="Only if it is new: another id differs only in capitals",
+    )
 
 
 class ListedCharger(RegisteredDevice):
@@ -81,13 +84,13 @@ class ListedWidget(RegisteredDevice):
 class PairingWish(RequestBody):
     """Whom a charger shall be paired with."""
 
-    widget: DeviceId = Field(examples=["wABCD"])
+    widget: DeviceId = Field(description="Id of the widget", examples=["wABCD"])
 
 
 class ChargerWish(RequestBody):
     """Whom a widget shall be paired with."""
 
-    charger: DeviceId = Field(examples=["c1234"])
+    charger: DeviceId = Field(description="Id of the charger", examples=["c1234"])
 
 
 class CurrentPairing(Pairing):

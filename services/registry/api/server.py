@@ -2,13 +2,18 @@
 
 import asyncio
 import contextlib
-import socket
+import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
-from shared.process.runtime import CannotServeError
+from services.registry.edge.entrance import Entrance
+from services.registry.edge.patient_protocol import PatientProtocol
+from shared.process.entrance.proxies import Network
+from shared.process.listeners import ListenAddress, open_listeners
+from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import end_task
 
 _DRAIN_SECONDS = 4
@@ -20,56 +25,89 @@ class _Server(uvicorn.Server):
         """Leave signals alone: `shared.process.runtime` turns them into one stop event."""
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second, and end connections that waited too long."""
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for each in [*self.server_state.connections]:
+                if isinstance(each, PatientProtocol):
+                    each.check(now)
+        return await super().on_tick(counter)
+
 
 @contextlib.asynccontextmanager
 async def listening(
-    group: asyncio.TaskGroup, api: FastAPI, host: str, port: int
+    group: asyncio.TaskGroup,
+    api: FastAPI,
+    address: ListenAddress,
+    max_connections: int,
+    tls: ServerTls | None = None,
+    *,
+    proxies: tuple[Network, ...] = (),
 ) -> AsyncIterator[int]:
     """Listen while the context is open; then let running requests end.
 
+    Args:
+        group: Of the tasks of the process.
+        api: What answers requests.
+        address: Where to listen.
+        max_connections: How many there may be; one more takes the place of one that only waits
+            for its client.
+        tls: With it, ``https://`` is spoken, and nothing else.
+        proxies: Balancers, each of whose connections begins with a header of PROXY protocol v2.
+
     Yields:
-        The TCP port, which matters if ``port`` is 0, for any.
+        The TCP port, which matters if that of the address is 0, for any.
 
     Raises:
-        CannotServeError: The port is taken, or the address is not ours.
+        OSError: The port is taken, or the address is not ours.
     """
     # Opened here, because uvicorn would end the process itself if it cannot.
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
-        raise CannotServeError(
-            f"cannot listen on {host} port {port} ({error.strerror}). Free the port, or set "
-            "CHARGELIGHT_REGISTRY_HOST and CHARGELIGHT_REGISTRY_PORT"
-        ) from error
-    server = _Server(
-        uvicorn.Config(
-            api,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
+    listeners = await open_listeners(address)
+    port = listeners[0].getsockname()[1]
+    server = _Server(_config_of(api))
+    new_protocol = partial(
+        PatientProtocol,
+        max_connections=max_connections,
+        config=server.config,
+        server_state=server.server_state,
+        app_state={},
     )
-    task = group.create_task(_serve(server, listening), name="rest")
+    task = group.create_task(_serve(server), name="rest")
+    entrances = [Entrance(each, new_protocol, tls, proxies) for each in listeners]
+    for each in entrances:
+        each.open()
     try:
-        yield listening.getsockname()[1]
+        yield port
     finally:
+        for each in entrances:
+            each.close()
         server.should_exit = True
         await task
 
 
-async def _serve(server: _Server, listening: socket.socket) -> None:
+def _config_of(api: FastAPI) -> uvicorn.Config:
+    config = uvicorn.Config(
+        api,
+        # With them, each client on this machine could name another address as its own.
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    config.load()
+    return config
+
+
+async def _serve(server: _Server) -> None:
     try:
-        await server.serve(sockets=[listening])
+        # Without listeners: see `Entrance`.
+        await server.serve(sockets=[])
     finally:
         # uvicorn has cancelled requests that took longer, and does not wait for their end; one
         # that waits for a Postgres that hangs needs more than that.
         requests = list(server.server_state.tasks)
         await asyncio.gather(*(end_task(each, patience=0) for each in requests))
-        # If this task is cancelled, uvicorn leaves these open.
-        for each in getattr(server, "servers", ()):
-            each.close()
-        listening.close()

@@ -24,6 +24,7 @@ from services.registry.backup.opened_file import WrongFileError, opened_to_read,
 from services.registry.backup.refusal import RefusedError
 from services.registry.backup.restore import restore
 from services.registry.backup.take_backup import take_backup
+from services.registry.migrate_command import Commands
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import (
     CONNECTION_OPTIONS,
@@ -45,9 +46,8 @@ EXIT_UNREACHABLE: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_commands(commands: Commands) -> None:
     """Add both commands; each sets ``work``, for `run`."""
-    commands = parser.add_subparsers(title="commands", metavar="")
     backup = commands.add_parser("backup", help="write the whole database to a file")
     backup.set_defaults(work=_back_up)
     backup.add_argument("file", help="the file to write; - is standard output")
@@ -142,7 +142,9 @@ async def _print_report(
 
 
 async def _connect(settings: RegistrySettings) -> Connection:
-    dsn = settings.postgres_dsn.get_secret_value()
+    # To restore takes the rights of the owner, if that is another user.
+    owner, own = settings.postgres_owner_dsn, settings.postgres_dsn
+    dsn = owner.get_secret_value() or own.get_secret_value()
     connection = await AsyncConnection.connect(
         connection_string(dsn, settings.instance_id), **CONNECTION_OPTIONS
     )

@@ -41,8 +41,9 @@ def next_step(count: int, obstacle: str | None) -> str:
             "Next: start the registry. It brings the restored directory into effect."
         )
     elif count:
+        noun = "difference" if count == 1 else "differences"
         found = (
-            f"{count} differences from what the hub was doing.\n"
+            f"{count} {noun} from what the hub was doing.\n"
             "Next: the registry brings the restored directory into effect; start it if none runs.\n"
             "Then look at each device above, and make the changes since the backup again."
         )

@@ -36,6 +36,12 @@ _TABLE_WAIT_SECONDS: Final = 0.1
 _LOCKED_LAST: Final = ("api_keys", "audit_log")
 """Each authorized request notes in ``api_keys`` when: locked only while their rows are replaced."""
 
+# Whom an operator erased since the backup. With triggers: the audit log forgets them too.
+_ERASE_AGAIN: Final = """
+    DELETE FROM rentals
+    WHERE id::text IN (SELECT subject FROM audit_log WHERE kind = 'erasure')
+"""
+
 
 async def restore(connection: Connection, reader: BackupReader, *, replace: bool) -> dict[str, int]:
     """Replace all rows by those of a backup, and return the number of each table's.
@@ -70,6 +76,7 @@ async def restore(connection: Connection, reader: BackupReader, *, replace: bool
     if not replace:
         await _refuse_unless_empty(connection)
     await _replace_rows(connection, tables)
+    await connection.execute(_ERASE_AGAIN)
     await raise_sequences(connection, numbers)
     await _record(connection, reader, rows)
     await connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(_STAGING)))
@@ -190,7 +197,8 @@ async def _replace_rows(connection: Connection, tables: Mapping[str, list[str]])
 async def _remove_audit_entries(connection: Connection) -> None:
     """Remove the audit entries that the backup has too; what was done since stays on record.
 
-    Of a database with another history, which lacks the backup's last entry, all.
+    Of a database with another history, all: it lacks the backup's last entry, and not because
+    its own old ones were pruned.
     """
     await connection.execute(
         SQL(
@@ -199,6 +207,7 @@ async def _remove_audit_entries(connection: Connection) -> None:
             DELETE FROM audit_log
             WHERE id <= (SELECT id FROM last)
                OR NOT EXISTS (SELECT FROM audit_log JOIN last USING (id, at, who, subject))
+                  AND (SELECT min(id) FROM audit_log) <= (SELECT id FROM last)
             """
         ).format(Identifier(_STAGING, "audit_log"))
     )

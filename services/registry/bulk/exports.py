@@ -1,13 +1,15 @@
 """Exports: all devices and their pairings at one moment, as import files."""
 
+import codecs
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Final, LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
-from services.registry.bulk import csv_file, jsonl_file
+from services.registry.bulk import cells, csv_file, jsonl_file
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import server_cursor
 from shared.contract.devices import Kind
 
 CHUNK: Final = 1000
@@ -34,11 +36,18 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    SPREADSHEET = "spreadsheet"
+    """CSV in which no cell is a formula."""
 
     @property
     def media_type(self) -> str:
         """The media type of such a file."""
-        return csv_file.MEDIA_TYPE if self is Format.CSV else jsonl_file.MEDIA_TYPE
+        return jsonl_file.MEDIA_TYPE if self is Format.JSONL else csv_file.MEDIA_TYPE
+
+    @property
+    def suffix(self) -> str:
+        """How the name of such a file ends."""
+        return "jsonl" if self is Format.JSONL else "csv"
 
 
 class ExportedDevice(NamedTuple):
@@ -53,19 +62,24 @@ class ExportedDevice(NamedTuple):
 
 def encode_head(format_: Format) -> bytes:
     """Return the part before all rows."""
-    return csv_file.encode([ExportedDevice._fields]) if format_ is Format.CSV else b""
+    if format_ is Format.JSONL:
+        return b""
+    # Without the mark, Excel takes UTF-8 for its code page.
+    mark = codecs.BOM_UTF8 if format_ is Format.SPREADSHEET else b""
+    return mark + csv_file.encode([ExportedDevice._fields])
 
 
 def encode_rows(format_: Format, devices: Sequence[ExportedDevice]) -> bytes:
     """Return rows as the file has them."""
-    if format_ is Format.CSV:
-        return csv_file.encode(devices)
-    return jsonl_file.encode(
-        [
-            {name: cell for name, cell in each._asdict().items() if cell is not None}
-            for each in devices
-        ]
-    )
+    if format_ is Format.JSONL:
+        return jsonl_file.encode(
+            [
+                {name: cell for name, cell in each._asdict().items() if cell is not None}
+                for each in devices
+            ]
+        )
+    written = cells.as_text if format_ is Format.SPREADSHEET else cells.unambiguous
+    return csv_file.encode(devices, written)
 
 
 async def write(
@@ -77,8 +91,7 @@ async def write(
     """Write all devices of these kinds in pieces; needs a snapshot, to be of one moment."""
     into(encode_head(format_))
     for kind in kinds:
-        # A named cursor lives in the server: our memory holds one chunk at a time.
-        async with connection.cursor("export", row_factory=class_row(ExportedDevice)) as cursor:
+        async with server_cursor(connection, "export", class_row(ExportedDevice)) as cursor:
             await cursor.execute(_QUERIES[kind])
             while devices := await cursor.fetchmany(CHUNK):
                 into(encode_rows(format_, devices))

@@ -1,65 +1,81 @@
 """Import and export files as JSON lines: an object on each, with the names of the columns."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from services.registry.bulk.rows import COLUMNS, File, shorten, unknown_column
+from services.registry.bulk.lines import TOO_LONG, Reader, Record, TooLongError
+from services.registry.bulk.mistakes import shorten
+from services.registry.bulk.rows import COLUMNS, unknown_column
 
 MEDIA_TYPE: Final = "application/jsonl"
 OTHER_MEDIA_TYPE: Final = "application/x-ndjson"
 
 
-class _TwiceError(ValueError):
-    """A name is used twice in an object."""
+class _LineError(ValueError):
+    """A line is not what it must be."""
+
+    def __init__(self, problem: str, column: str = "") -> None:
+        super().__init__(problem)
+        self.column = column
 
 
-def read(text: str) -> File:
-    """Read a file: an object for each device.
+class JsonlReader(Reader):
+    """Reads an object for each device."""
 
-    Raises:
-        TooManyRowsError: It has too many.
-    """
-    file = File()
-    # Not splitlines: a label may hold what Unicode counts as the end of a line.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line and not line.isspace():
-            _take(file, number, line)
-    return file
+    def _records(self) -> Iterator[Record]:
+        try:
+            for text in self._lines:
+                self._lines.begin_row()
+                line = self._lines.taken
+                if not text.isspace() and (cells := self._take(line, text)) is not None:
+                    yield line, cells
+        except TooLongError:
+            self._give_up(self._lines.taken, TOO_LONG)
+
+    def _take(self, line: int, text: str) -> Mapping[str, str | None] | None:
+        try:
+            found = _decode(text)
+        except _LineError as error:
+            self._mistakes.add(line, error.column, str(error))
+            return None
+        return self._cells(line, found)
+
+    def _cells(self, line: int, found: Mapping[str, Any]) -> Mapping[str, str | None] | None:
+        cells: dict[str, str | None] = {}
+        for name, value in found.items():
+            if name not in COLUMNS:
+                self._mistakes.add(line, _shown(name), unknown_column(name))
+            elif value is None or isinstance(value, str):
+                cells[name] = value and value.strip()
+            else:
+                self._mistakes.add(line, name, "must be a text, in quotes")
+                # Not missing, so nothing else must say so.
+                if name in ("kind", "id"):
+                    return None
+        return cells
 
 
-def _take(file: File, number: int, line: str) -> None:
+def _decode(text: str) -> dict[str, Any]:
     try:
-        found = _DECODER.decode(line.strip(" \t\r"))
-    except _TwiceError as error:
-        file.mistakes.add(number, str(error), "this name is used twice")
-        return
+        found = _DECODER.decode(text.strip(" \t\n"))
+    except _LineError:
+        raise
     except (ValueError, RecursionError) as error:
-        file.mistakes.add(number, "", f"not JSON: {error}")
-        return
+        raise _LineError(f"not JSON: {error}") from error
     if not isinstance(found, dict):
-        file.mistakes.add(number, "", "not an object: {…}")
-        return
-    cells: dict[str, str | None] = {}
-    for name, value in found.items():
-        if name not in COLUMNS:
-            file.mistakes.add(number, _shown(name), unknown_column(name))
-        elif value is None or isinstance(value, str):
-            cells[name] = value
-        else:
-            file.mistakes.add(number, name, "must be a text, in quotes")
-            # Not missing, so `File` must not say so.
-            if name in ("kind", "id"):
-                return
-    file.add(number, cells)
+        raise _LineError("not an object: {…}")
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _TwiceError(_shown(next(name for name in names if names.count(name) > 1)))
+        (name, _count), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise _LineError("this name is used twice", _shown(name))
     return found
 
 

@@ -1,5 +1,6 @@
 """Chargers and widgets in Postgres."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,21 +11,29 @@ from services.registry.errors import NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.postgres.tables import devices_table
+from shared.contract.credentials import Auth
 from shared.contract.devices import Kind, is_device_id
 
 
 class Device(BaseModel):
     """A registered device."""
 
-    id: str = Field(examples=["c1234"])
-    label: str
-    location: str
-    pairing_number: int = Field(description="Number of the last change that touched it; grows")
-    registered_at: datetime
+    id: str = Field(description="Its id", examples=["c1234"])
+    label: str = Field(description="What people call it", examples=["Booth 3, left"])
+    location: str = Field(description="Where it stands", examples=["Main stage"])
+    pairing_number: int = Field(
+        description="Number of the last change that touched it; grows", examples=[9]
+    )
+    registered_at: datetime = Field(description="Since when the hub knows it")
+    auth: Auth = Field(
+        description="What it proves itself with, where devices are asked: a secret or a "
+        "certificate (`any`), or only a certificate",
+        examples=["any"],
+    )
 
 
 _FIND: Final = SQL("""
-    SELECT id, label, location, pairing_number, registered_at
+    SELECT id, label, location, pairing_number, registered_at, auth
     FROM {devices}
     WHERE id = %(id)s
 """)
@@ -34,16 +43,28 @@ _FIND: Final = SQL("""
 _UPDATE: Final = SQL("""
     UPDATE {devices}
     SET label = coalesce(%(label)s, label),
-        location = coalesce(%(location)s, location)
+        location = coalesce(%(location)s, location),
+        auth = coalesce(%(auth)s, auth)
     WHERE id = %(id)s
-    RETURNING id, label, location, pairing_number, registered_at
+    RETURNING id, label, location, pairing_number, registered_at, auth
+""")
+
+# In the collation "C" of ids, lower() changes A to Z only, on every server.
+_SIMILAR: Final = SQL("""
+    SELECT min(id)
+    FROM {devices}
+    WHERE lower(id) = %(lower)s AND id <> %(id)s
 """)
 
 _INSERT: Final = SQL("""
-    INSERT INTO {devices} (id, label, location)
-    VALUES (%(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''))
-    RETURNING id, label, location, pairing_number, registered_at
+    INSERT INTO {devices} (id, label, location, auth)
+    VALUES (
+        %(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''), coalesce(%(auth)s, 'any')
+    )
+    RETURNING id, label, location, pairing_number, registered_at, auth
 """)
+
+_SECRETS_NUMBER: Final = SQL("SELECT secrets_number FROM {devices} WHERE id = %(id)s")
 
 _DELETE: Final = SQL("DELETE FROM {devices} WHERE id = %(id)s")
 
@@ -54,7 +75,7 @@ _NUMBER_OF_UNREGISTRATION: Final = """
 """
 
 
-def require_possible(kind: Kind, device_id: str) -> None:
+def require_possible(kind: Kind | None, device_id: str) -> None:
     """Refuse an id that cannot exist, before Postgres is asked for it.
 
     Raises:
@@ -78,29 +99,53 @@ async def get(connection: Connection, kind: Kind, device_id: str) -> Device:
     """
     device = await find(connection, kind, device_id)
     if device is None:
-        raise NotRegisteredError(kind, device_id)
+        similar = await find_similar(connection, kind, device_id)
+        other = Kind.WIDGET if kind is Kind.CHARGER else Kind.CHARGER
+        other_kind = other if await find(connection, other, device_id) else None
+        raise NotRegisteredError(kind, device_id, similar=similar, other_kind=other_kind)
     return device
 
 
-async def update(
-    connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
-) -> Device | None:
-    """Change what a registered device is called, in a write transaction.
+async def find_similar(connection: Connection, kind: Kind, device_id: str) -> str | None:
+    """Return the id of a device that differs only in capitals; None: there is none."""
+    query = _SIMILAR.format(devices=devices_table(kind))
+    values = {"id": device_id, "lower": device_id.lower()}
+    similar: str | None = await fetch_value(connection, query, values)
+    return similar
 
-    A label or location of None stays as it is. Returns None if it is not registered.
-    """
-    values = {"id": device_id, "label": label, "location": location}
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a device shall be; None: as it is."""
+
+    label: str | None = None
+    location: str | None = None
+    auth: Auth | None = None
+
+
+async def update(
+    connection: Connection, kind: Kind, device_id: str, wanted: Wanted
+) -> Device | None:
+    """Change a registered device, in a write transaction; None if it is not registered."""
+    values = {"id": device_id, **asdict(wanted)}
     return await fetch_one(connection, Device, _UPDATE.format(devices=devices_table(kind)), values)
 
 
+async def secrets_number(connection: Connection, kind: Kind, device_id: str) -> int:
+    """Return the number of the last change of what a registered device proves itself with."""
+    query = _SECRETS_NUMBER.format(devices=devices_table(kind))
+    number: int = await fetch_value(connection, query, {"id": device_id})
+    return number
+
+
 async def register(
-    connection: Connection, kind: Kind, device_id: str, *, label: str | None, location: str | None
+    connection: Connection, kind: Kind, device_id: str, wanted: Wanted
 ) -> tuple[Device, bool]:
     """Register a device, or `update` a registered one; return it, and whether it is new."""
-    known = await update(connection, kind, device_id, label=label, location=location)
+    known = await update(connection, kind, device_id, wanted)
     if known is not None:
         return known, False
-    values = {"id": device_id, "label": label, "location": location}
+    values = {"id": device_id, **asdict(wanted)}
     query = _INSERT.format(devices=devices_table(kind))
     return await fetch_changed(connection, Device, query, values), True
 

@@ -20,7 +20,7 @@ def etag_of(*values: str | int | None) -> str:
 
 def of_device(device: Device) -> str:
     """Return a device's entity tag; it changes with the device and with its pairing."""
-    return etag_of(device.id, device.label, device.location, device.pairing_number)
+    return etag_of(device.id, device.label, device.location, device.pairing_number, device.auth)
 
 
 def of_pairing(pairing: Pairing) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from psycopg.sql import SQL
 
+from services.registry import spellings
 from services.registry.devices.devices import Device
 from services.registry.devices.pairings import Pairing
 from services.registry.postgres.database import Connection
@@ -24,9 +25,9 @@ class DeviceFilter:
     """Which devices; None: all."""
 
     q: str | None
-    """With this text in id, label or location; capitals do not matter."""
+    """With this text in id, label or location, in any spelling."""
     location: str | None
-    """At exactly this location."""
+    """At this location, in any spelling."""
     paired: bool | None
 
 
@@ -37,12 +38,12 @@ class PairingFilter:
     charger: str | None
     widget: str | None
     location: str | None
-    """Of chargers at exactly this location."""
+    """Of chargers at this location, in any spelling."""
 
 
 _DEVICES: Final = SQL("""
     SELECT devices.id, devices.label, devices.location, devices.pairing_number,
-           devices.registered_at, pairings.{partner} AS partner
+           devices.registered_at, devices.auth, pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s
@@ -50,14 +51,11 @@ _DEVICES: Final = SQL("""
            OR devices.id ~ %(pattern)s
            OR devices.label ~ %(pattern)s
            OR devices.location ~ %(pattern)s)
-      AND (%(location)s::text IS NULL OR devices.location = %(location)s)
+      AND (%(location)s::text IS NULL OR devices.location ~ %(location)s)
       AND (%(paired)s::boolean IS NULL OR (pairings.{own} IS NOT NULL) = %(paired)s)
     ORDER BY devices.id
     LIMIT %(rows)s
 """)
-
-_SPECIAL: Final = frozenset(r"\.*+?^$|()[]{}")
-"""Characters with a meaning in Postgres' regular expressions."""
 
 _PAIRINGS: Final = """
     SELECT pairings.charger_id AS charger, pairings.widget_id AS widget,
@@ -67,7 +65,7 @@ _PAIRINGS: Final = """
     WHERE pairings.charger_id > %(after)s
       AND (%(charger)s::text IS NULL OR pairings.charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR pairings.widget_id = %(widget)s)
-      AND (%(location)s::text IS NULL OR chargers.location = %(location)s)
+      AND (%(location)s::text IS NULL OR chargers.location ~ %(location)s)
     ORDER BY pairings.charger_id
     LIMIT %(rows)s
 """
@@ -80,7 +78,8 @@ async def find_devices(
     own, partner = pairing_columns(kind)
     query = _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
     values = asdict(which) | {"after": after, "rows": rows}
-    values["pattern"] = None if which.q is None else _pattern_of(which.q)
+    values["pattern"] = None if which.q is None else spellings.containing(which.q)
+    values["location"] = None if which.location is None else spellings.equal_to(which.location)
     return await fetch_all(connection, ListedDevice, query, values)
 
 
@@ -89,21 +88,5 @@ async def find_pairings(
 ) -> list[Pairing]:
     """Return at most ``rows`` pairings by their chargers' ids, from behind ``after`` on."""
     values = asdict(which) | {"after": after, "rows": rows}
+    values["location"] = None if which.location is None else spellings.equal_to(which.location)
     return await fetch_all(connection, Pairing, _PAIRINGS, values)
-
-
-def _pattern_of(text: str) -> str:
-    """Return a regular expression that matches a text in capitals or small letters.
-
-    Spelled out for each letter, because lower() and ILIKE know the capitals of other
-    letters than a to z only if the database was created with a locale that does.
-    """
-    return "".join(_either_case(character) for character in text)
-
-
-def _either_case(character: str) -> str:
-    forms = {character.lower(), character.upper(), character}
-    letters = sorted(form for form in forms if len(form) == 1)  # not the SS of an ß
-    if len(letters) > 1:
-        return f"[{''.join(letters)}]"
-    return rf"\{character}" if character in _SPECIAL else character

@@ -19,6 +19,7 @@ class OpenRental:
     """The phone that is in a charger."""
 
     id: UUID
+    opening_number: int
     charger: str
     widget: str | None
     ticket: str | None
@@ -26,7 +27,7 @@ class OpenRental:
 
 
 _FIND: Final = SQL("""
-    SELECT id, charger_id AS charger, widget_id AS widget, ticket, opened_at
+    SELECT id, opening_number, charger_id AS charger, widget_id AS widget, ticket, opened_at
     FROM rentals
     WHERE {own} = %(device)s AND collected_at IS NULL
 """)

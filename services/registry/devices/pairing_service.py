@@ -33,10 +33,12 @@ async def get(connection: Connection, kind: Kind, device_id: str) -> Pairing:
     """Return the pairing that a device is part of.
 
     Raises:
+        NotRegisteredError: It is not registered.
         NotPairedError: It is not paired.
     """
     found = await pairings.find(connection, kind, device_id)
     if found is None:
+        await devices.get(connection, kind, device_id)
         raise NotPairedError(kind, device_id)
     return found
 
@@ -74,7 +76,8 @@ async def pair(
             connection,
             request.widget,
             but_for=request.charger,
-            remedy=", or repeat with ?replace=true to take it from there",
+            remedy=", or repeat with ?replace=true (on the command line --replace) to take it "
+            "from there",
         )
     pairing = await pairings.pair(connection, request.charger, request.widget)
     _log.info(
@@ -92,6 +95,7 @@ async def end(
     """End the pairing that a device is part of; return the pairing number of that change.
 
     Raises:
+        NotRegisteredError: It is not registered.
         NotPairedError: It is not paired.
         ChangedMeanwhileError: A condition does not hold.
         ExistsError: A condition does not hold.
@@ -119,8 +123,8 @@ def _conflict(
     assert other is not None  # noqa: S101 - the rule refuses for one of them
     error = WidgetIsPairedError if of_widget is not None else ChargerIsPairedError
     return error(
-        f"{', and '.join(problems)}. Unpair first, or repeat with ?replace=true to end what is in "
-        "the way",
+        f"{', and '.join(problems)}. Unpair first, or repeat with ?replace=true (on the command "
+        "line --replace) to end what is in the way",
         charger=other.charger,
         widget=other.widget,
         pairing=other.pairing_number,

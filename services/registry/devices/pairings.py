@@ -15,10 +15,10 @@ from shared.contract.devices import Kind
 class Pairing(BaseModel):
     """A charger and the widget that shows its charging status."""
 
-    charger: str = Field(examples=["c1234"])
-    widget: str = Field(examples=["wABCD"])
-    pairing_number: int = Field(description="Another one after each change; grows")
-    paired_at: datetime
+    charger: str = Field(description="Id of the charger", examples=["c1234"])
+    widget: str = Field(description="Id of the widget", examples=["wABCD"])
+    pairing_number: int = Field(description="Another one after each change; grows", examples=[9])
+    paired_at: datetime = Field(description="Since when they are a pair")
 
 
 _FIND: Final = SQL("""

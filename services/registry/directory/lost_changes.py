@@ -19,6 +19,7 @@ from services.registry.directory.snapshot import (
     Snapshot,
     WidgetEntry,
 )
+from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import LONG_WORK_SECONDS, Connection, Database
 from services.registry.postgres.queries import fetch_value
 from shared.contract.devices import Kind
@@ -84,7 +85,7 @@ async def repair(
         PostgresUnavailableError: Postgres is away.
         BusUnavailableError: Redis is away.
     """
-    async with database.write_transaction("registry", LONG_WORK_SECONDS) as connection:
+    async with database.write_transaction(REGISTRY, LONG_WORK_SECONDS) as connection:
         # No change is on its way now: all that Redis has, Postgres had once.
         lost, registered = await _compare(connection, projection, suspects)
         last: int = await fetch_value(connection, _LAST_DRAWN)

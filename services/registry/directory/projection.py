@@ -69,22 +69,21 @@ class Projection:
         Call it before the entries are written: a registered device must never connect
         without its secret, nor with one of an earlier registration.
         """
-        arguments: dict[tuple[str, ...], list[Argument]] = defaultdict(list)
+        tag_of = self._names.of_widget if kind is Kind.WIDGET else self._names.of_charger
+        arguments: dict[ChargerNames | WidgetNames, list[Argument]] = defaultdict(list)
         for entry in entries:
-            arguments[self._keys_of_secrets(kind, entry.id)] += [
+            arguments[tag_of(entry.id)] += [
                 entry.id,
                 entry.secrets_number,
                 entry.registered_us,
                 json.dumps(entry.digests, separators=(",", ":")),
+                entry.auth,
             ]
-        calls = [Call(scripts.PROJECT_SECRETS, keys, items) for keys, items in arguments.items()]
+        calls = [
+            Call(scripts.PROJECT_SECRETS, _keys_of_secrets(tag), [tag.directory_changes, *items])
+            for tag, items in arguments.items()
+        ]
         return _written(await self._bus.run(calls))
-
-    def _keys_of_secrets(self, kind: Kind, device_id: str) -> tuple[str, ...]:
-        if kind is Kind.WIDGET:
-            return (self._names.of_widget(device_id).credentials,)
-        names = self._names.of_charger(device_id)
-        return names.credentials, names.live
 
     async def write_widgets(self, entries: Iterable[WidgetEntry]) -> Written:
         """Bring these widgets' entries up to date."""
@@ -251,6 +250,11 @@ def _registration_word(registered: bool) -> str:  # noqa: FBT001 - the value is 
 def _device_keys(tag: ChargerNames | WidgetNames) -> tuple[str, str, str]:
     """Return the keys of what ends with a registration, in the scripts' order."""
     return tag.credentials, tag.presence, tag.rejections
+
+
+def _keys_of_secrets(tag: ChargerNames | WidgetNames) -> tuple[str, ...]:
+    live = (tag.live,) if isinstance(tag, ChargerNames) else ()
+    return tag.credentials, tag.directory_version, *live
 
 
 def _removal_calls(

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,7 +19,7 @@ from services.registry.directory.snapshot import (
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import EXPECTED, Expected, Troubles, reason_of
 from shared.bus.bus import Bus
-from shared.bus.refusals.config_agreement import agree
+from shared.bus.refusals.config_agreement import Agreement, agree
 from shared.contract.devices import Kind
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -53,7 +52,7 @@ class Projector:
     database: Database
     bus: Bus
     projection: Projection
-    agreement: Mapping[str, str]
+    agreement: Agreement
     """The settings that must be the same in all instances."""
     full_seconds: float
     """How often to project everything, whether or not there is a reason."""
@@ -76,6 +75,7 @@ class Projector:
         self._check_due = self._full_due = self._poll_due = time.monotonic()
         self._failure: str | None = "not started"
         self._ever_complete = False
+        self._is_stopping = False
         self._doubted_since: float | None = None
         # Of rounds; a round looks at Postgres after it began.
         self._begun = self._ended = 0
@@ -124,9 +124,16 @@ class Projector:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while not (self.has_projected(number) and self._ended > round_):
+                    if self._is_stopping:
+                        return False
                     await self._advanced.wait()
                 return True
         return False
+
+    def stop_waiting(self) -> None:
+        """Have nobody wait any more: this registry stops, and others project as well."""
+        self._is_stopping = True
+        self._announce()
 
     async def run(self) -> None:
         """Project until cancelled."""

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
 
 from services.registry.postgres.database import Connection, Database
-from services.registry.postgres.queries import fetch_value
+from services.registry.postgres.queries import fetch_value, server_cursor
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.devices import Kind
 
@@ -55,13 +55,15 @@ class SecretsEntry:
     registered_us: int = 0
     """When it was registered, in µs since 1970. A registration at another time is another
     device, even with the same id."""
+    auth: str = "any"
+    """What it must prove itself with."""
 
 
 Entry = TypeVar("Entry")
 Write: TypeAlias = Callable[[list[Entry]], Awaitable[None]]
 """Writes one chunk."""
 
-_GREATEST: Final = """
+GREATEST: Final = """
     SELECT coalesce(max(pairing_number), 0)
     FROM (
         SELECT max(pairing_number) AS pairing_number FROM chargers
@@ -75,6 +77,7 @@ _GREATEST: Final = """
         SELECT max(secrets_number) FROM widgets
     ) AS each_table
 """
+"""The greatest number in Postgres, of pairings or secrets; 0 in an empty directory."""
 
 _WIDGETS: Final = """
     SELECT widgets.id, widgets.pairing_number, pairings.charger_id AS charger
@@ -103,7 +106,7 @@ _UNREGISTERED: Final = """
 
 
 _SECRETS: Final = SQL("""
-    SELECT devices.id, devices.secrets_number,
+    SELECT devices.id, devices.secrets_number, devices.auth,
            (extract(epoch FROM devices.registered_at) * 1000000)::bigint AS registered_us, ARRAY(
                SELECT secrets.digest
                FROM {secrets} AS secrets
@@ -126,7 +129,7 @@ class Snapshot:
 
     async def greatest_number(self) -> int:
         """Return the greatest number, of pairings or secrets; 0 in an empty directory."""
-        number: int = await fetch_value(self._connection, _GREATEST)
+        number: int = await fetch_value(self._connection, GREATEST)
         return number
 
     async def last_token(self) -> str:
@@ -168,10 +171,9 @@ class Snapshot:
         write: Write[Entry],
         entry_of: Callable[[DictRow, float], Entry],
     ) -> None:
-        # A named cursor lives in the server: our memory holds one chunk at a time. (Not an
-        # async generator: one that is left early would still hold the cursor when the
-        # connection is back in the pool.)
-        async with self._connection.cursor("directory", row_factory=dict_row) as cursor:
+        # Not an async generator: one that is left early would still hold the cursor when the
+        # connection is back in the pool.
+        async with server_cursor(self._connection, "directory", dict_row) as cursor:
             await cursor.execute(query, {**values, "only": self._only})
             while True:
                 read_at = time.monotonic()

@@ -42,7 +42,7 @@ def offline(kind: Kind, state: ChargerState | WidgetState, otherwise: Cause) -> 
     if rejection is not None and rejection.code == RejectionCode.UNAUTHORIZED:
         cause = Cause(
             Rank.CREDENTIALS,
-            f"{state.id} is refused: it presents no secret, or a wrong one.",
+            f"{state.id} is refused: it presents no secret or certificate, or a wrong one.",
             f"Give it a new one: chargelight {kind.value}s secret generate {state.id}",
         )
     return Finding(Mark.WRONG, kind.value, f"{state.id} is offline, {seen}", cause)

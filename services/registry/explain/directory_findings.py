@@ -3,6 +3,7 @@
 from services.registry.explain.facts import Facts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time, wrong
 from services.registry.live.state import to_datetime
+from services.registry.rentals import short_ids
 from shared.contract.devices import Kind
 
 
@@ -11,6 +12,12 @@ def number_in_redis(facts: Facts) -> int | None:
     if facts.kind is Kind.CHARGER:
         return facts.charger.entry.pairing if facts.charger else None
     return facts.widget.pairing_number if facts.widget else None
+
+
+def is_registered(facts: Facts) -> bool:
+    """Tell whether the device is registered, as far as Redis or Postgres knows."""
+    in_postgres = facts.postgres is not None and facts.postgres.number is not None
+    return in_postgres or number_in_redis(facts) is not None
 
 
 def check_values(facts: Facts) -> list[Finding]:
@@ -51,7 +58,8 @@ def check_registration(facts: Facts) -> Finding:
             "not registered",
             Rank.REGISTRATION,
             f"{facts.id} is not registered: its connections are closed with 4404.",
-            f"Register it: chargelight {facts.kind.value}s register {facts.id}",
+            f"{_other_capitals(facts)}Register it: chargelight {facts.kind.value}s register "
+            f"{facts.id}",
         )
     if facts.postgres is not None and in_postgres != in_redis:
         return wrong(
@@ -64,6 +72,47 @@ def check_registration(facts: Facts) -> Finding:
         )
     unsure = ", as Redis knows it: Postgres is away" if facts.postgres is None else ""
     return Finding(Mark.RIGHT, about, f"registered (number {in_redis}){unsure}")
+
+
+def other_kind(facts: Facts, other: Facts) -> Finding:
+    """Return the finding about an id that is registered, but as a device of the other kind."""
+    own_kind, kind = facts.kind.value, other.kind.value
+    return wrong(
+        "registration",
+        f"no {own_kind}, but a {kind}, is registered with this id",
+        Rank.REGISTRATION,
+        f"{facts.id} is the id of a {kind}, not of a {own_kind}.",
+        f"Look at the {kind}: chargelight explain --{kind} {facts.id}",
+    )
+
+
+def neither_kind(facts: Facts, other: Facts) -> Finding:
+    """Return the finding about an id that no charger and no widget has."""
+    certainly = "" if facts.postgres else ", as Redis knows it: Postgres is away"
+    return wrong(
+        "registration",
+        f"no charger and no widget is registered with this id{certainly}",
+        Rank.REGISTRATION,
+        f"{facts.id} is not registered: its connections are closed with 4404.",
+        f"{_other_capitals(facts, other)}Register it: chargelight chargers register {facts.id}, "
+        f"or chargelight widgets register {facts.id}",
+    )
+
+
+def _other_capitals(*of_kinds: Facts) -> str:
+    """Return what to do about ids that differ only in capitals; empty if there are none."""
+    known = (facts.postgres.similar for facts in of_kinds if facts.postgres is not None)
+    similar = " and ".join(dict.fromkeys(filter(None, known)))
+    if not similar:
+        return ""
+    return f"There is {similar}: capitals matter, here and in the device. Is it another one? "
+
+
+def same_id(other: Facts) -> Finding:
+    """Return the finding about an id that a charger and a widget have."""
+    kind = other.kind.value
+    text = f"a {kind} has this id, too: chargelight explain --{kind} {other.id}"
+    return Finding(Mark.NOTE, "same id", text)
 
 
 def check_pairing(facts: Facts) -> Finding:
@@ -104,5 +153,6 @@ def check_rental(facts: Facts) -> Finding:
     found = facts.postgres.rental
     if found is None:
         return Finding(Mark.NOTE, about, "none is open")
-    ticket = f", ticket {found.ticket}" if found.ticket else ""
-    return Finding(Mark.NOTE, about, f"open since {format_time(found.opened_at)}{ticket}")
+    # Without the ticket: an explanation may go to remote support.
+    text = f"{short_ids.encode(found.opening_number)}, open since {format_time(found.opened_at)}"
+    return Finding(Mark.NOTE, about, text)

@@ -6,30 +6,69 @@ from services.registry.explain.directory_findings import (
     check_registration,
     check_rental,
     check_values,
+    is_registered,
+    neither_kind,
+    other_kind,
+    same_id,
 )
 from services.registry.explain.facts import Facts
-from services.registry.explain.finding import Explanation, Mark, Rank, conclude, wrong
+from services.registry.explain.finding import Explanation, Finding, Mark, Rank, conclude, wrong
 from services.registry.explain.light_findings import check_light, check_widget, colour
+from services.registry.explain.refused_findings import check_refused, note_refused
+from services.registry.explain.shared_id_findings import check_shared_id
+from services.registry.live.state import ChargerState, WidgetState
 from shared.contract.devices import Kind
 
 
-def explain(facts: Facts) -> Explanation:
-    """Explain the light of a charger or a widget."""
+def explain(facts: Facts, other: Facts) -> Explanation:
+    """Explain the light of a charger or a widget; ``other`` is the other kind with this id."""
     title = f"{facts.kind.value} {facts.id}"
     registered = check_registration(facts)
+    if is_registered(other) and not is_registered(facts):
+        registered = other_kind(facts, other)
     if registered.mark is not Mark.RIGHT:
-        return conclude(title, [*check_values(facts), registered], "")
+        noted = note_refused(facts.id, facts.refused)
+        return conclude(title, [*check_values(facts), registered, *noted], "")
     findings = [*check_values(facts), registered, check_pairing(facts), check_rental(facts)]
+    if is_registered(other):
+        findings.append(same_id(other))
     if facts.charger is not None:
         findings += check_charger(facts.charger)
+        findings += _check_connecting(facts, Kind.CHARGER, facts.charger.state)
     if facts.charger is not None and facts.widget is not None:
         findings += check_light(facts.charger, facts.now)
     if facts.widget is not None:
         findings += check_widget(facts.widget)
+        findings += _check_connecting(facts, Kind.WIDGET, facts.widget)
     return conclude(title, findings, _all_right(facts))
 
 
-def without_redis(kind: Kind, device_id: str, reason: str) -> Explanation:
+def _check_connecting(
+    facts: Facts, kind: Kind, device: ChargerState | WidgetState
+) -> list[Finding]:
+    return [
+        *check_refused(kind, device, facts.refused),
+        *check_shared_id(kind, device, facts.refused, facts.now),
+    ]
+
+
+def explain_either(of_charger: Facts, of_widget: Facts) -> Explanation:
+    """Explain the light of the device that has an id, whichever kind it is."""
+    if is_registered(of_charger):
+        return explain(of_charger, of_widget)
+    if is_registered(of_widget):
+        return explain(of_widget, of_charger)
+    noted = note_refused(of_charger.id, of_charger.refused)
+    findings = [
+        *check_values(of_charger),
+        *check_values(of_widget),
+        neither_kind(of_charger, of_widget),
+        *noted,
+    ]
+    return conclude(of_charger.id, findings, "")
+
+
+def without_redis(title: str, reason: str) -> Explanation:
     """Explain a light while Redis is away."""
     finding = wrong(
         "redis",
@@ -39,10 +78,10 @@ def without_redis(kind: Kind, device_id: str, reason: str) -> Explanation:
         "Bring Redis back. Chargers and widgets stay connected, and all lights are right "
         "again within 5 s of its return.",
     )
-    return conclude(f"{kind.value} {device_id}", [finding], "")
+    return conclude(title, [finding], "")
 
 
-def without_directory(kind: Kind, device_id: str) -> Explanation:
+def without_directory(title: str) -> Explanation:
     """Explain a light while Redis is there, but not the directory."""
     finding = wrong(
         "directory",
@@ -52,7 +91,7 @@ def without_directory(kind: Kind, device_id: str) -> Explanation:
         "A registry puts it back by itself, moments after Postgres answers. Check "
         "that Postgres does.",
     )
-    return conclude(f"{kind.value} {device_id}", [finding], "")
+    return conclude(title, [finding], "")
 
 
 def _all_right(facts: Facts) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.registry.devices.open_rentals import OpenRental
+from services.registry.live.refused import RefusedHandshake
 from services.registry.live.state import ChargerState, WidgetState
 from shared.contract.devices import Kind
 from shared.redis_state.values import DirectoryEntry
@@ -17,6 +18,8 @@ class PostgresFacts:
     number: int | None
     """The device's pairing number; None: not registered."""
     rental: OpenRental | None
+    similar: str | None = None
+    """A registered id that differs only in capitals; None: there is none, or it is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,5 @@ class Facts:
     """None: Postgres is away."""
     unreadable: Sequence[str] = ()
     """What is in Redis and cannot be read, in words."""
+    refused: Sequence[RefusedHandshake] = ()
+    """Who could not connect lately, the newest first."""

@@ -25,13 +25,15 @@ class Rank(IntEnum):
     REGISTRATION = 3
     PAIRING = 4
     ROUTER = 5
-    SUPERSEDED = 6
-    CREDENTIALS = 7
-    CHARGER = 8
-    FRAMES = 9
-    READING = 10
-    STATUS = 11
-    WIDGET = 12
+    SHARED_ID = 6
+    SUPERSEDED = 7
+    CREDENTIALS = 8
+    REFUSED = 9
+    CHARGER = 10
+    FRAMES = 11
+    READING = 12
+    STATUS = 13
+    WIDGET = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +58,24 @@ class Finding:
 class ShownFinding(BaseModel):
     """One thing that was looked at."""
 
-    mark: Mark
-    about: str = Field(examples=["last reading"])
-    text: str = Field(examples=["85 % at 2026-11-24T10:31:52Z"])
+    mark: Mark = Field(description="Whether it is as it should be")
+    about: str = Field(description="What was looked at", examples=["last reading"])
+    text: str = Field(description="What was seen", examples=["85 % at 2026-11-24T10:31:52Z"])
 
 
 class Explanation(BaseModel):
     """Why a light is as it is."""
 
-    title: str
-    findings: list[ShownFinding]
-    verdict: str = Field(description="What is wrong, or that nothing is")
-    remedy: str | None = Field(description="What to do about it; null: nothing")
+    title: str = Field(description="Whose light it is", examples=["charger c1234"])
+    findings: list[ShownFinding] = Field(description="What was looked at, in this order")
+    verdict: str = Field(
+        description="What is wrong, or that nothing is",
+        examples=["c1234 is offline: its phone's level is not reported"],
+    )
+    remedy: str | None = Field(
+        description="What to do about it; null: nothing",
+        examples=["Check its power and its network."],
+    )
 
 
 def conclude(title: str, findings: Sequence[Finding], all_right: str) -> Explanation:

@@ -7,7 +7,9 @@ from services.registry.errors import DirectoryAbsentError
 from shared.contract.doorbells import StatusDoorbell
 from shared.contract.presence import (
     DEAD_SECONDS,
+    Refused,
     decode_charger_presence,
+    decode_refused,
     decode_rejection,
     decode_widget_presence,
 )
@@ -38,6 +40,18 @@ class Environment(NamedTuple):
         """Tell whether a gateway is alive, so that its devices are where it said."""
         # Nor far in the future: a clock may have been ahead.
         return abs(self.now - self.gateways.get(gateway, 0)) <= _DEAD
+
+
+class RefusedItem(NamedTuple):
+    """A device that could not connect, as gateways noted it."""
+
+    kind: str
+    """Whose port it came to: ``charger`` or ``widget``."""
+    reason: str
+    address: str
+    path: str
+    """What it asked for; empty: nothing."""
+    times: Refused
 
 
 class RawCharger(NamedTuple):
@@ -108,6 +122,17 @@ def decode_status(raw: bytes | None, pairing: int) -> StatusDoorbell | None:
     status = decode_stored_status(raw)
     # Of an earlier pairing: the widget does not show it any more.
     return None if status is None or status.pairing != pairing else status
+
+
+def refused_items(found: Mapping[bytes, bytes]) -> list[RefusedItem]:
+    """Return who could not connect, the newest first; what cannot be read is left out."""
+    items: list[RefusedItem] = []
+    for name, value in found.items():
+        times = decode_refused(value)
+        match name.decode(errors="replace").split(" ", 3):
+            case [kind, reason, address, path] if times is not None:
+                items.append(RefusedItem(kind, reason, address, path, times))
+    return sorted(items, key=lambda item: item.times.at, reverse=True)
 
 
 def score_to_us(score: bytes) -> int:

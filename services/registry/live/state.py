@@ -24,74 +24,96 @@ from shared.redis_state.values import DirectoryEntry
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+_GATEWAY: Final = "gateway-booth-1b9d3e"
+"""An example."""
+
 
 class Reading(BaseModel):
     """The newest reading of a charger."""
 
     soc: float = Field(description="State of charge, in percent", examples=[70])
-    received_at: datetime
+    received_at: datetime = Field(description="When its gateway received it")
     revision: list[int] = Field(
-        min_length=2, max_length=2, description="Connection epoch and sequence; greater is newer"
+        min_length=2,
+        max_length=2,
+        description="Connection epoch and sequence; greater is newer",
+        examples=[[1795494065000000, 12]],
     )
 
 
 class Light(BaseModel):
     """The charging status that a widget was last lit with."""
 
-    status: ChargingStatus
-    charger: str = Field(examples=["c1234"])
+    status: ChargingStatus = Field(description="The charging status")
+    charger: str = Field(description="Whose reading it shows", examples=["c1234"])
     revision: list[int] = Field(
-        min_length=2, max_length=2, description="That of the reading it was computed from"
+        min_length=2,
+        max_length=2,
+        description="That of the reading it was computed from",
+        examples=[[1795494065000000, 12]],
     )
 
 
 class LastRejection(BaseModel):
     """The last thing of a device that was refused."""
 
-    at: datetime
-    gateway: str = Field(description="Where it was refused")
-    code: str = Field(examples=["out_of_range"])
-    message: str
+    at: datetime = Field(description="When it was refused")
+    gateway: str = Field(description="Where it was refused", examples=[_GATEWAY])
+    code: str = Field(
+        description="What it was refused for, in the words of the device protocol",
+        examples=["out_of_range"],
+    )
+    message: str = Field(
+        description="What the device was told", examples=["soc must be from 0 to 100"]
+    )
 
 
 class ChargerState(BaseModel):
     """How it stands with a charger right now."""
 
-    id: str = Field(examples=["c1234"])
-    online: bool
-    gateway: str | None = Field(description="Where its newest connection is, or was")
+    id: str = Field(description="Its id", examples=["c1234"])
+    online: bool = Field(description="Whether a living gateway has a connection of it")
+    gateway: str | None = Field(
+        description="Where its newest connection is, or was", examples=[_GATEWAY]
+    )
     since: datetime | None = Field(description="Since when it is connected there; null: offline")
     last_seen: datetime | None = Field(description="Now, if it is online; null: never, or unknown")
     reading: Reading | None = Field(description="Its newest reading")
-    pairing_number: int
-    widget: str | None = Field(description="The widget it is paired with")
+    pairing_number: int = Field(
+        description="Number of the last change that touched it; grows", examples=[9]
+    )
+    widget: str | None = Field(description="The widget it is paired with", examples=["wABCD"])
     status: Light | None = Field(description="What that widget was last lit with, by this pairing")
     pending_since: datetime | None = Field(
         description="Since when its reading waits for a router; null: it does not"
     )
-    router: str | None = Field(description="Which router works on its partition")
-    last_rejection: LastRejection | None
+    router: str | None = Field(
+        description="Which router works on its partition", examples=["router-booth-4f2a1c"]
+    )
+    last_rejection: LastRejection | None = Field(description="What was last refused of it")
 
 
 class GatewayOfWidget(BaseModel):
     """A gateway with connections of a widget."""
 
-    gateway: str
-    since: datetime
+    gateway: str = Field(description="Its instance id", examples=[_GATEWAY])
+    since: datetime = Field(description="Since when the widget is connected there")
 
 
 class WidgetState(BaseModel):
     """How it stands with a widget right now."""
 
-    id: str = Field(examples=["wABCD"])
-    online: bool
+    id: str = Field(description="Its id", examples=["wABCD"])
+    online: bool = Field(description="Whether a living gateway has a connection of it")
     gateways: list[GatewayOfWidget] = Field(description="Where it is connected, longest first")
     since: datetime | None = Field(description="Since when it is connected; null: offline")
     last_seen: datetime | None = Field(description="Now, if it is online; null: never, or unknown")
-    pairing_number: int
-    charger: str | None = Field(description="The charger it is paired with")
+    pairing_number: int = Field(
+        description="Number of the last change that touched it; grows", examples=[9]
+    )
+    charger: str | None = Field(description="The charger it is paired with", examples=["c1234"])
     status: Light | None = Field(description="What it was last lit with, by this pairing")
-    last_rejection: LastRejection | None
+    last_rejection: LastRejection | None = Field(description="What was last refused of it")
 
 
 def charger_state(raw: RawCharger, environment: Environment) -> ChargerState | None:

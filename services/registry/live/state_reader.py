@@ -11,14 +11,16 @@ from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
+    RefusedItem,
     is_intact,
+    refused_items,
     score_to_us,
     widget_paired_with,
 )
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument
-from shared.contract.names import GATEWAYS, Names
+from shared.contract.names import GATEWAYS, REFUSED, Names
 
 _DEADLINE_SECONDS: Final = 3.0
 """How long a request waits, including those before it in the queue."""
@@ -41,6 +43,19 @@ class StateReader:
     def __init__(self, bus: Bus, names: Names) -> None:
         self._bus = bus
         self._names = names
+
+    async def server_info(self) -> list[str]:
+        """Return what each Redis server says of itself: ``INFO server``."""
+        replies = await self._bus.on_each_server("INFO", "server")
+        return [reply.decode(errors="replace") for reply in replies]
+
+    async def instances(self) -> tuple[list[str], list[str]]:
+        """Return the gateways that live, and the routers that work on a partition."""
+        leases: list[Sequence[Argument]] = [["GET", each.lease] for each in self._names.chargers]
+        async with _deadline():
+            environment, owners = await self._read(leases)
+        gateways = sorted(filter(environment.is_alive, environment.gateways))
+        return gateways, sorted({each.decode(errors="replace") for each in owners if each})
 
     async def chargers(self, ids: Sequence[str]) -> tuple[list[RawCharger], Environment]:
         """Read chargers, in the order of their ids."""
@@ -96,6 +111,12 @@ class StateReader:
                 found[widget] = RawWidget._make((widget, *values, complete))
         return [found[widget] for widget in ids], environment
 
+    async def refused(self) -> list[RefusedItem]:
+        """Read who could not connect lately."""
+        async with _deadline():
+            _, (found,) = await self._read([["HGETALL", REFUSED]])
+        return refused_items(dict(zip(found[::2], found[1::2], strict=True)))
+
     def partition_of(self, charger: str) -> int:
         """Return the number of a charger's partition."""
         return self._names.of_charger(charger).partition
@@ -144,7 +165,7 @@ def _empty_reply(words: Sequence[Argument]) -> Any:
     match words[0]:
         case "HMGET" | "ZMSCORE":
             return [None] * (len(words) - 2)
-        case "ZRANGE":
+        case "ZRANGE" | "HGETALL":
             return []
         case _:
             return None

@@ -53,8 +53,8 @@ CONNECTIONS: Final = Condition(
 )
 RIGHTS: Final = Condition(
     "The registry lacks a right in Postgres",
-    "Let its user own the database and all in it: ALTER DATABASE … OWNER TO …, REASSIGN OWNED BY "
-    "… TO …",
+    "Let the owner of the tables give it back: chargelight-registry migrate. Where the registry's "
+    "user shall be the owner: ALTER DATABASE … OWNER TO …, REASSIGN OWNED BY … TO …",
 )
 TABLES: Final = Condition(
     "Postgres does not have the tables that this version needs",

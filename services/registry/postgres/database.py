@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from services.registry.postgres.actor import REGISTRY, Actor
 from services.registry.postgres.conditions import PostgresUnavailableError, unavailable
 from services.registry.postgres.troubles import Troubles
 
@@ -61,6 +62,12 @@ CONNECTION_OPTIONS: Final[dict[str, Any]] = {
     # changes the former, a dump that is restored changes the latter.
     "prepare_threshold": None,
 }
+
+_SET_ACTOR: Final = """
+    SELECT set_config('chargelight.operator', %s, true),
+           set_config('chargelight.key', %s, true),
+           set_config('chargelight.address', %s, true)
+"""
 
 _WRITING: Final = "writing"
 _TRY: Final = """
@@ -156,7 +163,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def write_transaction(
-        self, by: str, within: float = WORK_SECONDS
+        self, by: Actor, within: float = WORK_SECONDS
     ) -> AsyncIterator[Connection]:
         """Give a connection in a transaction that is the only writer of the directory.
 
@@ -171,9 +178,7 @@ class Database:
         try:
             async with self.connection(within) as connection:
                 await connection.execute("SELECT lock_directory()")
-                await connection.execute(
-                    "SELECT set_config('chargelight.operator', %s, true)", (by,)
-                )
+                await connection.execute(_SET_ACTOR, (by.name, by.key_id, by.address))
                 yield connection
         except PostgresUnavailableError as error:
             if error.lasts:
@@ -191,7 +196,7 @@ class Database:
         """
         if self._troubles.has(_WRITING):
             async with (
-                self.write_transaction("registry") as connection,
+                self.write_transaction(REGISTRY) as connection,
                 connection.transaction(force_rollback=True),
             ):
                 await connection.execute(_TRY)

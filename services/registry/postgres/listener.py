@@ -113,7 +113,7 @@ class Listener:
             if self.database.migrated.is_set():
                 raise PostgresUnavailableError(said, RIGHTS) from error
             raise CannotServeError(
-                f"{said}. Let it own the database: ALTER DATABASE … OWNER TO …"
+                f"{said}. Let their owner make them: chargelight-registry migrate"
             ) from error
         except CannotServeError as error:
             # A registry that has served waits for what was right before to be right again.

@@ -1,9 +1,11 @@
-"""Runs one statement and returns its rows as objects."""
+"""Runs one statement and returns its rows as objects, or chunk by chunk."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, LiteralString, TypeAlias, TypeVar
 
-from psycopg.rows import class_row, scalar_row
+from psycopg import AsyncServerCursor, OperationalError
+from psycopg.rows import AsyncRowFactory, class_row, scalar_row
 from psycopg.sql import SQL, Composed
 
 from services.registry.postgres.database import Connection
@@ -23,7 +25,7 @@ async def fetch_all(
 
 
 async def fetch_one(
-    connection: Connection, row: type[Row], query: Query, values: Values
+    connection: Connection, row: type[Row], query: Query, values: Values | None = None
 ) -> Row | None:
     """Return the first row, or None."""
     return next(iter(await fetch_all(connection, row, query, values)), None)
@@ -42,3 +44,21 @@ async def fetch_value(connection: Connection, query: Query, values: Values | Non
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(query, values)
         return await cursor.fetchone()
+
+
+@contextlib.asynccontextmanager
+async def server_cursor(
+    connection: Connection, name: str, rows: AsyncRowFactory[Row]
+) -> AsyncIterator[AsyncServerCursor[Row]]:
+    """Yield a cursor that lives in the server: our memory holds one chunk at a time."""
+    cursor = connection.cursor(name, row_factory=rows)
+    try:
+        yield cursor
+    finally:
+        try:
+            await cursor.close()
+        except OperationalError:
+            # The connection has ended, which psycopg only finds out by this, and then leaves the
+            # cursor open. Now it has nothing more to send.
+            await cursor.close()
+            raise

@@ -14,12 +14,11 @@ from services.registry.postgres.conditions import (
 from services.registry.postgres.database import Connection
 
 _READ: Final = ("SELECT",)
-_ADD: Final = ("SELECT", "INSERT")
 _CHANGE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 NEEDED: Final = {
     "schema_migrations": _READ,
-    "audit_log": _ADD,
+    "audit_log": _CHANGE,
     "chargers": _CHANGE,
     "widgets": _CHANGE,
     "pairings": _CHANGE,
@@ -27,7 +26,8 @@ NEEDED: Final = {
     "charger_secrets": _CHANGE,
     "widget_secrets": _CHANGE,
     "api_keys": ("SELECT", "INSERT", "UPDATE"),
-    "rentals": ("SELECT", "INSERT", "UPDATE"),
+    "staged_rows": ("SELECT", "INSERT", "DELETE"),
+    "rentals": _CHANGE,
     "last_draw": ("SELECT", "UPDATE"),
 }
 _PAIRS: Final = [(table, right) for table, rights in NEEDED.items() for right in rights]
@@ -40,7 +40,10 @@ _FIRST_LACKING: Final = """
         FROM unnest(%(tables)s::text[], %(rights)s::text[])
              WITH ORDINALITY AS needed (relation, privilege, position)
         WHERE to_regclass(relation) IS NULL
-           OR NOT has_table_privilege(to_regclass(relation), privilege)
+           OR NOT CASE privilege
+                  WHEN 'DELETE' THEN has_table_privilege(to_regclass(relation), privilege)
+                  ELSE has_any_column_privilege(to_regclass(relation), privilege)
+              END
         ORDER BY position
         LIMIT 1
     ) AS lacking ON true

@@ -7,6 +7,7 @@ from typing import Final
 
 from psycopg.sql import SQL
 
+from services.registry import spellings
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
 from services.registry.rentals.rentals import COLUMNS, Rental
@@ -27,6 +28,7 @@ class Filter:
     charger: str | None = None
     widget: str | None = None
     ticket: str | None = None
+    """This one, in any spelling."""
     charged_for: timedelta | None = None
     """Only open ones whose phone reached 100 % at least so long ago."""
     widget_missing: bool | None = None
@@ -41,7 +43,7 @@ _SELECT: Final = SQL("""
       AND (%(open)s::boolean IS NULL OR (collected_at IS NULL) = %(open)s)
       AND (%(charger)s::text IS NULL OR charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR widget_id = %(widget)s)
-      AND (%(ticket)s::text IS NULL OR ticket = %(ticket)s)
+      AND (%(ticket)s::text IS NULL OR ticket ~ %(ticket)s)
       AND (%(charged_for)s::interval IS NULL
            OR (collected_at IS NULL AND reached_100_at <= clock_timestamp() - %(charged_for)s))
       AND (%(widget_missing)s::boolean IS NULL
@@ -57,5 +59,6 @@ async def find_rentals(
 ) -> list[Rental]:
     """Return at most ``rows`` rentals opened before the opening number, the newest first."""
     values = asdict(which) | {"before": before, "rows": rows}
+    values["ticket"] = None if which.ticket is None else spellings.equal_to(which.ticket)
     values["open"] = None if which.state is None else which.state is State.OPEN
     return await fetch_all(connection, Rental, _SELECT, values)

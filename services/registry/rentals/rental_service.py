@@ -7,30 +7,30 @@ from services.registry.devices.etags import Conditions
 from services.registry.devices.pairing_service import PairingRequest
 from services.registry.errors import (
     NoSuchRentalError,
-    NotRegisteredError,
     NoWidgetToGiveError,
     NoWidgetToReturnError,
     RentalExistsError,
 )
 from services.registry.postgres.database import Connection
-from services.registry.rentals import rentals
+from services.registry.rentals import rentals, short_ids
 from services.registry.rentals.rentals import Rental
-from services.registry.rentals.representations import Collection, HandOver, PairingAfter
+from services.registry.rentals.representations import Collection, HandOver
 from shared.contract.devices import Kind
 from shared.process import logs
 
 _log = logs.get(__name__)
 
 
-async def get(connection: Connection, rental_id: UUID) -> Rental:
-    """Return a rental.
+async def get(connection: Connection, which: UUID | int) -> Rental:
+    """Return a rental by its id or by its opening number.
 
     Raises:
-        NoSuchRentalError: There is none with this id.
+        NoSuchRentalError: There is none.
     """
-    found = await rentals.find(connection, rental_id)
+    found = await rentals.find(connection, which)
     if found is None:
-        raise NoSuchRentalError(f"there is no rental {rental_id}")
+        name = which if isinstance(which, UUID) else short_ids.encode(which)
+        raise NoSuchRentalError(f"there is no rental {name}")
     return found
 
 
@@ -59,6 +59,7 @@ async def hand_over(
     widget = hand_over.widget or await _widget_of(connection, charger)
     await open_rentals.require_empty(connection, charger)
     await open_rentals.require_free(connection, widget)
+    before = await pairings.find(connection, Kind.CHARGER, charger)
     request = PairingRequest(charger, widget, replace, always=True)
     pairing = await pairing_service.pair(connection, request, Conditions(), Kind.CHARGER)
     opened = await rentals.open_(
@@ -67,6 +68,7 @@ async def hand_over(
         charger=charger,
         widget=widget,
         ticket=hand_over.ticket,
+        paired_before=before is not None and before.widget == widget,
         pairing_number=pairing.pairing_number,
     )
     _log.info(
@@ -79,22 +81,18 @@ async def hand_over(
     return opened, True
 
 
-async def collect(connection: Connection, rental_id: UUID, collection: Collection) -> Rental:
+async def collect(connection: Connection, which: UUID | int, collection: Collection) -> Rental:
     """Close a rental: its light goes dark. Closing it again changes nothing.
 
     Raises:
         NoSuchRentalError: There is none with this id.
     """
-    rental = await get(connection, rental_id)
+    rental = await get(connection, which)
     if rental.collected_at is not None:
-        returned = collection.widget_returned and await rentals.return_widget(connection, rental_id)
+        returned = collection.widget_returned and await rentals.return_widget(connection, rental.id)
         return returned or rental
-    pairing = await pairings.find(connection, Kind.CHARGER, rental.charger)
-    if pairing is not None and collection.pairing is PairingAfter.KEEP:
-        # With a new number: what this phone reported must not light the next visitor's widget.
-        await pairings.pair(connection, pairing.charger, pairing.widget)
-    elif pairing is not None:
-        await pairings.unpair(connection, pairing.charger)
+    keep = collection.keeps_pairing(paired_before=rental.paired_before)
+    was_paired = await _keep_or_end_pairing(connection, rental.charger, keep=keep)
     # The charger was registered once, but its row may have been removed by hand since.
     number = await rentals.number_of_charger(connection, rental.charger) or 0
     collected = await rentals.collect(
@@ -102,20 +100,39 @@ async def collect(connection: Connection, rental_id: UUID, collection: Collectio
         rental,
         number=max(number, rental.pairing_number + 1),
         widget_returned=collection.widget_returned,
+        pairing_kept=keep if was_paired else None,
     )
-    _log.info("rental closed", rental=str(rental_id), charger=rental.charger)
+    _log.info(
+        "rental closed",
+        rental=str(rental.id),
+        charger=rental.charger,
+        pairing_kept=collected.pairing_kept,
+    )
     return collected
 
 
-async def return_widget(connection: Connection, rental_id: UUID) -> Rental:
+async def _keep_or_end_pairing(connection: Connection, charger: str, *, keep: bool) -> bool:
+    """Keep or end the pairing of a charger; tell whether there was one."""
+    pairing = await pairings.find(connection, Kind.CHARGER, charger)
+    if pairing is None:
+        return False
+    if keep:
+        # With a new number: what this phone reported must not light the next visitor's widget.
+        await pairings.pair(connection, pairing.charger, pairing.widget)
+    else:
+        await pairings.unpair(connection, pairing.charger)
+    return True
+
+
+async def return_widget(connection: Connection, which: UUID | int) -> Rental:
     """Note that a widget came back; noting it again changes nothing.
 
     Raises:
         NoSuchRentalError: There is none with this id.
         NoWidgetToReturnError: Its phone was not collected yet, or it has no widget.
     """
-    rental = await get(connection, rental_id)
-    returned = await rentals.return_widget(connection, rental_id)
+    rental = await get(connection, which)
+    returned = await rentals.return_widget(connection, rental.id)
     if returned is not None:
         return returned
     raise NoWidgetToReturnError(
@@ -139,8 +156,7 @@ def _require_same(known: Rental, hand_over: HandOver, *, paired_since: bool) -> 
 
 
 async def _widget_of(connection: Connection, charger: str) -> str:
-    if await devices.find(connection, Kind.CHARGER, charger) is None:
-        raise NotRegisteredError(Kind.CHARGER, charger)
+    await devices.get(connection, Kind.CHARGER, charger)
     pairing = await pairings.find(connection, Kind.CHARGER, charger)
     if pairing is None:
         raise NoWidgetToGiveError(

@@ -16,19 +16,33 @@ from services.registry.rentals.transitions import Pairing, ReachedTimes
 class PublicRental(BaseModel):
     """What clients are told of a rental."""
 
-    id: UUID
-    charger: str = Field(examples=["c1234"])
+    id: UUID = Field(description="The id that was chosen when it was opened")
+    charger: str = Field(description="Where the phone is, or was", examples=["c1234"])
     widget: str | None = Field(
         description="What the visitor was given; null: it was paired with another charger since",
         examples=["wABCD"],
     )
-    ticket: str | None
-    opened_at: datetime
+    ticket: str | None = Field(description="What stands on the visitor's ticket", examples=["0815"])
+    opened_at: datetime = Field(description="When the phone was handed over")
     reached_80_at: datetime | None = Field(description="When its light became yellow")
     reached_100_at: datetime | None = Field(description="When its light became green")
-    collected_at: datetime | None
-    widget_returned_at: datetime | None
-    pairing_number: int = Field(description="Number of the pairing that it began with")
+    collected_at: datetime | None = Field(
+        description="When the phone was given back; null: not yet"
+    )
+    widget_returned_at: datetime | None = Field(
+        description="When the widget came back; null: it did not"
+    )
+    paired_before: bool = Field(
+        description="Whether the two were a pair before the hand-over. Then they stay one when "
+        "the phone is collected, if nothing else is asked for and the widget is back"
+    )
+    pairing_kept: bool | None = Field(
+        description="Whether they stayed a pair at the collection; null: it is not collected, or "
+        "they were no pair any more"
+    )
+    pairing_number: int = Field(
+        description="Number of the pairing that it began with", examples=[8]
+    )
 
 
 class Rental(PublicRental):
@@ -42,13 +56,14 @@ class Rental(PublicRental):
 
 COLUMNS: Final = SQL("""
     id, opening_number, charger_id AS charger, widget_id AS widget, ticket, opened_at,
-    reached_80_at, reached_100_at, collected_at, widget_returned_at, pairing_number, ended_number
+    reached_80_at, reached_100_at, collected_at, widget_returned_at, paired_before, pairing_kept,
+    pairing_number, ended_number
 """)
 
 _FIND: Final = SQL("""
     SELECT {columns}
     FROM rentals
-    WHERE id = %(id)s
+    WHERE id = %(id)s OR opening_number = %(number)s
 """).format(columns=COLUMNS)
 
 # A widget that is handed out again has come back.
@@ -59,8 +74,8 @@ _RETURNED_BY_OTHERS: Final = """
 """
 
 _INSERT: Final = SQL("""
-    INSERT INTO rentals (id, charger_id, widget_id, ticket, pairing_number)
-    VALUES (%(id)s, %(charger)s, %(widget)s, %(ticket)s, %(number)s)
+    INSERT INTO rentals (id, charger_id, widget_id, ticket, paired_before, pairing_number)
+    VALUES (%(id)s, %(charger)s, %(widget)s, %(ticket)s, %(paired_before)s, %(number)s)
     RETURNING {columns}
 """).format(columns=COLUMNS)
 
@@ -68,6 +83,7 @@ _COLLECT: Final = SQL("""
     UPDATE rentals
     SET collected_at = clock_timestamp(),
         ended_number = %(number)s,
+        pairing_kept = %(pairing_kept)s,
         widget_returned_at = CASE WHEN %(returned)s AND widget_id IS NOT NULL
                              THEN clock_timestamp() END
     WHERE id = %(id)s
@@ -118,9 +134,11 @@ _RECORD: Final = """
 """
 
 
-async def find(connection: Connection, rental_id: UUID) -> Rental | None:
-    """Return a rental, or None."""
-    return await fetch_one(connection, Rental, _FIND, {"id": rental_id})
+async def find(connection: Connection, which: UUID | int) -> Rental | None:
+    """Return a rental by its id or by its opening number, or None."""
+    by_id = isinstance(which, UUID)
+    values = {"id": which if by_id else None, "number": None if by_id else which}
+    return await fetch_one(connection, Rental, _FIND, values)
 
 
 async def open_(
@@ -130,6 +148,7 @@ async def open_(
     charger: str,
     widget: str,
     ticket: str | None,
+    paired_before: bool,
     pairing_number: int,
 ) -> Rental:
     """Open a rental of a free charger and its widget, with a pairing number drawn for it.
@@ -142,19 +161,30 @@ async def open_(
         "charger": charger,
         "widget": widget,
         "ticket": ticket,
+        "paired_before": paired_before,
         "number": pairing_number,
     }
     return await fetch_changed(connection, Rental, _INSERT, values)
 
 
 async def collect(
-    connection: Connection, rental: Rental, *, number: int, widget_returned: bool
+    connection: Connection,
+    rental: Rental,
+    *,
+    number: int,
+    widget_returned: bool,
+    pairing_kept: bool | None,
 ) -> Rental:
     """Close an open rental.
 
     ``number`` is its charger's, after the pairing ended or got a new number.
     """
-    values = {"id": rental.id, "number": number, "returned": widget_returned}
+    values = {
+        "id": rental.id,
+        "number": number,
+        "returned": widget_returned,
+        "pairing_kept": pairing_kept,
+    }
     return await fetch_changed(connection, Rental, _COLLECT, values)
 
 

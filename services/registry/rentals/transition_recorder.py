@@ -16,6 +16,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from services.registry import metrics
+from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import Attempts, Troubles
 from services.registry.rentals import rentals, scripts
@@ -159,5 +160,5 @@ class TransitionRecorder:
         if what:
             # As a writer of the directory: a pairing changes rentals too, and without the
             # lock the two could deadlock.
-            async with self._database.write_transaction(by="registry") as connection:
+            async with self._database.write_transaction(REGISTRY) as connection:
                 await rentals.record(connection, what)

@@ -2,85 +2,174 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from fastapi import Query
+from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
+from services.registry.access.keys import Role
 from services.registry.api import paging
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
-from services.registry.api.representations import Words
+from services.registry.api.times import Time, require_order
+from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
-from services.registry.routes.dependencies import PartsDep
+from services.registry.rentals import rentals, short_ids
+from services.registry.routes.dependencies import OperatorDep, PartsDep
+from services.registry.words import Words
 
-
-def _must_be_written_out(value: object) -> object:
-    # A number would pass for seconds since 1970, and a typing error for a moment then.
-    if isinstance(value, str) and "-" not in value[1:]:
-        raise ValueError("write it as 2026-11-24T08:00:00Z")
-    return value
-
-
-Time = Annotated[AwareDatetime, BeforeValidator(_must_be_written_out)]
-"""A time with its zone (RFC 3339)."""
-
-Action = Literal["created", "changed", "removed"]
+Action = Literal["created", "changed", "removed", "imported", "refused", "exported"]
+Kind = Literal[
+    "charger",
+    "widget",
+    "pairing",
+    "rental",
+    "api-key",
+    "charger-secret",
+    "widget-secret",
+    "import",
+    "retention",
+    "erasure",
+    "repair",
+    "database",
+    "login",
+    "role",
+    "export",
+]
 
 
 class AuditEntry(BaseModel):
-    """One change of one thing."""
+    """One change of one thing; or a refusal, or an export."""
 
-    id: int
-    at: datetime
-    who: str = Field(description='An operator; "postgres:USER" for a change made by hand')
-    action: Action
-    kind: str = Field(examples=["pairing"])
+    id: int = Field(description="Grows with each change", examples=[4711])
+    at: datetime = Field(description="When it was changed")
+    who: str = Field(
+        description='An operator; "postgres:USER" for a change made by hand', examples=["anna"]
+    )
+    action: Action = Field(description="What was done")
+    kind: str = Field(description="Kind of thing", examples=["pairing"])
     subject: str = Field(description="Which one; of a pairing, the charger", examples=["c1234"])
     details: dict[str, Any] = Field(
-        description="Of a change: what it was and what it is, for each column that changed"
+        description="Of a change: what it was and what it is, for each column that changed; of an "
+        "import: how many devices and pairings; of what was refused or exported: how often; "
+        "otherwise all columns",
+        examples=[{"label": ["Booth 3", "Booth 4"]}],
+    )
+    import_id: UUID | None = Field(description="The import that it is a part of; null: of none")
+    key_id: str | None = Field(
+        description="Of the API key that was used; null: none, or you are no admin",
+        examples=["3f9a51c2d07e"],
+    )
+    address: str | None = Field(
+        description="Where the request came from; null: from nowhere, or you are no admin",
+        examples=["192.0.2.7"],
     )
 
 
 # Newest first: what an operator looks for is nearly always what happened just now.
-_SELECT: Final = """
-    SELECT id, at, who, action, kind, subject, details
+_SELECT: Final = SQL("""
+    SELECT id, at, who, action, kind, subject, details, import_id,
+           CASE WHEN %(all)s THEN key_id END AS key_id,
+           CASE WHEN %(all)s THEN address END AS address
     FROM audit_log
     WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
-      AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+      AND (%(subject)s::text[] IS NULL OR subject = ANY (%(subject)s))
       AND (%(kind)s::text IS NULL OR kind = %(kind)s)
       AND (%(who)s::text IS NULL OR who = %(who)s)
       AND (%(action)s::text IS NULL OR action = %(action)s)
       AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+      AND (%(all)s OR kind NOT IN ('api-key', 'login', 'role'))
+      AND {which}
     ORDER BY id DESC
     LIMIT %(rows)s
-"""
+""")
+_LINES: Final = SQL("import_id IS NULL")
+"""An import as one line. In the query itself: so it can be read from an index of those."""
+_OF_IMPORT: Final = SQL("import_id = %(import_id)s")
+_EACH: Final = SQL("true")
 
-routes = APIRouter(prefix="/audit", tags=["access"])
+routes = GuardedRouter(prefix="/audit", tags=["access"])
 
 
-@routes.get("", operation_id="list_audit", summary="List changes, the newest first")
+class AuditPage(Page[AuditEntry]):
+    """A part of the list of changes."""
+
+
+def _which(*, import_id: UUID | None, is_about_one_thing: bool) -> SQL:
+    if import_id is not None:
+        return _OF_IMPORT
+    return _EACH if is_about_one_thing else _LINES
+
+
+async def _rental_by_short_id(connection: Connection, text: str) -> list[str]:
+    """Return the id of the rental with this short id, if there is one: entries have only that."""
+    try:
+        which = short_ids.decode(text)
+    except ValueError:
+        return []
+    rental = None if isinstance(which, UUID) else await rentals.find(connection, which)
+    return [str(rental.id)] if rental else []
+
+
+@routes.get(
+    "",
+    operation_id="list_audit",
+    summary="List changes, the newest first",
+    response_model=AuditPage,
+    description="An import is one entry, whose `subject` is its id; `import_id` opens it. With "
+    "`subject`, `kind` or `action`, the parts of imports are listed like all others. What is "
+    "about API keys, and who was refused, is for admins.",
+)
 async def list_audit(
+    operator: OperatorDep,
     parts: PartsDep,
     *,
-    subject: Annotated[Words | None, Query(description="Id of a device, say")] = None,
-    kind: Annotated[Words | None, Query(examples=["charger"])] = None,
-    who: Annotated[Words | None, Query(description="Name of an operator")] = None,
-    action: Action | None = None,
-    since: Time | None = None,
-    until: Time | None = None,
+    subject: Annotated[
+        Words | None,
+        Query(
+            description="Only of this device, rental (by its id or its `short_id`) or key",
+            examples=["c1234"],
+        ),
+    ] = None,
+    kind: Annotated[
+        Kind | None, Query(description="Only of this kind of thing", examples=["charger"])
+    ] = None,
+    who: Annotated[
+        Words | None, Query(description="Only by this operator", examples=["anna"])
+    ] = None,
+    action: Annotated[Action | None, Query(description="Only what was done so")] = None,
+    import_id: Annotated[
+        UUID | None,
+        Query(
+            description="Only the parts of this import: its entry's `subject`",
+            examples=["7b1f0c52-4a52-4a06-9a4f-3f0e6f0b8a11"],
+        ),
+    ] = None,
+    since: Annotated[Time | None, Query(description="Only from this time on")] = None,
+    until: Annotated[Time | None, Query(description="Only before this time")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
-    values = {
+    require_order(since, until)
+    values: dict[str, object] = {
+        # Who has which key is for admins.
+        "all": operator.role is Role.ADMIN,
         "before": paging.number_in(cursor),
-        "subject": subject,
+        "subject": None,
         "kind": kind,
         "who": who,
         "action": action,
+        "import_id": import_id,
         "since": since,
         "until": until,
         "rows": limit + 1,
     }
+    is_about_one_thing = any((subject, kind, action))
+    which = _which(import_id=import_id, is_about_one_thing=is_about_one_thing)
     async with parts.database.connection() as connection:
-        found = await fetch_all(connection, AuditEntry, _SELECT, values)
+        if subject:
+            values["subject"] = [subject, *await _rental_by_short_id(connection, subject)]
+        found = await fetch_all(connection, AuditEntry, _SELECT.format(which=which), values)
     return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))

@@ -1,14 +1,23 @@
 """The REST API: its routes, and what they have in common."""
 
+import inspect
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import Depends, FastAPI
-from fastapi_offline import FastAPIOffline
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 from services.registry.api import problems
-from services.registry.api.limits import LimitBodies
+from services.registry.api.addresses import ReadAddresses
+from services.registry.api.docs_page import add_docs
+from services.registry.api.foreign_requests import RefuseForeignRequests
+from services.registry.api.guarded_route import BEARER
 from services.registry.api.queries import require_known_parameters
+from services.registry.api.unanswered import AnswerTheUnanswered
+from services.registry.edge.body_limits import LimitBodies
+from services.registry.edge.response_headers import ResponseHeaders
 from services.registry.routes import (
     audit,
     devices,
@@ -18,22 +27,29 @@ from services.registry.routes import (
     keys,
     pairings,
     rentals,
+    retention,
     secrets,
     states,
+    support,
 )
-from services.registry.routes.dependencies import Parts, authorize
+from services.registry.routes.dependencies import Parts
+from shared.process.runtime import CannotServeError
+from shared.version import VERSION
 
 ROUTERS: Final = (
     devices.routes,
     secrets.routes,
     pairings.routes,
     rentals.routes,
+    rentals.summary_routes,
     imports.routes,
     exports.routes,
     states.routes,
     explanations.routes,
     keys.routes,
     audit.routes,
+    retention.routes,
+    support.routes,
 )
 """All routes, in the order of the documentation."""
 
@@ -45,20 +61,56 @@ problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)); their `det
 what to do. `projected` in an answer says whether the hub acts on the change already.
 """
 
+_TAGS: Final = {
+    "chargers": "The devices that charge visitors' phones.",
+    "widgets": "The devices that visitors carry: their light shows how full the phone is.",
+    "secrets": "What devices prove their identity with, where that is required.",
+    "pairings": "Which widget shows the light of which charger.",
+    "rentals": "One visitor's phone in one charger, from hand-over to collection.",
+    "bulk": "Many devices in one file.",
+    "live": "What is going on right now, and why a light is as it is.",
+    "access": "Operators, their API keys, and who changed what.",
+    "retention": "Remove what is old, and what is known about one visitor.",
+}
 
-def build(parts: Parts) -> FastAPI:
-    """Return the API; `parts` are what its routes work with."""
-    api = FastAPIOffline(  # its docs page needs no internet, which a festival may not have
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_REQUEST_HEADERS: Final = ("Authorization", "Content-Type", "If-Match", "If-None-Match")
+_RESPONSE_HEADERS: Final = ("Allow", "Content-Disposition", "ETag", "Retry-After")
+
+
+def build(
+    parts: Parts,
+    path_prefix: str = "",
+    origins: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
+) -> FastAPI:
+    """Return the API.
+
+    Args:
+        parts: What its routes work with.
+        path_prefix: What clients' addresses begin with; empty: nothing.
+        origins: Web pages that may use it, by their origins.
+        allowed_hosts: Names of this hub that are neither local nor addresses.
+
+    Raises:
+        CannotServeError: The prefix is one of the API's own paths.
+    """
+    _require_not_our_own(path_prefix)
+    api = FastAPI(
         title="Chargelight registry",
         summary="The life of a device, for operators.",
         description=_DESCRIPTION,
-        version="1",
+        version=VERSION,
+        openapi_tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+        openapi_url=None,  # `add_docs` shows it, with a key where one is required
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         responses=problems.problem_responses(
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.MISDIRECTED_REQUEST,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
@@ -66,8 +118,41 @@ def build(parts: Parts) -> FastAPI:
     api.state.parts = parts
     problems.install(api)
     api.add_middleware(LimitBodies)
-    for each in ROUTERS:
-        api.include_router(
-            each, dependencies=[Depends(authorize), Depends(require_known_parameters)]
+    api.add_middleware(AnswerTheUnanswered)
+    if origins:
+        # Without credentials, which are cookies: an API key is a header that a page sets itself.
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_RESPONSE_HEADERS,
         )
+    api.add_middleware(ReadAddresses, path_prefix)
+    api.add_middleware(RefuseForeignRequests, allowed_hosts, origins)
+    api.add_middleware(ResponseHeaders)
+    add_docs(api)
+    for each in ROUTERS:
+        _describe_answers(each)
+        api.include_router(each, dependencies=[Depends(BEARER), Depends(require_known_parameters)])
     return api
+
+
+def _describe_answers(router: APIRouter) -> None:
+    """Describe answers by what they consist of, where FastAPI would call them successful."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.response_description == "Successful Response":
+            text = inspect.getdoc(route.response_model) if route.response_model else "Done."
+            route.response_description = (text or "").partition("\n")[0]
+
+
+def _require_not_our_own(path_prefix: str) -> None:
+    """Refuse a prefix that cannot be told from a path of which a proxy removed it."""
+    first = path_prefix.removeprefix("/").partition("/")[0]
+    routes = [route for router in ROUTERS for route in router.routes]
+    own = {route.path.split("/")[1] for route in routes if isinstance(route, APIRoute)}
+    if first in own | {"docs", "openapi.json"}:
+        raise CannotServeError(
+            f"CHARGELIGHT_REGISTRY_PATH_PREFIX must not begin with /{first}, a path of the API "
+            "itself. Choose another one, such as /registry"
+        )

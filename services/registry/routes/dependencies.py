@@ -1,24 +1,34 @@
 """What FastAPI passes to the routes: the registry's parts, the operator, the conditions."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Header, Path, Query, Request
 
-from services.registry.access.authorization import Authorization, require_role
+from services.registry.access.authorization import Authorization
 from services.registry.access.keys import Operator, Role
+from services.registry.access.protection import Protection
 from services.registry.access.secret_hasher import SecretHasher
+from services.registry.api.guarded_route import GuardedRouter, operation_of
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
+from services.registry.edge.slots import Slots
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
+from services.registry.retention.cutoffs import Keep
+from services.registry.words import Words
 from shared.contract.devices import Kind
 
-AnyId = Annotated[str, Path(description="An id; one that cannot exist is not there")]
+AnyId = Annotated[
+    str, Path(description="An id; one that cannot exist is not there", examples=["c1234"])
+]
 """An id to look up: any text."""
+
+OfCharger = Annotated[Words | None, Query(description="Only of this charger", examples=["c1234"])]
+OfWidget = Annotated[Words | None, Query(description="Only of this widget", examples=["wABCD"])]
+DryRun = Annotated[bool, Query(description="Only tell what would happen")]
 
 WITH_ETAG: Final[dict[str, Any]] = {
     "headers": {
@@ -31,6 +41,23 @@ WITH_ETAG: Final[dict[str, Any]] = {
 """For ``responses=``: an answer that carries an entity tag."""
 
 
+_MAX_UPLOADS: Final = 20
+"""Import files that are received at the same time; each takes little memory here."""
+
+_MAX_DOWNLOADS: Final = 4
+"""Exports at the same time: each is a file in memory until its client has read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What this registry tells of itself."""
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Without those that may hold a secret."""
+    protection: Protection = field(default_factory=Protection)
+    not_ready_because: Callable[[], str | None] = lambda: None
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the routes work with; ``app.state.parts`` of the API."""
@@ -40,8 +67,12 @@ class Parts:
     reader: StateReader
     hasher: SecretHasher
     authorization: Authorization
+    keep: Keep = field(default_factory=Keep)
+    instance: Instance = field(default_factory=Instance)
+    uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))
+    downloads: Slots = field(default_factory=lambda: Slots(_MAX_DOWNLOADS, "exports"))
     import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """A big file takes a lot of memory, so only one is imported at a time."""
+    """An import that is complete waits for the one before it, however long that takes."""
 
 
 async def _parts(request: Request) -> Parts:
@@ -52,34 +83,16 @@ async def _parts(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(_parts)]
 
 
-_SCHEME: Final = HTTPBearer(
-    auto_error=False, description="An API key, `clk_…`; not asked for where that is off"
-)
-
-
-async def authorize(
-    request: Request,
-    parts: PartsDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)],
-) -> Operator:
-    """Return the operator who sends a request; refuse those who may not send it.
-
-    Raises:
-        NotAuthenticatedError: There is no valid API key.
-        NotAllowedError: The operator's role does not include this.
-    """
-    operator = await parts.authorization.operator_with(
-        credentials.credentials if credentials else None
-    )
-    require_role(operator, Role.VIEWER if request.method in ("GET", "HEAD") else Role.OPERATOR)
+async def _operator(request: Request) -> Operator:
+    operator: Operator = request.state.operator  # by `GuardedRoute`
     return operator
 
 
-OperatorDep = Annotated[Operator, Depends(authorize)]
+OperatorDep = Annotated[Operator, Depends(_operator)]
 
 
-async def _require_admin(operator: OperatorDep) -> None:
-    require_role(operator, Role.ADMIN)
+async def _require_admin(request: Request, operator: OperatorDep, parts: PartsDep) -> None:
+    parts.authorization.require(operator, Role.ADMIN, operation_of(request))
 
 
 NEEDS_ADMIN: Final = Depends(_require_admin)
@@ -92,6 +105,7 @@ async def _conditions(
         Header(
             max_length=1000,
             description="Only if it still is as it was: the `ETag` that came with it, or `*`",
+            examples=["*"],
         ),
     ] = None,
     if_none_match: Annotated[
@@ -99,6 +113,7 @@ async def _conditions(
         Header(
             max_length=1000,
             description="`*`: only if there is none yet; an `ETag`: only if it has another one now",
+            examples=["*"],
         ),
     ] = None,
 ) -> Conditions:
@@ -117,7 +132,7 @@ KindDep = Annotated[Kind, Depends(_kind)]
 """The kind of devices that the path begins with, ``/chargers`` or ``/widgets``."""
 
 
-class KindRouter(APIRouter):
+class KindRouter(GuardedRouter):
     """Adds each route for chargers and for widgets; ``{kind}`` stands for which of them.
 
     It is replaced in all texts. A response model may be a mapping, by kind.

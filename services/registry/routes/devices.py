@@ -9,12 +9,12 @@ from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
+    DeviceAfterPut,
     DeviceId,
     ListedCharger,
     ListedWidget,
     RegisteredDevice,
     Registration,
-    Words,
 )
 from services.registry.devices import devices, etags, lists
 from services.registry.devices.devices import Device
@@ -29,10 +29,20 @@ from services.registry.routes.dependencies import (
     OperatorDep,
     PartsDep,
 )
+from services.registry.words import Words
 from shared.contract.devices import Kind
 from shared.process import logs
 
-_PAGES: Final = {Kind.CHARGER: Page[ListedCharger], Kind.WIDGET: Page[ListedWidget]}
+
+class ChargerPage(Page[ListedCharger]):
+    """A part of the list of chargers."""
+
+
+class WidgetPage(Page[ListedWidget]):
+    """A part of the list of widgets."""
+
+
+_PAGES: Final = {Kind.CHARGER: ChargerPage, Kind.WIDGET: WidgetPage}
 
 _log = logs.get(__name__)
 
@@ -52,9 +62,18 @@ async def list_devices(
     *,
     q: Annotated[
         Words | None,
-        Query(description="Only with this text in id, label or location; capitals do not matter"),
+        Query(
+            description="Only with this text in id, label or location; capitals and accents do "
+            "not matter",
+            examples=["booth 3"],
+        ),
     ] = None,
-    location: Annotated[Words | None, Query(description="Only exactly there")] = None,
+    location: Annotated[
+        Words | None,
+        Query(
+            description="Only there; capitals and accents do not matter", examples=["Main stage"]
+        ),
+    ] = None,
     paired: Annotated[
         bool | None, Query(description="Only those that are paired, or that are not")
     ] = None,
@@ -82,33 +101,37 @@ async def list_devices(
     tags=["{kind}s"],
     operation_id="register_{kind}",
     summary="Register a {kind}, or change what it is called",
+    response_model_exclude_unset=True,
     responses={
         200: WITH_ETAG,
-        201: {"model": RegisteredDevice, "description": "It is new", **WITH_ETAG},
+        201: {"model": DeviceAfterPut, "description": "It is new", **WITH_ETAG},
         **problem_responses(HTTPStatus.PRECONDITION_FAILED),
     },
 )
 async def register(
     kind: KindDep,
-    device_id: Annotated[DeviceId, Path(description="Its id")],
+    device_id: Annotated[DeviceId, Path(description="Its id", examples=["c1234"])],
     response: Response,
     operator: OperatorDep,
     conditions: ConditionsDep,
     parts: PartsDep,
     registration: Annotated[Registration | None, Body()] = None,
-) -> RegisteredDevice:
-    names = registration or Registration()
-    async with parts.database.write_transaction(operator.name) as connection:
+) -> DeviceAfterPut:
+    wanted = _wanted(registration or Registration())
+    async with parts.database.write_transaction(operator) as connection:
         now = await devices.find(connection, kind, device_id)
         conditions.require(etags.of_device(now) if now else None)
-        device, is_new = await devices.register(
-            connection, kind, device_id, label=names.label, location=names.location
-        )
+        device, is_new = await devices.register(connection, kind, device_id, wanted)
+        number = await devices.secrets_number(connection, kind, device_id)
+        similar = await devices.find_similar(connection, kind, device_id) if is_new else None
     if is_new:
         response.status_code = HTTPStatus.CREATED
         _log.info("registered", kind=kind.value, id=device_id, pairing_number=device.pairing_number)
-    in_effect = await parts.projector.wait_for(device.pairing_number)
-    return _representation(device, response, projected=in_effect)
+    in_effect = await parts.projector.wait_for(max(device.pairing_number, number))
+    members = dict(_representation(device, response, projected=in_effect))
+    if similar is not None:
+        members["hint"] = f"there is a {kind.value} {similar}, too: capitals matter"
+    return DeviceAfterPut(**members)
 
 
 @routes.get(
@@ -148,13 +171,13 @@ async def update(
     parts: PartsDep,
 ) -> RegisteredDevice:
     devices.require_possible(kind, device_id)
-    label, location = registration.label, registration.location
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         conditions.require(etags.of_device(await devices.get(connection, kind, device_id)))
-        device = await devices.update(connection, kind, device_id, label=label, location=location)
-    if device is None:
-        raise NotRegisteredError(kind, device_id)
-    in_effect = parts.projector.has_projected(device.pairing_number)
+        device = await devices.update(connection, kind, device_id, _wanted(registration))
+        if device is None:
+            raise NotRegisteredError(kind, device_id)
+        number = await devices.secrets_number(connection, kind, device_id)
+    in_effect = await parts.projector.wait_for(max(device.pairing_number, number))
     return _representation(device, response, projected=in_effect)
 
 
@@ -174,13 +197,17 @@ async def unregister(
     parts: PartsDep,
 ) -> None:
     devices.require_possible(kind, device_id)
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         conditions.require(etags.of_device(await devices.get(connection, kind, device_id)))
         number = await devices.unregister(connection, kind, device_id)
     if number is None:
         raise NotRegisteredError(kind, device_id)
     _log.info("unregistered", kind=kind.value, id=device_id, pairing_number=number)
     await parts.projector.wait_for(number)
+
+
+def _wanted(registration: Registration) -> devices.Wanted:
+    return devices.Wanted(registration.label, registration.location, registration.auth)
 
 
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:

@@ -1,53 +1,68 @@
 """REST: register, change and pair many devices in one call."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
-from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, PreparedSecret
-from services.registry.access.secret_hasher import MAX_NEW, SecretHasher, TooManyNewError
-from services.registry.api.limits import IMPORT_PATH
+from services.registry.access.keys import Operator
+from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS
+from services.registry.api.file_response import FileResponse, written_down
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.problems import ProblemError, problem_responses
-from services.registry.bulk import csv_file, imports, jsonl_file
-from services.registry.bulk.rows import COLUMNS, MAX_ROWS, File, Mistakes
+from services.registry.bulk import csv_file, imports, jsonl_file, outcomes, staging
+from services.registry.bulk.encoding import EXAMPLES, codec_of
+from services.registry.bulk.file_secrets import FileSecrets
+from services.registry.bulk.import_file import READERS, SLICE_BYTES, ImportFile
+from services.registry.bulk.imports import Counts
+from services.registry.bulk.rows import COLUMNS, MAX_ROWS, Row
+from services.registry.bulk.staging import Staging
+from services.registry.edge.body_limits import IMPORT_PATH
+from services.registry.edge.slots import Slots
 from services.registry.postgres.database import LONG_WORK_SECONDS
-from services.registry.routes.dependencies import OperatorDep, PartsDep
-from shared.contract.devices import Kind
+from services.registry.routes.dependencies import DryRun, OperatorDep, Parts, PartsDep
 from shared.process import logs
 
 IN_EFFECT_SECONDS: Final = 30.0
 """How long an answer waits for all of it to be in Redis."""
 
-_READERS: Final = {
-    csv_file.MEDIA_TYPE: csv_file.read,
-    jsonl_file.MEDIA_TYPE: jsonl_file.read,
-    jsonl_file.OTHER_MEDIA_TYPE: jsonl_file.read,
-}
-_DESCRIPTION: Final = f"""
-The body is CSV (the first line names the columns) or JSON lines (one object on each),
-in UTF-8, with at most {MAX_ROWS:,} rows. Columns: {", ".join(COLUMNS)}; `kind` and `id` must
-be there. A column that is missing leaves things as they are. An empty `label` or
-`location` empties it; an empty `widget` or `secret` means nothing. `widget` in a charger's
-row: pair them.
+UPLOAD_SECONDS: Final = 300.0
+"""How long a file may take to come."""
 
-All of it is done, or nothing.
+_BATCH_ROWS: Final = 200
+"""Rows that are handed on at once."""
+
+_OVERLAP: Final = timedelta(seconds=DEFAULT_OVERLAP_SECONDS)
+_DESCRIPTION: Final = f"""
+The body is CSV (the first line names the columns; commas, semicolons or tabs between them) or
+JSON lines (one object on each), with at most {MAX_ROWS:,} rows. Columns: {", ".join(COLUMNS)};
+`kind` and `id` must be there. A column that is missing leaves things as they are. An empty
+`label` or `location` empties it; an empty `widget` or `secret` means nothing. `widget` in a
+charger's row: pair them.
+
+In UTF-8, or in UTF-16 with a byte order mark. Anything else must be said: `charset=windows-1252`
+in `Content-Type`.
+
+All of it is done, or nothing. A dry run says what would become of each row.
 """
 _EXAMPLE: Final = "kind,id,label,widget\ncharger,c1234,Booth 3,wABCD\nwidget,wABCD,,\n"
+_LINES_EXAMPLE: Final = '{"kind":"charger","id":"c1234","label":"Booth 3","widget":"wABCD"}\n'
 _BODY: Final = {
     "required": True,
     "content": {
         media_type: {"schema": {"type": "string", **more}}
         for media_type, more in {
             csv_file.MEDIA_TYPE: {"examples": [_EXAMPLE]},
-            jsonl_file.MEDIA_TYPE: {},
-            jsonl_file.OTHER_MEDIA_TYPE: {},
+            jsonl_file.MEDIA_TYPE: {"examples": [_LINES_EXAMPLE]},
+            jsonl_file.OTHER_MEDIA_TYPE: {"examples": [_LINES_EXAMPLE]},
         }.items()
     },
 }
@@ -55,33 +70,72 @@ _BODY: Final = {
 _log = logs.get(__name__)
 
 
+class Outcome(BaseModel):
+    """What an import would do with a row. What is left out does not concern it."""
+
+    line: int = Field(description="Where the row is in the file", examples=[2])
+    kind: Literal["charger", "widget"] = Field(description="Kind of device")
+    id: str = Field(description="Which one", examples=["c1234"])
+    device: Literal["created", "updated", "unchanged"] = Field(description="What becomes of it")
+    widget: str | None = Field(None, description="The widget in the row", examples=["wABCD"])
+    pairing: Literal["paired", "unchanged"] | None = Field(
+        None, description="What becomes of the pairing"
+    )
+    former_widget: str | None = Field(
+        None, description="What the charger is paired with now", examples=["wOLD"]
+    )
+    former_charger: str | None = Field(
+        None, description="What the widget is paired with now", examples=["c1233"]
+    )
+    secret: Literal["set", "unchanged"] | None = Field(
+        None, description="What becomes of the secret"
+    )
+    similar: str | None = Field(
+        None,
+        description="A device whose id differs only in capitals; this one would be new",
+        examples=["C1234"],
+    )
+
+
 class Imported(BaseModel):
     """What an import did; of a dry run, what it would do."""
 
-    rows: int
-    created: int = Field(description="Devices that were registered")
-    updated: int = Field(description="Devices whose label or location changed")
-    unchanged: int = Field(description="Devices that were called so already")
-    paired: int = Field(description="Pairings that were made")
-    secrets: int = Field(description="Devices whose newest secret is another one now")
-    dry_run: bool
+    rows: int = Field(description="Rows of the file", examples=[4])
+    created: int = Field(description="Devices that were registered", examples=[3])
+    updated: int = Field(description="Devices whose label or location changed", examples=[1])
+    unchanged: int = Field(description="Devices that were called so already", examples=[0])
+    paired: int = Field(description="Pairings that were made", examples=[2])
+    secrets: int = Field(description="Devices whose newest secret is another one now", examples=[0])
+    similar: int = Field(
+        description="Devices beside which there is another one, whose id differs only in capitals",
+        examples=[0],
+    )
+    dry_run: bool = Field(description="Whether it was a dry run: nothing was changed")
     pairing_number: int | None = Field(
-        description="The greatest number of these devices; null: a dry run, or no rows"
+        description="The greatest number of these devices; null: a dry run, or no rows",
+        examples=[9],
+    )
+    outcomes: list[Outcome] | None = Field(
+        None, description="Of a dry run: what would become of each row, in the file's order"
     )
     projected: bool = Field(
         description="Whether gateways and routers act on all of it already (it is in Redis)"
     )
 
 
-routes = APIRouter(tags=["many at once"])
+routes = GuardedRouter(tags=["bulk"])
 
 
 @routes.post(
     IMPORT_PATH,
-    operation_id="import",
+    operation_id="import_devices",
     summary="Register, change and pair many devices",
     description=_DESCRIPTION,
-    responses=problem_responses(HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    response_model=Imported,
+    response_model_exclude_unset=True,
+    responses=problem_responses(
+        HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    ),
     openapi_extra={"requestBody": _BODY},
 )
 async def import_(
@@ -89,98 +143,130 @@ async def import_(
     operator: OperatorDep,
     parts: PartsDep,
     *,
-    dry_run: Annotated[bool, Query(description="Only tell what would happen")] = False,
+    dry_run: DryRun = False,
     replace: Annotated[
         bool, Query(description="End pairings with others that are in the way")
     ] = False,
-) -> Imported:
-    read = _reader_for(request)
-    body = await _body_of(request)
-    async with parts.import_lock:
-        file = await asyncio.to_thread(_read, body, read)
-        del body
-        pieces = await asyncio.to_thread(lambda: list(imports.copy_lines(file.rows)))
-        secrets = await _prepare_secrets(parts.hasher, file)
+) -> Imported | Response:
+    upload = _Upload(request, operator, parts, replace=replace)
+    async with upload.received():
+        if dry_run:
+            return await _dry_run(upload, parts.downloads)
+        counts = await upload.carry_out()
+    number = counts.pairing_number
+    _log.info("imported", rows=upload.rows, **asdict(counts))
+    projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
+    return _did(upload.rows, counts, dry_run=False, pairing_number=number, projected=projected)
+
+
+async def _dry_run(upload: "_Upload", downloads: Slots) -> Response:
+    with written_down(downloads) as written:
+        file = written.file
+        file.write(b'{"outcomes":[')
+        counts = await upload.carry_out(undone=True, outcomes_into=file.write)
+        did = _did(upload.rows, counts, dry_run=True, pairing_number=None, projected=False)
+        file.write(b"]," + did.model_dump_json(exclude_unset=True).encode()[1:])
+    return FileResponse(written, "application/json")
+
+
+def _did(rows: int, counts: Counts, **more: Any) -> Imported:
+    unchanged = rows - counts.created - counts.updated
+    return Imported(**{**asdict(counts), "rows": rows, "unchanged": unchanged, **more})
+
+
+class _Upload:
+    """A file that is received and checked, and then imported in one transaction."""
+
+    def __init__(
+        self, request: Request, operator: Operator, parts: Parts, *, replace: bool
+    ) -> None:
+        self._request = request
+        self._operator = operator
+        self._parts = parts
+        self._replace = replace
+        self._file = _file_of(request)
+        self._staging = Staging(parts.database)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were received."""
+        return self._staging.rows
+
+    @contextlib.asynccontextmanager
+    async def received(self) -> AsyncIterator[None]:
+        """Receive the file, and keep its rows in Postgres while the context is open."""
+        with self._parts.uploads.slot():
+            try:
+                await self._receive()
+                yield
+            finally:
+                await asyncio.shield(self._staging.discard())
+
+    async def carry_out(
+        self, *, undone: bool = False, outcomes_into: Callable[[bytes], object] | None = None
+    ) -> Counts:
+        """Import the file; with ``undone``, only find out what that would do."""
+        # Else each of those that wait would have a connection to Postgres.
+        async with self._parts.import_lock:
+            return await self._import(undone=undone, outcomes_into=outcomes_into)
+
+    async def _import(
+        self, *, undone: bool, outcomes_into: Callable[[bytes], object] | None
+    ) -> Counts:
+        database = self._parts.database
         async with (
-            parts.database.write_transaction(operator.name, LONG_WORK_SECONDS) as connection,
-            connection.transaction(force_rollback=dry_run),
+            database.write_transaction(self._operator, LONG_WORK_SECONDS) as connection,
+            connection.transaction(force_rollback=undone),
         ):
-            await imports.stage(connection, pieces, file.mistakes, replace=replace)
-            counts = await imports.apply(
-                connection,
-                secrets,
-                replace=replace,
-                overlap=timedelta(seconds=DEFAULT_OVERLAP_SECONDS),
-            )
-    rows = len(file.rows)
-    members = asdict(counts)
-    projected = False
-    if dry_run:
-        members["pairing_number"] = None
-    else:
-        _log.info("imported", rows=rows, **members)
-        number = counts.pairing_number
-        projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
-    return Imported(
-        **members,
-        rows=rows,
-        unchanged=rows - counts.created - counts.updated,
-        dry_run=dry_run,
-        projected=projected,
-    )
+            await self._staging.gather(connection)
+            await staging.check(connection, self._file.mistakes, replace=self._replace)
+            if outcomes_into is not None:
+                await outcomes.write(connection, outcomes_into)
+            return await imports.apply(connection, replace=self._replace, overlap=_OVERLAP)
+
+    async def _receive(self) -> None:
+        secrets = FileSecrets(self._parts.hasher, self._file.mistakes)
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                async for rows in self._batches():
+                    await self._staging.add(rows, await secrets.prepare(rows))
+        except TimeoutError as error:
+            raise ProblemError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"the file did not come within {UPLOAD_SECONDS:.0f} s; nothing was imported. Send "
+                "it in parts, widgets first",
+            ) from error
+        await self._staging.flush()
+
+    async def _batches(self) -> AsyncIterator[list[Row]]:
+        rows: list[Row] = []
+        try:
+            async for piece in self._request.stream():  # bounded: see LimitBodies
+                for start in range(0, len(piece), SLICE_BYTES):
+                    rows += self._file.feed(piece[start : start + SLICE_BYTES])
+                    await asyncio.sleep(0)  # others' turn
+                    if len(rows) >= _BATCH_ROWS:
+                        yield rows
+                        rows = []
+        except ClientDisconnect as error:  # an answer that nobody reads, in place of a traceback
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended too early") from error
+        yield rows + self._file.end()
 
 
-def _reader_for(request: Request) -> Callable[[str], File]:
+def _file_of(request: Request) -> ImportFile:
     media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
     encoding = request.headers.get("content-encoding", "identity").lower()
-    reader = _READERS.get(media_type.strip())
-    if reader is None or charset not in ("", "utf-8", "utf8") or encoding != "identity":
+    codec = codec_of(charset) if charset else None
+    if media_type.strip() not in READERS or encoding != "identity":
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"send {csv_file.MEDIA_TYPE} or {jsonl_file.MEDIA_TYPE} as Content-Type, in UTF-8 "
-            "and not compressed",
+            f"send {csv_file.MEDIA_TYPE} or {jsonl_file.MEDIA_TYPE} as Content-Type, and not "
+            "compressed",
         )
-    return reader
-
-
-async def _body_of(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for piece in request.stream():  # bounded: see LimitBodies
-            body += piece
-    except ClientDisconnect as error:  # an answer that nobody reads, in place of a traceback
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended too early") from error
-    return bytes(body)
-
-
-def _read(body: bytes, read: Callable[[str], File]) -> File:
-    try:
-        return read(body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        file = File()
-        line = body.count(b"\n", 0, error.start) + 1
-        file.mistakes.add(line, "", "not UTF-8; save the file as UTF-8")
-        return file
-
-
-async def _prepare_secrets(
-    hasher: SecretHasher, file: File
-) -> dict[Kind, dict[str, PreparedSecret]]:
-    """Prepare the file's secrets. That is slow, so not if the file will be refused anyway."""
-    prepared: dict[Kind, dict[str, PreparedSecret]] = {}
-    with_secret = [row for row in file.rows if row.secret is not None]
-    if file.mistakes.total or not with_secret:
-        return prepared
-    for kind in Kind:
-        own = {row.id: row.secret for row in with_secret if row.kind is kind and row.secret}
-        if not own:
-            continue
-        try:
-            prepared[kind] = await hasher.of_many(kind, own)
-        except TooManyNewError as error:
-            one_too_many = [row for row in with_secret if row.kind is kind][MAX_NEW]
-            mistakes = Mistakes()
-            mistakes.add(one_too_many.line, "secret", str(error))
-            raise mistakes.refusal() from error
-    return prepared
+    if charset and codec is None:
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"files are not read in the charset {charset!r}. There are {EXAMPLES}",
+        )
+    return ImportFile(media_type.strip(), codec)

@@ -1,14 +1,18 @@
 """REST: API keys of operators."""
 
+import re
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, Field
+from fastapi import Body, Path
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from services.registry.access import api_keys
 from services.registry.access.api_keys import ShownKey
-from services.registry.access.keys import Role, new_key
+from services.registry.access.keys import RESERVED_NAMES, Role, new_key
+from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import RequestBody
 from services.registry.errors import NoSuchKeyError
@@ -17,44 +21,108 @@ from shared.process import logs
 
 _log = logs.get(__name__)
 
+DEFAULT_DAYS: Final = 365
+MAX_DAYS: Final = 3660
+"""How long a key may be valid."""
+
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+
+
+def _must_be_name(text: str) -> str:
+    if not re.fullmatch(_NAME, text):
+        raise ValueError(
+            "a name is 1 to 64 of A-Z a-z 0-9 . _ @ -, and begins with a letter or a digit"
+        )
+    if text.lower() in RESERVED_NAMES:
+        raise ValueError(f"the audit log uses the name {text.lower()} itself; take another one")
+    return text
+
+
 OperatorName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", examples=["anna"])
+    str,
+    AfterValidator(_must_be_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"}),
+    Field(description="Whose key it is; the audit log names it", examples=["anna"]),
 ]
-KeyId = Annotated[str, Path(description="What stands between clk_ and the second underscore")]
+KeyId = Annotated[
+    str,
+    Path(
+        description="What stands between clk_ and the second underscore",
+        examples=["3f9a51c2d07e"],
+    ),
+]
 
 
-class KeyWish(RequestBody):
+class Validity(RequestBody):
+    """How long a new key is valid."""
+
+    valid_days: int = Field(
+        DEFAULT_DAYS,
+        strict=True,
+        ge=1,
+        le=MAX_DAYS,
+        description="After so many days it ends by itself",
+        examples=[90],
+    )
+
+    @property
+    def valid_for(self) -> timedelta:
+        """How long it is valid."""
+        return timedelta(days=self.valid_days)
+
+
+class KeyWish(Validity):
     """A key to be made."""
 
     name: OperatorName
-    role: Role
+    role: Role = Field(description="What one may do with it")
+
+
+class Renewal(Validity):
+    """A key to be made in place of another one."""
+
+    overlap_seconds: int = Field(
+        DEFAULT_OVERLAP_SECONDS,
+        strict=True,
+        ge=0,
+        le=MAX_OVERLAP_SECONDS,
+        description="How long the former key stays valid, in seconds",
+        examples=[86400],
+    )
 
 
 class CreatedKey(ShownKey):
     """A key that was just made."""
 
-    key: str = Field(description="Shown this once: only a hash of it is kept")
+    key: str = Field(
+        description="Shown this once: only a hash of it is kept", examples=["clk_3f9a51c2d07e_…"]
+    )
 
 
 class Keys(BaseModel):
     """All keys, also the revoked ones."""
 
-    items: list[ShownKey]
+    items: list[ShownKey] = Field(description="The oldest first")
 
 
 class Oneself(BaseModel):
     """Who sends this request."""
 
-    name: str
-    role: Role
+    name: str = Field(
+        description="Name of the operator; `anonymous` where no key is required", examples=["anna"]
+    )
+    role: Role = Field(description="What one may do")
+    key_id: str | None = Field(
+        description="Of the key that was presented; null: none", examples=["3f9a51c2d07e"]
+    )
 
 
-routes = APIRouter(tags=["access"])
+routes = GuardedRouter(tags=["access"])
 
 
-@routes.get("/whoami", operation_id="whoami", summary="Say who sends this request")
+@routes.get("/whoami", operation_id="who_am_i", summary="Say who sends this request")
 async def whoami(operator: OperatorDep) -> Oneself:
-    return Oneself(name=operator.name, role=operator.role)
+    return Oneself(name=operator.name, role=operator.role, key_id=operator.key_id or None)
 
 
 @routes.post(
@@ -65,14 +133,38 @@ async def whoami(operator: OperatorDep) -> Oneself:
     responses=problem_responses(HTTPStatus.CONFLICT),
     dependencies=[NEEDS_ADMIN],
 )
-async def create(
-    body: KeyWish, operator: OperatorDep, response: Response, parts: PartsDep
-) -> CreatedKey:
+async def create(body: KeyWish, operator: OperatorDep, parts: PartsDep) -> CreatedKey:
+    parts.authorization.require_on()
     key = new_key()
-    async with parts.database.write_transaction(operator.name) as connection:
-        created = await api_keys.create(connection, key, body.name, body.role)
+    async with parts.database.write_transaction(operator) as connection:
+        await parts.authorization.require_key_maker(connection, operator, body.role)
+        created = await api_keys.create(connection, key, body.name, body.role, body.valid_for)
     _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
-    response.headers["Cache-Control"] = "no-store"
+    return CreatedKey(key=key.text, **dict(created))
+
+
+@routes.post(
+    "/keys/{key_id}/renewal",
+    operation_id="renew_key",
+    summary="Create an API key in place of another one; it is shown this once",
+    description="Name and role stay. The former key is valid until the overlap ends.",
+    status_code=HTTPStatus.CREATED,
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    dependencies=[NEEDS_ADMIN],
+)
+async def renew(
+    key_id: KeyId,
+    operator: OperatorDep,
+    parts: PartsDep,
+    body: Annotated[Renewal | None, Body()] = None,
+) -> CreatedKey:
+    former = _possible(key_id)
+    parts.authorization.require_on()
+    key, wish = new_key(), body or Renewal.model_validate({})
+    overlap = timedelta(seconds=wish.overlap_seconds)
+    async with parts.database.write_transaction(operator) as connection:
+        created = await api_keys.renew(connection, former, key, wish.valid_for, overlap)
+    _log.info("api key renewed", key_id=key.id, former=former, name=created.name)
     return CreatedKey(key=key.text, **dict(created))
 
 
@@ -93,10 +185,7 @@ async def list_keys(parts: PartsDep) -> Keys:
 )
 async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
     async with parts.database.connection() as connection:
-        found = await api_keys.find(connection, _possible(key_id))
-    if found is None:
-        raise _no_key()
-    return found
+        return await api_keys.find(connection, _possible(key_id))
 
 
 @routes.delete(
@@ -107,10 +196,8 @@ async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
     dependencies=[NEEDS_ADMIN],
 )
 async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> ShownKey:
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         revoked = await api_keys.revoke(connection, _possible(key_id))
-    if revoked is None:
-        raise _no_key()
     _log.info("api key revoked", key_id=revoked.id, name=revoked.name)
     return revoked
 
@@ -118,13 +205,5 @@ async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> Shown
 def _possible(key_id: str) -> str:
     """Return an id, if it is one that can exist."""
     if not key_id.isascii() or not key_id.isalnum():
-        raise _no_key()
+        raise NoSuchKeyError
     return key_id
-
-
-def _no_key() -> NoSuchKeyError:
-    return NoSuchKeyError(
-        # Not what was asked for: it may be a key in the place of its id.
-        "there is no API key with this id. An id is what stands between clk_ and the second "
-        "underscore of a key, and GET /keys lists them"
-    )

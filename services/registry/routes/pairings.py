@@ -3,10 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
 from services.registry.access.keys import Operator
 from services.registry.api import paging
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
@@ -14,7 +15,6 @@ from services.registry.api.representations import (
     CurrentPairing,
     DeviceId,
     PairingWish,
-    Words,
 )
 from services.registry.devices import etags, lists, pairing_service
 from services.registry.devices.etags import Conditions
@@ -26,9 +26,12 @@ from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
     ConditionsDep,
+    OfCharger,
+    OfWidget,
     OperatorDep,
     PartsDep,
 )
+from services.registry.words import Words
 from shared.contract.devices import Kind, is_device_id
 
 Replace = Annotated[
@@ -41,18 +44,31 @@ _PAIR: Final = {
 _GET: Final = {200: WITH_ETAG, **problem_responses(HTTPStatus.NOT_FOUND)}
 _UNPAIR: Final = problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
-routes = APIRouter(tags=["pairings"])
+routes = GuardedRouter(tags=["pairings"])
+
+
+class PairingPage(Page[CurrentPairing]):
+    """A part of the list of pairings."""
 
 
 @routes.get(
-    "/pairings", operation_id="list_pairings", summary="List pairings by their chargers' ids"
+    "/pairings",
+    operation_id="list_pairings",
+    summary="List pairings by their chargers' ids",
+    response_model=PairingPage,
 )
 async def list_pairings(
     parts: PartsDep,
     *,
-    charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
-    widget: Annotated[Words | None, Query(description="Only of this widget")] = None,
-    location: Annotated[Words | None, Query(description="Only of chargers exactly there")] = None,
+    charger: OfCharger = None,
+    widget: OfWidget = None,
+    location: Annotated[
+        Words | None,
+        Query(
+            description="Only of chargers there; capitals and accents do not matter",
+            examples=["Main stage"],
+        ),
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
@@ -79,7 +95,7 @@ class _Pairings:
     async def pair(
         self, request: PairingRequest, operator: Operator, conditions: Conditions, seen_from: Kind
     ) -> CurrentPairing:
-        async with self._parts.database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator) as connection:
             pairing = await pairing_service.pair(connection, request, conditions, seen_from)
         in_effect = await self._parts.projector.wait_for(pairing.pairing_number)
         return self._answer(pairing, projected=in_effect)
@@ -95,7 +111,7 @@ class _Pairings:
         self, kind: Kind, device_id: str, operator: Operator, conditions: Conditions
     ) -> None:
         _require_possible(kind, device_id)
-        async with self._parts.database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator) as connection:
             number = await pairing_service.end(connection, kind, device_id, conditions)
         if number is not None:
             await self._parts.projector.wait_for(number)
@@ -110,12 +126,12 @@ PairingsDep = Annotated[_Pairings, Depends()]
 
 @routes.put(
     "/pairings/{charger_id}",
-    operation_id="pair",
+    operation_id="pair_charger",
     summary="Pair a charger with a widget",
     responses=_PAIR,
 )
 async def pair(
-    charger_id: Annotated[DeviceId, Path(description="Id of the charger")],
+    charger_id: Annotated[DeviceId, Path(description="Id of the charger", examples=["c1234"])],
     body: PairingWish,
     operator: OperatorDep,
     conditions: ConditionsDep,
@@ -134,7 +150,7 @@ async def pair(
     responses=_PAIR,
 )
 async def pair_widget(
-    widget_id: Annotated[DeviceId, Path(description="Id of the widget")],
+    widget_id: Annotated[DeviceId, Path(description="Id of the widget", examples=["wABCD"])],
     body: ChargerWish,
     operator: OperatorDep,
     conditions: ConditionsDep,
@@ -168,7 +184,7 @@ async def get_of_widget(widget_id: AnyId, pairings: PairingsDep) -> CurrentPairi
 
 @routes.delete(
     "/pairings/{charger_id}",
-    operation_id="unpair",
+    operation_id="unpair_charger",
     summary="End a charger's pairing: its widget goes dark",
     status_code=HTTPStatus.NO_CONTENT,
     responses=_UNPAIR,

@@ -5,25 +5,39 @@ from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import Body, Path, Query, Response
 
 from services.registry.api import paging
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
-from services.registry.api.representations import Words
+from services.registry.api.times import Time, require_order
 from services.registry.directory.projector import Projector
-from services.registry.rentals import lists, rental_service
+from services.registry.rentals import lists, rental_service, short_ids, summary
 from services.registry.rentals.lists import Filter, State
 from services.registry.rentals.rentals import Rental
 from services.registry.rentals.representations import (
     Collection,
+    EitherId,
     HandOver,
     ShownRental,
     WidgetReturn,
 )
-from services.registry.routes.dependencies import OperatorDep, PartsDep
+from services.registry.rentals.summary import Summary
+from services.registry.routes.dependencies import OfCharger, OfWidget, OperatorDep, PartsDep
+from services.registry.words import Words
 
-RentalId = Annotated[UUID, Path(description="A UUID (RFC 9562) of the client's choice")]
+NewRentalId = Annotated[
+    UUID,
+    Path(
+        description="A UUID (RFC 9562) of the client's choice",
+        examples=["7b1f0c52-4a52-4a06-9a4f-3f0e6f0b8a11"],
+    ),
+]
+RentalId = Annotated[
+    EitherId,
+    Path(description="Its id, or its `short_id`", examples=[short_ids.EXAMPLE]),
+]
 
 _MAX_MINUTES: Final = 366 * 24 * 60
 
@@ -32,23 +46,40 @@ _OPENED = {
     **problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 }
 
-routes = APIRouter(prefix="/rentals", tags=["rentals"])
+routes = GuardedRouter(prefix="/rentals", tags=["rentals"])
+summary_routes = GuardedRouter(tags=["rentals"])
 
 
-@routes.get("", operation_id="list_rentals", summary="List rentals, the newest first")
+class RentalPage(Page[ShownRental]):
+    """A part of the list of rentals."""
+
+
+@routes.get(
+    "",
+    operation_id="list_rentals",
+    summary="List rentals, the newest first",
+    response_model=RentalPage,
+)
 async def list_rentals(
     parts: PartsDep,
     *,
     state: Annotated[State | None, Query(description="Only those")] = None,
-    charger: Annotated[Words | None, Query(description="Only of this charger")] = None,
-    widget: Annotated[Words | None, Query(description="Only with this widget")] = None,
-    ticket: Annotated[Words | None, Query(description="Only with this ticket")] = None,
+    charger: OfCharger = None,
+    widget: OfWidget = None,
+    ticket: Annotated[
+        Words | None,
+        Query(
+            description="Only with this ticket; capitals and accents do not matter",
+            examples=["0815"],
+        ),
+    ] = None,
     charged_for_minutes: Annotated[
         int | None,
         Query(
             ge=0,
             le=_MAX_MINUTES,
             description="Only phones that are full for so long, and not collected",
+            examples=[30],
         ),
     ] = None,
     widget_missing: Annotated[
@@ -77,6 +108,24 @@ async def list_rentals(
     )
 
 
+@summary_routes.get(
+    "/summary",
+    operation_id="summarise_rentals",
+    summary="Sum up the rentals of a day or an event",
+    description="Of the phones handed over in this time: how many, how long they took to 80 and "
+    "to 100 %, and what has not come back by now.",
+)
+async def summarise(
+    parts: PartsDep,
+    *,
+    since: Annotated[Time | None, Query(description="Handed over from then on")] = None,
+    until: Annotated[Time | None, Query(description="Handed over before that")] = None,
+) -> Summary:
+    require_order(since, until)
+    async with parts.database.connection() as connection:
+        return await summary.summarise(connection, since, until)
+
+
 @routes.put(
     "/{rental_id}",
     operation_id="open_rental",
@@ -86,7 +135,7 @@ async def list_rentals(
     responses=_OPENED,
 )
 async def open_(
-    rental_id: RentalId,
+    rental_id: NewRentalId,
     body: HandOver,
     response: Response,
     operator: OperatorDep,
@@ -96,7 +145,7 @@ async def open_(
         bool, Query(description="End pairings of the two that are in the way")
     ] = False,
 ) -> ShownRental:
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         rental, is_new = await rental_service.hand_over(
             connection, rental_id, body, replace=replace
         )
@@ -121,15 +170,17 @@ async def get(rental_id: RentalId, parts: PartsDep) -> ShownRental:
     "/{rental_id}/collection",
     operation_id="collect_rental",
     summary="Give the phone back: its light goes dark",
+    description="A pair that was one before the hand-over stays one, unless the widget did not "
+    "come back; `pairing_kept` in the answer says what became of it.",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
 )
 async def collect(
     rental_id: RentalId,
     operator: OperatorDep,
     parts: PartsDep,
-    body: Annotated[Collection | None, Body(title="Wish")] = None,
+    body: Annotated[Collection | None, Body()] = None,
 ) -> ShownRental:
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         rental = await rental_service.collect(connection, rental_id, body or Collection())
     return await _wait_and_represent(rental, parts.projector)
 
@@ -144,9 +195,9 @@ async def return_widget(
     rental_id: RentalId,
     operator: OperatorDep,
     parts: PartsDep,
-    _body: Annotated[WidgetReturn | None, Body(title=" Wish")] = None,
+    _body: Annotated[WidgetReturn | None, Body()] = None,
 ) -> ShownRental:
-    async with parts.database.write_transaction(operator.name) as connection:
+    async with parts.database.write_transaction(operator) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
     return await _wait_and_represent(rental, parts.projector)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import Body, Depends, Response
+from fastapi import Body, Depends
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from services.registry.access import device_secrets
@@ -48,11 +48,13 @@ Secret = Annotated[
     SecretStr,
     AfterValidator(_must_be_secret),
     Field(
+        description="The secret itself",
+        examples=["correct-horse-battery-staple"],
         json_schema_extra={
             "minLength": MIN_CHARACTERS,
             "maxLength": MAX_CHARACTERS,
             "pattern": PATTERN,
-        }
+        },
     ),
 ]
 """A device's secret in a request. No log and no error shows it."""
@@ -64,6 +66,7 @@ Overlap = Annotated[
         ge=0,
         le=MAX_OVERLAP_SECONDS,
         description="How long earlier secrets stay valid, in seconds",
+        examples=[86400],
     ),
 ]
 
@@ -88,7 +91,7 @@ class SecretWish(Rotation):
 class ShownSecret(BaseModel):
     """A secret, without what it is."""
 
-    created_at: datetime
+    created_at: datetime = Field(description="When it was set")
     expires_at: datetime | None = Field(description="null: not before another takes its place")
     usable: bool = Field(
         description="Whether gateways know it: they do not after CHARGELIGHT_CREDENTIAL_KEY "
@@ -99,13 +102,13 @@ class ShownSecret(BaseModel):
 class ShownSecrets(BaseModel):
     """All valid secrets of a device, the newest first."""
 
-    items: list[ShownSecret]
+    items: list[ShownSecret] = Field(description="The newest first")
 
 
 class CurrentSecret(BaseModel):
     """The newest secret of a device, without what it is."""
 
-    created_at: datetime
+    created_at: datetime = Field(description="When it was set")
     earlier_until: datetime | None = Field(
         description="When the last one of the earlier secrets expires; null: none is valid"
     )
@@ -115,7 +118,10 @@ class CurrentSecret(BaseModel):
 class GeneratedSecret(CurrentSecret):
     """A secret that was just made."""
 
-    secret: str = Field(description="Shown this once: only a hash of it is kept")
+    secret: str = Field(
+        description="Shown this once: only a hash of it is kept",
+        examples=["correct-horse-battery-staple"],
+    )
 
 
 routes = KindRouter(tags=["secrets"])
@@ -135,7 +141,7 @@ class _Secrets:
         self._parts.hasher.require_key()
         await self._require(device_id)
         prepared = await self._parts.hasher.of_one(self._kind, device_id, secret)
-        async with self._parts.database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator) as connection:
             # Again: hashing takes a while.
             await self._number(connection, device_id)
             changed = await device_secrets.set_many(
@@ -171,7 +177,7 @@ class _Secrets:
 
     async def remove(self, device_id: str, operator: Operator) -> None:
         await self._require(device_id)
-        async with self._parts.database.write_transaction(operator.name) as connection:
+        async with self._parts.database.write_transaction(operator) as connection:
             removed = await device_secrets.remove_all(connection, self._kind, device_id)
             number = await self._number(connection, device_id)
         if removed:
@@ -181,7 +187,7 @@ class _Secrets:
     async def _require(self, device_id: str) -> None:
         devices.require_possible(self._kind, device_id)
         async with self._parts.database.connection() as connection:
-            await self._number(connection, device_id)
+            await devices.get(connection, self._kind, device_id)
 
     async def _number(self, connection: Connection, device_id: str) -> int:
         number = await device_secrets.number_of(connection, self._kind, device_id)
@@ -217,13 +223,11 @@ async def generate(
     device_id: AnyId,
     operator: OperatorDep,
     secrets: SecretsDep,
-    response: Response,
     rotation: Annotated[Rotation | None, Body()] = None,
 ) -> GeneratedSecret:
     secret = new_secret()
     overlap = (rotation or Rotation()).overlap
     made = await secrets.make_newest(device_id, secret, overlap, operator)
-    response.headers["Cache-Control"] = "no-store"
     return GeneratedSecret(secret=secret, **made)
 
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
+from pydantic import BaseModel, Field
 
 from services.registry.api import paging
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
+from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from services.registry.routes.dependencies import AnyId, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
@@ -22,7 +25,17 @@ _MAX_LOOKED_AT: Final = 5000
 
 _IDS: Final = "SELECT id FROM chargers WHERE id > %(after)s ORDER BY id LIMIT %(rows)s"
 
-routes = APIRouter(tags=["live"])
+routes = GuardedRouter(tags=["live"])
+
+
+class RefusedHandshakes(BaseModel):
+    """Those who could not connect lately, the newest first."""
+
+    items: list[RefusedHandshake] = Field(description="A line per device and reason")
+
+
+class StatePage(Page[ChargerState]):
+    """A part of the list of chargers' states."""
 
 
 @routes.get(
@@ -63,6 +76,7 @@ async def get_widget(widget_id: AnyId, parts: PartsDep) -> WidgetState:
     "/state",
     operation_id="list_state",
     summary="How it stands with all chargers right now",
+    response_model=StatePage,
     description="In the order of their ids. A request looks at 5,000 chargers at most: with "
     "a filter that few pass, a page may hold less than `limit`, even nothing, "
     "and still name the `next` one.",
@@ -116,3 +130,14 @@ async def _search(
         if len(ids) < chunk:
             return found, None
     return found, after
+
+
+@routes.get(
+    "/refused",
+    operation_id="list_refused",
+    summary="Who could not connect lately, and why",
+    description="The newest first, a line per device and reason. Gateways keep about 500, and "
+    "forget those that were not seen for longest. Answered from Redis alone.",
+)
+async def list_refused(parts: PartsDep) -> RefusedHandshakes:
+    return RefusedHandshakes(items=[shown(item) for item in await parts.reader.refused()])

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from services.simulator.devices.charger import (
@@ -33,6 +33,7 @@ class ChargerCommand:
     """Runs one charger and tells what happens to it.
 
     Attributes:
+        secret: What it presents; empty: nothing.
         level: The level to send, in percent; none to ask for levels.
         once: End as soon as the level is acknowledged.
         seconds_per_percent: Charge by itself at this speed; none not to.
@@ -42,6 +43,7 @@ class ChargerCommand:
 
     charger_id: str
     url: str
+    secret: str = field(repr=False)
     level: float | None
     once: bool
     seconds_per_percent: float | None
@@ -53,7 +55,11 @@ class ChargerCommand:
         """Make the charger."""
         self._prompt = _PROMPT if self.prompt and self.level is None else ""
         self._charger = Charger(
-            self.charger_id, self.url, pace=Pace(random.Random()), notify=self._notify
+            self.charger_id,
+            self.url,
+            pace=Pace(random.Random()),
+            secret=self.secret,
+            notify=self._notify,
         )
         self._stop = asyncio.Event()
         self._superseded = False

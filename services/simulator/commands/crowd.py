@@ -4,7 +4,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from rich.console import RenderableType
@@ -23,6 +23,7 @@ class Crowd(ABC):
 
     Attributes:
         connecting_rate: Pairs that start connecting per second.
+        key: API key to register the pairs with; empty: none.
         interval: Seconds between two lines, where there is no terminal to draw on.
         rng: Where phones and jitter come from.
     """
@@ -30,6 +31,7 @@ class Crowd(ABC):
     redraw_seconds: ClassVar[float]
 
     registry_url: str
+    key: str = field(default="", repr=False)
     hub: Hub
     connecting_rate: float = 100.0
     interval: float
@@ -42,6 +44,8 @@ class Crowd(ABC):
         code = await register(
             [plan.pair for plan in plans],
             self.registry_url,
+            key=self.key,
+            secret=self.hub.secret,
             replace=False,
             output=self.output,
             rng=self.rng,

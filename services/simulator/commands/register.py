@@ -15,6 +15,8 @@ async def register(
     pairs: Sequence[Pair],
     registry_url: str,
     *,
+    key: str,
+    secret: str,
     replace: bool,
     output: EventOutput,
     rng: random.Random,
@@ -23,7 +25,8 @@ async def register(
 ) -> int:
     """Register and pair all of them, waiting for the registry until ``stop`` is set.
 
-    With ``replace``, what chargers and widgets are part of now ends. With ``each``, every pair is
+    The registry gets the API ``key``, and each device the ``secret``, unless they are empty. With
+    ``replace``, what chargers and widgets are part of now ends. With ``each``, every pair is
     told, not only those that are not in effect.
 
     Returns:
@@ -54,7 +57,9 @@ async def register(
                 in_effect=found.in_effect,
             )
 
-    async with Registration(registry_url, rng=rng, waiting=waiting, replace=replace) as client:
+    async with Registration(
+        registry_url, key=key, secret=secret, rng=rng, waiting=waiting, replace=replace
+    ) as client:
         try:
             await unless_stopped(stop, client.register_all(pairs, done))
         except RegistrationError as error:

@@ -29,8 +29,9 @@ _LED_HEIGHT: Final = 4
 class WidgetCommand:
     """Runs one widget and shows it: drawn on a terminal, told elsewhere."""
 
-    def __init__(self, widget_id: str, url: str, output: EventOutput) -> None:
-        self._widget = Widget(widget_id, url, pace=Pace(random.Random()), notify=self._notify)
+    def __init__(self, widget_id: str, url: str, secret: str, output: EventOutput) -> None:
+        pace = Pace(random.Random())
+        self._widget = Widget(widget_id, url, pace=pace, secret=secret, notify=self._notify)
         self._output = output
         self._history = History(_HISTORY_LENGTH)
         self._state = "connecting"

@@ -63,6 +63,7 @@ class Charger:
     Args:
         base_url: Where chargers connect, for example ``ws://127.0.0.1:3100``.
         pace: Delays between connection attempts.
+        secret: What it presents; empty: nothing.
         notify: Told what happens; must not raise.
     """
 
@@ -72,10 +73,11 @@ class Charger:
         base_url: str,
         *,
         pace: Pace,
+        secret: str = "",
         notify: Callable[[ChargerEvent], None],
     ) -> None:
         url = f"{base_url.rstrip('/')}{CHARGER_PATHS[0]}{charger_id}"
-        self.device = Device("charger", charger_id, url)
+        self.device = Device("charger", charger_id, url, secret)
         self._pace = pace
         self._notify = notify
         self._connection: ClientConnection | None = None
@@ -116,7 +118,7 @@ class Charger:
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
-        await stay_connected(self.device.url, self._serve, self._notify, self._pace)
+        await stay_connected(self.device, self._serve, self._notify, self._pace)
 
     async def _serve(self, connection: ClientConnection) -> None:
         self._sent = None

@@ -1,8 +1,7 @@
 """One connection to the hub that notices when the other end is gone."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -54,14 +53,20 @@ class WatchedConnection(ClientConnection):
         self.transport.abort()
 
 
-Dial = Callable[[str], Any]
-"""Opens a connection to a URL; awaited, it gives a `WatchedConnection`."""
+class _ConnectToHub(connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Follow no redirect, as firmware: it may lead away from the hub."""
+        return exc
 
 
-def dial(url: str) -> connect:
-    """Connect as a device does: directly, uncompressed, pinging the hub."""
-    return connect(
+def dial(url: str, secret: str = "") -> connect:
+    """Connect as a device does: directly, uncompressed, pinging the hub.
+
+    A device with a secret presents it (RFC 6750).
+    """
+    return _ConnectToHub(
         url,
+        additional_headers={"Authorization": f"Bearer {secret}"} if secret else None,
         compression=None,
         proxy=None,
         open_timeout=HANDSHAKE_SECONDS,

@@ -1,6 +1,6 @@
 """Why a device has no connection: as a value, and in words for a person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.contract.device_protocol import CloseCode
@@ -48,11 +48,12 @@ DisconnectReason = Closed | Silent | Refused | Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Who (a ``charger`` or a ``widget``) is connecting, and where to."""
+    """Who (a ``charger`` or a ``widget``) is connecting, where to, and with which secret."""
 
     kind: str
     device_id: str
     url: str
+    secret: str = field(default="", repr=False)
 
 
 def explain(reason: DisconnectReason, device: Device) -> str:
@@ -103,11 +104,19 @@ def _explain_close(code: int, text: str, device: Device) -> str:
 def _explain_refusal(http_status: int, device: Device) -> str:
     match http_status:
         case 401:
-            return "the hub wants credentials, and these are missing or wrong [HTTP 401]"
+            return (
+                "the hub wants credentials, and these are missing or wrong, or this device is not "
+                "registered [HTTP 401]; its secret goes into CHARGELIGHT_SIMULATOR_SECRET"
+            )
         case 404:
             return (
                 f"nothing for a {device.kind} at {device.url} [HTTP 404]; "
                 "is it the right port? Chargers have one, widgets another"
+            )
+        case 429:
+            return (
+                "this device connects too often, or too many are connected from this address "
+                "[HTTP 429]"
             )
         case 503:
             return "the hub is not ready yet [HTTP 503]"

@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    WebSocketException,
+)
 
 from services.simulator.devices.connection import WatchedConnection, dial
 from services.simulator.devices.disconnect_reason import (
     NO_CLOSE_CODE,
     Closed,
+    Device,
     DisconnectReason,
     Refused,
     Silent,
@@ -22,6 +29,7 @@ from services.simulator.devices.disconnect_reason import (
 )
 from shared.contract.device_protocol import CloseCode
 from shared.process.backoff import Backoff
+from shared.process.tls.client_errors import explain_tls_error
 
 _USEFUL_SECONDS: Final = 1.0
 """A connection that lasted this long was a good one: the delays start over."""
@@ -47,7 +55,8 @@ _SLOW_CODES: Final = frozenset(
         CloseCode.TOO_FAST,
     }
 )
-_SLOW_HTTP_STATUSES: Final = frozenset({400, 401, 403, 404})
+_FIRST_SERVER_ERROR: Final = 500
+"""An HTTP status below it says that this device is wrong, or at the wrong place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Pace:
         match reason:
             case Closed(code) if code in _SLOW_CODES:
                 return _SLOW_SECONDS + self._slow.delay()
-            case Refused(http_status) if http_status in _SLOW_HTTP_STATUSES:
+            case Refused(http_status) if http_status < _FIRST_SERVER_ERROR:
                 return _SLOW_SECONDS + self._slow.delay()
             case Refused(retry_after=seconds):
                 return min(seconds, _LONGEST_RETRY_AFTER_SECONDS) + self._quick.delay()
@@ -87,7 +96,7 @@ class Pace:
 
 
 async def stay_connected(
-    url: str,
+    device: Device,
     serve: Callable[[ClientConnection], Awaitable[None]],
     notify: Callable[[Connected | Disconnected], None],
     pace: Pace,
@@ -102,8 +111,9 @@ async def stay_connected(
         started_at = time.monotonic()
         on_trial = isinstance(reason, Closed) and reason.code == CloseCode.NOT_REGISTERED
         try:
-            connection = await dial(url)
-        except (OSError, TimeoutError, InvalidHandshake) as error:
+            connection = await dial(device.url, device.secret)
+        # All that the library raises: a connection may end in the middle of a handshake too.
+        except (OSError, TimeoutError, WebSocketException) as error:
             reason, lasted = _refusal(error), 0.0
         else:
             try:
@@ -136,19 +146,26 @@ def _end_of(connection: ClientConnection) -> DisconnectReason:
 
 
 def _refusal(error: Exception) -> DisconnectReason:
+    if not isinstance(error, InvalidStatus):
+        return Unreachable(_words_of(error))
+    # The other form, an HTTP date, is not worth reading here.
+    waits = error.response.headers.get_all("Retry-After")
+    wait = max((float(text) for text in waits if text.isdecimal()), default=0.0)
+    return Refused(error.response.status_code, wait)
+
+
+def _words_of(error: Exception) -> str:
     match error:
-        case InvalidStatus():
-            seconds = error.response.headers.get("Retry-After", "0")
-            # The other form, an HTTP date, is not worth reading here.
-            wait = float(seconds) if seconds.isdecimal() else 0.0
-            return Refused(error.response.status_code, wait)
         case ConnectionRefusedError():
-            return Unreachable("nothing listens there (connection refused)")
+            return "nothing listens there (connection refused)"
         case socket.gaierror():
-            return Unreachable("its name is not known")
+            return "its name is not known"
         case TimeoutError():
-            return Unreachable("no answer in time")
+            return "no answer in time"
+        case ConnectionClosed():
+            return "the connection ended during the handshake"
         case InvalidHandshake():
-            return Unreachable(f"no WebSocket handshake there ({error})")
+            hint = "; if it speaks TLS, take wss://" if isinstance(error, InvalidMessage) else ""
+            return f"no WebSocket handshake there ({error}){hint}"
         case _:
-            return Unreachable(str(error))
+            return explain_tls_error(str(error)) or type(error).__name__

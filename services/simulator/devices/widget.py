@@ -38,6 +38,7 @@ class Widget:
 
     Args:
         base_url: Where widgets connect, for example ``ws://127.0.0.1:3200``.
+        secret: What it presents; empty: nothing.
         pace: Delays between connection attempts.
         notify: Told what happens; must not raise.
     """
@@ -48,10 +49,11 @@ class Widget:
         base_url: str,
         *,
         pace: Pace,
+        secret: str = "",
         notify: Callable[[WidgetEvent], None],
     ) -> None:
         url = f"{base_url.rstrip('/')}{WIDGET_PATHS[0]}{widget_id}"
-        self.device = Device("widget", widget_id, url)
+        self.device = Device("widget", widget_id, url, secret)
         self.connected = False
         self.shown: ChargingStatus | None = None
         self._pace = pace
@@ -59,7 +61,7 @@ class Widget:
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
-        await stay_connected(self.device.url, self._serve, self._notify, self._pace)
+        await stay_connected(self.device, self._serve, self._notify, self._pace)
 
     async def _serve(self, connection: ClientConnection) -> None:
         self.connected = True

@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final, NoReturn
 
@@ -45,12 +45,14 @@ class Hub:
     Attributes:
         thresholds: What each level calls for.
         settle: Seconds after which a light that is not right is wrong.
+        secret: What all its devices present; empty: nothing.
     """
 
     chargers_url: str
     widgets_url: str
     thresholds: Thresholds
     settle: float
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -103,9 +105,15 @@ class SimulatedPair:
         self.verdict = Verdict.UNKNOWN
         ids = plan.pair
         self.charger = Charger(
-            ids.charger, hub.chargers_url, pace=Pace(rng), notify=self._on_charger
+            ids.charger,
+            hub.chargers_url,
+            pace=Pace(rng),
+            secret=hub.secret,
+            notify=self._on_charger,
         )
-        self.widget = Widget(ids.widget, hub.widgets_url, pace=Pace(rng), notify=self._on_widget)
+        self.widget = Widget(
+            ids.widget, hub.widgets_url, pace=Pace(rng), secret=hub.secret, notify=self._on_widget
+        )
         self._records = records
         self._charger_log = _ConnectionLog(records)
         self._widget_log = _ConnectionLog(records)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -42,6 +43,8 @@ class Registration:
 
     Args:
         url: Its root, for example ``http://127.0.0.1:3300``.
+        key: API key to present; empty: none.
+        secret: Set for each device; empty: none is.
         rng: Source of the jitter between attempts.
         waiting: Told the reason each time the registry is not there.
         replace: End pairings of these devices with others.
@@ -52,6 +55,8 @@ class Registration:
         self,
         url: str,
         *,
+        key: str = "",
+        secret: str = "",
         rng: random.Random,
         waiting: Callable[[str], None],
         replace: bool = False,
@@ -61,9 +66,16 @@ class Registration:
         self._rng = rng
         self._waiting = waiting
         self._replace = replace
-        # trust_env: the registry is on the operator's network, not behind a proxy.
+        self._secret = secret
         self._client = httpx.AsyncClient(
-            base_url=self._url, timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=_TIMEOUT_SECONDS,
+            # The system's CA certificates, or those in SSL_CERT_FILE; not httpx's own list.
+            verify=ssl.create_default_context() if url.startswith("https:") else True,
+            # The registry is on the operator's network, not behind a proxy.
+            trust_env=False,
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:
@@ -98,13 +110,16 @@ class Registration:
             raise refusal from None
 
     async def register(self, pair: Pair) -> Registered:
-        """Register both devices and pair them; all of it may have been done before.
+        """Register both devices, set their secret, pair them; all may have been done before.
 
         Raises:
             RegistrationError: The registry refuses.
         """
         charger = await self._put(f"/chargers/{pair.charger}", {}, pair)
         widget = await self._put(f"/widgets/{pair.widget}", {}, pair)
+        if self._secret:
+            for device in (f"/chargers/{pair.charger}", f"/widgets/{pair.widget}"):
+                await self._put(f"{device}/secret", {"secret": self._secret}, pair)
         query = "?replace=true" if self._replace else ""
         pairing = await self._put(f"/pairings/{pair.charger}{query}", {"widget": pair.widget}, pair)
         return Registered(
@@ -118,7 +133,7 @@ class Registration:
         while True:
             try:
                 response = await self._client.put(path, json=body)
-            except httpx.TransportError as error:
+            except (httpx.TransportError, httpx.DecodingError) as error:
                 trouble = str(error) or type(error).__name__
             else:
                 if response.is_success:
@@ -132,7 +147,12 @@ class Registration:
     def _explain(self, response: httpx.Response, pair: Pair) -> str:
         detail = _detail(response)
         match response.status_code:
-            case httpx.codes.CONFLICT:
+            case httpx.codes.UNAUTHORIZED | httpx.codes.FORBIDDEN as code:
+                return (
+                    f"the registry refused {pair.charger}:{pair.widget}: {detail} [HTTP {code}]. "
+                    "Set CHARGELIGHT_SIMULATOR_KEY to the API key of an operator"
+                )
+            case httpx.codes.CONFLICT if response.request.url.path.startswith("/pairings/"):
                 why = detail.rstrip(".") or "one of the two is paired with another one"
                 return (
                     f"{pair.charger} cannot be paired with {pair.widget}: {why}. "

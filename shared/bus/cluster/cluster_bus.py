@@ -32,8 +32,10 @@ for it each time."""
 _NOTIFY_SECONDS: Final = 2.0
 """Slots that move one by one within this time are reported together."""
 
-_KEYLESS: Final = frozenset({"ASKING", "INFO", "PING", "ROLE", "SCRIPT", "TIME"})
-_KEY_AT: Final = {"XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
+_KEYLESS: Final = frozenset(
+    {"ASKING", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SCRIPT", "TIME"}
+)
+_KEY_AT: Final = {"EVALSHA": 3, "XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
 """Where a command's key is, if it is not the first word after its name."""
 _SHARDED: Final = {"PUBLISH": "SPUBLISH"}
 _ASKING: Final = encode_command(("ASKING",))

@@ -7,18 +7,19 @@ process has to do at the moment.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.bus import Bus, BusUnavailableError
-from shared.bus.refusals.config_agreement import agree
-from shared.bus.refusals.refusal import RefusedError
-from shared.bus.refusals.rights import Rights
+from shared.bus.refusals.config_agreement import Agreement, agree
+from shared.bus.refusals.refusal import NOPERM, RefusedError, missing_rights
+from shared.bus.refusals.rights import SCRIPTS_RULE, Rights
+from shared.bus.refusals.trials import Trial, trials_of
 from shared.bus.refusals.wrong_server import refuse_eviction, refuse_replica, refuse_wrong_server
 from shared.bus.script import Call, Script
 from shared.bus.subscriber import Subscriber
-from shared.contract.names import CHECK_KEY, channel_in_slot
+from shared.contract.names import AGREEMENTS, CHECK_KEY, channel_in_slot
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.process.runtime import CannotServeError
@@ -40,7 +41,7 @@ class RedisCheck:
     bus: Bus
     """A connection of its own."""
     rights: Rights
-    agreement: Mapping[str, str]
+    agreement: Agreement
     """The settings that must be the same in all instances, by name."""
     connections: Sequence[Bus | Subscriber] = ()
     """The others of this process: what they were refused counts too."""
@@ -102,6 +103,18 @@ class RedisCheck:
 
     async def _look(self) -> None:
         """Try everything that this process may have to do, and compare the settings."""
+        try:
+            await self._try_all()
+        except RefusedError as error:
+            if error.refusal.code != NOPERM:
+                raise
+            # Redis does not say which keys and channels it means: that is found one by one.
+            missing = [rule for trial in self._trials() if (rule := await self._missing(trial))]
+            if not missing:  # it was given back meanwhile
+                raise
+            raise RefusedError(missing_rights(missing, error.refusal.error)) from error
+
+    async def _try_all(self) -> None:
         bus = self.bus
         for server in await bus.on_each_server("INFO", "server"):
             refuse_wrong_server(server, is_cluster=bus.is_cluster)
@@ -109,12 +122,31 @@ class RedisCheck:
             # In a cluster, a master that became a replica names its successor by itself.
             refuse_replica(await bus.command("ROLE"))
         for tag in bus.tags():
-            trials = self.rights.trials(tag, is_cluster=bus.is_cluster)
-            await bus.commands(trials, return_errors=True)
+            await self._send(trials_of(self.rights, tag, is_cluster=bus.is_cluster))
             await bus.run([Call(_NOTHING, (channel_in_slot(CHECK_KEY, tag),), ())])
         for memory in await bus.on_each_server("INFO", "memory"):
             refuse_eviction(memory)
         await agree(bus, self.agreement)
+
+    def _trials(self) -> Iterator[Trial]:
+        for tag in self.bus.tags():
+            yield from trials_of(self.rights, tag, is_cluster=self.bus.is_cluster)
+            key = channel_in_slot(CHECK_KEY, tag)
+            yield Trial(SCRIPTS_RULE, [["EVALSHA", _NOTHING.sha, 1, key]])
+        for name, value in self.agreement.items():
+            yield Trial(self.rights.agreeing_rule, [["HSETNX", AGREEMENTS, name, str(value)]])
+
+    async def _missing(self, trial: Trial) -> str | None:
+        try:
+            await self._send([trial])
+        except RefusedError as error:
+            if error.refusal.code == NOPERM:
+                return trial.missing_rule(error.refusal.error)
+        return None
+
+    async def _send(self, trials: Iterable[Trial]) -> None:
+        commands = [words for trial in trials for words in trial.commands]
+        await self.bus.commands(commands, return_errors=True)
 
     async def run(self) -> None:
         """Look again and again until cancelled; log what is found, once, and its end."""

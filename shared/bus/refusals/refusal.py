@@ -4,16 +4,14 @@ https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from shared.bus.bus import BusUnavailableError
-from shared.contract.names import ALL_CHANNELS, ALL_KEYS
 
-KEY_RIGHT: Final = f"~{ALL_KEYS}"
-"""The keys that a user of Redis must reach, as an ACL names them."""
-CHANNEL_RIGHT: Final = f"&{ALL_CHANNELS}"
-"""The same for channels."""
+NOPERM: Final = "NOPERM"
+"""The code of a refusal for a right that is missing."""
 
 
 class Refusal(NamedTuple):
@@ -27,6 +25,8 @@ class Refusal(NamedTuple):
     """Whether waiting does not help: a process that has not served yet ends with it."""
     ends_connection: bool = False
     """Whether a new connection may lead to a better server."""
+    error: str = ""
+    """What Redis said, if a right is missing."""
 
     def __str__(self) -> str:
         """Return both as sentences."""
@@ -56,7 +56,7 @@ _URL: Final = "CHARGELIGHT_REDIS_URL"
 _WAIT: Final = "It goes on by itself"
 
 _KINDS: Final = (
-    # NOPERM has a function of its own.
+    # NOPERM has functions of its own.
     _Kind(
         "NOSCRIPT",
         r"NOSCRIPT",
@@ -231,33 +231,41 @@ def refuse(failures: Iterable[tuple[str, str]]) -> None:
             raise RefusedError(refusal)
 
 
-def _missing_rights(failures: Iterable[tuple[str, str]]) -> Refusal:
-    rights: dict[str, None] = {}
-    texts: list[str] = []
-    user = "USER"
-    for name, error in failures:
-        rights[_right(name, error)] = None
-        texts.append(error)
-        if found := re.search(r"User (\S+) has no permissions", error):
-            user = found[1]
-    named = " ".join(rights)
+def missing_rights(rules: Iterable[str], error: str) -> Refusal:
+    """Return what is said when these rules are missing.
+
+    Args:
+        rules: As ``ACL SETUSER`` takes them.
+        error: What Redis says of one of them.
+    """
+    rules = tuple(dict.fromkeys(rules))
+    found = re.search(r"User (\S+) has no permissions", error)
+    quoted = " ".join(map(shlex.quote, rules))
     return Refusal(
-        "NOPERM",
-        f"Redis does not give its user the right {named} ({texts[0]})",
-        f"Give it: redis-cli ACL SETUSER {user} {named} (docs/operations.md lists all rights)",
+        NOPERM,
+        f"Redis does not give its user the right {' '.join(rules)} ({error})",
+        f"Give it: redis-cli ACL SETUSER {found[1] if found else 'USER'} {quoted} "
+        "(docs/operations.md says where all rights are)",
         is_setting=True,
+        error=error,
     )
 
 
+def _missing_rights(failures: Iterable[tuple[str, str]]) -> Refusal:
+    failures = list(failures)
+    return missing_rights([_right(name, error) for name, error in failures], failures[0][1])
+
+
 def _right(name: str, error: str) -> str:
-    """Return the right that is missing, as ACL SETUSER takes it."""
+    """Return the right that is missing, as ACL SETUSER takes it, as far as the error says."""
     called = name.lower().replace(" ", "|")
     if found := re.search(r"run the '([^']+)' command", error):
         refused = found[1].lower()
         # Before Redis 7 only the first word of the command's name.
         return f"+{called}" if called.startswith(f"{refused}|") else f"+{refused}"
+    # Redis does not say which one. The check of Redis finds out (`RedisCheck`).
     if "channel" in error:
-        return CHANNEL_RIGHT
+        return "&CHANNEL"
     if "key" in error:
-        return KEY_RIGHT
+        return "~KEY"
     return f"+{called}"

@@ -1,5 +1,6 @@
-"""The commands that a service sends to Redis, and how to try each without changing anything.
+"""The rights that a service's user needs in Redis, as rules of an ACL.
 
+The commands come from the service's scripts, the keys and channels from the map of names.
 https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/
 """
 
@@ -8,73 +9,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from shared.bus.refusals.refusal import CHANNEL_RIGHT, KEY_RIGHT
 from shared.bus.repair.scripts import REPAIR
-from shared.bus.script import Argument, Script, name_of
-from shared.contract.names import CHECK_CHANNEL, CHECK_KEY, channel_in_slot
+from shared.bus.script import Script, name_of
+from shared.contract.names import (
+    AGREEMENTS,
+    ALL_KEYS,
+    CHECK_CHANNEL,
+    CHECK_KEY,
+    Access,
+    key_pattern,
+)
 
-_KEY: Final = "KEY"
-_CHANNEL: Final = "CHANNEL"
-
-_HARMLESS: Final = {
-    name_of(words): words
-    for words in (
-        line.split()
-        # The key never exists, so reads find nothing, removals remove nothing, and additions are
-        # those to what exists. HSET has an argument too few, which is found after the rights.
-        for line in """
-            DEL KEY
-            EXISTS KEY
-            EXPIRE KEY 1
-            GET KEY
-            HDEL KEY f
-            HEXISTS KEY f
-            HGET KEY f
-            HGETALL KEY
-            HKEYS KEY
-            HLEN KEY
-            HMGET KEY f
-            HSCAN KEY 0
-            HSET KEY f v f
-            HVALS KEY
-            INFO server
-            PING
-            PTTL KEY
-            PUBLISH CHANNEL .
-            ROLE
-            SCRIPT LOAD return
-            SET KEY . XX
-            TIME
-            TYPE KEY
-            XACK KEY g 0-1
-            XADD KEY NOMKSTREAM * f v
-            XCLAIM KEY g c 0 0-1
-            XDEL KEY 0-1
-            XGROUP CREATE KEY g 0
-            XINFO GROUPS KEY
-            XLEN KEY
-            XPENDING KEY g
-            XRANGE KEY - +
-            XREADGROUP GROUP g c STREAMS KEY >
-            ZADD KEY XX 0 m
-            ZCARD KEY
-            ZMSCORE KEY m
-            ZRANGE KEY 0 -1
-            ZRANGEBYSCORE KEY 0 0
-            ZREM KEY m
-            ZREMRANGEBYSCORE KEY 0 0
-            ZSCORE KEY m
-        """.strip().splitlines()
-    )
-}
-_TRIED_ELSEWHERE: Final = ("CLIENT SETNAME", "EVALSHA", "HSETNX")
-"""By each connection when it opens, by the scripts, and by comparing settings."""
-_SUBSCRIPTIONS: Final = ("SUBSCRIBE", "UNSUBSCRIBE")
-_OF_EVERY_SERVICE: Final = (*_TRIED_ELSEWHERE, "HMGET", "INFO", "ROLE", "SCRIPT LOAD", "TIME")
-_OF_LISTENERS: Final = ("PING", "PUBLISH", *_SUBSCRIPTIONS)
-CLUSTER_RULES: Final = "+asking +cluster|info +cluster|slots +spublish +ssubscribe +sunsubscribe"
-"""What a user of a Redis Cluster needs besides, as ``ACL SETUSER`` takes it."""
+_IN_SELECTORS: Final = frozenset({"DEL", "EVALSHA", "HDEL", "HSETNX", "SUBSCRIBE", "UNSUBSCRIBE"})
+"""Each command is allowed in one place, so that it is clear which rule is missing."""
+_OF_EVERY_SERVICE: Final = (
+    *("CLIENT SETNAME", "DISCARD", "EVALSHA", "HMGET", "HSETNX", "INFO", "MULTI", "PUBLISH"),
+    *("ROLE", "SCRIPT LOAD", "TIME"),
+)
+_OF_LISTENERS: Final = ("PING", "SUBSCRIBE", "UNSUBSCRIBE")
+_OF_CLUSTERS: Final = "+asking +cluster|info +cluster|slots +spublish"
 _CALL: Final = re.compile(r"""p?call\('([A-Z]+)'(?:, '([A-Z]+)')?""")
+
+CHECK_KEY_RULE: Final = f"~{CHECK_KEY}*"
+CHECK_CHANNEL_RULE: Final = f"&{CHECK_CHANNEL}*"
+SCRIPTS_RULE: Final = f"(+evalsha ~{ALL_KEYS})"
+"""Redis asks for every right on all keys of a script, also on those that it only reads. What
+the script does to them is checked command by command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,50 +42,103 @@ class Rights:
     """The rights of one service's user in Redis.
 
     Attributes:
+        access: Its keys and channels.
         commands: Names of commands: ``HGET``, ``XGROUP CREATE``.
     """
 
+    access: Access
     commands: tuple[str, ...]
 
     @classmethod
-    def of(cls, scripts: Iterable[object], *commands: str, listens: bool) -> Self:
+    def of(cls, access: Access, scripts: Iterable[object], *commands: str) -> Self:
         """Return the rights that a service needs.
 
         Args:
+            access: What the map of names says of it.
             scripts: Its scripts, among other things: ``vars(module).values()``.
             commands: What it sends besides, apart from what every service does.
-            listens: Whether it subscribes to channels.
         """
         names = {*_OF_EVERY_SERVICE, *commands}
-        names.update(_OF_LISTENERS if listens else ())
+        names.update(_OF_LISTENERS if access.hears else ())
         for script in (REPAIR, *scripts):
             if isinstance(script, Script):
                 names.update(_commands_in(script.text))
-        return cls(tuple(sorted(names)))
+        return cls(access, tuple(sorted(names)))
+
+    def rules(self, *, is_cluster: bool = False) -> tuple[str, ...]:
+        """Return the rules as ``ACL SETUSER`` takes them, from Redis 7 on.
+
+        Rules in parentheses are selectors: a command is allowed if one of them allows all of
+        it, or the rules before them do.
+        """
+        of_cluster = _OF_CLUSTERS.split() if is_cluster else ()
+        commands = (command_rule(name) for name in self.commands if name not in _IN_SELECTORS)
+        selectors = (SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule)
+        return (
+            *("resetkeys", *self.reading_rules.values(), *self.writing_rules.values()),
+            *(CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
+            *("-@all", *commands, *of_cluster, "clearselectors"),
+            *(_sharded(rule) if is_cluster else rule for rule in selectors if rule),
+        )
+
+    def flat_rules(self) -> tuple[str, ...]:
+        """Return them for Redis 6.2: it has no selectors, and reading is not apart from writing."""
+        access = self.access
+        parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
+        channels = dict.fromkeys((*self.publishing_rules, *_channel_rules(access.hears)))
+        return (
+            *("resetkeys", *(f"~{key_pattern(part)}" for part in parts), CHECK_KEY_RULE),
+            *("resetchannels", *channels),
+            *("-@all", *map(command_rule, self.commands)),
+        )
 
     @property
-    def acl_rules(self) -> str:
-        """They as ``ACL SETUSER`` takes them."""
-        allowed = " ".join("+" + name.lower().replace(" ", "|") for name in self.commands)
-        return f"resetkeys {KEY_RIGHT} resetchannels {CHANNEL_RIGHT} -@all {allowed}"
+    def reading_rules(self) -> dict[str, str]:
+        """The rules on keys that are only read, by the keys' patterns."""
+        return {key: f"%R~{key}" for key in (*map(key_pattern, self.access.reads), AGREEMENTS)}
 
-    def trials(self, tag: str, *, is_cluster: bool) -> list[list[Argument]]:
-        """Return a command for each right, which changes nothing, on the server with a tag."""
-        key, channel = channel_in_slot(CHECK_KEY, tag), channel_in_slot(CHECK_CHANNEL, tag)
-        found: list[list[Argument]] = [["ASKING"]] if is_cluster else []
-        for name in self.commands:
-            if name in _HARMLESS:
-                places = {_KEY: key, _CHANNEL: channel}
-                found.append([places.get(word, word) for word in _HARMLESS[name]])
-        if "SUBSCRIBE" in self.commands:
-            # Neighbours: in between, nothing else is allowed on the connection.
-            found += [[f"S{name}" if is_cluster else name, channel] for name in _SUBSCRIPTIONS]
-        return found
+    @property
+    def writing_rules(self) -> dict[str, str]:
+        """The rules on keys that are written, likewise."""
+        return {key: f"~{key}" for key in map(key_pattern, self.access.writes)}
 
-    def untried(self) -> list[str]:
-        """Return the commands that nothing tries at start. A test wants none."""
-        tried = {*_HARMLESS, *_TRIED_ELSEWHERE, *_SUBSCRIPTIONS}
-        return [name for name in self.commands if name not in tried]
+    @property
+    def publishing_rules(self) -> list[str]:
+        """The rules on channels to publish on."""
+        return [*_channel_rules(self.access.publishes), CHECK_CHANNEL_RULE]
+
+    @property
+    def removing_rule(self) -> str:
+        """The selector of keys that it may remove, or members of them."""
+        parts = dict.fromkeys((*self.access.writes, *self.access.removes))
+        keys = (f"~{key_pattern(part)}" for part in parts)
+        return f"(+del +hdel {CHECK_KEY_RULE} {' '.join(keys)})"
+
+    @property
+    def agreeing_rule(self) -> str:
+        """The selector for what is agreed on: most services only add to it."""
+        return f"(+hsetnx{' +hdel' if self.access.succeeds else ''} ~{AGREEMENTS})"
+
+    @property
+    def hearing_rule(self) -> str:
+        """The selector of the channels to listen on; empty if there are none."""
+        if not self.access.hears:
+            return ""
+        channels = (*_channel_rules(self.access.hears), CHECK_CHANNEL_RULE)
+        return f"(+subscribe +unsubscribe resetchannels {' '.join(channels)})"
+
+
+def command_rule(name: str) -> str:
+    """Return the rule that allows a command."""
+    return "+" + name.lower().replace(" ", "|")
+
+
+def _channel_rules(patterns: Iterable[str]) -> list[str]:
+    return [f"&{pattern}" for pattern in patterns]
+
+
+def _sharded(selector: str) -> str:
+    return selector.replace("+subscribe +unsubscribe", "+ssubscribe +sunsubscribe")
 
 
 def _commands_in(script: str) -> Iterator[str]:

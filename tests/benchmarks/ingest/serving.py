@@ -10,6 +10,7 @@ import uvloop
 
 from shared.process import health
 from shared.process.fast_counter import FastCounter
+from shared.process.listeners import ListenAddress
 
 HOST = "127.0.0.1"
 BACKLOG = 4096
@@ -32,7 +33,9 @@ def main(open_server: Open, *, fast_loop: bool = True, received: FastCounter | N
         async with AsyncExitStack() as stack:
             await open_server(int(os.environ[PORT_VARIABLE]), counter, stack)
             health_port = int(os.environ[HEALTH_PORT_VARIABLE])
-            await stack.enter_async_context(health.listening(HOST, health_port, lambda: None))
+            await stack.enter_async_context(
+                health.listening(ListenAddress(HOST, health_port), lambda: None)
+            )
             await stop.wait()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if fast_loop else None) as runner:

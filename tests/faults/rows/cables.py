@@ -41,8 +41,12 @@ async def cut_router_from_redis(booth: Booth) -> None:
 
 
 async def slow_registry_down(booth: Booth) -> None:
-    """Hand chargers over while the registry's way to Redis is long: in effect within 5 s."""
-    one_way = {"30 ms": 0.03, "400 ms": 0.4}[booth.draw(["30 ms", "400 ms"])]
+    """Hand chargers over while the registry's way to Redis is long: in effect within 5 s.
+
+    Within 12 s if a round trip takes 0.8 s: ten of them make a full projection, which comes every
+    few minutes and first.
+    """
+    one_way, within = {"30 ms": (0.03, 5.0), "400 ms": (0.4, 12.0)}[booth.draw(["30 ms", "400 ms"])]
     await handovers.arrive(booth)
     cable = booth.cables["registry-1"]
     slow_until = time.monotonic() + booth.seconds(120)
@@ -53,7 +57,7 @@ async def slow_registry_down(booth: Booth) -> None:
             await handovers.hand_over(booth)
             took = time.monotonic() - began
             booth.notes.append(f"in effect after {took:.1f} s")
-            assert took < 5.0, f"handing over took {took:.1f} s"
+            assert took < within, f"handing over took {took:.1f} s"
             if time.monotonic() > slow_until:
                 break
             await asyncio.sleep(booth.rng.uniform(2, 10))

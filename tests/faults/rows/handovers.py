@@ -23,8 +23,12 @@ WELL_SECONDS: Final = 15.0
 CHARGED: Final = 100.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 """Between a reading that is held up and the next pairing: longer than the checker's slack."""
-ASKED_SECONDS: Final = 10.0
-"""In which a charger is asked for its level again, if what it said cannot light its widget."""
+ASKED_SECONDS: Final = 15.0
+"""In which a charger is asked for its level again, if what it said cannot light its widget.
+
+A flood of pings takes 7 s to read. A gateway asks after 2 s, and once more if it could not read the
+pairing when the charger connected again: its connection for that may be one that Redis closed.
+"""
 _PINGS: Final = 4000
 
 

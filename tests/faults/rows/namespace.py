@@ -15,9 +15,11 @@ import sys
 from functools import partial
 from typing import Final
 
+from shared.process.settings import OPEN
 from tests.faults.booth import Booth
 from tests.fixtures.fault_proxy import HOST, Address, FaultProxy
 from tests.fixtures.hub import Gateway
+from tools.servers.credentials import SERVICES
 
 _KEPT: Final = "gateway in a namespace"
 _NOBODY: Final = "02:00:00:00:00:fe"
@@ -104,8 +106,9 @@ async def _begin(booth: Booth) -> _Network:
     booth.cables[name] = cable
     gateway = booth.hub.start_gateway(
         {
-            "CHARGELIGHT_REDIS_URL": f"redis://{network.redis_here}:{cable.port}/0",
+            "CHARGELIGHT_REDIS_URL": f"redis://{SERVICES.at(network.redis_here)}:{cable.port}/0",
             "CHARGELIGHT_GATEWAY_HOST": network.devices_there,
+            "CHARGELIGHT_OPEN": OPEN,
             **booth.clock(name),
         },
         prefix=["ip", "netns", "exec", network.name],

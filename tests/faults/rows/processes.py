@@ -81,6 +81,7 @@ async def restart_redis_with_data(booth: Booth) -> None:
 
 async def restart_redis_behind(booth: Booth) -> None:
     """It comes back with a snapshot that is older than two devices and all recent readings."""
+    booth.devices.resume_readings()
     await asyncio.to_thread(booth.redis.save)
     number = booth.kept["late"] = booth.kept.get("late", 0) + 1
     pair = Pair(f"late-c{number}", f"late-w{number}")

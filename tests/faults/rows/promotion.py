@@ -11,12 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import redis.asyncio
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from tests.faults.booth import Booth
 from tests.faults.stepping_clock import SteppingRedis
 from tests.fixtures.fault_proxy import HOST, FaultProxy
-from tests.fixtures.redis_at import address_of
+from tests.fixtures.redis_at import address_of, admin_client
+from tools.servers.credentials import ADMIN
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
@@ -32,7 +34,10 @@ _CONFIGURATION: Final = """\
 bind {host}
 port {port}
 dir {folder}
+requirepass {password}
 sentinel monitor {name} {host} {primary} 1
+sentinel auth-user {name} {user}
+sentinel auth-pass {name} {password}
 sentinel down-after-milliseconds {name} 500
 sentinel failover-timeout {name} 3000
 """
@@ -76,7 +81,9 @@ async def _promote(
         port = free_port()
         sentinel = _sentinel(primary, Path(folder), port)
         try:
-            async with _client_to(HOST, port) as asked:
+            async with Redis(
+                host=HOST, port=port, password=ADMIN.password, socket_timeout=5
+            ) as asked:
                 await _until(lambda: _knows_replica(asked))
                 async with booth.fault(name):
                     for one in list(link.links):
@@ -96,10 +103,10 @@ async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> 
     """Have one server replicate another, over a cable that can be silenced."""
     link = FaultProxy(lambda: [address_of(primary.url)])
     await link.listen()
-    async with _client_to(*address_of(primary.url)) as client:
+    async with admin_client(*address_of(primary.url), timeout_seconds=5) as client:
         # It may have been a replica itself the time before.
         await client.execute_command("REPLICAOF", "NO", "ONE")
-    async with _client_to(*address_of(replica.url)) as client:
+    async with admin_client(*address_of(replica.url), timeout_seconds=5) as client:
         await client.execute_command("REPLICAOF", HOST, link.port)
 
         async def is_up() -> bool:
@@ -115,7 +122,13 @@ def _sentinel(primary: EmbeddedRedis, folder: Path, port: int) -> SupervisedProc
     file = folder / "sentinel.conf"
     file.write_text(
         _CONFIGURATION.format(
-            host=HOST, port=port, folder=folder, name=_NAME, primary=address_of(primary.url)[1]
+            host=HOST,
+            port=port,
+            folder=folder,
+            name=_NAME,
+            primary=primary.port,
+            user=ADMIN.name,
+            password=ADMIN.password,
         )
     )
     command: list[str | Path] = [primary.program, file, "--sentinel"]
@@ -123,14 +136,14 @@ def _sentinel(primary: EmbeddedRedis, folder: Path, port: int) -> SupervisedProc
 
 
 async def _knows_replica(client: Any) -> bool:
-    with contextlib.suppress(redis.exceptions.RedisError, OSError):
+    with contextlib.suppress(RedisError, OSError):
         found = await client.execute_command("SENTINEL", "REPLICAS", _NAME)
         return bool(found)
     return False
 
 
 async def _leads_to(client: Any, port: int) -> bool:
-    with contextlib.suppress(redis.exceptions.RedisError, OSError):
+    with contextlib.suppress(RedisError, OSError):
         found = await client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _NAME)
         return found is not None and int(found[1]) == port
     return False
@@ -140,12 +153,3 @@ async def _until(holds: Any) -> None:
     async with asyncio.timeout(PROMOTED_SECONDS):
         while not await holds():  # noqa: ASYNC110 - asked of another process
             await asyncio.sleep(0.05)
-
-
-@contextlib.asynccontextmanager
-async def _client_to(host: str, port: int) -> Any:
-    client = redis.asyncio.Redis(host=host, port=port, socket_timeout=5)
-    try:
-        yield client
-    finally:
-        await client.aclose()

@@ -2,41 +2,43 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from tests.faults.booth import Booth
+from tools.servers.credentials import SERVICES
 from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
 
 _SECONDS: Final = 10.0
-_PASSWORD: Final = "changed"
+_PASSWORD: Final = secrets.token_hex(16)
 
 
 async def _take_right(client: Any, _: Booth) -> None:
-    await client.execute_command("ACL", "SETUSER", "default", "-evalsha", "-eval")
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "-evalsha", "-eval")
 
 
 async def _give_right(client: Any, _: Booth) -> None:
-    await client.execute_command("ACL", "SETUSER", "default", "+@all")
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "+evalsha", "+eval")
 
 
 async def _take_channels(client: Any, _: Booth) -> None:
-    await client.execute_command("ACL", "SETUSER", "default", "resetchannels")
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "resetchannels")
 
 
 async def _give_channels(client: Any, _: Booth) -> None:
-    await client.execute_command("ACL", "SETUSER", "default", "allchannels")
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "allchannels")
 
 
-async def _set_password(client: Any, booth: Booth) -> None:
-    await client.config_set("requirepass", _PASSWORD)
+async def _change_password(client: Any, booth: Booth) -> None:
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "resetpass", f">{_PASSWORD}")
     for cable in booth.cables.values():
         cable.cut()
 
 
-async def _unset_password(client: Any, _: Booth) -> None:
-    await client.execute_command("AUTH", _PASSWORD)
-    await client.config_set("requirepass", "")
+async def _give_password_back(client: Any, _: Booth) -> None:
+    right = f">{SERVICES.password}"
+    await client.execute_command("ACL", "SETUSER", SERVICES.name, "resetpass", right)
 
 
 async def _fill_memory(client: Any, _: Booth) -> None:
@@ -113,7 +115,7 @@ _WAYS: Final[dict[str, tuple[Do, Do]]] = {
     "disk full": (_fill_disk, _free_disk),
     "read-only": (_make_read_only, _make_writable),
     "keys evicted": (_evict, _restore_policy),
-    "another password": (_set_password, _unset_password),
+    "another password": (_change_password, _give_password_back),
     "right to channels missing": (_take_channels, _give_channels),
     "policy changed": (_change_policy, _restore_policy),
 }

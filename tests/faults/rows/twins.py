@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from services.simulator.devices import messages
 from services.simulator.fleet.pairs import Pair
@@ -18,6 +18,7 @@ _PAIR: Final = Pair("twin-c", "twin-w")
 _ROUNDS: Final = 3
 _CROSSING: Final = 20
 _SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.5
 _CALLS: Final = (
     (ChargingStatus.CHARGING, 10.0),
     (ChargingStatus.CHARGING80, 85.0),
@@ -37,6 +38,7 @@ async def cross(booth: Booth) -> None:
         await newer.send_first()
         if old is not None:
             await asyncio.gather(old.send_superseded(), newer.repeat())
+        newer.stay()
         old = booth.kept["twin"] = newer
     async with booth.fault("twins"):
         pass
@@ -47,13 +49,29 @@ class _Twin:
         self.number = number
         self._booth = booth
         self._connection = connection
+        self._staying: asyncio.Task[None] | None = None
 
     @classmethod
     async def connect(cls, booth: Booth, number: int) -> "_Twin":
-        url = f"ws://127.0.0.1:{booth.some_gateway().charger_port}/chargers/{_PAIR.charger}"
-        twin = cls(booth, await connect(url, compression=None, proxy=None, close_timeout=1), number)
+        url = booth.some_gateway().charger_url(_PAIR.charger)
+        twin = cls(booth, await _dial(url), number)
         booth.closing.push_async_callback(twin.close)
         return twin
+
+    def stay(self) -> None:
+        """Connect again from now on, as a charger does, until a newer connection counts."""
+        self._staying = asyncio.create_task(self._stay(), name=f"twin {self.number}")
+
+    async def _stay(self) -> None:
+        url = f"{self._booth.devices.chargers_url}/chargers/{_PAIR.charger}"
+        while True:
+            await self._connection.wait_closed()
+            if self._connection.close_code == CloseCode.SUPERSEDED:
+                return
+            with contextlib.suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
+                self._connection = await _dial(url)
+                await self.send_first()
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def send_first(self) -> None:
         """Send a reading that counts, and wait for its receipt."""
@@ -82,4 +100,10 @@ class _Twin:
         assert self._connection.close_code == CloseCode.SUPERSEDED, self._connection.close_code
 
     async def close(self) -> None:
+        if self._staying is not None:
+            self._staying.cancel()
         await self._connection.close()
+
+
+async def _dial(url: str) -> ClientConnection:
+    return await connect(url, compression=None, proxy=None, close_timeout=1)

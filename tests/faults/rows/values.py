@@ -10,6 +10,8 @@ from tests.faults.booth import Booth
 
 PARTITIONS: Final = 64
 FUTURE: Final = 2**53
+UNDRAWN: Final = 5 * 10**15
+"""Less, but no number that Postgres draws."""
 YEAR_2100: Final = 4_102_444_800_000_000
 BELIEVED_SECONDS: Final = 5.0
 """For so long a status may be newer than its charger's reading before it is replaced."""
@@ -94,6 +96,8 @@ def _keys(charger: ChargerNames, widget: WidgetNames) -> dict[str, str]:
 
 WRONG_TYPES: Final = len(_keys(_NAMES.chargers[0], _NAMES.widgets[0]))
 
+_BECOME_A_LIST: Final = 'redis.call("DEL", KEYS[1]) return redis.call("RPUSH", KEYS[1], "junk")'
+
 
 async def change_type(booth: Booth) -> None:
     """Give a key another type: no process ends, and what was in it is rebuilt."""
@@ -102,8 +106,8 @@ async def change_type(booth: Booth) -> None:
     async with booth.redis_client() as client, booth.fault("key of another type"):
         is_list_right = await client.type(key) == b"list"
         assert not is_list_right, f"{key} is a list"
-        await client.delete(key)
-        await client.rpush(key, "junk")
+        # In one step: the hub may have written a lost key again before a second command comes.
+        await client.eval(_BECOME_A_LIST, 1, key)
 
 
 # Values that cannot be read.
@@ -235,6 +239,8 @@ _FROM_THE_FUTURE: Final[list[tuple[Break, str]]] = [
     (_live, f'{{"epoch":{YEAR_2100}}}'),
     (_entry_of_charger, f'{{"pairing":{FUTURE},"widget":"WIDGET","paired_at":0}}'),
     (_entry_of_widget, f'{{"pairing":{FUTURE},"charger":"CHARGER"}}'),
+    (_entry_of_charger, f'{{"pairing":{UNDRAWN},"token":"","paired_at":0,"widget":"WIDGET"}}'),
+    (_entry_of_widget, f'{{"pairing":{UNDRAWN},"charger":"CHARGER"}}'),
     (_score, str(float(FUTURE))),
     (_members, str(float(FUTURE))),
 ]

@@ -24,7 +24,12 @@ EXPECTED = {
     "capacity": ("capacity 100: memory of all gateways", "capacity 100: CPU of Redis, no readings"),
     "doorbells": ("doorbells: CPU per message, our connection",),
     "instructions": ("instructions: parse frame",),
-    "imports": ("imports answered",),
+    "tls": ("tls ws: CPU per reading", "tls wss with certificates: CPU per handshake"),
+    "imports": (
+        "imports 100 devices: per row",
+        "imports hostile, 40,000 names: peak memory",
+    ),
+    "door": ("door wrong API keys: REST, longest", "door TLS handshakes: others' p99 / control"),
 }
 MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")
 """Differences, which noise can make negative in a run of half a second."""

@@ -13,7 +13,9 @@ import pytest
 from tests.fixtures.hub import Hub, StartHub
 from tests.fixtures.processes import ROOT
 
-ADMIN_KEY = "an-admin-key-of-32-characters-or-more"
+BOOTSTRAP_KEY = "a-bootstrap-key-of-32-characters"
+
+CREDENTIAL_KEY = "a-credential-key-of-32-characters-or-more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ async def guarded(hub: StartHub) -> Hub:
     """A registry that asks for keys, and keeps secrets."""
     settings = {
         "CHARGELIGHT_REGISTRY_OPERATOR_AUTH": "required",
-        "CHARGELIGHT_REGISTRY_ADMIN_KEY": ADMIN_KEY,
-        "CHARGELIGHT_CREDENTIAL_KEY": "a-credential-key-of-32-characters-or-more",
+        "CHARGELIGHT_REGISTRY_ADMIN_KEY": BOOTSTRAP_KEY,
+        "CHARGELIGHT_CREDENTIAL_KEY": CREDENTIAL_KEY,
     }
     return await hub(gateways=0, routers=0, settings=settings)
 
@@ -50,7 +52,13 @@ async def start(
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.cli", *arguments),
         cwd=ROOT,
-        env={**others, "CHARGELIGHT_CLI_URL": url, "COLUMNS": "80", **(settings or {})},
+        env={
+            **others,
+            "CHARGELIGHT_CLI_URL": url,
+            "COLUMNS": "80",
+            "XDG_CONFIG_HOME": "/nowhere",
+            **(settings or {}),
+        },
         **{"stdin": DEVNULL, "stdout": PIPE, "stderr": PIPE, **streams},
     )
 

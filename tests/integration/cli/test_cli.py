@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import zipfile
 from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 
 from tests.fixtures.hub import Hub
 from tests.integration.cli.conftest import (
-    ADMIN_KEY,
+    BOOTSTRAP_KEY,
+    CREDENTIAL_KEY,
     Chargelight,
     Ran,
     chargelight_at,
@@ -39,11 +41,13 @@ def items(ran: Ran) -> list[dict[str, Any]]:
 
 
 async def test_an_operators_day(guarded: Hub, tmp_path: Path) -> None:
-    admin = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY=ADMIN_KEY)
+    admin_key = await guarded.admin_key(BOOTSTRAP_KEY)
+    admin = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY=admin_key)
     key_file = tmp_path / "key"
     key_file.write_text(done(await admin("keys", "create", "anna", "operator")))
     anna = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY_FILE=str(key_file))
-    assert done(await anna("whoami")).split() == ["name", "anna", "role", "operator"]
+    told = done(await anna("whoami")).split()
+    assert told[:4] == ["name", "anna", "role", "operator"]
     assert (await anna("keys", "list")).errors.startswith("refused: this needs the role admin")
 
     await the_booth_is_set_up(anna, tmp_path)
@@ -56,8 +60,11 @@ async def test_an_operators_day(guarded: Hub, tmp_path: Path) -> None:
     assert done(await anna("export", str(evening))) == ""
     done(await anna("chargers", "unregister", "c4"))
     await all_of_it_is_on_record(anna, secrets)
+    await the_visitor_is_forgotten(anna, admin)
 
-    (key,) = items(await admin("keys", "list", "--json"))
+    (key,) = [
+        each for each in items(await admin("keys", "list", "--json")) if each["name"] == "anna"
+    ]
     done(await admin("keys", "revoke", key["id"]))
     gone = await anna("whoami")
     assert gone.code == 1
@@ -99,10 +106,12 @@ async def a_visitor_comes_and_goes(anna: Chargelight) -> None:
     """With the phone, but without giving the widget back; that comes later."""
     done(await anna("rentals", "open", "c1", "--ticket", "0815"))
     assert "0815" in done(await anna("rentals", "list", "--state", "open"))
-    done(await anna("rentals", "collect", "--ticket", "0815", "--widget-kept"))
+    collected = await anna("rentals", "collect", "--ticket", "0815", "--widget-kept")
+    assert collected.code == 0
+    assert "chargelight pairings pair c1 w1" in collected.errors, "they were imported as a pair"
     missing = items(await anna("rentals", "list", "--widget-missing", "--json"))
     assert [each["charger"] for each in missing] == ["c1"]
-    done(await anna("rentals", "return-widget", "--widget", "w1"))
+    done(await anna("rentals", "return-widget", missing[0]["short_id"]))
     assert done(await anna("rentals", "list", "--widget-missing")) == "none\n"
 
 
@@ -110,8 +119,22 @@ async def all_of_it_is_on_record(anna: Chargelight, secrets: list[str]) -> None:
     """All but secrets."""
     record = await anna("audit", "--who", "anna", "--most", "1000", "--json")
     changes = {(each["action"], each["subject"]) for each in items(record)}
-    assert changes >= {("created", "c4"), ("removed", "c4"), ("created", "w1")}
+    assert changes >= {("created", "c4"), ("removed", "c4")}
+    (imported,) = [subject for action, subject in changes if action == "imported"]
+    parts = items(await anna("audit", "--import", imported, "--json"))
+    assert ("created", "w1") in {(each["action"], each["subject"]) for each in parts}
     assert [secret for secret in secrets if secret in record.output] == []
+
+
+async def the_visitor_is_forgotten(anna: Chargelight, admin: Chargelight) -> None:
+    assert (await anna("erase", "0815")).errors.startswith("refused: this needs the role admin")
+    would = json.loads(done(await admin("erase", "0815", "--dry-run", "--json")))
+    assert would["rentals"] == 1
+    assert "0815" in done(await anna("rentals", "list"))
+    done(await admin("erase", "0815"))
+    assert "0815" not in done(await anna("rentals", "list"))
+    assert "0815" not in done(await anna("audit", "--kind", "rental"))
+    assert "rentals before" in done(await admin("prune", "--dry-run"))
 
 
 async def tomorrow_all_is_there_again(admin: Chargelight, folder: Path) -> None:
@@ -124,6 +147,35 @@ async def tomorrow_all_is_there_again(admin: Chargelight, folder: Path) -> None:
     assert rows["charger", "c2"]["label"] == "Büdchen 2 左"
     again = json.loads(done(await admin("import", str(evening), "--json")))
     assert (again["rows"], again["created"], again["paired"]) == (7, 1, 1)
+
+
+async def test_a_support_bundle_has_no_secret_and_no_ticket_in_it(
+    guarded: Hub, tmp_path: Path
+) -> None:
+    admin_key = await guarded.admin_key(BOOTSTRAP_KEY)
+    admin = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY=admin_key)
+    key = done(await admin("keys", "create", "anna", "operator")).strip()
+    done(await admin("import", "-", given=BOOTH.encode()))
+    own = "a-secret-of-the-device"
+    made = done(await admin("chargers", "secret", "generate", "c1")).strip()
+    done(await admin("widgets", "secret", "set", "w1", given=f"{own}\n".encode()))
+    done(await admin("rentals", "open", "c1", "--ticket", "ticket-of-mrs-smith"))
+    bundle = tmp_path / "bundle.zip"
+    done(await admin("support-bundle", str(bundle), "--device", "w1"))
+    with zipfile.ZipFile(bundle) as file:
+        texts = {name: file.read(name).decode() for name in file.namelist()}
+    registry = json.loads(texts["registry.json"])
+    assert (registry["counts"]["chargers"], registry["counts"]["open_rentals"]) == (3, 1)
+    assert registry["settings"]["operator_auth"] == "required"
+    assert registry["versions"]["postgres"][0].isdigit()
+    assert "rental opened" in texts["log/registry.log"]
+    assert "widget w1" in texts["explain/w1.txt"]
+    whole = "\n".join(texts.values())
+    secrets = (
+        *(BOOTSTRAP_KEY, CREDENTIAL_KEY, admin_key),
+        *(key, key.split("_", 2)[2], own, made, "mrs-smith"),
+    )
+    assert [each for each in secrets if each in whole] == []
 
 
 async def test_without_a_key_or_with_a_wrong_one_all_is_refused(guarded: Hub) -> None:
@@ -219,14 +271,48 @@ async def test_ctrl_c_ends_a_command_that_waits() -> None:
     assert (ran.code, ran.output, ran.errors.strip()) == (130, "", "")
 
 
+@pytest.mark.parametrize(
+    ("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+async def test_a_terminal_that_watches_is_put_back_however_it_ends(
+    registry: Hub, ending: signal.Signals, code: int
+) -> None:
+    chargelight = chargelight_at(registry.registry_url)
+    done(await chargelight("chargers", "register", "c1"))
+    ours, theirs = pty.openpty()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = await start(
+        *("state", "--watch"),
+        url=registry.registry_url,
+        settings={"TERM": "xterm", "LINES": "24"},
+        stdin=theirs,
+        stdout=theirs,
+    )
+    os.close(theirs)
+    reader, screen = asyncio.StreamReader(), os.fdopen(ours, "rb", 0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), screen
+    )
+    async with asyncio.timeout(30):
+        await reader.readuntil(b"\x1b[?1049h")
+        await reader.readuntil(b"\r\nc1 ")
+        done(await chargelight("chargers", "register", "c2"))
+        await reader.readuntil(b"\r\nc2 ")
+        process.send_signal(ending)
+        await reader.readuntil(b"\x1b[?25h\x1b[?1049l")
+        assert await process.wait() == code
+    transport.close()
+
+
 async def test_a_secret_is_asked_for_twice_and_not_shown(guarded: Hub) -> None:
-    admin = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY=ADMIN_KEY)
+    admin_key = await guarded.admin_key(BOOTSTRAP_KEY)
+    admin = chargelight_at(guarded.registry_url, CHARGELIGHT_CLI_KEY=admin_key)
     done(await admin("chargers", "register", "c1"))
     ours, theirs = pty.openpty()
     process = await start(
         *("chargers", "secret", "set", "c1"),
         url=guarded.registry_url,
-        settings={"CHARGELIGHT_CLI_KEY": ADMIN_KEY},
+        settings={"CHARGELIGHT_CLI_KEY": admin_key},
         stdin=theirs,
         stderr=PIPE,
         start_new_session=True,  # this terminal and no other is there to ask

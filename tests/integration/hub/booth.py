@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from shared.contract.names import ROUTERS, ChargerNames, Names, WidgetNames
+from tests.fixtures import secured
 from tests.fixtures.hub import connect_device
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SOON = 10.0
 """Seconds after which something that should happen at once has failed to (a liveness bound)."""
+
+SCHEME = "wss" if secured.is_secured() else "ws"
 
 CHARGING = '{"event":"chargingStatus","data":{"status":"charging"}}'
 CHARGING80 = '{"event":"chargingStatus","data":{"status":"charging80"}}'
@@ -83,14 +86,17 @@ class Booth:
     charger_port: int
     widget_port: int
     stop: Callable[[], Awaitable[None]]
+    authorization: str | None = None
+    """What devices present that a test gives nothing to present; None: what the run asks for."""
 
     def charger(self, charger_id: str, authorization: str | None = None) -> connect:
-        url = f"ws://{self.host}:{self.charger_port}/chargers/{charger_id}"
-        return connect_device(url, authorization)
+        url = f"{SCHEME}://{self.host}:{self.charger_port}/chargers/{charger_id}"
+        own = self.authorization if authorization is None else authorization
+        return connect_device(url, own)
 
     def widget(self, widget_id: str, path: str = "widgets") -> connect:
-        url = f"ws://{self.host}:{self.widget_port}/{path}/{widget_id}"
-        return connect_device(url)
+        url = f"{SCHEME}://{self.host}:{self.widget_port}/{path}/{widget_id}"
+        return connect_device(url, self.authorization)
 
     async def report(self, charger_id: str, state_of_charge: object) -> None:
         """Connect a charger, report a level, and leave with the receipt."""
@@ -139,8 +145,8 @@ class Stored:
     async def put_credentials(
         self, names: ChargerNames | WidgetNames, device: str, *digests: str
     ) -> None:
-        """Write what a device may prove with who it is; without digests, nothing."""
-        value = json.dumps({"number": 1, "digests": digests})
+        """Write what a device may prove with who it is; without digests, nothing is asked for."""
+        value = json.dumps({"number": 1, "digests": digests or secured.digests(device)})
         if digests:
             await self.client.hset(names.credentials, device, value)
         else:

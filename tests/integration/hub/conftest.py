@@ -6,16 +6,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from services.gateway import app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.router import app as router_app
 from services.router.settings import RouterSettings
-from tests.fixtures.redis_at import client_of
+from tests.fixtures.redis_at import client_of, url_of
+from tests.fixtures.secured import is_secured
 from tests.integration.hub.booth import Booth, Stored
 from tools.servers.ports import free_port
 
 HOST = "127.0.0.1"
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run a secured gateway in the event loop that it has in life.
+
+    In another one it cannot tell whether a charger with TLS has sent something before its 101,
+    and asks it to say its level again.
+    """
+    loop_factory = uvloop.new_event_loop if is_secured() else asyncio.new_event_loop
+    return {"of services": loop_factory}
 
 
 @pytest.fixture
@@ -85,9 +97,12 @@ def start_gateway(running: Running, redis_url: str) -> StartGateway:
             **ports,
             **settings,
         }
+        values["redis_url"] = url_of("gateway", values["redis_url"])
         end = running.start(gateway_app.serve, GatewaySettings(**values))
         await _listening(values["charger_port"], values["widget_port"])
-        return Booth(HOST, values["charger_port"], values["widget_port"], end)
+        # Where a test asks for secrets by itself, it presents them, too.
+        authorization = "" if "device_auth" in settings else None
+        return Booth(HOST, values["charger_port"], values["widget_port"], end, authorization)
 
     return start
 
@@ -101,6 +116,7 @@ def start_router(running: Running, redis_url: str, stored: Stored) -> StartRoute
 
     async def start(**settings: Any) -> Callable[[], Awaitable[None]]:
         values = {"redis_url": redis_url, "host": HOST, "health_port": free_port(), **settings}
+        values["redis_url"] = url_of("router", values["redis_url"])
         made = RouterSettings(**values)
         end = running.start(router_app.serve, made)
         await stored.until(lambda: stored.is_router_at_work(made.instance_id))
@@ -112,10 +128,24 @@ def start_router(running: Running, redis_url: str, stored: Stored) -> StartRoute
 @pytest.fixture
 async def booth(stored: Stored, start_gateway: StartGateway, start_router: StartRouter) -> Booth:
     """A gateway and a router, with c1234 and wABCD registered and paired (number 7)."""
+    return await _booth(stored, start_router, start_gateway)
+
+
+@pytest.fixture
+async def open_booth(
+    stored: Stored, start_gateway: StartGateway, start_router: StartRouter
+) -> Booth:
+    """The same, but devices are asked for nothing, whatever this run asks for."""
+    return await _booth(stored, start_router, start_gateway, device_auth="off")
+
+
+async def _booth(
+    stored: Stored, start_router: StartRouter, start_gateway: StartGateway, **settings: Any
+) -> Booth:
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()
     await start_router()
-    return await start_gateway()
+    return await start_gateway(**settings)
 
 
 async def _listening(*ports: int) -> None:

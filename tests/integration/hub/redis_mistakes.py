@@ -11,16 +11,17 @@ import redis
 from services.gateway.redis_check import RIGHTS as GATEWAY
 from services.registry.redis_check import RIGHTS as REGISTRY
 from services.router.redis_check import RIGHTS as ROUTER
+from tools.servers.credentials import SERVICES
 from tools.servers.redis.embedded import EmbeddedRedis
 
 RIGHTS: Final = {"gateway": GATEWAY, "router": ROUTER, "registry": REGISTRY}
 ALL: Final = ("gateway", "router", "registry")
-PASSWORD: Final = "opensesame"
+PASSWORD: Final = SERVICES.password
 
 
 def rules_of(service: str) -> list[str]:
     """Return what the docs tell an operator to allow a service's user."""
-    return ["on", f">{PASSWORD}", *RIGHTS[service].acl_rules.split()]
+    return ["on", f">{PASSWORD}", *RIGHTS[service].rules()]
 
 
 class Server:
@@ -29,7 +30,7 @@ class Server:
     def __init__(self, redis_server: EmbeddedRedis) -> None:
         self.redis = redis_server
         # It stays connected: an operator's connection is not cut with those of the services.
-        self._client: Any = redis.Redis(port=self.redis.port, socket_timeout=10)
+        self._client: Any = redis.Redis.from_url(self.redis.admin_url, socket_timeout=10)
         self._repeating: asyncio.Task[None] | None = None
         for service in ALL:
             self.ask("ACL", "SETUSER", service, "reset", *rules_of(service))
@@ -237,11 +238,11 @@ MISTAKES: Final = (
     ),
     Mistake("`REPLICAOF` another server", _make_replica, _make_primary, "this Redis is a replica"),
     user(
-        "a right is taken away: `-evalsha`",
+        "rights are taken away: `clearselectors`",
         "gateway",
-        "-evalsha",
-        "+evalsha",
-        "Redis does not give its user the right +evalsha",
+        "clearselectors",
+        " ".join(rule for rule in RIGHTS["gateway"].rules() if rule.startswith("(")),
+        "Redis does not give its user the right (+del +hdel ",
     ),
     user(
         "a right that only scripts use: `-hset`",
@@ -263,14 +264,14 @@ MISTAKES: Final = (
         "gateway",
         "resetkeys",
         "~chargelight:*",
-        "Redis does not give its user the right ~chargelight:*",
+        "Redis does not give its user the right ~chargelight:check* ",
     ),
     user(
         "the channels are taken away: `resetchannels`",
         "router",
         "resetchannels",
         "&chargelight*",
-        "Redis does not give its user the right &chargelight*",
+        "Redis does not give its user the right &chargelight-check* ",
     ),
     Mistake(
         "the password is changed, and connections are cut",

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from tests.fixtures.raw_frames import handshake
 from tests.fixtures.redis_at import is_cluster_wanted
+from tests.fixtures.secured import open_port
 from tests.integration.hub.booth import (
     CHARGED,
     Booth,
@@ -113,9 +114,9 @@ async def test_an_id_that_cannot_be_is_refused_in_the_handshake(booth: Booth, na
     ],
 )
 async def test_what_is_no_websocket_handshake_is_refused(
-    booth: Booth, request_bytes: bytes, status: bytes
+    open_booth: Booth, request_bytes: bytes, status: bytes
 ) -> None:
-    assert (await _raw(booth, request_bytes)).startswith(b"HTTP/1.1 " + status)
+    assert (await _raw(open_booth, request_bytes)).startswith(b"HTTP/1.1 " + status)
 
 
 async def test_a_handshake_from_a_web_page_is_refused(booth: Booth) -> None:
@@ -174,7 +175,7 @@ async def test_bad_input_of_one_charger_does_not_disturb_another(
 
 async def _raw(booth: Booth, request: bytes) -> bytes:
     async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+        reader, writer = await open_port(booth.host, booth.charger_port)
         writer.write(request)
         try:
             return await reader.read()

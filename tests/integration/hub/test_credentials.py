@@ -13,6 +13,8 @@ from services.gateway.settings import GatewaySettings
 from shared.contract.credentials import digest_of
 from shared.process.runtime import CannotServeError
 from tests.fixtures import raw_frames
+from tests.fixtures.redis_at import url_of
+from tests.fixtures.secured import open_port
 from tests.integration.hub.booth import (
     CHARGED,
     SOON,
@@ -27,6 +29,7 @@ from tests.integration.hub.conftest import StartGateway, StartRouter
 
 KEY = "a key for tests, of 32 characters"
 SECRET = "open sesame"
+NO_SECRET = '{"number":1,"digests":[]}'
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ async def guarded(stored: Stored, start_gateway: StartGateway, start_router: Sta
     await stored.complete()
     digests = [digest_of(KEY, "c1234", "an older one"), digest_of(KEY, "c1234", SECRET)]
     await stored.put_credentials(stored.names.of_charger("c1234"), "c1234", *digests)
+    await stored.client.hset(stored.names.of_widget("wABCD").credentials, "wABCD", NO_SECRET)
     await start_router()
     return await start_gateway(device_auth="required", credential_key=KEY)
 
@@ -112,7 +116,7 @@ async def test_frames_sent_before_the_secret_is_checked_count(
     guarded: Booth, stored: Stored
 ) -> None:
     head = raw_frames.handshake("/chargers/c1234", f"Authorization: Bearer {SECRET}")
-    _, writer = await asyncio.open_connection(guarded.host, guarded.charger_port)
+    _, writer = await open_port(guarded.host, guarded.charger_port)
     writer.write(head + raw_frames.reading(55))
     await stored.until(lambda: stored.level("c1234"))
     assert await stored.level("c1234") == 55
@@ -221,7 +225,9 @@ async def test_a_gateway_with_another_key_does_not_start(
     await stored.complete()
     await start_gateway(device_auth="required", credential_key=KEY)
     settings = GatewaySettings(
-        redis_url=redis_url, device_auth="required", credential_key=SecretStr("k" * 32)
+        redis_url=url_of("gateway", redis_url),
+        device_auth="required",
+        credential_key=SecretStr("k" * 32),
     )
     other = Gateway(settings)
     with pytest.raises(CannotServeError) as refused:

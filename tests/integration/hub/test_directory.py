@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.fixtures.raw_frames import handshake
+from tests.fixtures.secured import open_port
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -24,7 +25,7 @@ async def test_without_a_directory_nobody_is_closed_and_the_last_reading_is_kept
     stored: Stored, start_gateway: StartGateway, start_router: StartRouter
 ) -> None:
     await start_router()
-    booth = await start_gateway()
+    booth = await start_gateway(device_auth="off")
     async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
         await charger.send(reading(5))
         await charger.send(reading(100))
@@ -59,10 +60,10 @@ async def test_unregistering_closes_live_connections_with_4404(
 
 @pytest.mark.parametrize("whole", [True, False], ids=["the directory", "one entry"])
 async def test_an_entry_that_somebody_deleted_closes_nobody(
-    booth: Booth, stored: Stored, *, whole: bool
+    open_booth: Booth, stored: Stored, *, whole: bool
 ) -> None:
     tags = {"c1234": stored.names.of_charger("c1234"), "wABCD": stored.names.of_widget("wABCD")}
-    async with booth.charger("c1234") as charger, booth.widget("wABCD") as widget:
+    async with open_booth.charger("c1234") as charger, open_booth.widget("wABCD") as widget:
         saved = {}
         for device, tag in tags.items():
             saved[device] = await stored.entry_in(tag.directory, device)
@@ -70,7 +71,7 @@ async def test_an_entry_that_somebody_deleted_closes_nobody(
                 tag.directory, device
             )
             await stored.client.publish(tag.directory_changes, '{"ids":[]}')
-        async with booth.charger("c1234") as second, booth.widget("wABCD") as another:
+        async with open_booth.charger("c1234") as second, open_booth.widget("wABCD") as another:
             # Longer than a gateway takes to notice what changed.
             await asyncio.sleep(1.5)
             await stored.put_charger("c1234", saved["c1234"])
@@ -78,17 +79,17 @@ async def test_an_entry_that_somebody_deleted_closes_nobody(
             await stored.complete()
             for connection in (charger, second, widget, another):
                 await soon(await connection.ping())
-    async with booth.charger("unknown") as unknown:
+    async with open_booth.charger("unknown") as unknown:
         assert await close_code(unknown) == 4404
 
 
 async def test_a_device_registered_later_is_served_on_its_next_attempt(
-    booth: Booth, stored: Stored
+    open_booth: Booth, stored: Stored
 ) -> None:
-    async with booth.charger("late") as charger:
+    async with open_booth.charger("late") as charger:
         assert await close_code(charger) == 4404
     await stored.pair("late", "wLATE", 9)
-    async with booth.widget("wLATE") as widget, booth.charger("late") as charger:
+    async with open_booth.widget("wLATE") as widget, open_booth.charger("late") as charger:
         await charger.send(reading(100))
         assert await received(widget) == CHARGED
 
@@ -111,7 +112,7 @@ async def test_an_emptied_redis_is_right_again_without_any_charger_sending(
 async def test_more_waiting_devices_than_allowed_are_told_to_come_back(
     start_gateway: StartGateway,
 ) -> None:
-    booth = await start_gateway(max_waiting=1)
+    booth = await start_gateway(device_auth="off", max_waiting=1)
     async with booth.charger("c1") as first:
         await first.send(reading(1))
         async with asyncio.timeout(10):
@@ -123,7 +124,7 @@ async def test_more_waiting_devices_than_allowed_are_told_to_come_back(
 
 
 async def _handshake(booth: Booth) -> bytes:
-    reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+    reader, writer = await open_port(booth.host, booth.charger_port)
     writer.write(handshake("/chargers/c2"))
     answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()

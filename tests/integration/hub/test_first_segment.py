@@ -6,6 +6,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from tests.fixtures.raw_frames import CLOSE, PING, handshake, masked, reading
+from tests.fixtures.secured import open_port
 from tests.integration.hub.booth import CHARGED, Booth, Stored, received
 from tests.integration.hub.conftest import StartGateway
 
@@ -17,7 +18,7 @@ READING = reading(100)
 async def test_it_counts_however_the_segments_are_cut(booth: Booth, cut: int) -> None:
     request = HEAD + READING
     async with booth.widget("wABCD") as widget:
-        _, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+        _, writer = await open_port(booth.host, booth.charger_port)
         for part in filter(None, (request[:cut], request[cut:])):
             writer.write(part)
             await writer.drain()
@@ -29,7 +30,7 @@ async def test_ping_and_close_in_the_same_segment_are_answered_after_the_handsha
     booth: Booth, stored: Stored
 ) -> None:
     request = HEAD + READING + masked(PING, b"p") + masked(CLOSE, b"\x03\xe8")
-    reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+    reader, writer = await open_port(booth.host, booth.charger_port)
     writer.write(request)
     async with asyncio.timeout(10):
         answer = await reader.read()
@@ -42,8 +43,8 @@ async def test_ping_and_close_in_the_same_segment_are_answered_after_the_handsha
 async def test_it_counts_also_when_the_directory_is_not_there_yet(
     stored: Stored, start_gateway: StartGateway
 ) -> None:
-    booth = await start_gateway()
-    reader, writer = await asyncio.open_connection(booth.host, booth.charger_port)
+    booth = await start_gateway(device_auth="off")
+    reader, writer = await open_port(booth.host, booth.charger_port)
     writer.write(HEAD + READING)
     async with asyncio.timeout(10):
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")

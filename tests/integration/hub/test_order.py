@@ -16,7 +16,7 @@ from services.router import scripts
 from shared.bus.script import Call
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
-from tests.fixtures.redis_at import bus_to
+from tests.fixtures.redis_at import bus_to, url_of
 from tests.integration.hub.booth import CHARGED, CHARGING, Booth, Stored, received
 from tests.unit.shared.fake_bus import FakeSubscriber
 
@@ -145,7 +145,7 @@ async def widgets(
         bus,
         subscriber,
         stored.names,
-        ConnectionContext(GatewaySettings(redis_url=redis_url)),
+        ConnectionContext(GatewaySettings(redis_url=url_of("gateway", redis_url))),
         devices=ConnectedDevices(),
         trust=DirectoryTrust(),
         rng=random.Random(1),

@@ -18,7 +18,7 @@ from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.contract.names import GATEWAYS
 from shared.process.runtime import Background
-from tests.fixtures.redis_at import bus_to, hearing, held_up
+from tests.fixtures.redis_at import bus_to, hearing, held_up, url_of
 from tests.integration.hub.booth import CHARGED, Booth, Stored, reading, receipt, received
 from tests.integration.hub.conftest import HOST, StartGateway, StartRouter
 from tools.servers.ports import free_port
@@ -40,7 +40,7 @@ class Seat:
 @asynccontextmanager
 async def _seated(redis_url: str, name: str) -> AsyncIterator[Seat]:
     settings = GatewaySettings(
-        redis_url=redis_url,
+        redis_url=url_of("gateway", redis_url),
         host=HOST,
         instance_id=name,
         charger_port=free_port(),

@@ -13,7 +13,7 @@ from services.gateway import app as gateway_app
 from services.router import app as router_app
 from shared.bus.single_server_subscriber import SingleServerSubscriber
 from tests.fixtures.fault_proxy import stalling_proxy
-from tests.fixtures.redis_at import address_of, is_cluster_wanted, on_each
+from tests.fixtures.redis_at import address_of, is_cluster_wanted, on_each, url_at
 from tests.integration.hub.booth import SOON, Stored
 from tests.integration.hub.conftest import StartGateway, StartRouter
 from tools.servers.ports import free_port
@@ -74,7 +74,7 @@ async def test_a_gateway_whose_doorbells_stall_is_not_ready_until_they_go_on(
     await stored.complete()
     skip_on_a_cluster()
     async with stalling_proxy(*address_of(redis_url)) as proxy:
-        subscribe_at(monkeypatch, gateway_app, lambda: f"redis://127.0.0.1:{proxy.port}/0")
+        subscribe_at(monkeypatch, gateway_app, lambda: url_at(redis_url, proxy.port))
         await start_gateway(health_port=port)
         await until(port, READY)
         proxy.stall()

@@ -6,7 +6,6 @@ One hub lives through all of them. Its users have exactly the rights that docs/o
 import asyncio
 import contextlib
 import json
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -17,12 +16,12 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import ClientConnection
 
-from tests.fixtures.hub import Hub, connect_device
+from tests.fixtures.hub import Hub, connect_device, settings_of_run
 from tests.fixtures.processes import ROOT, ServiceProcess
 from tests.fixtures.redis_at import is_cluster_wanted, is_oldest_wanted
 from tests.integration.hub.booth import reading
 from tests.integration.hub.redis_mistakes import ALL, MISTAKES, PASSWORD, Mistake, Server
-from tools.servers.postgres.databases import create_database, drop_database, dsn_of
+from tools.servers.postgres.databases import temporary_database
 from tools.servers.postgres.server import Postgres
 from tools.servers.redis.open import embedded_redis, oldest_redis
 
@@ -57,10 +56,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def dsn(postgres_server: Postgres) -> Iterator[str]:
-    name = f"chargelight_test_{secrets.token_hex(6)}"
-    create_database(postgres_server.dsn, name)
-    yield dsn_of(postgres_server.dsn, name)
-    drop_database(postgres_server.dsn, name)
+    with temporary_database(postgres_server) as dsn:
+        yield dsn
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,7 +65,7 @@ async def hub(
     server: Server, dsn: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Hub]:
     folder: Path = tmp_path_factory.mktemp("hub")
-    hub = Hub({"CHARGELIGHT_POSTGRES_DSN": dsn}, folder, lambda _: None)
+    hub = Hub(await settings_of_run(server.redis.url, dsn), folder, lambda _: None)
     start: dict[str, Any] = {
         "gateway": hub.start_gateway,
         "router": hub.start_router,

@@ -13,24 +13,28 @@ import redis
 
 from shared.bus.factory import open_bus
 from shared.bus.refusals.redis_check import RedisCheck
-from shared.bus.refusals.rights import CLUSTER_RULES
+from shared.bus.refusals.trials import untried
 from shared.process.runtime import CannotServeError
-from tests.fixtures.processes import ROOT
-from tests.fixtures.redis_at import RedisAt
+from tests.fixtures.redis_at import RedisAt, address_of, urls_of_each
+from tests.fixtures.reporting import server_options_of
 from tests.integration.hub.redis_mistakes import ALL, PASSWORD, RIGHTS
+from tools.servers.credentials import SERVICES
+from tools.servers.redis.open import open_redis_cluster
 from tools.servers.redis.server import RedisServer
 
 
 @pytest.fixture
 def operator(private_redis: RedisServer) -> Iterator[Any]:
-    with closing(redis.Redis.from_url(private_redis.url)) as client:
+    with closing(redis.Redis.from_url(private_redis.admin_url)) as client:
         yield client
 
 
 @asynccontextmanager
-async def check_of(service: str, url: str) -> AsyncIterator[RedisCheck]:
+async def check_of(
+    service: str, url: str, *, is_cluster: bool = False
+) -> AsyncIterator[RedisCheck]:
     """Open a check of a service's own; ACL rules count for the next connection."""
-    bus = open_bus(RedisAt(url, redis_cluster=False), "check")
+    bus = open_bus(RedisAt(url, redis_cluster=is_cluster), "check")
     yield RedisCheck(bus=bus, rights=RIGHTS[service], agreement={"A": "1"}, rng=random.Random(1))
     await bus.close()
 
@@ -39,8 +43,9 @@ async def check_of(service: str, url: str) -> AsyncIterator[RedisCheck]:
 async def test_each_right_is_needed_and_names_itself(
     operator: Any, private_redis: RedisServer, service: str
 ) -> None:
-    url = private_redis.url.replace("redis://", f"redis://{service}:{PASSWORD}@")
-    rules = RIGHTS[service].acl_rules.split()
+    host, port = address_of(private_redis.url)
+    url = f"redis://{service}:{PASSWORD}@{host}:{port}/0"
+    rules = RIGHTS[service].rules()
 
     def allow(without: str = "") -> None:
         left = [rule for rule in rules if rule != without]
@@ -50,7 +55,7 @@ async def test_each_right_is_needed_and_names_itself(
     allow()
     async with check_of(service, url) as check:
         assert await check.agree_once()
-    rights = [rule for rule in rules if rule.startswith(("+", "~", "&"))]
+    rights = [rule for rule in rules if rule.startswith(("+", "~", "%", "&", "("))]
     assert len(rights) > 20
     for right in rights:
         allow(without=right)
@@ -62,14 +67,20 @@ async def test_each_right_is_needed_and_names_itself(
     assert operator.keys("*") == [b"chargelight:agreements"]
 
 
+async def test_in_a_cluster_no_right_is_missing(pytestconfig: pytest.Config) -> None:
+    options = server_options_of(pytestconfig)
+    with closing(open_redis_cluster(options)) as cluster:
+        for service in ALL:
+            user = ("on", f">{PASSWORD}", *RIGHTS[service].rules(is_cluster=True))
+            for url in urls_of_each(cluster.admin_url):
+                client: Any = redis.Redis.from_url(url)
+                with closing(client):
+                    client.execute_command("ACL", "SETUSER", service, *user)
+            as_service = cluster.url.replace(SERVICES.at(""), f"{service}:{PASSWORD}@")
+            async with check_of(service, as_service, is_cluster=True) as check:
+                assert await check.agree_once()
+
+
 @pytest.mark.parametrize("service", ALL)
 def test_nothing_that_a_service_does_is_left_untried(service: str) -> None:
-    assert RIGHTS[service].untried() == []
-
-
-def test_the_docs_list_these_rights() -> None:
-    lines = (ROOT / "docs" / "operations.md").read_text("utf-8").splitlines()
-    for service in ALL:
-        line = f"ACL SETUSER chargelight-{service} on >PASSWORD {RIGHTS[service].acl_rules}"
-        assert line in lines, f"docs/operations.md must have: {line}"
-    assert any(CLUSTER_RULES in line for line in lines)
+    assert untried(RIGHTS[service]) == []

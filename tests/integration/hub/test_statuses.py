@@ -92,8 +92,10 @@ async def test_a_reading_of_an_unpaired_charger_is_stored_and_lights_nothing(
 
 
 @pytest.mark.parametrize("kind", ["charger", "widget"])
-async def test_an_unregistered_id_sees_open_and_then_close_4404(booth: Booth, kind: str) -> None:
-    device = booth.charger("nobody") if kind == "charger" else booth.widget("nobody")
+async def test_an_unregistered_id_sees_open_and_then_close_4404(
+    open_booth: Booth, kind: str
+) -> None:
+    device = open_booth.charger("nobody") if kind == "charger" else open_booth.widget("nobody")
     async with device as connection:
         assert await close_code(connection) == 4404
 

@@ -15,11 +15,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.fixtures import secured
 from tests.fixtures.children import children_of, is_running
 from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
 from tests.fixtures.processes import ROOT, health_url, service_command
-from tests.fixtures.redis_at import settings_for
-from tests.integration.hub.booth import CHARGED, SOON, Stored, close_code, reading, received
+from tests.fixtures.redis_at import settings_for, url_of
+from tests.integration.hub.booth import CHARGED, SCHEME, SOON, Stored, close_code, reading, received
 from tools.servers.ports import free_port
 
 pytestmark = pytest.mark.skipif(
@@ -212,7 +213,7 @@ async def test_a_killed_parent_leaves_no_worker_and_its_ports_free(
         await _ready(ports[2])
         workers = children_of(parent.pid)
         assert len(workers) == 2
-        async with connect_device(f"ws://127.0.0.1:{ports[1]}/widgets/wABCD") as widget:
+        async with connect_device(f"{SCHEME}://127.0.0.1:{ports[1]}/widgets/wABCD") as widget:
             parent.kill()
             parent.wait()
             # Sent off as in any drain, and not cut.
@@ -237,7 +238,8 @@ def _started(redis_url: str, ports: list[int], log: Path) -> "subprocess.Popen[b
     names = ("CHARGER_PORT", "WIDGET_PORT", "HEALTH_PORT")
     ours = {k: v for k, v in os.environ.items() if not k.upper().startswith("CHARGELIGHT_")}
     own: dict[str, Any] = {
-        **settings_for(redis_url),
+        **settings_for(url_of("gateway", redis_url)),
+        **secured.settings(),
         "CHARGELIGHT_GATEWAY_HOST": "127.0.0.1",
         "CHARGELIGHT_GATEWAY_DRAIN_SECONDS": "0.2",
         **{f"CHARGELIGHT_GATEWAY_{n}": str(port) for n, port in zip(names, ports, strict=True)},

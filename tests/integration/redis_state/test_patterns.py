@@ -66,9 +66,7 @@ _calls = st.one_of(
 )
 
 
-@settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(call=_calls, stored=st.tuples(*map(_nearly, (ENTRY, WIDGET_ENTRY, LIVE, STATUS))))
 async def test_with_patterns_and_without_all_is_alike(
     bus: Bus,

@@ -27,6 +27,8 @@ from shared.redis_state.values import (
 NAMES: Final = Names(1)
 C, W = NAMES.chargers[0], NAMES.widgets[0]
 
+DRAWN: Final = 2**52
+"""The greatest number that Postgres may have drawn, of a pairing or of credentials."""
 ENTRY: Final = {"pairing": 7, "token": "9f2c", "paired_at": 1, "widget": "w1"}
 WIDGET_ENTRY: Final = {"pairing": 7, "charger": "c1"}
 LIVE: Final = {"epoch": 5, "revision": [5, 1], "soc": 70, "received_at": 9, "mark": "7-9f2c"}
@@ -47,7 +49,7 @@ GOOD: Final[dict[str, list[dict[str, Any]]]] = {
         WIDGET_ENTRY,
         {"pairing": 1},
         {"pairing": 2, "unregistered": True},
-        {"pairing": LARGEST},
+        {"pairing": DRAWN},
         {**ENTRY, "pairing": 7.0},
     ],
     "is_live": [
@@ -58,11 +60,11 @@ GOOD: Final[dict[str, list[dict[str, Any]]]] = {
         {**LIVE, "revision": [5.0, 1]},
     ],
     "is_status": [STATUS, {**STATUS, "replaces": [9, 9]}, {**STATUS, "pairing": 7.0}],
-    "is_credentials": [CREDENTIALS, {"number": 1, "digests": []}, {"number": 0.0, "digests": []}],
+    "is_credentials": [CREDENTIALS, {"number": 1, "digests": []}, {"number": DRAWN, "digests": []}],
 }
 BAD: Final[dict[str, list[object]]] = {
     "is_entry": [
-        *({"pairing": bad} for bad in ("7", None, -1, 1.5, LARGEST + 1, 2**53, [7])),
+        *({"pairing": bad} for bad in ("7", None, -1, 1.5, DRAWN + 1, LARGEST, 2**53, [7])),
         {"pairing": 7, "token": "9f2c", "widget": "w1"},
         {"pairing": 7, "paired_at": 1, "widget": "w1"},
         *({**ENTRY, "token": bad} for bad in (5, '"', ["9f"])),
@@ -96,6 +98,7 @@ BAD: Final[dict[str, list[object]]] = {
     "is_credentials": [
         {"number": 1},
         {"number": "1", "digests": []},
+        {"number": DRAWN + 1, "digests": []},
         {"number": 2**53, "digests": []},
         {"number": 1, "digests": "ab"},
         {"number": 1, "digests": {}},
@@ -147,7 +150,7 @@ _leaves = st.one_of(
     st.integers(-(2**60), 2**60),
     st.floats(),
     st.sampled_from(["", "c1", "w1", "charging", "\u00e4", '"', "%s", "7"]),
-    st.sampled_from([0, 1, 5, 7, LARGEST, LARGEST + 1, 2**52, 2**53]),
+    st.sampled_from([0, 1, 5, 7, LARGEST, LARGEST + 1, DRAWN, DRAWN + 1, 2**53]),
 )
 _anything = st.recursive(
     _leaves,
@@ -241,15 +244,14 @@ def _all_calls() -> list[Call]:
         Call(router.LIGHT, (*widget, W.transitions), light),
         Call(
             registry.PROJECT_SECRETS,
-            (C.credentials, C.live),
-            ["c1", 2, 5, "[]"],
+            (C.credentials, C.directory_version, C.live),
+            [C.directory_changes, "c1", 2, 5, "[]", "any"],
         ),
     ]
 
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(stored=_stored)

@@ -19,7 +19,9 @@ from services.registry.postgres.migrate import load, migrate
 from services.registry.settings import RegistrySettings
 from shared.bus.bus import Bus
 from shared.contract.names import Names
-from tests.fixtures.redis_at import bus_to
+from tests.fixtures.hub import operator
+from tests.fixtures.postgres_at import address_for_registry, are_roles_wanted, as_runtime_role
+from tests.fixtures.redis_at import bus_to, url_of
 from tests.integration.registry.in_redis import InRedis
 from tools.servers.ports import free_port
 
@@ -55,9 +57,17 @@ async def by_hand(postgres_dsn: str) -> AsyncIterator[By]:
 
 
 @pytest.fixture
+async def admin(postgres_admin_dsn: str) -> AsyncIterator[By]:
+    """A connection to the same that may switch triggers off, and end others' connections."""
+    async with await AsyncConnection.connect(postgres_admin_dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
 async def database(postgres_dsn: str, by_hand: By) -> AsyncIterator[Database]:
     assert not by_hand.closed
-    async with Database(connection_string(postgres_dsn, "test")) as database:
+    dsn = await as_runtime_role(postgres_dsn) if are_roles_wanted() else postgres_dsn
+    async with Database(connection_string(dsn, "test")) as database:
         database.migrated.set()
         yield database
 
@@ -99,7 +109,7 @@ async def start_registry(redis_url: str, postgres_dsn: str) -> AsyncIterator[Sta
     started: list[RunningRegistry] = []
     own_redis, own_postgres = redis_url, postgres_dsn
 
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=10, **operator()) as client:
 
         async def start(
             *,
@@ -108,17 +118,18 @@ async def start_registry(redis_url: str, postgres_dsn: str) -> AsyncIterator[Sta
             ready: bool = True,
             **settings: Any,
         ) -> RunningRegistry:
+            dsn = postgres_dsn or await address_for_registry(own_postgres)
             complete = RegistrySettings(
                 host="127.0.0.1",
                 port=free_port(),
                 health_port=free_port(),
-                redis_url=redis_url or own_redis,
-                postgres_dsn=SecretStr(postgres_dsn or own_postgres),
+                redis_url=url_of("registry", redis_url or own_redis),
+                postgres_dsn=SecretStr(dsn),
                 **{"partitions": PARTITIONS, **settings},
             )
             stop = asyncio.Event()
             registry = RunningRegistry(
-                f"http://127.0.0.1:{complete.port}",
+                f"{'https' if complete.tls_files else 'http'}://127.0.0.1:{complete.port}",
                 f"http://127.0.0.1:{complete.health_port}",
                 client,
                 asyncio.create_task(serve(complete, stop), name="registry"),

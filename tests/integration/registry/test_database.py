@@ -3,10 +3,14 @@
 import time
 
 import pytest
+from psycopg import AsyncConnection, AsyncServerCursor, OperationalError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow, tuple_row
 
+from services.registry.postgres.actor import Actor
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import Database, connection_string
+from services.registry.postgres.queries import server_cursor
 from tests.fixtures.fault_proxy import HOST, stalling_proxy
 from tests.integration.registry.conftest import By
 
@@ -28,7 +32,7 @@ async def test_work_on_a_postgres_that_hangs_ends_and_says_so(
                 given = (
                     database.connection(within)
                     if way == "reading"
-                    else database.write_transaction("me", within)
+                    else database.write_transaction(Actor("me"), within)
                 )
                 async with given as connection:
                     await connection.execute("SELECT 1")
@@ -58,3 +62,24 @@ async def test_a_postgres_that_hangs_when_connected_to_is_away_too(postgres_dsn:
                 async with database.connection(within=0.3) as connection:
                     await connection.execute("SELECT 1")
             assert time.monotonic() - began < GENEROUS_SECONDS
+
+
+async def test_a_cursor_in_the_server_is_closed_if_its_connection_ends(
+    postgres_dsn: str, by_hand: By, admin: By
+) -> None:
+    assert not by_hand.closed
+    cursors: list[AsyncServerCursor[TupleRow]] = []
+    async with await AsyncConnection.connect(postgres_dsn) as connection:
+        backend = connection.info.backend_pid
+
+        async def read() -> None:
+            async with server_cursor(connection, "numbers", tuple_row) as cursor:
+                cursors.append(cursor)
+                await cursor.execute("SELECT * FROM generate_series(1, 9)")
+                await cursor.fetchmany(2)
+                await admin.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+
+        with pytest.raises(OperationalError):
+            await read()
+        # psycopg warns of one that is not, which is an error in tests.
+        assert cursors[0].closed

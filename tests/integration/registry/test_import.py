@@ -9,11 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from services.registry.access import secret_hasher
-from services.registry.api import limits
 from services.registry.bulk import rows
+from services.registry.edge import body_limits
 from services.registry.routes import imports as import_route
 from shared.contract.credentials import digest_of
 from shared.contract.devices import Kind
+from tests.fixtures.postgres_at import ADMIN_KEY, know_admin
 from tests.integration.registry.by_rest import (
     CSV,
     JSONL,
@@ -25,7 +26,12 @@ from tests.integration.registry.by_rest import (
     refused,
     registered,
 )
-from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
+from tests.integration.registry.conftest import (
+    By,
+    RunningRegistry,
+    StartRegistry,
+    eventually,
+)
 from tests.integration.registry.in_redis import InRedis
 
 KEY = "a key of the digests, for tests only"
@@ -48,7 +54,8 @@ async def keyed(start_registry: StartRegistry) -> RunningRegistry:
 
 async def _everything(registry: RunningRegistry, by_hand: By) -> tuple[bytes, object, object]:
     """What there is: devices and pairings, who did what, and all numbers."""
-    audit = (await registry.send("GET", "/audit?limit=1000")).json()["items"]
+    entries = (await registry.send("GET", "/audit?limit=1000")).json()["items"]
+    audit = [entry for entry in entries if entry["kind"] != "export"]  # our own
     found = await by_hand.execute(
         "SELECT id, pairing_number, secrets_number FROM chargers UNION ALL "
         "SELECT id, pairing_number, secrets_number FROM widgets ORDER BY 1, 2"
@@ -94,6 +101,7 @@ async def test_devices_are_registered_and_paired_and_in_effect(
         "unchanged": 0,
         "paired": 1,
         "secrets": 0,
+        "similar": 0,
         "dry_run": False,
         "pairing_number": number,
         "projected": True,
@@ -198,9 +206,9 @@ async def test_a_charger_and_a_widget_may_have_one_id(
     await _agree(registry, in_redis)
 
 
-async def test_the_record_says_who_imported(start_registry: StartRegistry) -> None:
-    admin_key = "an-admin-key-of-32-characters-or-more"
-    registry = await start_registry(operator_auth="required", admin_key=admin_key)
+async def test_the_record_says_who_imported(start_registry: StartRegistry, by_hand: By) -> None:
+    await know_admin(by_hand)
+    registry = await start_registry(operator_auth="required")
 
     async def send(key: str, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": CSV}
@@ -210,7 +218,7 @@ async def test_the_record_says_who_imported(start_registry: StartRegistry) -> No
     for name, role in (("olga", "operator"), ("vera", "viewer")):
         wish = {"name": name, "role": role}
         made = await registry.client.post(
-            f"{registry.url}/keys", json=wish, headers={"Authorization": f"Bearer {admin_key}"}
+            f"{registry.url}/keys", json=wish, headers={"Authorization": f"Bearer {ADMIN_KEY}"}
         )
         keys[name] = made.json()["key"]
     assert_problem(await send(keys["vera"], "POST", "/import", content=BOOTH), 403)
@@ -218,7 +226,10 @@ async def test_the_record_says_who_imported(start_registry: StartRegistry) -> No
     assert_problem(await send("nobody", "POST", "/import", content=BOOTH), 401)
     assert_problem(await send("nobody", "GET", "/export"), 401)
     assert (await send(keys["olga"], "POST", "/import", content=BOOTH)).status_code == 200
-    lines = (await send(admin_key, "GET", "/audit?who=olga")).json()["items"]
+    (line,) = (await send(ADMIN_KEY, "GET", "/audit?who=olga")).json()["items"]
+    assert (line["kind"], line["action"]) == ("import", "imported")
+    parts = f"/audit?who=olga&import_id={line['subject']}"
+    lines = (await send(ADMIN_KEY, "GET", parts)).json()["items"]
     assert sorted((line["kind"], line["subject"], line["action"]) for line in lines) == [
         ("charger", "c1", "created"),
         ("charger", "c2", "created"),
@@ -239,6 +250,27 @@ async def test_a_dry_run_tells_what_would_happen_and_changes_nothing(
     before = await _everything(registry, by_hand)
     entries = [await in_redis.charger("c1"), await in_redis.widget("w1")]
     would = await imported(registry, file, dry_run=True, replace=True)
+    assert would.pop("outcomes") == [
+        {
+            "line": 2,
+            "kind": "charger",
+            "id": "c2",
+            "device": "updated",
+            "widget": "w1",
+            "pairing": "paired",
+            "former_charger": "c1",
+        },
+        {
+            "line": 3,
+            "kind": "charger",
+            "id": "c3",
+            "device": "created",
+            "widget": "w2",
+            "pairing": "paired",
+        },
+        {"line": 4, "kind": "widget", "id": "w2", "device": "created"},
+        {"line": 5, "kind": "widget", "id": "w1", "device": "unchanged"},
+    ]
     assert would == {
         "rows": 4,
         "created": 2,
@@ -246,6 +278,7 @@ async def test_a_dry_run_tells_what_would_happen_and_changes_nothing(
         "unchanged": 1,
         "paired": 2,
         "secrets": 0,
+        "similar": 0,
         "dry_run": True,
         "pairing_number": None,
         "projected": False,
@@ -319,31 +352,31 @@ async def test_of_many_mistakes_the_first_are_told_and_all_are_counted(
     assert [error["line"] for error in problem["errors"]] == list(range(2, 1002))
 
 
-@pytest.mark.parametrize("media_type", [CSV, JSONL])
-async def test_what_is_not_utf_8_is_told_by_its_line(
-    registry: RunningRegistry, media_type: str
+async def test_what_is_not_utf_8_is_refused_until_its_encoding_is_said(
+    registry: RunningRegistry,
 ) -> None:
-    start = b"kind,id,label\ncharger,c1,x\n" if media_type == CSV else b"\n\n"
-    for bad in ("charger,c2,Grün\n".encode("latin-1"), b"\xed\xa0\x80\n", b"x\xc3"):
-        assert await refused(registry, start + bad, media_type) == [
-            (3, None, "not UTF-8; save the file as UTF-8")
-        ]
-    assert [each[:2] for each in await refused(registry, BOOTH.encode("utf-16"))] == [(1, None)]
+    file = "kind,id,label\ncharger,c1,x\ncharger,c2,Grün\n".encode("cp1252")
+    ((line, column, problem),) = await refused(registry, file)
+    assert (line, column) == (3, None)
+    assert "charset=windows-1252" in problem
+    assert "--encoding windows-1252" in problem
+    assert (await imported(registry, file, "text/csv; charset=windows-1252"))["created"] == 2
+    assert (await registry.send("GET", "/chargers/c2")).json()["label"] == "Grün"
 
 
 @pytest.mark.parametrize(
-    ("media_type", "encoding"),
+    ("media_type", "encoding", "word"),
     [
-        ("application/json", None),
-        ("text/plain", None),
-        ("", None),
-        (None, None),
-        ("text/csv; charset=iso-8859-1", None),
-        ("text/csv", "gzip"),
+        ("application/json", None, "application/jsonl"),
+        ("text/plain", None, "text/csv"),
+        ("", None, "text/csv"),
+        (None, None, "text/csv"),
+        ("text/csv; charset=utf-7", None, "windows-1252"),
+        ("text/csv", "gzip", "compressed"),
     ],
 )
 async def test_another_media_type_is_refused_with_the_ones_that_are_taken(
-    registry: RunningRegistry, media_type: str | None, encoding: str | None
+    registry: RunningRegistry, media_type: str | None, encoding: str | None, word: str
 ) -> None:
     headers = {} if media_type is None else {"content-type": media_type}
     body = BOOTH.encode()
@@ -351,7 +384,7 @@ async def test_another_media_type_is_refused_with_the_ones_that_are_taken(
         headers["content-encoding"] = encoding
         body = gzip.compress(body)
     answer = await registry.client.post(f"{registry.url}/import", content=body, headers=headers)
-    assert_problem(answer, 415, "text/csv", "application/jsonl", "UTF-8")
+    assert_problem(answer, 415, word)
     assert (await registry.send("GET", "/chargers")).json()["items"] == []
 
 
@@ -383,7 +416,7 @@ async def test_too_many_rows_are_refused_as_a_whole(
 async def test_too_large_a_body_is_refused_also_in_chunks(
     registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MAX_IMPORT_BYTES", 100_000)
+    monkeypatch.setattr(body_limits, "MAX_IMPORT_BYTES", 100_000)
 
     async def chunks() -> Any:
         yield b"kind,id\n"
@@ -397,8 +430,8 @@ async def test_too_large_a_body_is_refused_also_in_chunks(
         assert_problem(answer, 413, "100,000 bytes", "in parts")
     assert (await registry.send("GET", "/widgets")).json()["items"] == []
     # The bound of other requests is another one.
-    assert (await imported(registry, BOOTH + "\n" * (limits.MAX_BYTES + 1)))["rows"] == 3
-    large = {"label": "x" * limits.MAX_BYTES}
+    assert (await imported(registry, BOOTH + "\n" * (body_limits.MAX_BYTES + 1)))["rows"] == 3
+    large = {"label": "x" * body_limits.MAX_BYTES}
     assert_problem(await registry.send("PUT", "/chargers/c1", large), 413, "65,536 bytes")
 
 
@@ -410,7 +443,7 @@ async def test_a_file_as_spreadsheets_save_it_is_taken(registry: RunningRegistry
     did = await imported(registry, file)
     assert (did["rows"], did["created"]) == (2, 2)
     assert (await registry.send("GET", "/chargers/c1")).json()["label"] == 'Booth "3", left'
-    assert (await registry.send("GET", "/widgets/w1")).json()["label"] == " 7 "
+    assert (await registry.send("GET", "/widgets/w1")).json()["label"] == "7"
     lines = '\ufeff{"kind":"widget","id":"w2"}\r\n{"kind":"widget","id":"w3"}'
     assert (await imported(registry, lines, JSONL))["created"] == 2
 
@@ -425,15 +458,22 @@ async def test_quotes_may_hold_line_ends_which_no_label_can(registry: RunningReg
 
 SURVIVE = [
     *("\\", "\\N", "\\.", "a\\tb", "\\\\x", "back\\", "\\x00"),
-    *("a\u2028b", "a\u2029b", "a\x85b", "\x80", "\u00a0", "\ufeff", "\u202e"),
-    *("'", '"', '""', ",", ";", " spaces ", "=1+1", "NULL", "null", "None", "{}", "%s", "$1"),
-    *("Grün", "ß", "e\u0301", "🔌", "👩\u200d👩\u200d👧", "\U0010ffff", "x" * 200, "🔌" * 200),
+    *("a\u2028b", "a\u2029b", "a\x85b", "\x80", "\ufeff", "\u202e"),
+    *("'", "''", '"', '""', ",", ";", "a  b", "=1+1", "NULL", "null", "None", "{}", "%s", "$1"),
+    *("Grün", "ß", "🔌", "👩\u200d👩\u200d👧", "\U0010ffff", "x" * 200, "🔌" * 200),
 ]
+NORMALISED = {
+    " spaces\u00a0": "spaces",
+    "\u3000": "",
+    "e\u0301": "é",
+    "A\u030a": "Å",
+    "\u1100\u1161": "가",
+}
 REFUSED = ["a\tb", "a\nb", "a\rb", "a\0b", "\x1b[0m", "a\x7fb", "x" * 201]
 
 
 @pytest.mark.parametrize("media_type", [CSV, JSONL])
-async def test_a_label_survives_or_is_refused_but_is_never_changed(
+async def test_a_label_survives_or_is_normalised_or_is_refused(
     registry: RunningRegistry, media_type: str
 ) -> None:
     def file(labels: list[str]) -> str:
@@ -447,13 +487,14 @@ async def test_a_label_survives_or_is_refused_but_is_never_changed(
             for number, text in enumerate(map(_as_json, labels))
         )
 
-    assert (await imported(registry, file(SURVIVE), media_type))["created"] == len(SURVIVE)
-    for number, label in enumerate(SURVIVE):
+    labels = {label: label for label in SURVIVE} | NORMALISED
+    assert (await imported(registry, file(list(labels)), media_type))["created"] == len(labels)
+    for number, (written, label) in enumerate(labels.items()):
         device = (await registry.send("GET", f"/chargers/c{number}")).json()
         assert (device["label"], device["location"]) == (label, label)
         # And the same rule holds for one device.
-        put = await registry.send("PUT", f"/chargers/c{number}", {"label": label})
-        assert put.status_code == 200
+        put = await registry.send("PUT", f"/chargers/c{number}", {"label": written})
+        assert put.json()["label"] == label
     for label in REFUSED:
         mistakes = await refused(registry, file([label]), media_type)
         assert [(column, problem) for _, column, problem in mistakes] == [
@@ -616,7 +657,6 @@ async def test_of_too_many_new_secrets_none_is_set(
 ) -> None:
     await imported(keyed, f"kind,id,secret\ncharger,c1,{SECRET}\n")
     monkeypatch.setattr(secret_hasher, "MAX_NEW", 2)
-    monkeypatch.setattr(import_route, "MAX_NEW", 2)
 
     def file(last: int) -> str:
         return "kind,id,secret\n" + "".join(
@@ -737,3 +777,90 @@ async def test_one_bad_row_in_many_keeps_all_out(
     assert (await registry.send("GET", "/widgets")).json()["items"] == []
     await registered(registry, "/chargers/later")
     assert await in_redis.widget("w0") is None
+
+
+# --- as people have them
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+async def test_a_file_as_any_spreadsheet_saves_it_is_taken(
+    registry: RunningRegistry, separator: str, encoding: str
+) -> None:
+    lines = [" Kind ,ID,Label,WIDGET,,", "Charger , c1,Grün,w1,,", "widget,w1", ",,,,,"]
+    file = "".join(f"{line}\r\n".replace(",", separator) for line in lines).encode(encoding)
+    did = await imported(registry, file)
+    assert (did["created"], did["paired"]) == (2, 1)
+    assert (await registry.send("GET", "/chargers/c1")).json()["label"] == "Grün"
+
+
+async def test_an_id_that_differs_only_in_capitals_is_hinted_at(registry: RunningRegistry) -> None:
+    await imported(registry, BOOTH)
+    ((_, _, problem),) = await refused(registry, "kind,id,widget\ncharger,c2,W1\n")
+    assert "there is w1" in problem
+    would = await imported(registry, "kind,id\ncharger,C1\ncharger,c2\n", dry_run=True)
+    assert [outcome.get("similar") for outcome in would["outcomes"]] == ["c1", None]
+
+
+async def test_a_dry_run_tells_of_each_secret(keyed: RunningRegistry) -> None:
+    await imported(keyed, f"kind,id,secret\ncharger,x,{SECRET}\n")
+    file = f"kind,id,secret\ncharger,x,{SECRET}\nwidget,x,{SECRET}\ncharger,y,\n"
+    would = await imported(keyed, file, dry_run=True)
+    assert [outcome.get("secret") for outcome in would["outcomes"]] == ["unchanged", "set", None]
+
+
+async def test_a_file_that_comes_slowly_keeps_no_other_writer_waiting(
+    registry: RunningRegistry,
+) -> None:
+    registered_meanwhile = asyncio.Event()
+
+    async def slowly() -> Any:
+        yield b"kind,id\n" + b"widget,w1\n"
+        # The registry has begun: with so much text it has handed rows to Postgres.
+        yield b"".join(b"charger,c%05d\n" % number for number in range(5000))
+        await registered(registry, "/widgets/meanwhile")
+        registered_meanwhile.set()
+
+    answer = await registry.client.post(
+        f"{registry.url}/import", content=slowly(), headers={"content-type": CSV}
+    )
+    assert registered_meanwhile.is_set()
+    assert answer.json()["created"] == 5001
+
+
+async def test_a_file_that_does_not_come_is_given_up(
+    registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_route, "UPLOAD_SECONDS", 0.05)
+    host, port = registry.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /import HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+        b"Content-Length: 1000\r\n\r\nkind,id\nwidget,w1\n"
+    )
+    assert b" 408 " in await asyncio.wait_for(reader.readline(), 30)
+    writer.close()
+    assert (await registry.send("GET", "/widgets/w1")).status_code == 404
+
+
+async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(
+    registry: RunningRegistry, by_hand: By
+) -> None:
+    class GoneError(Exception):
+        pass
+
+    async def gone() -> Any:
+        yield b"kind,id\n" + b"".join(b"charger,c%05d\n" % number for number in range(5000))
+        raise GoneError
+
+    with pytest.raises(GoneError):
+        await registry.client.post(
+            f"{registry.url}/import", content=gone(), headers={"content-type": CSV}
+        )
+
+    async def is_over() -> bool:
+        query = "SELECT count(*) FROM pg_class WHERE relname = 'import_rows'"
+        return await (await by_hand.execute(query)).fetchone() == (0,)
+
+    await eventually(is_over)
+    assert (await imported(registry, BOOTH))["created"] == 3

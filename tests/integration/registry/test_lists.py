@@ -132,7 +132,12 @@ _SEARCHES = {
     "***:": [],
     "^x": [],
     "straße": ["x4_"],
-    "STRASSE": [],
+    "STRASSE": ["x4_"],
+    "stras": ["x4_"],
+    "grun": ["x4_"],
+    "gru\u0308n": ["x4_"],
+    "ĝrūn": ["x4_"],
+    " grün ": ["x4_"],
     "GRÜN": ["x4_"],
     "grün": ["x4_"],
     "нАлево": ["x4_"],
@@ -143,7 +148,7 @@ _SEARCHES = {
 
 
 @DEVICES
-async def test_a_search_looks_into_id_label_and_location_for_exactly_this_text(
+async def test_a_search_looks_into_id_label_and_location_for_a_text_in_any_spelling(
     registry: RunningRegistry, path: str
 ) -> None:
     await registered(registry, f"{path}/x1", label="Left of the entrance")
@@ -159,9 +164,26 @@ async def test_a_location_is_compared_as_a_whole(registry: RunningRegistry, path
     await registered(registry, f"{path}/x2", location="stage")
     await registered(registry, f"{path}/x3", location="Stage 2")
     await registered(registry, f"{path}/x4")
-    assert await _ids(registry, path, location="Stage") == ["x1"]
+    assert await _ids(registry, path, location="Stage") == ["x1", "x2"]
+    assert await _ids(registry, path, location="stäge") == ["x1", "x2"]
     assert await _ids(registry, path, location="%") == []
     assert await _ids(registry, path, location="") == ["x4"]
+
+
+async def test_what_was_written_by_hand_in_another_spelling_is_found_too(
+    registry: RunningRegistry, by_hand: By
+) -> None:
+    await by_hand.execute(
+        "INSERT INTO chargers (id, label, location) VALUES ('c1', %s, %s)",
+        ("Gru\u0308n", " Bu\u0308hne "),
+    )
+    assert await _ids(registry, "/chargers", q="grün") == ["c1"]
+    assert await _ids(registry, "/chargers", location="Bühne") == ["c1"]
+
+
+async def test_an_endless_search_is_answered(registry: RunningRegistry) -> None:
+    await registered(registry, "/chargers/c1", label="e" * 200)
+    assert await _ids(registry, "/chargers", q="é" * 200) == ["c1"]
 
 
 @DEVICES

@@ -246,11 +246,11 @@ class Owned:
 
 
 @pytest.fixture
-async def owned(postgres_server: Postgres, postgres_dsn: str) -> AsyncIterator[Owned]:
+async def owned(postgres_server: Postgres, postgres_admin_dsn: str) -> AsyncIterator[Owned]:
     role = f"chargelight_test_{secrets.token_hex(6)}"
-    database = str(conninfo_to_dict(postgres_dsn)["dbname"])
-    dsn = make_conninfo(postgres_dsn, user=role, password=role)
-    found = Owned(role, database, dsn, postgres_dsn, postgres_server.dsn)
+    database = str(conninfo_to_dict(postgres_admin_dsn)["dbname"])
+    dsn = make_conninfo(postgres_admin_dsn, user=role, password=role)
+    found = Owned(role, database, dsn, postgres_admin_dsn, postgres_server.admin_dsn)
     await found.do("CREATE ROLE {role} LOGIN PASSWORD '{role}'")
     await found.do("ALTER DATABASE {database} OWNER TO {role}")
     yield found
@@ -323,8 +323,10 @@ async def until_over(registry: RunningRegistry, mistake: Mistake, lines: Lines) 
 
     await eventually(is_over)
     # Each thing once, however often it was tried; some mistakes are two, one after the other.
+    # Where undoing it ends the connections too, Postgres may be away twice.
     said = Counter(str(each["reason"]).partition(":")[0] for each in lines if "part" in each)
-    assert set(said.values()) <= {1}, said
+    ends_again = any(ending in mistake.undo for ending in ("{end_all}", HANG_UP))
+    assert max(said.values(), default=0) <= (2 if ends_again else 1), said
 
 
 async def undo(mistake: Mistake, owned: Owned, psql: AsyncConnection[Any]) -> None:

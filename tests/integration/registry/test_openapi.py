@@ -6,7 +6,6 @@ that are there.
 """
 
 import asyncio
-import secrets
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +23,13 @@ from services.registry.routes.dependencies import Parts
 from tests.fixtures.processes import ServiceProcess, health_url, service_command
 from tests.fixtures.redis_at import settings_for, urls_of_each
 from tools.servers.ports import free_port
-from tools.servers.postgres.databases import create_database, drop_database, dsn_of
+from tools.servers.postgres.databases import temporary_database
 from tools.servers.postgres.server import Postgres
 from tools.servers.redis.server import Redis
 
-ADMIN_KEY: Final = "an-admin-key-of-32-characters-or-more"
-HEADERS: Final = {"Authorization": f"Bearer {ADMIN_KEY}"}
+BOOTSTRAP_KEY: Final = "a-bootstrap-key-of-32-characters"
+HEADERS: Final[dict[str, str]] = {}
+"""An admin's, once the registry has started."""
 EXAMPLES: Final = 50
 """Generated requests for each operation, besides those that cover the document's corners."""
 
@@ -58,34 +58,37 @@ schema.config.checks.positive_data_acceptance.enabled = False
 
 once = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
 
 
 @pytest.fixture(scope="module")
+def dsn(postgres_server: Postgres) -> Iterator[str]:
+    with temporary_database(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
 def registry_url(
-    redis_server: Redis, postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
+    redis_server: Redis, dsn: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """A registry process of this module's own: what one operation makes, others find."""
     for address in urls_of_each(redis_server.url):
         with redis.Redis.from_url(address) as client:
             client.flushall()  # what the test before this module left
-    name = f"chargelight_test_{secrets.token_hex(6)}"
-    create_database(postgres_server.dsn, name)
     port, health_port = free_port(), free_port()
     process = ServiceProcess(
         "registry",
         service_command("registry"),
         settings={
             **settings_for(redis_server.url),
-            "CHARGELIGHT_POSTGRES_DSN": dsn_of(postgres_server.dsn, name),
+            "CHARGELIGHT_POSTGRES_DSN": dsn,
             "CHARGELIGHT_REGISTRY_HOST": "127.0.0.1",
             "CHARGELIGHT_REGISTRY_PORT": str(port),
             "CHARGELIGHT_REGISTRY_HEALTH_PORT": str(health_port),
             "CHARGELIGHT_REGISTRY_OPERATOR_AUTH": "required",
-            "CHARGELIGHT_REGISTRY_ADMIN_KEY": ADMIN_KEY,
+            "CHARGELIGHT_REGISTRY_ADMIN_KEY": BOOTSTRAP_KEY,
             "CHARGELIGHT_CREDENTIAL_KEY": "a-key-of-digests-of-32-characters",
         },
         ready_url=health_url(health_port),
@@ -95,13 +98,21 @@ def registry_url(
     try:
         asyncio.run(process.ready())
         url = f"http://127.0.0.1:{port}"
+        HEADERS["Authorization"] = f"Bearer {_first_key(url)}"
         _populate(url)
         yield url
         code = asyncio.run(process.terminate())
         assert code == 0, process.log_tail()
     finally:
         process.kill()
-        drop_database(postgres_server.dsn, name)
+
+
+def _first_key(url: str) -> str:
+    wish = {"name": "ada", "role": "admin"}
+    headers = {"Authorization": f"Bearer {BOOTSTRAP_KEY}"}
+    made = httpx.post(f"{url}/keys", json=wish, headers=headers, trust_env=False)
+    key: str = made.raise_for_status().json()["key"]
+    return key
 
 
 def _populate(url: str) -> None:
@@ -116,7 +127,7 @@ def _populate(url: str) -> None:
 
 
 def test_the_document_is_the_one_that_is_shown(registry_url: str) -> None:
-    shown = httpx.get(f"{registry_url}/openapi.json", trust_env=False).json()
+    shown = httpx.get(f"{registry_url}/openapi.json", headers=HEADERS, trust_env=False).json()
     assert shown == DOCUMENT
 
 
@@ -192,8 +203,8 @@ def test_a_time_is_written_out_with_its_zone(registry_url: str, time: str) -> No
 def test_what_is_not_possible_at_a_path_says_what_is(registry_url: str) -> None:
     answer = httpx.post(f"{registry_url}/chargers/c1", headers=HEADERS, trust_env=False)
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "DELETE, GET, PATCH, PUT"
-    assert "DELETE, GET, PATCH, PUT" in answer.json()["detail"]
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD, PATCH, PUT"
+    assert "DELETE, GET, HEAD, PATCH, PUT" in answer.json()["detail"]
 
 
 def test_bytes_that_are_no_text_are_refused_like_any_other_body(registry_url: str) -> None:

@@ -11,6 +11,7 @@ from psycopg.sql import SQL
 
 from services.registry.devices import pairings
 from services.registry.devices.devices import find, unregister
+from services.registry.postgres.actor import Actor
 from services.registry.postgres.database import Database
 from services.registry.postgres.tables import devices_table
 from shared.contract.devices import Kind
@@ -294,7 +295,7 @@ async def test_replacing_a_pairing_numbers_all_four_devices_alike(
     await _add(by_hand, "c1", "c2", "w1", "w2")
     await _pair(by_hand, "c1", "w1")
     await _pair(by_hand, "c2", "w2")
-    async with database.write_transaction("test") as connection:
+    async with database.write_transaction(Actor("test")) as connection:
         pairing = await pairings.pair(connection, "c1", "w2")
     numbers = await _numbers(by_hand)
     assert set(numbers.values()) == {pairing.pairing_number}
@@ -304,13 +305,13 @@ async def test_replacing_a_pairing_numbers_all_four_devices_alike(
 async def test_ending_things_returns_the_number_it_drew(database: Database, by_hand: By) -> None:
     await _add(by_hand, "c1", "w1")
     await _pair(by_hand, "c1", "w1")
-    async with database.write_transaction("test") as connection:
+    async with database.write_transaction(Actor("test")) as connection:
         unpaired = await pairings.unpair(connection, "c1")
     assert unpaired == (await _numbers(by_hand))["w1"]
-    async with database.write_transaction("test") as connection:
+    async with database.write_transaction(Actor("test")) as connection:
         gone = await unregister(connection, Kind.CHARGER, "c1")
         assert await find(connection, Kind.CHARGER, "c1") is None
     assert gone == (await _numbers(by_hand))["c1"]
-    async with database.write_transaction("test") as connection:
+    async with database.write_transaction(Actor("test")) as connection:
         assert await pairings.unpair(connection, "c1") is None
         assert await unregister(connection, Kind.CHARGER, "c1") is None

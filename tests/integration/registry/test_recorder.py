@@ -17,7 +17,7 @@ from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import Names
 from tests.fixtures.fault_proxy import stalling_proxy
-from tests.fixtures.redis_at import bus_to, is_cluster_wanted
+from tests.fixtures.redis_at import address_of, bus_to, is_cluster_wanted, url_at
 from tests.integration.registry.conftest import (
     PARTITIONS,
     By,
@@ -239,11 +239,10 @@ async def test_what_is_recorded_but_not_acknowledged_is_recorded_again_without_h
 ) -> None:
     if is_cluster_wanted():
         pytest.skip("is about one server: a cluster's nodes are not reached through a proxy")
-    host, port = redis_url.removeprefix("redis://").partition("/")[0].rsplit(":", 1)
     rental = await rentals.open(7)
     await streams.add("charged", 7, at="3000-0")
-    async with stalling_proxy(host.rpartition("@")[2], int(port)) as proxy:
-        bus = SingleServerBus(f"redis://127.0.0.1:{proxy.port}/0", "recorder")
+    async with stalling_proxy(*address_of(redis_url)) as proxy:
+        bus = SingleServerBus(url_at(redis_url, proxy.port), "recorder")
         recorder = recording(database, bus, Names(PARTITIONS), abandoned_ms=SOON_MS)
         record = rentals_module.record
 

@@ -8,6 +8,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.integration.registry.by_rest import imported
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry
 from tests.integration.registry.in_redis import InRedis
 
@@ -124,6 +125,91 @@ async def test_a_fixed_pair_is_paired_anew_by_each_rental(desk: Desk, in_redis: 
     assert not await in_redis.has_status("w1"), "the phone is gone, and so is its light"
     second = await desk.open("c1")
     assert (second["widget"], second["pairing_number"]) == ("w1", kept["pairing_number"] + 1)
+
+
+@pytest.mark.parametrize(
+    ("wish", "stays"),
+    [
+        ({}, True),
+        ({"pairing": "keep"}, True),
+        ({"pairing": "end"}, False),
+        # The visitor has it: it must not show the next one's light.
+        ({"widget_returned": False}, False),
+    ],
+)
+async def test_an_imported_pair_stays_one_after_the_rental_or_the_answer_says_not(
+    desk: Desk, registry: RunningRegistry, wish: dict[str, Any], *, stays: bool
+) -> None:
+    rows = "kind,id,widget\ncharger,c1,w1\n"
+    assert (await imported(registry, rows))["paired"] == 1
+    rental = await desk.open("c1")
+    assert (rental["paired_before"], rental["pairing_kept"]) == (True, None)
+    collected = await desk.collect(rental, **wish)
+    assert collected["pairing_kept"] is stays
+    assert (await desk.send("GET", "/pairings/c1")).status_code == (200 if stays else 404)
+    assert await desk.collect(rental, **wish) == collected
+
+
+async def test_a_pair_for_one_rental_ends_with_it(desk: Desk) -> None:
+    await desk.said("PUT", "/pairings/c1", {"widget": "w2"})
+    rental = await desk.open("c1", "w1", "?replace=true")
+    assert rental["paired_before"] is False
+    assert (await desk.collect(rental))["pairing_kept"] is False
+    assert (await desk.send("GET", "/pairings/c1")).status_code == 404
+
+
+async def test_a_fixed_pair_whose_broken_widget_was_replaced_stays_with_the_new_one(
+    desk: Desk,
+) -> None:
+    await desk.said("PUT", "/pairings/c1", {"widget": "w1"})
+    rental = await desk.open("c1")
+    await desk.said("PUT", "/pairings/c1?replace=true", {"widget": "w2"})
+    assert (await desk.collect(rental))["pairing_kept"] is True
+    assert (await desk.said("GET", "/pairings/c1"))["widget"] == "w2"
+
+
+async def test_of_two_that_are_no_pair_any_more_none_is_kept(desk: Desk) -> None:
+    await desk.said("PUT", "/pairings/c1", {"widget": "w1"})
+    rental = await desk.open("c1")
+    await desk.send("DELETE", "/pairings/c1")
+    assert (await desk.collect(rental))["pairing_kept"] is None
+
+
+async def test_a_short_id_names_a_rental_in_the_audit_log_and_to_who_erases_it(desk: Desk) -> None:
+    rental = await desk.open("c1", "w1", ticket="0815")
+    await desk.collect(rental)
+    short = rental["short_id"].lower()
+    entries = (await desk.said("GET", f"/audit?subject={short}"))["items"]
+    assert [entry["subject"] for entry in entries] == [rental["id"]] * 2
+    wish = {"ticket": "0815", "rental": short}
+    assert (await desk.said("POST", "/erasures?dry_run=true", wish))["rentals"] == 1
+    for wrong in ("0815", 815):
+        await desk.said("POST", "/erasures", wish | {"rental": wrong}, 422)
+    assert (await desk.said("POST", "/erasures", wish | {"rental": None}))["rentals"] == 1
+    await desk.refused("POST", "/erasures", wish, 404, "no-such-rental")
+
+
+async def test_a_time_that_ends_before_it_begins_is_refused(desk: Desk) -> None:
+    times = "since=2026-11-25T00:00:00Z&until=2026-11-24T00:00:00Z"
+    for path in ("/summary", "/audit"):
+        problem = await desk.said("GET", f"{path}?{times}", status=422)
+        assert "2026-11-24T00:00:00Z is before since" in problem["detail"]
+
+
+async def test_a_rental_is_found_by_its_short_id(desk: Desk) -> None:
+    rental = await desk.open("c1", "w1")
+    short = rental["short_id"]
+    for spoken in (short, short.lower(), f"{short[:3]}-{short[3:]}", short.replace("0", "o")):
+        assert await desk.said("GET", f"/rentals/{spoken}") == rental
+    kept = await desk.said("PUT", f"/rentals/{short}/collection", {"widget_returned": False})
+    assert (kept["id"], kept["collected_at"] is None) == (rental["id"], False)
+    back = await desk.said("PUT", f"/rentals/{short}/widget-return", {})
+    assert back["widget_returned_at"] is not None
+    assert (await desk.said("GET", "/rentals"))["items"][0]["short_id"] == short
+    missing = await desk.refused("GET", "/rentals/ZZZZZZ", None, 404, "no-such-rental")
+    assert missing["detail"] == "there is no rental ZZZZZZ"
+    wrong = await desk.said("GET", "/rentals/first", None, 422)
+    assert "a UUID, or its short id of six letters and digits" in wrong["detail"]
 
 
 async def test_without_a_fixed_pair_the_widget_must_be_named(desk: Desk) -> None:
@@ -349,7 +435,7 @@ async def test_a_phone_can_be_collected_whatever_became_of_its_charger(desk: Des
 async def test_rentals_are_listed_by_what_people_look_for(desk: Desk, by_hand: By) -> None:
     first = await desk.open("c1", "w1", ticket="1")
     await desk.collect(first)
-    await desk.open("c2", "w2", ticket="2")
+    await desk.open("c2", "w2", ticket=" É2 ")
     await desk.open("c3", "w3")
     await by_hand.execute(
         "UPDATE rentals SET reached_100_at = clock_timestamp() - interval '10 minutes'"
@@ -361,6 +447,8 @@ async def test_rentals_are_listed_by_what_people_look_for(desk: Desk, by_hand: B
     assert await desk.listed("charger=c2") == ["c2"]
     assert await desk.listed("widget=w3") == ["c3"]
     assert await desk.listed("ticket=1") == ["c1"]
+    assert await desk.listed("ticket=e2") == ["c2"]
+    assert await desk.listed("ticket=2") == []
     assert await desk.listed("charged_for_minutes=9") == ["c2"]
     assert await desk.listed("charged_for_minutes=11") == []
     assert await desk.listed("state=open&ticket=1") == []
@@ -381,6 +469,43 @@ async def test_pages_of_rentals_miss_none_and_repeat_none(desk: Desk) -> None:
     assert len(found) == len(set(found)) == 5
 
 
+async def test_an_evening_is_summed_up(desk: Desk, by_hand: By) -> None:
+    """Three phones since 20:00, one of the day before; times to 80 and 100 % in minutes."""
+    nothing = await desk.said("GET", "/summary")
+    assert (nothing["rentals"], nothing["mean_seconds_to_80"]) == (0, None)
+    opened = [await desk.open(f"c{number}", f"w{number}") for number in (1, 2, 3)]
+    await desk.collect(opened[0])
+    await desk.collect(opened[1], widget_returned=False)
+    await by_hand.execute("UPDATE rentals SET opened_at = '2026-11-24T20:00:00Z'")
+    for charger, to_80, to_100 in (("c1", 10, 30), ("c2", 20, None), ("c3", 60, 90)):
+        await by_hand.execute(
+            "UPDATE rentals SET reached_80_at = opened_at + make_interval(mins => %s),"
+            " reached_100_at = opened_at + make_interval(mins => %s) WHERE charger_id = %s",
+            (to_80, to_100, charger),
+        )
+    earlier = await desk.open("c1", "w1")
+    await by_hand.execute(
+        "UPDATE rentals SET opened_at = '2026-11-23T20:00:00Z' WHERE id = %s", (earlier["id"],)
+    )
+    evening = "since=2026-11-24T20:00:00Z&until=2026-11-25T04:00:00Z"
+    assert await desk.said("GET", f"/summary?{evening}") == {
+        "since": "2026-11-24T20:00:00Z",
+        "until": "2026-11-25T04:00:00Z",
+        "rentals": 3,
+        "collected": 2,
+        "not_collected": 1,
+        "full_not_collected": 1,
+        "widgets_missing": 1,
+        "reached_80": 3,
+        "mean_seconds_to_80": 1800,
+        "median_seconds_to_80": 1200,
+        "reached_100": 2,
+        "mean_seconds_to_100": 3600,
+        "median_seconds_to_100": 3600,
+    }
+    assert (await desk.said("GET", "/summary"))["rentals"] == 4
+
+
 async def test_the_audit_log_has_hand_over_and_collection(desk: Desk) -> None:
     rental = await desk.open("c1", "w1", ticket="0815")
     await desk.collect(rental)
@@ -388,7 +513,7 @@ async def test_the_audit_log_has_hand_over_and_collection(desk: Desk) -> None:
     collected, opened = audit["items"]
     assert (opened["action"], opened["details"]["ticket"]) == ("created", "0815")
     assert collected["action"] == "changed"
-    assert set(collected["details"]) == {"collected_at", "widget_returned_at"}
+    assert set(collected["details"]) == {"collected_at", "pairing_kept", "widget_returned_at"}
 
 
 async def test_of_two_desks_that_hand_over_at_once_one_wins(start_registry: StartRegistry) -> None:

@@ -37,6 +37,7 @@ async def test_a_device_is_registered_looked_at_and_unregistered(
     state = created.json()
     assert set(state) == {
         "id",
+        "auth",
         "label",
         "location",
         "pairing_number",
@@ -218,7 +219,6 @@ async def test_a_request_that_makes_no_sense_is_told_where(
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/phones/p1", 404),
         ("GET", "/chargers/c1/", 404),
         ("GET", "/chargers/a%2Fb", 404),
@@ -243,16 +243,17 @@ async def test_the_documentation_names_every_operation_and_its_problems(
     assert {
         *("list_chargers", "register_charger", "get_charger", "update_charger"),
         *("unregister_charger", "list_widgets", "register_widget", "get_widget"),
-        *("update_widget", "unregister_widget", "list_pairings", "pair", "get_pairing", "unpair"),
-        *("pair_widget", "get_widget_pairing", "unpair_widget", "import", "export"),
+        *("update_widget", "unregister_widget", "list_pairings", "pair_charger", "get_pairing"),
+        *("unpair_charger", "pair_widget", "get_widget_pairing", "unpair_widget"),
+        *("import_devices", "export_devices"),
     } <= set(operations)
     for operation in operations.values():
         assert {"422", "503"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"]
-    assert "409" in operations["pair"]["responses"]
-    in_common = {"401", "403", "413", "422", "503"}
+    assert "409" in operations["pair_charger"]["responses"]
+    in_common = {"401", "403", "413", "421", "422", "503"}
     responses = set(operations["register_charger"]["responses"])
     assert responses == {"200", "201", "412", *in_common}
     assert "Problem" in document["components"]["schemas"]

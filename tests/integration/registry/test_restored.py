@@ -42,16 +42,16 @@ async def dump(by_hand: By) -> Dump:
     return saved | {"": str(last).encode()}
 
 
-async def restore(by_hand: By, saved: Dump) -> None:
+async def restore(admin: By, saved: Dump) -> None:
     """Put it back in one transaction, as pg_restore does: no trigger fires, no doorbell rings."""
-    async with by_hand.transaction():
-        await by_hand.execute("SET LOCAL session_replication_role = replica")
+    async with admin.transaction():
+        await admin.execute("SET LOCAL session_replication_role = replica")
         for table in TABLES:
-            await by_hand.execute(SQL("DELETE FROM {}").format(Identifier(table)))
+            await admin.execute(SQL("DELETE FROM {}").format(Identifier(table)))
             query = SQL("COPY {} FROM STDIN").format(Identifier(table))
-            async with by_hand.cursor().copy(query) as copy:
+            async with admin.cursor().copy(query) as copy:
                 await copy.write(saved[table])
-        await by_hand.execute("SELECT setval('pairing_numbers', %s)", (int(saved[""]),))
+        await admin.execute("SELECT setval('pairing_numbers', %s)", (int(saved[""]),))
 
 
 async def do(registry: RunningRegistry, *requests: tuple[str, str, object]) -> list[Any]:
@@ -124,7 +124,7 @@ async def is_told_as_projected(registry: RunningRegistry, number: int) -> bool:
 
 @pytest.mark.parametrize("running", [1, 0, 2], ids=["running", "not running", "two are running"])
 async def test_what_postgres_lost_is_told_and_what_it_has_is_in_effect(
-    start_registry: StartRegistry, by_hand: By, in_redis: InRedis, running: int
+    start_registry: StartRegistry, by_hand: By, admin: By, in_redis: InRedis, running: int
 ) -> None:
     registry = await start_registry()
     others = [await start_registry() for _ in range(running - 1)]
@@ -134,7 +134,7 @@ async def test_what_postgres_lost_is_told_and_what_it_has_is_in_effect(
     before = metrics.REPAIRS._value.get()
     if not running:
         await registry.end()
-    await restore(by_hand, saved)
+    await restore(admin, saved)
     if not running:
         registry = await start_registry()
 
@@ -169,7 +169,7 @@ async def test_what_postgres_lost_is_told_and_what_it_has_is_in_effect(
 
 
 async def test_while_it_cannot_be_repaired_the_registry_is_not_ready_and_says_why(
-    registry: RunningRegistry, by_hand: By, in_redis: InRedis
+    registry: RunningRegistry, by_hand: By, admin: By, in_redis: InRedis
 ) -> None:
     await two_pairs(registry)
     saved = await dump(by_hand)
@@ -181,7 +181,7 @@ async def test_while_it_cannot_be_repaired_the_registry_is_not_ready_and_says_wh
 
     with capture_logs() as logs:
         # Two transactions: the second one keeps the lock that a repair needs.
-        await restore(by_hand, saved)
+        await restore(admin, saved)
         async with by_hand.transaction():
             await by_hand.execute("SELECT lock_directory()")
             await eventually(says_why)
@@ -195,12 +195,12 @@ async def test_while_it_cannot_be_repaired_the_registry_is_not_ready_and_says_wh
 
 
 async def test_a_number_drawn_for_the_second_time_takes_effect_before_it_is_told(
-    registry: RunningRegistry, by_hand: By, in_redis: InRedis
+    registry: RunningRegistry, by_hand: By, admin: By, in_redis: InRedis
 ) -> None:
     await two_pairs(registry)
     saved = await dump(by_hand)
     (first,) = await do(registry, ("PUT", "/pairings/c1?replace=true", {"widget": "w3"}))
-    await restore(by_hand, saved)
+    await restore(admin, saved)
     (second,) = await do(registry, ("PUT", "/pairings/c1?replace=true", {"widget": "w2"}))
     assert first["pairing_number"] == second["pairing_number"], "or this tests nothing"
     if second["projected"]:
@@ -216,7 +216,7 @@ async def test_a_number_drawn_for_the_second_time_takes_effect_before_it_is_told
 
 
 async def test_a_secret_that_postgres_lost_is_good_no_more(
-    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+    start_registry: StartRegistry, by_hand: By, admin: By, in_redis: InRedis
 ) -> None:
     registry = await start_registry(credential_key=SecretStr(KEY))
     await two_pairs(registry)
@@ -224,7 +224,7 @@ async def test_a_secret_that_postgres_lost_is_good_no_more(
     saved = await dump(by_hand)
     await do(registry, ("POST", "/chargers/c1/secret", {}))
     assert await in_redis.credentials("c1") != before
-    await restore(by_hand, saved)
+    await restore(admin, saved)
 
     async def is_taken_back() -> bool:
         found = await in_redis.credentials("c1")

@@ -1,7 +1,6 @@
 """A running registry: what it does by itself, and while Redis or Postgres is away."""
 
 import asyncio
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -10,7 +9,8 @@ from services.registry.directory.projection import Projection
 from shared.bus.bus import Bus
 from shared.bus.single_server_bus import SingleServerBus
 from shared.contract.names import AGREEMENTS, ChargerNames, Names, WidgetNames
-from tests.fixtures.fault_proxy import HOST, stalling_proxy
+from tests.fixtures.fault_proxy import stalling_proxy
+from tests.fixtures.redis_at import address_of, url_at
 from tests.integration.registry.conftest import (
     PARTITIONS,
     By,
@@ -253,11 +253,10 @@ async def test_a_long_way_to_redis_delays_a_pairing_by_a_few_exchanges_only(
     delay: float,
     within: float,
 ) -> None:
-    address = urlsplit(private_redis.url)
     bus = SingleServerBus(private_redis.url, "test")
     in_redis = InRedis(bus, names)
-    async with stalling_proxy(HOST, address.port or 0) as proxy:
-        registry = await start_registry(redis_url=f"redis://{HOST}:{proxy.port}/0")
+    async with stalling_proxy(*address_of(private_redis.url)) as proxy:
+        registry = await start_registry(redis_url=url_at(private_redis.url, proxy.port))
         await registry.send("PUT", "/chargers/c1", {})
         await registry.send("PUT", "/widgets/w1", {})
         proxy.to_server.delay = delay
@@ -304,12 +303,12 @@ async def test_while_postgres_is_away_requests_are_told_to_come_back_and_then_wo
 
 
 async def test_a_change_made_while_the_registry_could_not_hear_is_projected(
-    start_registry: StartRegistry, by_hand: By, in_redis: InRedis
+    start_registry: StartRegistry, by_hand: By, admin: By, in_redis: InRedis
 ) -> None:
     # Nothing but connecting again can be what tells it.
     registry = await start_registry(poll_seconds=3600, instance_id="deaf")
     async with by_hand.transaction():
-        await by_hand.execute(
+        await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'deaf' AND datname = current_database()"
         )

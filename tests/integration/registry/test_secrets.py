@@ -10,7 +10,8 @@ from psycopg.sql import SQL
 from pydantic import SecretStr
 
 from services.registry.access import device_secrets, secret_hasher
-from services.registry.access.secret_hasher import SecretHasher, TooManyNewError
+from services.registry.access.secret_hasher import NewSecrets, SecretHasher, TooManyNewError
+from services.registry.postgres.actor import Actor
 from services.registry.postgres.database import Database
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.bus.bus import Bus
@@ -392,8 +393,8 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
     hasher = SecretHasher(database, KEY)
 
     async def set_all() -> int:
-        prepared = await hasher.of_many(kind, secrets)
-        async with database.write_transaction("test") as connection:
+        prepared = await hasher.of_many(kind, secrets, NewSecrets())
+        async with database.write_transaction(Actor("test")) as connection:
             return await device_secrets.set_many(connection, kind, prepared, timedelta(days=1))
 
     assert await set_all() == 6
@@ -401,5 +402,32 @@ async def test_many_secrets_are_set_in_one_transaction_and_known_ones_cost_nothi
     monkeypatch.setattr(secret_hasher, "MAX_NEW", 0)
     assert await set_all() == 0
     secrets["d1"] = NEXT
-    with pytest.raises(TooManyNewError, match="1 secrets are new"):
+    with pytest.raises(TooManyNewError, match="more than 0 secrets are new"):
         await set_all()
+
+
+@KINDS
+async def test_a_device_set_to_certificates_is_so_for_gateways_when_the_answer_comes(
+    keyed: RunningRegistry, in_redis: InRedis, by_hand: By, kind: Kind
+) -> None:
+    path = f"/{kind.value}s/d1"
+    await _register(keyed, path)
+    before = await in_redis.credentials("d1", kind)
+    assert before is not None
+    assert "auth" not in before
+    answer = await keyed.send("PATCH", path, {"auth": "certificate"})
+    assert (answer.json()["auth"], answer.json()["projected"]) == ("certificate", True)
+    after = await in_redis.credentials("d1", kind)
+    assert after is not None
+    assert after["auth"] == "certificate"
+    assert after["number"] > before["number"]
+    # A label is no reason to forget it.
+    answer = await keyed.send("PUT", path, {"label": "x"})
+    assert answer.json()["auth"] == "certificate"
+    details = await _value(
+        by_hand, "SELECT details FROM audit_log WHERE details ? 'auth' AND action = 'changed'"
+    )
+    assert details["auth"] == ["any", "certificate"]
+    assert (await keyed.send("PATCH", path, {"auth": "any"})).json()["projected"] is True
+    assert "auth" not in (await in_redis.credentials("d1", kind) or {"auth": ""})
+    assert (await keyed.send("PATCH", path, {"auth": "nothing"})).status_code == 422

@@ -9,7 +9,7 @@ import pytest
 from services.registry.routes import states
 from shared.bus.bus import Bus
 from shared.bus.single_server_bus import SingleServerBus
-from shared.contract.names import GATEWAYS, Names
+from shared.contract.names import GATEWAYS, REFUSED, Names
 from tests.integration.registry.conftest import RunningRegistry, StartRegistry
 from tests.integration.registry.in_redis import InRedis
 from tools.servers.postgres.server import PostgresServer
@@ -310,3 +310,42 @@ async def test_a_request_looks_at_so_many_chargers_and_says_where_to_go_on(
     second = await _state(registry, f"/state?online=true&cursor={first['next']}")
     assert [state["id"] for state in second["items"]] == ["c5"]
     assert second["next"] is None
+
+
+async def test_those_who_could_not_connect_are_listed_the_newest_first(
+    registry: RunningRegistry, hub: Hub
+) -> None:
+    assert await _state(registry, "/refused") == {"items": []}
+    times = {"count": 3, "gateway": "gateway-a"}
+    await hub.put(REFUSED, "charger tls 10.0.0.7 ", {**times, "at": 5})
+    await hub.put(REFUSED, "charger wrong_path ::1 /charger/c1", {**times, "at": 7})
+    newest, older = (await _state(registry, "/refused"))["items"]
+    assert newest == {
+        "kind": "charger",
+        "id": "c1",
+        "path": "/charger/c1",
+        "address": "::1",
+        "reason": "wrong_path",
+        "count": 3,
+        "last_at": "1970-01-01T00:00:00.000007Z",
+        "gateway": "gateway-a",
+    }
+    assert (older["id"], older["path"], older["reason"]) == (None, None, "tls")
+
+
+async def test_an_id_is_explained_as_what_it_is(registry: RunningRegistry) -> None:
+    for path in ("/chargers/c1", "/widgets/w1", "/chargers/x", "/widgets/x"):
+        await registry.send("PUT", path, {})
+
+    async def title_of(path: str) -> str:
+        title: str = (await registry.send("GET", path)).json()["title"]
+        return title
+
+    assert await title_of("/explanations/c1") == "charger c1"
+    assert await title_of("/explanations/w1") == "widget w1"
+    assert await title_of("/explanations/x") == "charger x"
+    assert await title_of("/widgets/x/explanation") == "widget x"
+    assert await title_of("/explanations/nobody") == "nobody"
+    wrong = (await registry.send("GET", "/chargers/w1/explanation")).json()
+    assert wrong["verdict"] == "w1 is the id of a widget, not of a charger."
+    assert (await registry.send("GET", "/explanations/a%20b")).status_code == 404

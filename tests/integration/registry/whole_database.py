@@ -47,8 +47,10 @@ async def fill(connection: By, *, migrations: int | None = None) -> None:
 
 
 async def tables_in(connection: By) -> list[str]:
+    """Return the tables that are to last: not unlogged ones, which a crash empties."""
     cursor = await connection.execute(
-        "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relpersistence = 'p' "
+        "AND relnamespace = current_schema()::regnamespace ORDER BY 1"
     )
     return [table for (table,) in await cursor.fetchall()]
 

@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from services.cli import main
+from services.cli import main, session
 from services.cli.api import Api
 from tests.unit.cli.fake_registry import FakeRegistry
 
@@ -38,12 +39,19 @@ def registry() -> FakeRegistry:
 
 @pytest.fixture
 def run(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> Run:
     """Run the command line against the fake registry, with nothing on standard input."""
     for name in [name for name in os.environ if name.startswith("CHARGELIGHT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(main, "Api", functools.partial(Api, transport=registry.transport))
+    for name in ("NO_COLOR", "FORCE_COLOR"):  # an option sets them: they must be put back
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(session, "Api", functools.partial(Api, transport=registry.transport))
 
     def run_(*arguments: str, given: bytes = b"") -> Ran:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))

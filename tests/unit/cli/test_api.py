@@ -57,16 +57,22 @@ def test_the_root_may_have_a_path_of_its_own(registry: FakeRegistry) -> None:
         "http://a:b",
         "http://[::1",
         "http://a:99999",
+        "http://anna:gehe/im@registry",
+        "http://anna:gehe im@registry",
+        "http://anna:gehe%im@registry:99999",
+        "http://registry/#geheim",
+        "http://gehe\u2100im@registry",
     ],
 )
-def test_what_is_no_url_is_wrong_use(url: str) -> None:
-    with pytest.raises(WrongUseError, match=r"no HTTP URL; one is http://"):
+def test_what_is_no_url_is_wrong_use_and_is_not_repeated(url: str) -> None:
+    with pytest.raises(
+        WrongUseError, match=r"CLI_URL .* no HTTP URL: .* One is http://"
+    ) as refused:
         Api(url, "")
+    assert not [part for part in ("gehe", "anna") if part in str(refused.value)]
 
 
-@pytest.mark.parametrize(
-    "url", ["http://anna:geheim@registry", "http://registry/?key=geheim", "http://registry/#geheim"]
-)
+@pytest.mark.parametrize("url", ["http://anna:geheim@registry", "http://registry/?key=geheim"])
 def test_a_url_with_a_secret_in_it_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(WrongUseError, match="--key-file") as refused:
         Api(url, "")
@@ -211,10 +217,22 @@ def test_each_mistake_of_a_file_has_its_line(api: Api, registry: FakeRegistry) -
 def test_a_route_that_is_not_there_is_not_told_as_a_device_that_is_not_there(
     api: Api, registry: FakeRegistry
 ) -> None:
-    registry.answers(problem(404, "Not Found"))
-    assert refusal(api) == (
-        "this registry has no GET /chargers/c1. Is it older than this command line?"
+    told = (
+        "this registry has no GET /chargers/c1. Is it older than this command line, or the path "
+        "in CHARGELIGHT_CLI_URL wrong?"
     )
+    registry.answers(problem(404, "Not Found"))
+    assert refusal(api) == told
+    no_address = "urn:chargelight:problem:no-such-address"
+    registry.answers(problem(404, "there is no such address", type=no_address))
+    assert refusal(api) == told
+
+
+def test_a_single_mistake_in_a_file_is_told_once(api: Api, registry: FakeRegistry) -> None:
+    errors = [{"line": 2, "column": "id", "problem": "missing"}]
+    said = "nothing was imported because of 1 mistake; the first, line 2, id: missing"
+    registry.answers(problem(422, said, errors=errors, total=1))
+    assert refusal(api) == said
 
 
 @pytest.mark.parametrize(
@@ -238,20 +256,37 @@ def complaint(api: Api) -> str:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "reason"),
     [
-        httpx.ConnectError("[Errno 111] Connection refused"),
-        httpx.ConnectTimeout("timed out"),
-        httpx.ReadTimeout(""),
-        httpx.RemoteProtocolError("peer closed connection"),
+        (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
+        (httpx.ConnectTimeout("timed out"), "timed out"),
+        (httpx.ReadTimeout(""), "ReadTimeout"),
+        (
+            httpx.RemoteProtocolError("Server disconnected."),
+            "Server disconnected; does it speak https://?",
+        ),
+        (
+            httpx.ConnectError(
+                "[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer (_ssl.c)"
+            ),
+            "its certificate is not trusted here: set SSL_CERT_FILE to its CA's certificate",
+        ),
+        (
+            httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"),
+            "it does not speak TLS: take http:// or ws://",
+        ),
+        (
+            httpx.ConnectError("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred (_ssl.c:1006)"),
+            "it ended the TLS handshake: does it speak TLS, or want a certificate?",
+        ),
     ],
 )
 def test_nobody_there_is_told_with_what_to_do(
-    api: Api, registry: FakeRegistry, error: httpx.TransportError
+    api: Api, registry: FakeRegistry, error: httpx.TransportError, reason: str
 ) -> None:
     registry.answers(error)
     said = complaint(api)
-    assert f"no registry answers at {URL} ({str(error) or 'ReadTimeout'})" in said
+    assert f"no registry answers at {URL} ({reason})" in said
     assert "CHARGELIGHT_CLI_URL" in said
 
 
@@ -297,7 +332,7 @@ def test_an_answer_that_can_not_be_unpacked_is_told(api: Api, registry: FakeRegi
 
 
 def test_a_file_is_sent_as_it_is(api: Api, registry: FakeRegistry) -> None:
-    api.upload(address("import"), b"kind,id\n\xff", "text/csv", dry_run=True, replace=None)
+    api.upload(address("import"), [b"kind,id\n", b"\xff"], "text/csv", dry_run=True, replace=None)
     (request,) = registry.requests
     assert (request.content, request.headers["Content-Type"]) == (b"kind,id\n\xff", "text/csv")
     assert registry.queries() == [{"dry_run": "true"}]

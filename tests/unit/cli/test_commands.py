@@ -1,13 +1,18 @@
 """What each command sends, and what it says."""
 
+import functools
 import json
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
+from services.cli import progress
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_registry import FakeRegistry, problem
 
@@ -260,7 +265,13 @@ def test_a_phone_is_collected_by_what_the_visitor_has(
     assert run("rentals", "collect", *arguments).code == 0
     assert list(registry.asked()) == [("GET", "/rentals"), ("PUT", f"/rentals/{RENTAL}/collection")]
     assert registry.queries()[0] == {"state": "open", "limit": "2", **filters}
-    assert registry.bodies()[1] == {"pairing": "end", "widget_returned": True}
+    assert registry.bodies()[1] == {"widget_returned": True}
+
+
+def test_watching_before_a_command_is_wrong_use(run: Run, registry: FakeRegistry) -> None:
+    ran = run("rentals", "--watch", "list")
+    assert (ran.code, registry.requests) == (2, [])
+    assert ran.explains("chargelight rentals list --watch")
 
 
 def test_a_phone_is_collected_by_its_rental(run: Run, registry: FakeRegistry) -> None:
@@ -270,10 +281,46 @@ def test_a_phone_is_collected_by_its_rental(run: Run, registry: FakeRegistry) ->
     assert registry.bodies() == [{"pairing": "keep", "widget_returned": False}]
 
 
+def test_a_rental_may_be_named_by_its_short_id(run: Run, registry: FakeRegistry) -> None:
+    assert run("rentals", "collect", "--id", "g4h-9w5", "--end-pairing").code == 0
+    assert run("rentals", "show", "G4H9W5").code == 0
+    assert list(registry.asked()) == [
+        ("PUT", "/rentals/g4h-9w5/collection"),
+        ("GET", "/rentals/G4H9W5"),
+    ]
+    assert registry.bodies()[0] == {"pairing": "end", "widget_returned": True}
+    ran = run("rentals", "show", "c1")
+    assert ran.code == 2
+    assert ran.explains("'c1' is no rental's id", "such as G4H9W5")
+
+
+def test_a_fixed_pair_that_ended_is_told_with_what_to_do(run: Run, registry: FakeRegistry) -> None:
+    rental = {"id": RENTAL, "charger": "c1", "widget": "w1", "paired_before": True}
+    registry.answers({**rental, "pairing_kept": False})
+    ran = run("rentals", "collect", "--id", RENTAL, "--widget-kept")
+    assert ran.explains("has none any more", "chargelight pairings pair c1 w1")
+    assert run("rentals", "collect", "--id", RENTAL, "--end-pairing").errors == ""
+    registry.answers({**rental, "pairing_kept": True})
+    assert run("rentals", "collect", "--id", RENTAL).errors == ""
+
+
 def test_no_phone_there_is_refused(run: Run, registry: FakeRegistry) -> None:
     registry.answers(page())
     ran = run("rentals", "collect", "c1")
     assert (ran.code, ran.errors) == (1, "refused: there is no open rental of charger c1\n")
+
+
+def test_who_mistypes_a_charger_at_its_collection_is_told_so(
+    run: Run, registry: FakeRegistry
+) -> None:
+    unknown = problem(404, "no charger with the id 'C1' is registered. There is 'c1'")
+    registry.answers({"items": [], "next": None}, unknown)
+    ran = run("rentals", "collect", "C1")
+    assert (ran.code, list(registry.asked())[-1]) == (1, ("GET", "/chargers/C1"))
+    assert ran.explains("There is 'c1'")
+    assert "--id" not in ran.errors
+    registry.answers({"items": [], "next": None}, unknown)
+    assert run("rentals", "collect", "G4H9W5").explains("--id G4H9W5")
 
 
 def test_of_several_phones_none_is_collected(run: Run, registry: FakeRegistry) -> None:
@@ -325,17 +372,19 @@ def test_an_explanation_fits_on_one_screen(run: Run, registry: FakeRegistry) -> 
     assert run("explain", "c1").output.splitlines() == [
         "charger c1, widget w1",
         "",
-        "  ✓ pairing          since 2026-11-24 09:00:00, number 7",
-        "  ✗ charger          offline since 2026-11-24 10:00:00",
+        "  ✓ pairing          since 2026-11-24 09:00:00+01:00, number 7",
+        "  ✗ charger          offline since 2026-11-24 10:00:00+01:00",
         "  ? status           charging",
         "",
         "The light is stale.",
         "Look at the charger.",
     ]
     assert json.loads(run("explain", "w1", "--widget", "--json").output) == explanation
+    assert run("explain", "c1", "--charger").code == 0
     assert list(registry.asked()) == [
-        ("GET", "/chargers/c1/explanation"),
+        ("GET", "/explanations/c1"),
         ("GET", "/widgets/w1/explanation"),
+        ("GET", "/chargers/c1/explanation"),
     ]
 
 
@@ -363,7 +412,7 @@ def test_the_record_is_told_in_words(run: Run, registry: FakeRegistry) -> None:
     )
     lines = run("audit").output.splitlines()
     assert lines[1].endswith("label: (empty) → Büdchen, location: A → -")
-    assert lines[2].endswith("id: c1, registered at: 2026-11-24 09:00:00")
+    assert lines[2].endswith("id: c1, registered at: 2026-11-24 09:00:00+01:00")
 
 
 @pytest.mark.usefixtures("in_berlin")
@@ -383,7 +432,7 @@ def test_the_record_is_filtered_by_time_here(run: Run, registry: FakeRegistry) -
 def test_a_new_key_is_all_that_is_printed(run: Run, registry: FakeRegistry) -> None:
     registry.answers({"key": "clk_a_b", "id": "a"})
     assert run("keys", "create", "anna", "operator").output == "clk_a_b\n"
-    assert registry.bodies() == [{"name": "anna", "role": "operator"}]
+    assert registry.bodies() == [{"name": "anna", "role": "operator", "valid_days": 365}]
 
 
 def test_a_key_is_not_taken_for_its_id_nor_repeated(run: Run, registry: FakeRegistry) -> None:
@@ -425,7 +474,86 @@ def test_standard_input_is_imported(run: Run, registry: FakeRegistry) -> None:
     assert registry.requests[0].content == b"kind,id\n"
 
 
-@pytest.mark.parametrize("name", ["devices", "devices.xlsx", "devices.json"])
+def test_the_encoding_of_a_file_is_said_to_the_registry(
+    run: Run, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "d.csv").write_bytes(b"kind,id\n")
+    assert run("import", str(tmp_path / "d.csv"), "--encoding", "windows-1250").code == 0
+    assert registry.requests[0].headers["Content-Type"] == "text/csv; charset=windows-1250"
+
+
+def test_a_dry_run_shows_what_would_become_of_each_row(run: Run, registry: FakeRegistry) -> None:
+    outcomes = [
+        {"line": 2, "kind": "charger", "id": "C1", "device": "created", "similar": "c1"},
+        {"line": 3, "kind": "widget", "id": "w1", "device": "unchanged"},
+    ]
+    registry.answers({"outcomes": outcomes, "rows": 2, "dry_run": True, "projected": False})
+    ran = run("import", "-", "--dry-run")
+    assert [line.split() for line in ran.output.splitlines()] == [
+        ["line", "kind", "id", "device", "similar"],
+        ["2", "charger", "C1", "created", "c1"],
+        ["3", "widget", "w1", "unchanged", "-"],
+        [],
+        ["rows", "2"],
+        ["dry", "run", "yes"],
+        ["projected", "no"],
+    ]
+    assert json.loads(run("import", "-", "--dry-run", "--json").output)["outcomes"] == outcomes
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_an_import_of_more_than_a_moment_shows_its_progress_on_a_terminal(
+    run: Run, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(progress, "SHOWN_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    monkeypatch.setattr(progress, "Console", functools.partial(Console, force_terminal=True))
+    begun = threading.Event()
+    start = Progress.start
+
+    def note_start(self: Progress) -> None:
+        start(self)
+        begun.set()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if is_terminal:
+            assert begun.wait(10)
+        return httpx.Response(200, json={"rows": 1})
+
+    monkeypatch.setattr(Progress, "start", note_start)
+    registry.answers(answer)
+    ran = run("import", "-", given=b"kind,id\n")
+    assert ran.output.split() == ["rows", "1"]
+    assert ("the registry works" in ran.errors) == is_terminal
+
+
+def test_a_workbook_is_not_sent_and_its_writer_is_told_to_save_it_as_csv(
+    run: Run, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "Booth.XLSX").write_bytes(b"PK\x03\x04")
+    ran = run("import", str(tmp_path / "Booth.XLSX"))
+    assert (ran.code, registry.requests) == (2, [])
+    assert ran.explains("workbook", "Save it there as CSV")
+    ran = run("export", str(tmp_path / "out.xlsx"))
+    assert (ran.code, registry.requests) == (2, [])
+    assert ran.explains("workbook", "Write a .csv file, with --format spreadsheet")
+
+
+def test_an_import_with_ids_in_other_capitals_says_how_to_see_them(
+    run: Run, registry: FakeRegistry
+) -> None:
+    registry.answers({"rows": 2, "similar": 1, "dry_run": False})
+    assert run("import", "-").explains("only in capitals; --dry-run shows which")
+    registry.answers({"rows": 2, "similar": 0, "dry_run": False})
+    assert run("import", "-").errors == ""
+
+
+def test_a_file_without_rows_has_no_outcomes(run: Run, registry: FakeRegistry) -> None:
+    registry.answers({"outcomes": [], "rows": 0, "dry_run": True})
+    assert "outcomes" not in run("import", "-", "--dry-run").output
+
+
+@pytest.mark.parametrize("name", ["devices", "devices.json"])
 def test_a_name_that_tells_no_format_is_not_guessed_at(
     run: Run, registry: FakeRegistry, tmp_path: Path, name: str
 ) -> None:
@@ -513,3 +641,35 @@ def test_an_export_that_can_not_be_written_is_told(
     ran = run("export", str(tmp_path / "nowhere" / "devices.csv"))
     assert (ran.code, registry.requests) == (2, [])
     assert ran.explains("cannot be written")
+
+
+# What is forgotten.
+
+
+def test_pruning_says_when_there_is_more(run: Run, registry: FakeRegistry) -> None:
+    registry.answers({"rentals": 5000, "complete": False})
+    ran = run("prune")
+    assert ran.code == 0
+    assert registry.queries() == [{}]
+    assert ran.explains("There is more: repeat the command")
+    registry.answers({"rentals": 5, "complete": True})
+    assert run("prune").errors == ""
+
+
+def test_one_visitor_is_erased_by_the_ticket_alone(run: Run, registry: FakeRegistry) -> None:
+    assert run("erase", "0815").code == 0
+    assert list(registry.asked()) == [("POST", "/erasures")]
+    assert (registry.queries(), registry.bodies()) == ([{}], [{"ticket": "0815"}])
+    assert run("erase", "0815", "--rental", "g4h-9w5").code == 0
+    assert registry.bodies()[-1] == {"ticket": "0815", "rental": "g4h-9w5"}
+    assert run("erase", "0815", "--rental", "0815").code == 2
+
+
+def test_who_erases_a_ticket_that_nobody_has_is_told_so(run: Run, registry: FakeRegistry) -> None:
+    registry.answers({"rentals": 0, "audit_entries": 0, "dry_run": False})
+    ran = run("erase", "0851")
+    assert (ran.code, "Nothing has the ticket '0851'" in ran.errors) == (0, True)
+    ran = run("erase", "0851", "--rental", "G4H9W5")
+    assert ran.explains("The rental G4H9W5 does not have the ticket '0851'")
+    registry.answers({"rentals": 0, "audit_entries": 2, "dry_run": False})
+    assert run("erase", "0851").errors == ""

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from websockets.frames import Frame, Opcode
 
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import (
-    DeviceConnection,
-    DeviceHandler,
-    Endpoint,
-)
+from services.gateway.connection.device_connection import DeviceConnection
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.connection.handshake import Handshake
 from services.gateway.settings import GatewaySettings
 from tests.unit.shared.no_delay import LongestDelay

@@ -1,5 +1,7 @@
 """Settings of the gateway."""
 
+import json
+
 import pytest
 
 from services.gateway.settings import GatewaySettings
@@ -38,8 +40,30 @@ def test_devices_are_pinged_before_they_count_as_silent(monkeypatch: pytest.Monk
 
 
 def test_origins_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, GATEWAY_ORIGINS='["https://booth.example"]')
-    assert settings.origins == ("https://booth.example",)
+    origins = [
+        *("https://booth.example", "http://booth.example:8080", "http://[::1]:3000", "file://"),
+        *("http://192.168.1.7", "chrome-extension://abcdefgh", "capacitor://localhost", "null"),
+    ]
+    settings = loaded(monkeypatch, GATEWAY_ORIGINS=json.dumps(origins))
+    assert settings.origins == tuple(origins)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "https://*.example", "booth.example", "https://", "https://booth.example/", ""),
+        *("https://Booth.example", "https://b\u00fccher.example", "https://booth.example/x"),
+        *("https://booth.example:443", "http://booth.example:80", "http://booth.example:99999"),
+        *("http://booth.example:0", "http://booth.example:08080"),
+        *("http://booth.example:", "https://me@booth.example", "https://booth.example "),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    text = refusal(monkeypatch, GATEWAY_ORIGINS=json.dumps([origin]))
+    assert text.startswith("CHARGELIGHT_GATEWAY_ORIGINS is not valid: ")
+    assert 'for example "https://example.org"' in text
 
 
 @pytest.mark.parametrize("mode", ["optional", "required"])

@@ -6,9 +6,11 @@ import signal
 import pytest
 
 from services.registry.app import serve
+from services.registry.backup.report import next_step
 from services.registry.main import main
 from services.registry.settings import RegistrySettings
 from shared.process import logs, runtime
+from shared.version import VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,17 @@ def test_wrong_use_and_failures_have_their_exit_codes(  # noqa: PLR0917 - fixtur
     assert (end.value.code, output) == (code, "")
     assert said in errors
     assert "opensesame" not in errors
+
+
+def test_its_version_is_the_products(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["--version"])
+    assert (ending.value.code, capsys.readouterr().out) == (0, f"{VERSION}\n")
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 difference from"), (2, "2 differences from")])
+def test_what_differs_is_counted_in_words(count: int, words: str) -> None:
+    assert words in next_step(count, None)
 
 
 def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:

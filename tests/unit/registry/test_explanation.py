@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from services.cli.commands.explain import screen
 from services.registry.devices.open_rentals import OpenRental
-from services.registry.explain.explanation import explain, without_directory, without_redis
+from services.registry.explain.explanation import (
+    explain,
+    explain_either,
+    without_directory,
+    without_redis,
+)
 from services.registry.explain.facts import (
     ChargerFacts,
     Facts,
@@ -37,7 +43,7 @@ NOW = 1_795_494_065_000_000
 EPOCH = NOW - 600 * SECOND
 ENVIRONMENT = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
-OPEN = OpenRental(uuid.UUID(int=1), "c1234", "wABCD", "0815", to_datetime(NOW - 900 * SECOND))
+OPEN = OpenRental(uuid.UUID(int=1), 1, "c1234", "wABCD", "0815", to_datetime(NOW - 900 * SECOND))
 TOKEN = "9f2c7a1b4e0d3c55"
 PAIRED = {"pairing": 7, "token": TOKEN, "paired_at": NOW - 900 * SECOND, "widget": "wABCD"}
 
@@ -181,17 +187,27 @@ def explained(kind: Kind, **changes: Any) -> Explanation:
         charger = None
     postgres = PostgresFacts(known["recorded"], known["rental"])
     device_id = "c1234" if kind is Kind.CHARGER else "wABCD"
-    return explain(
-        Facts(
-            kind,
-            device_id,
-            to_datetime(NOW),
-            charger,
-            widget,
-            postgres if known.get("postgres", True) else None,
-            known.get("unreadable", ()),
-        )
+    facts = Facts(
+        kind,
+        device_id,
+        to_datetime(NOW),
+        charger,
+        widget,
+        postgres if known.get("postgres", True) else None,
+        known.get("unreadable", ()),
+        known.get("refused", ()),
     )
+    other = Kind.WIDGET if kind is Kind.CHARGER else Kind.CHARGER
+    return explain(facts, of_nobody(other, device_id))
+
+
+def of_nobody(kind: Kind, device_id: str, number: int | None = None) -> Facts:
+    """What is known of an id that Redis does not know, and Postgres only with a number."""
+    return Facts(kind, device_id, to_datetime(NOW), None, None, PostgresFacts(number, None), ())
+
+
+def in_other_capitals(facts: Facts, similar: str) -> Facts:
+    return replace(facts, postgres=PostgresFacts(None, None, similar))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -218,8 +234,8 @@ def test_a_widget_is_explained(
 
 def test_what_is_away_is_explained_too(snapshot: SnapshotAssertion) -> None:
     reason = "can not connect to Redis: Connection refused"
-    assert screen(without_redis(Kind.CHARGER, "c1234", reason).model_dump()) == snapshot
-    assert screen(without_directory(Kind.WIDGET, "wABCD").model_dump()) == snapshot
+    assert screen(without_redis("charger c1234", reason).model_dump()) == snapshot
+    assert screen(without_directory("widget wABCD").model_dump()) == snapshot
 
 
 def test_what_cannot_be_read_is_named_before_what_follows_from_it() -> None:
@@ -247,3 +263,39 @@ def test_what_is_wrong_comes_with_what_to_do(situation: str) -> None:
         assert explanation.remedy
     if explanation.remedy is None:
         assert not is_wrong
+
+
+def test_the_id_of_the_other_kind_is_said_to_be_that() -> None:
+    charger, widget = of_nobody(Kind.CHARGER, "w1"), of_nobody(Kind.WIDGET, "w1", number=7)
+    explanation = explain(charger, widget)
+    assert explanation.verdict == "w1 is the id of a widget, not of a charger."
+    assert explanation.remedy == "Look at the widget: chargelight explain --widget w1"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "title"),
+    [
+        ((7, None), "charger x"),
+        ((None, 7), "widget x"),
+        ((7, 8), "charger x"),
+        ((None, None), "x"),
+    ],
+)
+def test_an_id_is_explained_as_what_it_is(
+    numbers: tuple[int | None, int | None], title: str
+) -> None:
+    of_charger, of_widget = (
+        of_nobody(kind, "x", number) for kind, number in zip(Kind, numbers, strict=True)
+    )
+    explanation = explain_either(of_charger, of_widget)
+    assert explanation.title == title
+    if numbers == (None, None):
+        assert "chargers register x, or chargelight widgets register x" in str(explanation.remedy)
+
+
+def test_an_id_in_other_capitals_is_explained_by_the_one_there_is() -> None:
+    nobody = [of_nobody(kind, "X") for kind in Kind]
+    charger, widget = in_other_capitals(nobody[0], "x"), nobody[1]
+    for explanation in (explain_either(charger, widget), explain(charger, widget)):
+        assert "There is x: capitals matter" in str(explanation.remedy)
+    assert "capitals" not in str(explain(widget, charger).remedy)

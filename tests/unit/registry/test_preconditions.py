@@ -22,6 +22,7 @@ def device(**changes: object) -> Device:
         "location": "b",
         "pairing_number": 1,
         "registered_at": TODAY,
+        "auth": "any",
     }
     return Device.model_validate(members | changes)
 
@@ -33,6 +34,7 @@ def test_a_tag_changes_with_each_thing_that_can_change() -> None:
         device(location="x"),
         device(label="ab", location=""),
         device(pairing_number=2),
+        device(auth="certificate"),
     ]
     assert len({of_device(each) for each in devices}) == len(devices)
     assert of_device(devices[0]) == of_device(device(registered_at=datetime.now(UTC)))

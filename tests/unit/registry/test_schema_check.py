@@ -10,6 +10,6 @@ def test_every_table_is_looked_for() -> None:
     made = {
         name
         for migration in load()
-        for name in re.findall(r"^CREATE TABLE (\w+)", migration.text, re.MULTILINE)
+        for name in re.findall(r"^CREATE (?:UNLOGGED )?TABLE (\w+)", migration.text, re.MULTILINE)
     }
     assert made | {"schema_migrations"} == set(NEEDED)

@@ -18,7 +18,7 @@ def test_a_service_that_ends_is_shown_with_its_last_lines(tmp_path: Path) -> Non
         "broken",
         "has_no_such_service",
         environment=dict(os.environ),
-        health_port=free_port(),
+        ready_url=f"http://127.0.0.1:{free_port()}/readyz",
         logs=tmp_path,
         root=ROOT,
     )

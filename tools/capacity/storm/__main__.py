@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
-from tools.capacity.coefficients import MEASURED, Coefficients
+from tools.capacity.coefficients import MEASURED, Coefficients, TlsKind
 from tools.capacity.model import Load, needs
 from tools.capacity.storm.outcome import Outcome, quantile
 from tools.capacity.storm.rules import RULES
@@ -29,6 +30,8 @@ def main() -> None:
     arguments = _arguments()
     try:
         c = Coefficients.load(arguments.coefficients)
+        if arguments.tls:
+            c = c.with_tls(arguments.tls)
         scenario = _scenario(arguments, c)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
@@ -129,6 +132,7 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compare", action="store_true", help="all rules, one after the other")
     parser.add_argument("--interval", type=float, default=10, help="seconds between readings")
     parser.add_argument("--credentials", action="store_true", help="each device has a secret")
+    parser.add_argument("--tls", choices=get_args(TlsKind), help="they connect with TLS")
     parser.add_argument("--directory", type=float, default=0, help="seconds without a directory")
     parser.add_argument("--horizon", type=float, default=300, help="seconds to simulate at most")
     parser.add_argument("--seed", type=int, default=1)

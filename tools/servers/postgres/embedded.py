@@ -5,14 +5,14 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tools.servers.credentials import ADMIN, write_secret
 from tools.servers.embedded import EmbeddedServer
 from tools.servers.installed import Programs
 from tools.servers.ports import LOOPBACK
-from tools.servers.postgres.databases import create_database
+from tools.servers.postgres.databases import admin_dsn_at, create_first_database, dsn_at
 from tools.servers.unprivileged import reachable_folder, user_for_postgres
 from tools.servers.wheels import NoServerError
 
-USER = DATABASE = "chargelight"
 SETTINGS = (
     # Data that lives as long as a test need not survive a power cut.
     *("-c", "fsync=off"),
@@ -21,13 +21,15 @@ SETTINGS = (
     *("-c", "max_connections=200"),
     # TCP only: no socket files in /tmp or /var/run.
     *("-c", "unix_socket_directories="),
+    # In files of its own folder: those in /dev/shm are open to every program of the same user.
+    *("-c", "dynamic_shared_memory_type=mmap"),
 )
 
 
 class EmbeddedPostgres(EmbeddedServer):
     """A Postgres server process; see `server.PostgresServer` and `EmbeddedServer`.
 
-    As root it runs as `nobody`, because Postgres refuses to run as root.
+    As root it runs as `nobody`, because Postgres refuses to run as root: see `unprivileged`.
     """
 
     # "Immediate": like a crash. SIGKILL would leave a shared memory segment behind.
@@ -44,8 +46,13 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def dsn(self) -> str:
-        """Its address; the same over restarts. It accepts any password."""
-        return self._dsn(DATABASE)
+        """Its address; the same over restarts."""
+        return dsn_at(LOOPBACK, self.port)
+
+    @property
+    def admin_dsn(self) -> str:
+        """The same as a superuser."""
+        return admin_dsn_at(LOOPBACK, self.port)
 
     def stop(self) -> None:
         """Stop it in an orderly way ("fast": without waiting for open connections)."""
@@ -57,15 +64,19 @@ class EmbeddedPostgres(EmbeddedServer):
             programs.folder if self._user is None else reachable_folder(programs, self.folder)
         )
         version = self._run_to_end("postgres", "--version").split()[2]
+        password = self.folder / "password"
+        write_secret(password, ADMIN.password, self._user)
         self._run_to_end(
             "initdb",
-            *("-D", str(self._data), "-U", USER, "-A", "trust"),
+            *("-D", str(self._data), "-U", ADMIN.name),
+            *("-A", "scram-sha-256", "--pwfile", str(password)),
             *("-E", "UTF8", "--locale=C", "-N", "--no-instructions"),
         )
+        password.unlink()
         return f"Postgres {version}"
 
     def _complete(self) -> None:
-        create_database(self._dsn("postgres"), DATABASE)
+        create_first_database(LOOPBACK, self.port)
 
     def _command(self) -> list[str | Path]:
         where = ("-D", str(self._data), "-h", LOOPBACK, "-p", str(self.port))
@@ -79,9 +90,6 @@ class EmbeddedPostgres(EmbeddedServer):
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"  # noqa: PLR2004
-
-    def _dsn(self, database: str) -> str:
-        return f"postgresql://{USER}:{USER}@{LOOPBACK}:{self.port}/{database}"
 
     def _run_to_end(self, program: str, *arguments: str) -> str:
         user, group = self._user or (None, None)

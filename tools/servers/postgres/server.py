@@ -10,10 +10,11 @@ class Postgres(Protocol):
 
     @property
     def dsn(self) -> str:
-        """The address of its first database, as CHARGELIGHT_POSTGRES_DSN takes it.
+        """The address of its first database, as CHARGELIGHT_POSTGRES_DSN takes it."""
 
-        Its user may create databases.
-        """
+    @property
+    def admin_dsn(self) -> str:
+        """The same as a superuser; of a server that was given, as the user that was given."""
 
     @property
     def description(self) -> str:
@@ -27,7 +28,7 @@ class GivenPostgres:
     """A Postgres server that the user runs: never started or stopped from here."""
 
     def __init__(self, dsn: str, why: str) -> None:
-        self.dsn = dsn
+        self.dsn = self.admin_dsn = dsn
         self.description = f"{without_password(dsn)} ({why})"
 
     def close(self) -> None:

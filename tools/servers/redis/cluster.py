@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from tools.servers.credentials import ADMIN, SERVICES
 from tools.servers.ports import LOOPBACK
 from tools.servers.redis import inline_commands
 from tools.servers.redis.server import Harmable
@@ -19,14 +20,14 @@ NODE_TIMEOUT_MS = 1000
 """A node that does not answer for so long counts as failing; a replica takes over soon after."""
 
 SETTINGS = (
-    *("--cluster-enabled", "yes"),
-    *("--cluster-announce-ip", LOOPBACK),
-    *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
+    "cluster-enabled yes",
+    f"cluster-announce-ip {LOOPBACK}",
+    f"cluster-node-timeout {NODE_TIMEOUT_MS}",
     # Slots stay usable while another node is away.
-    *("--cluster-require-full-coverage", "no"),
+    "cluster-require-full-coverage no",
     # A replica takes over however long it was without its master.
-    *("--cluster-replica-validity-factor", "0"),
-    *("--cluster-migration-barrier", "99"),
+    "cluster-replica-validity-factor 0",
+    "cluster-migration-barrier 99",
 )
 
 
@@ -69,7 +70,16 @@ class RedisCluster:
     @property
     def url(self) -> str:
         """The address, as CHARGELIGHT_REDIS_URL takes it beside CHARGELIGHT_REDIS_CLUSTER=true."""
-        return "redis://" + ",".join(f"{LOOPBACK}:{node.port}" for node in self.nodes)
+        return f"redis://{SERVICES.at(self._hosts)}"
+
+    @property
+    def admin_url(self) -> str:
+        """The same as a user who may do everything."""
+        return f"redis://{ADMIN.at(self._hosts)}"
+
+    @property
+    def _hosts(self) -> str:
+        return ",".join(f"{LOOPBACK}:{node.port}" for node in self.nodes)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -77,12 +87,12 @@ class RedisCluster:
         return {"CHARGELIGHT_REDIS_URL": self.url, "CHARGELIGHT_REDIS_CLUSTER": "true"}
 
     def ask(self, node: ClusterNode, command: str) -> str:
-        """Run one command of plain words on a node.
+        """Run one command of plain words on a node, as the admin.
 
         Raises:
             OSError: the node does not answer, or refuses the command.
         """
-        answer = inline_commands.ask(LOOPBACK, node.port, command)
+        answer = inline_commands.ask((LOOPBACK, node.port), command)
         if answer.startswith("-"):
             raise OSError(f"{command}: {answer}")
         return answer

@@ -5,14 +5,15 @@ from contextlib import ExitStack
 
 from testcontainers.core.container import DockerContainer
 
-from tools.servers.container import run_inside, running
+from tools.servers.container import publish, run_inside, running
 from tools.servers.embedded import START_SECONDS
 from tools.servers.ports import LOOPBACK, free_port
 from tools.servers.redis import inline_commands
 from tools.servers.redis.cluster import SETTINGS as CLUSTER_SETTINGS
 from tools.servers.redis.cluster import RedisCluster
-from tools.servers.redis.container import IMAGE
-from tools.servers.redis.embedded import SETTINGS, SNAPSHOT
+from tools.servers.redis.configuration import configuration
+from tools.servers.redis.container import CONFIGURE, IMAGE
+from tools.servers.redis.embedded import SNAPSHOT
 from tools.servers.wheels import NoServerError
 
 
@@ -32,18 +33,14 @@ class ContainedNode:
         if self._running:
             return
         self._run("mkdir", "-p", self._folder)
+        ports = f"--port {self.port} --cluster-port {self.bus_port}"
         self._container.get_wrapped_container().exec_run(
-            [
-                *("redis-server", "--port", str(self.port), "--cluster-port", str(self.bus_port)),
-                *("--dir", self._folder, "--dbfilename", SNAPSHOT),
-                *("--pidfile", f"{self._folder}/pid", "--protected-mode", "no"),
-                *SETTINGS,
-                *CLUSTER_SETTINGS,
-            ],
+            ["sh", "-c", f"{CONFIGURE}; exec redis-server {self._folder}/redis.conf {ports}"],
+            workdir=self._folder,
             detach=True,
         )
         deadline = time.monotonic() + START_SECONDS
-        while not inline_commands.is_ready(LOOPBACK, self.port):
+        while not inline_commands.is_ready((LOOPBACK, self.port)):
             if time.monotonic() > deadline:
                 raise NoServerError(f"no node answers at port {self.port}")
             time.sleep(0.02)
@@ -58,7 +55,7 @@ class ContainedNode:
         if not self._running:
             return
         self.thaw()
-        inline_commands.shut_down(LOOPBACK, self.port, keep_data=keep_data)
+        inline_commands.shut_down((LOOPBACK, self.port), keep_data=keep_data)
         self._wait_until_down()
 
     def kill(self) -> None:
@@ -92,9 +89,11 @@ def contained_cluster(count: int, why: str) -> RedisCluster:
     # An init process collects the processes that were killed inside.
     container = DockerContainer(IMAGE).with_kwargs(init=True)
     container.with_command(["sleep", "infinity"])
+    settings = (f"dbfilename {SNAPSHOT}", "pidfile pid", "protected-mode no", *CLUSTER_SETTINGS)
+    container.with_env("CONFIGURATION", configuration(*settings))
     nodes = [ContainedNode(container, free_port()) for _ in range(count)]
     for node in nodes:
-        container.with_bind_ports(node.port, node.port)
+        publish(container, node.port, node.port)
     with ExitStack() as stack:
         stack.enter_context(running(container))
         for node in nodes:

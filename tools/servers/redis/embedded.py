@@ -5,34 +5,40 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.servers.credentials import ADMIN, SERVICES, write_secret
 from tools.servers.embedded import EmbeddedServer
 from tools.servers.installed import REDIS_SERVERS, Programs
 from tools.servers.ports import LOOPBACK
 from tools.servers.redis import inline_commands
+from tools.servers.redis.configuration import configuration
 from tools.servers.wheels import NoServerError
 
-SETTINGS = (
-    # Refuse writes rather than drop what lights depend on: the services check this at their start.
-    *("--maxmemory-policy", "noeviction"),
-    # No snapshots and no log of its own accord: the test decides what survives a restart.
-    *("--save", ""),
-    *("--appendonly", "no"),
-)
 SNAPSHOT = "dump.rdb"
 
 
 class EmbeddedRedis(EmbeddedServer):
-    """A Redis server process; see `server.RedisServer` and `EmbeddedServer`. Starts running."""
+    """A Redis server process; see `server.RedisServer` and `EmbeddedServer`. Starts running.
+
+    Args:
+        programs: where its program is.
+        why: why this source was chosen, as half a sentence.
+        settings: further lines of its configuration.
+    """
 
     def __init__(self, programs: Programs, why: str, settings: Sequence[str] = ()) -> None:
         self.program = server_program(programs)
-        self._settings = (*SETTINGS, *settings)
+        self._settings = settings
         super().__init__("redis", programs, why)
 
     @property
     def url(self) -> str:
         """Its address; the same over restarts."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        return f"redis://{SERVICES.at(f'{LOOPBACK}:{self.port}')}/0"
+
+    @property
+    def admin_url(self) -> str:
+        """The same as a user who may do everything."""
+        return f"redis://{ADMIN.at(f'{LOOPBACK}:{self.port}')}/0"
 
     def start(self) -> None:
         """Start it, and wait until it answers. Does nothing to a running one."""
@@ -46,14 +52,14 @@ class EmbeddedRedis(EmbeddedServer):
         if self._process is None:
             return
         self.thaw()
-        inline_commands.shut_down(LOOPBACK, self.port, keep_data=keep_data)
+        inline_commands.shut_down(self._socket, keep_data=keep_data)
         self._end(signal.SIGTERM)
         if not keep_data:
             self._remove_snapshot()
 
     def save(self) -> None:
         """Take a snapshot for the next start."""
-        inline_commands.save(LOOPBACK, self.port)
+        inline_commands.save(self._socket)
 
     def freeze(self) -> None:
         """Suspend it."""
@@ -66,14 +72,26 @@ class EmbeddedRedis(EmbeddedServer):
             self._process.send(signal.SIGCONT)
 
     def _prepare(self, programs: Programs) -> str:
+        where = (f"bind {LOOPBACK}", f'dir "{self.folder}"', f"dbfilename {SNAPSHOT}")
+        # For ourselves: another program that listens on our port would learn the password.
+        socket = f'unixsocket "{self._socket}"'
+        text = configuration(*where, socket, *self._settings)
+        write_secret(self._configuration, text)
         return " ".join(version_of(programs))
 
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "redis.conf"
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "socket"
+
     def _command(self) -> list[str | Path]:
-        where = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self.folder))
-        return [self.program, *where, "--dbfilename", SNAPSHOT, *self._settings]
+        return [self.program, self._configuration, "--port", str(self.port)]
 
     def _is_ready(self, _pid: int) -> bool:
-        return inline_commands.is_ready(LOOPBACK, self.port)
+        return inline_commands.is_ready(self._socket)
 
     def _remove_snapshot(self) -> None:
         (self.folder / SNAPSHOT).unlink(missing_ok=True)

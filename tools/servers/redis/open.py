@@ -1,5 +1,6 @@
 """A Redis server, or a cluster, from whichever source fits this machine: the package's entry."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from tools.servers.installed import Programs, installed_redis
@@ -36,9 +37,9 @@ def open_redis_server(options: ServerOptions) -> RedisServer:
     return open_private_server(options, contained=contained_redis, embedded=embedded_redis)
 
 
-def embedded_redis(why: str) -> EmbeddedRedis:
+def embedded_redis(why: str, settings: Sequence[str] = ()) -> EmbeddedRedis:
     """Redis as a process: the one on the PATH, else Valkey from its wheel."""
-    return EmbeddedRedis(*embedded_programs(why))
+    return EmbeddedRedis(*embedded_programs(why), settings)
 
 
 def embedded_programs(why: str) -> tuple[Programs, str]:
@@ -49,13 +50,13 @@ def embedded_programs(why: str) -> tuple[Programs, str]:
     return unpack(VALKEY), f"{why}, no redis-server on the PATH"
 
 
-def oldest_redis(why: str) -> EmbeddedRedis:
+def oldest_redis(why: str, settings: Sequence[str] = ()) -> EmbeddedRedis:
     """The oldest Redis that the hub supports, as a process.
 
     Raises:
         NoServerError: there is none for this machine.
     """
-    return EmbeddedRedis(unpack(OLDEST_REDIS), why)
+    return EmbeddedRedis(unpack(OLDEST_REDIS), why, settings)
 
 
 def contained_redis(why: str) -> RedisServer:
@@ -92,7 +93,7 @@ class EmbeddedNode(EmbeddedRedis):
 
     def __init__(self, programs: Programs) -> None:
         self.bus_port = free_port()
-        settings = ("--cluster-port", str(self.bus_port), *SETTINGS)
+        settings = (f"cluster-port {self.bus_port}", *SETTINGS)
         super().__init__(programs, "the nodes are processes", settings)
 
 

@@ -9,7 +9,7 @@ from tools.servers.wheels import OLDEST_REDIS, NoServerError, unpack
 
 
 def redis_cli(url: str) -> str:
-    """Return the command for a shell; a password is not in it, the program asks for it.
+    """Return the command for a shell; it finds the password in REDISCLI_AUTH.
 
     The program is the one on the PATH, else the one in the wheel of the oldest Redis: the wheel of
     the current server has none.
@@ -19,8 +19,6 @@ def redis_cli(url: str) -> str:
     words = [_program(), "-u", address]
     if parts.username:
         words += ["--user", parts.username]
-    if parts.password is not None:
-        words.append("--askpass")
     return shlex.join(words)
 
 

@@ -13,6 +13,10 @@ class Redis(Protocol):
         """The address, as CHARGELIGHT_REDIS_URL takes it."""
 
     @property
+    def admin_url(self) -> str:
+        """The same as a user who may do everything; a server that was given has no other user."""
+
+    @property
     def description(self) -> str:
         """The source in use and the reason, for people."""
 
@@ -24,7 +28,7 @@ class GivenRedis:
     """A server that the user runs: never started, stopped or emptied from here."""
 
     def __init__(self, url: str, why: str) -> None:
-        self.url = url
+        self.url = self.admin_url = url
         self.description = f"{without_password(url)} ({why})"
 
     def close(self) -> None:

@@ -5,11 +5,11 @@
 
 local greatest = 0
 for _, raw in ipairs(redis.call('HVALS', KEYS[1])) do
-  local entry = drawn(checked(raw, is_entry), 'pairing')
+  local entry = checked(raw, is_entry)
   if entry then greatest = math.max(greatest, entry.pairing) end
 end
 for _, raw in ipairs(redis.call('HVALS', KEYS[2])) do
-  local known = drawn(credentials_of(raw), 'number')
+  local known = credentials_of(raw)
   if known then greatest = math.max(greatest, known.number) end
 end
 return int(greatest)

@@ -60,7 +60,7 @@ for i = 3, #ARGV, 6 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, widget, token = ARGV[i + 2] == 'registered', ARGV[i + 3], ARGV[i + 4]
   local paired_at = now - tonumber(ARGV[i + 5])
-  local stored = drawn(entry_of(directory, id), 'pairing')
+  local stored = entry_of(directory, id)
   if not stored or number > stored.pairing then
     added = added + write(id, number, registered, widget, token, paired_at)
     changed[#changed + 1] = id

@@ -1,25 +1,27 @@
 -- Bring devices' credentials up to what Postgres has.
 --
--- KEYS: credentials, and for chargers live
--- ARGV: per device four: id, secrets number, when it was registered (µs), digests of
---       its secrets as a JSON list
+-- KEYS: credentials, directory version, and for chargers live
+-- ARGV: directory-changes channel, then per device five: id, secrets number, when it was
+--       registered (µs), digests of its secrets as a JSON list, what it must prove itself with
 -- Returns how many changed, then the ids of those that were not written because what is
 -- stored is newer.
 --
--- No doorbell: gateways read credentials at each handshake and cache nothing. But if a
--- device was unregistered and registered again between two projections, they see no change,
+-- Gateways read credentials at each handshake and cache nothing. The doorbell, and the version
+-- for those who miss it, is for connections: one whose secret is gone is closed. And if a device
+-- was unregistered and registered again between two projections, they see no change,
 -- and its connections may be another device's. A charger's are superseded here; a widget's
 -- are closed because of its new pairing number.
 
-local credentials, live = KEYS[1], KEYS[2]
-local changed, refused = 0, {}
+local credentials, version, live = KEYS[1], KEYS[2], KEYS[3]
+local changed, replaced, refused = 0, {}, {}
 
-for i = 1, #ARGV, 4 do
+for i = 2, #ARGV, 5 do
   local id, number, registered = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s}',
-    number, registered, ARGV[i + 3])
+  local auth = ARGV[i + 4] == 'any' and '' or ',"auth":"' .. ARGV[i + 4] .. '"'
+  local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s%s}',
+    number, registered, ARGV[i + 3], auth)
   local raw = redis.call('HGET', credentials, id)
-  local stored = drawn(credentials_of(raw), 'number')
+  local stored = credentials_of(raw)
   if stored and number < stored.number then
     refused[#refused + 1] = id
   elseif raw ~= value then
@@ -27,7 +29,13 @@ for i = 1, #ARGV, 4 do
     if live and stored and stored.registered ~= registered then supersede(live, id) end
     redis.call('HSET', credentials, id, value)
     changed = changed + 1
+    if raw then replaced[#replaced + 1] = id end
   end
+end
+
+if #replaced > 0 then
+  bump(version, 0)
+  redis.call('@PUBLISH@', ARGV[1], '{"ids":["' .. table.concat(replaced, '","') .. '"]}')
 end
 
 return {changed, unpack(refused)}

@@ -34,7 +34,7 @@ end
 for i = 3, #ARGV, 4 do
   local id, number = ARGV[i], tonumber(ARGV[i + 1])
   local registered, charger = ARGV[i + 2] == 'registered', ARGV[i + 3]
-  local stored = drawn(entry_of(directory, id), 'pairing')
+  local stored = entry_of(directory, id)
   if not stored or number > stored.pairing then
     local entry
     if not registered then

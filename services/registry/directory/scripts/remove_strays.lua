@@ -29,7 +29,7 @@ end
 
 for i = 3, #ARGV do
   local id = ARGV[i]
-  local stored = drawn(entry_of(directory, id), 'pairing')
+  local stored = entry_of(directory, id)
   -- A greater number is newer than the snapshot. An entry that cannot be decoded goes.
   local is_there = redis.call('HEXISTS', directory, id) == 1
   if is_there and (not stored or stored.pairing <= greatest) then
@@ -39,7 +39,7 @@ for i = 3, #ARGV do
   elseif is_there then
     suspects[#suspects + 1] = id
   end
-  local known = drawn(credentials_of(redis.call('HGET', credentials, id)), 'number')
+  local known = credentials_of(redis.call('HGET', credentials, id))
   if not known or known.number <= greatest then redis.call('HDEL', credentials, id) end
 end
 

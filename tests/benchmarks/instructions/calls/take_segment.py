@@ -39,8 +39,8 @@ class _Transport(asyncio.Transport):
     def write(self, data: Any) -> None:
         pass
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 - it asks for the socket
-        return _Unknowing()
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return _Unknowing() if name == "socket" else default  # it has no TLS
 
     def is_closing(self) -> bool:
         return False

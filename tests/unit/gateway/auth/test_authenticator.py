@@ -12,7 +12,8 @@ from redis.exceptions import ResponseError
 
 from services.gateway.auth import authenticator as module
 from services.gateway.auth.authenticator import Authenticator
-from services.gateway.auth.credentials import Mode
+from services.gateway.auth.certificates import CertificateOf
+from services.gateway.auth.credentials import Mode, Presented, Proof
 from services.gateway.known_pairing import KnownPairing
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -23,7 +24,7 @@ from tests.unit.shared.no_delay import NoDelay
 from tests.unit.shared.running import running
 
 KEY = SecretStr("k" * 32)
-ONE, TWO = SecretStr("one"), SecretStr("two")
+ONE, TWO = Presented(SecretStr("one")), Presented(SecretStr("two"))
 NAMES = Names(1)
 TOLD = [b"7", b"7-0123456789abcdef", b"5000000"]
 PAIRING = KnownPairing(7, "7-0123456789abcdef", 5.0)
@@ -37,13 +38,22 @@ class FakeHandshake:
         self.result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.was_deferred = False
         self.pairing: KnownPairing | None = None
+        self.proof: Proof | None = None
 
     def on_auth_deferred(self) -> None:
         self.was_deferred = True
 
-    def on_auth_result(self, *, admitted: bool, pairing: KnownPairing | None = None) -> None:
+    def on_auth_result(
+        self,
+        *,
+        admitted: bool,
+        registered: bool = False,  # noqa: ARG002 - `test_refused` has it
+        pairing: KnownPairing | None = None,
+        proof: Proof | None = None,
+    ) -> None:
         self.is_pending = False
         self.pairing = pairing
+        self.proof = proof
         self.result.set_result(admitted)
 
     async def admitted(self) -> bool:
@@ -115,7 +125,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 async def authenticating(
     bus: DirectoryBus, mode: Mode = "required"
 ) -> AsyncIterator[Authenticator]:
-    authenticator = Authenticator(bus, NAMES, mode=mode, key=KEY, rng=NoDelay())
+    authenticator = Authenticator(bus, NAMES, mode=mode, keys=[KEY], rng=NoDelay())
     async with running(authenticator.run()):
         yield authenticator
 
@@ -309,7 +319,8 @@ async def test_what_is_broken_is_said_once_and_without_what_was_found(
 
 def test_no_secret_shows_in_what_is_printed_of_an_request() -> None:
     secret = SecretStr("opensesame")
-    request = module._Request(None, "d1", secret, NAMES.chargers[0])  # type: ignore[arg-type]
+    owner, names = CertificateOf.NOBODY, NAMES.chargers[0]
+    request = module._Request(None, "d1", secret, owner, names)  # type: ignore[arg-type]
     assert "opensesame" not in repr(request)
 
 
@@ -333,7 +344,7 @@ async def test_where_no_secrets_are_asked_for_only_the_pairing_is_read(
     assert handshake.pairing == PAIRING
 
 
-async def test_where_no_secrets_are_asked_for_a_redis_that_is_away_is_not_waited_for(
+async def test_where_no_secrets_are_asked_for_the_pairing_is_read_again_on_a_new_connection(
     bus: DirectoryBus,
 ) -> None:
     bus.failures = 1
@@ -341,13 +352,14 @@ async def test_where_no_secrets_are_asked_for_a_redis_that_is_away_is_not_waited
         handshake = FakeHandshake()
         authenticator.authenticate_charger(handshake, "d1", ONE)
         assert await handshake.admitted()
-    assert handshake.pairing is None
-    assert len(bus.calls) == 1
+    assert handshake.pairing == PAIRING
+    assert len(bus.calls) == 2
 
 
 async def test_where_no_secrets_are_asked_for_a_broken_key_keeps_nobody_out(
-    bus: DirectoryBus,
+    bus: DirectoryBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
     bus.broken = ResponseError("authenticate: WRONGTYPE")
     async with authenticating(bus, "off") as authenticator:
         handshake = FakeHandshake()
@@ -360,7 +372,7 @@ async def test_where_no_secrets_are_asked_for_a_redis_that_hangs_is_waited_for_a
     bus: DirectoryBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
-    authenticator = Authenticator(bus, NAMES, mode="off", key=KEY, rng=NoDelay())
+    authenticator = Authenticator(bus, NAMES, mode="off", keys=[KEY], rng=NoDelay())
     first, second = FakeHandshake(), FakeHandshake()
     authenticator.authenticate_charger(first, "d1", ONE)
     await asyncio.sleep(0.005)

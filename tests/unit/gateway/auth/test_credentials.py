@@ -66,10 +66,9 @@ def decide_on(
     complete: bool = True,
 ) -> Verdict:
     digests = [digest_of(KEY.get_secret_value(), "c1", one) for one in known]
-    presented = SecretStr(secret) if isinstance(secret, str) else secret
-    return decide(
-        mode, registration, digests, complete=complete, key=KEY, device_id="c1", secret=presented
-    )
+    presented = secret if isinstance(secret, str) else secret.get_secret_value()
+    own = [digest_of(key, "c1", presented) for key in (KEY.get_secret_value(), "another key")]
+    return decide(mode, registration, digests, complete=complete, digests=own)
 
 
 @pytest.mark.parametrize(

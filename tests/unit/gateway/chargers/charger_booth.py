@@ -99,6 +99,7 @@ class Booth:
         self.bus = ChargerBus()
         self.context = context_of(clock)
         self.trust = DirectoryTrust()
+        self.rejections = Rejections(clock)
         self.use(NAMES)
 
     def use(self, names: Names) -> None:
@@ -160,7 +161,7 @@ class FakeCharger(FakeDevice):
         endpoint = charger_endpoint(
             booth.chargers,
             booth.names.partitions,
-            Rejections(),
+            booth.rejections,
             lambda handshake, _id, _secret: handshake.on_auth_result(admitted=True, pairing=read),
         )
         super().__init__(booth.context, endpoint)

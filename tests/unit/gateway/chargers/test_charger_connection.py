@@ -121,7 +121,10 @@ def test_a_reading_keeps_the_time_it_came(charger: FakeCharger, clock: Clock) ->
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        (b"hello", rb'"not_json","message":"expected one JSON object"'),
+        (
+            b"hello",
+            rb'"not_json","message":"expected one JSON object: byte 0x68 at position 0"',
+        ),
         (
             b"{}",
             rb'"unknown_event","message":"expected \"event\":\"StateOfCharge\" from a charger"',

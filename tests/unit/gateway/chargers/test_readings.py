@@ -218,3 +218,23 @@ def test_no_other_level_ever_comes_through(level: float) -> None:
         state_of_charge_of(reading(json.dumps(level)))
     expected = ErrorCode.OUT_OF_RANGE if math.isfinite(level) else ErrorCode.NOT_JSON
     assert caught.value.code is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "where"),
+    [
+        (reading("70") + b"\x00", "byte 0x00 at position 43"),
+        (b"\xef\xbb\xbf" + reading("70"), "byte 0xef at position 0"),
+        (reading("70") + b"}", "byte 0x7d at position 43"),
+        ('{"\u00e4":\u20ac}'.encode(), "byte 0xe2 at position 6"),
+        (reading("70")[:-1], "it ends too early"),
+        (b"", "it ends too early"),
+        (reading("NaN"), "NaN is not JSON"),
+        (b'{"a":1,"a":1}', "a name stands twice in one object"),
+    ],
+)
+def test_what_is_not_json_is_told_where(message: bytes, where: str) -> None:
+    with pytest.raises(BadFrameError) as caught:
+        state_of_charge_of(message)
+    assert caught.value.code is ErrorCode.NOT_JSON
+    assert caught.value.message == f"expected one JSON object: {where}"

@@ -1,8 +1,14 @@
 """Only the newest connection of a charger counts."""
 
+import pytest
+from websockets.frames import Opcode
+
 from services.gateway.chargers.stored_fingerprints import fingerprint
 from shared.contract.device_protocol import CloseCode
 from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth, FakeCharger
+from tests.unit.gateway.fake_device import frame_of
+
+SHARED = "charger shared_id unknown /chargers/c1"
 
 
 async def test_one_that_left_before_a_newer_one_came_changes_nothing(booth: Booth) -> None:
@@ -69,3 +75,47 @@ async def test_a_superseded_one_does_not_have_its_neighbours_packed_again(booth:
     packed = booth.chargers._fingerprints.of_partition(0)
     await booth.reconcile()
     assert booth.chargers._fingerprints.of_partition(0) is packed
+
+
+async def superseded_by(booth: Booth, script: str) -> FakeCharger:
+    """Return a charger whose connection a newer one has superseded, as a script found."""
+    charger = booth.charger()
+    await booth.write()
+    setattr(booth.bus, script, lambda _id: b"superseded")
+    if script == "store":
+        charger.report(70)
+    await booth.write()
+    await booth.reconcile()
+    assert charger.connection.superseded
+    return charger
+
+
+@pytest.mark.parametrize("script", ["store", "reconcile"])
+async def test_a_superseded_device_that_still_answers_is_one_of_two(
+    booth: Booth, script: str
+) -> None:
+    charger = await superseded_by(booth, script)
+    (ping,) = [payload for payload in charger.got(Opcode.PING) if payload]
+    pong = frame_of(Opcode.PONG, ping)
+    charger.send(frame_of(Opcode.PONG) + pong + pong)
+    assert list(booth.rejections.refused.take()) == [SHARED]
+
+
+@pytest.mark.parametrize("script", ["store", "reconcile"])
+async def test_what_a_dead_connection_still_sends_is_not_a_second_device(
+    booth: Booth, script: str
+) -> None:
+    charger = await superseded_by(booth, script)
+    charger.report(30)
+    charger.send(frame_of(Opcode.PONG) + frame_of(Opcode.PONG, b"mark 1"))
+    charger.vanish()
+    assert booth.rejections.refused.take() == {}
+
+
+async def test_a_device_that_is_not_superseded_is_not_one_of_two_whatever_it_sends(
+    booth: Booth,
+) -> None:
+    charger = booth.charger()
+    await booth.write()
+    charger.send(frame_of(Opcode.PONG, b"superseded"))
+    assert booth.rejections.refused.take() == {}

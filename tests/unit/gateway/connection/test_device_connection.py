@@ -44,7 +44,10 @@ def test_a_binary_message_is_answered_once_and_the_next_text_counts(
         thing.send(frame_of(opcode, b"x", fin=number == fragments - 1))
     thing.say(b"text")
     assert thing.got(TEXT) == [
-        b'{"event":"error","data":{"code":"not_text","message":"messages are text, not binary"}}'
+        (
+            b'{"event":"error","data":{"code":"not_text",'
+            b'"message":"messages are text (opcode 0x1), not binary (0x2)"}}'
+        )
     ]
     assert thing.messages == [b"text"]
 
@@ -95,6 +98,14 @@ def test_what_is_no_message_closes(thing: Thing, sent: bytes, code: int) -> None
     thing.send(sent)
     assert thing.close_code == code
     assert thing.transport.ended
+    assert thing.messages == []
+
+
+@pytest.mark.parametrize("payload", [b"", b"x"])
+def test_too_many_fragments_are_called_fragments(thing: Thing, payload: bytes) -> None:
+    fragments = frame_of(TEXT, payload, fin=False) + frame_of(CONT, payload, fin=False) * 16
+    thing.send(fragments + frame_of(CONT) + frame_of(TEXT, b"late"))
+    assert thing.got(Opcode.CLOSE) == [b"\x03\xf1message in more than 16 fragments"]
     assert thing.messages == []
 
 

@@ -10,8 +10,9 @@ import uvloop
 from websockets.frames import Opcode
 
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import Dialect, json_error_event
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.connection.handshake import Handshake
 from services.gateway.connection.websocket_protocol import DeviceProtocol
 from services.gateway.settings import GatewaySettings

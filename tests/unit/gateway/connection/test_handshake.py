@@ -1,10 +1,10 @@
 """A handshake, from its first byte to its answer, on a transport that only records."""
 
 import pytest
-from pydantic import SecretStr
 from websockets.frames import Opcode
 
 from services.gateway.auth.authenticator import PendingHandshake
+from services.gateway.auth.credentials import Presented
 from services.gateway.connection import rate_limited_reader
 from services.gateway.connection.connection_context import ConnectionContext
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
@@ -76,21 +76,80 @@ def test_a_handshake_that_is_not_right_is_refused_and_the_stream_ended(
     assert newcomer.messages == []
 
 
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+def with_line(line: bytes) -> bytes:
+    """Return a head with one more line in the middle."""
+    return HEAD.replace(b"Upgrade: websocket\r\n", b"Upgrade: websocket\r\n" + line + b"\r\n")
+
+
 @pytest.mark.parametrize(
-    "head",
+    ("head", "sentence"),
     [
-        b"\r\n\r\n",
-        b"hello\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        HEAD.replace(b"GET", b"POST"),
-        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        (CLIENT_HELLO, "plain ws://, not TLS"),
+        (CLIENT_HELLO[:2], "plain ws://, not TLS"),
+        (b"PROXY TCP4 10.0.0.7 10.0.0.5 50000 3100\r\n" + HEAD, "takes no PROXY line"),
+        (b"\r\n\r\n\x00\r\nQUIT\n\x21\x11", "takes no PROXY line"),
+        (b"hello\r\n\r\n", "the first line must be: GET /path HTTP/1.1"),
+        (HEAD.replace(b"HTTP/1.1", b"HTTP/2.0"), "the first line must be: GET /path HTTP/1.1"),
+        (HEAD.replace(b"t1", b"t\xe4"), "the first line must be: GET /path HTTP/1.1"),
+        (with_line(b"X-Long: a\r\n folded"), "a header must stand on one line"),
+        (with_line(b"X-Long: a\r\n\tfolded"), "a header must stand on one line"),
+        (with_line(b"Content-Length: 2"), "leave out Content-Length"),
+        (with_line(b"content-length:\t00"), "leave out Content-Length"),
+        (with_line(b"Transfer-Encoding: chunked"), "leave out Content-Length"),
+        (with_line(b"X-Odd: s3cret\x00"), "byte 0x00 at position 75"),
+        (with_line(b"X-Odd: s3cret\x7f"), "byte 0x7f at position 75"),
+        (with_line(b"X-Odd: s3cret\r"), "byte 0x0d at position 75"),
+        (HEAD.replace(b"\r\n", b"\n"), "the first line must be"),
+        (with_line(b"X-Odd: s3cret\nX: 1"), "byte 0x0a at position 75"),
+        (HEAD[:-2] + b"\n", "byte 0x0a at position "),
+        (with_line(b"s3cret"), "Name: value"),
+        (with_line(b"X-Odd : s3cret"), "Name: value"),
+        (with_line(b": s3cret"), "Name: value"),
     ],
 )
-def test_what_is_no_websocket_handshake_ends_the_stream(newcomer: Thing, head: bytes) -> None:
-    newcomer.send(head)
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_http_that_is_none_gets_400_and_a_sentence_that_repeats_nothing(
+    newcomer: Thing, head: bytes, sentence: str, *, in_pieces: bool
+) -> None:
+    for piece in (head[n : n + 1] for n in range(len(head))) if in_pieces else [head]:
+        newcomer.send(piece)
+    assert newcomer.http_status == 400
+    body = bytes(newcomer.transport.written).partition(b"\r\n\r\n")[2].decode()
+    assert sentence in body
+    assert "s3cret" not in body
     assert newcomer.transport.ended
-    assert newcomer.http_status in {0, 400, 405, 505}
     assert newcomer.told == []
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [(HEAD.replace(b"GET", b"POST"), 405), (HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"), 505)],
+)
+def test_http_that_is_no_websocket_handshake_gets_its_status(
+    newcomer: Thing, head: bytes, status: int
+) -> None:
+    newcomer.send(head)
+    assert newcomer.http_status == status
+    assert newcomer.transport.ended
+    assert newcomer.told == []
+
+
+@pytest.mark.parametrize(
+    "length", [b"Content-Length: 0", b"Content-Length: 0\r\nContent-Length: 0"]
+)
+def test_a_length_of_0_is_no_body(newcomer: Thing, length: bytes) -> None:
+    newcomer.send(with_line(length))
+    assert newcomer.http_status == 101
+
+
+@pytest.mark.parametrize("offered", ["arduino", "chat, superchat", "ocpp1.6"])
+def test_a_subprotocol_that_is_not_known_is_never_echoed(newcomer: Thing, offered: str) -> None:
+    newcomer.send(head_of("/things/t1", f"Sec-WebSocket-Protocol: {offered}"))
+    assert newcomer.http_status == 101
+    assert "protocol" not in newcomer.http_head.lower().replace("switching protocols", "")
 
 
 def test_a_head_is_refused_beyond_8_kib(newcomer: Thing, context: ConnectionContext) -> None:
@@ -184,20 +243,24 @@ def test_while_many_wait_for_the_directory_nobody_else_is_taken(clock: Clock) ->
     assert third.http_status == 101
 
 
-def test_beyond_the_files_there_are_a_connection_is_cut_off_at_once(
-    context: ConnectionContext, clock: Clock
+def test_beyond_the_files_there_are_no_connected_device_is_cut_off(
+    context: ConnectionContext,
 ) -> None:
     context.most_sockets = 1
-    first, second = Thing(context), Thing(context)
-    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
-    second.vanish()
-    third = Thing(context)
-    assert third.transport.aborted == 1
-    third.vanish()
-    first.send(HEAD)
-    assert first.http_status == 101
-    let_time_pass(first, clock, 8)
-    assert (first.transport.aborted, second.transport.aborted) == (0, 1)
+    connected = Thing(context)
+    connected.send(HEAD)
+    newcomer = Thing(context)
+    assert (connected.transport.aborted, newcomer.transport.aborted) == (0, 1)
+
+
+def test_beyond_the_files_there_are_none_is_cut_off_that_waits_for_us(
+    context: ConnectionContext,
+) -> None:
+    context.most_sockets = 1
+    waiting = Thing(context, Waiting())
+    waiting.send(HEAD)
+    newcomer = Thing(context)
+    assert (waiting.transport.aborted, newcomer.transport.aborted) == (0, 1)
 
 
 # Credentials.
@@ -210,8 +273,8 @@ class Waiting:
         self.asked: list[tuple[str, str]] = []
         self.applicant: PendingHandshake | None = None
 
-    def __call__(self, applicant: PendingHandshake, device_id: str, secret: SecretStr) -> None:
-        self.asked.append((device_id, secret.get_secret_value()))
+    def __call__(self, applicant: PendingHandshake, device_id: str, presented: Presented) -> None:
+        self.asked.append((device_id, presented.secret.get_secret_value()))
         self.applicant = applicant
 
     def admit(self, *, admitted: bool = True) -> None:

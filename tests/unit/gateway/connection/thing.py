@@ -2,8 +2,9 @@
 
 from services.gateway.auth.authenticator import Authenticate
 from services.gateway.connection.connection_context import ConnectionContext
-from services.gateway.connection.device_connection import DeviceConnection, DeviceHandler, Endpoint
+from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import BadFrameError, Dialect, json_error_event
+from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from shared.contract.device_protocol import ErrorCode
 from tests.unit.gateway.fake_device import Clock, FakeDevice, head_of
 

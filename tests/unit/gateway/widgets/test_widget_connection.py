@@ -205,3 +205,28 @@ def test_a_widget_that_never_stops_talking_is_closed(widget: FakeWidget) -> None
 def test_a_widgets_ping_is_answered_at_once(widget: FakeWidget) -> None:
     widget.ping(b"a")
     assert widget.got(Opcode.PONG) == [b"a"]
+
+
+@pytest.mark.parametrize(
+    "ping",
+    [b"ping", b"PING", b'"ping"', b" ping\n", b'{"event":"ping"}', b'{"type": "ping"}'],
+)
+def test_a_text_ping_of_a_widget_is_an_error_that_never_closes(
+    widget: FakeWidget, ping: bytes
+) -> None:
+    for _ in range(50):
+        widget.say(ping)
+    assert len(widget.shown) == 50
+    assert b'"unexpected"' in widget.shown[-1]
+    assert b"ping frame" in widget.shown[-1]
+    assert widget.close_code is None
+
+
+@pytest.mark.parametrize(
+    "said", [b"pingping", b'{"ping":1}', b"ping 1", b'"ping', b'{"event":"ping']
+)
+def test_a_text_ping_does_not_hide_what_else_a_widget_says(widget: FakeWidget, said: bytes) -> None:
+    for _ in range(21):
+        widget.say(b"ping")
+        widget.say(said)
+    assert widget.close_code == CloseCode.POLICY

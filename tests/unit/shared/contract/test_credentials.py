@@ -9,7 +9,7 @@ from shared.contract.credentials import (
     MINIMUM_KEY_LENGTH,
     digest_of,
     fingerprint_of,
-    is_among,
+    is_any_among,
     is_key,
 )
 
@@ -43,7 +43,7 @@ def test_key_id_and_secret_all_count(key: str, device_id: str, secret: str) -> N
     ],
 )
 def test_a_digest_is_found_among_those_known(digest: str, known: list[str], *, found: bool) -> None:
-    assert is_among(digest, known) is found
+    assert is_any_among([digest], known) is found
 
 
 @pytest.mark.parametrize(

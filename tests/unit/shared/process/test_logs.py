@@ -46,6 +46,17 @@ def test_a_line_says_when_where_and_how_bad_as_json() -> None:
     }
 
 
+def test_the_last_lines_are_kept_and_no_more() -> None:
+    lines = json_lines(
+        "for number in range(2000): log.info('counted', number=number)\n"
+        "logging.getLogger('asyncio').warning('x' * 9000)\n"
+        "kept = logs.recent_lines()\n"
+        "log.info('kept', lines=len(kept), first=kept[0], last=len(kept[-1]))"
+    )
+    assert (lines[-1]["lines"], lines[-1]["last"]) == (1000, 4000)
+    assert json.loads(lines[-1]["first"])["number"] == 1001
+
+
 def test_the_standard_librarys_loggers_write_the_same_lines() -> None:
     lines = json_lines(
         'logging.getLogger("asyncio").warning("slow %s", "call")\n'

@@ -1,16 +1,25 @@
 """Settings: a typo is refused with a hint, a wrong value is named and never shown."""
 
+import contextlib
+import io
+import os
 import re
 from typing import ClassVar
+from unittest.mock import patch
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
 from services.router.settings import RouterSettings
-from shared.process.settings import Port, Seconds, Settings, WrongSettingsError
+from shared.bus.connection import RedisConnection
+from shared.process.runtime import EXIT_WRONG_SETTINGS, main
+from shared.process.settings import OPEN, Port, Seconds, Settings, WrongSettingsError
 
 
 class BoothSettings(Settings):
@@ -145,8 +154,21 @@ def test_a_wrong_value_names_its_variable_and_is_never_shown(
         *(("ROUTER_PORT", value) for value in ("-1", "65536")),
         *(("ROUTER_PAUSE", value) for value in ("0", "nan", "inf", "3601")),
         *(("INSTANCE_ID", value) for value in ("a b", "a\n", "x" * 65)),
-        ("REDIS_URL", "http://redis"),
-        ("REDIS_URL", ""),
+        *(
+            ("REDIS_URL", value)
+            for value in (
+                *("", "http://redis", "redis:redis", "redis://", "redis://:6379", "redis://r\n"),
+                *("redis://r:99999", "redis://r:0", "redis://r:six", "redis://r1:1,r2:99999"),
+                *("redis://r/name", "redis://r/1/2", "redis://r#1", "redis://r?db=1&db=2"),
+                *("redis://r?socket_timeout=1", "redis://r?password=x", "rediss://r?sll_ciphers=x"),
+                *("rediss://r?ssl_cert_reqs=some", "rediss://r?ssl_min_version=tls", "redis://r?%"),
+                *("unix://run/redis.sock", "unix://", "unix:///r.sock?db=one", "rediss://r?x"),
+            )
+        ),
+        *(
+            ("ROUTER_HOST", value)
+            for value in ("", "*", "[::]", "0.0.0.0:3102", "http://localhost", "a b", "-a", "::g")
+        ),
         ("LOG_LEVEL", "INFO!"),
     ],
 )
@@ -193,3 +215,150 @@ def test_an_address_that_does_not_fit_the_engine_is_refused(
     assert words in text
     assert "CHARGELIGHT_REDIS_URL" in text
     assert url not in text
+
+
+@pytest.mark.parametrize("host", ["::", "10.1.2.3", "::1", "localhost", "booth-1.lan"])
+def test_a_host_is_an_address_or_a_name(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CHARGELIGHT_ROUTER_HOST", host)
+    assert BoothSettings.load().listen_address("port").host == host
+
+
+BEYOND = ["0.0.0.0", "::", "192.0.2.1", "::ffff:192.0.2.1", "booth-1.lan"]  # noqa: S104
+LOOPBACK = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"]
+WITH_AUTH = [
+    (GatewaySettings, "CHARGELIGHT_GATEWAY_HOST", "CHARGELIGHT_DEVICE_AUTH"),
+    (RegistrySettings, "CHARGELIGHT_REGISTRY_HOST", "CHARGELIGHT_REGISTRY_OPERATOR_AUTH"),
+]
+
+
+@pytest.mark.parametrize(("settings_type", "host_name", "auth_name"), WITH_AUTH)
+@pytest.mark.parametrize("host", BEYOND)
+def test_nobody_is_let_in_from_elsewhere_without_authentication_by_oversight(
+    monkeypatch: pytest.MonkeyPatch,
+    settings_type: type[Settings],
+    host_name: str,
+    auth_name: str,
+    host: str,
+) -> None:
+    monkeypatch.setenv(host_name, host)
+    with pytest.raises(WrongSettingsError) as caught:
+        settings_type.load()
+    for part in (f"{host_name}={host}", f"{auth_name}=required", f"CHARGELIGHT_OPEN={OPEN}"):
+        assert part in str(caught.value)
+    monkeypatch.setenv("CHARGELIGHT_OPEN", OPEN)
+    assert settings_type.load().host == host
+    monkeypatch.delenv("CHARGELIGHT_OPEN")
+    monkeypatch.setenv(auth_name, "required")
+    monkeypatch.setenv("CHARGELIGHT_CREDENTIAL_KEY", "k" * 32)
+    assert settings_type.load().host == host
+
+
+@pytest.mark.parametrize(("settings_type", "host_name", "_auth"), WITH_AUTH)
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_this_machine_alone_needs_no_leave(
+    monkeypatch: pytest.MonkeyPatch,
+    settings_type: type[Settings],
+    host_name: str,
+    _auth: str,
+    host: str,
+) -> None:
+    monkeypatch.setenv(host_name, host)
+    assert settings_type.load().host == host
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_health_needs_no_authentication(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CHARGELIGHT_ROUTER_HOST", host)
+    assert RouterSettings.load().host == host
+
+
+@pytest.mark.parametrize("value", ["true", "1", "yes", "anybody"])
+def test_a_hub_is_opened_in_full_words_only(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CHARGELIGHT_OPEN", value)
+    with pytest.raises(WrongSettingsError, match="CHARGELIGHT_OPEN is not valid"):
+        GatewaySettings.load()
+
+
+def test_two_uses_of_one_port_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARGELIGHT_GATEWAY_REUSE_PORT", "true")
+    monkeypatch.setenv("CHARGELIGHT_GATEWAY_WIDGET_PORT", "3100")
+    with pytest.raises(WrongSettingsError) as caught:
+        GatewaySettings.load()
+    assert "CHARGELIGHT_GATEWAY_CHARGER_PORT" in str(caught.value)
+    assert "CHARGELIGHT_GATEWAY_WIDGET_PORT must differ" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://r:6379/3?ssl_ca_certs=/ca.pem&ssl_cert_reqs=optional",
+        "unix:///run/redis.sock?db=2",
+        "redis://user:p%40ss@[::1]:6379",
+    ],
+)
+def test_an_address_with_all_that_redis_knows_is_taken(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("CHARGELIGHT_REDIS_URL", url)
+    assert BoothSettings.load().redis_url == url
+
+
+MARKS = ("Zq7w", "Kx9v")
+"""Parts of passwords that no text has by chance."""
+CHARACTERS = st.sampled_from("/?#[]@:%,&=+ \\'\"\n\u2100\u00e4") | st.characters(
+    exclude_characters="\0", exclude_categories=["Cs"]
+)
+PASSWORDS = st.lists(st.sampled_from([*MARKS, "%41", "6379"]) | CHARACTERS).map("".join)
+
+IN_ITS_PLACE = ("redis://:{}@host:6379/0", "rediss://user:{}@host", "unix://:{}@/run/redis.sock")
+ELSEWHERE = ("redis://u:{}@host:99999", "redis://host?{}", "redis+{}://host", "{}", "redis:{}@host")
+
+
+@given(st.sampled_from(IN_ITS_PLACE), PASSWORDS)
+@example(IN_ITS_PLACE[0], "Zq7w/Kx9v")
+@example(IN_ITS_PLACE[0], "12/Zq7w")
+@example(IN_ITS_PLACE[1], "Zq7w%4")
+@example(IN_ITS_PLACE[1], "Zq7w,Kx9v")
+def test_a_password_arrives_at_redis_as_it_is_meant_or_the_url_is_refused(
+    template: str, password: str
+) -> None:
+    url = template.format(password)
+    code, said = started_with("CHARGELIGHT_REDIS_URL", url)
+    if code is None:
+        opener = RedisConnection(url, "test")._opener
+        assert (opener.password or "") == unquote(password)
+        assert getattr(opener, "host", "host") == "host"
+    else:
+        assert_refused(code, said)
+
+
+# With // the last of these is a whole URL.
+@given(
+    st.sampled_from(ELSEWHERE),
+    PASSWORDS.filter(lambda text: bool(text) and not text.startswith("//")),
+)
+@example(ELSEWHERE[1], "&")
+def test_no_part_of_a_url_that_is_refused_is_shown(template: str, password: str) -> None:
+    assert_refused(*started_with("CHARGELIGHT_REDIS_URL", template.format(password)))
+
+
+def started_with(variable: str, value: str) -> tuple[int | None, str]:
+    """Return the exit code of a service that is started so, None if it would run; and its words."""
+    with patch.dict(os.environ, {variable: value}), contextlib.suppress(WrongSettingsError):
+        BoothSettings.load()
+        return None, ""
+    said = io.StringIO()
+    with (
+        patch.dict(os.environ, {variable: value}),
+        contextlib.redirect_stderr(said),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(BoothSettings, NotImplemented)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, said.getvalue()
+
+
+def assert_refused(code: int | None, said: str) -> None:
+    assert code == EXIT_WRONG_SETTINGS
+    assert "CHARGELIGHT_REDIS_URL is not valid: " in said
+    assert not [mark for mark in (*MARKS, "Traceback") if mark in said]

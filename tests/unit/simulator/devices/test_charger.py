@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +14,16 @@ from services.simulator.devices.connection import WatchedConnection
 from services.simulator.devices.disconnect_reason import Closed, Refused, Silent, Unreachable
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace
 from shared.contract.device_protocol import CloseCode
+from tests.fixtures.certificates import Ca
 from tests.unit.simulator.fake_hub import FakeHub, Heard
 
 
 @asynccontextmanager
-async def charger_of(hub: FakeHub, name: str = "c1") -> AsyncIterator[tuple[Charger, Heard]]:
+async def charger_of(
+    hub: FakeHub, name: str = "c1", secret: str = ""
+) -> AsyncIterator[tuple[Charger, Heard]]:
     heard = Heard()
-    charger = Charger(name, hub.url, pace=Pace(random.Random(1)), notify=heard)
+    charger = Charger(name, hub.url, pace=Pace(random.Random(1)), secret=secret, notify=heard)
     running = asyncio.create_task(charger.run())
     try:
         yield charger, heard
@@ -47,6 +52,17 @@ async def test_a_pong_acknowledges_the_reading_before_it(hub: FakeHub) -> None:
             Acknowledged(1, 70),
         ]
         await charger.all_acknowledged()
+
+
+async def test_a_charger_with_a_secret_presents_it_and_another_one_sends_no_header(
+    hub: FakeHub,
+) -> None:
+    for secret, header in ("s" * 16, f"Bearer {'s' * 16}"), ("", None):
+        async with charger_of(hub, secret=secret) as (_, heard):
+            await heard.until(is_a(Connected))
+            request = hub.connections["/chargers/c1"][-1].request
+            assert request is not None
+            assert request.headers.get("Authorization") == header
 
 
 async def test_a_reading_without_a_pong_is_not_acknowledged(hub: FakeHub) -> None:
@@ -229,3 +245,29 @@ async def test_a_hub_that_holds_receipts_back_but_lives_is_not_given_up(
             await (await connection.ping())
             await asyncio.sleep(0.1)  # three times the silence goes by, in small pieces
         assert not any(isinstance(event, Disconnected) for event in heard)
+
+
+async def test_tls_on_one_side_only_is_told_in_words(tmp_path: Path) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*Ca(tmp_path).server("localhost"))
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    for server_tls, scheme, words in (
+        (None, "wss", "it does not speak TLS"),
+        (tls, "wss", "set SSL_CERT_FILE"),
+        (tls, "ws", "if it speaks TLS, take wss://"),
+    ):
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0, ssl=server_tls) as server:
+            port = server.sockets[0].getsockname()[1]
+            heard = Heard()
+            url = f"{scheme}://localhost:{port}"
+            charger = Charger("c1", url, pace=Pace(random.Random(1)), notify=heard)
+            running = asyncio.create_task(charger.run())
+            ended = await heard.until(is_a(Disconnected))
+            assert words in ended.reason.why
+            running.cancel()
+            await asyncio.wait({running})

@@ -18,12 +18,16 @@ def registration(
     *,
     waiting: Callable[[str], None] = lambda _: None,
     replace: bool = False,
+    key: str = "",
+    secret: str = "",
 ) -> Registration:
     return Registration(
         "http://registry:3300/",
         rng=random.Random(1),
         waiting=waiting,
         replace=replace,
+        key=key,
+        secret=secret,
         transport=httpx.MockTransport(answer),
     )
 
@@ -42,6 +46,39 @@ async def test_both_devices_are_registered_before_they_are_paired() -> None:
         ("PUT", "/widgets/w1", {}),
         ("PUT", "/pairings/c1", {"widget": "w1"}),
     ]
+
+
+async def test_with_a_key_and_a_secret_both_devices_get_the_secret() -> None:
+    asked: list[tuple[str, object]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"] == "Bearer clk_1"
+        asked.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(200, json={})
+
+    async with registration(answer, key="clk_1", secret="s" * 16) as client:
+        await client.register(PAIR)
+    assert ("/chargers/c1/secret", {"secret": "s" * 16}) in asked
+    assert ("/widgets/w1/secret", {"secret": "s" * 16}) in asked
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/chargers/c1", 401, "Set CHARGELIGHT_SIMULATOR_KEY"),
+        ("/widgets/w1", 403, "Set CHARGELIGHT_SIMULATOR_KEY"),
+        ("/chargers/c1/secret", 409, "the registry has no key"),
+    ],
+)
+async def test_a_key_that_is_missing_is_explained(path: str, status: int, words: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        problem = {"title": "No", "detail": "the registry has no key"}
+        return httpx.Response(status if request.url.path == path else 200, json=problem)
+
+    async with registration(answer, secret="s" * 16) as client:
+        with pytest.raises(RegistrationError, match=words) as refused:
+            await client.register_all([PAIR])
+    assert "--replace" not in str(refused.value)
 
 
 async def test_doing_it_again_is_no_error() -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import hiredis
 import msgspec
@@ -21,7 +22,7 @@ from shared.bus.script_batches import command_of
 from shared.contract.names import Names
 from tools.capacity import model, wire
 from tools.capacity import sample_calls as calls
-from tools.capacity.coefficients import MEASURED, Coefficients, Cost
+from tools.capacity.coefficients import MEASURED, Coefficients, Cost, TlsKind
 from tools.capacity.model import Load, batched, needs
 from tools.capacity.tables import tables
 
@@ -145,6 +146,21 @@ def test_frames_are_as_long_as_the_library_makes_them() -> None:
     assert bytes_of.status == bytes_of.status_down == len(status)
     pings = [Frame(Opcode.PING, b"").serialize(mask=mask) for mask in (False, True)]
     assert bytes_of.ping == sum(map(len, pings))
+
+
+@pytest.mark.parametrize("kind", get_args(TlsKind))
+def test_tls_costs_gateways_and_traffic_and_nothing_else(kind: TlsKind) -> None:
+    load = Load(600, 600, 10)
+    without, with_tls, added = needs(load, C), needs(load, C.with_tls(kind)), C.tls[kind]
+    assert with_tls.redis_by == without.redis_by
+    more_mb = with_tls.gateway_mb - without.gateway_mb
+    assert more_mb == pytest.approx(1200 * added.connection_kb / 1000)
+    # A second: 60 readings, as many statuses, 100 pings with their pongs, a third of a handshake.
+    received, sent = 60 + 100, 60 + 100
+    more_us = received * added.receive_us + sent * added.send_us + added.handshake_us / 3
+    assert with_tls.gateway_cores - without.gateway_cores == pytest.approx(more_us * 1e-6)
+    more_bytes = (received + sent) * added.record_bytes + added.handshake_bytes / 3
+    assert 1e6 * (with_tls.devices_mbit - without.devices_mbit) == pytest.approx(8 * more_bytes)
 
 
 def test_commands_are_as_long_as_the_client_makes_them() -> None:

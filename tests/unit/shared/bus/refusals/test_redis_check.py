@@ -107,6 +107,14 @@ async def test_another_value_is_refused_and_the_text_says_what_to_do() -> None:
     assert bus.agreed == {"CHARGELIGHT_PARTITIONS": b"64"}
 
 
+async def test_other_thresholds_need_another_version_and_no_stop() -> None:
+    bus = AgreementBus()
+    await agree(bus, {"CHARGELIGHT_ROUTER_THRESHOLDS of version 1": "charging=0"})
+    with pytest.raises(RefusedError, match="raise CHARGELIGHT_ROUTER_THRESHOLDS_VERSION") as caught:
+        await agree(bus, {"CHARGELIGHT_ROUTER_THRESHOLDS of version 1": "charging=1"})
+    assert "stop all" not in str(caught.value)
+
+
 async def test_a_redis_that_is_away_is_waited_for() -> None:
     bus = AgreementBus(away=3)
     await check_of(bus).wait_and_agree()

@@ -65,7 +65,7 @@ def test_an_error_has_a_meaning(error: str, code: str | None) -> None:
         ),
         ("HGET", "NOPERM this user has no permissions to access one of the keys used as", "~"),
         ("PUBLISH", "NOPERM this user has no permissions to access one of the channels us", "&"),
-        ("PUBLISH", "NOPERM No permissions to access a channel", "&chargelight*"),
+        ("PUBLISH", "NOPERM No permissions to access a channel", "&CHANNEL"),
     ],
 )
 def test_a_missing_right_is_named_as_an_acl_takes_it(name: str, error: str, right: str) -> None:

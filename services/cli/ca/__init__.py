@@ -1,0 +1,1 @@
+"""A certificate authority in a folder, for a booth that has none."""

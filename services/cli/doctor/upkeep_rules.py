@@ -1,0 +1,126 @@
+"""How the hub is kept: versions, settings, retention, refusals. No I/O."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.cli.doctor.facts import Facts, Item
+from services.cli.doctor.finding import Finding, Mark, name_some
+
+LATELY: Final = timedelta(hours=1)
+_MANY: Final = 100
+"""Refused handshakes; a doctor that is run every few minutes makes fewer by itself."""
+_MANY_LOGINS: Final = 20
+_SHARED: Final = 3
+"""As `chargelight explain` counts: firmware may once open its new connection too early."""
+PROBE: Final = "chargelight-doctor"
+"""The id that the doctor asks for at the ports of devices."""
+
+
+def check_services(facts: Facts) -> Iterator[Finding]:
+    """Check that services work, and are of one version."""
+    reason, version = facts.support["not_ready_because"], facts.support["versions"]["chargelight"]
+    if reason:
+        yield Finding(Mark.WRONG, f"the registry is not ready: {reason}")
+    silent = [each.url for each in facts.health if not each.answers]
+    if silent:
+        yield Finding(
+            Mark.UNKNOWN,
+            f"nothing answers at {name_some(silent)}",
+            "with Compose that is right, and docker-compose ps says who is healthy; elsewhere name "
+            "the health port of each service: --health http://HOST:PORT",
+        )
+    others = [
+        f"{each.service or each.url} {each.version or 'of an older version'}"
+        for each in facts.health
+        if each.answers and each.version != version
+    ]
+    if others:
+        yield Finding(
+            Mark.WRONG,
+            f"versions differ: the registry has {version}; {name_some(others)}",
+            "bring all services to one version",
+        )
+    if facts.own_version != version:
+        yield Finding(
+            Mark.NOTE,
+            f"this command line has the version {facts.own_version}, the registry {version}",
+            "use the command line of the hub's version",
+        )
+
+
+def check_settings(facts: Facts) -> Iterator[Finding]:
+    """Check what services warn of at their start."""
+    for warning in facts.support["protection"]["warnings"]:
+        yield Finding(Mark.WRONG, f"registry: {warning}")
+    for each in facts.health:
+        if each.unsafe_settings and each.service != "registry":
+            yield Finding(
+                Mark.WRONG,
+                f"{each.service} at {each.url} warns of its settings",
+                "its log says of which: a setting is not safe",
+            )
+
+
+def check_retention(facts: Facts) -> Iterator[Finding]:
+    """Check that what is about persons does not stay for ever."""
+    settings = facts.support["settings"]
+    if settings["keep_rentals_days"] is None:
+        yield Finding(
+            Mark.WRONG,
+            "rentals stay for ever, and visitors' tickets with them",
+            "CHARGELIGHT_REGISTRY_KEEP_RENTALS_DAYS=30",
+        )
+    if settings["keep_audit_days"] is None:
+        yield Finding(
+            Mark.NOTE,
+            "the audit log stays for ever, and it names persons",
+            "CHARGELIGHT_REGISTRY_KEEP_AUDIT_DAYS=365",
+        )
+
+
+def check_refusals(facts: Facts) -> Iterator[Finding]:
+    """Check whether many were refused lately, or two devices have one id."""
+    lately = [each for each in facts.refused if _is_lately(each, facts.now)]
+    yield from _shared_ids(lately)
+    for reason, times in _count(lately, "reason").items():
+        if times >= _MANY and reason != "shared_id":
+            places = _count([each for each in lately if each["reason"] == reason], "address")
+            yield Finding(
+                Mark.WRONG,
+                f"{times} handshakes were refused lately ({reason}), most from "
+                f"{name_some(address for address, _ in places.most_common())}",
+                "chargelight refused",
+            )
+    logins = sum(each["details"]["count"] for each in facts.failed_logins)
+    if logins >= _MANY_LOGINS:
+        places = Counter(each["address"] or "several" for each in facts.failed_logins)
+        yield Finding(
+            Mark.WRONG,
+            f"{logins} requests with a wrong API key within an hour, from "
+            f"{name_some(address for address, _ in places.most_common())}",
+            "chargelight audit --kind login",
+        )
+
+
+def _shared_ids(lately: list[Item]) -> Iterator[Finding]:
+    shared = _count([each for each in lately if each["reason"] == "shared_id"], "id")
+    ids = [name for name, times in shared.items() if times >= _SHARED]
+    if ids:
+        yield Finding(
+            Mark.WRONG,
+            f"two devices have one id: {name_some(ids)}",
+            "give one of them an id of its own; chargelight refused has both addresses",
+        )
+
+
+def _is_lately(refused: Item, now: datetime) -> bool:
+    return refused["id"] != PROBE and now - datetime.fromisoformat(refused["last_at"]) <= LATELY
+
+
+def _count(refused: list[Item], member: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for each in refused:
+        counts[each[member] or "none"] += each["count"]
+    return counts

@@ -1,0 +1,1 @@
+"""The audit log: events that are no changes, and sending it on."""

@@ -1,0 +1,147 @@
+"""A connection of the HTTP server that waits for its client only for so long.
+
+uvicorn ends idle connections, but one that sends a byte now and then it keeps for ever, before a
+head as behind an answer; and it has no limit of connections, only one of requests. Nor does it
+know those that are at their TLS handshake: `Entrance` makes this object before that.
+"""
+
+import asyncio
+import time
+from asyncio import Transport
+from enum import IntEnum
+from typing import Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+HEAD_SECONDS: Final = 10.0
+"""How long the head of a request may take, with all that comes before it on a new connection; also
+the rest of a body that was answered already."""
+
+TAKE_SECONDS: Final = 30.0
+"""How long a client may read nothing of its answer."""
+
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 32\r\n\r\ntoo many connections, try again\n"
+)
+
+
+class Stage(IntEnum):
+    """What a connection waits for; those with the least go first where there are too many."""
+
+    HEAD = 0
+    BODY = 1
+    ANSWER = 2
+
+
+class PatientProtocol(H11Protocol):
+    """Ends a connection when it has waited too long, or another one needs its place.
+
+    Args:
+        max_connections: How many there may be.
+        options: uvicorn's own.
+    """
+
+    def __init__(self, *, max_connections: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._max_connections = max_connections
+        self.since = time.monotonic()
+        """When it was accepted, or when the last answer was complete."""
+        self.source: str | None = None
+        """The client's address, as a balancer told it; None: the other end is the client."""
+        self._entering: asyncio.Task[None] | None = None
+        self._unread_since: float | None = None
+
+    def enter(self, task: asyncio.Task[None]) -> None:
+        """Take a place, if need be of one that only waits for its client.
+
+        Args:
+            task: Is cancelled if the connection ends before it is made.
+        """
+        self._entering = task
+        self.connections.add(self)
+        self._make_room()
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Take the connection: it has passed its TLS handshake, if there is one."""
+        self._entering = None
+        super().connection_made(transport)
+        if self.source is not None:
+            self.client = self.source, 0
+        if not self._make_room():
+            transport.write(_FULL)
+            transport.close()
+
+    def _make_room(self) -> bool:
+        """End another one if there are too many; tell whether there is room now."""
+        if len(self.connections) <= self._max_connections:
+            return True
+        others = (each for each in self.connections if each is not self)
+        found = [each for each in others if isinstance(each, PatientProtocol)]
+        last = min(found, key=lambda each: (each.stage, each.since))
+        if last.stage is Stage.ANSWER:
+            return False
+        # Not after the rest of its answer: it would wait beside those that are counted.
+        last.end(patience=0.0)
+        return True
+
+    @property
+    def is_entering(self) -> bool:
+        """Whether it has not been made yet."""
+        return self._entering is not None
+
+    @property
+    def stage(self) -> Stage:
+        """What it waits for."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is None or cycle.response_complete:
+            return Stage.HEAD
+        return Stage.BODY if cycle.more_body else Stage.ANSWER
+
+    def check(self, now: float) -> None:
+        """End the connection if it has waited for too long; ``now`` on the monotonic clock."""
+        waited = now - self.since if self.stage is Stage.HEAD else 0.0
+        unread = now - self._unread_since if self._unread_since is not None else 0.0
+        if unread > TAKE_SECONDS:
+            self.transport.abort()
+        elif waited > HEAD_SECONDS:
+            self.end()
+
+    def end(self, patience: float | None = None) -> None:
+        """End the connection, once what was written has left.
+
+        Args:
+            patience: How long that may take (s); None: 30 s.
+        """
+        self.connections.discard(self)
+        if self._entering is not None:
+            self._entering.cancel()
+            return
+        self.transport.close()
+        # Nobody counts it any more: it must not wait for its client for ever, and with nothing to
+        # write not even for the client's close_notify in TLS.
+        if patience is None:
+            patience = TAKE_SECONDS if self.transport.get_write_buffer_size() else 0.0
+        self.loop.call_later(patience, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """End the connection because the server stops: after the answer, if one is due."""
+        if self.stage is Stage.HEAD:
+            self.end()
+        else:
+            super().shutdown()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next head."""
+        self.since = time.monotonic()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        self._unread_since = time.monotonic()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that the client reads."""
+        self._unread_since = None
+        super().resume_writing()

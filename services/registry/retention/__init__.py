@@ -1,0 +1,1 @@
+"""How long the hub keeps what it knows, and how it forgets one visitor."""

@@ -1,0 +1,142 @@
+"""The load balancer's own configuration in a real HAProxy, with TLS on all its ports."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.fixtures.certificates import Ca
+from tests.fixtures.hub import HOST, Hub, StartHub
+from tests.fixtures.processes import ROOT
+from tests.integration.hub.booth import SOON, close_code
+from tools.servers.ports import free_port
+from tools.servers.processes.supervised_process import SupervisedProcess
+
+CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
+
+pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy on the PATH")
+
+
+def configuration(hub: Hub, ports: Mapping[int, int]) -> str:
+    """Return it for a hub on this machine: no names of containers, other ports, fewer files."""
+    (gateway,), (registry,) = hub.gateways, hub.registries
+    own = {
+        "server-template gw- 1-10 gateway:3100": f"server gw {HOST}:{gateway.charger_port}",
+        "server-template gw- 1-10 gateway:3200": f"server gw {HOST}:{gateway.widget_port}",
+        "server-template reg- 1-4 registry:3300": f"server reg {HOST}:{registry.port}",
+        "check port 3101": f"check port {gateway.health_port}",
+        "check port 3103": f"check port {registry.health_port}",
+        " init-addr none resolvers docker resolve-prefer ipv4": "",
+        "maxconn 9800": "maxconn 400",
+        "maxconn 4700": "maxconn 180",
+        "maxconn 300": "maxconn 30",
+        "maxconn 50": "maxconn 10",
+        'bind "${REST_ADDRESS}:3300"': f"bind {HOST}:{ports[3300]}",
+        "ipv4@127.0.0.1:9999": f"ipv4@{HOST}:{free_port()}",
+        **{f"bind :{usual}": f"bind {HOST}:{ports[usual]}" for usual in (3100, 3200, 8404)},
+    }
+    text = CONFIGURATION.read_text()
+    for usual, here in own.items():
+        assert usual in text
+        text = text.replace(usual, here)
+    return re.sub(r"(?ms)^resolvers docker.*?\n\n", "", text)
+
+
+@contextmanager
+def balancing(text: str, folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run HAProxy."""
+    path = folder / "haproxy.cfg"
+    path.write_text(text)
+    environment = {**os.environ, "HARD_STOP_AFTER": "1s", **environment}
+    process = SupervisedProcess(
+        ["haproxy", "-f", str(path)], log=folder / "haproxy.log", env=environment, cwd=folder
+    )
+    try:
+        yield
+    finally:
+        process.end(signal.SIGTERM)
+
+
+async def test_devices_keep_their_tls_and_their_address_and_operators_get_theirs(
+    hub: StartHub, tmp_path: Path
+) -> None:
+    ca = Ca(tmp_path / "ca")
+    own = ca.server("localhost", "registry")
+    running = await hub(
+        settings={
+            "SSL_CERT_FILE": ca.certificate,
+            "CHARGELIGHT_GATEWAY_TLS_CERTIFICATE": own.certificate,
+            "CHARGELIGHT_GATEWAY_TLS_KEY": own.key,
+            "CHARGELIGHT_REGISTRY_TLS_CERTIFICATE": own.certificate,
+            "CHARGELIGHT_REGISTRY_TLS_KEY": own.key,
+            "CHARGELIGHT_GATEWAY_PROXIES": f'["{HOST}/32"]',
+            "CHARGELIGHT_REGISTRY_PROXIES": f'["{HOST}/32"]',
+        },
+    )
+    ports = {usual: free_port() for usual in (3100, 3200, 3300, 8404)}
+    settings = {"SEND_PROXY": "yes", "CERTIFICATE": own.certificate, "CA": ca.certificate}
+    with balancing(configuration(running, ports), tmp_path, settings):
+        async with httpx.AsyncClient(verify=ca.client(), trust_env=False) as rest:
+            await _answers(rest, f"http://{HOST}:{ports[8404]}/readyz")
+            await _answers(rest, f"https://localhost:{ports[3300]}/chargers")
+            async with connect(
+                f"wss://localhost:{ports[3100]}/chargers/c-nobody",
+                ssl=ca.client(),
+                local_addr=("127.0.0.7", 0),
+            ) as stranger:
+                assert await close_code(stranger) == 4404
+            refused = f"https://localhost:{ports[3300]}/refused"
+            (item,) = await _answers(rest, refused, lambda answer: answer.json()["items"])
+            assert (item["id"], item["address"]) == ("c-nobody", "127.0.0.7")
+            # By turns: HAProxy must not pass one's request on in another one's connection.
+            operators = ["127.0.0.8", "127.0.0.9", "127.0.0.8"]
+            for number, address in enumerate(operators):
+                transport = httpx.AsyncHTTPTransport(verify=ca.client(), local_address=address)
+                async with httpx.AsyncClient(transport=transport) as operator:
+                    rest_url = f"https://localhost:{ports[3300]}"
+                    made = await operator.put(f"{rest_url}/chargers/c{number}")
+                    assert made.status_code == 201
+            entries = (await rest.get(f"{rest_url}/audit")).json()["items"]
+            assert [each["address"] for each in entries][::-1] == operators
+
+
+async def test_widgets_that_take_all_they_can_leave_operators_and_health_checks_theirs(
+    hub: StartHub, tmp_path: Path
+) -> None:
+    running = await hub()
+    ports = {usual: free_port() for usual in (3100, 3200, 3300, 8404)}
+    settings = {"REST_ADDRESS": HOST}
+    with balancing(configuration(running, ports), tmp_path, settings):
+        async with httpx.AsyncClient(trust_env=False, timeout=SOON) as rest:
+            health = f"http://{HOST}:{ports[8404]}/readyz"
+            await _answers(rest, health)
+            # More than the whole balancer may take.
+            taken = [await asyncio.open_connection(HOST, ports[3200]) for _ in range(450)]
+            await _answers(rest, f"http://{HOST}:{ports[3300]}/chargers")
+            await _answers(rest, health)
+            async with connect(f"ws://{HOST}:{ports[3100]}/chargers/c-nobody") as stranger:
+                assert await close_code(stranger) == 4404
+            for _, writer in taken:
+                writer.close()
+
+
+async def _answers(
+    rest: httpx.AsyncClient, url: str, wanted: Callable[[httpx.Response], Any] = lambda _: True
+) -> Any:
+    """Return what is wanted of an answer, once there is one."""
+    async with asyncio.timeout(SOON):
+        while True:
+            with suppress(httpx.TransportError):
+                answer = await rest.get(url)
+                if answer.is_success and (found := wanted(answer)):
+                    return found
+            await asyncio.sleep(0.05)

@@ -1,0 +1,1 @@
+"""What the images are made of: lists (SBOM), licences, known vulnerabilities."""
