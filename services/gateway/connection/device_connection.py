@@ -138,7 +138,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if exc is not None or self.websocket.close_rcvd is None:
             metrics.VANISHED.inc()
         self.is_open = False
-        self.due = -1  # voids its entry in the wheel
+        self.context.wheel.cancel(self)
         self._give_up_place()
         self.context.unopened.discard(self)
         self.context.waiting.discard(self.handler)

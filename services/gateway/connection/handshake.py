@@ -365,6 +365,6 @@ class Handshake(asyncio.BufferedProtocol):
 
     def _end(self) -> None:
         self._phase = Phase.ENDED
-        self.due = -1  # voids its entry in the wheel
+        self.context.wheel.cancel(self)
         self.context.unopened.discard(self)
         self.context.waiting.discard(self)

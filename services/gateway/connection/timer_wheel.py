@@ -7,18 +7,20 @@ Wheels" (SOSP 1987). A slot is half a second by default: device deadlines are se
 import asyncio
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.5
 _TICKS_KEPT: Final = 4
+_AT_ONCE: Final = 16
+"""Calls before others have a turn: a millisecond. Thousands may be due in one tick."""
 
 
 class Timed(Protocol):
     """Something that wants to be called at a time."""
 
     due: int
-    """The tick it is entered for; earlier entries of it are void."""
+    """The tick it is entered for, or was; -1: none. The wheel sets it."""
 
     def on_timer(self, now: float) -> float | None:
         """Do what is due at ``now`` and return when to be called next, if ever."""
@@ -36,7 +38,9 @@ class TimerWheel:
     def __init__(self, clock: Callable[[], float], tick_seconds: float = TICK_SECONDS) -> None:
         self._clock = clock
         self._tick_seconds = tick_seconds
-        self._slots: defaultdict[int, list[Timed]] = defaultdict(list)
+        # Dictionaries, so that what ends leaves its slot at once: freeing all that had ended in
+        # the meantime took tens of milliseconds at a tick.
+        self._slots: defaultdict[int, dict[Timed, None]] = defaultdict(dict)
         self._is_needed = asyncio.Event()
         now = clock()
         self._tick = math.floor(now / tick_seconds)
@@ -47,33 +51,52 @@ class TimerWheel:
         """Call ``timed.on_timer`` at ``at``, up to one tick late; forgets its former time."""
         due = max(math.ceil(at / self._tick_seconds), self._tick + 1)
         if timed.due != due:  # else it is entered there already
+            self.cancel(timed)
             timed.due = due
-            self._slots[due].append(timed)
+            self._slots[due][timed] = None
             self._is_needed.set()
+
+    def cancel(self, timed: Timed) -> None:
+        """Forget its time, if it has one."""
+        slot = self._slots.get(timed.due)
+        if slot is not None:
+            slot.pop(timed, None)
+        timed.due = -1
 
     def advance(self) -> None:
         """Call all that is due by now."""
+        for _ in self._advance():
+            pass
+
+    def _advance(self) -> Iterator[None]:
+        """Call all that is due by now, in portions."""
         now = self._clock()
         self._ticks.append(now)
         self.earlier_tick = self._ticks[0]
         current = math.floor(now / self._tick_seconds)
         if not self._slots:
             self._tick = current
+        calls = 0
         # Each tick by its number, not just the current one: none is lost when the
         # process was held up.
         while self._tick < current:
             self._tick += 1
-            for timed in self._slots.pop(self._tick, ()):
-                if timed.due == self._tick:
-                    following = timed.on_timer(now)
-                    if following is not None:
-                        self.schedule(timed, following)
+            while slot := self._slots.get(self._tick):
+                timed, _ = slot.popitem()
+                following = timed.on_timer(now)
+                if following is not None:
+                    self.schedule(timed, following)
+                calls += 1
+                if calls % _AT_ONCE == 0:
+                    yield
+            self._slots.pop(self._tick, None)
 
     async def run(self) -> None:
         """Advance until cancelled; while nothing is scheduled, nothing is done."""
         while True:
             await self._is_needed.wait()
             await asyncio.sleep(self._tick_seconds)
-            self.advance()
+            for _ in self._advance():
+                await asyncio.sleep(0)
             if not self._slots:
                 self._is_needed.clear()

@@ -105,11 +105,44 @@ def test_a_new_time_voids_the_one_before(wheel: TimerWheel, clock: Clock) -> Non
     assert (len(later.calls), len(sooner.calls)) == (1, 1)
 
 
-def test_a_void_due_means_never(wheel: TimerWheel, clock: Clock, alarm: Alarm) -> None:
+def test_what_is_cancelled_is_not_called_and_not_kept(
+    wheel: TimerWheel, clock: Clock, alarm: Alarm
+) -> None:
     wheel.schedule(alarm, clock.now + 1)
-    alarm.due = -1
+    wheel.cancel(alarm)
+    assert not any(wheel._slots.values())
     advance_to(wheel, clock, clock.now + 60)
     assert alarm.calls == []
+    wheel.cancel(alarm)  # may be repeated
+
+
+def test_a_new_time_leaves_nothing_at_the_one_before(
+    wheel: TimerWheel, clock: Clock, alarm: Alarm
+) -> None:
+    for after in (1, 10, 5):
+        wheel.schedule(alarm, clock.now + after)
+    assert [len(slot) for slot in wheel._slots.values() if slot] == [1]
+
+
+async def test_others_have_a_turn_while_thousands_are_due() -> None:
+    """And what ends in such a turn is not called any more."""
+    loop = asyncio.get_running_loop()
+    wheel = TimerWheel(loop.time, 0.01)
+    alarms, bells = [Alarm() for _ in range(1000)], [asyncio.Event(), asyncio.Event()]
+    at = loop.time()
+    wheel.schedule(Bell(bells[0]), at)
+    for alarm in alarms:
+        wheel.schedule(alarm, at)
+    wheel.schedule(Bell(bells[1]), at)
+    async with running(wheel.run()), asyncio.timeout(30):
+        await asyncio.wait(
+            [asyncio.create_task(bell.wait()) for bell in bells], return_when="FIRST_COMPLETED"
+        )
+        left = [alarm for alarm in alarms if not alarm.calls]
+        wheel.cancel(left[0])
+        await asyncio.gather(*(bell.wait() for bell in bells))
+    assert all(len(alarm.calls) == 1 for alarm in left[1:])
+    assert left[0].calls == []
 
 
 def test_a_process_that_was_held_up_misses_nobody(wheel: TimerWheel, clock: Clock) -> None:
