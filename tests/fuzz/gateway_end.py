@@ -18,7 +18,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import WidgetConnection, widget_endpoint
 from tests.fuzz.reference import Device, Storing
 from tests.fuzz.target import check
-from tests.unit.gateway.fake_device import Clock, FakeDevice
+from tests.unit.gateway.fake_device import Clock, FakeDevice, call_at_once
 from tests.unit.shared.no_delay import LongestDelay
 
 PARTITIONS: Final = 64
@@ -115,7 +115,9 @@ class GatewayEnd:
         parts: Parts = Parts(),  # noqa: B008 - it never changes
     ) -> None:
         self.clock = Clock()
-        self.context = ConnectionContext(_SETTINGS, self.clock, LongestDelay())
+        self.context = ConnectionContext(
+            _SETTINGS, self.clock, LongestDelay(), call_soon=call_at_once
+        )
         self.authenticator = FakeAuthenticator() if with_authenticator else None
         self.events = FakeChargerEvents(storing)
         if device is Device.CHARGER:

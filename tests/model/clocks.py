@@ -88,6 +88,10 @@ class Timers:
         """Return the time of this process."""
         return self._clocks()
 
+    def call_soon(self, callback: Callable[..., None], *arguments: Any) -> Timer:
+        """Call something at once, when others have had their turn."""
+        return self.call_at(self.time(), callback, *arguments)
+
     def call_later(self, delay: float, callback: Callable[..., None], *arguments: Any) -> Timer:
         """Call something after a while (s)."""
         return self.call_at(self.time() + delay, callback, *arguments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from services.gateway import metrics
+from services.gateway.connection.handshake_turns import HandshakeTurns, call_soon
 from services.gateway.connection.origins import OriginRule
 from services.gateway.connection.refusals import (
     FULL,
@@ -59,7 +60,8 @@ class ConnectionContext:
         connections: Those that are open.
         unopened: Those at their handshake, and those that are refused or closing.
         addresses: How many are open from each address.
-        failed: How many TLS handshakes fail.
+        failed: How many handshakes fail.
+        turns: When handshakes have their turn.
         waiting: Those that wait because the directory is missing: handshakes, and devices.
         draining: Whether the gateway stops.
     """
@@ -70,6 +72,8 @@ class ConnectionContext:
     """Jitter of the pings."""
     most_sockets: int = 1_000_000
     """Beyond this many, open or not, one is cut off that is not open."""
+    call_soon: Callable[[Callable[[], None]], object] = call_soon
+    """Calls in the next turn of the event loop."""
 
     def __post_init__(self) -> None:
         self.wheel = TimerWheel(self.clock)
@@ -80,6 +84,10 @@ class ConnectionContext:
         self.unopened = UnopenedConnections()
         self.addresses = ConnectionsPerAddress(self.settings.connections_per_address)
         self.failed = FailedHandshakes(self.clock)
+        knows_addresses = self.settings.without_balancer or bool(self.settings.proxies)
+        self.turns = HandshakeTurns(
+            self.failed, knows_addresses, self.settings.max_handshakes, self.call_soon
+        )
         self.waiting: set[object] = set()
         self.draining = False
 

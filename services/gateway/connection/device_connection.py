@@ -94,8 +94,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self.context.wheel.schedule(self, self._ping_at)
         oldest = self.endpoint.limits.connections.add(self.handler.device_id, self)
         if oldest is not None:
-            if self.reader.is_tls:
-                self.context.failed.count()
+            self.context.failed.count(is_tls=self.reader.is_tls)
             oldest.handler.close_surplus()
         self.handler.on_open()
         if early:

@@ -1,8 +1,9 @@
 """A connection until its handshake is answered. No task of its own.
 
-                 ┌─────────┐ head is right   ┌────────────────┐ accepted   ╔══════════════════╗
-    ── made ───▶ │  HEAD   │ ──────────────▶ │ AUTHENTICATING │ ─────────▶ ║ DeviceConnection ║
-                 └─────────┘                 └────────────────┘            ╚══════════════════╝
+                 ┌─────────┐ its turn:       ┌────────────────┐ accepted   ╔══════════════════╗
+    ── made ───▶ │  HEAD,  │ head is right   │ AUTHENTICATING │ ─────────▶ ║ DeviceConnection ║
+                 │ WAITING │ ──────────────▶ │                │            ╚══════════════════╝
+                 └─────────┘                 └────────────────┘
                     │    │ refused              │ refused, or not answered in time: 503
            deadline │    ▼                      ▼
                     │  ┌───────────────────────────┐      (a wrong secret may be
@@ -14,9 +15,10 @@
                  └─────────┘
 
 From every state the device's end of the connection leads to ENDED. Where no credentials
-are asked for, AUTHENTICATING is skipped. While it lasts nothing is read, but frames may have
-come in one piece with the head: they are *early*, and the `DeviceConnection` gets them first.
-It takes over the transport, and with it what the handshake's bytes cost.
+are asked for, AUTHENTICATING is skipped. While it lasts, or the handshake waits for its turn,
+nothing is read, but frames may have come in one piece with the head: they are *early*, and the
+`DeviceConnection` gets them first. It takes over the transport, and with it what the handshake's
+bytes cost.
 """
 
 import asyncio
@@ -60,6 +62,8 @@ class Phase(Enum):
     """How far a handshake is."""
 
     HEAD = "head"
+    WAITING = "waiting"
+    """Its head is there; it waits for its turn."""
     AUTHENTICATING = "authenticating"
     DELAYED = "delayed"
     """Its secret is wrong; it is told so later."""
@@ -124,8 +128,8 @@ class Handshake(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - any end is alike
         """Clean up."""
         metrics.VANISHED.inc()
-        if self._phase is Phase.HEAD:
-            self._count_failed()
+        if self.tls is not None and self._phase in {Phase.HEAD, Phase.WAITING}:
+            self._count_failed()  # TLS took time
         self._end()
         self.websocket.break_cycle()
         self._reader.break_cycle()
@@ -155,11 +159,11 @@ class Handshake(asyncio.BufferedProtocol):
         """Whether it waits for the device, or is refused."""
         if self._phase is Phase.HEAD:
             return not self._reader.has_unread
-        return self._phase is not Phase.AUTHENTICATING
+        return self._phase not in {Phase.WAITING, Phase.AUTHENTICATING}
 
     def close_going_away(self) -> None:
         """Refuse a device that waits for its answer, because this gateway stops."""
-        if self._phase is Phase.AUTHENTICATING:
+        if self._phase in {Phase.WAITING, Phase.AUTHENTICATING}:
             self._refuse(refusals.STOPPING)
         elif self._phase is Phase.DELAYED:
             self._refuse(refusals.UNAUTHORIZED)
@@ -172,10 +176,24 @@ class Handshake(asyncio.BufferedProtocol):
 
     def _look_for_end_of_head(self) -> None:
         head = self._head
-        is_tls, found = begins_tls(head), HEAD_END.search(head)
-        if not is_tls and found is None and len(head) <= _MAX_HEAD_BYTES:
+        is_whole = begins_tls(head) or HEAD_END.search(head) or len(head) > _MAX_HEAD_BYTES
+        if not is_whole:
             return
-        self._head = bytearray()
+        self._phase = Phase.WAITING
+        # With TLS it had its turn before TLS began.
+        if self.tls is not None or self.context.turns.take():
+            self._take_head()
+            return
+        self._reader.pause(Pause.UNANSWERED)
+        if not self.context.turns.wait(self._reader.address, self._take_head):
+            metrics.CUT_OFF.inc()
+            self.abort()
+
+    def _take_head(self) -> None:
+        if self._phase is not Phase.WAITING:
+            return  # it ended meanwhile
+        head, self._head = self._head, bytearray()
+        is_tls, found = begins_tls(head), HEAD_END.search(head)
         if is_tls:
             self._refuse(refusals.TLS)
         elif found is None or (end := found.end()) > _MAX_HEAD_BYTES:
@@ -209,7 +227,7 @@ class Handshake(asyncio.BufferedProtocol):
             self._accept()
             return
         self._phase = Phase.AUTHENTICATING
-        self._reader.pause(Pause.AUTHENTICATING)
+        self._reader.pause(Pause.UNANSWERED)
         certificate = self._transport.get_extra_info("peercert")
         secret = secret_in(request.headers, device_id)
         endpoint.authenticate(self, device_id, Presented(secret, certificate))
@@ -260,9 +278,10 @@ class Handshake(asyncio.BufferedProtocol):
             self._refuse(refusals.UNAUTHORIZED)
             return
         self._phase = Phase.DELAYED
+        self._count_failed()
         self._early = b""
         self.context.waiting.discard(self)
-        self._reader.resume(Pause.AUTHENTICATING)  # else the device's end would not be noticed
+        self._reader.resume(Pause.UNANSWERED)  # else the device's end would not be noticed
         self.context.wheel.schedule(self, self.context.clock() + delay)
 
     # Answers.
@@ -294,7 +313,7 @@ class Handshake(asyncio.BufferedProtocol):
         if pairing is not None:
             connection.handler.on_pairing_read(pairing)
         transport.set_protocol(connection)
-        self._reader.resume(Pause.AUTHENTICATING)
+        self._reader.resume(Pause.UNANSWERED)
         connection.open(self._early)
 
     def _limit_reached(self) -> Refusal | None:
@@ -318,7 +337,8 @@ class Handshake(asyncio.BufferedProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with an HTTP error."""
         metrics.count_refusal(refusal.status)
-        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # else the hub is to blame
+        # Else the hub is to blame, or it is counted already.
+        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR and self._phase is not Phase.DELAYED:
             self._count_failed()
         if refusal.reason is not None:
             self._note(refusal.reason)
@@ -349,8 +369,7 @@ class Handshake(asyncio.BufferedProtocol):
         self.endpoint.note_refusal(reason, self._reader.address, path)
 
     def _count_failed(self) -> None:
-        if self.tls is not None:
-            self.context.failed.count()
+        self.context.failed.count(is_tls=self.tls is not None)
 
     # REFUSED and ENDED
 
@@ -359,7 +378,7 @@ class Handshake(asyncio.BufferedProtocol):
         self._phase = Phase.REFUSED
         self._early = b""  # this object stays for a while yet
         self.context.waiting.discard(self)
-        self._reader.resume(Pause.AUTHENTICATING)  # else the device's end would not be noticed
+        self._reader.resume(Pause.UNANSWERED)  # else the device's end would not be noticed
         write_pending(self.websocket, self._transport)
         self.context.wheel.schedule(self, self.context.clock() + CLOSING_SECONDS)
 

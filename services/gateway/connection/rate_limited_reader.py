@@ -30,7 +30,7 @@ _NOBODY: Final = asyncio.BufferedProtocol()
 class Pause(IntFlag):
     """Why a device is not read from."""
 
-    AUTHENTICATING = 1
+    UNANSWERED = 1
     """Its handshake is not answered yet."""
     UNREAD = 2
     """It does not read what it is sent."""

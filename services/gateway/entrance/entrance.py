@@ -14,6 +14,7 @@ from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.device_connection import CLOSING_SECONDS
 from services.gateway.connection.endpoint import Endpoint
 from services.gateway.connection.handshake import Handshake
+from services.gateway.connection.handshake_turns import SHARE_OF_TLS
 from services.gateway.connection.tls_layer import TlsObject
 from services.gateway.entrance.tls_failures import reason_of
 from services.gateway.kernel import unread_bytes
@@ -62,7 +63,6 @@ class Entrance:
 
     def __post_init__(self) -> None:
         self._acceptor = Acceptor(self.listener, self._on_accepted, metrics.CUT_OFF.inc)
-        self._turns = asyncio.Lock()
 
     def open(self) -> None:
         """Begin to accept."""
@@ -94,28 +94,31 @@ class Entrance:
     async def _enter(self, connection: socket.socket, address: str) -> None:
         try:
             async with asyncio.timeout(self.context.settings.handshake_seconds):
-                is_own = bool(self.proxies)
+                is_own = self.context.turns.knows_addresses
                 if is_proxy(address, self.proxies):
                     source = await read_source(connection)
                     address, is_own = source or address, source is not None
                 if self.tls is not None:
-                    await self._turn_for_tls(connection)
+                    await self._turn_for_tls(connection, address)
                 await self._hand_over(connection, address, is_own_address=is_own)
         except ProxyProtocolError:
             self._fail(connection, address, RefusalReason.NOT_WEBSOCKET)
         except (OSError, EOFError, UnicodeDecodeError) as error:
             self._fail(connection, address, reason_of(error))
 
-    async def _turn_for_tls(self, connection: socket.socket) -> None:
+    async def _turn_for_tls(self, connection: socket.socket, address: str) -> None:
         """Wait until a device has begun with TLS, and then for its turn.
 
-        The TLS layer costs much time, and a device that sends nothing needs none. A thousand may
-        begin at the same moment: between every two of them, connected devices are served.
+        The TLS layer costs much time, and a device that sends nothing needs none.
         """
         await _until_readable(connection)
-        await asyncio.sleep(self.context.failed.wait())
-        async with self._turns:
-            await asyncio.sleep(0)
+        turns = self.context.turns
+        if turns.take(SHARE_OF_TLS):
+            return
+        turn = asyncio.Event()
+        if not turns.wait(address, turn.set, SHARE_OF_TLS):
+            raise ConnectionAbortedError
+        await turn.wait()
 
     async def _hand_over(
         self, connection: socket.socket, address: str, *, is_own_address: bool
@@ -141,7 +144,7 @@ class Entrance:
             )
         finally:
             if transport is None and context is not None:
-                self.context.failed.count()
+                self.context.failed.count(is_tls=True)
         if context is not None:
             # Only transports of TLS have it.
             cast("Any", transport).set_read_buffer_limits(_RECEIVED_BYTES)

@@ -1,34 +1,35 @@
-"""How many TLS handshakes may fail before new connections wait. Without I/O."""
+"""How much time handshakes that fail may take before new ones wait. Without I/O."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_PER_SECOND: Final = 250.0
-"""With TLS, about a fifth of a core's time."""
+_SECONDS: Final = {False: 1 / 1000, True: 1 / 300}
+"""For how long others wait for each, without TLS and with it. One takes about a third of that, so
+all of them take about a third of a core."""
 _BURST_SECONDS: Final = 0.25
 _LONGEST_SECONDS: Final = 1.0
 
 
 @dataclass(eq=False, repr=False)
 class FailedHandshakes:
-    """Makes new connections wait while too many TLS handshakes fail.
+    """Makes new handshakes wait while too many fail.
 
     Else a flood of them would take all the time of a gateway, and connected devices would wait.
-    New connections wait for up to a second. Those that are let in are not counted. The generic
-    cell rate algorithm (ITU-T I.371 annex A), as in `RateLimitedReader`.
+    Handshakes of devices that are let in are not counted. The generic cell rate algorithm (ITU-T
+    I.371 annex A), as in `RateLimitedReader`.
     """
 
     clock: Callable[[], float]
     """In seconds; it only moves forward."""
     _full_at: float = 0.0
 
-    def count(self) -> None:
-        """Count one that failed: it was refused, or ended without a request."""
+    def count(self, *, is_tls: bool) -> None:
+        """Count one that failed after it had its turn, or whose device put out another one."""
         now = self.clock()
-        full_at = max(self._full_at, now) + 1 / _PER_SECOND
+        full_at = max(self._full_at, now) + _SECONDS[is_tls]
         self._full_at = min(full_at, now + _BURST_SECONDS + _LONGEST_SECONDS)
 
     def wait(self) -> float:
-        """Return for how many seconds a new connection must wait; usually 0."""
+        """Return for how many seconds the next handshake must wait; usually 0."""
         return max(0.0, self._full_at - self.clock() - _BURST_SECONDS)

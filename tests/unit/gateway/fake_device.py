@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from websockets.frames import Frame, Opcode
 
@@ -13,9 +14,6 @@ from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.connection.handshake import Handshake
 from services.gateway.settings import GatewaySettings
 from tests.unit.shared.no_delay import LongestDelay
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Clock:
@@ -81,7 +79,13 @@ class RecordingTransport(asyncio.Transport):
 
 def context_of(clock: Clock, **settings: object) -> ConnectionContext:
     """Return a context of its own; settings are those of a gateway."""
-    return ConnectionContext(GatewaySettings.model_validate(settings), clock, LongestDelay())
+    validated = GatewaySettings.model_validate(settings)
+    return ConnectionContext(validated, clock, LongestDelay(), call_soon=call_at_once)
+
+
+def call_at_once(call: Callable[[], None]) -> None:
+    """Call: where no event loop runs, its next turn comes at once."""
+    call()
 
 
 def head_of(path: str, *headers: str) -> bytes:

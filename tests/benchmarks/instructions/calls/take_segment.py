@@ -50,7 +50,8 @@ def ready() -> Callable[[], object]:
     settings = GatewaySettings(bytes_per_second=_WITHOUT_LIMIT, burst_bytes=_WITHOUT_LIMIT)
     transport = _Transport()
     charger = Handshake(
-        ConnectionContext(settings), charger_endpoint(Nobody(), settings.partitions, Rejections())
+        ConnectionContext(settings, call_soon=lambda call: call()),
+        charger_endpoint(Nobody(), settings.partitions, Rejections()),
     )
     charger.connection_made(transport)
     head = handshake("/chargers/c00001")

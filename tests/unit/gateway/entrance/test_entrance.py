@@ -377,15 +377,16 @@ async def newcomers_wait_while_handshakes_come_to_nothing(folder: Path) -> None:
     class Noted(FailedHandshakes):
         counted = waited = 0
 
-        def count(self) -> None:
+        def count(self, *, is_tls: bool) -> None:
+            assert is_tls
             self.counted += 1
 
         def wait(self) -> float:
             self.waited += 1
-            return 0.01
+            return 0.0
 
-    async with Port(folder) as port:
-        port.context.failed = noted = Noted(port.context.clock)
+    async with Port(folder, without_balancer=True) as port:
+        port.context.failed = port.context.turns.failed = noted = Noted(port.context.clock)
         _, writer, _ = await port.handshake()
         writer.close()
         assert (noted.counted, noted.waited) == (0, 1)

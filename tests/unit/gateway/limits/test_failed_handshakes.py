@@ -1,4 +1,4 @@
-"""How long new connections wait while TLS handshakes fail."""
+"""How long new handshakes wait while others fail."""
 
 import pytest
 
@@ -11,19 +11,25 @@ def failed(clock: Clock) -> FailedHandshakes:
     return FailedHandshakes(clock)
 
 
-def count(failed: FailedHandshakes, times: int) -> None:
+def count(failed: FailedHandshakes, times: int, *, is_tls: bool = False) -> None:
     for _ in range(times):
-        failed.count()
+        failed.count(is_tls=is_tls)
 
 
 def test_few_make_nobody_wait(failed: FailedHandshakes) -> None:
-    count(failed, 62)
-    assert failed.wait() == 0
+    count(failed, 250)
+    assert failed.wait() == pytest.approx(0)
+
+
+def test_with_tls_each_takes_more_time(failed: FailedHandshakes) -> None:
+    count(failed, 250)
+    count(failed, 30)
+    assert failed.wait() == pytest.approx(0.03)
+    count(failed, 30, is_tls=True)
+    assert failed.wait() == pytest.approx(0.13)
 
 
 def test_a_flood_makes_newcomers_wait_a_second_at_most(failed: FailedHandshakes) -> None:
-    count(failed, 100)
-    assert failed.wait() == pytest.approx(0.15)
     count(failed, 100_000)
     assert failed.wait() == pytest.approx(1)
 

@@ -1,0 +1,86 @@
+"""When a handshake has its turn: a few in each turn of the event loop, fewer while many fail."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from services.gateway.limits.failed_handshakes import FailedHandshakes
+from services.gateway.limits.fair_queue import FairQueue
+
+SHARE: Final = 1 / 8
+"""What a handshake without TLS takes of a turn of the event loop."""
+SHARE_OF_TLS: Final = 1.0
+
+
+def call_soon(call: Callable[[], None]) -> object:
+    """Call in the next turn of the running event loop."""
+    return asyncio.get_running_loop().call_soon(call)
+
+
+@dataclass(eq=False, repr=False)
+class HandshakeTurns:
+    """Lets handshakes begin, so that connected devices are served in between.
+
+    A thousand may come at the same moment, and each costs as much as dozens of readings.
+    """
+
+    failed: FailedHandshakes
+    knows_addresses: bool
+    """Whether devices' own addresses are known. Else nobody waits because others fail: all come
+    from one address, the balancer's, so the honest would wait behind the others."""
+    most: int
+    """How many may wait."""
+    call_soon: Callable[[Callable[[], None]], object]
+    """Calls in the next turn of the event loop."""
+    _used: float = 0.0
+    """Of the present turn of the event loop."""
+
+    def __post_init__(self) -> None:
+        self._queue = FairQueue[tuple[Callable[[], None], float]](self.most)
+
+    def take(self, share: float = SHARE) -> bool:
+        """Tell whether a handshake may begin at once; then it has had its turn."""
+        if self._queue or self._used >= 1 or self._wait() > 0:
+            return False
+        self._use(share)
+        return True
+
+    def wait(self, address: str, begin: Callable[[], None], share: float = SHARE) -> bool:
+        """Call ``begin`` in its turn, or soon; tell whether there was room to wait.
+
+        Args:
+            address: The device's, or that of its balancer.
+            begin: What is called.
+            share: Of a turn of the event loop.
+        """
+        was_empty = not self._queue
+        if not self._queue.add(address, (begin, share)):
+            return False
+        if was_empty and not self._used:
+            self._go_on()
+        return True
+
+    def _wait(self) -> float:
+        return self.failed.wait() if self.knows_addresses else 0.0
+
+    def _use(self, share: float) -> None:
+        is_first = not self._used
+        self._used += share
+        if is_first:
+            self.call_soon(self._on_turn)
+
+    def _on_turn(self) -> None:
+        self._used = 0.0
+        if self._queue:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Let begin what may; come again for the others."""
+        if (wait := self._wait()) > 0:
+            asyncio.get_running_loop().call_later(wait, self._on_turn)
+            return
+        while self._queue and self._used < 1:
+            begin, share = self._queue.pop()
+            self._use(share)
+            begin()

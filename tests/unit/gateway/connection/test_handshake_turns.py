@@ -1,0 +1,107 @@
+"""A few handshakes in each turn of the event loop; fewer while many fail."""
+
+import asyncio
+
+import pytest
+
+from services.gateway.connection.handshake_turns import (
+    SHARE_OF_TLS,
+    HandshakeTurns,
+    call_soon,
+)
+from services.gateway.limits.failed_handshakes import FailedHandshakes
+from tests.unit.gateway.fake_device import Clock
+
+_IN_ONE_TURN = 8
+
+
+class Door:
+    """Handshakes that come, and in which turn of the event loop they begin."""
+
+    def __init__(self, clock: Clock, *, knows_addresses: bool = True, most: int = 1000) -> None:
+        self.failed = FailedHandshakes(clock)
+        self.turns = HandshakeTurns(self.failed, knows_addresses, most, call_soon)
+        self.begun: list[str] = []
+        self.refused = 0
+
+    def come(self, address: str, times: int = 1, share: float = 1 / 8) -> None:
+        for _ in range(times):
+            if self.turns.take(share):
+                self.begun.append(address)
+            elif not self.turns.wait(address, lambda: self.begun.append(address), share):
+                self.refused += 1
+
+    async def begun_in_each_turn(self) -> list[int]:
+        """Return how many begin at once, and in each further turn until none does."""
+        counts = [len(self.begun)]
+        while True:
+            before = len(self.begun)
+            await asyncio.sleep(0)
+            if len(self.begun) == before:
+                return counts
+            counts.append(len(self.begun) - before)
+
+
+async def test_a_crowd_begins_a_few_at_a_time(clock: Clock) -> None:
+    door = Door(clock)
+    door.come("a", 20)
+    assert await door.begun_in_each_turn() == [_IN_ONE_TURN, _IN_ONE_TURN, 4]
+
+
+async def test_one_with_tls_takes_a_whole_turn(clock: Clock) -> None:
+    door = Door(clock)
+    door.come("a", 3, SHARE_OF_TLS)
+    assert await door.begun_in_each_turn() == [1, 1, 1]
+
+
+async def test_nobody_is_served_before_those_who_wait_of_other_addresses(clock: Clock) -> None:
+    door = Door(clock)
+    door.come("a", 100)
+    door.come("b")
+    assert "b" not in door.begun
+    await asyncio.sleep(0)
+    assert door.begun.index("b") == _IN_ONE_TURN + 1
+
+
+async def test_while_too_many_fail_all_wait_for_their_turn(clock: Clock) -> None:
+    door = Door(clock)
+    for _ in range(270):
+        door.failed.count(is_tls=False)  # 20 ms too many
+    door.come("a", 2)
+    await asyncio.sleep(0)
+    assert door.begun == []
+    clock.now += 0.02
+    begun = asyncio.Event()
+    door.turns.wait("b", begun.set)
+    async with asyncio.timeout(30):
+        await begun.wait()
+    assert door.begun == ["a", "a"]
+
+
+async def test_where_addresses_are_not_known_nobody_waits_for_that(clock: Clock) -> None:
+    door = Door(clock, knows_addresses=False)
+    for _ in range(10_000):
+        door.failed.count(is_tls=True)
+    door.come("a", _IN_ONE_TURN + 1)
+    assert await door.begun_in_each_turn() == [_IN_ONE_TURN, 1]
+
+
+async def test_only_so_many_wait(clock: Clock) -> None:
+    door = Door(clock, most=10)
+    door.come("a", 100)
+    assert door.refused == 100 - _IN_ONE_TURN - 10
+    door.come("b")
+    assert door.refused == 100 - _IN_ONE_TURN - 10
+    assert sum(await door.begun_in_each_turn()) == _IN_ONE_TURN + 11
+
+
+@pytest.mark.parametrize("share", [1 / 8, SHARE_OF_TLS])
+async def test_the_next_crowd_is_served_as_the_first(clock: Clock, share: float) -> None:
+    door = Door(clock)
+    counts = []
+    for _ in range(3):
+        door.begun.clear()
+        door.come("a", 12, share)
+        counts.append(await door.begun_in_each_turn())
+    assert counts[0] == counts[1] == counts[2]
+    assert sum(counts[0]) == 12
