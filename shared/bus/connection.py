@@ -15,13 +15,14 @@ import sys
 from typing import Any, Final, cast
 
 import hiredis
-from redis.asyncio import Connection, ConnectionPool
+from redis.asyncio import Connection, ConnectionPool, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from shared.bus.bus import BusUnavailableError
-from shared.bus.refusals.refusal import RefusedError, classify
+from shared.bus.refusals.no_tls import NO_TLS, speaks_plain
+from shared.bus.refusals.refusal import Refusal, RefusedError, classify
 
 TIMEOUT_SECONDS: Final = 1.0
 """How long Redis may take to connect or to answer before it counts as lost."""
@@ -74,7 +75,7 @@ class RedisConnection(asyncio.Protocol):
                 await self._opener.connect()  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError) as error:
             await self.close()
-            refusal = classify(str(error), "CLIENT SETNAME")
+            refusal = classify(str(error), "CLIENT SETNAME") or await self._refuse_plain()
             if refusal is not None:
                 raise RefusedError(refusal) from error
             raise BusUnavailableError(f"cannot connect to Redis: {error}") from error
@@ -86,6 +87,13 @@ class RedisConnection(asyncio.Protocol):
         self._transport.set_protocol(self)
         if self._transport.is_closing():
             self._lose("closed by Redis")
+
+    async def _refuse_plain(self) -> Refusal | None:
+        """Return what is wrong if TLS was tried, and the server does not speak it."""
+        opener = self._opener
+        if isinstance(opener, SSLConnection) and await speaks_plain(opener.host, opener.port):
+            return NO_TLS
+        return None
 
     async def close(self) -> None:
         """Disconnect without waiting for anything; what is not sent yet is dropped."""

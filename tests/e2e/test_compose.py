@@ -61,6 +61,8 @@ for folder in ("shared", "services"):
     print(*(path.parent.name for path in pathlib.Path(folder).glob("*/__init__.py")))
 """
 
+FIND_PIP = ("find", "/", "-xdev", "-type", "d", "-path", "*-packages/pip")
+
 RIGHT_AGAIN_SECONDS = 5.0
 """So long after a fault's end at the latest, every light is right."""
 
@@ -242,6 +244,8 @@ def test_images_hold_only_what_their_service_imports(stack: Stack) -> None:
         assert {canonicalize_name(name) for name in distributions} == installed(service, python)
         assert shared == imported_folders(service)
         assert services == {service}
+        # That of the base image too, which the environment does not show.
+        assert stack.run_image(service, *FIND_PIP) == ""
 
 
 def test_containers_are_confined_and_bounded_seen_from_inside(stack: Stack) -> None:

@@ -112,7 +112,8 @@ async def test_devices_keep_their_tls_and_their_address_and_operators_get_theirs
 async def test_widgets_that_take_all_they_can_leave_operators_and_health_checks_theirs(
     hub: StartHub, tmp_path: Path
 ) -> None:
-    running = await hub()
+    # Longer than is waited here: else the gateway would end those that say nothing before.
+    running = await hub(settings={"CHARGELIGHT_GATEWAY_HANDSHAKE_SECONDS": f"{6 * SOON}"})
     ports = {usual: free_port() for usual in (3100, 3200, 3300, 8404)}
     settings = {"REST_ADDRESS": HOST}
     with balancing(configuration(running, ports), tmp_path, settings):

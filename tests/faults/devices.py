@@ -237,8 +237,7 @@ class Devices:
         await asyncio.sleep(0)
         async with asyncio.timeout(within):
             for one in self.chargers.values():
-                if not one.charger.is_acknowledged:
-                    await one.charger.all_acknowledged()
+                await one.charger.all_acknowledged()
         judged_at = time.monotonic() + _FINAL_SECONDS
         while (rest := judged_at - time.monotonic()) > 0:
             await asyncio.sleep(rest)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Final
@@ -84,10 +84,20 @@ def import_(
             replace=replace or None,
         )
     session.output.outcomes(answer, "outcomes", _OUTCOME)
-    if answer.get("similar") and not dry_run:
-        session.output.note(
-            "New ids differ from others only in capitals; --dry-run shows which, before an import"
-        )
+    if found := answer.get("similar_devices"):
+        session.output.note(_beside_others(found, answer["similar"]))
+
+
+def _beside_others(found: Sequence[Mapping[str, str]], number: int) -> str:
+    """Say which devices of a file differ from others only in capitals, and what to do."""
+    names = [f"{each['kind']} {each['id']} beside {each['similar']}" for each in found]
+    if number > len(names):
+        names.append(f"{number - len(names)} more")
+    first = found[0]
+    return (
+        f"Ids that differ from others only in capitals: {', '.join(names)}. If one is a mistake: "
+        f"chargelight {first['kind']}s unregister {first['id']}"
+    )
 
 
 def export(

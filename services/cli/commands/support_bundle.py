@@ -17,7 +17,7 @@ from services.cli.api import Api, address
 from services.cli.bundle import Bundle
 from services.cli.commands.arguments import device_ids
 from services.cli.commands.explain import screen
-from services.cli.doctor.health_ports import fetch, usual_health_urls
+from services.cli.doctor.health_ports import fetch, health_urls, usual_health_urls
 from services.cli.files import PIECE_BYTES, STANDARD, opened, pieces, write_private
 from services.cli.session import session_of
 from shared.version import VERSION
@@ -44,14 +44,6 @@ that were added by hand are not ours: look through them before you pass this on.
 """
 
 
-def _health_urls(urls: list[str] | None) -> list[str] | None:
-    """Refuse what is no address of a health port before the bundle is made."""
-    for url in urls or ():
-        if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname:
-            raise typer.BadParameter(f"{url!r} is no URL; one is http://127.0.0.1:3101")
-    return urls
-
-
 def support_bundle(
     context: typer.Context,
     file: Annotated[
@@ -74,7 +66,7 @@ def support_bundle(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            callback=_health_urls,
+            callback=health_urls,
             help="Ask this health port, not the usual ones: http://127.0.0.1:3101",
         ),
     ] = None,
@@ -92,7 +84,7 @@ def support_bundle(
         name = "standard-input" if each == STANDARD else each.name
         bundle.add(f"log/{number}-{name}", _end_of(each))
     _add_hub(bundle, session.api, devices)
-    for url in health or usual_health_urls(session.api.url):
+    for url in health or [url for _, url in usual_health_urls(session.api.url)]:
         _add_health(bundle, url)
     bundle.add("missing.txt", "\n".join(bundle.missing) or "nothing")
     content = bundle.zipped()

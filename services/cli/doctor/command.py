@@ -10,6 +10,7 @@ import typer
 
 from services.cli.doctor.diagnosis import Line, diagnose
 from services.cli.doctor.finding import Mark
+from services.cli.doctor.health_ports import health_urls
 from services.cli.doctor.looking import Place, Places, look
 from services.cli.session import session_of
 
@@ -38,7 +39,11 @@ def doctor(
     ] = None,
     health: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="Health port of a service: http://127.0.0.1:3101"),
+        typer.Option(
+            metavar="URL",
+            callback=health_urls,
+            help="Health port of a service: http://127.0.0.1:3101",
+        ),
     ] = None,
 ) -> None:
     """Look at a running hub, and say what is open, old, about to end or unusual.

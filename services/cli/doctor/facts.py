@@ -45,6 +45,7 @@ class Health:
         version: Of the service; empty likewise.
         unsafe_settings: How many warnings it logged about its settings.
         certificate_days: Until a file's first certificate ends, by the setting of the file.
+        usually: The service that is usually there; empty: the operator has named the port.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Health:
     version: str = ""
     unsafe_settings: int = 0
     certificate_days: Mapping[str, float] = field(default_factory=dict)
+    usually: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ def look(api: Api, places: Places, now: datetime) -> Facts:
         stranger_status=_status(api.url, STRANGER),
         rest=look_at_port(host, url.port or _PORTS[url.scheme]),
         devices=_devices(host, places),
-        health=[look_at_health(each) for each in places.health or usual_health_urls(api.url)],
+        health=health_of(api.url, places),
         stores=[] if is_inside(host) else _reachable(host, (_REDIS, _POSTGRES)),
         redis_needs_no_password=needs_no_password(host, _REDIS),
     )
@@ -95,6 +95,16 @@ def _devices(host: str, places: Places) -> list[Port]:
     return [
         look_at_port(chargers.host, chargers.number, "/chargers"),
         look_at_port(widgets.host, widgets.number, "/widgets"),
+    ]
+
+
+def health_of(registry_url: str, places: Places) -> list[Health]:
+    """Return what is seen of all health ports of a hub."""
+    if places.health:
+        return [look_at_health(each) for each in places.health]
+    return [
+        replace(look_at_health(url), usually=service)
+        for service, url in usual_health_urls(registry_url)
     ]
 
 

@@ -23,14 +23,8 @@ def check_services(facts: Facts) -> Iterator[Finding]:
     reason, version = facts.support["not_ready_because"], facts.support["versions"]["chargelight"]
     if reason:
         yield Finding(Mark.WRONG, f"the registry is not ready: {reason}")
-    silent = [each.url for each in facts.health if not each.answers]
-    if silent:
-        yield Finding(
-            Mark.UNKNOWN,
-            f"nothing answers at {name_some(silent)}",
-            "with Compose that is right, and docker-compose ps says who is healthy; elsewhere name "
-            "the health port of each service: --health http://HOST:PORT",
-        )
+    yield from _idle(facts.support)
+    yield from _silent(facts)
     others = [
         f"{each.service or each.url} {each.version or 'of an older version'}"
         for each in facts.health
@@ -47,6 +41,41 @@ def check_services(facts: Facts) -> Iterator[Finding]:
             Mark.NOTE,
             f"this command line has the version {facts.own_version}, the registry {version}",
             "use the command line of the hub's version",
+        )
+
+
+def _idle(support: Item) -> Iterator[Finding]:
+    """Check that there are services of each kind; Redis knows, through the registry."""
+    if support["gateways"] == []:
+        yield Finding(Mark.WRONG, "no gateway is there: no device connects", "start one")
+    if support["routers"] == []:
+        yield Finding(Mark.WRONG, "no router is at work: no light changes", "start one")
+
+
+def _silent(facts: Facts) -> Iterator[Finding]:
+    """Say which health ports do not answer: of services that are at work, or of others."""
+    at_work = {
+        "gateway": facts.support["gateways"],
+        "router": facts.support["routers"],
+        "registry": [""],  # it has answered, if not there
+    }
+    silent = [each for each in facts.health if not each.answers]
+    known = [each for each in silent if at_work.get(each.usually)]
+    if known:
+        seen = (f"{each.usually} {name_some(at_work[each.usually])}".strip() for each in known)
+        yield Finding(
+            Mark.NOTE,
+            "at work, as the registry sees it, but their health ports do not answer here: "
+            + ", ".join(seen),
+            "right if only the hub's own network reaches these ports; versions, settings and "
+            "certificates there were not looked at. To look: --health http://HOST:PORT",
+        )
+    others = [each.url for each in silent if each not in known]
+    if others:
+        yield Finding(
+            Mark.UNKNOWN,
+            f"nothing answers at {name_some(others)}",
+            "name the health port of each service: --health http://HOST:PORT",
         )
 
 

@@ -6,12 +6,13 @@ from typing import Final
 
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL
+from pydantic import BaseModel, Field
 
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
 from services.registry.bulk import import_record
 from services.registry.postgres.database import Connection
-from services.registry.postgres.queries import fetch_value, server_cursor
+from services.registry.postgres.queries import fetch_all, fetch_value, server_cursor
 from services.registry.postgres.tables import devices_table
 from shared.contract.devices import Kind
 
@@ -55,6 +56,19 @@ _SIMILAR: Final = SQL("""
       AND EXISTS (SELECT FROM {devices} AS devices
                   WHERE lower(devices.id) = lower(import_rows.id) AND devices.id <> import_rows.id)
 """)
+
+_LIST_SIMILAR: Final = SQL("""
+    SELECT import_rows.kind, import_rows.id, min(devices.id) AS similar
+    FROM import_rows
+    JOIN {devices} AS devices
+      ON lower(devices.id) = lower(import_rows.id) AND devices.id <> import_rows.id
+    WHERE import_rows.kind = %(kind)s
+    GROUP BY import_rows.kind, import_rows.id
+    ORDER BY import_rows.id
+    LIMIT %(rows)s
+""")
+_MOST_SIMILAR: Final = 20
+"""Of one kind."""
 
 # A charger that still has a pairing here has the one in the file.
 _PAIR: Final = """
@@ -127,6 +141,30 @@ async def apply(connection: Connection, *, replace: bool, overlap: timedelta) ->
     )
     number = await fetch_value(connection, _NUMBER)
     return Counts(created, updated, paired, secrets_set, similar, number)
+
+
+class SimilarDevice(BaseModel):
+    """A device of the file beside which there is another one."""
+
+    kind: str = Field(description="Kind of both devices", examples=["charger"])
+    id: str = Field(description="The one in the file", examples=["C1234"])
+    similar: str = Field(
+        description="The other one, whose id differs only in capitals", examples=["c1234"]
+    )
+
+
+async def list_similar(connection: Connection) -> list[SimilarDevice]:
+    """Return the first devices of the staged rows beside which there is another one."""
+    return [
+        each
+        for kind in Kind
+        for each in await fetch_all(
+            connection,
+            SimilarDevice,
+            _LIST_SIMILAR.format(devices=devices_table(kind)),
+            {"kind": kind.value, "rows": _MOST_SIMILAR},
+        )
+    ]
 
 
 async def _set_secrets(connection: Connection, kind: Kind, overlap: timedelta) -> int:

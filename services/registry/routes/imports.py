@@ -110,6 +110,11 @@ class Imported(BaseModel):
         description="Devices beside which there is another one, whose id differs only in capitals",
         examples=[0],
     )
+    similar_devices: list[imports.SimilarDevice] | None = Field(
+        None,
+        description="Which these are, 20 of a kind at most; missing: there are none, or it was a "
+        "dry run, whose `outcomes` have them",
+    )
     dry_run: bool = Field(description="Whether it was a dry run: nothing was changed")
     pairing_number: int | None = Field(
         description="The greatest number of these devices; null: a dry run, or no rows",
@@ -156,7 +161,10 @@ async def import_(
     number = counts.pairing_number
     _log.info("imported", rows=upload.rows, **asdict(counts))
     projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
-    return _did(upload.rows, counts, dry_run=False, pairing_number=number, projected=projected)
+    similar = {"similar_devices": upload.similar_devices} if upload.similar_devices else {}
+    return _did(
+        upload.rows, counts, dry_run=False, pairing_number=number, projected=projected, **similar
+    )
 
 
 async def _dry_run(upload: "_Upload", downloads: Slots) -> Response:
@@ -186,6 +194,8 @@ class _Upload:
         self._replace = replace
         self._file = _file_of(request)
         self._staging = Staging(parts.database)
+        self.similar_devices: list[imports.SimilarDevice] = []
+        """Of an import: devices beside which there is another one."""
 
     @property
     def rows(self) -> int:
@@ -222,7 +232,10 @@ class _Upload:
             await staging.check(connection, self._file.mistakes, replace=self._replace)
             if outcomes_into is not None:
                 await outcomes.write(connection, outcomes_into)
-            return await imports.apply(connection, replace=self._replace, overlap=_OVERLAP)
+            counts = await imports.apply(connection, replace=self._replace, overlap=_OVERLAP)
+            if counts.similar and not undone:
+                self.similar_devices = await imports.list_similar(connection)
+            return counts
 
     async def _receive(self) -> None:
         secrets = FileSecrets(self._parts.hasher, self._file.mistakes)

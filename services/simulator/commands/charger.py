@@ -111,7 +111,7 @@ class ChargerCommand:
         if self._prompt:
             sys.stdout.write("\n")
             self._prompt = ""
-        return EXIT_DONE if self._charger.level is None else await self._receipt()
+        return await self._receipt()
 
     async def _ramp(self, level: float, seconds_per_percent: float) -> int:
         phone = Phone(level, _RAMP_STEP, _RAMP_REST_STEPS, empty_phone)

@@ -86,6 +86,7 @@ class Charger:
         self._complaints = 0
         self._receipt_wanted = asyncio.Event()
         self._all_acknowledged = asyncio.Event()
+        self._all_acknowledged.set()  # before the first reading there is nothing to wait for
 
     @property
     def connected(self) -> bool:
@@ -100,7 +101,7 @@ class Charger:
     @property
     def is_acknowledged(self) -> bool:
         """Whether the newest reading reported is acknowledged; true before the first."""
-        return self._newest is None or self._all_acknowledged.is_set()
+        return self._all_acknowledged.is_set()
 
     async def report(self, level: float) -> None:
         """Send a reading (in percent) now, or as soon as there is a connection."""
@@ -113,7 +114,7 @@ class Charger:
                 await self._send_newest(self._connection)
 
     async def all_acknowledged(self) -> None:
-        """Wait until the newest reading reported is acknowledged."""
+        """Wait until the newest reading reported is acknowledged; not before the first."""
         await self._all_acknowledged.wait()
 
     async def run(self) -> NoReturn:

@@ -160,8 +160,14 @@ async def test_a_support_bundle_has_no_secret_and_no_ticket_in_it(
     made = done(await admin("chargers", "secret", "generate", "c1")).strip()
     done(await admin("widgets", "secret", "set", "w1", given=f"{own}\n".encode()))
     done(await admin("rentals", "open", "c1", "--ticket", "ticket-of-mrs-smith"))
+    # As a proxy or another program may have written them down.
+    log = tmp_path / "proxy.log"
+    log.write_text(
+        f"Authorization: Bearer {key}\nCHARGELIGHT_CREDENTIAL_KEY={CREDENTIAL_KEY}\n"
+        f'it has {admin_key}\n{{"secret": "{own}"}}\n{{"ticket": "ticket-of-mrs-smith"}}\n'
+    )
     bundle = tmp_path / "bundle.zip"
-    done(await admin("support-bundle", str(bundle), "--device", "w1"))
+    done(await admin("support-bundle", str(bundle), "--device", "w1", "--logs", str(log)))
     with zipfile.ZipFile(bundle) as file:
         texts = {name: file.read(name).decode() for name in file.namelist()}
     registry = json.loads(texts["registry.json"])
@@ -170,6 +176,7 @@ async def test_a_support_bundle_has_no_secret_and_no_ticket_in_it(
     assert registry["versions"]["postgres"][0].isdigit()
     assert "rental opened" in texts["log/registry.log"]
     assert "widget w1" in texts["explain/w1.txt"]
+    assert texts["log/1-proxy.log"].count("(hidden)") == 5
     whole = "\n".join(texts.values())
     secrets = (
         *(BOOTSTRAP_KEY, CREDENTIAL_KEY, admin_key),

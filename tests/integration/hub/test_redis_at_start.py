@@ -37,6 +37,7 @@ class Row(NamedTuple):
     login: str
     reason: str
     end: str = "/0"
+    scheme: str = "redis"
 
 
 LOGIN = f"hub:{PASSWORD}@"
@@ -54,6 +55,7 @@ ROWS = (
     Row("registry", ask_for_no_password, f":{PASSWORD}@", "this Redis asks for none"),
     Row("gateway", config("requirepass", PASSWORD), "", "CHARGELIGHT_REDIS_URL has none"),
     Row("router", allow(), LOGIN, "the database that CHARGELIGHT_REDIS_URL names", "/99"),
+    Row("gateway", allow(), LOGIN, "Redis does not answer with TLS", scheme="rediss"),
     Row("registry", config("maxmemory-policy", "allkeys-lru"), OWN, "Redis may evict keys"),
     Row("gateway", lambda operator: operator.replicaof("127.0.0.1", 1), OWN, "is a replica"),
 )
@@ -72,7 +74,7 @@ async def test_it_ends_with_2_and_a_reason(
         service_command(row.service),
         ready_url=health_url(port),
         settings={
-            "CHARGELIGHT_REDIS_URL": f"redis://{row.login}{host}:{port_of_redis}{row.end}",
+            "CHARGELIGHT_REDIS_URL": f"{row.scheme}://{row.login}{host}:{port_of_redis}{row.end}",
             "CHARGELIGHT_POSTGRES_DSN": postgres_dsn,
             f"CHARGELIGHT_{service}_HEALTH_PORT": str(port),
         },

@@ -182,6 +182,25 @@ def test_the_rows_that_matter_most(server: EmbeddedRedis) -> None:
         assert not may(registry, "PUBLISH", "chargelight:{p07}:readings", "m")
 
 
+@pytest.mark.parametrize("file", files())
+def test_who_names_no_user_gets_nothing(server: EmbeddedRedis, file: str) -> None:
+    lines = (FOLDER / file).read_text("utf-8").splitlines()
+    (rules,) = (line.split()[2:] for line in lines if line.startswith("user default "))
+
+    def ask() -> None:
+        with closing(redis.Redis(port=server.port)) as nobody:
+            nobody.ping()
+
+    admin: Any = redis.Redis.from_url(server.admin_url)
+    with closing(admin):
+        # As Redis has it by itself.
+        admin.execute_command("ACL", "SETUSER", "default", "on", "nopass", "~*", "&*", "+@all")
+        ask()
+        admin.execute_command("ACL", "SETUSER", "default", *rules)
+    with pytest.raises(redis.AuthenticationError):
+        ask()
+
+
 def test_who_looks_inside_sees_all_but_credentials_and_changes_nothing(
     server: EmbeddedRedis,
 ) -> None:

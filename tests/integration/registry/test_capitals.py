@@ -57,5 +57,20 @@ async def test_an_import_tells_how_many_ids_differ_from_others_only_in_capitals(
     registry: RunningRegistry,
 ) -> None:
     await registered(registry, "/chargers/c1")
+    would = await imported(registry, "kind,id\ncharger,C1\n", dry_run=True)
+    assert would["similar"] == 1
+    assert "similar_devices" not in would, "its outcomes have them"
     did = await imported(registry, "kind,id\ncharger,C1\ncharger,c2\nwidget,c1\n")
     assert did["similar"] == 1
+    assert did["similar_devices"] == [{"kind": "charger", "id": "C1", "similar": "c1"}]
+
+
+async def test_an_import_names_the_first_of_many_ids_that_differ_only_in_capitals(
+    registry: RunningRegistry,
+) -> None:
+    small, large = ("".join(f"widget,{letter}{n:02}\n" for n in range(25)) for letter in "wW")
+    assert "similar_devices" not in await imported(registry, f"kind,id\n{small}")
+    did = await imported(registry, f"kind,id\n{large}")
+    assert did["similar"] == 25
+    assert len(did["similar_devices"]) == 20
+    assert did["similar_devices"][0] == {"kind": "widget", "id": "W00", "similar": "w00"}

@@ -79,7 +79,10 @@ async def test_it_cannot_rewrite_the_audit_log(runtime: AsyncConnection, by_hand
 @pytest.mark.parametrize(
     "statements",
     [
-        ["CREATE TEMP TABLE audit_log (LIKE audit_log)", "DELETE FROM public.chargers"],
+        [
+            "CREATE TEMP TABLE audit_log (LIKE audit_log INCLUDING ALL)",
+            "DELETE FROM public.chargers",
+        ],
         ["UPDATE pairings SET charger_id = 'c2'"],
     ],
     ids=["with a table in front of the audit log", "by moving a pairing"],

@@ -539,11 +539,20 @@ def test_a_workbook_is_not_sent_and_its_writer_is_told_to_save_it_as_csv(
     assert ran.explains("workbook", "Write a .csv file, with --format spreadsheet")
 
 
-def test_an_import_with_ids_in_other_capitals_says_how_to_see_them(
+def test_an_import_with_ids_in_other_capitals_says_which_and_what_to_do(
     run: Run, registry: FakeRegistry
 ) -> None:
-    registry.answers({"rows": 2, "similar": 1, "dry_run": False})
-    assert run("import", "-").explains("only in capitals; --dry-run shows which")
+    similar = [
+        {"kind": "charger", "id": "C1", "similar": "c1"},
+        {"kind": "widget", "id": "W1", "similar": "w1"},
+    ]
+    registry.answers({"rows": 9, "similar": 2, "similar_devices": similar, "dry_run": False})
+    assert run("import", "-").errors == (
+        "Ids that differ from others only in capitals: charger C1 beside c1, widget W1 beside w1. "
+        "If one is a mistake: chargelight chargers unregister C1\n"
+    )
+    registry.answers({"rows": 9, "similar": 5, "similar_devices": similar, "dry_run": False})
+    assert run("import", "-").explains("widget W1 beside w1, 3 more. If")
     registry.answers({"rows": 2, "similar": 0, "dry_run": False})
     assert run("import", "-").errors == ""
 

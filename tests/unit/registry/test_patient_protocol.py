@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from uvicorn.server import ServerState
 
 from services.registry.api import server
@@ -65,6 +66,32 @@ async def test_who_comes_while_all_others_are_being_answered_is_told_to_come_aga
             assert b"503 Service Unavailable" in await second.readline()
         may_answer.set()
         assert b"200 OK" in await first.readline()
+
+
+async def test_who_stops_to_read_an_answer_in_pieces_does_not_stay_for_ever(
+    ca: Ca | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, api = asyncio.Event(), FastAPI()
+
+    class Watched(PatientProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            lost.set()
+            super().connection_lost(exc)
+
+    @api.get("/")
+    async def answer() -> StreamingResponse:
+        return StreamingResponse(bytes(1 << 16) for _ in range(1 << 16))
+
+    monkeypatch.setattr(server, "PatientProtocol", Watched)
+    monkeypatch.setattr(patient_protocol, "TAKE_SECONDS", 0.1)
+    tls, context = (tls_of(ca), ca.client()) if ca else (None, None)
+    async with (
+        asyncio.TaskGroup() as group,
+        server.listening(group, api, ListenAddress("127.0.0.1", 0), 9, tls) as port,
+        asked(port, context) as reader,
+    ):
+        assert b"200 OK" in await reader.readline()
+        await lost.wait()
 
 
 @contextlib.asynccontextmanager

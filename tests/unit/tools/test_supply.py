@@ -1,11 +1,18 @@
 """What is said of licences and known vulnerabilities."""
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.unit.test_architecture import SERVICES
+from tools.supply import audit
 from tools.supply.audit import NOT_ASKED, VULNERABLE, judge
 from tools.supply.licences import refused
+
+GITHUB = Path(__file__).resolve().parents[3] / ".github"
 
 
 def sbom(*licences: dict[str, Any], kind: str = "library") -> dict[str, Any]:
@@ -62,3 +69,29 @@ def test_an_audit_names_what_is_vulnerable_and_what_was_not_asked_about() -> Non
     said = judge([CLEAN, KNOWN, SKIPPED])[1]
     assert said[:2] == ["b 2: PYSEC-1 (fixed in 3)", "Packages: 3, asked about: 2, vulnerable: 1."]
     assert said[2].startswith("Not asked about c: the data of known vulnerabilities cannot be")
+
+
+def test_an_audit_asks_about_all_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.extend(command)
+        return subprocess.CompletedProcess(command, 0, '{"dependencies": []}', "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert audit.main() == NOT_ASKED, "of nothing it is said that nothing was asked about"
+    locks = {Path(word).name for word in asked if word.startswith("--requirement=")}
+    assert locks >= {"requirements-dev.lock", *(f"{service}.lock" for service in SERVICES)}
+
+
+def test_an_audit_is_made_of_each_change_and_once_a_week() -> None:
+    ci = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
+    triggers = ci[True]  # YAML 1.1 reads the word "on" as a truth value
+    assert triggers.keys() >= {"push", "pull_request"}
+    (day, month, _), *others = (each["cron"].split()[2:] for each in triggers["schedule"])
+    assert (day, month, others) == ("*", "*", [])
+    (job,) = (each for each in ci["jobs"].values() if {"run": "make audit"} in each["steps"])
+    assert job.keys().isdisjoint({"if", "continue-on-error"})
+    suggested = yaml.safe_load((GITHUB / "dependabot.yml").read_text("utf-8"))["updates"]
+    weekly = {e["package-ecosystem"] for e in suggested if e["schedule"]["interval"] == "weekly"}
+    assert weekly >= {"pip", "docker-compose", "github-actions"}

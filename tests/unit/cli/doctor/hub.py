@@ -36,6 +36,8 @@ SETTINGS: Final = {"open_to": "", "keep_rentals_days": 30, "keep_audit_days": 36
 SUPPORT: Final[dict[str, Any]] = {
     "versions": {"chargelight": "0.1.0"},
     "not_ready_because": None,
+    "gateways": ["gateway-1"],
+    "routers": ["router-1", "router-2"],
     "protection": PROTECTION,
     "counts": COUNTS,
     "settings": SETTINGS,

@@ -6,6 +6,7 @@ from services.cli.doctor.command import screen
 from services.cli.doctor.diagnosis import Line
 from services.cli.doctor.finding import Finding, Mark
 from tests.unit.cli.conftest import Run
+from tests.unit.cli.fake_registry import FakeRegistry
 
 
 @pytest.mark.parametrize("wrong", ["hub", ":3100", "hub:99999", "hub:x", ""])
@@ -14,6 +15,15 @@ def test_a_port_that_is_none_is_refused(run: Run, option: str, wrong: str) -> No
     ran = run("doctor", option, wrong)
     assert ran.code == 2
     assert ran.explains("it must be a host and a port")
+
+
+@pytest.mark.parametrize("wrong", ["banana", "hub:3101", "http://", "ftp://hub", "http://hub:x"])
+def test_a_health_port_that_is_none_is_refused_before_anything_is_asked(
+    run: Run, registry: FakeRegistry, wrong: str
+) -> None:
+    ran = run("doctor", "--health", "http://127.0.0.1:3101", "--health", wrong)
+    assert (ran.code, registry.requests) == (2, [])
+    assert ran.explains(f"'{wrong}' is no URL; one is http://127.0.0.1:3101")
 
 
 def test_what_to_do_stands_below_what_was_found() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.cli.doctor.facts import Health
-from services.cli.doctor.looking import look_at_health
+from services.cli.doctor.looking import Places, health_of, look_at_health
 from tests.unit.cli.doctor.told_server import HOST, server
 from tools.servers.ports import free_port
 
@@ -49,6 +49,18 @@ async def test_what_has_no_metrics_is_no_health_port(said: str) -> None:
     async with server(answer(said)) as number:
         url = f"http://{HOST}:{number}"
         assert await asyncio.to_thread(look_at_health, url) == Health(url, is_inside=True)
+
+
+def test_of_a_usual_port_it_is_known_whose_it_is_and_of_a_named_one_not() -> None:
+    # Names that nobody has (RFC 6761).
+    usual = health_of("http://hub.invalid:3300", Places())
+    assert [(each.url, each.usually) for each in usual] == [
+        ("http://hub.invalid:3101", "gateway"),
+        ("http://hub.invalid:3102", "router"),
+        ("http://hub.invalid:3103", "registry"),
+    ]
+    named = health_of("http://hub.invalid:3300", Places(health=["http://hub.invalid:3102"]))
+    assert [(each.url, each.usually) for each in named] == [("http://hub.invalid:3102", "")]
 
 
 def test_where_nothing_answers_nothing_is_seen() -> None:

@@ -138,6 +138,27 @@ FOUND = {
     "service that does not answer": Case(
         hub(health=[replace(GATEWAY, answers=False)]), "services", UNKNOWN, "10.0.0.2:3101"
     ),
+    "service that does not answer where it usually is": Case(
+        hub(health=[replace(GATEWAY, answers=False, usually="router")]),
+        *("services", NOTE, "their health ports do not answer here: router router-1, router-2"),
+    ),
+    "registry that answers elsewhere only": Case(
+        hub(health=[replace(GATEWAY, answers=False, usually="registry")]),
+        *("services", NOTE, "do not answer here: registry"),
+    ),
+    "silence of which Redis would know more": Case(
+        hub(
+            support={**SUPPORT, "routers": None},
+            health=[replace(GATEWAY, answers=False, usually="router")],
+        ),
+        *("services", UNKNOWN, "nothing answers at http://10.0.0.2:3101"),
+    ),
+    "no gateway": Case(
+        hub(support={**SUPPORT, "gateways": []}), "services", WRONG, "no gateway is there"
+    ),
+    "no router": Case(
+        hub(support={**SUPPORT, "routers": []}), "services", WRONG, "no router is at work"
+    ),
     "service of another version": Case(
         hub(health=[replace(GATEWAY, version="0.0.9")]), "services", WRONG, "gateway 0.0.9"
     ),

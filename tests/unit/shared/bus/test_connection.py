@@ -4,6 +4,7 @@ The other end is a script on a socket: it answers what a test says, byte by byte
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -340,6 +341,45 @@ async def test_what_redis_says_instead_of_a_greeting_is_the_reason() -> None:
         await connection.open()
     server.close()
     await server.wait_closed()
+
+
+@asynccontextmanager
+async def silent_but_for(answer: bytes, heard: list[bytes]) -> AsyncIterator[int]:
+    """Serve what answers PING, and waits for more of all else, as Redis does; yield its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            heard.append(await reader.read(1000))
+            if heard[-1] == b"PING\r\n":
+                writer.write(answer)
+            await reader.read()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("answer", [b"+PONG\r\n", b"-NOAUTH Authentication required.\r\n"])
+async def test_a_redis_without_tls_is_told_from_one_that_does_not_answer(answer: bytes) -> None:
+    heard: list[bytes] = []
+    async with silent_but_for(answer, heard) as port:
+        connection = RedisConnection(f"rediss://user:hush-hush@127.0.0.1:{port}/0", "test")
+        with pytest.raises(RefusedError, match=r"not answer with TLS.*begin with redis://") as told:
+            await connection.open()
+    assert told.value.refusal.is_setting
+    assert not any(b"hush" in each for each in heard), "no password goes out plain"
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x15\x03\x03\x00\x02\x02\x0a"])
+async def test_what_does_not_answer_like_redis_may_be_away(answer: bytes) -> None:
+    async with silent_but_for(answer, []) as port:
+        connection = RedisConnection(f"rediss://127.0.0.1:{port}/0", "test")
+        with pytest.raises(BusUnavailableError, match="cannot connect to Redis") as told:
+            await connection.open()
+    assert not isinstance(told.value, RefusedError)
 
 
 async def test_a_name_is_resolved_again_for_each_connection(

@@ -65,6 +65,17 @@ async def test_a_charger_with_a_secret_presents_it_and_another_one_sends_no_head
             assert request.headers.get("Authorization") == header
 
 
+async def test_before_the_first_reading_there_is_nothing_to_wait_for(hub: FakeHub) -> None:
+    async with charger_of(hub) as (charger, heard):
+        await heard.until(is_a(Connected))
+        async with asyncio.timeout(5):
+            await charger.all_acknowledged()
+        assert charger.is_acknowledged
+        hub.holds_receipts = True
+        await charger.report(70)
+        assert not charger.is_acknowledged
+
+
 async def test_a_reading_without_a_pong_is_not_acknowledged(hub: FakeHub) -> None:
     hub.holds_receipts = True
     async with charger_of(hub) as (charger, heard):
