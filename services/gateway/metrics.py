@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge
 
 from shared.contract.device_protocol import CloseCode, ErrorCode
 from shared.contract.presence import RefusalReason
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
 CHARGERS: Final = _connections.labels("charger")

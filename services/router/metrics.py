@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 
 PARTITIONS: Final = Gauge("chargelight_partitions_owned", "Partitions this router works on.")
 HEARD: Final = FastCounter("chargelight_readings_heard", "Readings heard on doorbells.")

@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 
 from shared.process.hosts import NOT_OWN_HOST, is_own_host
 from shared.process.listeners import ListenAddress, open_listeners
@@ -28,6 +28,10 @@ Readiness = Callable[[], str | None]
 
 Metrics = Callable[[], Awaitable[bytes]]
 """Returns the metrics of a service in the format of Prometheus."""
+
+
+# Else each counter is there twice: nothing asks when it was made.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 async def own_metrics() -> bytes:

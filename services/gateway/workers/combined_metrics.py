@@ -1,7 +1,8 @@
 """The metrics of all workers as one text that Prometheus can read.
 
 A sum would lose what is needed most: which process is busy or grows. So each series
-gets the label ``worker``, and sums are left to queries.
+gets the label ``worker``, and sums are left to queries. A sum made here would also fall
+when a worker ends, and Prometheus would take that for a counter that began again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

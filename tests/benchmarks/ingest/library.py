@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily
 
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 from tests.benchmarks.generator.sending import FRAME_BYTES
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 

@@ -11,7 +11,7 @@ from services.gateway.connection.handshake import Handshake
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main
 
 _PAIRING: Final = KnownPairing(1, "1-9f2c7a1b4e0d3c55")

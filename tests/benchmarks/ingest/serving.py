@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from shared.process import health
-from shared.process.fast_counter import FastCounter
 from shared.process.listeners import ListenAddress
+from shared.process.metrics.fast_counter import FastCounter
 
 HOST = "127.0.0.1"
 BACKLOG = 4096

@@ -14,8 +14,8 @@ from services.gateway.entrance.entrance import Entrance
 from services.gateway.presence.rejections import Rejections
 from services.gateway.settings import GatewaySettings
 from shared.contract.devices import Kind
-from shared.process.fast_counter import FastCounter
 from shared.process.listeners import ListenAddress, open_listeners
+from shared.process.metrics.fast_counter import FastCounter
 from shared.process.tls.server_tls import ServerTls
 from tests.benchmarks.ingest.parsed import Nobody
 from tests.benchmarks.ingest.serving import BACKLOG, HOST, main

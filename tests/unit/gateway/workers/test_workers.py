@@ -1,6 +1,7 @@
 """What a gateway of several processes says of itself, and how it starts them."""
 
 import random
+from collections import defaultdict
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
@@ -18,6 +19,7 @@ from services.gateway.workers.combined_health import (
 from services.gateway.workers.combined_metrics import merge
 from services.gateway.workers.parent import environment_of
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
+from shared.process.metrics.fast_histogram import FastHistogram
 from tests.unit.gateway.test_settings import refusal
 
 READY = State(None, None)
@@ -100,6 +102,29 @@ def test_merging_changes_no_value_no_type_and_no_text() -> None:
             if sample.labels["worker"] == "2"
         ]
         assert kept == [(s.name, s.labels, s.value) for s in original.samples]
+
+
+def test_histograms_of_all_workers_add_up_as_counters_do() -> None:
+    texts = {}
+    for worker, values in {"1": (0.5, 3.0), "2": (0.5,)}.items():
+        registry = CollectorRegistry()
+        took = FastHistogram("took_seconds", "Seconds.", (1.0, 5.0), registry=registry).of()
+        for value in values:
+            took.observe(value)
+        texts[worker] = generate_latest(registry)
+    sums: dict[tuple[str, str], float] = defaultdict(float)
+    for family in text_string_to_metric_families(merge(texts).decode()):
+        for sample in family.samples:
+            # What `sum without(worker)` is.
+            what = sample.name.removeprefix("took_seconds_"), sample.labels.get("le", "")
+            sums[what] += sample.value
+    assert sums == {
+        ("bucket", "1.0"): 2,
+        ("bucket", "5.0"): 3,
+        ("bucket", "+Inf"): 3,
+        ("count", ""): 3,
+        ("sum", ""): 4.0,
+    }
 
 
 def test_no_worker_that_answers_is_an_exposition_too() -> None:

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from shared.process.fast_counter import FastCounter
+from shared.process.metrics.fast_counter import FastCounter
 
 
 def test_a_tally_is_exposed_as_a_counter() -> None:
