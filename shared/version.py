@@ -1,5 +1,9 @@
-"""The version of the product."""
+"""The version of the product, and what it was built from."""
 
+import os
 from typing import Final
 
 VERSION: Final = "0.1.0"
+
+COMMIT: Final = os.environ.get("SOURCE_COMMIT") or "unknown"
+"""Set in the images (``deploy/Dockerfile``); elsewhere nobody knows what was changed since."""

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Final
 
+from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticator
 from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.chargers.chargers import Chargers
@@ -36,6 +37,8 @@ from shared.contract.devices import Kind
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.listeners import open_listeners
+from shared.process.metrics import service
+from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.files import TlsFilesError
 from shared.process.tls.server_tls import ServerTls
@@ -104,13 +107,13 @@ class Gateway:
         own = settings.instance_id
         self.bus = bus = open_bus(settings, own)
         # Connections of their own: no reading waits for a crowd of handshakes, or for presence.
-        self._authenticator_bus = open_bus(settings, f"{own}-authenticator")
-        self.presence_bus = open_bus(settings, f"{own}-presence")
+        self._authenticator_bus = open_bus(settings, own, "authenticator")
+        self.presence_bus = open_bus(settings, own, "presence")
         most_sockets = raise_file_limit(
             settings.max_connections + settings.max_handshakes + _SPARE_SOCKETS
         )
         self.context = context = ConnectionContext(settings, rng=rng, most_sockets=most_sockets)
-        self.subscriber = open_subscriber(settings, f"{own}-doorbells", rng)
+        self.subscriber = open_subscriber(settings, own, rng)
         trust = DirectoryTrust()
         # First: later callbacks read the directory of a Redis that has just come back.
         bus.on_reconnected(trust.distrust_missing_entries)
@@ -155,6 +158,22 @@ class Gateway:
         self._proof_watch = ProofWatch(self._authenticator_bus, self.context, rng)
         for tls in self._tls.values():
             tls.on_changed(self._note_cas)
+
+        self._show_metrics()
+
+    def _show_metrics(self) -> None:
+        """Have each scrape ask for what is not counted."""
+        context, chargers = self.context, self.chargers
+        service.READINESS.follow(self.not_ready)
+        metrics.CONNECTIONS_MAX.set(self._settings.max_connections)
+        metrics.ACCEPTING.set_function(lambda: float(self.not_accepting_because() is None))
+        metrics.DRAINING.set_function(lambda: float(context.draining))
+        metrics.CONNECTIONS_WAITING.set_function(lambda: float(len(context.waiting)))
+        metrics.UNSTORED.set_function(lambda: float(chargers.unstored))
+        metrics.UNSTORED_OLDEST.set_function(lambda: chargers.unstored_seconds)
+        metrics.SEND_BUFFER.set_function(
+            lambda: float(sum(each.send_buffer_bytes for each in context.connections))
+        )
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
@@ -255,18 +274,24 @@ class Gateway:
         return None if self._listening else "not listening yet"
 
     def not_ready_because(self) -> str | None:
+        """Return what ``/readyz`` says."""
+        return text_of(self.not_ready())
+
+    def not_ready(self) -> NotReady | None:
         """Return why devices would not get their lights here, or None."""
         if self.context.draining:
-            return "stopping"
+            return NotReady(Reason.STOPPING, "stopping")
         if (refused := self.check.not_ready_because) is not None:
-            return refused
+            return NotReady(Reason.REDIS_REFUSES, refused)
         if not self.bus.connected or not self.subscriber.connected:
-            return f"no connection to redis{self.check.away_because}"
+            away = f"no connection to redis{self.check.away_because}"
+            return NotReady(Reason.REDIS_AWAY, away)
         if not self.echo.comes_back:
-            return health.UNHEARD
-        return (
-            None if self.watch.complete else "the directory is not there (is the registry running?)"
-        )
+            return NotReady(Reason.REDIS_UNHEARD, health.UNHEARD)
+        if not self.watch.complete:
+            missing = "the directory is not there (is the registry running?)"
+            return NotReady(Reason.DIRECTORY, missing)
+        return None
 
 
 def _tls_of(settings: GatewaySettings) -> dict[Kind, ServerTls]:

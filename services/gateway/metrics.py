@@ -6,13 +6,42 @@ from prometheus_client import Counter, Gauge
 
 from shared.contract.device_protocol import CloseCode, ErrorCode
 from shared.contract.presence import RefusalReason
+from shared.process.metrics import bounds
 from shared.process.metrics.fast_counter import FastCounter
+from shared.process.metrics.fast_histogram import FastHistogram
 
 _connections = Gauge("chargelight_connections", "Devices connected now.", ["kind"])
 CHARGERS: Final = _connections.labels("charger")
 WIDGETS: Final = _connections.labels("widget")
+CONNECTIONS_MAX: Final = Gauge(
+    "chargelight_connections_max", "How many devices may be connected at the same time."
+)
+CONNECTIONS_WAITING: Final = Gauge(
+    "chargelight_connections_waiting",
+    "Handshakes and devices that wait because the directory is missing.",
+)
+ACCEPTING: Final = Gauge(
+    "chargelight_accepting", "Whether devices may be sent here, as /accepting says: 1 or 0."
+)
+DRAINING: Final = Gauge("chargelight_draining", "Whether this gateway stops: 1 or 0.")
+SEND_BUFFER: Final = Gauge(
+    "chargelight_send_buffer_bytes",
+    "What was written to devices and is not in the kernel yet, of all connections.",
+)
+
+_handshakes = Counter("chargelight_handshakes", "Handshakes accepted.", ["kind"])
+CHARGER_HANDSHAKES: Final = _handshakes.labels("charger")
+WIDGET_HANDSHAKES: Final = _handshakes.labels("widget")
+HANDSHAKE_SECONDS: Final = FastHistogram(
+    "chargelight_handshake_seconds",
+    "From a device's request to its acceptance, all waiting included.",
+    bounds.HANDSHAKE,
+).of()
+_REFUSED_WITH: Final = (400, 401, 403, 404, 426, 429, 431, 500, 503)
 
 _refused = Counter("chargelight_handshakes_refused", "Handshakes refused.", ["status"])
+for _status in _REFUSED_WITH:
+    _refused.labels(str(_status))
 _closed = Counter("chargelight_closes", "Connections closed by the gateway.", ["code"])
 _BY_THE_LIBRARY: Final = (CloseCode.PROTOCOL_ERROR, CloseCode.NOT_UTF8)
 """Codes that the library closes with by itself; they are not counted."""
@@ -25,6 +54,17 @@ _failed_entrances = Counter(
     "Connections that ended before their handshake: in TLS, or in a balancer's header.",
     ["reason"],
 )
+_GONE: Final = "gone"
+_AT_THE_ENTRANCE: Final = (
+    RefusalReason.NO_TLS,
+    RefusalReason.TLS_VERSION,
+    RefusalReason.CERTIFICATE,
+    RefusalReason.HUB_CERTIFICATE,
+    RefusalReason.NOT_WEBSOCKET,
+    _GONE,
+)
+for _reason in _AT_THE_ENTRANCE:
+    _failed_entrances.labels(str(_reason))
 
 VANISHED: Final = Counter(
     "chargelight_devices_vanished", "Connections that ended without a closing handshake."
@@ -51,6 +91,13 @@ ASKED_AGAIN: Final = Counter(
 RESTORED: Final = Counter(
     "chargelight_readings_restored",
     "Readings stored again: Redis had lost them, or they could not be read.",
+)
+UNSTORED: Final = Gauge(
+    "chargelight_readings_unstored", "Chargers with a reading that is not stored yet."
+)
+UNSTORED_OLDEST: Final = Gauge(
+    "chargelight_reading_unstored_oldest_seconds",
+    "For how long storing has not kept up: since then some reading has always waited.",
 )
 STATUSES: Final = FastCounter("chargelight_statuses_sent", "Statuses sent to widgets.")
 
@@ -79,4 +126,4 @@ def count_refusal(status: int) -> None:
 
 def count_failed_entrance(reason: RefusalReason | None) -> None:
     """Count a connection that ended before its handshake; None: it only went away."""
-    _failed_entrances.labels("gone" if reason is None else str(reason)).inc()
+    _failed_entrances.labels(_GONE if reason is None else str(reason)).inc()

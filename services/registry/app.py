@@ -29,6 +29,8 @@ from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus, open_check
 from shared.contract.names import Names
 from shared.process import health, logs
+from shared.process.metrics import service
+from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
@@ -93,8 +95,8 @@ class Registry:
         self._database = Database(conninfo, troubles)
         self._bus = open_bus(settings, settings.instance_id)
         # Connections of their own, so that none waits for another's work.
-        self._rentals_bus = open_bus(settings, f"{settings.instance_id}-rentals")
-        self._state_bus = open_bus(settings, f"{settings.instance_id}-reader")
+        self._rentals_bus = open_bus(settings, settings.instance_id, "rentals")
+        self._state_bus = open_bus(settings, settings.instance_id, "reader")
         self._transitions = TransitionRecorder(
             self._database, self._rentals_bus, names, troubles=troubles, rng=rng
         )
@@ -127,6 +129,7 @@ class Registry:
         )
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
+        service.READINESS.follow(self.not_ready)
         parts = self._parts(settings)
         self.api = build(parts, settings.path_prefix, settings.origins, settings.allowed_hosts)
 
@@ -145,16 +148,26 @@ class Registry:
         )
 
     def not_ready_because(self) -> str | None:
+        """Return what ``/readyz`` says."""
+        return text_of(self.not_ready())
+
+    def not_ready(self) -> NotReady | None:
         """Return why the registry is not ready, or None."""
-        return self.check.not_ready_because or self.not_accepting_because()
+        if (refused := self.check.not_ready_because) is not None:
+            return NotReady(Reason.REDIS_REFUSES, refused)
+        return self._not_accepting()
 
     def not_accepting_because(self) -> str | None:
         """Return why no request should be sent here, or None. It takes changes without Redis."""
-        return (
-            self._troubles.not_ready_because
-            or self._listener.not_ready_because
-            or self._projector.not_ready_because
-        )
+        return text_of(self._not_accepting())
+
+    def _not_accepting(self) -> NotReady | None:
+        trouble = self._troubles.not_ready_because or self._listener.not_ready_because
+        if trouble is not None:
+            return NotReady(Reason.POSTGRES, trouble)
+        if (missing := self._projector.not_ready_because) is not None:
+            return NotReady(Reason.DIRECTORY, missing)
+        return None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from services.router import metrics
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.leases import Leases
@@ -15,6 +16,8 @@ from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
+from shared.process.metrics import service
+from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.waiting import unless_stopped
 
@@ -52,8 +55,8 @@ class Router:
         names = Names(settings.partitions)
         self._bus = open_bus(settings, settings.instance_id)
         # A connection of its own: no batch delays the renewal of a lease.
-        self._lease_bus = open_bus(settings, f"{settings.instance_id}-leases")
-        self._subscriber = open_subscriber(settings, f"{settings.instance_id}-doorbells", rng)
+        self._lease_bus = open_bus(settings, settings.instance_id, "leases")
+        self._subscriber = open_subscriber(settings, settings.instance_id, rng)
         self._echo = Echo(self._bus, self._subscriber, echo_channel(settings.instance_id))
         self._clearer = PendingClearer(self._bus, names)
         self._routing = Routing(
@@ -84,6 +87,10 @@ class Router:
         )
         connections = (self._bus, self._subscriber, self._lease_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
+        service.READINESS.follow(self.not_ready)
+        metrics.PARTITIONS.set(settings.partitions)
+        metrics.PENDING.set_function(lambda: float(self._finder.pending.count))
+        metrics.PENDING_OLDEST.set_function(lambda: self._finder.pending.oldest_seconds)
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
@@ -107,11 +114,18 @@ class Router:
         await self._leases.leave()
 
     def not_ready_because(self) -> str | None:
+        """Return what ``/readyz`` says."""
+        return text_of(self.not_ready())
+
+    def not_ready(self) -> NotReady | None:
         """Return why readings are not routed here, or None."""
         if (refused := self.check.not_ready_because) is not None:
-            return refused
+            return NotReady(Reason.REDIS_REFUSES, refused)
         if not self._bus.connected or not self._subscriber.connected:
-            return f"no connection to redis{self.check.away_because}"
+            away = f"no connection to redis{self.check.away_because}"
+            return NotReady(Reason.REDIS_AWAY, away)
         if not self._echo.comes_back:
-            return health.UNHEARD
-        return None if self._leases.joined else "not among the live routers yet"
+            return NotReady(Reason.REDIS_UNHEARD, health.UNHEARD)
+        if not self._leases.joined:
+            return NotReady(Reason.NOT_JOINED, "not among the live routers yet")
+        return None

@@ -55,6 +55,7 @@ class OverdueFinder:
         self._unmarked: set[int] = set()
         self._now = asyncio.Event()
         self._audit = Audit(self.bus, self.names)
+        self.pending = metrics.Pending()
         # Redis may be another one by now, where statuses are missing.
         self.bus.on_reconnected(lambda: self._mark(self._owned))
 
@@ -67,6 +68,7 @@ class OverdueFinder:
         """Stop working on partitions."""
         self._owned -= partitions
         self._unmarked -= partitions
+        self.pending.forget(partitions)
         for partition in partitions:
             self.ahead.take_unsure(partition)
         self.subscriber.unsubscribe(self.names.chargers[p].readings for p in partitions)
@@ -104,10 +106,16 @@ class OverdueFinder:
         await self._audit.mark_some(owned)
         replies = await self.bus.run([self._find_call(partition) for partition in owned])
         unlit: list[Reading] = []
-        for partition, values in zip(owned, replies, strict=True):
+        for partition, (pending, *values) in zip(owned, replies, strict=True):
             found = list(_readings(partition, values))
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
-            if len(found) >= _MOST_PER_PARTITION:
+            is_all = len(found) < _MOST_PER_PARTITION
+            if partition in self._owned:
+                overdue = [reading.charger_id for reading in found]
+                self.pending.note(
+                    partition, pending, overdue, is_all=is_all, for_seconds=_OVERDUE_SECONDS
+                )
+            if not is_all:
                 self._now.set()
             for reading in found:
                 if reading.widget_id:
@@ -139,7 +147,7 @@ class OverdueFinder:
 
 
 def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
-    """Read the answer of the script: six values per charger."""
+    """Read what the script says of chargers: six values for each."""
     parts = [iter(values)] * 6
     for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
         yield Reading(

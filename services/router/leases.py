@@ -76,19 +76,19 @@ class Leases:
         calls = [self._release_call(partition) for partition in surplus]
         calls += [self._lease_call(partition) for partition in ours]
         replies = await self.bus.run(calls)
-        self._set_owned(
-            {
-                partition
-                for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
-                if owner == self.instance_id.encode()
-            }
-        )
+        owned = {
+            partition
+            for partition, owner in zip(ours, replies[len(surplus) :], strict=True)
+            if owner == self.instance_id.encode()
+        }
+        metrics.LEASE_LOSSES.inc(len(self._owned & ours - owned))
+        self._set_owned(owned)
         self.joined = True
 
     def _set_owned(self, owned: set[int]) -> None:
         taken, lost = owned - self._owned, self._owned - owned
         self._owned = owned
-        metrics.PARTITIONS.set(len(owned))
+        metrics.OWNED.set(len(owned))
         if lost:
             self.on_lost(lost)
         if taken:

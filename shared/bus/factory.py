@@ -2,17 +2,20 @@
 
 import random
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.bus.bus import Bus
 from shared.bus.cluster.cluster_bus import ClusterBus
 from shared.bus.cluster.cluster_subscriber import ClusterSubscriber
+from shared.bus.connection_metrics import MAIN, ConnectionMetrics, connection_name
 from shared.bus.refusals.config_agreement import Agreement
 from shared.bus.refusals.redis_check import RedisCheck
 from shared.bus.refusals.rights import Rights
 from shared.bus.single_server_bus import SingleServerBus
 from shared.bus.single_server_subscriber import SingleServerSubscriber
 from shared.bus.subscriber import Subscriber
+
+_DOORBELLS: Final = "doorbells"
 
 
 class RedisSettings(Protocol):
@@ -34,16 +37,29 @@ class ServiceSettings(RedisSettings, Protocol):
     """In the names of its connections."""
 
 
-def open_bus(settings: RedisSettings, name: str) -> Bus:
-    """Return a bus; it connects when it is first used. ``CLIENT LIST`` shows its name."""
+def open_bus(settings: RedisSettings, instance_id: str, purpose: str = MAIN) -> Bus:
+    """Return a bus; it connects when it is first used.
+
+    ``CLIENT LIST`` shows whose it is and what it is for, metrics show the latter.
+    """
     kind = ClusterBus if settings.redis_cluster else SingleServerBus
-    return kind(settings.redis_url, name)
+    bus = kind(settings.redis_url, connection_name(instance_id, purpose), purpose=purpose)
+    _show(purpose, bus)
+    return bus
 
 
-def open_subscriber(settings: RedisSettings, name: str, rng: random.Random) -> Subscriber:
-    """Return a subscriber; it connects in its `run`. ``CLIENT LIST`` shows its name."""
+def open_subscriber(settings: RedisSettings, instance_id: str, rng: random.Random) -> Subscriber:
+    """Return a subscriber; it connects in its `run`. ``CLIENT LIST`` shows whose it is."""
     kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
-    return kind(settings.redis_url, name, rng=rng)
+    name = connection_name(instance_id, _DOORBELLS)
+    subscriber = kind(settings.redis_url, name, rng=rng, purpose=_DOORBELLS)
+    _show(_DOORBELLS, subscriber)
+    return subscriber
+
+
+def _show(purpose: str, connection: Bus | Subscriber) -> None:
+    """Show in the metrics whether a connection works, or was not needed yet."""
+    ConnectionMetrics(purpose).follow(lambda: connection.connected or connection.trouble is None)
 
 
 def open_check(
@@ -55,7 +71,7 @@ def open_check(
 ) -> RedisCheck:
     """Return the check of Redis, with a connection of its own besides those of the service."""
     return RedisCheck(
-        bus=open_bus(settings, f"{settings.instance_id}-check"),
+        bus=open_bus(settings, settings.instance_id, "check"),
         rights=rights,
         agreement=agreement,
         connections=connections,

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import TIMEOUT_SECONDS, RedisConnection
+from shared.bus.connection_metrics import MAIN, ConnectionMetrics
 from shared.bus.refusals.refusal import RefusedError, classify, refuse
 from shared.process import logs
 from shared.process.loss_log import LossLog
@@ -35,8 +36,11 @@ class Server:
     is_temporary: Callable[[str], bool] = is_no_script
     """Whether the caller gets over an error itself."""
     clock: Callable[[], float] = time.monotonic
+    purpose: str = MAIN
+    """As its metrics name it."""
 
     def __post_init__(self) -> None:
+        self._metrics = ConnectionMetrics(self.purpose)
         self._connection: RedisConnection | None = None
         self._on_reconnected: list[Callable[[], None]] = []
         self._losses = LossLog(_log, "redis is lost", "redis is back")
@@ -70,15 +74,18 @@ class Server:
         """
         async with self.lock:
             connection = self._connection or await self._open()
+            sent = self.clock()
             try:
                 replies = await connection.exchange(data, count, TIMEOUT_SECONDS + 1e-3 * count)
             except BusUnavailableError as error:
+                self._metrics.on_exchanged(self.clock() - sent)
                 await self._lose(error)
                 raise
             except BaseException:
                 # Cancelled: replies would be left over for the next caller.
                 await self._lose(BusUnavailableError("an exchange was given up"))
                 raise
+            self._metrics.on_exchanged(self.clock() - sent)
             # Runs for each exchange, and errors are rare: so no loop in Python. It finds errors
             # of exactly this class, the only one that the connection makes.
             if ResponseError not in map(type, replies):
@@ -116,6 +123,8 @@ class Server:
         return connection
 
     async def _lose(self, reason: BusUnavailableError) -> None:
+        if self._connection is not None:
+            self._metrics.on_lost()
         self._losses.lost(connection=self.name, reason=str(reason))
         self._note_loss(reason)
         self.is_lost = True

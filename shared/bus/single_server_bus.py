@@ -6,6 +6,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
+from shared.bus.connection_metrics import MAIN
 from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, name_of
@@ -21,8 +22,8 @@ class SingleServerBus:
 
     is_cluster: Final = False
 
-    def __init__(self, url: str, name: str) -> None:
-        self._server = Server(url, name)
+    def __init__(self, url: str, name: str, purpose: str = MAIN) -> None:
+        self._server = Server(url, name, purpose=purpose)
 
     @property
     def connected(self) -> bool:

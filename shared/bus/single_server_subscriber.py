@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import RedisConnection
+from shared.bus.connection_metrics import MAIN, ConnectionMetrics
 from shared.bus.refusals.refusal import refuse
 from shared.bus.resp_encoding import encode_command
 from shared.bus.subscriber import Handler
@@ -45,8 +46,11 @@ class SingleServerSubscriber:
     name: str
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
+    purpose: str = MAIN
+    """As its metrics name it."""
 
     def __post_init__(self) -> None:
+        self._metrics = ConnectionMetrics(self.purpose)
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._heard_at = 0.0
         self._handlers: dict[str, Handler] = {}
@@ -99,6 +103,7 @@ class SingleServerSubscriber:
             except BusUnavailableError as error:
                 self.trouble = error
                 if self._is_open:
+                    self._metrics.on_lost()
                     self._losses.lost(reason=str(error))
             finally:
                 self._is_open = False

@@ -78,6 +78,8 @@ _TYPES: Final = {
     "refused": "hash",
 }
 """Of each key, by the last part of its name."""
+KEYS: Final = tuple(_TYPES)
+"""All keys, by the last parts of their names."""
 _WITHOUT_TAG: Final = frozenset({"routers", "gateways", "agreements", "refused"})
 _ANY_TAG: Final = f"{PREFIX}:{{*}}"
 

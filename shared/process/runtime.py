@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
-from prometheus_client import Gauge
-
 from shared.process import logs
 from shared.process.last_resort import LastResort
+from shared.process.metrics import service
 from shared.process.settings import Settings, SettingsType, WrongSettingsError
 from shared.process.waiting import end_task, stop_on_signals
-from shared.version import VERSION
+from shared.version import COMMIT, VERSION
 
 EXIT_STOPPED: Final = 0
 EXIT_BUG: Final = 1
@@ -38,19 +37,6 @@ _on_end: Final[ContextVar[Callable[[str], None] | None]] = ContextVar("on_end", 
 """Called with the reason when something ends the process: from then on, its time is limited."""
 
 _log = logs.get(__name__)
-
-_build = Gauge(
-    "chargelight_build_info",
-    "Which service of which version this is; always 1.",
-    ["service", "version"],
-)
-_unsafe_settings = Gauge(
-    "chargelight_unsafe_settings",
-    "Settings that are not safe, as the log said when the service started.",
-)
-_tasks = Gauge("chargelight_tasks", "Tasks of this process: flat, whatever the load.")
-# Called within the event loop, where the health listener answers.
-_tasks.set_function(lambda: float(len(asyncio.all_tasks())))
 
 
 class CannotServeError(Exception):
@@ -79,8 +65,10 @@ def main(
         service=settings.service,
         instance_id=settings.instance_id,
     )
-    _build.labels(settings_type.service, VERSION).set(1)
-    _unsafe_settings.set(len(settings.warnings))
+    service.BUILD.labels(settings_type.service, VERSION, COMMIT).set(1)
+    # Called within the event loop, where the health listener answers.
+    service.TASKS.set_function(lambda: float(len(asyncio.all_tasks())))
+    service.UNSAFE_SETTINGS.set(len(settings.warnings))
     for warning in settings.warnings:
         _log.warning("a setting is not safe", reason=warning)
     sys.exit(_run(settings, serve))

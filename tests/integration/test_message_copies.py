@@ -257,7 +257,7 @@ async def test_readings(writer: Writer, redis_url: str, soc: str) -> None:
         (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
         *(0, 100),
     )
-    assert (float(found[1]), found[5]) == (float(soc), b"wABCD")
+    assert (float(found[2]), found[6]) == (float(soc), b"wABCD")
 
 
 async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer) -> None:

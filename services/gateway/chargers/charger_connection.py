@@ -119,6 +119,7 @@ class ChargerConnection(DeviceHandler):
     def on_open(self) -> None:
         """Ask for an epoch."""
         metrics.CHARGERS.inc()
+        metrics.CHARGER_HANDSHAKES.inc()
         self.events.on_connected(self)
 
     def on_closing(self) -> None:

@@ -72,7 +72,9 @@ class Chargers:
             clock=self.context.clock,
             rng=self.rng,
         )
-        self._writing = False
+        self._writing_since: float | None = None
+        self._behind_since: float | None = None
+        self._on_their_way: list[Reading] = []
         self._failed = False
         self._wake = asyncio.Event()
         self.bus.on_reconnected(self._on_reconnected)
@@ -166,8 +168,20 @@ class Chargers:
     @property
     def all_stored(self) -> bool:
         """Whether nothing waits to be stored that could be."""
-        waits = self._writing or self._store.unstored
+        waits = self._writing_since is not None or self._store.unstored
         return not (waits or any(c.sequence for c in self._admission.newcomers))
+
+    @property
+    def unstored(self) -> int:
+        """How many readings wait to be stored, or are on their way."""
+        waiting = sum(c.sequence > 0 for c in self._admission.newcomers)
+        return waiting + len(self._store.unstored) + len(self._on_their_way)
+
+    @property
+    def unstored_seconds(self) -> float:
+        """For how long one or another reading has always waited."""
+        since = self._writing_since if self._behind_since is None else self._behind_since
+        return 0.0 if since is None else self.context.clock() - since
 
     async def write(self) -> None:
         """Give epochs and store readings, in batches, until cancelled."""
@@ -182,12 +196,17 @@ class Chargers:
                 self._by_server(newcomers, readings) if self._failed else [(newcomers, readings)]
             )
             failed = False
-            self._writing = True
+            self._on_their_way = readings
+            self._writing_since = self.context.clock()
             try:
                 for part in parts:
                     failed |= not await self._write(*part)
+                if not failed:
+                    self._behind_since = None
+                elif self._behind_since is None:
+                    self._behind_since = self._writing_since
             finally:
-                self._writing = False
+                self._writing_since, self._on_their_way = None, []
             if failed:
                 self._failed = True
                 await asyncio.sleep(self._backoff.delay())

@@ -41,6 +41,10 @@ class Allowance(NamedTuple):
 class Connection(Protocol):
     """A `DeviceConnection`."""
 
+    @property
+    def send_buffer_bytes(self) -> int:
+        """How much was written and is not in the kernel yet."""
+
     def close_going_away(self) -> None:
         """Close because this gateway stops."""
 

@@ -173,6 +173,11 @@ class DeviceConnection(asyncio.BufferedProtocol):
 
     # Sending.
 
+    @property
+    def send_buffer_bytes(self) -> int:
+        """How much was written and is not in the kernel yet."""
+        return self._transport.get_write_buffer_size()
+
     def send_frame(self, frame: bytes) -> None:
         """Send a frame that is encoded already; only while `is_open`."""
         self._transport.write(frame)

@@ -95,6 +95,8 @@ class Handshake(asyncio.BufferedProtocol):
     _target: str = ""
     """What it asks for, once that can be read."""
     _device_id: str = ""
+    _asked_at: float = 0.0
+    """When its request reached this machine, by the context's clock."""
 
     # asyncio.BufferedProtocol
 
@@ -194,11 +196,13 @@ class Handshake(asyncio.BufferedProtocol):
             return  # it ended meanwhile
         head, self._head = self._head, bytearray()
         is_tls, found = begins_tls(head), HEAD_END.search(head)
+        waited = self._reader.heard_ago()
+        self._asked_at = self.context.clock() - waited
         if is_tls:
             self._refuse(refusals.TLS)
         elif found is None or (end := found.end()) > _MAX_HEAD_BYTES:
             self._refuse(refusals.HEAD_TOO_LARGE)
-        elif self._reader.heard_ago() > _PATIENCE_SECONDS:
+        elif waited > _PATIENCE_SECONDS:
             # More devices connect than there is time for; they wait in the kernel, the oldest
             # first. Serving devices that are about to give up would make all others late.
             metrics.OVERDUE.inc()
@@ -305,6 +309,7 @@ class Handshake(asyncio.BufferedProtocol):
             self._wait_for_end()
             return
         write_pending(websocket, transport)
+        metrics.HANDSHAKE_SECONDS.observe(self.context.clock() - self._asked_at)
         self._end()
         connection = DeviceConnection(
             self.context, self.endpoint, self._device_id, websocket, self._reader

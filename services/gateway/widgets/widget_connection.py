@@ -94,6 +94,7 @@ class WidgetConnection(DeviceHandler):
     def on_open(self) -> None:
         """Ask for the status there is."""
         metrics.WIDGETS.inc()
+        metrics.WIDGET_HANDSHAKES.inc()
         self.events.on_connected(self)
 
     def on_lost(self) -> None:

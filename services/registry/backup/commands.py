@@ -121,7 +121,7 @@ async def _restore(settings: RegistrySettings, arguments: argparse.Namespace) ->
 
 
 async def _compare(connection: Connection, settings: RegistrySettings) -> str | None:
-    bus = open_bus(settings, f"{settings.instance_id}-restore")
+    bus = open_bus(settings, settings.instance_id, "restore")
     try:
         return await compare_with_hub(connection, bus, Names(settings.partitions))
     finally:

@@ -1,7 +1,7 @@
 -- Reads the chargers of a partition that have been pending for too long, the longest first.
 -- KEYS: directory, directory version, live, pending
 -- ARGV: least time they have been pending (µs), how many at most, and ids of others to read
--- Returns per charger: id, state of charge, epoch, sequence, pairing number, widget.
+-- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing number, widget.
 -- The widget is empty if the reading lights nothing: then it need only be cleared from
 -- pending. A charger stays pending and is left out while its directory entry is absent.
 --
@@ -23,7 +23,7 @@ local overdue = pending_between('-inf', int(now - tonumber(ARGV[1])))
 -- Pending since a time in the future: of a clock that was ahead. Overdue now.
 for _, id in ipairs(pending_between('(' .. int(now), '+inf')) do overdue[#overdue + 1] = id end
 for i = 3, #ARGV do overdue[#overdue + 1] = ARGV[i] end
-local found = {}
+local found = {redis.call('ZCARD', pending)}
 for _, id in ipairs(overdue) do
   redis.call('ZADD', pending, int(now), id)
   local entry, why = find(directory, version, id)

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.servers import Cluster
 from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
+from shared.bus.connection_metrics import MAIN
 from shared.bus.refusals.refusal import RefusedError
 from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repaired
 from shared.bus.resp_encoding import encode_command
@@ -55,9 +56,9 @@ class _Request(NamedTuple):
 class _ClusterServer:
     """One server of the cluster, and whether it is away."""
 
-    def __init__(self, url: str, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, url: str, name: str, clock: Callable[[], float], purpose: str) -> None:
         self._clock = clock
-        self.server = Server(url, name, _is_temporary, clock)
+        self.server = Server(url, name, _is_temporary, clock, purpose)
         self.is_away = False
         self._skipped_until = 0.0
         self._away_because = BusUnavailableError("it was not tried yet")
@@ -91,9 +92,17 @@ class ClusterBus:
 
     is_cluster: Final = True
 
-    def __init__(self, url: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        purpose: str = MAIN,
+    ) -> None:
         self._name = name
         self._clock = clock
+        self._purpose = purpose
         self._cluster = Cluster(url, name)
         self._cluster.on_changed(self._on_changed)
         self._servers: dict[Address, _ClusterServer] = {}
@@ -318,7 +327,9 @@ class ClusterBus:
     def _server(self, address: Address) -> _ClusterServer:
         server = self._servers.get(address)
         if server is None:
-            server = _ClusterServer(self._cluster.url_of(address), self._name, self._clock)
+            server = _ClusterServer(
+                self._cluster.url_of(address), self._name, self._clock, self._purpose
+            )
             server.server.on_reconnected(self._notify)
             self._servers[address] = server
         return server

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.cluster.servers import Cluster
 from shared.bus.cluster.slots import Address, Redirection, Topology, slot_of
+from shared.bus.connection_metrics import MAIN
 from shared.bus.single_server_subscriber import SingleServerSubscriber
 from shared.bus.subscriber import Handler
 from shared.process import logs
@@ -82,6 +83,8 @@ class ClusterSubscriber:
     name: str
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
+    purpose: str = MAIN
+    """As its metrics name it."""
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -236,6 +239,7 @@ class ClusterSubscriber:
                 on_taken=lambda channels, to: self._on_taken(channels, address, to),
                 rng=self.rng,
                 clock=self.clock,
+                purpose=self.purpose,
             )
             task = asyncio.create_task(server.run(), name=f"{self.name} at {address}")
             task.add_done_callback(lambda _: self._wake.set())

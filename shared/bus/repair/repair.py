@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from shared.bus.bus import BusUnavailableError
 from shared.bus.repair import scripts
 from shared.bus.script import Argument, Call
-from shared.contract.names import key_type, siblings_of
+from shared.contract.names import KEYS, key_type, siblings_of
 from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
 
@@ -24,6 +24,8 @@ _failures = RateLimitedLog(_log, "a script fails, and is tried again")
 REPAIRED: Final = Counter(
     "chargelight_keys_repaired", "Keys in Redis removed because they had another type.", ["key"]
 )
+for _part in KEYS:
+    REPAIRED.labels(_part)
 
 _WRONG_TYPE: Final = "WRONGTYPE"
 

@@ -10,17 +10,12 @@ from typing import Any, Final, NoReturn, cast
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from prometheus_client import Gauge
+
+from shared.process.metrics.service import CERTIFICATE_DAYS
 
 _LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 _NO_LIST: Final = re.compile(rb"-----BEGIN (?!X509 CRL-----)")
 _DAY_SECONDS: Final = 86_400
-
-_days = Gauge(
-    "chargelight_certificate_days",
-    "Days until the first certificate, or revocation list, in a file ends; below 0: it has ended.",
-    ["setting"],
-)
 
 
 class TlsFilesError(ValueError):
@@ -96,7 +91,7 @@ def end_of(path: str) -> datetime:
 
 def show_end(setting: str, path: str) -> None:
     """Show in the metrics how many days the file of a setting still has."""
-    _days.labels(setting).set_function(lambda: _days_until_end(path))
+    CERTIFICATE_DAYS.labels(setting).set_function(lambda: _days_until_end(path))
 
 
 def _days_until_end(path: str) -> float:

@@ -67,8 +67,8 @@ async def test_what_waits_since_the_future_is_overdue_and_waits_since_now(
     await client.hset(C.directory, "c1", '{"pairing":7}')
     await client.zadd(C.pending, {"c1": now() + seconds * SECOND, "c 1": 0, "c 2": 1e300})
     keys = (C.directory, C.directory_version, C.live, C.pending)
-    (found,) = await bus.run([Call(router.FIND_OVERDUE, keys, [SECOND // 2, 100])])
-    assert found[0] == b"c1"
+    ((pending, *found),) = await bus.run([Call(router.FIND_OVERDUE, keys, [SECOND // 2, 100])])
+    assert (pending, found[0]) == (1, b"c1")
     assert await client.zscore(C.pending, "c1") <= now()
     # What can be no id is removed: nothing would ever clear it.
     assert await client.zrange(C.pending, 0, -1) == [b"c1"]

@@ -45,6 +45,6 @@ async def test_one_marked_after_it_was_routed_is_not_cleared(bus: Bus, client: A
     assert await bus.run([mark]) == [1]
     clear = Call(scripts.CLEAR_PENDING, (C.directory, C.live, C.pending), ["c1", 5, 1, 7])
     assert await bus.run([clear]) == [[0]]
-    ((found, *_),) = await bus.run([Call(scripts.FIND_OVERDUE, tag, [500_000, 10])])
+    ((_, found, *_),) = await bus.run([Call(scripts.FIND_OVERDUE, tag, [500_000, 10])])
     assert found == b"c1"
     assert await bus.run([clear]) == [[1]]  # routed again
