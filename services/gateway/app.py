@@ -38,6 +38,7 @@ from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.listeners import open_listeners
 from shared.process.metrics import service
+from shared.process.metrics.loop_delay import watch_loop
 from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.files import TlsFilesError
@@ -183,6 +184,7 @@ class Gateway:
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
         background.start(self.check.run(), "check redis")
+        background.start(watch_loop(), "watch the event loop")
         background.start(self.context.wheel.run(), "timers")
         background.start(self.context.pauses.run(), "pauses of fast devices")
         background.start(self.chargers.write(), "store readings")

@@ -92,6 +92,11 @@ RESTORED: Final = Counter(
     "chargelight_readings_restored",
     "Readings stored again: Redis had lost them, or they could not be read.",
 )
+STORE_SECONDS: Final = FastHistogram(
+    "chargelight_reading_store_seconds",
+    "From accepting a reading to its being stored.",
+    bounds.LIGHT,
+).of()
 UNSTORED: Final = Gauge(
     "chargelight_readings_unstored", "Chargers with a reading that is not stored yet."
 )

@@ -30,6 +30,7 @@ from shared.bus.factory import open_bus, open_check
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.metrics import service
+from shared.process.metrics.loop_delay import watch_loop
 from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.server_tls import ServerTls
@@ -179,6 +180,7 @@ class Registry:
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
         background.start(self.check.run(), "check redis")
+        background.start(watch_loop(), "watch the event loop")
         background.start(self._listener.run(), "postgres listener")
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")

@@ -17,6 +17,7 @@ from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.metrics import service
+from shared.process.metrics.loop_delay import watch_loop
 from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.waiting import unless_stopped
@@ -101,6 +102,7 @@ class Router:
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
         background.start(self.check.run(), "check redis")
+        background.start(watch_loop(), "watch the event loop")
         background.start(self._subscriber.run(), "hear doorbells")
         background.start(self._echo.call(), "hear itself")
         background.start(self._routing.run(), "route readings")

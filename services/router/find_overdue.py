@@ -7,6 +7,7 @@ missed, all chargers are marked pending first.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -47,6 +48,7 @@ class OverdueFinder:
     ahead: StatusesAhead
     """Names chargers to read although they are not overdue."""
     rng: random.Random
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -106,8 +108,9 @@ class OverdueFinder:
         await self._audit.mark_some(owned)
         replies = await self.bus.run([self._find_call(partition) for partition in owned])
         unlit: list[Reading] = []
+        now = self.clock()
         for partition, (pending, *values) in zip(owned, replies, strict=True):
-            found = list(_readings(partition, values))
+            found = list(_readings(partition, values, now))
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
             is_all = len(found) < _MOST_PER_PARTITION
             if partition in self._owned:
@@ -146,7 +149,7 @@ class OverdueFinder:
         )
 
 
-def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
+def _readings(partition: int, values: list[bytes], now: float) -> Iterator[Reading]:
     """Read what the script says of chargers: six values for each."""
     parts = [iter(values)] * 6
     for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
@@ -157,5 +160,6 @@ def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
             (int(epoch), int(sequence)),
             int(pairing),
             widget_id.decode(),
+            now,
             is_overdue=True,
         )

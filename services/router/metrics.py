@@ -7,7 +7,9 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from shared.process.metrics import bounds
 from shared.process.metrics.fast_counter import FastCounter
+from shared.process.metrics.fast_histogram import FastHistogram
 
 PARTITIONS: Final = Gauge("chargelight_partitions", "Partitions that the hub has, as configured.")
 OWNED: Final = Gauge("chargelight_partitions_owned", "Partitions this router works on.")
@@ -30,6 +32,11 @@ SWEPT: Final = Counter(
 AUDITED: Final = Counter(
     "chargelight_readings_audited", "Readings routed again in turn, to find wrong statuses."
 )
+ROUTE_SECONDS: Final = FastHistogram(
+    "chargelight_route_seconds",
+    "From hearing of a reading, or finding it overdue, to its status being written.",
+    bounds.LIGHT,
+).of()
 _written = Counter("chargelight_statuses_written", "Statuses written, by outcome.", ["outcome"])
 LIT: Final = _written.labels("lit")
 STALE: Final = _written.labels("stale")

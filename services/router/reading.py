@@ -17,6 +17,8 @@ class Reading(NamedTuple):
     pairing: int
     widget_id: str
     """Empty if the reading lights nothing."""
+    heard_at: float
+    """When this router learned of it, in seconds of the monotonic clock."""
     is_overdue: bool = False
     """Whether it was read from Redis just now, not heard on a doorbell."""
 

@@ -7,7 +7,8 @@ pending.
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 
@@ -44,6 +45,7 @@ class Routing:
     clearer: PendingClearer
     """Clears what was routed."""
     rng: random.Random
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -71,6 +73,7 @@ class Routing:
                     doorbell.revision,
                     doorbell.pairing,
                     doorbell.widget,
+                    self.clock(),
                 )
             )
 
@@ -108,10 +111,15 @@ class Routing:
         batches = by_slot(readings, lambda one: partition_of(one.widget_id, self.names.partitions))
         replies = await self.bus.run(list(starmap(self._light_call, batches)))
         lit = stale = 0
+        now = self.clock()
+        observe = metrics.ROUTE_SECONDS.observe
         for (_, items), answers in zip(batches, replies, strict=True):
             in_batch = answers.count(b"lit"), answers.count(b"stale")
             lit += in_batch[0]
             stale += in_batch[1]
+            for reading, answer in zip(items, answers, strict=True):
+                if answer == b"lit":
+                    observe(now - reading.heard_at)
             if sum(in_batch) == len(items) and not self.ahead:
                 self.clearer.add(items)
             else:

@@ -17,7 +17,7 @@ _connected = Gauge(
     ["connection"],
 )
 _losses = Counter("chargelight_redis_losses", "Connections to Redis that broke.", ["connection"])
-_exchange = FastHistogram(
+EXCHANGE: Final = FastHistogram(
     "chargelight_redis_exchange_seconds",
     "From sending commands to Redis until the last reply, or until it was given up.",
     bounds.EXCHANGE,
@@ -34,7 +34,7 @@ class ConnectionMetrics:
     """
 
     def __init__(self, purpose: str) -> None:
-        self.on_exchanged: Final = _exchange.of(purpose).observe
+        self.on_exchanged: Final = EXCHANGE.of(purpose).observe
         self.on_lost: Final = _losses.labels(purpose).inc
         self._connected = _connected.labels(purpose)
 

@@ -73,10 +73,13 @@ class ReadingStore:
         batches = by_slot(readings, _partition_of)
         now = self.clock()
         calls = [self._store_call(*batch, now) for batch in batches]
-        for (_, batch), answers in zip(batches, await self.bus.run(calls), strict=True):
+        replies = await self.bus.run(calls)
+        now = self.clock()
+        for (_, batch), answers in zip(batches, replies, strict=True):
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
                     metrics.STORED.value += 1
+                    metrics.STORE_SECONDS.observe(now - reading.received_at)
                     reading.charger.on_stored(reading.sequence)
                 else:
                     self._on_refused(reading.charger, answer)

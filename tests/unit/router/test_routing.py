@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.router import scripts
+from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
@@ -17,6 +17,7 @@ from services.router.thresholds import Thresholds
 from shared.bus.script import Call, Script
 from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
+from tests.fixtures.observations import observing
 from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
@@ -124,6 +125,21 @@ class Router:
 @pytest.fixture
 def router() -> Router:
     return Router()
+
+
+async def test_how_long_routing_took_is_measured_of_what_was_written(router: Router) -> None:
+    now = 5.0
+    router.routing.clock = router.finder.clock = lambda: now
+    router.hear(85, 4)
+    now += 2.0
+    with observing(metrics.ROUTE_SECONDS) as written:
+        await router.work()
+    assert (written.count, written.total) == (1, 2.0)
+    router.bus.light = b"stale"
+    router.hear(85, 4)
+    with observing(metrics.ROUTE_SECONDS) as stale:
+        await router.work()
+    assert stale.count == 0
 
 
 async def test_a_reading_lights_its_widget_and_is_cleared(router: Router) -> None:

@@ -3,8 +3,9 @@
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway import scripts
+from services.gateway import metrics, scripts
 from shared.contract.device_protocol import CloseCode
+from tests.fixtures.observations import observing
 from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth
 from tests.unit.gateway.fake_device import Clock
 
@@ -45,6 +46,41 @@ async def test_a_reading_says_how_long_ago_it_came(booth: Booth, clock: Clock) -
     await booth.write()
     (store,) = [call for call in booth.bus.calls if call.script is scripts.STORE]
     assert store.arguments[5] == 3600 * 1_000_000
+
+
+async def test_how_long_storing_took_is_measured_of_what_was_stored(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    await booth.write()
+    charger.report(70)
+    clock.now += 3
+    with observing(metrics.STORE_SECONDS) as stored:
+        await booth.write()
+    assert (stored.count, stored.total) == (1, 3.0)
+    booth.bus.store = lambda _id: b"superseded"
+    charger.report(71)
+    with observing(metrics.STORE_SECONDS) as refused:
+        await booth.write()
+    assert refused.count == 0
+
+
+async def test_what_waits_to_be_stored_is_counted_and_since_when(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    await booth.write()
+    assert (booth.chargers.unstored, booth.chargers.unstored_seconds) == (0, 0)
+    booth.bus.away = True
+    for _ in range(3):
+        charger.report(70)  # the newest reading is always young
+        await booth.write()
+        clock.now += 2
+    assert booth.chargers.unstored == 1
+    assert booth.chargers.unstored_seconds == 6.0
+    booth.bus.away = False
+    await booth.write()
+    assert (booth.chargers.unstored, booth.chargers.unstored_seconds) == (0, 0)
 
 
 @pytest.mark.parametrize("answer", [b"stored", b"superseded", b"unregistered", b"absent"])

@@ -3,10 +3,12 @@
 import pytest
 from websockets.frames import Opcode
 
+from services.gateway import metrics
 from services.gateway.auth.authenticator import PendingHandshake
 from services.gateway.auth.credentials import Presented
 from services.gateway.connection import rate_limited_reader
 from services.gateway.connection.connection_context import ConnectionContext
+from tests.fixtures.observations import observing
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
 from tests.unit.gateway.fake_device import Clock, context_of, frame_of, head_of
 
@@ -199,6 +201,15 @@ def test_a_handshake_that_waited_too_long_for_us_is_asked_to_come_again(
     newcomer.send(HEAD)
     assert newcomer.http_status == status
     assert ("Retry-After: 5" in newcomer.http_head) is (status == 503)
+
+
+def test_how_long_a_handshake_took_is_measured_with_all_waiting(
+    newcomer: Thing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limited_reader, "seconds_since_last_data", lambda _socket: 3.0)
+    with observing(metrics.HANDSHAKE_SECONDS) as taken:
+        newcomer.send(HEAD)
+    assert (taken.count, taken.total) == (1, 3.0)
 
 
 @pytest.mark.parametrize(("head", "status"), [(HEAD, 503), (head_of("/nothing"), 404)])

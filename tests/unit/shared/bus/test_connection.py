@@ -11,15 +11,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.exceptions import ResponseError
 
 from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import RedisConnection
+from shared.bus.connection_metrics import EXCHANGE
 from shared.bus.refusals.refusal import RefusedError
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Call, Script
 from shared.bus.server import Server
 from shared.bus.single_server_bus import SingleServerBus
+from tests.fixtures.observations import observing
 
 DEADLINE_SECONDS = 10
 
@@ -236,9 +239,18 @@ async def test_a_bus_whose_redis_hangs_is_away_and_does_not_take_late_answers() 
         await reader.read()
 
     async with served(talk) as url:
-        bus = SingleServerBus(url, "test")
-        with pytest.raises(BusUnavailableError, match="does not answer in time"):
+        bus = SingleServerBus(url, "test", "hanging")
+        with (
+            observing(EXCHANGE.of("hanging")) as given_up,
+            pytest.raises(BusUnavailableError, match="does not answer in time"),
+        ):
             await bus.command("PING")
+        assert given_up.count == 1
+        assert given_up.total >= 1.0  # beyond the last bound
+        lost = REGISTRY.get_sample_value(
+            "chargelight_redis_losses_total", {"connection": "hanging"}
+        )
+        assert lost == 1
         assert not bus.connected
         assert await bus.command("PING") == b"GOOD"
         await bus.close()
