@@ -190,6 +190,7 @@ class Gateway:
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.widgets.read(), "read statuses")
+        background.start(self.widgets.latency.keep(), "measure redis' clocks")
         background.start(self.watch.compare(), "watch directory")
         background.start(self._authenticator.run(), "check credentials")
         background.start(self._proof_watch.run(), "watch secrets")

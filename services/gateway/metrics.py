@@ -104,6 +104,11 @@ UNSTORED_OLDEST: Final = Gauge(
     "chargelight_reading_unstored_oldest_seconds",
     "For how long storing has not kept up: since then some reading has always waited.",
 )
+READING_TO_STATUS: Final = FastHistogram(
+    "chargelight_reading_to_status_seconds",
+    "From accepting a reading, at any gateway, to writing its status to its widget's socket.",
+    bounds.LIGHT,
+).of()
 STATUSES: Final = FastCounter("chargelight_statuses_sent", "Statuses sent to widgets.")
 
 _bad = Counter("chargelight_bad_frames", "Frames answered with an error event.", ["code"])

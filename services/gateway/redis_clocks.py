@@ -83,6 +83,10 @@ class RedisClock:
             raise ValueError("Redis' clock was not measured yet")
         return self._latest + round(moment * _MICROSECONDS)
 
+    def estimate(self, moment: float) -> int:
+        """The same, most probably: off by half a round trip at most."""
+        return (self.earliest(moment) + self.latest(moment)) // 2
+
 
 @dataclass(eq=False, repr=False)
 class RedisClocks:
@@ -113,6 +117,26 @@ class RedisClocks:
         """Take a measurement of the server that has a key, as `RedisClock.update` does."""
         server = self.bus.server_of(key)
         self._clocks.setdefault(server, RedisClock()).update(redis_time, sent, received)
+
+    def estimate(self, key: str, moment: float) -> int | None:
+        """Return the time of a key's server at a moment; None: it is not known."""
+        clock = self._clocks.get(self.bus.server_of(key))
+        return clock.estimate(moment) if clock is not None and clock.known else None
+
+    async def measure(self, keys: Sequence[str]) -> list[RedisClock]:
+        """Measure the clock of each key's server, and return it.
+
+        Raises:
+            BusUnavailableError: A server is away.
+        """
+        sent = self.clock()
+        times = await self.bus.times_of(keys)
+        received = self.clock()
+        servers = [self.bus.server_of(key) for key in keys]
+        for server, now in dict(zip(servers, times, strict=True)).items():
+            clock = self._clocks.setdefault(server, RedisClock())
+            clock.update(now, sent, received)
+        return [self._clocks[server] for server in servers]
 
     async def of(self, keys: Sequence[str]) -> list[RedisClock]:
         """Return the clock of each key's server; measure those that are not known.

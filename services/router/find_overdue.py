@@ -150,9 +150,11 @@ class OverdueFinder:
 
 
 def _readings(partition: int, values: list[bytes], now: float) -> Iterator[Reading]:
-    """Read what the script says of chargers: six values for each."""
-    parts = [iter(values)] * 6
-    for charger_id, level, epoch, sequence, pairing, widget_id in zip(*parts, strict=True):
+    """Read what the script says of chargers: seven values for each."""
+    parts = [iter(values)] * 7
+    for charger_id, level, epoch, sequence, pairing, widget_id, received_at in zip(
+        *parts, strict=True
+    ):
         yield Reading(
             partition,
             charger_id.decode(),
@@ -161,5 +163,6 @@ def _readings(partition: int, values: list[bytes], now: float) -> Iterator[Readi
             int(pairing),
             widget_id.decode(),
             now,
+            int(received_at),
             is_overdue=True,
         )

@@ -19,6 +19,8 @@ class Reading(NamedTuple):
     """Empty if the reading lights nothing."""
     heard_at: float
     """When this router learned of it, in seconds of the monotonic clock."""
+    received_at: int = 0
+    """When a gateway accepted it, in µs of Redis' time; 0: that is not known."""
     is_overdue: bool = False
     """Whether it was read from Redis just now, not heard on a doorbell."""
 

@@ -74,6 +74,7 @@ class Routing:
                     doorbell.pairing,
                     doorbell.widget,
                     self.clock(),
+                    doorbell.received_at,
                 )
             )
 
@@ -161,6 +162,7 @@ class Routing:
                 revision=reading.revision,
                 thresholds=self.version,
                 replaces=replaces or msgspec.UNSET,
+                received_at=reading.received_at or msgspec.UNSET,
             )
             arguments += (
                 reading.widget_id,

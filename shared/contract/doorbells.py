@@ -46,6 +46,8 @@ class ReadingDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     pairing: Count = 0
     """Number of the pairing that it was stored under; 0 if it lights nothing."""
     widget: MaybeDeviceId = ""
+    received_at: Count = 0
+    """When a gateway accepted it, in µs of Redis' time; 0: an older gateway does not say."""
 
 
 class StatusData(msgspec.Struct, frozen=True):
@@ -68,6 +70,8 @@ class StatusDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     replaces: Revision | msgspec.UnsetType = msgspec.UNSET
     """Revision of a stored status that nothing can have led to, and that this one replaces
     although it is newer."""
+    received_at: Count | msgspec.UnsetType = msgspec.UNSET
+    """When a gateway accepted the reading, if that is known."""
 
     @property
     def fence(self) -> tuple[int, int, int, int]:

@@ -95,6 +95,7 @@ local function is_status(value)
     and type(value.charger) == 'string' and type(value.widget) == 'string'
     and (value.event == nil or value.event == 'chargingStatus')
     and (value.replaces == nil or is_revision(value.replaces))
+    and (value.received_at == nil or is_count(value.received_at))
     and is_charging_status(value.data.status)
 end
 

@@ -57,6 +57,7 @@ STATUS = StatusDoorbell(
     pairing=7,
     revision=(EPOCH, 3),
     thresholds=2,
+    received_at=EPOCH + 9,
 )
 
 Kind = TypeVar("Kind")
@@ -143,7 +144,7 @@ class Writer:
         (answer,) = await self.run(
             gateway.STORE,
             (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
-            CHARGER.readings,
+            *(CHARGER.readings, 0),
             *("c1234", EPOCH, sequence, soc, 1500, MARK),
         )
         assert answer == b"stored"
@@ -252,12 +253,14 @@ async def test_readings(writer: Writer, redis_url: str, soc: str) -> None:
     live = await writer.stored(CHARGER.live, "c1234", LiveState)
     assert live.epoch == EPOCH
     assert (live.revision, live.soc) == ((EPOCH, 4), float(soc))
+    assert lit.received_at == live.received_at > 0
     found = await writer.run(
         router.FIND_OVERDUE,
         (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
         *(0, 100),
     )
     assert (float(found[2]), found[6]) == (float(soc), b"wABCD")
+    assert int(found[7]) == live.received_at
 
 
 async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer) -> None:

@@ -258,10 +258,11 @@ class _WidgetConnection(WidgetConnection):
         super().__init__(connection, device_id, events)
         self._line = line
 
-    def show(self, status: StatusDoorbell) -> None:
+    def show(self, status: StatusDoorbell) -> bool:
         line = self._line
         written = len(line.transport.written)
-        super().show(status)
+        is_written = super().show(status)
         if len(line.transport.written) > written:
             line.on_shown(line, status)
             line.shown.append(status)
+        return is_written

@@ -127,7 +127,7 @@ class Promise:
                 self._asserted[charger] = max(self._asserted[charger], epoch)
 
     def _stored_some(self, call: Call, reply: list[bytes]) -> None:
-        for row, answer in zip(_rows(call.arguments[1:], _STORE_WIDTH), reply, strict=True):
+        for row, answer in zip(_rows(call.arguments[2:], _STORE_WIDTH), reply, strict=True):
             charger, epoch, sequence, _, _, mark = row
             if answer != b"stored":
                 continue

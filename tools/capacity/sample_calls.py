@@ -39,6 +39,7 @@ def status(widget: str, charger: str, sequence: int) -> str:
             "pairing": 5,
             "revision": [EPOCH, sequence],
             "thresholds": 1,
+            "received_at": EPOCH,
         },
         separators=(",", ":"),
     )
@@ -54,6 +55,7 @@ def doorbell(widget: str, charger: str, sequence: int) -> str:
             "revision": [EPOCH, sequence],
             "pairing": 5,
             "widget": widget,
+            "received_at": EPOCH,
         },
         separators=(",", ":"),
     )
@@ -67,7 +69,7 @@ def admit(names: ChargerNames, ids: Sequence[str]) -> Call:
 
 def store(names: ChargerNames, ids: Sequence[str], sequence: int) -> Call:
     """Store readings."""
-    words = [names.readings, *_each(ids, EPOCH, sequence, "70.5", 1500, MARK)]
+    words = [names.readings, LATER, *_each(ids, EPOCH, sequence, "70.5", 1500, MARK)]
     keys = (names.directory, names.directory_version, names.live, names.pending)
     return Call(gateway.STORE, keys, words)
 

@@ -58,7 +58,12 @@ class Chargers:
             on_admitted=self._on_admitted,
         )
         self._store = ReadingStore(
-            self.bus, self.names, self._fingerprints, self.trust, self.context.clock
+            self.bus,
+            self.names,
+            self._fingerprints,
+            self.trust,
+            self._clocks,
+            self.context.clock,
         )
         self._uncertain = UncertainReadings(self.context)
         self._reconciliation = Reconciliation(

@@ -12,6 +12,7 @@ from services.gateway.chargers.readings import as_json
 from services.gateway.chargers.stored_fingerprints import StoredFingerprints
 from services.gateway.chargers.superseding import supersede
 from services.gateway.directory_trust import DirectoryTrust
+from services.gateway.redis_clocks import RedisClocks
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
@@ -43,6 +44,7 @@ class ReadingStore:
     names: Names
     fingerprints: StoredFingerprints
     trust: DirectoryTrust
+    clocks: RedisClocks
     clock: Callable[[], float]
 
     def __post_init__(self) -> None:
@@ -86,7 +88,9 @@ class ReadingStore:
 
     def _store_call(self, partition: int, batch: list[Reading], now: float) -> Call:
         names = self.names.chargers[partition]
-        arguments: list[Argument] = [names.readings]
+        # 0: it is not known, and the script counts from when it runs.
+        redis_now = self.clocks.estimate(names.live, now) or 0
+        arguments: list[Argument] = [names.readings, redis_now]
         for charger, epoch, sequence, state_of_charge, received_at, mark in batch:
             arguments += (
                 charger.device_id,

@@ -110,22 +110,27 @@ class WidgetConnection(DeviceHandler):
         """Refuse it."""
         self.connection.dialect.decode(message)
 
-    def show(self, status: StatusDoorbell) -> None:
+    def show(self, status: StatusDoorbell) -> bool:
         """Send a status, unless it is of another pairing or not newer than the last one.
 
         One that replaces the last one counts as newer.
 
         A widget that does not read gets only the newest one, once it reads again:
         nothing piles up for it.
+
+        Returns:
+            Whether it was written to the socket.
         """
         if status.pairing != self.pairing or not self._is_newer(status):
-            return
+            return False
         self._fence = status.fence
         if not self.connection.writable:
             self._delayed = status
         elif self.connection.is_open:
             metrics.STATUSES.value += 1
             self.connection.send_frame(_FRAMES[status.data.status])
+            return True
+        return False
 
     def _is_newer(self, status: StatusDoorbell) -> bool:
         return status.fence > self._fence or status.replaces == self._fence[1:3]

@@ -12,6 +12,8 @@ from services.gateway import scripts
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
+from services.gateway.redis_clocks import RedisClocks
+from services.gateway.widgets.status_latency import StatusLatency
 from services.gateway.widgets.widget_connection import WidgetConnection
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
@@ -82,6 +84,8 @@ class Widgets:
         self._by_channel: dict[str, _Group] = {}
         self._unread: set[str] = set()
         self._wake = asyncio.Event()
+        clocks = RedisClocks(self.bus, self.context.clock)
+        self.latency = StatusLatency(self.bus, self.names, clocks, self.rng)
         self.bus.on_reconnected(self.read_all)
         self.trust.on_restored(self.read_all)
 
@@ -141,13 +145,20 @@ class Widgets:
             # Anything can be published with redis-cli: no reason to stop.
             _log.warning("not a status", channel=channel, reason=str(error))
             return
+        before = group.newest
         if not group.keep_newest(status):
             return
+        is_written = False
         for widget in group.members:
             if widget.pairing is not None and status.pairing > widget.pairing:
                 # Paired again: what is stored decides what becomes of this connection.
                 self._read_soon([group.widget_id])
-            widget.show(status)
+            if widget.show(status):
+                is_written = True
+        # Not of a reading that was shown before, and is again by other thresholds.
+        is_first = before is None or before.revision != status.revision
+        if is_written and is_first and status.received_at is not msgspec.UNSET:
+            self.latency.note(group.partition, status.received_at)
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Read the statuses of channels that Redis confirmed: from now on none is missed."""

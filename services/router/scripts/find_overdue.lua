@@ -1,8 +1,8 @@
 -- Reads the chargers of a partition that have been pending for too long, the longest first.
 -- KEYS: directory, directory version, live, pending
 -- ARGV: least time they have been pending (µs), how many at most, and ids of others to read
--- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing number, widget.
--- The widget is empty if the reading lights nothing: then it need only be cleared from
+-- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing number, widget,
+-- and when it was received. The widget is empty if the reading lights nothing: then it need only be cleared from
 -- pending. A charger stays pending and is left out while its directory entry is absent.
 --
 -- Each goes to the back of the queue, so that chargers that cannot be routed yet never
@@ -32,7 +32,8 @@ for _, id in ipairs(overdue) do
     local revision = state.revision or {0, 0}
     local lights = entry and state.revision and may_light(state.mark, mark_in(entry))
     for _, value in ipairs({id, number(state.soc or 0), int(revision[1]), int(revision[2]),
-        int(entry and entry.pairing or 0), lights and entry.widget or ''}) do
+        int(entry and entry.pairing or 0), lights and entry.widget or '',
+        int(state.received_at or 0)}) do
       found[#found + 1] = value
     end
   end

@@ -47,7 +47,7 @@ end
 local function status_before(raw, pairing, epoch, sequence)
   local status, stored_pairing, of, stored_sequence = string.match(raw or '',
     '^{"event":"chargingStatus","data":{"status":"(%w+)"},"widget":"[^"]+","charger":"[^"]+",'
-    .. '"pairing":(%d+),"revision":%[(%d+),(%d+)%],"thresholds":%d+}$')
+    .. '"pairing":(%d+),"revision":%[(%d+),(%d+)%],"thresholds":%d+,"received_at":%d+}$')
   if stored_pairing == pairing and of == epoch
       and tonumber(stored_sequence) < tonumber(sequence) then
     return status

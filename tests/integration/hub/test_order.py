@@ -121,10 +121,12 @@ class _Silent(WidgetConnection):
         super().__init__(None, "wABCD", widgets)  # type: ignore[arg-type]
         self.shown: list[str] = []
 
-    def show(self, status: StatusDoorbell) -> None:
-        if status.pairing == self.pairing and status.fence > self._fence:
+    def show(self, status: StatusDoorbell) -> bool:
+        is_newer = status.pairing == self.pairing and status.fence > self._fence
+        if is_newer:
             self._fence = status.fence
             self.shown.append(status.data.status)
+        return is_newer
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ async def store(
 ) -> None:
     names = stored.names.of_charger(charger)
     keys = (names.directory, names.directory_version, names.live, names.pending)
-    words: list[Argument] = [names.readings, charger, epoch, sequence, "70", 1000, mark(7)]
+    words: list[Argument] = [names.readings, 0, charger, epoch, sequence, "70", 1000, mark(7)]
     ((answer,),) = await bus.run([Call(scripts.STORE, keys, words)])
     assert answer == b"stored"
 

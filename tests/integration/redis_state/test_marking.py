@@ -38,7 +38,7 @@ async def test_one_marked_after_it_was_routed_is_not_cleared(bus: Bus, client: A
     entry = '{"pairing":7,"token":"9f2c","paired_at":1,"widget":"w1"}'
     await client.hset(C.directory, "c1", entry)
     tag = (C.directory, C.directory_version, C.live, C.pending)
-    reading: list[Argument] = [C.readings, "c1", 5, 1, "70", 0, "7-9f2c"]
+    reading: list[Argument] = [C.readings, 0, "c1", 5, 1, "70", 0, "7-9f2c"]
     assert await bus.run([Call(gateway.STORE, tag, reading)]) == [[b"stored"]]
     # It is routed. Then its status is lost, and its widget connects again.
     mark = Call(gateway.MARK_PENDING, (C.directory, C.live, C.pending), ["c1"])

@@ -21,7 +21,7 @@ WIDGET_ENTRY: Final = '{"pairing":7,"charger":"c1"}'
 LIVE: Final = '{"epoch":5,"revision":[5,1],"soc":70,"received_at":9,"mark":"7-9f2c"}'
 STATUS: Final = (
     '{"event":"chargingStatus","data":{"status":"charging"},"widget":"w1","charger":"c1",'
-    '"pairing":7,"revision":[5,1],"thresholds":1}'
+    '"pairing":7,"revision":[5,1],"thresholds":1,"received_at":9}'
 )
 
 UNREADABLE: Final = (b"absent", b"restored", b"mismatch")
@@ -46,7 +46,7 @@ def _nearly(draw: st.DrawFn, text: str) -> str:
 
 def _store(epoch: int, sequence: int, mark: str) -> tuple[Script, Sequence[str], list[Argument]]:
     keys = (C.directory, C.directory_version, C.live, C.pending)
-    return gateway.STORE, keys, [C.readings, "c1", epoch, sequence, "70", 0, mark]
+    return gateway.STORE, keys, [C.readings, 0, "c1", epoch, sequence, "70", 0, mark]
 
 
 def _light(pairing: int, epoch: int, sequence: int) -> tuple[Script, Sequence[str], list[Argument]]:

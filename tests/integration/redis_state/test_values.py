@@ -236,7 +236,9 @@ def _all_calls() -> list[Call]:
         Call(gateway.SWEEP_WIDGETS, (W.presence,), [W.presence_changes, "g", 2**50, 0]),
         Call(gateway.RECONCILE, charger, ["c1", '{"epoch":5,"revision":[5,1],', '{"pairing":-1}']),
         Call(gateway.ADMIT, charger, [1, "c1", 2**52, 0]),
-        Call(gateway.STORE, (*charger, C.pending), [C.readings, "c1", 2**52, 1, "70", 0, "7-9f2c"]),
+        Call(
+            gateway.STORE, (*charger, C.pending), [C.readings, 0, "c1", 2**52, 1, "70", 0, "7-9f2c"]
+        ),
         Call(router.FIND_OVERDUE, (*charger, C.pending), [0, 100]),
         Call(router.MARK_ALL_PENDING, (C.live, C.pending), []),
         Call(router.MARK_SOME_PENDING, (C.live, C.pending), ["0", 5]),

@@ -60,7 +60,7 @@ class RoutingBus(FakeBus):
             return [self.light] * (len(call.arguments) // 10)
         if call.script is scripts.FIND_OVERDUE:
             found = self.overdue.pop(0) if self.overdue else []
-            return [len(found) // 6, *found]
+            return [len(found) // 7, *found]
         return 0
 
     def of(self, script: Script) -> list[Call]:
@@ -125,6 +125,27 @@ class Router:
 @pytest.fixture
 def router() -> Router:
     return Router()
+
+
+async def test_a_status_says_when_its_reading_was_accepted_if_that_is_known(
+    router: Router,
+) -> None:
+    def told() -> object:
+        message = cast("bytes", router.bus.of(scripts.LIGHT)[-1].arguments[8])
+        return json.loads(message).get("received_at")
+
+    router.hear(85, 4)  # stored by an older gateway
+    await router.work()
+    assert told() is None
+    newer = reading(86, 5)[:-1] + b',"received_at":1700000000000000}'
+    router.routing.on_message(READINGS, newer)
+    await router.work()
+    assert told() == 1_700_000_000_000_000
+    router.finder.own({HOME})
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"6", b"7", b"w1", b"9"]]
+    await router.finder.find()
+    await router.work()
+    assert told() == 9
 
 
 async def test_how_long_routing_took_is_measured_of_what_was_written(router: Router) -> None:
@@ -228,13 +249,13 @@ async def test_a_status_that_stays_ahead_is_replaced_after_5_s(router: Router) -
     router.finder.own({HOME})
     for seconds in (0.0, 2.0, 2.5):
         clock.now += seconds
-        router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+        router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
         await router.finder.find()
         await router.work()
     assert router.cleared == []  # it stays pending, to be looked at again
     router.bus.light = b"restored"
     clock.now += 1.0
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
     await router.finder.find()
     await router.work()
     replaced = [call.arguments[9] for call in router.bus.of(scripts.LIGHT)]
@@ -256,7 +277,7 @@ async def test_a_charger_that_reports_often_has_the_status_ahead_replaced_too(
         router.hear(85, sequence)
         await router.work()
         clock.now += 2.0
-        router.bus.overdue = [[b"c1", b"85", b"1", b"%d" % sequence, b"7", b"w1"]]
+        router.bus.overdue = [[b"c1", b"85", b"1", b"%d" % sequence, b"7", b"w1", b"9"]]
         await router.finder.find()
         await router.work()
         read = router.bus.of(scripts.FIND_OVERDUE)[-1].arguments[2:]
@@ -332,7 +353,7 @@ async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Rout
 
 
 async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
     router.finder.own({HOME})
     router.subscriber.confirm(READINGS)
     await router.work(finding=True)
@@ -341,7 +362,7 @@ async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
 
 
 async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -> None:
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b""]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"", b"9"]]
     router.finder.own({HOME})
     router.subscriber.confirm(READINGS)
     await router.work(finding=True)

@@ -6,7 +6,7 @@ from websockets.frames import Opcode
 from services.gateway import metrics, scripts
 from shared.contract.device_protocol import CloseCode
 from tests.fixtures.observations import observing
-from tests.unit.gateway.chargers.charger_booth import EPOCH, Booth
+from tests.unit.gateway.chargers.charger_booth import EPOCH, REDIS_NOW, Booth
 from tests.unit.gateway.fake_device import Clock
 
 
@@ -45,7 +45,7 @@ async def test_a_reading_says_how_long_ago_it_came(booth: Booth, clock: Clock) -
     clock.now += 3600  # Redis was away that long
     await booth.write()
     (store,) = [call for call in booth.bus.calls if call.script is scripts.STORE]
-    assert store.arguments[5] == 3600 * 1_000_000
+    assert store.arguments[6] == 3600 * 1_000_000
 
 
 async def test_how_long_storing_took_is_measured_of_what_was_stored(
@@ -81,6 +81,22 @@ async def test_what_waits_to_be_stored_is_counted_and_since_when(
     booth.bus.away = False
     await booth.write()
     assert (booth.chargers.unstored, booth.chargers.unstored_seconds) == (0, 0)
+
+
+async def test_a_reading_is_dated_by_redis_clock_as_soon_as_that_is_known(
+    booth: Booth, clock: Clock
+) -> None:
+    charger = booth.charger()
+    await booth.write()  # admitting it measures the clock
+    clock.now += 2
+    charger.report(70)
+    await booth.write()
+    for on_reconnected in booth.bus.reconnected:
+        on_reconnected()  # it may be another server
+    charger.report(71)
+    await booth.write()
+    sent = [call.arguments[1] for call in booth.bus.calls if call.script is scripts.STORE]
+    assert sent == [REDIS_NOW + 2_000_000, 0]
 
 
 @pytest.mark.parametrize("answer", [b"stored", b"superseded", b"unregistered", b"absent"])

@@ -34,7 +34,13 @@ CHANNEL = NAMES.widgets[0].status_channel("w1")
 
 
 def doorbell(
-    light: ChargingStatus, revision: int, pairing: int = 7, replaces: int | None = None
+    light: ChargingStatus,
+    revision: int,
+    pairing: int = 7,
+    replaces: int | None = None,
+    *,
+    thresholds: int = 1,
+    received_at: int | None = None,
 ) -> bytes:
     return encode_status(
         StatusDoorbell(
@@ -43,8 +49,9 @@ def doorbell(
             charger="c1",
             pairing=pairing,
             revision=(1, revision),
-            thresholds=1,
+            thresholds=thresholds,
             replaces=(1, replaces) if replaces else msgspec.UNSET,
+            received_at=msgspec.UNSET if received_at is None else received_at,
         )
     )
 
@@ -151,6 +158,43 @@ async def test_nothing_is_read_before_redis_confirmed_the_channel(booth: Booth) 
 async def test_a_widget_without_a_status_stays_dark(widget: FakeWidget) -> None:
     assert widget.connection.pairing == 7
     assert widget.frames == []
+
+
+@pytest.fixture
+def noted(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """What is given to be measured: partition, and when the reading was accepted."""
+    found: list[tuple[int, int]] = []
+    monkeypatch.setattr(booth.widgets.latency, "note", lambda *given: found.append(given))
+    return found
+
+
+async def test_how_long_a_status_took_is_measured_once_however_many_connections_show_it(
+    booth: Booth, widget: FakeWidget, noted: list[tuple[int, int]]
+) -> None:
+    second = booth.widget()
+    await booth.read()
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 2, received_at=9))
+    assert second.shown == widget.shown == [status_message(GREEN)]
+    assert noted == [(0, 9)]
+
+
+async def test_no_snapshot_and_nothing_that_is_not_written_now_is_measured(
+    booth: Booth, noted: list[tuple[int, int]]
+) -> None:
+    booth.bus.status = doorbell(RED, 1, received_at=5)
+    widget = booth.widget()
+    booth.confirm()
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 2, received_at=6))  # before its snapshot
+    await booth.read()
+    assert widget.shown == [status_message(RED)]
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 2, received_at=6))  # again
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 2, thresholds=2, received_at=6))
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 3))  # by an older router
+    widget.connection.connection.pause_writing()
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 4, received_at=8))
+    widget.connection.connection.resume_writing()
+    assert len(widget.shown) == 4
+    assert noted == []
 
 
 async def test_a_second_connection_needs_no_second_subscription(

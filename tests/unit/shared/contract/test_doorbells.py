@@ -46,8 +46,10 @@ def test_a_status_comes_back_and_is_fenced_by_pairing_then_revision_then_thresho
 def test_a_reading_as_the_store_script_writes_it_is_understood() -> None:
     reading = decode_reading(
         b'{"event":"StateOfCharge","data":{"soc":79.5},"charger":"c1",'
-        b'"revision":[1700000000000000,3],"pairing":7,"widget":"w1"}'
+        b'"revision":[1700000000000000,3],"pairing":7,"widget":"w1",'
+        b'"received_at":1700000000000009}'
     )
+    assert reading.received_at == 1_700_000_000_000_009
     assert reading.charger == "c1"
     assert reading.data.soc == 79.5
     assert reading.revision == (1_700_000_000_000_000, 3)
@@ -56,7 +58,7 @@ def test_a_reading_as_the_store_script_writes_it_is_understood() -> None:
     reading = decode_reading(  # lights nothing: it has no widget
         b'{"event":"StateOfCharge","data":{"soc":0},"charger":"c1","revision":[1,1]}'
     )
-    assert (reading.pairing, reading.widget) == (0, "")
+    assert (reading.pairing, reading.widget, reading.received_at) == (0, "", 0)
 
 
 def test_a_change_of_the_directory_names_devices_or_none() -> None:
