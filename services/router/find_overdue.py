@@ -7,7 +7,6 @@ missed, all chargers are marked pending first.
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -48,7 +47,6 @@ class OverdueFinder:
     ahead: StatusesAhead
     """Names chargers to read although they are not overdue."""
     rng: random.Random
-    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -108,9 +106,8 @@ class OverdueFinder:
         await self._audit.mark_some(owned)
         replies = await self.bus.run([self._find_call(partition) for partition in owned])
         unlit: list[Reading] = []
-        now = self.clock()
         for partition, (pending, *values) in zip(owned, replies, strict=True):
-            found = list(_readings(partition, values, now))
+            found = list(_readings(partition, values))
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
             is_all = len(found) < _MOST_PER_PARTITION
             if partition in self._owned:
@@ -149,7 +146,7 @@ class OverdueFinder:
         )
 
 
-def _readings(partition: int, values: list[bytes], now: float) -> Iterator[Reading]:
+def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
     """Read what the script says of chargers: seven values for each."""
     parts = [iter(values)] * 7
     for charger_id, level, epoch, sequence, pairing, widget_id, received_at in zip(
@@ -162,7 +159,6 @@ def _readings(partition: int, values: list[bytes], now: float) -> Iterator[Readi
             (int(epoch), int(sequence)),
             int(pairing),
             widget_id.decode(),
-            now,
             int(received_at),
             is_overdue=True,
         )

@@ -17,8 +17,6 @@ class Reading(NamedTuple):
     pairing: int
     widget_id: str
     """Empty if the reading lights nothing."""
-    heard_at: float
-    """When this router learned of it, in seconds of the monotonic clock."""
     received_at: int = 0
     """When a gateway accepted it, in µs of Redis' time; 0: that is not known."""
     is_overdue: bool = False

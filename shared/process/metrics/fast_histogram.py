@@ -42,6 +42,11 @@ class Buckets:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def observe_many(self, value: float, times: int) -> None:
+        """Add so many observations of one value."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
+
     def cumulative(self) -> list[tuple[str, float]]:
         """Return each bound and how many observations do not exceed it, as Prometheus counts."""
         names = [*map(floatToGoString, self.bounds), _BEYOND]

@@ -150,12 +150,22 @@ async def test_a_status_says_when_its_reading_was_accepted_if_that_is_known(
 
 async def test_how_long_routing_took_is_measured_of_what_was_written(router: Router) -> None:
     now = 5.0
-    router.routing.clock = router.finder.clock = lambda: now
+    router.routing.clock = lambda: now
     router.hear(85, 4)
     now += 2.0
     with observing(metrics.ROUTE_SECONDS) as written:
         await router.work()
     assert (written.count, written.total) == (1, 2.0)
+    router.hear(86, 5)
+    router.bus.away = True
+    now += 1.0
+    await router.work()
+    router.bus.away = False
+    router.hear(87, 6)
+    now += 1.0
+    with observing(metrics.ROUTE_SECONDS) as late:
+        await router.work()
+    assert (late.count, late.total) == (1, 2.0)  # since the first attempt
     router.bus.light = b"stale"
     router.hear(85, 4)
     with observing(metrics.ROUTE_SECONDS) as stale:

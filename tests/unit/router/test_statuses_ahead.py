@@ -7,7 +7,7 @@ from services.router.statuses_ahead import StatusesAhead
 from tests.unit.gateway.fake_device import Clock
 
 AHEAD = (2**52, 1)
-READING = Reading(0, "c1", 70.0, (5, 1), 7, "w1", 0.0, is_overdue=True)
+READING = Reading(0, "c1", 70.0, (5, 1), 7, "w1", is_overdue=True)
 
 
 @pytest.fixture

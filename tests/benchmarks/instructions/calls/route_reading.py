@@ -23,8 +23,13 @@ class _Bus:
 
 def ready() -> Callable[[], object]:
     """Return what routes it, each time as a newer reading."""
+    return router_of("c00001", "w00001")
+
+
+def router_of(charger_id: str, widget_id: str) -> Callable[[], object]:
+    """The same of any charger and its widget."""
     names = Names(64)
-    charger = names.of_charger("c00001")
+    charger = names.of_charger(charger_id)
     bus: Any = _Bus()
     thresholds = Thresholds.parse("charging=0,charging80=80,charged=100")
     clearer = PendingClearer(bus, names)
@@ -35,14 +40,14 @@ def ready() -> Callable[[], object]:
         nonlocal sequence
         sequence += 1
         doorbell = (
-            f'{{"charger":"c00001","data":{{"soc":70}},"revision":[1764000000000000,{sequence}],'
-            f'"pairing":7,"widget":"w00001"}}'
+            f'{{"charger":"{charger_id}","data":{{"soc":70}},"revision":[1764000000000000,{sequence}],'
+            f'"pairing":7,"widget":"{widget_id}","received_at":1764000000000000}}'
         )
         routing.on_message(charger.readings, doorbell.encode())
-        waiting, routing._waiting = routing._waiting, {}
+        waiting = routing._take()
         try:
             # Without an event loop: its bus answers at once, so it never has to wait.
-            routing._light(list(waiting.values())).send(None)
+            routing._light(waiting).send(None)
         except StopIteration:
             if not clearer._routed.pop(charger.partition, None):
                 raise RuntimeError("the reading was not routed") from None

@@ -47,6 +47,11 @@ class _Transport(asyncio.Transport):
 
 
 def ready() -> Callable[[], object]:
+    return charger_of("c00001")
+
+
+def charger_of(charger_id: str) -> Callable[[], object]:
+    """Return what has a charger that is connected send a reading."""
     settings = GatewaySettings(bytes_per_second=_WITHOUT_LIMIT, burst_bytes=_WITHOUT_LIMIT)
     transport = _Transport()
     charger = Handshake(
@@ -54,7 +59,7 @@ def ready() -> Callable[[], object]:
         charger_endpoint(Nobody(), settings.partitions, Rejections()),
     )
     charger.connection_made(transport)
-    head = handshake("/chargers/c00001")
+    head = handshake(f"/chargers/{charger_id}")
     charger.get_buffer(-1)[: len(head)] = head
     charger.buffer_updated(len(head))
     connection = transport.protocol
