@@ -5,6 +5,7 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from services.registry import metrics
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
@@ -15,11 +16,12 @@ from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.live.device_counts import DeviceCounts
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
-from services.registry.postgres.troubles import Troubles
+from services.registry.postgres.troubles import Attempts, Troubles
 from services.registry.redis_check import RIGHTS, agreement_of
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.retention.pruner import Pruner
@@ -130,9 +132,20 @@ class Registry:
         )
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
-        service.READINESS.follow(self.not_ready)
+        self._show_metrics(names, rng)
         parts = self._parts(settings)
         self.api = build(parts, settings.path_prefix, settings.origins, settings.allowed_hosts)
+
+    def _show_metrics(self, names: Names, rng: random.Random) -> None:
+        """Have each scrape ask for what is not counted."""
+        attempts = Attempts("counts of devices", self._troubles, rng)
+        self._counts = DeviceCounts(self._database, self._rentals_bus, names, attempts)
+        database, listener, projector = self._database, self._listener, self._projector
+        service.READINESS.follow(self.not_ready)
+        metrics.DIRECTORY_LAG.set_function(lambda: float(projector.lag))
+        metrics.TRANSITION_OLDEST.set_function(lambda: self._transitions.waiting_seconds)
+        metrics.POSTGRES_CONNECTED.set_function(lambda: float(listener.is_connected))
+        metrics.POSTGRES_POOL_WAITING.set_function(lambda: float(database.waiting))
 
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)
@@ -185,6 +198,7 @@ class Registry:
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
+        background.start(self._counts.run(), "count devices")
         background.start(self._pruner.run(), "prune")
         if self._settings.operator_auth == "required":
             background.start(UnattributedKeys(self._database).run(), "name unattributed keys")

@@ -4,6 +4,10 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
+from shared.contract.devices import Kind
+from shared.process.metrics import bounds
+from shared.process.metrics.fast_histogram import FastHistogram
+
 FULL_PROJECTIONS: Final = Counter(
     "chargelight_directory_full_projections",
     "Projections of the whole directory into Redis that were finished.",
@@ -24,3 +28,55 @@ TRANSITIONS: Final = Counter(
     "chargelight_transitions_taken",
     "Transitions of lights that were read from Redis, and recorded in the rentals they belong to.",
 )
+TRANSITIONS_WAITING: Final = Gauge(
+    "chargelight_transitions_waiting", "Transitions of lights that wait in Redis to be recorded."
+)
+TRANSITION_OLDEST: Final = Gauge(
+    "chargelight_transition_oldest_seconds",
+    "For how long recording transitions has not kept up: since then some have always waited.",
+)
+DIRECTORY_LAG: Final = Gauge(
+    "chargelight_directory_lag",
+    "Numbers of changes in Postgres that are not known to be in effect in Redis.",
+)
+DIRECTORY_CHECKED: Final = Gauge(
+    "chargelight_directory_checked_timestamp_seconds",
+    "When the directory in Redis was last found to be complete; 0: not yet.",
+)
+POSTGRES_CONNECTED: Final = Gauge(
+    "chargelight_postgres_connected",
+    "Whether the connection that hears Postgres' notifications works: 1 or 0.",
+)
+POSTGRES_POOL_WAITING: Final = Gauge(
+    "chargelight_postgres_pool_waiting", "Work that waits for a connection to Postgres."
+)
+
+_devices = Gauge(
+    "chargelight_devices", "Devices, as counted within the last minute or so.", ["kind", "state"]
+)
+REGISTERED: Final = {kind: _devices.labels(kind.value, "registered") for kind in Kind}
+ONLINE: Final = {kind: _devices.labels(kind.value, "online") for kind in Kind}
+
+REQUEST_SECONDS: Final = FastHistogram(
+    "chargelight_http_request_seconds",
+    "From a REST request's head to the end of its answer, by what it is about.",
+    bounds.REQUEST,
+    "group",
+)
+_requests = Counter(
+    "chargelight_http_requests", "REST requests, by the class of their status.", ["route", "class"]
+)
+OTHER_ROUTE: Final = "other"
+"""What no route answers."""
+_CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
+
+
+def show_route(route: str) -> None:
+    """Show the series of a route from now on."""
+    for each in _CLASSES:
+        _requests.labels(route, each)
+
+
+def count_request(route: str, status: int) -> None:
+    """Count a request that was answered with a status."""
+    _requests.labels(route, f"{status // 100}xx").inc()

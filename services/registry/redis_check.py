@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.registry.directory import scripts as directory_scripts
+from services.registry.live import scripts as live_scripts
 from services.registry.rentals import scripts as rental_scripts
 from services.registry.settings import RegistrySettings
 from shared.bus.refusals.config_agreement import Agreement, Successor
@@ -12,7 +13,11 @@ from shared.contract.names import ACCESS
 
 RIGHTS: Final = Rights.of(
     ACCESS["registry"],
-    [*vars(directory_scripts).values(), *vars(rental_scripts).values()],
+    [
+        *vars(directory_scripts).values(),
+        *vars(live_scripts).values(),
+        *vars(rental_scripts).values(),
+    ],
     *("EXISTS", "GET", "HDEL", "HGETALL", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
 )
 

@@ -39,6 +39,7 @@ PROGRAMS: Final = {
 }
 SCRIPTS: Final = {
     "services/registry/directory/scripts",
+    "services/registry/live/scripts",
     "services/registry/rentals/scripts",
     "shared/bus/repair/scripts",
 }

@@ -71,6 +71,7 @@ class Projector:
         self._full_requests_done = 0
         self._projected_number = 0
         self._projected_token = ""
+        self._greatest = 0
         self._advanced = asyncio.Event()
         self._check_due = self._full_due = self._poll_due = time.monotonic()
         self._failure: str | None = "not started"
@@ -90,6 +91,11 @@ class Projector:
         if doubted is not None and time.monotonic() - doubted > _DOUBT_SECONDS:
             return f"Redis has changes that Postgres may have lost: {self._failure or 'repairing'}"
         return None
+
+    @property
+    def lag(self) -> int:
+        """How many numbers of changes that are known of may not be in effect in Redis."""
+        return max(self._greatest - (self._projected_number if self._is_settled else 0), 0)
 
     def request_projection(self) -> None:
         """Project what changed, now."""
@@ -116,6 +122,7 @@ class Projector:
         Returns:
             Whether it is in effect in Redis.
         """
+        self._greatest = max(self._greatest, number)
         # A number that was reached already may have been drawn for the second time, by a
         # Postgres that went back in time: only a look from now on tells.
         round_ = self._begun if self._projected_number >= number else -1
@@ -169,6 +176,8 @@ class Projector:
         # changes in a row.
         if now >= self._check_due or not self._is_settled:
             complete = await self.projection.is_complete()
+            if complete and self._is_settled:
+                metrics.DIRECTORY_CHECKED.set_to_current_time()
             self._check_due = now + _CHECK_SECONDS
             if not complete and self._is_settled:
                 _log.warning("entries of the directory are missing in redis, projecting all of it")
@@ -199,7 +208,7 @@ class Projector:
             _note(suspects, Kind.CHARGER, await self.projection.write_chargers(entries))
 
         async with snapshot.take(self.database) as directory:
-            greatest = await directory.greatest_number()
+            greatest = self._greatest = await directory.greatest_number()
             token = await directory.last_token()
             await self._project_secrets_after(0, directory, suspects)
             await directory.widgets(0, write_widgets)
@@ -216,6 +225,7 @@ class Projector:
             return
         self._full_requests_done = requests
         self._ever_complete = True
+        metrics.DIRECTORY_CHECKED.set_to_current_time()
         self._doubted_since = None
         metrics.FULL_PROJECTIONS.inc()
         _log.debug("directory projected", chargers=len(chargers), widgets=len(widgets))
@@ -226,7 +236,7 @@ class Projector:
         suspects = lost_changes.no_devices()
         try:
             async with snapshot.take(self.database) as directory:
-                greatest = await directory.greatest_number()
+                greatest = self._greatest = await directory.greatest_number()
                 token = await directory.last_token()
                 if greatest > self._projected_number:
                     await self._project_after(self._projected_number, directory, suspects)

@@ -137,6 +137,11 @@ class Database:
         # One that is being opened to a server that hangs is left alone.
         await self._pool.close(timeout=_CLOSE_SECONDS)
 
+    @property
+    def waiting(self) -> int:
+        """How much work waits for a connection."""
+        return self._pool.get_stats().get("requests_waiting", 0)
+
     @contextlib.asynccontextmanager
     async def connection(self, within: float = WORK_SECONDS) -> AsyncIterator[Connection]:
         """Give a connection in a transaction; the work may take ``within`` seconds."""

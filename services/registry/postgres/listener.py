@@ -61,6 +61,8 @@ class Listener:
         """Begin without a connection."""
         self._backoff = Backoff(0.1, 1.0, self.rng)
         self._answered_at = time.monotonic()
+        self.is_connected = False
+        """Whether its connection works, as far as is known."""
         self._heard = False
         self._deafness_logged = False
 
@@ -86,6 +88,7 @@ class Listener:
                     await self._serve()
             except PostgresUnavailableError as error:
                 self.troubles.begin(_PART, error)
+            self.is_connected = False
             await asyncio.sleep(self._backoff.delay())
 
     async def _serve(self) -> None:
@@ -94,6 +97,7 @@ class Listener:
             await self._migrate(connection)
             await self._check(connection)
             await connection.execute("LISTEN directory_changed")
+            self.is_connected = True
             self.database.migrated.set()
             self.troubles.end(_PART)
             self._backoff.reset()

@@ -8,6 +8,7 @@ https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from services.registry.postgres.troubles import Attempts, Troubles
 from services.registry.rentals import rentals, scripts
 from services.registry.rentals.transitions import Transition, decode, reached_times
 from shared.bus.batches import parts
-from shared.bus.bus import Bus
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from shared.process import logs
@@ -69,6 +70,7 @@ class TransitionRecorder:
         self._taken: dict[str, list[Any]] = {}
         self._abandoned_ms = abandoned_ms
         self._all_at = 0.0
+        self._waiting_since: float | None = None
         self._read_failures = RateLimitedLog(_log, "transitions cannot be read")
 
     async def run(self) -> None:
@@ -95,8 +97,14 @@ class TransitionRecorder:
         if not taken:
             for streams in parts(await self._streams_to_read(), _TAGS_PER_EXCHANGE):
                 taken |= await self._read(streams)
+        else:
+            with contextlib.suppress(BusUnavailableError):
+                await self._count_waiting()
         if not taken:
+            self._waiting_since = None
             return False
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
         await self._record(taken)
         self._taken = {}
         for some in parts(list(taken.items()), _TAGS_PER_EXCHANGE):
@@ -111,24 +119,40 @@ class TransitionRecorder:
                 ]
             )
         metrics.TRANSITIONS.inc(sum(len(entries) for entries in taken.values()))
-        return any(len(entries) >= _MAX_PER_TAG for entries in taken.values())
+        more = any(len(entries) >= _MAX_PER_TAG for entries in taken.values())
+        if not more:
+            self._waiting_since = None
+        return more
+
+    @property
+    def waiting_seconds(self) -> float:
+        """For how long some transitions have always waited."""
+        since = self._waiting_since
+        return 0.0 if since is None else time.monotonic() - since
 
     async def _streams_to_read(self) -> list[str]:
         """Return the streams that are not empty, and from time to time all of them.
 
         Entries that were read and then trimmed leave a stream empty, but still pending.
         """
+        lengths = await self._count_waiting()
         now = time.monotonic()
         if now >= self._all_at:
             self._all_at = now + self._abandoned_ms / 1000
             return self._streams
+        return [stream for stream, length in lengths.items() if length]
+
+    async def _count_waiting(self) -> dict[str, int]:
+        """Return the length of each stream."""
         commands = [("XLEN", stream) for stream in self._streams]
-        lengths = await self._bus.commands(commands, return_errors=True)
-        return [
-            stream
-            for stream, length in zip(self._streams, lengths, strict=True)
-            if self._is_usable(stream, length) and length
-        ]
+        replies = await self._bus.commands(commands, return_errors=True)
+        lengths = {
+            stream: length
+            for stream, length in zip(self._streams, replies, strict=True)
+            if self._is_usable(stream, length)
+        }
+        metrics.TRANSITIONS_WAITING.set(sum(lengths.values()))
+        return lengths
 
     async def _read(self, streams: Sequence[str]) -> dict[str, list[Any]]:
         words: list[Argument] = [_GROUP, _CONSUMER, _MAX_PER_TAG, self._abandoned_ms]

@@ -17,6 +17,7 @@ from services.registry.api.guarded_route import BEARER
 from services.registry.api.queries import require_known_parameters
 from services.registry.api.unanswered import AnswerTheUnanswered
 from services.registry.edge.body_limits import LimitBodies
+from services.registry.edge.request_metrics import MeasureRequests, show_routes
 from services.registry.edge.response_headers import ResponseHeaders
 from services.registry.routes import (
     audit,
@@ -119,6 +120,7 @@ def build(
     problems.install(api)
     api.add_middleware(LimitBodies)
     api.add_middleware(AnswerTheUnanswered)
+    api.add_middleware(MeasureRequests, show_routes(ROUTERS))
     if origins:
         # Without credentials, which are cookies: an API key is a header that a page sets itself.
         api.add_middleware(

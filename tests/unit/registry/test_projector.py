@@ -282,3 +282,18 @@ async def test_a_number_that_was_reached_before_counts_only_after_another_look(
     fake.may_go_on.set()
     await _until(projector, 4)
     assert fake.repaired == [9]
+
+
+async def test_the_lag_is_what_is_known_and_not_known_to_be_in_redis(
+    fake: FakeDirectory, projector: Projector
+) -> None:
+    await _until(projector, 0)
+    assert projector.lag == 0
+    fake.greatest = 7
+    await _until(projector, 7)
+    assert projector.lag == 0
+    projector.request_full_projection()
+    assert projector.lag == 7  # Redis may have been emptied
+    fake.greatest = 9
+    await _until(projector, 9)
+    assert projector.lag == 0
