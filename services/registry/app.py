@@ -5,6 +5,8 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from uvicorn.server import ServerState
+
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
@@ -15,6 +17,9 @@ from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.hub.hub_watch import HubWatch
+from services.registry.hub.postgres_watch import PostgresWatch
+from services.registry.hub.redis_watch import RedisWatch
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
@@ -27,11 +32,13 @@ from services.registry.routes.build import build
 from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus, open_check
+from shared.contract.instances import Figures
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
 from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
+from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
 
@@ -57,6 +64,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         )
         await registry.open(stack)
         await unless_stopped(stop, registry.check.agree_once())
+        stack.push_async_callback(registry.reporter.leave)
         background = Background(group)
         stack.push_async_callback(background.stop)
         registry.start(background)
@@ -68,6 +76,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
                 settings.max_connections,
                 registry.tls,
                 proxies=settings.proxies,
+                state=registry.server_state,
             )
         )
         _log.info("serving", **(describe(settings) | {"port": port}))
@@ -125,10 +134,34 @@ class Registry:
             troubles=troubles,
             rng=rng,
         )
+        self._watch_hub(settings, names, rng)
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
         parts = self._parts(settings)
         self.api = build(parts, settings.path_prefix, settings.origins, settings.allowed_hosts)
+
+    def _watch_hub(self, settings: RegistrySettings, names: Names, rng: random.Random) -> None:
+        self.server_state = ServerState()
+        self.reporter = Reporter(
+            bus=self.check.bus,
+            service=settings.service,
+            instance_id=settings.instance_id,
+            not_ready_because=self.not_ready_because,
+            figures=self._figures,
+            rng=rng,
+        )
+        self._hub = HubWatch(
+            self.reporter,
+            RedisWatch(self.check.bus, names),
+            PostgresWatch(self._database, lambda: self._projector.projected_number),
+            settings.partitions,
+        )
+
+    def _figures(self) -> Figures:
+        return Figures(
+            connections=len(self.server_state.connections),
+            connections_max=self._settings.max_connections,
+        )
 
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)
@@ -166,6 +199,9 @@ class Registry:
     def start(self, background: Background) -> None:
         """Start the endless tasks."""
         background.start(self.check.run(), "check redis")
+        background.start(self.reporter.run(), "report")
+        background.start(self._hub.redis.run(), "look at redis")
+        background.start(self._hub.postgres.run(), "look at postgres")
         background.start(self._listener.run(), "postgres listener")
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
@@ -195,6 +231,7 @@ class Registry:
                 settings.former_credential_key.get_secret_value(),
             ),
             self._authorization,
+            self._hub.view,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
         )

@@ -3,17 +3,20 @@
 from typing import Final
 
 from services.registry.directory import scripts as directory_scripts
+from services.registry.hub import scripts as hub_scripts
 from services.registry.rentals import scripts as rental_scripts
 from services.registry.settings import RegistrySettings
 from shared.bus.refusals.config_agreement import Agreement, Successor
 from shared.bus.refusals.rights import Rights
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import ACCESS
+from shared.reporting import scripts as reporting_scripts
 
 RIGHTS: Final = Rights.of(
     ACCESS["registry"],
     [*vars(directory_scripts).values(), *vars(rental_scripts).values()],
     *("EXISTS", "GET", "HDEL", "HGETALL", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
+    reporting=[*vars(reporting_scripts).values(), *vars(hub_scripts).values()],
 )
 
 

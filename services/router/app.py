@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack
 
 from services.router.clear_pending import PendingClearer
@@ -13,10 +14,12 @@ from services.router.settings import RouterSettings
 from services.router.thresholds import Thresholds
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
+from shared.contract.instances import Figures
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.runtime import Background, describe
 from shared.process.waiting import unless_stopped
+from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
 
@@ -37,6 +40,7 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         background = Background(group)
+        stack.push_async_callback(router.reporter.leave)
         stack.push_async_callback(router.leave)
         stack.push_async_callback(background.stop)
         router.start(background)
@@ -84,6 +88,14 @@ class Router:
         )
         connections = (self._bus, self._subscriber, self._lease_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
+        self.reporter = Reporter(
+            bus=self.check.bus,
+            service=settings.service,
+            instance_id=settings.instance_id,
+            not_ready_because=self.not_ready_because,
+            figures=self._figures,
+            rng=rng,
+        )
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
@@ -100,11 +112,16 @@ class Router:
         background.start(self._clearer.run(), "clear pending")
         background.start(self._finder.run(), "find overdue")
         background.start(self._leases.keep(), "keep leases")
+        background.start(self.reporter.run(), "report")
 
     async def leave(self) -> None:
         """Clear what was routed and give the partitions back."""
         await self._clearer.clear_added()
         await self._leases.leave()
+
+    def _figures(self) -> Figures:
+        overdue, oldest = self._finder.ages.count_and_oldest(time.monotonic())
+        return Figures(partitions=self._leases.owned, overdue=overdue, overdue_seconds=oldest)
 
     def not_ready_because(self) -> str | None:
         """Return why readings are not routed here, or None."""

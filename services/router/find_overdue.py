@@ -7,9 +7,10 @@ missed, all chargers are marked pending first.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.router import metrics, scripts
 from services.router.audit import Audit
@@ -28,6 +29,46 @@ _OVERDUE_SECONDS: Final = 0.5
 """No doorbell will bring what is pending for longer than this."""
 _MOST_PER_PARTITION: Final = 100
 """Most readings found per partition at a time; with so many, the next look comes at once."""
+_STILL_THERE_SECONDS: Final = 0.4
+"""What is found for the first time may be routed in a moment: it waits if it is found again."""
+_GONE_SECONDS: Final = 3.0
+"""What is overdue is found again within this time."""
+_MOST_AGES: Final = 10_000
+
+
+class _Found(NamedTuple):
+    first: float
+    last: float
+
+
+class OverdueAges:
+    """The chargers that were found overdue lately, and since when. Nothing is asked for it."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, _Found] = {}
+
+    def note(self, chargers: Iterable[str], now: float) -> None:
+        """Note which chargers were found, in seconds of a clock that only moves forward."""
+        for charger in chargers:
+            found = self._found.get(charger)
+            if found is not None and now - found.last <= _GONE_SECONDS:
+                self._found[charger] = _Found(found.first, now)
+            elif len(self._found) < _MOST_AGES:
+                self._found[charger] = _Found(now, now)
+
+    def count_and_oldest(self, now: float) -> tuple[int, float]:
+        """Return how many wait, and how long the oldest has, in seconds; (0, 0): none does."""
+        self._found = {
+            charger: found
+            for charger, found in self._found.items()
+            if now - found.last <= _GONE_SECONDS
+        }
+        waiting = [
+            now - found.first
+            for found in self._found.values()
+            if found.last - found.first >= _STILL_THERE_SECONDS
+        ]
+        return (len(waiting), max(waiting) + _OVERDUE_SECONDS) if waiting else (0, 0.0)
 
 
 @dataclass(eq=False, repr=False)
@@ -47,8 +88,10 @@ class OverdueFinder:
     ahead: StatusesAhead
     """Names chargers to read although they are not overdue."""
     rng: random.Random
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
+        self.ages = OverdueAges()
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._owned: set[int] = set()
@@ -109,6 +152,7 @@ class OverdueFinder:
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
             if len(found) >= _MOST_PER_PARTITION:
                 self._now.set()
+            self.ages.note((reading.charger_id for reading in found), self.clock())
             for reading in found:
                 if reading.widget_id:
                     self.route(reading)

@@ -164,6 +164,11 @@ class Chargers:
     # Writing and reconciling.
 
     @property
+    def unstored(self) -> int:
+        """How many chargers have a reading that waits to be stored."""
+        return len(self._store.unstored) + len(self._admission.newcomers)
+
+    @property
     def all_stored(self) -> bool:
         """Whether nothing waits to be stored that could be."""
         waits = self._writing or self._store.unstored

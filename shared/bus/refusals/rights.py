@@ -16,6 +16,7 @@ from shared.contract.names import (
     ALL_KEYS,
     CHECK_CHANNEL,
     CHECK_KEY,
+    HUB_KEYS,
     Access,
     key_pattern,
 )
@@ -44,26 +45,36 @@ class Rights:
     Attributes:
         access: Its keys and channels.
         commands: Names of commands: ``HGET``, ``XGROUP CREATE``.
+        reporting: Those on the keys that tell how instances are. Nobody tries them: a service
+            that lacks them only does not say how it is.
     """
 
     access: Access
     commands: tuple[str, ...]
+    reporting: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, access: Access, scripts: Iterable[object], *commands: str) -> Self:
+    def of(
+        cls,
+        access: Access,
+        scripts: Iterable[object],
+        *commands: str,
+        reporting: Iterable[object] = (),
+    ) -> Self:
         """Return the rights that a service needs.
 
         Args:
             access: What the map of names says of it.
             scripts: Its scripts, among other things: ``vars(module).values()``.
             commands: What it sends besides, apart from what every service does.
+            reporting: Scripts on the keys that tell how instances are, likewise.
         """
-        names = {*_OF_EVERY_SERVICE, *commands}
+        names = {*_OF_EVERY_SERVICE, *commands, *_commands_of((REPAIR, *scripts))}
         names.update(_OF_LISTENERS if access.hears else ())
-        for script in (REPAIR, *scripts):
-            if isinstance(script, Script):
-                names.update(_commands_in(script.text))
-        return cls(access, tuple(sorted(names)))
+        beside = set(_commands_of(reporting))
+        if beside:
+            beside.update(_commands_of((REPAIR,)))
+        return cls(access, tuple(sorted(names)), tuple(sorted(beside)))
 
     def rules(self, *, is_cluster: bool = False) -> tuple[str, ...]:
         """Return the rules as ``ACL SETUSER`` takes them, from Redis 7 on.
@@ -73,7 +84,10 @@ class Rights:
         """
         of_cluster = _OF_CLUSTERS.split() if is_cluster else ()
         commands = (command_rule(name) for name in self.commands if name not in _IN_SELECTORS)
-        selectors = (SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule)
+        selectors = (
+            *(SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule),
+            self.reporting_rule,
+        )
         return (
             *("resetkeys", *self.reading_rules.values(), *self.writing_rules.values()),
             *(CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
@@ -85,11 +99,12 @@ class Rights:
         """Return them for Redis 6.2: it has no selectors, and reading is not apart from writing."""
         access = self.access
         parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
+        hub = (f"~{HUB_KEYS}",) if self.reporting else ()
         channels = dict.fromkeys((*self.publishing_rules, *_channel_rules(access.hears)))
         return (
-            *("resetkeys", *(f"~{key_pattern(part)}" for part in parts), CHECK_KEY_RULE),
+            *("resetkeys", *(f"~{key_pattern(part)}" for part in parts), *hub, CHECK_KEY_RULE),
             *("resetchannels", *channels),
-            *("-@all", *map(command_rule, self.commands)),
+            *("-@all", *map(command_rule, sorted({*self.commands, *self.reporting}))),
         )
 
     @property
@@ -127,6 +142,13 @@ class Rights:
         channels = (*_channel_rules(self.access.hears), CHECK_CHANNEL_RULE)
         return f"(+subscribe +unsubscribe resetchannels {' '.join(channels)})"
 
+    @property
+    def reporting_rule(self) -> str:
+        """The selector of the keys that tell how instances are; empty if it does not use them."""
+        if not self.reporting:
+            return ""
+        return f"({' '.join(map(command_rule, self.reporting))} ~{HUB_KEYS})"
+
 
 def command_rule(name: str) -> str:
     """Return the rule that allows a command."""
@@ -139,6 +161,12 @@ def _channel_rules(patterns: Iterable[str]) -> list[str]:
 
 def _sharded(selector: str) -> str:
     return selector.replace("+subscribe +unsubscribe", "+ssubscribe +sunsubscribe")
+
+
+def _commands_of(scripts: Iterable[object]) -> Iterator[str]:
+    for script in scripts:
+        if isinstance(script, Script):
+            yield from _commands_in(script.text)
 
 
 def _commands_in(script: str) -> Iterator[str]:
