@@ -76,7 +76,8 @@ class HubEvent(NamedTuple):
     """One entry of the timeline."""
 
     id: str
-    """Grows; it begins with the time in ms, by Redis' clock."""
+    """Grows."""
+    at: Microseconds
     kind: str
     instance: str
     """Empty: it is about all of them."""

@@ -26,6 +26,7 @@ _log = logs.get(__name__)
 
 MOST_INSTANCES: Final = 1000
 _EVENT_ID: Final = re.compile(rb"\d{1,15}-\d{1,20}")
+_TIME: Final = re.compile(rb"\d{1,16}")
 _FIGURE: Final = re.compile(rb"^(\w+):(\d+)\r?$", re.MULTILINE)
 
 
@@ -125,13 +126,14 @@ def read_event(entry: Any) -> HubEvent | None:
     """Read one entry of the timeline; None if it was written by hand."""
     entry_id, words = entry
     fields = dict(zip(words[::2], words[1::2], strict=False))
-    if not _EVENT_ID.fullmatch(entry_id) or b"event" not in fields:
+    if not _EVENT_ID.fullmatch(entry_id) or not _TIME.fullmatch(fields.get(b"at", b"")):
         return None
     kind, instance, detail = (
         fields.get(name, b"").decode(errors="replace")[:300]
         for name in (b"event", b"instance", b"detail")
     )
-    return HubEvent(entry_id.decode(), kind, instance, detail)
+    at = int(fields[b"at"])
+    return HubEvent(entry_id.decode(), at, kind, instance, detail)
 
 
 def _instances(found: Sequence[bytes]) -> dict[str, HeardInstance]:

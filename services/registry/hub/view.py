@@ -280,10 +280,9 @@ def _sum(counts: Iterable[int | None]) -> int | None:
 
 
 def _event(event: HubEvent) -> Event:
-    milliseconds = int(event.id.partition("-")[0])
     return Event(
         id=event.id,
-        at=to_datetime(milliseconds * 1000),
+        at=to_datetime(event.at),
         event=event.kind,
         instance=event.instance or None,
         detail=event.detail or None,

@@ -13,5 +13,5 @@ if not stored or stored.started_at ~= tonumber(ARGV[2]) then return 0 end
 redis.call('HDEL', instances, ARGV[1])
 redis.call('ZREM', heard, ARGV[1])
 redis.call('XADD', events, 'MAXLEN', ARGV[3], '*',
-  'event', 'stopped', 'instance', ARGV[1], 'detail', '')
+  'at', int(now_us()), 'event', 'stopped', 'instance', ARGV[1], 'detail', '')
 return 1

@@ -17,9 +17,17 @@ local function is_line(value)
   return is_count(value.started_at) and (value.ready == true or value.ready == false)
 end
 
+local function add(kind, instance, detail)
+  return redis.pcall('XADD', events, 'MAXLEN', most, '*',
+    'at', int(now), 'event', kind, 'instance', instance, 'detail', detail)
+end
+
 local function note(kind, instance, detail)
-  redis.call('XADD', events, 'MAXLEN', most, '*',
-    'event', kind, 'instance', instance, 'detail', detail)
+  if add(kind, instance, detail).err then
+    -- Of another type, or written by hand with the last id there is.
+    redis.call('DEL', events)
+    add(kind, instance, detail)
+  end
 end
 
 -- For a while nobody counts as lost: all have to be heard again first.
@@ -44,7 +52,8 @@ elseif not newest and not is_first then
   note('redis_emptied', '', '')
   settle()
 end
-local is_settling = redis.call('EXISTS', settling) == 1
+local left = redis.call('PTTL', settling) * 1000
+local is_settling = left > 0 and left <= lost_after
 
 if not is_settling then
   local overdue = redis.call('ZRANGEBYSCORE', heard, '-inf', int(now - lost_after), 'LIMIT', 0, 100)
