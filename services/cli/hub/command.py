@@ -48,7 +48,10 @@ class _Seen:
         lines = [
             *screen.head(self.answer),
             Text(),
-            *self._session.output.table_lines(self.answer["instances"], screen.COLUMNS),
+            *self._session.output.table_lines(
+                self.answer["instances"], screen.columns(self.answer)
+            ),
+            *screen.reasons(self.answer),
             Text(),
         ]
         most = _EVENTS if fit is None else max(_LEAST_EVENTS, fit - len(lines))

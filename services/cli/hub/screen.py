@@ -36,8 +36,9 @@ _EVENTS: Final = {
 
 
 def head(hub: Mapping[str, Any]) -> list[Text]:
-    """Return the lines above the table: Redis, Postgres, partitions, what waits."""
+    """Return the lines above the table: version, Redis, Postgres, partitions, what waits."""
     named = [
+        ("Version", _version(_versions(hub))),
         ("Redis", _redis(hub["redis"])),
         ("Postgres", _postgres(hub["postgres"])),
         ("Partitions", _partitions(hub)),
@@ -98,7 +99,7 @@ def _oldest(instance: Mapping[str, Any]) -> str | None:
     return f"{instance['overdue_seconds']:g} s, of {instance['overdue']}"
 
 
-COLUMNS: Final[list[str | Column]] = [
+_COLUMNS: Final[list[str | Column]] = [
     "service",
     "id",
     "version",
@@ -106,9 +107,25 @@ COLUMNS: Final[list[str | Column]] = [
     Column("connections", lambda each: _of(each, "connections", "connections_max")),
     "partitions",
     Column("oldest pending", _oldest),
-    Column("why", lambda each: each["reason"]),
 ]
-"""Of the table of instances."""
+
+
+def columns(hub: Mapping[str, Any]) -> list[str | Column]:
+    """Return those of the table of instances; their version only if they differ in it."""
+    return [each for each in _COLUMNS if each != "version" or len(_versions(hub)) > 1]
+
+
+def reasons(hub: Mapping[str, Any]) -> list[Text]:
+    """Return why instances are not ready, a line for each."""
+    return [
+        Text(f"{in_words(each['id'])} is not ready: {in_words(each['reason'])}", style="red")
+        for each in hub["instances"]
+        if each["reason"]
+    ]
+
+
+def _versions(hub: Mapping[str, Any]) -> list[str]:
+    return sorted({in_words(each["version"]) for each in hub["instances"] if each["version"]})
 
 
 def changing(hub: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -138,16 +155,19 @@ LINES: Final[list[str | Column]] = ["id", Column("what", _change)]
 """What is told of `changing`, and what counts as a change."""
 
 
+def _version(versions: Sequence[str]) -> Text:
+    return Text(", ".join(versions), style="yellow" if len(versions) > 1 else "")
+
+
 def _redis(redis: Mapping[str, Any]) -> Text:
-    used = [
-        _full(each["used_bytes"], each["limit_bytes"], size(each["used_bytes"]), _limit(each))
-        for each in redis["servers"]
-    ]
-    return _server(redis, Text("; ").join(used))
+    return _server(redis, Text("; ").join(map(_memory, redis["servers"])))
 
 
-def _limit(server: Mapping[str, Any]) -> str:
-    return "no limit" if server["limit_bytes"] is None else size(server["limit_bytes"])
+def _memory(server: Mapping[str, Any]) -> Text:
+    used, limit = server["used_bytes"], server["limit_bytes"]
+    if limit is None:
+        return Text(f"{size(used)}, without a limit")
+    return _full(used, limit, size(used), size(limit))
 
 
 def _postgres(postgres: Mapping[str, Any]) -> Text:

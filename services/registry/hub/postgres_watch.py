@@ -87,7 +87,7 @@ class PostgresWatch:
         version, most, connections, size, unprojected = row
         self.look = PostgresLook(
             looked_at=self.clock(),
-            version=version,
+            version=version.partition(" ")[0],  # without who packed it
             connections_max=most,
             connections=connections,
             size=size,

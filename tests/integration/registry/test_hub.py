@@ -98,12 +98,13 @@ async def test_a_command_shows_it_to_people_and_to_programs(hub: StartHub) -> No
     ran = await chargelight("hub")
     assert (ran.code, ran.errors) == (0, "")
     said = [line.split() for line in ran.output.splitlines()]
-    assert said[0][:2] == ["Redis", "answers"]
-    assert said[1][:2] == ["Postgres", "answers"]
-    assert said[3] == ["Waiting", "nothing"]
+    assert said[0] == ["Version", seen["instances"][0]["version"]]
+    assert said[1][:2] == ["Redis", "answers"]
+    assert said[2][:2] == ["Postgres", "answers"]
+    assert said[4] == ["Waiting", "nothing"]
     rows = {line[1]: line for line in said if len(line) > 3}
     for each in seen["instances"]:
-        assert rows[each["id"]][:4] == [each["service"], each["id"], each["version"], "ready"]
+        assert rows[each["id"]][:3] == [each["service"], each["id"], "ready"]
         assert f"{each['id']} started: {each['version']}" in ran.output
     as_json = await chargelight("hub", "--json")
     assert httpx.Response(200, text=as_json.output).json().keys() == seen.keys()
