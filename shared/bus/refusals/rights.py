@@ -32,6 +32,8 @@ _OF_CLUSTERS: Final = "+asking +cluster|info +cluster|slots +spublish"
 _CALL: Final = re.compile(r"""p?call\('([A-Z]+)'(?:, '([A-Z]+)')?""")
 
 CHECK_KEY_RULE: Final = f"~{CHECK_KEY}*"
+HUB_RULE: Final = f"~{HUB_KEYS}"
+"""Nobody tries it, nor the commands that only this needs."""
 CHECK_CHANNEL_RULE: Final = f"&{CHECK_CHANNEL}*"
 SCRIPTS_RULE: Final = f"(+evalsha ~{ALL_KEYS})"
 """Redis asks for every right on all keys of a script, also on those that it only reads. What
@@ -83,15 +85,12 @@ class Rights:
         it, or the rules before them do.
         """
         of_cluster = _OF_CLUSTERS.split() if is_cluster else ()
-        commands = (command_rule(name) for name in self.commands if name not in _IN_SELECTORS)
-        selectors = (
-            *(SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule),
-            self.reporting_rule,
-        )
+        names = (name for name in self._all_commands if name not in _IN_SELECTORS)
+        selectors = (SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule)
         return (
             *("resetkeys", *self.reading_rules.values(), *self.writing_rules.values()),
-            *(CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
-            *("-@all", *commands, *of_cluster, "clearselectors"),
+            *(*self._hub_rules, CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
+            *("-@all", *map(command_rule, names), *of_cluster, "clearselectors"),
             *(_sharded(rule) if is_cluster else rule for rule in selectors if rule),
         )
 
@@ -99,13 +98,21 @@ class Rights:
         """Return them for Redis 6.2: it has no selectors, and reading is not apart from writing."""
         access = self.access
         parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
-        hub = (f"~{HUB_KEYS}",) if self.reporting else ()
         channels = dict.fromkeys((*self.publishing_rules, *_channel_rules(access.hears)))
+        keys = (f"~{key_pattern(part)}" for part in parts)
         return (
-            *("resetkeys", *(f"~{key_pattern(part)}" for part in parts), *hub, CHECK_KEY_RULE),
+            *("resetkeys", *keys, *self._hub_rules, CHECK_KEY_RULE),
             *("resetchannels", *channels),
-            *("-@all", *map(command_rule, sorted({*self.commands, *self.reporting}))),
+            *("-@all", *map(command_rule, self._all_commands)),
         )
+
+    @property
+    def _all_commands(self) -> list[str]:
+        return sorted({*self.commands, *self.reporting})
+
+    @property
+    def _hub_rules(self) -> list[str]:
+        return [HUB_RULE] if self.reporting else []
 
     @property
     def reading_rules(self) -> dict[str, str]:
@@ -126,7 +133,7 @@ class Rights:
     def removing_rule(self) -> str:
         """The selector of keys that it may remove, or members of them."""
         parts = dict.fromkeys((*self.access.writes, *self.access.removes))
-        keys = (f"~{key_pattern(part)}" for part in parts)
+        keys = (*(f"~{key_pattern(part)}" for part in parts), *self._hub_rules)
         return f"(+del +hdel {CHECK_KEY_RULE} {' '.join(keys)})"
 
     @property
@@ -141,13 +148,6 @@ class Rights:
             return ""
         channels = (*_channel_rules(self.access.hears), CHECK_CHANNEL_RULE)
         return f"(+subscribe +unsubscribe resetchannels {' '.join(channels)})"
-
-    @property
-    def reporting_rule(self) -> str:
-        """The selector of the keys that tell how instances are; empty if it does not use them."""
-        if not self.reporting:
-            return ""
-        return f"({' '.join(map(command_rule, self.reporting))} ~{HUB_KEYS})"
 
 
 def command_rule(name: str) -> str:

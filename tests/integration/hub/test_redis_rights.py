@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from shared.bus.factory import open_bus
 from shared.bus.refusals.redis_check import RedisCheck
+from shared.bus.refusals.rights import HUB_RULE, command_rule
 from shared.bus.refusals.trials import untried
 from shared.contract.instances import Figures
 from shared.contract.names import INSTANCES
@@ -61,8 +62,10 @@ async def test_each_right_is_needed_and_names_itself(
     async with check_of(service, url) as check:
         assert await check.agree_once()
     rights = [rule for rule in rules if rule.startswith(("+", "~", "%", "&", "("))]
-    # Without it a service does its work all the same.
-    rights.remove(RIGHTS[service].reporting_rule)
+    # Without those a service does its work all the same.
+    untried_commands = set(RIGHTS[service].reporting) - set(RIGHTS[service].commands)
+    for right in (HUB_RULE, *map(command_rule, sorted(untried_commands))):
+        rights.remove(right)
     assert len(rights) > 20
     for right in rights:
         allow(without=right)
@@ -81,8 +84,8 @@ async def test_without_the_right_to_report_a_service_works_and_says_so(
     host, port = address_of(private_redis.url)
     url = f"redis://{service}:{PASSWORD}@{host}:{port}/0"
     rules = RIGHTS[service].rules()
-    without = [rule for rule in rules if rule != RIGHTS[service].reporting_rule]
-    assert len(without) == len(rules) - 1
+    without = [rule for rule in rules if rule != HUB_RULE]
+    assert HUB_RULE in rules
     for allowed in (without, rules):
         operator.acl_setuser(service, reset=True)
         operator.execute_command("ACL", "SETUSER", service, "on", f">{PASSWORD}", *allowed)
