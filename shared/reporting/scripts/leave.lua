@@ -8,8 +8,10 @@ local function is_line(value)
   return is_count(value.started_at)
 end
 
+if not redis.call('ZSCORE', heard, ARGV[1]) then return 0 end
+-- A line that was broken by hand does not keep it here.
 local stored = checked(redis.call('HGET', instances, ARGV[1]), is_line)
-if not stored or stored.started_at ~= tonumber(ARGV[2]) then return 0 end
+if stored and stored.started_at ~= tonumber(ARGV[2]) then return 0 end
 redis.call('HDEL', instances, ARGV[1])
 redis.call('ZREM', heard, ARGV[1])
 redis.call('XADD', events, 'MAXLEN', ARGV[3], '*',

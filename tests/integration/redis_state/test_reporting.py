@@ -80,6 +80,7 @@ async def test_who_comes_and_goes_is_told_once(hub: Hub) -> None:
         await one.report()
         await two.report()
     assert await hub.told() == [("started", "a"), ("started", "b")]
+    await hub.client.hset(INSTANCES, "b", "broken by hand")
     await two.leave()
     await two.leave()
     assert await hub.told() == [("started", "a"), ("started", "b"), ("stopped", "b")]
