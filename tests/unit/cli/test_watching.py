@@ -180,7 +180,7 @@ def test_the_hub_is_drawn_as_a_screen_of_its_own(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    answers = [httpx.Response(200, json=hub()), AWAY]
+    answers: Answers = [httpx.Response(200, json=hub()), AWAY]
     ran = watch("hub --watch", answers)
     assert (ran.code, ran.errors) == (130, "")
     first, second = (each for each in ran.output.split("\x1b[H") if "Version" in each)
