@@ -193,7 +193,10 @@ def _server(server: Mapping[str, Any], known: Text) -> Text:
 
 
 def _partitions(hub: Mapping[str, Any]) -> Text:
-    owned = sum(each["partitions"] or 0 for each in hub["instances"])
+    # As it was when Redis was looked at last: a router that was silent by then has lost them.
+    since = hub["redis"]["age_seconds"] or 0
+    told = (each for each in hub["instances"] if each["age_seconds"] - since <= _SILENT_SECONDS)
+    owned = min(sum(each["partitions"] or 0 for each in told), hub["partitions"])
     text = f"{owned} of {hub['partitions']} have a router"
     return Text(text, style="" if owned == hub["partitions"] else "red")
 

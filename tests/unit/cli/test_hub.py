@@ -141,6 +141,16 @@ def test_what_is_nearly_full_or_missing_is_red() -> None:
     assert not is_alarming(usual, "Partitions")
 
 
+def test_partitions_of_a_silent_router_have_none_unless_all_is_as_old() -> None:
+    silent = {**ROUTER, "age_seconds": 9.0}
+    assert head_of(hub(silent))["Partitions"] == "0 of 64 have a router"
+    away = {**hub()["redis"], "connected": False, "reason": "refused", "age_seconds": 8.0}
+    assert head_of(hub(silent, redis=away))["Partitions"] == "64 of 64 have a router"
+    # One was killed, and another has taken over.
+    both = hub(ROUTER, {**ROUTER, "id": "r2"})
+    assert head_of(both)["Partitions"] == "64 of 64 have a router"
+
+
 def test_what_waits_is_told_the_lights_first() -> None:
     waiting = {**hub()["waiting"], "overdue": 3, "overdue_seconds": 4.5, "devices": 2}
     assert head_of(hub(waiting=waiting))["Waiting"] == (
