@@ -14,7 +14,7 @@ from services.gateway.redis_check import RIGHTS as GATEWAY
 from services.registry.redis_check import RIGHTS as REGISTRY
 from services.router.redis_check import RIGHTS as ROUTER
 from shared.bus.refusals.rights import Rights
-from shared.contract.names import ACCESS, AGREEMENTS, PREFIX, key_pattern
+from shared.contract.names import ACCESS, AGREEMENTS, HUB_KEYS, PREFIX, key_pattern
 
 RIGHTS: Final[Mapping[str, Rights]] = {
     "gateway": GATEWAY,
@@ -28,6 +28,7 @@ _READABLE: Final = sorted(
 )
 OPERATOR: Final = (
     *(f"%R~{key_pattern(part)}" for part in (*_READABLE, "agreements")),
+    f"%R~{HUB_KEYS}",
     *(f"&{PREFIX}*", "+@read", "-@dangerous", "+ping", "+info", "+time", "+role", "+type"),
     *("+scan", "+pubsub", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe"),
     *("+client|list", "+client|setname", "+slowlog|len", "+command"),

@@ -41,6 +41,7 @@ from services.cli.failures import (
     WrongUseError,
 )
 from services.cli.global_options import PANEL, RootGroup
+from services.cli.hub.command import hub
 from services.cli.output import Output, printable, with_local_times
 from services.cli.profiles import complete_profile
 from services.cli.session import Session
@@ -76,6 +77,7 @@ app.add_typer(pairings.group, name="pairings")
 app.add_typer(rentals.group, name="rentals")
 app.add_typer(access.keys, name="keys")
 app.add_typer(ca.group, name="ca")
+app.command("hub")(hub)
 app.command("state")(devices.state)
 app.command("explain")(explain.explain)
 app.command("refused")(refused.refused)

@@ -79,6 +79,13 @@ class Output:
         else:
             self.plain(text)
 
+    def drawn(self, lines: Iterable[Text], answer: object) -> None:
+        """Show one thing: as lines for a person, the answer for a program."""
+        if self._as_json:
+            self._print_json(answer)
+        else:
+            self._lines(lines)
+
     def plain(self, text: str) -> None:
         """Print a text as it is."""
         self._write(printable(text, keep="\n") + "\n")
@@ -175,6 +182,8 @@ def cell(value: object) -> Text:
     """Return a value as people read it."""
     if value is None or value == []:
         return Text("-", style="dim")
+    if isinstance(value, Text):
+        return value
     if isinstance(value, dict | list):
         return Text(in_words(value))
     text = in_words(value)

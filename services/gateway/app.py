@@ -34,6 +34,7 @@ from services.gateway.workers import parent
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.devices import Kind
+from shared.contract.instances import Figures
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.listeners import open_listeners
@@ -44,6 +45,7 @@ from shared.process.runtime import Background, describe
 from shared.process.tls.files import TlsFilesError
 from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
+from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
 
@@ -84,6 +86,7 @@ async def serve_devices(
         if stop.is_set():
             return
         background = Background(group)
+        stack.push_async_callback(gateway.reporter.leave)
         stack.push_async_callback(gateway.presence.leave)
         stack.push_async_callback(background.stop)
         gateway.start(background)
@@ -143,8 +146,19 @@ class Gateway:
         self._know_devices(settings, rng)
         connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
+        self.reporter = self._open_reporter(rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
+
+    def _open_reporter(self, rng: random.Random) -> Reporter:
+        return Reporter(
+            bus=self.check.bus,
+            service=self._settings.service,
+            instance_id=self._settings.instance_id,
+            not_ready_because=self.not_ready_because,
+            figures=self._figures,
+            rng=rng,
+        )
 
     def _know_devices(self, settings: GatewaySettings, rng: random.Random) -> None:
         self._tls = _tls_of(settings)
@@ -199,6 +213,7 @@ class Gateway:
         background.start(self._write_refused(), "write refused handshakes")
         background.start(self.subscriber.run(), "hear doorbells")
         background.start(self.echo.call(), "hear itself")
+        background.start(self.reporter.run(), "report")
         self._start_tls(background)
 
     def _start_tls(self, background: Background) -> None:
@@ -269,6 +284,14 @@ class Gateway:
         entrance = Entrance(context, endpoint, listener, tls, proxies)
         entrance.open()
         return entrance
+
+    def _figures(self) -> Figures:
+        return Figures(
+            connections=len(self.context.connections),
+            connections_max=self._settings.max_connections,
+            waiting=len(self.context.waiting),
+            unstored=self.chargers.unstored,
+        )
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""

@@ -9,8 +9,14 @@ from shared.bus.refusals.config_agreement import Agreement, Successor
 from shared.bus.refusals.rights import Rights
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import ACCESS
+from shared.reporting import scripts as reporting_scripts
 
-RIGHTS: Final = Rights.of(ACCESS["gateway"], vars(scripts).values(), "GET", "ZREM")
+RIGHTS: Final = Rights.of(
+    ACCESS["gateway"],
+    vars(scripts).values(),
+    *("GET", "ZREM"),
+    reporting=vars(reporting_scripts).values(),
+)
 
 
 def agreement_of(settings: GatewaySettings) -> Agreement:

@@ -5,6 +5,8 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from uvicorn.server import ServerState
+
 from services.registry import metrics
 from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
@@ -16,6 +18,9 @@ from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.hub.hub_watch import HubWatch
+from services.registry.hub.postgres_watch import PostgresWatch
+from services.registry.hub.redis_watch import RedisWatch
 from services.registry.live.device_counts import DeviceCounts
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
@@ -29,6 +34,7 @@ from services.registry.routes.build import build
 from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
 from shared.bus.factory import open_bus, open_check
+from shared.contract.instances import Figures
 from shared.contract.names import Names
 from shared.process import health, logs
 from shared.process.metrics import service
@@ -37,6 +43,7 @@ from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.server_tls import ServerTls
 from shared.process.waiting import unless_stopped
+from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
 
@@ -62,6 +69,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
         )
         await registry.open(stack)
         await unless_stopped(stop, registry.check.agree_once())
+        stack.push_async_callback(registry.reporter.leave)
         background = Background(group)
         stack.push_async_callback(background.stop)
         registry.start(background)
@@ -73,6 +81,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
                 settings.max_connections,
                 registry.tls,
                 proxies=settings.proxies,
+                state=registry.server_state,
             )
         )
         _log.info("serving", **(describe(settings) | {"port": port}))
@@ -130,6 +139,7 @@ class Registry:
             troubles=troubles,
             rng=rng,
         )
+        self._watch_hub(settings, names, rng)
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
         self._show_metrics(names, rng)
@@ -146,6 +156,29 @@ class Registry:
         metrics.TRANSITION_OLDEST.set_function(lambda: self._transitions.waiting_seconds)
         metrics.POSTGRES_CONNECTED.set_function(lambda: float(listener.is_connected))
         metrics.POSTGRES_POOL_WAITING.set_function(lambda: float(database.waiting))
+
+    def _watch_hub(self, settings: RegistrySettings, names: Names, rng: random.Random) -> None:
+        self.server_state = ServerState()
+        self.reporter = Reporter(
+            bus=self.check.bus,
+            service=settings.service,
+            instance_id=settings.instance_id,
+            not_ready_because=self.not_ready_because,
+            figures=self._figures,
+            rng=rng,
+        )
+        self._hub = HubWatch(
+            self.reporter,
+            RedisWatch(self.check.bus, names),
+            PostgresWatch(self._database, lambda: self._projector.projected_number),
+            settings.partitions,
+        )
+
+    def _figures(self) -> Figures:
+        return Figures(
+            connections=len(self.server_state.connections),
+            connections_max=self._settings.max_connections,
+        )
 
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)
@@ -194,6 +227,9 @@ class Registry:
         """Start the endless tasks."""
         background.start(self.check.run(), "check redis")
         background.start(watch_loop(), "watch the event loop")
+        background.start(self.reporter.run(), "report")
+        background.start(self._hub.redis.run(), "look at redis")
+        background.start(self._hub.postgres.run(), "look at postgres")
         background.start(self._listener.run(), "postgres listener")
         background.start(self._projector.run(), "projector")
         background.start(self._transitions.run(), "record rentals")
@@ -224,6 +260,7 @@ class Registry:
                 settings.former_credential_key.get_secret_value(),
             ),
             self._authorization,
+            self._hub.view,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
         )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.registry.directory import scripts as directory_scripts
+from services.registry.hub import scripts as hub_scripts
 from services.registry.live import scripts as live_scripts
 from services.registry.rentals import scripts as rental_scripts
 from services.registry.settings import RegistrySettings
@@ -10,6 +11,7 @@ from shared.bus.refusals.config_agreement import Agreement, Successor
 from shared.bus.refusals.rights import Rights
 from shared.contract.credentials import KEY_AGREEMENT, fingerprint_of
 from shared.contract.names import ACCESS
+from shared.reporting import scripts as reporting_scripts
 
 RIGHTS: Final = Rights.of(
     ACCESS["registry"],
@@ -19,6 +21,7 @@ RIGHTS: Final = Rights.of(
         *vars(rental_scripts).values(),
     ],
     *("EXISTS", "GET", "HDEL", "HGETALL", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
+    reporting=[*vars(reporting_scripts).values(), *vars(hub_scripts).values()],
 )
 
 

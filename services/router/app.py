@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack
 
 from services.router import metrics
@@ -14,6 +15,7 @@ from services.router.settings import RouterSettings
 from services.router.thresholds import Thresholds
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
+from shared.contract.instances import Figures
 from shared.contract.names import Names, echo_channel
 from shared.process import health, logs
 from shared.process.metrics import service
@@ -21,6 +23,7 @@ from shared.process.metrics.loop_delay import watch_loop
 from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.waiting import unless_stopped
+from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
 
@@ -41,6 +44,7 @@ async def serve(settings: RouterSettings, stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         background = Background(group)
+        stack.push_async_callback(router.reporter.leave)
         stack.push_async_callback(router.leave)
         stack.push_async_callback(background.stop)
         router.start(background)
@@ -90,8 +94,19 @@ class Router:
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
         service.READINESS.follow(self.not_ready)
         metrics.PARTITIONS.set(settings.partitions)
-        metrics.PENDING.set_function(lambda: float(self._finder.pending.count))
-        metrics.PENDING_OLDEST.set_function(lambda: self._finder.pending.oldest_seconds)
+        finder = self._finder
+        metrics.PENDING.set_function(lambda: float(sum(finder.pending.values())))
+        metrics.PENDING_OLDEST.set_function(
+            lambda: finder.overdue.count_and_oldest(time.monotonic())[1]
+        )
+        self.reporter = Reporter(
+            bus=self.check.bus,
+            service=settings.service,
+            instance_id=settings.instance_id,
+            not_ready_because=self.not_ready_because,
+            figures=self._figures,
+            rng=rng,
+        )
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
@@ -109,11 +124,16 @@ class Router:
         background.start(self._clearer.run(), "clear pending")
         background.start(self._finder.run(), "find overdue")
         background.start(self._leases.keep(), "keep leases")
+        background.start(self.reporter.run(), "report")
 
     async def leave(self) -> None:
         """Clear what was routed and give the partitions back."""
         await self._clearer.clear_added()
         await self._leases.leave()
+
+    def _figures(self) -> Figures:
+        overdue, oldest = self._finder.overdue.count_and_oldest(time.monotonic())
+        return Figures(partitions=self._leases.owned, overdue=overdue, overdue_seconds=oldest)
 
     def not_ready_because(self) -> str | None:
         """Return what ``/readyz`` says."""

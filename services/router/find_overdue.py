@@ -7,6 +7,7 @@ missed, all chargers are marked pending first.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from services.router import metrics, scripts
 from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
+from services.router.metrics import OVERDUE_SECONDS, OverdueAges
 from services.router.reading import Reading
 from services.router.statuses_ahead import StatusesAhead
 from shared.bus.bus import Bus, BusUnavailableError
@@ -24,8 +26,6 @@ from shared.process.backoff import Backoff
 from shared.process.waiting import wait_for_event
 
 _FIND_SECONDS: Final = 0.5
-_OVERDUE_SECONDS: Final = 0.5
-"""No doorbell will bring what is pending for longer than this."""
 _MOST_PER_PARTITION: Final = 100
 """Most readings found per partition at a time; with so many, the next look comes at once."""
 
@@ -47,15 +47,17 @@ class OverdueFinder:
     ahead: StatusesAhead
     """Names chargers to read although they are not overdue."""
     rng: random.Random
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
+        self.overdue = OverdueAges()
+        self.pending: dict[int, int] = {}
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._by_channel = {n.readings: n.partition for n in self.names.chargers}
         self._owned: set[int] = set()
         self._unmarked: set[int] = set()
         self._now = asyncio.Event()
         self._audit = Audit(self.bus, self.names)
-        self.pending = metrics.Pending()
         # Redis may be another one by now, where statuses are missing.
         self.bus.on_reconnected(lambda: self._mark(self._owned))
 
@@ -68,8 +70,8 @@ class OverdueFinder:
         """Stop working on partitions."""
         self._owned -= partitions
         self._unmarked -= partitions
-        self.pending.forget(partitions)
         for partition in partitions:
+            self.pending.pop(partition, None)
             self.ahead.take_unsure(partition)
         self.subscriber.unsubscribe(self.names.chargers[p].readings for p in partitions)
 
@@ -109,14 +111,11 @@ class OverdueFinder:
         for partition, (pending, *values) in zip(owned, replies, strict=True):
             found = list(_readings(partition, values))
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
-            is_all = len(found) < _MOST_PER_PARTITION
             if partition in self._owned:
-                overdue = [reading.charger_id for reading in found]
-                self.pending.note(
-                    partition, pending, overdue, is_all=is_all, for_seconds=_OVERDUE_SECONDS
-                )
-            if not is_all:
+                self.pending[partition] = pending
+            if len(found) == _MOST_PER_PARTITION:
                 self._now.set()
+            self.overdue.note((reading.charger_id for reading in found), self.clock())
             for reading in found:
                 if reading.widget_id:
                     self.route(reading)
@@ -139,7 +138,7 @@ class OverdueFinder:
             scripts.FIND_OVERDUE,
             (names.directory, names.directory_version, names.live, names.pending),
             [
-                round(_OVERDUE_SECONDS * 1_000_000),
+                round(OVERDUE_SECONDS * 1_000_000),
                 _MOST_PER_PARTITION,
                 *self.ahead.take_unsure(partition),
             ],

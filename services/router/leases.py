@@ -43,6 +43,11 @@ class Leases:
         self._owned: set[int] = set()
         self.joined = False
 
+    @property
+    def owned(self) -> int:
+        """How many partitions this router works on."""
+        return len(self._owned)
+
     async def keep(self) -> None:
         """Take, renew and release leases, until cancelled."""
         while True:

@@ -1,15 +1,21 @@
 """What a router counts, and for how long chargers have been pending."""
 
-import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from prometheus_client import Counter, Gauge
 
 from shared.process.metrics import bounds
 from shared.process.metrics.fast_counter import FastCounter
 from shared.process.metrics.fast_histogram import FastHistogram
+
+OVERDUE_SECONDS: Final = 0.5
+"""No doorbell will bring what is pending for longer than this."""
+_STILL_THERE_SECONDS: Final = 0.4
+"""What is found for the first time may be routed in a moment: it waits if it is found again."""
+_GONE_SECONDS: Final = 3.0
+"""What is overdue is found again within this time."""
+_MOST_AGES: Final = 10_000
 
 PARTITIONS: Final = Gauge("chargelight_partitions", "Partitions that the hub has, as configured.")
 OWNED: Final = Gauge("chargelight_partitions_owned", "Partitions this router works on.")
@@ -45,55 +51,40 @@ RESTORED: Final = _written.labels("restored")
 AHEAD: Final = _written.labels("ahead")
 
 
-@dataclass(eq=False, repr=False)
-class Pending:
-    """What was found pending in this router's partitions when it last looked.
+class _Found(NamedTuple):
+    first: float
+    last: float
+
+
+class OverdueAges:
+    """The chargers that were found overdue lately, and since when.
 
     Redis does not say for how long: what is found overdue goes to the back of the queue, with
     the time of now. So it is noted who is found again and again.
     """
 
-    clock: Callable[[], float] = time.monotonic
-    _counts: dict[int, int] = field(default_factory=dict)
-    _since: dict[int, dict[str, float]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._found: dict[str, _Found] = {}
 
-    def note(
-        self,
-        partition: int,
-        count: int,
-        overdue: Collection[str],
-        *,
-        is_all: bool,
-        for_seconds: float,
-    ) -> None:
-        """Note what was found in a partition.
+    def note(self, chargers: Iterable[str], now: float) -> None:
+        """Note which chargers were found, in seconds of a clock that only moves forward."""
+        for charger in chargers:
+            found = self._found.get(charger)
+            if found is not None and now - found.last <= _GONE_SECONDS:
+                self._found[charger] = _Found(found.first, now)
+            elif len(self._found) < _MOST_AGES:
+                self._found[charger] = _Found(now, now)
 
-        Args:
-            partition: Its number.
-            count: How many are pending.
-            overdue: Chargers that are, for ``for_seconds`` at least.
-            is_all: Whether no others are overdue.
-            for_seconds: What makes a charger overdue.
-        """
-        before = self._since.get(partition, {})
-        at = self.clock() - for_seconds
-        found = {charger: before.get(charger, at) for charger in overdue}
-        self._counts[partition] = count
-        self._since[partition] = found if is_all else before | found
-
-    def forget(self, partitions: Iterable[int]) -> None:
-        """Forget partitions that another router looks at now."""
-        for partition in partitions:
-            self._counts.pop(partition, None)
-            self._since.pop(partition, None)
-
-    @property
-    def count(self) -> int:
-        """How many are pending."""
-        return sum(self._counts.values())
-
-    @property
-    def oldest_seconds(self) -> float:
-        """For how long the one has been overdue that has been for the longest; 0: none is."""
-        oldest = min((min(since.values()) for since in self._since.values() if since), default=None)
-        return 0.0 if oldest is None else self.clock() - oldest
+    def count_and_oldest(self, now: float) -> tuple[int, float]:
+        """Return how many wait, and how long the oldest has, in seconds; (0, 0): none does."""
+        self._found = {
+            charger: found
+            for charger, found in self._found.items()
+            if now - found.last <= _GONE_SECONDS
+        }
+        waiting = [
+            now - found.first
+            for found in self._found.values()
+            if found.last - found.first >= _STILL_THERE_SECONDS
+        ]
+        return (len(waiting), max(waiting) + OVERDUE_SECONDS) if waiting else (0, 0.0)

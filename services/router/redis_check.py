@@ -6,8 +6,14 @@ from services.router import scripts
 from services.router.settings import RouterSettings
 from shared.bus.refusals.rights import Rights
 from shared.contract.names import ACCESS
+from shared.reporting import scripts as reporting_scripts
 
-RIGHTS: Final = Rights.of(ACCESS["router"], vars(scripts).values(), "ZREM")
+RIGHTS: Final = Rights.of(
+    ACCESS["router"],
+    vars(scripts).values(),
+    "ZREM",
+    reporting=vars(reporting_scripts).values(),
+)
 
 
 def agreement_of(settings: RouterSettings) -> dict[str, str]:

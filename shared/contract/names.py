@@ -6,7 +6,8 @@ All names are built here and nowhere else. They are easy to read with ``redis-cl
 What belongs to one charger is in the hash slot of its partition's tag (``{p17}``), what
 belongs to one widget in the slot of the widget's own tag (``{w05}``). So every script
 touches exactly one slot, with Redis Cluster or without
-(https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+(https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). What instances say
+of themselves has a tag of its own, ``{hub}``.
 
 ==============================  =====  ======================================================
 name                            type   holds
@@ -36,6 +37,10 @@ name                            type   holds
 ``gateways``                    zset   gateway instance → when it was last heard of (µs)
 ``refused``                     hash   who was refused, and why → how often, and when last
 ``agreements``                  hash   settings that must be the same in all instances
+``{hub}:instances``             hash   instance → what it last said of itself
+``{hub}:heard``                 zset   instance → when it said that (µs)
+``{hub}:settling``              string there while Redis has just come back: nobody counts as lost
+``{hub}:events``                stream the timeline: which instances came, went and changed
 ==============================  =====  ======================================================
 
 All of these begin with ``chargelight:``. Two channels do not: on ``chargelight-echo:ID``
@@ -55,6 +60,13 @@ ROUTERS: Final = f"{PREFIX}:routers"
 GATEWAYS: Final = f"{PREFIX}:gateways"
 AGREEMENTS: Final = f"{PREFIX}:agreements"
 REFUSED: Final = f"{PREFIX}:refused"
+_HUB: Final = f"{PREFIX}:{{hub}}"
+INSTANCES: Final = f"{_HUB}:instances"
+HEARD: Final = f"{_HUB}:heard"
+SETTLING: Final = f"{_HUB}:settling"
+EVENTS: Final = f"{_HUB}:events"
+HUB_KEYS: Final = f"{_HUB}:*"
+"""A pattern of the four keys before: every service writes them, and none depends on them."""
 ALL_KEYS: Final = f"{PREFIX}:*"
 """A pattern of all keys."""
 CHECK_KEY: Final = f"{PREFIX}:check"
@@ -76,6 +88,10 @@ _TYPES: Final = {
     "gateways": "zset",
     "agreements": "hash",
     "refused": "hash",
+    "instances": "hash",
+    "heard": "zset",
+    "settling": "string",
+    "events": "stream",
 }
 """Of each key, by the last part of its name."""
 KEYS: Final = tuple(_TYPES)
@@ -87,8 +103,8 @@ _ANY_TAG: Final = f"{PREFIX}:{{*}}"
 class Access(NamedTuple):
     """What one service does with which keys (by the last parts of their names) and channels.
 
-    All services also compare their settings in ``agreements``, and try their rights with
-    `CHECK_KEY` and `CHECK_CHANNEL`.
+    All services also compare their settings in ``agreements``, try their rights with `CHECK_KEY`
+    and `CHECK_CHANNEL`, and say how they are in `HUB_KEYS`.
     """
 
     reads: tuple[str, ...]

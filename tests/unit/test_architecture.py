@@ -18,6 +18,7 @@ SHARED_ROOMS: Mapping[str, set[str]] = {
     "process": set(),
     "bus": {"contract", "process"},
     "redis_state": {"bus", "contract"},
+    "reporting": {"bus", "contract", "process", "redis_state"},
 }
 """The folders of shared, each with those that it may import."""
 

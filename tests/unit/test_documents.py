@@ -40,8 +40,10 @@ PROGRAMS: Final = {
 SCRIPTS: Final = {
     "services/registry/directory/scripts",
     "services/registry/live/scripts",
+    "services/registry/hub/scripts",
     "services/registry/rentals/scripts",
     "shared/bus/repair/scripts",
+    "shared/reporting/scripts",
 }
 NOTHING: Final = cast("Any", None)
 """Writing the OpenAPI document asks neither Postgres nor Redis."""

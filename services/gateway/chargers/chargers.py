@@ -178,7 +178,7 @@ class Chargers:
 
     @property
     def unstored(self) -> int:
-        """How many readings wait to be stored, or are on their way."""
+        """How many chargers have a reading that waits to be stored, or is on its way."""
         waiting = sum(c.sequence > 0 for c in self._admission.newcomers)
         return waiting + len(self._store.unstored) + len(self._on_their_way)
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.server import ServerState
 
 from services.registry.edge.entrance import Entrance
 from services.registry.edge.patient_protocol import PatientProtocol
@@ -44,6 +45,7 @@ async def listening(
     tls: ServerTls | None = None,
     *,
     proxies: tuple[Network, ...] = (),
+    state: ServerState | None = None,
 ) -> AsyncIterator[int]:
     """Listen while the context is open; then let running requests end.
 
@@ -55,6 +57,7 @@ async def listening(
             for its client.
         tls: With it, ``https://`` is spoken, and nothing else.
         proxies: Balancers, each of whose connections begins with a header of PROXY protocol v2.
+        state: Will hold all connections.
 
     Yields:
         The TCP port, which matters if that of the address is 0, for any.
@@ -66,6 +69,8 @@ async def listening(
     listeners = await open_listeners(address)
     port = listeners[0].getsockname()[1]
     server = _Server(_config_of(api))
+    if state is not None:
+        server.server_state = state
     new_protocol = partial(
         PatientProtocol,
         max_connections=max_connections,

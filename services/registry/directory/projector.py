@@ -108,6 +108,11 @@ class Projector:
         metrics.PROJECTED_NUMBER.set(0)
         self._wake.set()
 
+    @property
+    def projected_number(self) -> int | None:
+        """All changes up to this pairing number are in effect in Redis; None: not known."""
+        return self._projected_number if self._is_settled else None
+
     def has_projected(self, number: int) -> bool:
         """Tell whether the change with this pairing number is in effect in Redis."""
         return self._is_settled and self._projected_number >= number

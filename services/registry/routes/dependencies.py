@@ -15,6 +15,7 @@ from services.registry.api.guarded_route import GuardedRouter, operation_of
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
+from services.registry.hub.view import Hub
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.database import Database
 from services.registry.retention.cutoffs import Keep
@@ -67,6 +68,8 @@ class Parts:
     reader: StateReader
     hasher: SecretHasher
     authorization: Authorization
+    hub: Callable[[], Hub]
+    """Returns what this registry sees of the hub."""
     keep: Keep = field(default_factory=Keep)
     instance: Instance = field(default_factory=Instance)
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))

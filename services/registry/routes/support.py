@@ -1,4 +1,4 @@
-"""REST: what remote support asks for first."""
+"""REST: the hub as a whole, and what remote support asks for first."""
 
 import platform
 import re
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from services.registry.access.protection import Protection, seen_by
 from services.registry.api.guarded_route import GuardedRouter
+from services.registry.hub.view import Hub
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.routes.dependencies import NEEDS_ADMIN, Parts, PartsDep
@@ -62,6 +63,17 @@ class Support(BaseModel):
 
 
 routes = GuardedRouter(tags=["live"])
+
+
+@routes.get(
+    "/hub",
+    operation_id="get_hub",
+    summary="The hub at a glance: its instances, Redis, Postgres, what waits, what happened",
+    description="From the memory of the registry that answers, which looks about every 2 s: so "
+    "also while Redis or Postgres is away, with the age of what it saw last.",
+)
+async def hub(parts: PartsDep) -> Hub:
+    return parts.hub()
 
 
 @routes.get(

@@ -16,6 +16,7 @@ from shared.contract.names import (
     ALL_KEYS,
     CHECK_CHANNEL,
     CHECK_KEY,
+    HUB_KEYS,
     Access,
     key_pattern,
 )
@@ -31,6 +32,8 @@ _OF_CLUSTERS: Final = "+asking +cluster|info +cluster|slots +spublish"
 _CALL: Final = re.compile(r"""p?call\('([A-Z]+)'(?:, '([A-Z]+)')?""")
 
 CHECK_KEY_RULE: Final = f"~{CHECK_KEY}*"
+HUB_RULE: Final = f"~{HUB_KEYS}"
+"""Nobody tries it, nor the commands that only this needs."""
 CHECK_CHANNEL_RULE: Final = f"&{CHECK_CHANNEL}*"
 SCRIPTS_RULE: Final = f"(+evalsha ~{ALL_KEYS})"
 """Redis asks for every right on all keys of a script, also on those that it only reads. What
@@ -44,26 +47,36 @@ class Rights:
     Attributes:
         access: Its keys and channels.
         commands: Names of commands: ``HGET``, ``XGROUP CREATE``.
+        reporting: Those on the keys that tell how instances are. Nobody tries them: a service
+            that lacks them only does not say how it is.
     """
 
     access: Access
     commands: tuple[str, ...]
+    reporting: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, access: Access, scripts: Iterable[object], *commands: str) -> Self:
+    def of(
+        cls,
+        access: Access,
+        scripts: Iterable[object],
+        *commands: str,
+        reporting: Iterable[object] = (),
+    ) -> Self:
         """Return the rights that a service needs.
 
         Args:
             access: What the map of names says of it.
             scripts: Its scripts, among other things: ``vars(module).values()``.
             commands: What it sends besides, apart from what every service does.
+            reporting: Scripts on the keys that tell how instances are, likewise.
         """
-        names = {*_OF_EVERY_SERVICE, *commands}
+        names = {*_OF_EVERY_SERVICE, *commands, *_commands_of((REPAIR, *scripts))}
         names.update(_OF_LISTENERS if access.hears else ())
-        for script in (REPAIR, *scripts):
-            if isinstance(script, Script):
-                names.update(_commands_in(script.text))
-        return cls(access, tuple(sorted(names)))
+        beside = set(_commands_of(reporting))
+        if beside:
+            beside.update(_commands_of((REPAIR,)))
+        return cls(access, tuple(sorted(names)), tuple(sorted(beside)))
 
     def rules(self, *, is_cluster: bool = False) -> tuple[str, ...]:
         """Return the rules as ``ACL SETUSER`` takes them, from Redis 7 on.
@@ -72,12 +85,12 @@ class Rights:
         it, or the rules before them do.
         """
         of_cluster = _OF_CLUSTERS.split() if is_cluster else ()
-        commands = (command_rule(name) for name in self.commands if name not in _IN_SELECTORS)
+        names = (name for name in self._all_commands if name not in _IN_SELECTORS)
         selectors = (SCRIPTS_RULE, self.removing_rule, self.agreeing_rule, self.hearing_rule)
         return (
             *("resetkeys", *self.reading_rules.values(), *self.writing_rules.values()),
-            *(CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
-            *("-@all", *commands, *of_cluster, "clearselectors"),
+            *(*self._hub_rules, CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
+            *("-@all", *map(command_rule, names), *of_cluster, "clearselectors"),
             *(_sharded(rule) if is_cluster else rule for rule in selectors if rule),
         )
 
@@ -86,11 +99,20 @@ class Rights:
         access = self.access
         parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
         channels = dict.fromkeys((*self.publishing_rules, *_channel_rules(access.hears)))
+        keys = (f"~{key_pattern(part)}" for part in parts)
         return (
-            *("resetkeys", *(f"~{key_pattern(part)}" for part in parts), CHECK_KEY_RULE),
+            *("resetkeys", *keys, *self._hub_rules, CHECK_KEY_RULE),
             *("resetchannels", *channels),
-            *("-@all", *map(command_rule, self.commands)),
+            *("-@all", *map(command_rule, self._all_commands)),
         )
+
+    @property
+    def _all_commands(self) -> list[str]:
+        return sorted({*self.commands, *self.reporting})
+
+    @property
+    def _hub_rules(self) -> list[str]:
+        return [HUB_RULE] if self.reporting else []
 
     @property
     def reading_rules(self) -> dict[str, str]:
@@ -111,7 +133,7 @@ class Rights:
     def removing_rule(self) -> str:
         """The selector of keys that it may remove, or members of them."""
         parts = dict.fromkeys((*self.access.writes, *self.access.removes))
-        keys = (f"~{key_pattern(part)}" for part in parts)
+        keys = (*(f"~{key_pattern(part)}" for part in parts), *self._hub_rules)
         return f"(+del +hdel {CHECK_KEY_RULE} {' '.join(keys)})"
 
     @property
@@ -139,6 +161,12 @@ def _channel_rules(patterns: Iterable[str]) -> list[str]:
 
 def _sharded(selector: str) -> str:
     return selector.replace("+subscribe +unsubscribe", "+ssubscribe +sunsubscribe")
+
+
+def _commands_of(scripts: Iterable[object]) -> Iterator[str]:
+    for script in scripts:
+        if isinstance(script, Script):
+            yield from _commands_in(script.text)
 
 
 def _commands_in(script: str) -> Iterator[str]:

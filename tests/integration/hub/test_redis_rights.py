@@ -3,18 +3,24 @@
 That no other is needed is shown by `test_redis_mistakes`: its hub has exactly these.
 """
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from shared.bus.factory import open_bus
 from shared.bus.refusals.redis_check import RedisCheck
+from shared.bus.refusals.rights import HUB_RULE, command_rule
 from shared.bus.refusals.trials import untried
+from shared.contract.instances import Figures
+from shared.contract.names import INSTANCES
 from shared.process.runtime import CannotServeError
+from shared.reporting.reporter import Reporter
 from tests.fixtures.redis_at import RedisAt, address_of, urls_of_each
 from tests.fixtures.reporting import server_options_of
 from tests.integration.hub.redis_mistakes import ALL, PASSWORD, RIGHTS
@@ -56,6 +62,10 @@ async def test_each_right_is_needed_and_names_itself(
     async with check_of(service, url) as check:
         assert await check.agree_once()
     rights = [rule for rule in rules if rule.startswith(("+", "~", "%", "&", "("))]
+    # Without those a service does its work all the same.
+    untried_commands = set(RIGHTS[service].reporting) - set(RIGHTS[service].commands)
+    for right in (HUB_RULE, *map(command_rule, sorted(untried_commands))):
+        rights.remove(right)
     assert len(rights) > 20
     for right in rights:
         allow(without=right)
@@ -65,6 +75,49 @@ async def test_each_right_is_needed_and_names_itself(
         assert f" {right} " in str(caught.value)
     # What is tried is tried on a key that never exists.
     assert operator.keys("*") == [b"chargelight:agreements"]
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_without_the_right_to_report_a_service_works_and_says_so(
+    operator: Any, private_redis: RedisServer, service: str
+) -> None:
+    host, port = address_of(private_redis.url)
+    url = f"redis://{service}:{PASSWORD}@{host}:{port}/0"
+    rules = RIGHTS[service].rules()
+    without = [rule for rule in rules if rule != HUB_RULE]
+    assert HUB_RULE in rules
+    for allowed in (without, rules):
+        operator.acl_setuser(service, reset=True)
+        operator.execute_command("ACL", "SETUSER", service, "on", f">{PASSWORD}", *allowed)
+        async with check_of(service, url) as check:
+            reporter = Reporter(
+                bus=check.bus,
+                service=service,
+                instance_id=service,
+                not_ready_because=lambda: None,
+                figures=Figures,
+                rng=random.Random(1),
+            )
+            assert await check.agree_once()
+            with capture_logs() as logged:
+                task = asyncio.create_task(reporter.run())
+                await _until(lambda: logged or operator.exists(INSTANCES))
+            assert not task.done()
+            task.cancel()
+            assert await check.agree_once()
+            assert check.not_ready_because is None
+        if allowed is without:
+            (line,) = (each for each in logged if each["event"].startswith("this instance cannot"))
+            assert "rights" in line["reason"]
+        else:
+            assert logged == []
+    assert operator.hkeys(INSTANCES) == [service.encode()]
+
+
+async def _until(fact: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not fact():  # noqa: ASYNC110 - Redis rings no bell for this
+            await asyncio.sleep(0.01)
 
 
 async def test_in_a_cluster_no_right_is_missing(pytestconfig: pytest.Config) -> None:

@@ -64,6 +64,7 @@ COMMANDS: dict[str, str] = {
     "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
     "return_widget": f"rentals return-widget {RENTAL}",
     "list_state": "state --status charged --online",
+    "get_hub": "hub",
     "get_support": "support-bundle bundle.zip",
     "create_key": "keys create anna viewer --days 90",
     "renew_key": "keys renew 0123456789ab --days 90 --overlap-hours 1",
@@ -95,6 +96,12 @@ ANSWER: dict[str, Any] = {
     "verdict": "",
     "remedy": None,
     "log": [],
+    "redis": {"connected": False, "reason": "", "age_seconds": None, "servers": []},
+    "postgres": {"connected": False, "reason": "", "age_seconds": None, "version": None},
+    "partitions": 64,
+    "instances": [],
+    "waiting": dict.fromkeys(("devices", "unstored", "changes", "transitions", "overdue")),
+    "events": [],
 }
 """Enough for every command."""
 
@@ -109,7 +116,7 @@ def routers() -> Iterator[APIRouter]:
 def operations() -> dict[str, dict[str, Any]]:
     """Return the operations of the API's own document, with method, path and schemas."""
     nothing: Any = object()
-    document = build(Parts(nothing, nothing, nothing, nothing, nothing)).openapi()
+    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
     found = {
         operation["operationId"]: {**operation, "method": method.upper(), "path": path}
         for path, methods in document["paths"].items()

@@ -14,6 +14,7 @@ from services.cli import watching
 from services.cli.watching import changes
 from tests.unit.cli.conftest import Ran, Run
 from tests.unit.cli.fake_registry import FakeRegistry, problem
+from tests.unit.cli.test_hub import hub
 
 LINES = "9"
 """Of the terminal; workers of the tests have another number, or none."""
@@ -172,3 +173,18 @@ def test_rentals_are_watched_by_state(watch: Watch, registry: FakeRegistry) -> N
     assert registry.queries()[0] == {"state": "open", "limit": "1000"}
     watch("rentals list --watch --charged-for 30", [page()])
     assert registry.queries()[-1] == {"charged_for_minutes": "30", "limit": "1000"}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_hub_is_drawn_as_a_screen_of_its_own(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    answers: Answers = [httpx.Response(200, json=hub()), AWAY]
+    ran = watch("hub --watch", answers)
+    assert (ran.code, ran.errors) == (130, "")
+    first, second = (each for each in ran.output.split("\x1b[H") if "Version" in each)
+    assert "Partitions" in first
+    assert "until Ctrl-C" in first
+    assert "no registry answers" in second
+    assert ran.output.endswith("\x1b[?25h\x1b[?1049l")

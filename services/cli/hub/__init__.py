@@ -1,0 +1,1 @@
+"""``chargelight hub``: the hub at a glance."""
