@@ -196,8 +196,8 @@ async def registry(start_registry: StartRegistry) -> RunningRegistry:
     return await start_registry()
 
 
-async def eventually(fact: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
-    """Wait until a fact holds."""
+async def eventually(fact: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
+    """Wait until a fact holds; a process that must start first has seconds to import alone."""
     deadline = time.monotonic() + within
     while not await fact():
         assert time.monotonic() < deadline, f"not within {within:g} s: {fact}"
