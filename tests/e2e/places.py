@@ -61,6 +61,7 @@ class Places:
 
     def __init__(self) -> None:
         self.told: dict[str, bytearray] = {}
+        self._command_lines: set[bytes] = set()
 
     def add(self, place: str, content: bytes | str) -> None:
         raw = content.encode() if isinstance(content, str) else content
@@ -104,10 +105,17 @@ class Places:
                 self.add("postgres connections", row[0])
 
     def add_command_lines(self) -> None:
-        """Note the command lines of all processes there are."""
+        """Note the command lines of all processes there are, each once.
+
+        They are looked at a hundred times a second: what has been noted is not to be searched again
+        and again.
+        """
         for path in PROCESSES.glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):  # it ended meanwhile
-                self.add("process list", path.read_bytes().replace(b"\0", b" "))
+                line = path.read_bytes()
+                if line not in self._command_lines:
+                    self._command_lines.add(line)
+                    self.add("process list", line.replace(b"\0", b" "))
 
     @contextlib.asynccontextmanager
     async def watching_command_lines(self) -> AsyncIterator[None]:

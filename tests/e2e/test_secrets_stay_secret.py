@@ -287,6 +287,7 @@ async def scene(
         await desk.close()
 
 
+@pytest.mark.timeout(900)  # it does all that can be done, and takes minutes on a busy machine
 async def test_a_secret_that_was_used_or_refused_is_nowhere_to_be_read(
     scene: Scene, tmp_path: Path, private_redis: RedisServer, private_postgres: PostgresServer
 ) -> None:

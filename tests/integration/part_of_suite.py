@@ -4,10 +4,17 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pytest
 
 from tests.fixtures.processes import ROOT
 
-SECONDS = 250.0
+SECONDS: Final = 900.0
+"""A part that takes two minutes takes several times as long on a machine that is busy."""
+
+takes_long: Final = pytest.mark.timeout(SECONDS + 60)
+"""For the tests of parts: how long any other test may take is too little for so many."""
 
 
 async def pass_on(setting: Mapping[str, str], files: Sequence[str], in_use: str) -> None:

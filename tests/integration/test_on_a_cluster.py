@@ -10,9 +10,11 @@ import pytest
 
 from tests.fixtures.redis_at import CLUSTER, VARIABLE, is_cluster_wanted, is_oldest_wanted
 from tests.fixtures.reporting import server_options_of
-from tests.integration.part_of_suite import pass_on
+from tests.integration.part_of_suite import pass_on, takes_long
 from tools.servers.redis.open import open_redis_cluster
 from tools.servers.wheels import NoServerError
+
+pytestmark = takes_long
 
 PART = (
     "hub/test_statuses.py",

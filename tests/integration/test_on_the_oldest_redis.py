@@ -9,8 +9,10 @@ import asyncio
 import pytest
 
 from tests.fixtures.redis_at import OLDEST, VARIABLE, is_cluster_wanted, is_oldest_wanted
-from tests.integration.part_of_suite import pass_on
+from tests.integration.part_of_suite import pass_on, takes_long
 from tools.servers.wheels import OLDEST_REDIS, NoServerError, unpack
+
+pytestmark = takes_long
 
 PART = (
     "hub/test_heartbeat.py",

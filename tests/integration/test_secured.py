@@ -14,7 +14,9 @@ from tests.fixtures.redis_at import (
     is_oldest_wanted,
 )
 from tests.fixtures.secured import VARIABLE as SECURED
-from tests.integration.part_of_suite import pass_on
+from tests.integration.part_of_suite import pass_on, takes_long
+
+pytestmark = takes_long
 
 PART = (
     "hub/test_broken_values.py",

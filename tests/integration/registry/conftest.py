@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
+from services.registry import app
 from services.registry.app import serve
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.migrate import load, migrate
@@ -21,9 +22,13 @@ from shared.bus.bus import Bus
 from shared.contract.names import Names
 from tests.fixtures.hub import operator
 from tests.fixtures.postgres_at import address_for_registry, are_roles_wanted, as_runtime_role
+from tests.fixtures.processes import WITHOUT_TLS
 from tests.fixtures.redis_at import bus_to, url_of
 from tests.integration.registry.in_redis import InRedis
+from tests.integration.registry.kept_apis import KeptApis
 from tools.servers.ports import free_port
+from tools.servers.postgres.databases import clone_of, temporary_database
+from tools.servers.postgres.server import Postgres
 
 PARTITIONS = 3
 
@@ -46,6 +51,46 @@ async def bus(redis_url: str) -> AsyncIterator[Bus]:
 @pytest.fixture
 def in_redis(bus: Bus, names: Names) -> InRedis:
     return InRedis(bus, names)
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: Postgres) -> Iterator[str]:
+    """The address of a database with our tables, which each test gets a copy of."""
+
+    async def make_tables(dsn: str) -> None:
+        async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
+            await migrate(connection, load())
+
+    with temporary_database(postgres_server) as dsn:
+        asyncio.run(make_tables(dsn))
+        yield dsn
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: Postgres, template: str) -> Iterator[str]:
+    """The address of a database with our tables and nothing in them that is this test's alone."""
+    with clone_of(postgres_server, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_postgres_dsn(postgres_server: Postgres) -> Iterator[str]:
+    """The same without any tables, for what is about making them."""
+    with temporary_database(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def kept_apis() -> KeptApis:
+    return KeptApis()
+
+
+@pytest.fixture(autouse=True)
+def apis(kept_apis: KeptApis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have registries of this test take over the APIs of those that have ended."""
+    monkeypatch.setattr(app, "build", kept_apis.build)
+    yield
+    kept_apis.take_back()
 
 
 @pytest.fixture
@@ -109,7 +154,8 @@ async def start_registry(redis_url: str, postgres_dsn: str) -> AsyncIterator[Sta
     started: list[RunningRegistry] = []
     own_redis, own_postgres = redis_url, postgres_dsn
 
-    async with httpx.AsyncClient(trust_env=False, timeout=10, **operator()) as client:
+    options = {"verify": WITHOUT_TLS, "trust_env": False, "timeout": 10, **operator()}
+    async with httpx.AsyncClient(**options) as client:
 
         async def start(
             *,
@@ -150,8 +196,8 @@ async def registry(start_registry: StartRegistry) -> RunningRegistry:
     return await start_registry()
 
 
-async def eventually(fact: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
-    """Wait until a fact holds."""
+async def eventually(fact: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
+    """Wait until a fact holds; a process that must start first has seconds to import alone."""
     deadline = time.monotonic() + within
     while not await fact():
         assert time.monotonic() < deadline, f"not within {within:g} s: {fact}"

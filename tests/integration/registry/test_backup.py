@@ -42,6 +42,12 @@ CHANGED_SINCE = """
 
 
 @pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: that is what a backup is restored into."""
+    return empty_postgres_dsn
+
+
+@pytest.fixture
 async def by_hand(postgres_dsn: str) -> AsyncIterator[By]:
     """A connection to an empty database, without tables."""
     async with await AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:

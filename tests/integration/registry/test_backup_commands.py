@@ -72,6 +72,12 @@ class Commands:
 
 
 @pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: that is what a backup is restored into."""
+    return empty_postgres_dsn
+
+
+@pytest.fixture
 def commands(redis_url: str, postgres_dsn: str) -> Commands:
     return Commands(
         {

@@ -29,6 +29,12 @@ async def _applied(dsn: str) -> list[str]:
     return [name for (name,) in await _rows(dsn, b"SELECT name FROM schema_migrations ORDER BY 1")]
 
 
+@pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: these tests make them."""
+    return empty_postgres_dsn
+
+
 async def test_migrating_twice_is_the_same_as_once(postgres_dsn: str) -> None:
     await _migrate(postgres_dsn, *load())
     await _migrate(postgres_dsn, *load())

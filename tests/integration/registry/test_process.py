@@ -23,6 +23,12 @@ Import = asyncio.Task[httpx.Response]
 
 
 @pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: a process makes them when it starts."""
+    return empty_postgres_dsn
+
+
+@pytest.fixture
 def start(start_process: StartService, redis_url: str, postgres_dsn: str) -> Start:
     def start(**settings: str) -> ServiceProcess:
         health_port = free_port()

@@ -144,9 +144,9 @@ async def test_the_audit_log_keeps_who_did_what_to_a_removed_rental_but_no_word_
 
 
 async def test_rentals_that_were_removed_by_an_older_version_leave_the_audit_log(
-    postgres_dsn: str,
+    empty_postgres_dsn: str,
 ) -> None:
-    async with await AsyncConnection.connect(postgres_dsn, autocommit=True) as by_hand:
+    async with await AsyncConnection.connect(empty_postgres_dsn, autocommit=True) as by_hand:
         await migrate(by_hand, load()[:6])
         await rented(by_hand, TICKET, 1)
         await by_hand.execute("DELETE FROM rentals")

@@ -55,6 +55,12 @@ FORBIDDEN = {
 
 
 @pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: their owner makes them."""
+    return empty_postgres_dsn
+
+
+@pytest.fixture
 async def runtime_dsn(postgres_dsn: str) -> str:
     return await as_runtime_role(postgres_dsn)
 

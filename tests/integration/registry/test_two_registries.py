@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from structlog.testing import capture_logs
 
 from services.registry.postgres.migrate import load
+from tests.fixtures.postgres_at import address_for_registry
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
 from tests.integration.registry.in_redis import InRedis
 
@@ -363,10 +364,11 @@ async def test_no_pairing_outlives_a_device_that_is_unregistered_meanwhile(
 
 
 async def test_registries_that_start_at_once_on_an_empty_database_migrate_it_once(
-    start_registry: StartRegistry, postgres_dsn: str, in_redis: InRedis
+    start_registry: StartRegistry, empty_postgres_dsn: str, in_redis: InRedis
 ) -> None:
+    dsn = await address_for_registry(empty_postgres_dsn)
     with capture_logs() as lines:
-        registries = [await start_registry(ready=False) for _ in range(5)]
+        registries = [await start_registry(postgres_dsn=dsn, ready=False) for _ in range(5)]
         await asyncio.gather(*(registry.ready() for registry in registries))
     names = [migration.name for migration in load()]
     applied = [line["name"] for line in lines if line["event"] == "migration applied"]
@@ -381,6 +383,6 @@ async def test_registries_that_start_at_once_on_an_empty_database_migrate_it_onc
         listed = (await registry.send("GET", "/chargers")).json()["items"]
         assert [each["id"] for each in listed] == [f"c{n}" for n in range(5)]
     assert None not in await in_redis.versions()
-    async with await AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+    async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
         cursor = await connection.execute("SELECT name FROM schema_migrations ORDER BY name")
         assert [name for (name,) in await cursor.fetchall()] == names

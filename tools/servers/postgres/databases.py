@@ -16,6 +16,8 @@ DATABASE = SERVICES.name
 
 FOR_TESTS = "chargelight_test_"
 
+EMPTY = "template0"
+
 
 def dsn_at(host: str, port: int) -> str:
     """The address of the first database as the role of the services."""
@@ -46,20 +48,33 @@ def create_first_database(host: str, port: int) -> None:
 @contextmanager
 def temporary_database(server: Postgres) -> Iterator[str]:
     """Create an empty database of the services' role; yields its address as that role."""
+    with _temporary_copy(server, EMPTY) as dsn:
+        yield dsn
+
+
+@contextmanager
+def clone_of(server: Postgres, dsn: str) -> Iterator[str]:
+    """The same with what is in another one, to which nobody may be connected."""
+    with _temporary_copy(server, urlsplit(dsn).path.removeprefix("/")) as copy:
+        yield copy
+
+
+@contextmanager
+def _temporary_copy(server: Postgres, template: str) -> Iterator[str]:
     name = FOR_TESTS + secrets.token_hex(6)
-    create_database(server.admin_dsn, name, urlsplit(server.dsn).username)
+    create_database(server.admin_dsn, name, urlsplit(server.dsn).username, template)
     try:
         yield dsn_of(server.dsn, name)
     finally:
         drop_database(server.admin_dsn, name)
 
 
-def create_database(admin_dsn: str, name: str, owner: str | None) -> None:
-    """Create an empty database; without an owner it is the admin's."""
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {}")
+def create_database(admin_dsn: str, name: str, owner: str | None, template: str = EMPTY) -> None:
+    """Create a database as a copy of another one; without an owner it is the admin's."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
     role = sql.Identifier(owner) if owner else sql.SQL("DEFAULT")
     with psycopg.connect(admin_dsn, autocommit=True) as connection:
-        connection.execute(create.format(sql.Identifier(name), role))
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template), role))
 
 
 def drop_database(admin_dsn: str, name: str) -> None:
