@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.faults.checker import SETTLE_SECONDS
 from tests.fixtures.processes import ROOT
 
 _PACKAGES: Final = ("services", "shared")
@@ -37,6 +38,8 @@ class Mutant:
         changes: How it is taken out.
         first_seed: Of the runs; an even one has chargers that fall silent.
         step: From one seed to the next.
+        judged_seconds: For how long lights are judged after the fault. Where one is wrong at
+            once or not at all, a short time allows more runs.
     """
 
     mechanism: str
@@ -44,6 +47,7 @@ class Mutant:
     changes: Sequence[Change]
     first_seed: int = 1
     step: int = 1
+    judged_seconds: float = SETTLE_SECONDS
 
 
 MUTANTS: Final = (
@@ -61,9 +65,16 @@ MUTANTS: Final = (
                 "status.pairing != self.pairing or not self._is_newer(status)",
                 "status.pairing != self.pairing",
             ),
+            # Slow routers, so that some status is always about to be written.
+            Change(
+                "services/router/routing.py",
+                "        replies = await self.bus.run(",
+                "        await asyncio.sleep(0.1)\n        replies = await self.bus.run(",
+            ),
         ],
         first_seed=13,  # what was written arrives late
         step=12,
+        judged_seconds=0.5,
     ),
     Mutant(
         "sweep",

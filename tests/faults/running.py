@@ -82,12 +82,14 @@ async def run_fault(
     return run
 
 
-async def goes_wrong(booth: Booth, fault: Fault, seed: int, patience_seconds: float) -> bool:
+async def goes_wrong(
+    booth: Booth, fault: Fault, seed: int, patience_seconds: float, judged_seconds: float
+) -> bool:
     """Do one fault's harm; tell whether anything is wrong, as soon as it is."""
     run = Run(fault.name, seed, silent=seed % 2 == 0 and not fault.needs_readings)
     before = _begin(booth, f"{fault.name} {seed}")
     judging = asyncio.create_task(
-        _judge_fault(booth, fault, run, SETTLE_SECONDS, patience_seconds), name="judging"
+        _judge_fault(booth, fault, run, judged_seconds, patience_seconds), name="judging"
     )
     while not judging.done():
         if len(booth.checker.violations) > before or booth.devices.turned_away:
