@@ -94,11 +94,7 @@ class Registry:
     """The parts of a registry and how they are joined."""
 
     def __init__(self, settings: RegistrySettings) -> None:
-        if settings.operator_auth == "off":
-            _log.warning(
-                "everyone who reaches this port may change everything: no API keys are required",
-                remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
-            )
+        _warn_if_open(settings)
         self._settings = settings
         rng = random.SystemRandom()
         names = Names(settings.partitions)
@@ -143,8 +139,9 @@ class Registry:
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
         self._show_metrics(names, rng)
-        parts = self._parts(settings)
-        self.api = build(parts, settings.path_prefix, settings.origins, settings.allowed_hosts)
+        self.api = build(
+            self._parts(settings), settings.path_prefix, settings.origins, settings.allowed_hosts
+        )
 
     def _show_metrics(self, names: Names, rng: random.Random) -> None:
         """Have each scrape ask for what is not counted."""
@@ -263,4 +260,12 @@ class Registry:
             self._hub.view,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
+        )
+
+
+def _warn_if_open(settings: RegistrySettings) -> None:
+    if settings.operator_auth == "off":
+        _log.warning(
+            "everyone who reaches this port may change everything: no API keys are required",
+            remedy="CHARGELIGHT_REGISTRY_OPERATOR_AUTH=required",
         )

@@ -92,13 +92,7 @@ class Router:
         )
         connections = (self._bus, self._subscriber, self._lease_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
-        service.READINESS.follow(self.not_ready)
-        metrics.PARTITIONS.set(settings.partitions)
-        finder = self._finder
-        metrics.PENDING.set_function(lambda: float(sum(finder.pending.values())))
-        metrics.PENDING_OLDEST.set_function(
-            lambda: finder.overdue.count_and_oldest(time.monotonic())[1]
-        )
+        self._show_metrics(settings)
         self.reporter = Reporter(
             bus=self.check.bus,
             service=settings.service,
@@ -106,6 +100,16 @@ class Router:
             not_ready_because=self.not_ready_because,
             figures=self._figures,
             rng=rng,
+        )
+
+    def _show_metrics(self, settings: RouterSettings) -> None:
+        """Have each scrape ask for what is not counted."""
+        service.READINESS.follow(self.not_ready)
+        metrics.PARTITIONS.set(settings.partitions)
+        finder = self._finder
+        metrics.PENDING.set_function(lambda: float(sum(finder.pending.values())))
+        metrics.PENDING_OLDEST.set_function(
+            lambda: finder.overdue.count_and_oldest(time.monotonic())[1]
         )
 
     def open(self, stack: AsyncExitStack) -> None:
