@@ -11,7 +11,7 @@ from tests.benchmarks.stage import stage
 from tests.e2e.door.attacks import ATTACKS
 from tests.e2e.door.watch import SETTINGS, Door, open_door
 
-_SECONDS: Final = 5.0
+_SECONDS: Final = 10.0
 """Of each phase; there are three of each attack."""
 _PAIRS: Final = 50
 """Of others; each sends a reading twice a second."""
