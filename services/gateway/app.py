@@ -51,8 +51,6 @@ _log = logs.get(__name__)
 
 _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
-_SPARE_SOCKETS: Final = 1000
-"""For handshakes over their limit that are not cut off, as something waits to be read."""
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -114,7 +112,7 @@ class Gateway:
         self._authenticator_bus = open_bus(settings, own, "authenticator")
         self.presence_bus = open_bus(settings, own, "presence")
         most_sockets = raise_file_limit(
-            settings.max_connections + settings.max_handshakes + _SPARE_SOCKETS
+            settings.max_connections + settings.max_handshakes + settings.max_waiting_handshakes
         )
         self.context = context = ConnectionContext(settings, rng=rng, most_sockets=most_sockets)
         self.subscriber = open_subscriber(settings, own, rng)

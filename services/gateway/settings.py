@@ -197,6 +197,11 @@ class GatewaySettings(SettingsWithAuth):
         return both if self.former_credential_key.get_secret_value() else both[:1]
 
     @property
+    def max_waiting_handshakes(self) -> int:
+        """How many handshakes may wait for their turn; `max_handshakes` does not count them."""
+        return 3 * self.max_handshakes
+
+    @property
     def processes(self) -> int:
         """How many processes serve devices."""
         return self.workers or _cores()

@@ -90,7 +90,7 @@ class ConnectionContext:
         self.failed = FailedHandshakes(self.clock)
         knows_addresses = self.settings.without_balancer or bool(self.settings.proxies)
         self.turns = HandshakeTurns(
-            self.failed, knows_addresses, self.settings.max_handshakes, self.call_soon
+            self.failed, knows_addresses, self.settings.max_waiting_handshakes, self.call_soon
         )
         self.waiting: set[object] = set()
         self.draining = False
@@ -129,7 +129,9 @@ class ConnectionContext:
         unopened = self.unopened
         unopened.add(connection)
         has_file = len(self.connections) + len(unopened) <= self.most_sockets
-        if has_file and len(unopened) <= self.settings.max_handshakes:
+        # Those that wait for their turn are in a bounded queue. Counted here they would take the
+        # place of devices that are about to send their head.
+        if has_file and len(unopened) - len(self.turns) <= self.settings.max_handshakes:
             return
         if not unopened.cut_oldest() and not has_file:
             metrics.CUT_OFF.inc()

@@ -206,6 +206,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
             metrics.CLOSED[code].inc()
             if code is CloseCode.NOT_REGISTERED:
                 self.note_refusal(RefusalReason.NOT_REGISTERED)
+                # Where no secret is asked for, a stranger has a new id each time.
+                self.context.failed.count(is_tls=self.reader.is_tls)
             self.websocket.send_close(code, reason)
             self._write_pending()
 

@@ -153,6 +153,9 @@ class Handshake(asyncio.BufferedProtocol):
             self._refuse(refusals.NO_DIRECTORY)
         elif self._phase is Phase.DELAYED:
             self._refuse(refusals.UNAUTHORIZED)
+        elif self._phase is Phase.WAITING:
+            metrics.OVERDUE.inc()
+            self._refuse(refusals.OVERDUE)
         else:
             self.abort()
 

@@ -1,6 +1,7 @@
 """When a handshake has its turn: a few in each turn of the event loop, fewer while many fail."""
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,13 @@ SHARE_OF_TLS: Final = 1.0
 def call_soon(call: Callable[[], None]) -> object:
     """Call in the next turn of the running event loop."""
     return asyncio.get_running_loop().call_soon(call)
+
+
+def _network_of(address: str) -> str:
+    """Return what its owner has many of: an IPv6 address' /64 (RFC 4291 section 2.5.4)."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
 
 
 @dataclass(eq=False, repr=False)
@@ -39,6 +47,10 @@ class HandshakeTurns:
     def __post_init__(self) -> None:
         self._queue = FairQueue[tuple[Callable[[], None], float]](self.most)
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
     def take(self, share: float = SHARE) -> bool:
         """Tell whether a handshake may begin at once; then it has had its turn."""
         if self._queue or self._used >= 1 or self._wait() > 0:
@@ -55,7 +67,7 @@ class HandshakeTurns:
             share: Of a turn of the event loop.
         """
         was_empty = not self._queue
-        if not self._queue.add(address, (begin, share)):
+        if not self._queue.add(_network_of(address), (begin, share)):
             return False
         if was_empty and not self._used:
             self._go_on()

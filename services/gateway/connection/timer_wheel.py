@@ -74,11 +74,11 @@ class TimerWheel:
         self._ticks.append(now)
         self.earlier_tick = self._ticks[0]
         current = math.floor(now / self._tick_seconds)
-        if not self._slots:
-            self._tick = current
+        # Not tick by tick through a long rest. After that each by its number, not just the
+        # current one: none is lost when the process was held up.
+        first = min(self._slots, default=current + 1)
+        self._tick = max(self._tick, min(current, first - 1))
         calls = 0
-        # Each tick by its number, not just the current one: none is lost when the
-        # process was held up.
         while self._tick < current:
             self._tick += 1
             while slot := self._slots.get(self._tick):

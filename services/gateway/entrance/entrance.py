@@ -98,27 +98,33 @@ class Entrance:
                 if is_proxy(address, self.proxies):
                     source = await read_source(connection)
                     address, is_own = source or address, source is not None
-                if self.tls is not None:
-                    await self._turn_for_tls(connection, address)
+                if self.tls is not None and not await self._has_turn(connection, address):
+                    metrics.CUT_OFF.inc()
+                    connection.close()
+                    return
                 await self._hand_over(connection, address, is_own_address=is_own)
         except ProxyProtocolError:
             self._fail(connection, address, RefusalReason.NOT_WEBSOCKET)
         except (OSError, EOFError, UnicodeDecodeError) as error:
             self._fail(connection, address, reason_of(error))
 
-    async def _turn_for_tls(self, connection: socket.socket, address: str) -> None:
+    async def _has_turn(self, connection: socket.socket, address: str) -> bool:
         """Wait until a device has begun with TLS, and then for its turn.
 
         The TLS layer costs much time, and a device that sends nothing needs none.
+
+        Returns:
+            Whether there was room to wait.
         """
         await _until_readable(connection)
         turns = self.context.turns
         if turns.take(SHARE_OF_TLS):
-            return
+            return True
         turn = asyncio.Event()
         if not turns.wait(address, turn.set, SHARE_OF_TLS):
-            raise ConnectionAbortedError
+            return False
         await turn.wait()
+        return True
 
     async def _hand_over(
         self, connection: socket.socket, address: str, *, is_own_address: bool

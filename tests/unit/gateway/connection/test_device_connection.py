@@ -9,7 +9,7 @@ from websockets.frames import Opcode
 from services.gateway.connection.connection_context import ConnectionContext
 from shared.contract.device_protocol import CloseCode
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
-from tests.unit.gateway.fake_device import Clock, close_of, context_of, frame_of
+from tests.unit.gateway.fake_device import Clock, close_of, context_of, frame_of, head_of
 
 TEXT, CONT, BINARY = Opcode.TEXT, Opcode.CONT, Opcode.BINARY
 PING, PONG = Opcode.PING, Opcode.PONG
@@ -370,3 +370,14 @@ def test_who_does_not_read_is_not_read_from(thing: Thing, clock: Clock) -> None:
     thing.open_connection.pause_writing()
     let_time_pass(thing, clock, 25)
     assert thing.transport.aborted
+
+
+def test_a_stranger_with_a_new_id_each_time_makes_handshakes_wait(
+    context: ConnectionContext,
+) -> None:
+    for number in range(300):
+        stranger = Thing(context)
+        stranger.send(head_of(f"/things/t{number}"))
+        assert context.failed.wait() == 0 or number > 250
+        stranger.connection.close(CloseCode.NOT_REGISTERED, "it is not registered")
+    assert context.failed.wait() > 0

@@ -63,6 +63,15 @@ async def test_nobody_is_served_before_those_who_wait_of_other_addresses(clock: 
     assert door.begun.index("b") == _IN_ONE_TURN + 1
 
 
+async def test_an_ipv6_network_is_one_address(clock: Clock) -> None:
+    door = Door(clock)
+    for number in range(100):
+        door.come(f"2001:db8::{number:x}")
+    door.come("2001:db8:0:1::1")
+    await asyncio.sleep(0)
+    assert door.begun.index("2001:db8:0:1::1") == _IN_ONE_TURN + 1
+
+
 async def test_while_too_many_fail_all_wait_for_their_turn(clock: Clock) -> None:
     door = Door(clock)
     for _ in range(270):

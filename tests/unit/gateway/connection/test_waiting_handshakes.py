@@ -79,23 +79,28 @@ def test_a_stopping_gateway_asks_it_to_come_again(crowd: Crowd) -> None:
     assert waiting.told == []
 
 
-def test_one_whose_turn_does_not_come_is_cut_off(crowd: Crowd, clock: Clock) -> None:
+def test_one_whose_turn_does_not_come_is_asked_to_come_again(crowd: Crowd, clock: Clock) -> None:
     waiting = crowd.come()
     let_time_pass(waiting, clock, 6)
-    assert waiting.transport.aborted
+    assert waiting.http_status == 503
+    assert "Retry-After: 5" in waiting.http_head
+    crowd.next_turn()
+    assert waiting.told == []
 
 
-def test_it_makes_no_room_for_others(clock: Clock) -> None:
-    """It said all that it has to say; a silent one goes instead."""
+def test_those_that_wait_take_no_place_of_devices_that_are_about_to_speak(clock: Clock) -> None:
     crowd = Crowd(clock, max_handshakes=2)
-    waiting, silent, newest = crowd.come(), crowd.come(b""), crowd.come(b"")
-    assert [thing.transport.aborted for thing in (waiting, silent, newest)] == [0, 1, 0]
+    waiting = [crowd.come() for _ in range(6)]
+    silent = [crowd.come(b"") for _ in range(3)]
+    assert not any(thing.transport.aborted for thing in waiting)
+    assert [thing.transport.aborted for thing in silent] == [1, 0, 0]  # one too many
 
 
 def test_beyond_those_that_may_wait_it_is_cut_off(clock: Clock) -> None:
     crowd = Crowd(clock, max_handshakes=5)
-    waiting = [crowd.come() for _ in range(5)]
+    waiting = [crowd.come() for _ in range(15)]
     assert not any(thing.transport.aborted for thing in waiting)
     assert crowd.come().transport.aborted
     crowd.next_turn()
-    assert [thing.http_status for thing in waiting] == [101] * 5
+    crowd.next_turn()
+    assert [thing.http_status for thing in waiting] == [101] * 15

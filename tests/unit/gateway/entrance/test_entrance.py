@@ -402,6 +402,16 @@ async def newcomers_wait_while_handshakes_come_to_nothing(folder: Path) -> None:
         assert noted.waited == 4
 
 
+async def beyond_those_that_may_wait_a_device_is_cut_off_before_tls(folder: Path) -> None:
+    async with Port(folder) as port:
+        turns = port.context.turns
+        cast("Any", turns).take = cast("Any", turns).wait = lambda *_: False
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            await port.connect()
+        assert len(port.context.unopened) == 0
+        assert port.refused == []
+
+
 def _client_hello(port: Port) -> bytes:
     sent = ssl.MemoryBIO()
     tls = port.ca.client().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
@@ -488,6 +498,7 @@ SCENES = [
     connected_devices_get_a_turn_between_two_that_enter,
     tls_begins_when_the_device_does_and_of_one_in_each_turn,
     newcomers_wait_while_handshakes_come_to_nothing,
+    beyond_those_that_may_wait_a_device_is_cut_off_before_tls,
     the_devices_of_an_address_that_a_balancer_tells_are_limited,
     a_header_comes_before_tls,
     a_balancer_without_a_header_is_refused,
