@@ -288,7 +288,7 @@ class Gateway:
             connections=len(self.context.connections),
             connections_max=self._settings.max_connections,
             waiting=len(self.context.waiting),
-            unstored=self.chargers.unstored,
+            unstored=self.chargers.unstored if self.chargers.unstored_seconds > 1 else 0,
         )
 
     def not_accepting_because(self) -> str | None:

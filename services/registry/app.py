@@ -26,7 +26,7 @@ from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
-from services.registry.postgres.troubles import Attempts, Troubles
+from services.registry.postgres.troubles import Troubles
 from services.registry.redis_check import RIGHTS, agreement_of
 from services.registry.rentals.transition_recorder import TransitionRecorder
 from services.registry.retention.pruner import Pruner
@@ -138,15 +138,14 @@ class Registry:
         self._watch_hub(settings, names, rng)
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
-        self._show_metrics(names, rng)
+        self._show_metrics(names)
         self.api = build(
             self._parts(settings), settings.path_prefix, settings.origins, settings.allowed_hosts
         )
 
-    def _show_metrics(self, names: Names, rng: random.Random) -> None:
+    def _show_metrics(self, names: Names) -> None:
         """Have each scrape ask for what is not counted."""
-        attempts = Attempts("counts of devices", self._troubles, rng)
-        self._counts = DeviceCounts(self._database, self._rentals_bus, names, attempts)
+        self._counts = DeviceCounts(self._database, self._rentals_bus, names)
         database, listener, projector = self._database, self._listener, self._projector
         service.READINESS.follow(self.not_ready)
         metrics.DIRECTORY_LAG.set_function(lambda: float(projector.lag))

@@ -17,11 +17,14 @@ RIGHTS: Final = Rights.of(
     ACCESS["registry"],
     [
         *vars(directory_scripts).values(),
-        *vars(live_scripts).values(),
         *vars(rental_scripts).values(),
     ],
     *("EXISTS", "GET", "HDEL", "HGETALL", "HKEYS", "XLEN", "ZMSCORE", "ZRANGE"),
-    reporting=[*vars(reporting_scripts).values(), *vars(hub_scripts).values()],
+    reporting=[
+        *vars(reporting_scripts).values(),
+        *vars(hub_scripts).values(),
+        *vars(live_scripts).values(),
+    ],
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.router import scripts
+from services.router.metrics import OverdueAges
 from services.router.reading import Reading
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
@@ -32,6 +33,7 @@ class PendingClearer:
     names: Names
 
     def __post_init__(self) -> None:
+        self.overdue = OverdueAges()
         self._routed: defaultdict[int, dict[str, Reading]] = defaultdict(dict)
         self._soon = asyncio.Event()
         # The Redis that is back may have lost the statuses. They are written again first.
@@ -39,8 +41,11 @@ class PendingClearer:
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Clear readings soon: they were routed."""
+        is_any_overdue = len(self.overdue) > 0  # hardly ever
         for reading in readings:
             self._routed[reading.partition][reading.charger_id] = reading
+            if is_any_overdue:
+                self.overdue.forget(reading.charger_id)
         self._soon.set()
 
     async def run(self) -> None:

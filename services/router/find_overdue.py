@@ -15,7 +15,7 @@ from typing import Final
 from services.router import metrics, scripts
 from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
-from services.router.metrics import OVERDUE_SECONDS, OverdueAges
+from services.router.metrics import OVERDUE_SECONDS
 from services.router.reading import Reading
 from services.router.statuses_ahead import StatusesAhead
 from shared.bus.bus import Bus, BusUnavailableError
@@ -50,7 +50,7 @@ class OverdueFinder:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.overdue = OverdueAges()
+        self.overdue = self.clearer.overdue
         self.pending: dict[int, int] = {}
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._by_channel = {n.readings: n.partition for n in self.names.chargers}
@@ -104,6 +104,7 @@ class OverdueFinder:
         await self._mark_all_pending()
         owned = sorted(self._owned)
         if not owned:
+            self.overdue.note((), self.clock())
             return
         await self._audit.mark_some(owned)
         replies = await self.bus.run([self._find_call(partition) for partition in owned])
@@ -113,7 +114,7 @@ class OverdueFinder:
             metrics.SWEPT.inc(self._audit.found_by_itself(partition, len(found)))
             if partition in self._owned:
                 self.pending[partition] = pending
-            if len(found) == _MOST_PER_PARTITION:
+            if len(found) >= _MOST_PER_PARTITION:
                 self._now.set()
             self.overdue.note((reading.charger_id for reading in found), self.clock())
             for reading in found:

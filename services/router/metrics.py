@@ -29,7 +29,7 @@ PENDING: Final = Gauge(
 )
 PENDING_OLDEST: Final = Gauge(
     "chargelight_pending_oldest_seconds",
-    "For how long the oldest of them has been found overdue again and again.",
+    "How long the longest-waiting of them has been overdue.",
 )
 HEARD: Final = FastCounter("chargelight_readings_heard", "Readings heard on doorbells.")
 SWEPT: Final = Counter(
@@ -65,9 +65,19 @@ class OverdueAges:
 
     def __init__(self) -> None:
         self._found: dict[str, _Found] = {}
+        self._looked_at = 0.0
+
+    def __len__(self) -> int:
+        """How many were found, also those that were found once."""
+        return len(self._found)
+
+    def forget(self, charger: str) -> None:
+        """Forget a charger: its reading was routed."""
+        self._found.pop(charger, None)
 
     def note(self, chargers: Iterable[str], now: float) -> None:
         """Note which chargers were found, in seconds of a clock that only moves forward."""
+        self._looked_at = now
         for charger in chargers:
             found = self._found.get(charger)
             if found is not None and now - found.last <= _GONE_SECONDS:
@@ -76,11 +86,14 @@ class OverdueAges:
                 self._found[charger] = _Found(now, now)
 
     def count_and_oldest(self, now: float) -> tuple[int, float]:
-        """Return how many wait, and how long the oldest has, in seconds; (0, 0): none does."""
+        """Return how many wait, and how long the oldest has, in seconds; (0, 0): none does.
+
+        While nobody can look, because Redis is away, they wait on.
+        """
         self._found = {
             charger: found
             for charger, found in self._found.items()
-            if now - found.last <= _GONE_SECONDS
+            if self._looked_at - found.last <= _GONE_SECONDS
         }
         waiting = [
             now - found.first

@@ -24,7 +24,7 @@ _WAITING: Final = {
 
 _EVENTS: Final = {
     "started": "started",
-    "stopped": "stopped, as it was asked to",
+    "stopped": "stopped on request",
     "restarted": "restarted without having stopped",
     "lost": "is lost: not heard of for 10 s",
     "back": "is heard of again",

@@ -179,12 +179,13 @@ class Chargers:
     @property
     def unstored(self) -> int:
         """How many chargers have a reading that waits to be stored, or is on its way."""
-        waiting = sum(c.sequence > 0 for c in self._admission.newcomers)
-        return waiting + len(self._store.unstored) + len(self._on_their_way)
+        newcomers = sum(c.sequence > 0 for c in self._admission.newcomers)
+        on_their_way = (reading.charger for reading in self._on_their_way)
+        return newcomers + len({*self._store.unstored, *on_their_way})
 
     @property
     def unstored_seconds(self) -> float:
-        """For how long one or another reading has always waited."""
+        """For how long at least one reading has been waiting, in seconds."""
         since = self._writing_since if self._behind_since is None else self._behind_since
         return 0.0 if since is None else self.context.clock() - since
 

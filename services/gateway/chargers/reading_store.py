@@ -81,7 +81,8 @@ class ReadingStore:
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
                     metrics.STORED.value += 1
-                    metrics.STORE_SECONDS.observe(now - reading.received_at)
+                    if reading.sequence > reading.charger.stored_sequence:  # for the first time
+                        metrics.STORE_SECONDS.observe(now - reading.received_at)
                     reading.charger.on_stored(reading.sequence)
                 else:
                     self._on_refused(reading.charger, answer)

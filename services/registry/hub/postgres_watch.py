@@ -20,7 +20,8 @@ _DEADLINE_SECONDS: Final = 2.0
 _FIGURES: Final = """
     SELECT current_setting('server_version'),
            current_setting('max_connections')::int,
-           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+           -- Of all users: pg_stat_activity hides those of others.
+           (SELECT sum(numbackends)::int FROM pg_stat_database),
            pg_database_size(current_database()),
            (SELECT count(*) FROM chargers WHERE pairing_number > %(projected)s)
            + (SELECT count(*) FROM widgets WHERE pairing_number > %(projected)s)

@@ -73,7 +73,7 @@ class RedisWatch:
         """The last one that went well."""
         self.events: dict[str, HubEvent] = {}
         """The timeline, by ids. What an emptied Redis lost of it, this registry still knows."""
-        self.trouble: str | None = None
+        self.trouble: str | None = "Redis was not there since this registry started"
         """Why Redis could not be looked at; None: it could."""
         self._failure_log = RateLimitedLog(_log, "the hub cannot be looked at")
 

@@ -1,4 +1,4 @@
-"""How many devices are registered, and online: for the metrics, and never exact to the moment.
+"""How many devices are registered, and online: for the metrics, up to a minute old.
 
 Who is online stands in as many hashes as there are tags. All are read in turn, a little at once,
 so that no light waits for that, however many devices there are.
@@ -6,20 +6,28 @@ so that no light waits for that, however many devices there are.
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from prometheus_client import Gauge
 
 from services.registry import metrics
 from services.registry.live import scripts
 from services.registry.postgres.database import Database
-from services.registry.postgres.troubles import Attempts
+from services.registry.postgres.troubles import EXPECTED
 from shared.bus.bus import Bus
 from shared.bus.script import Call
 from shared.contract.devices import Kind
 from shared.contract.names import Names
+from shared.process import logs
+from shared.process.rate_limited_log import RateLimitedLog
+
+_log = logs.get(__name__)
 
 _PAUSE_SECONDS: Final = 0.25
+_FAILED_SECONDS: Final = 2.0
 _CALLS_PER_EXCHANGE: Final = 8
 _DEVICES_PER_CALL: Final = 250
 """About so many; a hash that is stored as a list is read at once."""
@@ -43,27 +51,47 @@ class DeviceCounts:
     database: Database
     bus: Bus
     names: Names
-    attempts: Attempts
+
+    def __post_init__(self) -> None:
+        self._failure_log = RateLimitedLog(_log, "devices cannot be counted")
 
     async def run(self) -> None:
         """Count until cancelled."""
         await self.database.migrated.wait()
         while True:
-            async with self.attempts.attempt():
-                await self.count()
+            await self._attempt(self.count_registered, metrics.REGISTERED)
+            await self._attempt(self.count_online, metrics.ONLINE)
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def count(self) -> None:
-        """Count all devices once.
+    async def _attempt(
+        self, count: Callable[[], Awaitable[None]], gauges: Mapping[Kind, Gauge]
+    ) -> None:
+        """Count; what fails here is no reason for the registry to be not ready."""
+        try:
+            await count()
+        except EXPECTED as error:
+            self._failure_log.log(error)
+            for gauge in gauges.values():
+                gauge.set(math.nan)  # it is not known: an old number would look like a new one
+            await asyncio.sleep(_FAILED_SECONDS)
+
+    async def count_registered(self) -> None:
+        """Count all devices in Postgres once.
 
         Raises:
-            BusUnavailableError: Redis is away.
             PostgresUnavailableError: Postgres is away or refuses.
         """
         async with self.database.connection() as connection:
             found = await (await connection.execute(_COUNTS)).fetchone()
         for kind, number in zip((Kind.CHARGER, Kind.WIDGET), found or (), strict=False):
             metrics.REGISTERED[kind].set(number)
+
+    async def count_online(self) -> None:
+        """Count all devices in Redis once.
+
+        Raises:
+            BusUnavailableError: Redis is away.
+        """
         online = dict.fromkeys(Kind, 0)
         left = list(self._places())
         while left:

@@ -1,9 +1,10 @@
 -- Reads the chargers of a partition that have been pending for too long, the longest first.
 -- KEYS: directory, directory version, live, pending
 -- ARGV: least time they have been pending (µs), how many at most, and ids of others to read
--- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing number, widget,
--- and when it was received. The widget is empty if the reading lights nothing: then it need only be cleared from
--- pending. A charger stays pending and is left out while its directory entry is absent.
+-- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing
+-- number, widget, and when it was received. The widget is empty if the reading lights nothing:
+-- then it need only be cleared from pending. A charger stays pending and is left out while its
+-- directory entry is absent.
 --
 -- Each goes to the back of the queue, so that chargers that cannot be routed yet never
 -- keep others waiting.

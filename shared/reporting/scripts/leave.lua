@@ -12,8 +12,16 @@ if not redis.call('ZSCORE', heard, ARGV[1]) then return 0 end
 -- A line that was broken by hand does not keep it here.
 local stored = checked(redis.call('HGET', instances, ARGV[1]), is_line)
 if stored and stored.started_at ~= tonumber(ARGV[2]) then return 0 end
+
+local function note()
+  return redis.pcall('XADD', events, 'MAXLEN', ARGV[3], '*',
+    'at', int(now_us()), 'event', 'stopped', 'instance', ARGV[1], 'detail', '')
+end
+
+if note().err then -- as in report.lua
+  redis.call('DEL', events)
+  note()
+end
 redis.call('HDEL', instances, ARGV[1])
 redis.call('ZREM', heard, ARGV[1])
-redis.call('XADD', events, 'MAXLEN', ARGV[3], '*',
-  'at', int(now_us()), 'event', 'stopped', 'instance', ARGV[1], 'detail', '')
 return 1

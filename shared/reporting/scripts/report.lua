@@ -71,7 +71,11 @@ end
 -- before it has been ready for the first time.
 local told = not before or before.told ~= 'not_ready'
 if not score then
-  if is_first then note('started', name, version) elseif not is_settling then note('back', name, '') end
+  if is_first then
+    note('started', name, version)
+  elseif not is_settling then
+    note('back', name, '')
+  end
 elseif before and before.started_at < started then
   note('restarted', name, version)
   told = true

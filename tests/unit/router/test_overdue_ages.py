@@ -29,7 +29,9 @@ def test_what_is_not_found_any_more_is_forgotten() -> None:
     ages = OverdueAges()
     for moment in (10.0, 10.5, 11.0):
         ages.note(["c1"], moment)
+    ages.note([], 13.9)
     assert ages.count_and_oldest(13.9) == (1, 4.4)
+    ages.note([], 14.1)
     assert ages.count_and_oldest(14.1) == (0, 0.0)
     ages.note(["c1"], 20.0)
     ages.note(["c1"], 20.5)
@@ -41,6 +43,22 @@ def test_after_a_pause_it_counts_from_the_beginning() -> None:
     ages.note(["c1"], 10.0)
     ages.note(["c1"], 60.0)
     assert ages.count_and_oldest(60.0) == (0, 0.0)
+
+
+def test_while_nobody_can_look_it_waits_on() -> None:
+    ages = OverdueAges()
+    for moment in (10.0, 10.5):
+        ages.note(["c1"], moment)
+    assert ages.count_and_oldest(70.0) == (1, 60.5)
+
+
+def test_what_was_routed_does_not_wait_any_more() -> None:
+    ages = OverdueAges()
+    for moment in (10.0, 10.5, 11.0):
+        ages.note(["c1"], moment)
+        ages.forget("c1")
+    assert ages.count_and_oldest(11.0) == (0, 0.0)
+    assert len(ages) == 0
 
 
 def test_it_remembers_a_bounded_number() -> None:

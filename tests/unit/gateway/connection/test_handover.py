@@ -14,8 +14,8 @@ from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import Dialect, json_error_event
 from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.connection.handshake import Handshake
-from services.gateway.connection.websocket_protocol import DeviceProtocol
 from services.gateway.settings import GatewaySettings
+from tests.unit.gateway.connection.parts import names_of_new, parts_of_connections
 from tests.unit.gateway.fake_device import frame_of, head_of, reading_of
 
 MOST = 1 << 20
@@ -35,6 +35,7 @@ class Gateway:
     def __init__(self) -> None:
         self.context = ConnectionContext(GatewaySettings.model_validate({}))
         self.handlers: list[DeviceHandler] = []
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Self:
         def handler(connection: DeviceConnection, device_id: str) -> DeviceHandler:
@@ -50,24 +51,24 @@ class Gateway:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # uvloop waits for ever for a transport that is open when the loop closes.
+        for writer in self._writers:
+            writer.transport.abort()
         self.server.close()
         await self.server.wait_closed()
+        await asyncio.sleep(0)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         port = self.server.sockets[0].getsockname()[1]
-        return await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        self._writers.append(writer)
+        return reader, writer
 
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - it rings no bell
             await asyncio.sleep(0.001)
-
-
-def left_of_connections() -> list[str]:
-    """Return the classes of what there is of connections."""
-    kinds = (Handshake, DeviceConnection, DeviceProtocol)
-    return sorted(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
 
 
 async def frames_before_and_after_it_are_heard() -> None:
@@ -99,17 +100,18 @@ async def nothing_is_left_to_the_garbage_collector() -> None:
     async with Gateway() as gateway:
         gc.collect()
         gc.disable()
+        known = parts_of_connections()
         try:
             for end in ("write_eof", "close"):
                 reader, writer = await gateway.connect()
                 writer.write(head_of("/things/t1"))
                 await reader.readuntil(b"\r\n\r\n")
-                assert left_of_connections() == ["DeviceConnection", "DeviceProtocol"]
+                assert names_of_new(known) == ["DeviceConnection", "DeviceProtocol"]
                 getattr(writer, end)()
                 await _until(lambda: not gateway.context.connections)
                 gateway.handlers.clear()
                 await asyncio.sleep(0)
-                assert left_of_connections() == [], end
+                assert names_of_new(known) == [], end
                 writer.close()
         finally:
             gc.enable()

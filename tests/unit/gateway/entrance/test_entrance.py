@@ -16,14 +16,12 @@ import pytest
 import uvloop
 from websockets.frames import Opcode
 
-from services.gateway.connection.device_connection import DeviceConnection
-from services.gateway.connection.handshake import Handshake
-from services.gateway.connection.websocket_protocol import DeviceProtocol
 from services.gateway.kernel import unread_bytes
 from services.gateway.limits.failed_handshakes import FailedHandshakes
 from shared.contract.devices import Kind
 from tests.fixtures.certificates import Ca
 from tests.fixtures.proxy_header import proxy_header
+from tests.unit.gateway.connection.parts import names_of_new, parts_of_connections
 from tests.unit.gateway.entrance.port import Port, files_of
 from tests.unit.gateway.fake_device import close_of, frame_of, head_of
 
@@ -86,14 +84,13 @@ async def nothing_is_left_to_the_garbage_collector(folder: Path) -> None:
     async with Port(folder) as port:
         gc.collect()
         gc.disable()
+        known = parts_of_connections()
         try:
             _, writer, _ = await port.handshake()
             writer.transport.abort()
             await port.until(lambda: not port.context.connections)
             port.handlers.clear()
-            port.context.wheel._slots.clear()  # or wait until the deadlines have passed
-            kinds = (Handshake, DeviceConnection, DeviceProtocol)
-            await port.until(lambda: not any(isinstance(o, kinds) for o in gc.get_objects()))
+            await port.until(lambda: not names_of_new(known))
         finally:
             gc.enable()
 
