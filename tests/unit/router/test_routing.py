@@ -378,3 +378,15 @@ async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -
     await router.work(finding=True)
     assert router.cleared == [["c1", 1, 4, 7]]
     assert not router.routing._waiting
+
+
+@pytest.mark.parametrize(("number", "looks"), [(99, 1), (100, 2), (101, 2)])
+async def test_where_more_may_be_overdue_the_next_look_comes_at_once(
+    router: Router, number: int, looks: int
+) -> None:
+    words = [(f"c{i}".encode(), b"85.5", b"1", b"4", b"7", b"w1", b"9") for i in range(number)]
+    router.bus.overdue = [[word for found in words for word in found]]
+    router.finder.own({HOME})
+    router.subscriber.confirm(READINGS)
+    await router.work(finding=True)
+    assert len(router.bus.of(scripts.FIND_OVERDUE)) == looks
