@@ -21,7 +21,7 @@ from tests.model.server import Server
 def hub(redis_admin_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[HubMachine]]:
     """The machine, on an empty Redis; what it replaces in the services is put back afterwards."""
     # How long something has been pending is the model's choice, as all time is.
-    monkeypatch.setattr(find_overdue, "_OVERDUE_SECONDS", 0.0)
+    monkeypatch.setattr(find_overdue, "OVERDUE_SECONDS", 0.0)
     # And if it is to look at all that is stored, then at once.
     monkeypatch.setattr(audit, "_TURNS", 1)
     monkeypatch.setattr(audit, "_STEPS_PER_PARTITION", 1)

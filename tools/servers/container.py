@@ -1,5 +1,6 @@
 """A server's container: one published port that stays the same, and the faults that tests need."""
 
+import ipaddress
 import shutil
 import signal
 import socket
@@ -74,7 +75,9 @@ def _is_here(client: DockerClient) -> bool:
         return True
     # We are in a container. The engine may be in it too, then its bridge has an address of ours.
     bridge = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
-    with suppress(OSError, KeyError), socket.create_server((bridge["Gateway"], 0)):
+    # An engine that found its bridge there does not tell its address: it is the first one.
+    own = bridge.get("Gateway") or str(ipaddress.ip_network(bridge["Subnet"])[1])
+    with suppress(OSError), socket.create_server((own, 0)):
         return True
     return False
 

@@ -246,6 +246,12 @@ class Owned:
 
 
 @pytest.fixture
+def postgres_dsn(empty_postgres_dsn: str) -> str:
+    """A database without tables: the one who owns it makes them."""
+    return empty_postgres_dsn
+
+
+@pytest.fixture
 async def owned(postgres_server: Postgres, postgres_admin_dsn: str) -> AsyncIterator[Owned]:
     role = f"chargelight_test_{secrets.token_hex(6)}"
     database = str(conninfo_to_dict(postgres_admin_dsn)["dbname"])
