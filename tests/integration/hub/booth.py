@@ -18,7 +18,7 @@ from tests.fixtures.hub import connect_device
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-SOON = 10.0
+SOON = 30.0
 """Seconds after which something that should happen at once has failed to (a liveness bound)."""
 
 SCHEME = "wss" if secured.is_secured() else "ws"
