@@ -51,6 +51,8 @@ _log = logs.get(__name__)
 
 _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
+_BEHIND_SECONDS: Final = 1.0
+"""Readings that have waited for longer to be stored are told to those who look at the hub."""
 
 
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
@@ -284,11 +286,13 @@ class Gateway:
         return entrance
 
     def _figures(self) -> Figures:
+        # Each reading waits for a moment: that is no news.
+        is_behind = self.chargers.unstored_seconds > _BEHIND_SECONDS
         return Figures(
             connections=len(self.context.connections),
             connections_max=self._settings.max_connections,
             waiting=len(self.context.waiting),
-            unstored=self.chargers.unstored if self.chargers.unstored_seconds > 1 else 0,
+            unstored=self.chargers.unstored if is_behind else 0,
         )
 
     def not_accepting_because(self) -> str | None:

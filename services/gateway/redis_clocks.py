@@ -156,9 +156,5 @@ class RedisClocks:
                     clocks.append(clock)
             if not unknown:
                 return clocks
-            sent = self.clock()
-            times = await self.bus.times_of(list(unknown.values()))
-            received = self.clock()
             # Then look again: servers may have become known, or slots moved, meanwhile.
-            for key, now in zip(unknown.values(), times, strict=True):
-                self.update(key, now, sent, received)
+            await self.measure(list(unknown.values()))
