@@ -11,7 +11,9 @@ from redis.asyncio import Redis
 
 from services.gateway import app as gateway_app
 from services.router import app as router_app
-from shared.bus.single_server_subscriber import SingleServerSubscriber
+from shared.bus.factory import open_subscriber
+from shared.bus.subscriber import Subscriber
+from shared.process.settings import Settings
 from tests.fixtures.fault_proxy import stalling_proxy
 from tests.fixtures.redis_at import address_of, is_cluster_wanted, on_each, url_at
 from tests.integration.hub.booth import SOON, Stored
@@ -53,8 +55,9 @@ def subscribe_at(
 ) -> None:
     """Have the subscribing connection, and no other, lead somewhere else."""
 
-    def elsewhere(_settings: object, name: str, rng: random.Random) -> SingleServerSubscriber:
-        return SingleServerSubscriber(where(), name, rng=rng)
+    def elsewhere(settings: Settings, instance_id: str, rng: random.Random) -> Subscriber:
+        there = settings.model_copy(update={"redis_url": where()})
+        return open_subscriber(there, instance_id, rng)
 
     monkeypatch.setattr(app, "open_subscriber", elsewhere)
 
