@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_SECONDS: Final = {False: 1 / 1000, True: 1 / 300}
-"""For how long others wait for each, without TLS and with it. One takes about a third of that, so
-all of them take about a third of a core."""
+_SECONDS: Final = {False: 1 / 500, True: 1 / 300}
+"""For how long others wait for each, without TLS and with it. One takes a sixth of that, or a third
+with TLS, and so do all of them of a core. With TLS fewer would keep honest devices out for longer
+than a second."""
 _BURST_SECONDS: Final = 0.25
 _LONGEST_SECONDS: Final = 1.0
 

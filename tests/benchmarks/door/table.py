@@ -1,7 +1,8 @@
 """The figures of attacks, for comparison and as a table for people."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from tests.e2e.crowd import quantile
@@ -20,17 +21,17 @@ _HEAD: Final = (
     "p99 / control",
 )
 _LEGEND: Final = (
-    "Times in ms: before → during the attack (control). The control uses as much CPU as the "
-    "attacker, and leaves the hub alone. Others: readings of connected devices to their widget."
+    "Times in ms, medians of the rounds: before → during the attack (control). The control uses as "
+    "much CPU as the attacker, and leaves the hub alone. Others: readings of connected devices to "
+    "their widget."
 )
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one attack did.
+class Round:
+    """What an attack did, once.
 
     Attributes:
-        name: Of the attack.
         per_second: Connections that it made.
         attacker: Share of a processor that the attacker used.
         attacked: Share of a processor that the attacked process used.
@@ -39,7 +40,6 @@ class Row:
         control: What was noticed while the attacker only used as much CPU.
     """
 
-    name: str
     per_second: float
     attacker: float
     attacked: float
@@ -47,28 +47,43 @@ class Row:
     during: Noticed
     control: Noticed
 
-    def figures(self) -> Iterator[tuple[str, float, str]]:
-        """Return each figure with its name and unit."""
-        yield "connections", self.per_second, "per s"
-        yield "CPU of the attacker", self.attacker, "cores"
-        yield "CPU of the attacked", self.attacked, "cores"
-        yield "device in, longest", max(self.during.connects), "s"
-        yield "REST, longest", max(self.during.answers), "s"
+    @property
+    def phases(self) -> tuple[Noticed, ...]:
+        """In the order of time."""
+        return self.before, self.during, self.control
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one attack did, in all rounds."""
+
+    name: str
+    rounds: Sequence[Round]
+
+    def figures(self) -> Iterator[tuple[str, list[float], str]]:
+        """Return each figure with its name and unit; one value of each round."""
+        yield "connections", [each.per_second for each in self.rounds], "per s"
+        yield "CPU of the attacker", [each.attacker for each in self.rounds], "cores"
+        yield "CPU of the attacked", [each.attacked for each in self.rounds], "cores"
+        yield "device in, longest", [max(each.during.connects) for each in self.rounds], "s"
+        yield "REST, longest", [max(each.during.answers) for each in self.rounds], "s"
         for share in (0.5, 0.99):
             before, during, control = self._lights(share)
-            yield f"others' p{share * 100:.0f} / before", during / before, ""
-            yield f"others' p{share * 100:.0f} / control", during / control, ""
+            name = f"others' p{share * 100:.0f}"
+            for other, values in (("before", before), ("control", control)):
+                ratios = [one / two for one, two in zip(during, values, strict=True)]
+                yield f"{name} / {other}", ratios, ""
 
     def cells(self) -> list[str]:
         """Return what its row of the table says."""
-        before, during, control = self._lights(0.99)
+        before, during, control = map(median, self._lights(0.99))
         return [
             self.name,
-            f"{self.per_second:,.0f}",
-            f"{self.attacker:.0%}",
-            f"{self.attacked:.0%}",
-            _times([max(each.connects) for each in self._phases]),
-            _times([max(each.answers) for each in self._phases]),
+            f"{median(each.per_second for each in self.rounds):,.0f}",
+            f"{median(each.attacker for each in self.rounds):.0%}",
+            f"{median(each.attacked for each in self.rounds):.0%}",
+            _times([max(each.connects) for each in phase] for phase in self._phases),
+            _times([max(each.answers) for each in phase] for phase in self._phases),
             _times(self._lights(0.5)),
             _times(self._lights(0.99)),
             f"{during / before:.1f}",
@@ -76,11 +91,12 @@ class Row:
         ]
 
     @property
-    def _phases(self) -> tuple[Noticed, ...]:
-        return self.before, self.during, self.control
+    def _phases(self) -> list[tuple[Noticed, ...]]:
+        """Of all rounds: what came before, during, and in the control."""
+        return list(zip(*(each.phases for each in self.rounds), strict=True))
 
-    def _lights(self, share: float) -> list[float]:
-        return [quantile(each.lights, share) for each in self._phases]
+    def _lights(self, share: float) -> list[list[float]]:
+        return [[quantile(each.lights, share) for each in phase] for phase in self._phases]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -89,6 +105,6 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(["", *(f"| {' | '.join(line)} |" for line in lines), "", _LEGEND])
 
 
-def _times(seconds: Sequence[float]) -> str:
-    before, during, control = (f"{each * 1000:.0f}" for each in seconds)
+def _times(phases: Iterable[Sequence[float]]) -> str:
+    before, during, control = (f"{median(each) * 1000:.0f}" for each in phases)
     return f"{before} → {during} ({control})"

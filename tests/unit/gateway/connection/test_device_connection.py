@@ -378,6 +378,6 @@ def test_a_stranger_with_a_new_id_each_time_makes_handshakes_wait(
     for number in range(300):
         stranger = Thing(context)
         stranger.send(head_of(f"/things/t{number}"))
-        assert context.failed.wait() == 0 or number > 250
+        assert context.failed.wait() == 0 or number > 125
         stranger.connection.close(CloseCode.NOT_REGISTERED, "it is not registered")
     assert context.failed.wait() > 0

@@ -74,7 +74,7 @@ async def test_an_ipv6_network_is_one_address(clock: Clock) -> None:
 
 async def test_while_too_many_fail_all_wait_for_their_turn(clock: Clock) -> None:
     door = Door(clock)
-    for _ in range(270):
+    for _ in range(135):
         door.failed.count(is_tls=False)  # 20 ms too many
     door.come("a", 2)
     await asyncio.sleep(0)

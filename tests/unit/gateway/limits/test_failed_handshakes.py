@@ -17,13 +17,13 @@ def count(failed: FailedHandshakes, times: int, *, is_tls: bool = False) -> None
 
 
 def test_few_make_nobody_wait(failed: FailedHandshakes) -> None:
-    count(failed, 250)
+    count(failed, 125)
     assert failed.wait() == pytest.approx(0)
 
 
 def test_with_tls_each_takes_more_time(failed: FailedHandshakes) -> None:
-    count(failed, 250)
-    count(failed, 30)
+    count(failed, 125)
+    count(failed, 15)
     assert failed.wait() == pytest.approx(0.03)
     count(failed, 30, is_tls=True)
     assert failed.wait() == pytest.approx(0.13)
