@@ -155,10 +155,17 @@ class Widgets:
                 self._read_soon([group.widget_id])
             if widget.show(status):
                 is_written = True
+        if is_written:
+            self._note_latency(group.partition, status, before)
+
+    def _note_latency(
+        self, partition: int, status: StatusDoorbell, before: StatusDoorbell | None
+    ) -> None:
+        """Measure a status that was written now; ``before`` is the newest one until then."""
         # Not of a reading that was shown before, and is again by other thresholds.
         is_first = before is None or before.revision != status.revision
-        if is_written and is_first and status.received_at is not msgspec.UNSET:
-            self.latency.note(group.partition, status.received_at)
+        if is_first and status.received_at is not msgspec.UNSET:
+            self.latency.note(partition, status.received_at)
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Read the statuses of channels that Redis confirmed: from now on none is missed."""
@@ -250,13 +257,20 @@ class Widgets:
                 # Read again when the directory changes, or the doubt about it ends.
                 self.context.waiting.update(w for w in group.members if w.pairing is None)
             case number:
-                known = decode_stored_status(status)
+                known, before = decode_stored_status(status), group.newest
                 if known is not None:
                     group.keep_newest(known)
+                is_late = False
                 for widget in list(group.members):
-                    self._update(group, widget, int(number))
+                    was_read = widget.pairing is not None
+                    is_written = self._update(group, widget, int(number))
+                    is_late |= is_written and was_read
+                if is_late and group.newest is not None:
+                    # Its message was lost, and so it counts: it is what came late.
+                    self._note_latency(group.partition, group.newest, before)
 
-    def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> None:
+    def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> bool:
+        """Bring a connection up to date; tell whether a status was written to it."""
         if widget.pairing is None:
             self.context.waiting.discard(widget)
             widget.pairing = pairing
@@ -265,11 +279,10 @@ class Widgets:
         elif pairing < widget.pairing:
             # Numbers only grow: Redis is behind (an old snapshot, a replica that was
             # promoted too early). Go on showing what is known; it will catch up.
-            return
+            return False
         elif pairing > widget.pairing:
             # Dark until the first status of the new pairing: a widget is dark when it
             # connects (firmware rule), so it is made to connect again.
             widget.close(CloseCode.GOING_AWAY, "the pairing changed")
-            return
-        if group.newest is not None:
-            widget.show(group.newest)
+            return False
+        return group.newest is not None and widget.show(group.newest)

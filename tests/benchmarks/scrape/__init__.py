@@ -1,0 +1,1 @@
+"""How much a process has to say at ``/metrics``, and how long that takes."""
