@@ -1,0 +1,1 @@
+"""Alerts: their rules, and each of them fired by its real cause."""
