@@ -63,6 +63,12 @@ class Thresholds:
         """Return the status to show at a state of charge (percent, 0 to 100)."""
         return self._statuses[bisect_right(self._levels, state_of_charge) - 1]
 
+    def each(self) -> list[tuple[float, ChargingStatus]]:
+        """Return each status, with a state of charge in the middle of those that it stands for."""
+        ends = [*self._levels[1:], FULL]
+        middles = [(low + high) / 2 for low, high in zip(self._levels, ends, strict=True)]
+        return list(zip(middles, self._statuses, strict=True))
+
     def __str__(self) -> str:
         pairs = zip(self._statuses, self._levels, strict=True)
         return ",".join(f"{status}={_shortest(level)}" for status, level in pairs)
