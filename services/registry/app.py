@@ -21,6 +21,7 @@ from services.registry.directory.projector import Projector
 from services.registry.hub.hub_watch import HubWatch
 from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisWatch
+from services.registry.lights_audit.lights_audit import LightsAudit
 from services.registry.live.device_counts import DeviceCounts
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres import migrate
@@ -169,6 +170,7 @@ class Registry:
             PostgresWatch(self._database, lambda: self._projector.projected_number),
             settings.partitions,
         )
+        self._lights_audit = LightsAudit(self._states, self._hub.is_first_registry, rng)
 
     def _figures(self) -> Figures:
         return Figures(
@@ -231,6 +233,7 @@ class Registry:
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
         background.start(self._counts.run(), "count devices")
+        background.start(self._lights_audit.run(), "audit lights")
         background.start(self._pruner.run(), "prune")
         if self._settings.operator_auth == "required":
             background.start(UnattributedKeys(self._database).run(), "name unattributed keys")

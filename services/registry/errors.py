@@ -51,6 +51,10 @@ class NoCredentialKeyError(DomainError):
     """This registry has no key to make digests of secrets with."""
 
 
+class CanaryError(DomainError):
+    """A canary and a device of visitors cannot take each other's place."""
+
+
 class NotRegisteredError(DomainError):
     """There is no such device.
 

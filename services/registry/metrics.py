@@ -57,6 +57,13 @@ _devices = Gauge(
 REGISTERED: Final = {kind: _devices.labels(kind.value, "registered") for kind in Kind}
 ONLINE: Final = {kind: _devices.labels(kind.value, "online") for kind in Kind}
 
+_audited = Counter(
+    "chargelight_lights_audited",
+    "Lights of connected pairs, looked at at random, by how they were.",
+    ["outcome"],
+)
+AUDITED: Final = {outcome: _audited.labels(outcome) for outcome in ("right", "late", "wrong")}
+
 REQUEST_SECONDS: Final = FastHistogram(
     "chargelight_http_request_seconds",
     "From a REST request's head to the end of its answer, by what it is about.",

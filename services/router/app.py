@@ -12,11 +12,11 @@ from services.router.leases import Leases
 from services.router.redis_check import RIGHTS, agreement_of
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
-from services.router.thresholds import Thresholds
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.instances import Figures
 from shared.contract.names import Names, echo_channel
+from shared.contract.thresholds import Thresholds
 from shared.process import health, logs
 from shared.process.metrics import service
 from shared.process.metrics.loop_delay import watch_loop

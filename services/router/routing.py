@@ -18,12 +18,12 @@ from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from services.router.statuses_ahead import StatusesAhead
-from services.router.thresholds import Thresholds
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
 from shared.contract.doorbells import StatusData, StatusDoorbell, decode_reading, encode_status
 from shared.contract.names import Names, partition_of
+from shared.contract.thresholds import Thresholds
 from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.router.thresholds import Thresholds
+from shared.contract.thresholds import Thresholds
 from shared.process.settings import Port, Settings
 
 

@@ -32,7 +32,7 @@ from shared.process.listeners import LOOPBACK, ListenAddress, is_loopback
 from shared.process.secret_files import SUFFIX, SecretFileError, secret_from
 from shared.process.tls.client_files import ClientFiles
 
-_OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "SIMULATOR", "CLI", "TEST", "COMPOSE")
+_OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "CANARY", "SIMULATOR", "CLI", "TEST", "COMPOSE")
 """Second words of names: a process reads those of its own and skips others."""
 
 _READ_BY_SOME = (

@@ -21,6 +21,8 @@ DEVICES = ("/chargers/c1", "/widgets/w1")
 KEYS = {
     "CHARGELIGHT_CREDENTIAL_KEY": "a-key-of-digests-of-32-characters",
     "CHARGELIGHT_REGISTRY_ADMIN_KEY": BOOTSTRAP_KEY,
+    "CHARGELIGHT_CANARY_KEY": "",
+    "CHARGELIGHT_CANARY_SECRET": "a-secret-of-the-canarys-own",
     **dict.fromkeys(SERVER_PASSWORDS, "a-password-of-our-own"),
 }
 PRODUCTION = "deploy/compose/production.yml"

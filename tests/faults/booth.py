@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from services.simulator.fleet.pairs import Pair, numbered_pairs
+from shared.process.waiting import end_task
 from tests.faults import stepping_clock
+from tests.faults.audited_lights import AuditedLights
 from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
 from tests.faults.devices import Devices
@@ -76,6 +78,7 @@ class Booth:
         self.postgres = postgres
         self.hub = hub
         self.checker = Checker()
+        self.audited = AuditedLights(hub)
         self.balancer = Balancer()
         self.cables: dict[str, FaultProxy] = {}
         self.redis_address = address_of(redis_server.url)
@@ -118,6 +121,8 @@ class Booth:
             self.devices.record_pairing(pair.charger, pair.widget)
         self.devices.add_pairs(self.pairs)
         await self.devices.wait_until_well(time.monotonic(), 0.0, START_SECONDS)
+        watching = asyncio.create_task(self.audited.watch(), name="watch the audit of lights")
+        self.closing.push_async_callback(end_task, watching, 1.0)
 
     def balance(self, gateway: Gateway) -> None:
         self.balancer.add(gateway.charger_port, gateway.widget_port, gateway.health_port)
@@ -158,6 +163,7 @@ class Booth:
     async def fault(self, name: str) -> AsyncIterator[None]:
         """Do harm in here: it begins with the block and ends with it."""
         self.checker.take(FaultBegan(time.monotonic(), name))
+        self.audited.fault_began()
         if self.silent_after is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(self.silent_after, self.devices.stop_readings)
@@ -167,6 +173,7 @@ class Booth:
         finally:
             self.fault_ended_at = time.monotonic()
             self.checker.take(FaultEnded(self.fault_ended_at, name))
+            self.audited.fault_ended(self.fault_ended_at)
 
     @contextlib.asynccontextmanager
     async def no_fault_alone(self, name: str) -> AsyncIterator[None]:

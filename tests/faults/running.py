@@ -167,6 +167,8 @@ async def _end(booth: Booth, run: Run, before: int, patience_seconds: float) -> 
     run.notes = list(booth.notes)
     run.violations += [str(one) for one in booth.checker.violations[before:]]
     run.violations += [*booth.devices.turned_away, *booth.exits, *booth.hub.unexpected_exits()]
+    run.violations += booth.audited.violations
+    booth.audited.violations.clear()
     booth.devices.turned_away.clear()
     booth.exits.clear()
     booth.silent_after = None

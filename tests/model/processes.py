@@ -20,10 +20,10 @@ from services.router.audit import Audit
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
-from services.router.thresholds import Thresholds
 from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from shared.contract.names import Names
+from shared.contract.thresholds import Thresholds
 from tests.model.clocks import Timers
 from tests.model.link import StepSubscriber
 from tests.model.postgres import Postgres

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("cli", "gateway", "registry", "router", "simulator")
+SERVICES = ("canary", "cli", "gateway", "registry", "router", "simulator")
 """All services. Two are command-line programs, without settings and app: cli, simulator."""
-LONG_RUNNING = ("gateway", "registry", "router")
+LONG_RUNNING = ("canary", "gateway", "registry", "router")
 SHARED_ROOMS: Mapping[str, set[str]] = {
     "contract": set(),
     "process": set(),

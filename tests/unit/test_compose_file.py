@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.canary.settings import CanarySettings
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
 from services.router.settings import RouterSettings
@@ -28,10 +29,15 @@ HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 
 SETTINGS: dict[str, type[Settings]] = {
+    "canary": CanarySettings,
     "gateway": GatewaySettings,
     "registry": RegistrySettings,
     "router": RouterSettings,
 }
+LETS_IN = {"gateway", "registry"}
+"""Whose settings say who may come in."""
+OF_REDIS = re.compile(r"CHARGELIGHT_(REDIS_.*|PARTITIONS)")
+"""Settings that the canary takes and does not use: it has no Redis."""
 END_BY_THEMSELVES = {"postgres-owner", "seed", "cli"}
 RIGHTS = {"cap_add", "cap_drop", "privileged", "read_only", "security_opt", "user"}
 BOUNDS = {"cpus", "mem_limit", "pids_limit", "tmpfs"}
@@ -76,7 +82,7 @@ def test_compose_opens_the_services_to_its_own_networks_and_production_does_not(
     for name, settings in SETTINGS.items():
         environment = {key: value or "" for key, value in SERVICES[name]["environment"].items()}
         assert environment[f"CHARGELIGHT_{name.upper()}_HOST"] == "::"
-        assert environment.get("CHARGELIGHT_OPEN") == (OPEN if name != "router" else None)
+        assert environment.get("CHARGELIGHT_OPEN") == (OPEN if name in LETS_IN else None)
         closed = environment | PRODUCTION.get(name, {}).get("environment", {})
         assert closed.get("CHARGELIGHT_OPEN", "") == ""
         assert settings.model_fields["host"].default == "localhost"
@@ -107,7 +113,7 @@ def test_no_other_compose_file_loosens_what_the_first_confines() -> None:
             assert (RIGHTS | BOUNDS).isdisjoint(services[name]), name
 
 
-@pytest.mark.parametrize("name", ["gateway", "registry", "router"])
+@pytest.mark.parametrize("name", ["canary", "gateway", "registry", "router"])
 def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
     # Otherwise nothing would say what hung.
     grace = seconds("stop_grace_period:", yaml.safe_dump(SERVICES[name]))
@@ -130,6 +136,8 @@ def test_compose_passes_on_every_setting_of_a_service_and_no_other(name: str) ->
     passed = {key for key in SERVICES[name]["environment"] if not OF_THE_PLACE.search(key)}
     # Not the owner's password: a registry that has it could do all that it must not.
     expected = set(SETTINGS[name].variables()) - {"CHARGELIGHT_POSTGRES_OWNER_DSN"}
+    if name == "canary":
+        expected = {key for key in expected if not OF_REDIS.fullmatch(key)}
     assert passed == {key for key in expected if not OF_THE_PLACE.search(key)}
 
 
@@ -137,6 +145,7 @@ def test_compose_passes_on_every_setting_of_a_service_and_no_other(name: str) ->
 def test_compose_does_not_repeat_a_default_of_the_code(name: str) -> None:
     given = {key for key, value in SERVICES[name]["environment"].items() if value is not None}
     own = {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN", "CHARGELIGHT_OPEN"}
+    own |= {f"CHARGELIGHT_CANARY_{of}_URL" for of in ("CHARGERS", "WIDGETS", "REGISTRY")}
     assert given <= own | {f"CHARGELIGHT_{name.upper()}_HOST"}
 
 
@@ -258,7 +267,9 @@ def test_production_has_no_port_without_tls() -> None:
 def test_production_only_sets_what_the_services_know() -> None:
     for name, settings in SETTINGS.items():
         given = PRODUCTION.get(name, {}).get("environment", {})
-        assert set(given) <= set(settings.variables())
+        # The canary is a client too: whom it trusts is OpenSSL's setting.
+        trusted = {"SSL_CERT_FILE"} if name == "canary" else set()
+        assert set(given) <= set(settings.variables()) | trusted
     assert set(PRODUCTION) <= set(SERVICES)
 
 

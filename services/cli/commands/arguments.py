@@ -60,6 +60,9 @@ Watch = Annotated[
         help="Go on until Ctrl-C: on a terminal the list as it is, elsewhere a line per change.",
     ),
 ]
+Canaries = Annotated[
+    bool | None, typer.Option("--canary", help="Only canaries, which are left out otherwise.")
+]
 Replace = Annotated[bool, typer.Option("--replace", help="End the pairings they have now.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
 Since = Annotated[

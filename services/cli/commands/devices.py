@@ -1,12 +1,13 @@
 """``chargelight chargers``, ``chargelight widgets`` and ``chargelight state``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 
 from services.cli.api import Items, address
 from services.cli.commands import secret
-from services.cli.commands.arguments import DeviceId, DeviceIds, Most, Watch
+from services.cli.commands.arguments import Canaries, DeviceId, DeviceIds, Most, Watch
 from services.cli.failures import RefusedError
 from services.cli.session import Session, session_of, show
 from services.cli.watching import watch
@@ -48,10 +49,13 @@ def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
         paired: Annotated[
             bool | None, typer.Option("--paired/--unpaired", help="Only those that are, or not.")
         ] = None,
+        canary: Canaries = None,
         most: Most = None,
     ) -> None:
         session = session_of(context)
-        items = session.api.pages(address(kinds), most, q=search, location=location, paired=paired)
+        items = session.api.pages(
+            address(kinds), most, q=search, location=location, paired=paired, canary=canary
+        )
         session.output.table(items, columns)
 
     @commands.command("show", help=f"Show a {kind}.")
@@ -76,9 +80,12 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         label: _Label = None,
         location: _Location = None,
         auth: _Auth = None,
+        canary: Annotated[
+            bool | None, typer.Option("--canary", help="It is the hub's own: left out of lists.")
+        ] = None,
     ) -> None:
         session = session_of(context)
-        body = _drop_none({"label": label, "location": location, "auth": auth})
+        body = _drop_none({"label": label, "location": location, "auth": auth, "canary": canary})
         session.output.fields(session.api.put(address(kinds, device_id), body))
 
     @commands.command("update", help=f"Change what a registered {kind} is called.")
@@ -115,6 +122,7 @@ def state(
     online: Annotated[
         bool | None, typer.Option("--online/--offline", help="Only those that are.")
     ] = None,
+    canary: Canaries = None,
     most: Most = None,
     watch_: Watch = False,
 ) -> None:
@@ -122,7 +130,9 @@ def state(
     session = session_of(context)
 
     def fetch(fit: int | None = None) -> Items:
-        return session.api.pages(address("state"), most or fit, status=status, online=online)
+        return session.api.pages(
+            address("state"), most or fit, status=status, online=online, canary=canary
+        )
 
     if watch_:
         watch(session.output, fetch, _LIVE)
@@ -143,5 +153,5 @@ def _unregister_all(session: Session, kinds: str, device_ids: list[str]) -> None
         raise RefusedError("\n".join(refusals))
 
 
-def _drop_none(body: dict[str, str | None]) -> dict[str, str]:
+def _drop_none(body: Mapping[str, str | bool | None]) -> dict[str, str | bool]:
     return {name: value for name, value in body.items() if value is not None}

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import ChargerId, Most, Replace, WidgetId
+from services.cli.commands.arguments import Canaries, ChargerId, Most, Replace, WidgetId
 from services.cli.session import session_of, show
 
 group = typer.Typer(help="Which charger lights which widget.", no_args_is_help=True)
@@ -20,12 +20,18 @@ def every(
     charger: Annotated[str | None, typer.Option(help="Only of this charger.")] = None,
     widget: Annotated[str | None, typer.Option(help="Only of this widget.")] = None,
     location: Annotated[str | None, typer.Option(help="Only chargers at this location.")] = None,
+    canary: Canaries = None,
     most: Most = None,
 ) -> None:
     """List pairings."""
     session = session_of(context)
     items = session.api.pages(
-        address("pairings"), most, charger=charger, widget=widget, location=location
+        address("pairings"),
+        most,
+        charger=charger,
+        widget=widget,
+        location=location,
+        canary=canary,
     )
     session.output.table(items, _COLUMNS)
 

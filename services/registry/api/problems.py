@@ -43,6 +43,7 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
         "widget-is-paired",
         "The widget is paired with another charger",
     ),
+    errors.CanaryError: (409, "canary", "A canary"),
     errors.RentalIsOpenError: (409, "rental-is-open", "A rental is open"),
     errors.RentalExistsError: (409, "rental-exists", "The id is taken"),
     errors.NoWidgetToGiveError: (409, "not-paired", "Not paired"),

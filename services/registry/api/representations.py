@@ -53,6 +53,16 @@ class Registration(RequestBody):
     )
 
 
+class NewRegistration(Registration):
+    """A device to register."""
+
+    canary: bool | None = Field(
+        default=None,
+        description="Whether it is the hub's own, and left out of lists; cannot be changed later",
+        examples=[False],
+    )
+
+
 class RegisteredDevice(Device):
     """A registered device."""
 

@@ -21,11 +21,13 @@ _QUERIES: Final[dict[Kind, LiteralString]] = {
                pairings.widget_id AS widget
         FROM chargers
         LEFT JOIN pairings ON pairings.charger_id = chargers.id
+        WHERE NOT chargers.canary
         ORDER BY chargers.id
     """,
     Kind.WIDGET: """
         SELECT 'widget' AS kind, id, label, location, NULL AS widget
         FROM widgets
+        WHERE NOT canary
         ORDER BY id
     """,
 }

@@ -72,6 +72,14 @@ _MISTAKES: Final = """
           AND NOT EXISTS (SELECT FROM import_rows AS other
                           WHERE other.kind = 'widget' AND other.id = import_rows.widget)
         UNION ALL
+        SELECT line, kind, id, widget, 'canary', NULL, NULL
+        FROM import_rows
+        WHERE EXISTS (SELECT FROM chargers
+                      WHERE kind = 'charger' AND chargers.id = import_rows.id AND canary)
+           OR EXISTS (SELECT FROM widgets
+                      WHERE canary AND (widgets.id = import_rows.widget
+                                        OR kind = 'widget' AND widgets.id = import_rows.id))
+        UNION ALL
         SELECT line, kind, id, widget, 'charger is paired', pairings.widget_id, NULL
         FROM import_rows
         JOIN pairings ON pairings.charger_id = import_rows.id
@@ -194,6 +202,7 @@ _PROBLEMS: Final = {
     "again": "the {0.kind} {0.id} is on line {0.other_line} already",
     "wanted": "{0.widget} is paired with {0.other} on line {0.other_line}",
     "unknown": "no widget {0.widget} is registered, nor in this file: add a line for it",
+    "canary": "the {0.kind} {0.id} is a canary, or its widget is: the hub's own are in no file",
     "charger is paired": "{0.id} is paired with the widget {0.other}; unpair first, " + _OR_REPLACE,
     "widget is paired": "{0.widget} is paired with the charger {0.other}; unpair first, "
     + _OR_REPLACE,

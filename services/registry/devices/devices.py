@@ -7,7 +7,7 @@ from typing import Final
 from psycopg.sql import SQL
 from pydantic import BaseModel, Field
 
-from services.registry.errors import NotRegisteredError
+from services.registry.errors import CanaryError, NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.postgres.tables import devices_table
@@ -30,10 +30,13 @@ class Device(BaseModel):
         "certificate (`any`), or only a certificate",
         examples=["any"],
     )
+    canary: bool = Field(
+        description="Whether it is the hub's own, and left out of lists", examples=[False]
+    )
 
 
 _FIND: Final = SQL("""
-    SELECT id, label, location, pairing_number, registered_at, auth
+    SELECT id, label, location, pairing_number, registered_at, auth, canary
     FROM {devices}
     WHERE id = %(id)s
 """)
@@ -46,7 +49,7 @@ _UPDATE: Final = SQL("""
         location = coalesce(%(location)s, location),
         auth = coalesce(%(auth)s, auth)
     WHERE id = %(id)s
-    RETURNING id, label, location, pairing_number, registered_at, auth
+    RETURNING id, label, location, pairing_number, registered_at, auth, canary
 """)
 
 # In the collation "C" of ids, lower() changes A to Z only, on every server.
@@ -57,11 +60,12 @@ _SIMILAR: Final = SQL("""
 """)
 
 _INSERT: Final = SQL("""
-    INSERT INTO {devices} (id, label, location, auth)
+    INSERT INTO {devices} (id, label, location, auth, canary)
     VALUES (
-        %(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''), coalesce(%(auth)s, 'any')
+        %(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''), coalesce(%(auth)s, 'any'),
+        coalesce(%(canary)s, false)
     )
-    RETURNING id, label, location, pairing_number, registered_at, auth
+    RETURNING id, label, location, pairing_number, registered_at, auth, canary
 """)
 
 _SECRETS_NUMBER: Final = SQL("SELECT secrets_number FROM {devices} WHERE id = %(id)s")
@@ -121,6 +125,8 @@ class Wanted:
     label: str | None = None
     location: str | None = None
     auth: Auth | None = None
+    canary: bool | None = None
+    """Only a new device can become one."""
 
 
 async def update(
@@ -141,9 +147,19 @@ async def secrets_number(connection: Connection, kind: Kind, device_id: str) -> 
 async def register(
     connection: Connection, kind: Kind, device_id: str, wanted: Wanted
 ) -> tuple[Device, bool]:
-    """Register a device, or `update` a registered one; return it, and whether it is new."""
+    """Register a device, or `update` a registered one; return it, and whether it is new.
+
+    Raises:
+        CanaryError: It is registered, and would have to become a canary, or stop being one.
+    """
     known = await update(connection, kind, device_id, wanted)
     if known is not None:
+        if wanted.canary not in (None, known.canary):
+            is_one = "is" if known.canary else "is not"
+            raise CanaryError(
+                f"the {kind.value} {device_id} {is_one} a canary, and that cannot be changed. "
+                "Unregister it first, or take another id"
+            )
         return known, False
     values = {"id": device_id, **asdict(wanted)}
     query = _INSERT.format(devices=devices_table(kind))

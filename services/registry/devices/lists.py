@@ -29,6 +29,8 @@ class DeviceFilter:
     location: str | None
     """At this location, in any spelling."""
     paired: bool | None
+    canary: bool = False
+    """Canaries, or all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,17 @@ class PairingFilter:
     widget: str | None
     location: str | None
     """Of chargers at this location, in any spelling."""
+    canary: bool = False
+    """Of canaries, or all others."""
 
 
 _DEVICES: Final = SQL("""
     SELECT devices.id, devices.label, devices.location, devices.pairing_number,
-           devices.registered_at, devices.auth, pairings.{partner} AS partner
+           devices.registered_at, devices.auth, devices.canary, pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s
+      AND devices.canary = %(canary)s
       AND (%(pattern)s::text IS NULL
            OR devices.id ~ %(pattern)s
            OR devices.label ~ %(pattern)s
@@ -63,6 +68,7 @@ _PAIRINGS: Final = """
     FROM pairings
     JOIN chargers ON chargers.id = pairings.charger_id
     WHERE pairings.charger_id > %(after)s
+      AND chargers.canary = %(canary)s
       AND (%(charger)s::text IS NULL OR pairings.charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR pairings.widget_id = %(widget)s)
       AND (%(location)s::text IS NULL OR chargers.location ~ %(location)s)

@@ -6,6 +6,7 @@ from services.registry.devices import devices, etags, open_rentals, pairings
 from services.registry.devices.etags import Conditions
 from services.registry.devices.pairings import Pairing
 from services.registry.errors import (
+    CanaryError,
     ChargerIsPairedError,
     NotPairedError,
     WidgetIsPairedError,
@@ -57,9 +58,13 @@ async def pair(
         ChargerIsPairedError: The charger is paired with another widget.
         WidgetIsPairedError: The widget is paired with another charger.
         RentalIsOpenError: A visitor has the widget.
+        CanaryError: One of the two is a canary, and the other one is not.
     """
-    for kind, device_id in ((Kind.CHARGER, request.charger), (Kind.WIDGET, request.widget)):
-        await devices.get(connection, kind, device_id)
+    charger = await devices.get(connection, Kind.CHARGER, request.charger)
+    widget = await devices.get(connection, Kind.WIDGET, request.widget)
+    if charger.canary != widget.canary:
+        one = charger if charger.canary else widget
+        raise CanaryError(f"{one.id} is a canary, which is paired only with another one")
     of_charger = await pairings.find(connection, Kind.CHARGER, request.charger)
     of_widget = await pairings.find(connection, Kind.WIDGET, request.widget)
     own = of_charger if seen_from is Kind.CHARGER else of_widget

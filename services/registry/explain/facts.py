@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.registry.devices.open_rentals import OpenRental
+from services.registry.live.redis_values import (
+    Environment,
+    RawCharger,
+    decode_live,
+    decode_registration,
+    decode_status,
+)
 from services.registry.live.refused import RefusedHandshake
-from services.registry.live.state import ChargerState, WidgetState
+from services.registry.live.state import ChargerState, WidgetState, charger_state
+from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind
 from shared.redis_state.values import DirectoryEntry
 
@@ -31,6 +39,9 @@ class ChargerFacts:
     partition: int
     mark: str
     """Of its reading: which pairing the reading belongs to; empty if that is not known."""
+    calls_for: ChargingStatus | None = None
+    """What its reading calls for, by the thresholds that the light was made with; None: not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +63,19 @@ class Facts:
     """What is in Redis and cannot be read, in words."""
     refused: Sequence[RefusedHandshake] = ()
     """Who could not connect lately, the newest first."""
+
+
+def charger_facts(raw: RawCharger, environment: Environment, partition: int) -> ChargerFacts | None:
+    """Return what Redis knows of a charger; None: it is not registered.
+
+    Raises:
+        DirectoryAbsentError: The directory is not in Redis.
+    """
+    entry = decode_registration(raw.entry, is_complete=raw.is_complete)
+    state = charger_state(raw, environment)
+    if entry is None or state is None:
+        return None
+    live, status = decode_live(raw.live), decode_status(raw.status, entry.pairing)
+    thresholds = environment.thresholds.get(status.thresholds) if status else None
+    calls_for = thresholds.status_of(live.soc) if thresholds and live.revision else None
+    return ChargerFacts(entry, state, partition, live.mark, calls_for)

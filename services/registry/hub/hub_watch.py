@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.registry.hub.postgres_watch import PostgresWatch
-from services.registry.hub.redis_watch import RedisWatch
+from services.registry.hub.redis_watch import RedisLook, RedisWatch
 from services.registry.hub.view import Hub, Seen, hub_view
+from shared.contract.instances import LOST_SECONDS
 from shared.reporting.reporter import Reporter
 
 
@@ -33,3 +34,20 @@ class HubWatch:
             postgres_trouble=self.postgres.trouble,
         )
         return hub_view(seen, datetime.now(UTC), time.monotonic())
+
+    def is_first_registry(self) -> bool:
+        """Tell whether this is the first, by name, of the registries that were heard of lately.
+
+        So one of them does what need not be done twice. For a moment two may.
+        """
+        look = self.redis.look
+        return look is None or is_first(self.reporter.instance_id, look)
+
+
+def is_first(own_id: str, look: RedisLook) -> bool:
+    """Tell whether no living registry's name comes before this one's."""
+    return not any(
+        name < own_id and heard.line is not None and heard.line.service == "registry"
+        for name, heard in look.instances.items()
+        if abs(look.now - heard.at) <= LOST_SECONDS * 1_000_000
+    )

@@ -32,7 +32,8 @@ _CALLS_PER_EXCHANGE: Final = 8
 _DEVICES_PER_CALL: Final = 250
 """About so many; a hash that is stored as a list is read at once."""
 _COUNTS: Final = """
-    SELECT (SELECT count(*) FROM chargers) AS chargers, (SELECT count(*) FROM widgets) AS widgets
+    SELECT (SELECT count(*) FROM chargers WHERE NOT canary) AS chargers,
+           (SELECT count(*) FROM widgets WHERE NOT canary) AS widgets
 """
 
 

@@ -1,6 +1,7 @@
 """A device's values in Redis, and how they are decoded. No I/O."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from services.registry.errors import DirectoryAbsentError
@@ -13,6 +14,7 @@ from shared.contract.presence import (
     decode_rejection,
     decode_widget_presence,
 )
+from shared.contract.thresholds import Thresholds
 from shared.redis_state.values import (
     DirectoryEntry,
     LiveState,
@@ -35,6 +37,8 @@ class Environment(NamedTuple):
     """When each gateway last reported, in µs."""
     broken_keys: tuple[str, ...] = ()
     """Keys that were read and have another type."""
+    thresholds: Mapping[int, Thresholds] = MappingProxyType({})
+    """Those that routers have agreed on, by version."""
 
     def is_alive(self, gateway: str) -> bool:
         """Tell whether a gateway is alive, so that its devices are where it said."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -20,7 +20,9 @@ from services.registry.live.redis_values import (
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument
-from shared.contract.names import GATEWAYS, REFUSED, Names
+from shared.contract.devices import is_device_id
+from shared.contract.names import AGREEMENTS, GATEWAYS, REFUSED, Names
+from shared.contract.thresholds import agreed_thresholds
 
 _DEADLINE_SECONDS: Final = 3.0
 """How long a request waits, including those before it in the queue."""
@@ -28,6 +30,7 @@ _DEADLINE_SECONDS: Final = 3.0
 _ENVIRONMENT_COMMANDS: Final[list[Sequence[Argument]]] = [
     ["TIME"],
     ["ZRANGE", GATEWAYS, 0, -1, "WITHSCORES"],
+    ["HGETALL", AGREEMENTS],
 ]
 
 
@@ -87,6 +90,24 @@ class StateReader:
             found[charger]._replace(status=statuses.get(widgets[charger] or "")) for charger in ids
         ], environment
 
+    async def count_known_chargers(self) -> list[int]:
+        """Return how many chargers gateways know of, of each partition: offline ones, too."""
+        commands: list[Sequence[Argument]] = [["HLEN", n.presence] for n in self._names.chargers]
+        async with _deadline():
+            _, counts = await self._read(commands)
+        return [count or 0 for count in counts]
+
+    async def some_known_chargers(self, shares: Mapping[int, int]) -> list[str]:
+        """Return chargers that gateways know of, at random: so many of each partition."""
+        commands: list[Sequence[Argument]] = [
+            ["HRANDFIELD", self._names.chargers[number].presence, share]
+            for number, share in shares.items()
+        ]
+        async with _deadline():
+            _, found = await self._read(commands)
+        ids = (each.decode(errors="replace") for some in found for each in some or ())
+        return [each for each in ids if is_device_id(each)]
+
     async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Environment]:
         """Read widgets, in the order of their ids."""
         batches = by_slot(ids, lambda widget: self._names.of_widget(widget).partition)
@@ -133,13 +154,14 @@ class StateReader:
             found.append(_empty_reply(words) if is_broken else reply)
             if is_broken:
                 broken.append(str(words[1]))
-        (seconds, micros), members, *replies = found
+        (seconds, micros), members, agreed, *replies = found
         heard = {
             name.decode(errors="replace"): score_to_us(at)
             for name, at in zip(members[::2], members[1::2], strict=True)
         }
         now = int(seconds) * 1_000_000 + int(micros)
-        return Environment(now, heard, tuple(broken)), replies
+        thresholds = agreed_thresholds(dict(zip(agreed[::2], agreed[1::2], strict=True)))
+        return Environment(now, heard, tuple(broken), thresholds), replies
 
     async def _statuses(self, widgets: Sequence[str]) -> dict[str, bytes | None]:
         batches = by_slot(widgets, lambda widget: self._names.of_widget(widget).partition)

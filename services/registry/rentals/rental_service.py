@@ -6,6 +6,7 @@ from services.registry.devices import devices, open_rentals, pairing_service, pa
 from services.registry.devices.etags import Conditions
 from services.registry.devices.pairing_service import PairingRequest
 from services.registry.errors import (
+    CanaryError,
     NoSuchRentalError,
     NoWidgetToGiveError,
     NoWidgetToReturnError,
@@ -49,6 +50,7 @@ async def hand_over(
         RentalIsOpenError: A phone is in the charger, or another visitor has the widget.
         ChargerIsPairedError: The charger is paired with another widget.
         WidgetIsPairedError: The widget is paired with another charger.
+        CanaryError: The charger or the widget is a canary.
     """
     known = await rentals.find(connection, rental_id)
     if known is not None:
@@ -56,6 +58,8 @@ async def hand_over(
         _require_same(known, hand_over, paired_since=newest != known.pairing_number)
         return known, False
     charger = hand_over.charger
+    if (await devices.get(connection, Kind.CHARGER, charger)).canary:
+        raise CanaryError(f"{charger} is a canary: no phone is in it")
     widget = hand_over.widget or await _widget_of(connection, charger)
     await open_rentals.require_empty(connection, charger)
     await open_rentals.require_free(connection, widget)

@@ -29,6 +29,7 @@ AnyId = Annotated[
 
 OfCharger = Annotated[Words | None, Query(description="Only of this charger", examples=["c1234"])]
 OfWidget = Annotated[Words | None, Query(description="Only of this widget", examples=["wABCD"])]
+Canary = Annotated[bool, Query(description="Only canaries; without it, all others")]
 DryRun = Annotated[bool, Query(description="Only tell what would happen")]
 
 WITH_ETAG: Final[dict[str, Any]] = {

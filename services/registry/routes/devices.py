@@ -13,6 +13,7 @@ from services.registry.api.representations import (
     DeviceId,
     ListedCharger,
     ListedWidget,
+    NewRegistration,
     RegisteredDevice,
     Registration,
 )
@@ -23,6 +24,7 @@ from services.registry.errors import NotRegisteredError
 from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
+    Canary,
     ConditionsDep,
     KindDep,
     KindRouter,
@@ -77,10 +79,11 @@ async def list_devices(
     paired: Annotated[
         bool | None, Query(description="Only those that are paired, or that are not")
     ] = None,
+    canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Any]:
-    which = DeviceFilter(q or None, location, paired)
+    which = DeviceFilter(q or None, location, paired, canary)
     async with parts.database.connection() as connection:
         found = await lists.find_devices(
             connection, kind, which, after=paging.id_in(cursor), rows=limit + 1
@@ -105,7 +108,7 @@ async def list_devices(
     responses={
         200: WITH_ETAG,
         201: {"model": DeviceAfterPut, "description": "It is new", **WITH_ETAG},
-        **problem_responses(HTTPStatus.PRECONDITION_FAILED),
+        **problem_responses(HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
     },
 )
 async def register(
@@ -115,9 +118,9 @@ async def register(
     operator: OperatorDep,
     conditions: ConditionsDep,
     parts: PartsDep,
-    registration: Annotated[Registration | None, Body()] = None,
+    registration: Annotated[NewRegistration | None, Body()] = None,
 ) -> DeviceAfterPut:
-    wanted = _wanted(registration or Registration())
+    wanted = _wanted(registration or NewRegistration())
     async with parts.database.write_transaction(operator) as connection:
         now = await devices.find(connection, kind, device_id)
         conditions.require(etags.of_device(now) if now else None)
@@ -207,7 +210,8 @@ async def unregister(
 
 
 def _wanted(registration: Registration) -> devices.Wanted:
-    return devices.Wanted(registration.label, registration.location, registration.auth)
+    canary = registration.canary if isinstance(registration, NewRegistration) else None
+    return devices.Wanted(registration.label, registration.location, registration.auth, canary)
 
 
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:

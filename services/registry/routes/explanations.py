@@ -13,17 +13,15 @@ from services.registry.explain.explanation import (
     without_directory,
     without_redis,
 )
-from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts
+from services.registry.explain.facts import ChargerFacts, Facts, PostgresFacts, charger_facts
 from services.registry.explain.finding import Explanation
 from services.registry.live.redis_values import (
     Environment,
-    decode_live,
-    decode_registration,
     unreadable_of_charger,
     unreadable_of_widget,
 )
 from services.registry.live.refused import shown
-from services.registry.live.state import WidgetState, charger_state, to_datetime, widget_state
+from services.registry.live.state import WidgetState, to_datetime, widget_state
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import Database
@@ -130,12 +128,7 @@ async def _charger(
 ) -> tuple[ChargerFacts | None, Environment]:
     (raw,), environment = await reader.chargers([charger_id])
     unreadable += [*environment.broken_keys, *unreadable_of_charger(raw)]
-    entry = decode_registration(raw.entry, is_complete=raw.is_complete)
-    state = charger_state(raw, environment)
-    if entry is None or state is None:
-        return None, environment
-    mark = decode_live(raw.live).mark
-    return ChargerFacts(entry, state, reader.partition_of(charger_id), mark), environment
+    return charger_facts(raw, environment, reader.partition_of(charger_id)), environment
 
 
 async def _widget(

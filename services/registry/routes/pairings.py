@@ -25,6 +25,7 @@ from services.registry.errors import NotPairedError
 from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
+    Canary,
     ConditionsDep,
     OfCharger,
     OfWidget,
@@ -69,10 +70,11 @@ async def list_pairings(
             examples=["Main stage"],
         ),
     ] = None,
+    canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
-    which = PairingFilter(charger, widget, location)
+    which = PairingFilter(charger, widget, location, canary)
     async with parts.database.connection() as connection:
         found = await lists.find_pairings(
             connection, which, after=paging.id_in(cursor), rows=limit + 1

@@ -14,7 +14,7 @@ from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.routes.dependencies import AnyId, Parts, PartsDep
+from services.registry.routes.dependencies import AnyId, Canary, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind, is_device_id
 
@@ -23,7 +23,11 @@ _CHUNK: Final = 500
 _MAX_LOOKED_AT: Final = 5000
 """Chargers looked at in one request, so that a rare status does not cost a whole scan."""
 
-_IDS: Final = "SELECT id FROM chargers WHERE id > %(after)s ORDER BY id LIMIT %(rows)s"
+_IDS: Final = """
+    SELECT id FROM chargers
+    WHERE id > %(after)s AND canary = %(canary)s
+    ORDER BY id LIMIT %(rows)s
+"""
 
 routes = GuardedRouter(tags=["live"])
 
@@ -89,6 +93,7 @@ async def list_states(
         Query(description="Only those whose widget was last lit so, by this pairing"),
     ] = None,
     online: Annotated[bool | None, Query(description="Only those online, or offline")] = None,
+    canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ChargerState]:
@@ -100,7 +105,7 @@ async def list_states(
     after = paging.id_in(cursor)
     filtered = status is not None or online is not None
     chunk = _CHUNK if filtered else max(limit + 1, 100)
-    found, following = await _search(parts, after, passes, limit=limit, chunk=chunk)
+    found, following = await _search(parts, after, passes, canary=canary, limit=limit, chunk=chunk)
     return Page(items=found, next=paging.encode(following) if following else None)
 
 
@@ -109,6 +114,7 @@ async def _search(
     after: str,
     passes: Callable[[ChargerState], bool],
     *,
+    canary: bool,
     limit: int,
     chunk: int,
 ) -> tuple[list[ChargerState], str | None]:
@@ -116,7 +122,7 @@ async def _search(
     found: list[ChargerState] = []
     for _ in range(0, _MAX_LOOKED_AT, chunk):
         async with parts.database.connection() as connection:
-            rows = await connection.execute(_IDS, {"after": after, "rows": chunk})
+            rows = await connection.execute(_IDS, {"after": after, "rows": chunk, "canary": canary})
             ids = [charger for (charger,) in await rows.fetchall()]
         raws, environment = await parts.reader.chargers(ids)
         for raw in raws:

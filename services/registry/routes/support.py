@@ -18,9 +18,10 @@ from shared.process import logs
 from shared.version import VERSION
 
 _COUNTS: Final = """
-    SELECT (SELECT count(*) FROM chargers) AS chargers,
-           (SELECT count(*) FROM widgets) AS widgets,
-           (SELECT count(*) FROM pairings) AS pairings,
+    SELECT (SELECT count(*) FROM chargers WHERE NOT canary) AS chargers,
+           (SELECT count(*) FROM widgets WHERE NOT canary) AS widgets,
+           (SELECT count(*) FROM pairings JOIN chargers ON chargers.id = charger_id
+            WHERE NOT canary) AS pairings,
            (SELECT count(*) FROM rentals) AS rentals,
            (SELECT count(*) FROM rentals WHERE collected_at IS NULL) AS open_rentals,
            (SELECT count(*) FROM audit_log) AS audit_entries,

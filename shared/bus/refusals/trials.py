@@ -34,6 +34,7 @@ _HARMLESS: Final = {
             HKEYS KEY
             HLEN KEY
             HMGET KEY f
+            HRANDFIELD KEY
             HSCAN KEY 0
             HSET KEY f v f
             HVALS KEY

@@ -9,8 +9,8 @@ from websockets.frames import Opcode
 from services.gateway.chargers.readings import state_of_charge_of
 from services.gateway.connection.fast_frames import short_message
 from services.gateway.widgets.widget_connection import status_message
-from services.router.thresholds import Thresholds
 from shared.contract.device_protocol import ChargingStatus
+from shared.contract.thresholds import Thresholds
 from tests.benchmarks.generator.frames import LEVELS, READING_OF_STEP, STATUSES, STEP_OF
 from tests.benchmarks.generator.relaying import Relay
 from tests.benchmarks.generator.schedule import Schedule, quantiles

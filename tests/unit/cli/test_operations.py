@@ -23,8 +23,8 @@ RENTAL = "d0a76458-117d-49e4-90b3-7fcdf758705e"
 
 # With every option there is, so that what the API takes and no option gives is found.
 COMMANDS: dict[str, str] = {
-    "list_chargers": "chargers list --search a --location b --paired",
-    "register_charger": "chargers register c1 --label a --location b --auth any",
+    "list_chargers": "chargers list --search a --location b --paired --canary",
+    "register_charger": "chargers register c1 --label a --location b --auth any --canary",
     "get_charger": "chargers show c1",
     "update_charger": "chargers update c1 --label a --location b --auth any",
     "unregister_charger": "chargers unregister c1",
@@ -36,8 +36,8 @@ COMMANDS: dict[str, str] = {
     "generate_charger_secret": "chargers secret generate c1 --overlap-hours 1",
     "get_charger_secret": "chargers secret show c1",
     "remove_charger_secret": "chargers secret remove c1",
-    "list_widgets": "widgets list --search a --location b --unpaired",
-    "register_widget": "widgets register w1 --label a --location b --auth certificate",
+    "list_widgets": "widgets list --search a --location b --unpaired --canary",
+    "register_widget": "widgets register w1 --label a --location b --auth certificate --canary",
     "get_widget": "widgets show w1",
     "update_widget": "widgets update w1 --label a --location b --auth certificate",
     "unregister_widget": "widgets unregister w1",
@@ -47,7 +47,7 @@ COMMANDS: dict[str, str] = {
     "generate_widget_secret": "widgets secret generate w1 --overlap-hours 1",
     "get_widget_secret": "widgets secret show w1",
     "remove_widget_secret": "widgets secret remove w1",
-    "list_pairings": "pairings list --charger c1 --widget w1 --location a",
+    "list_pairings": "pairings list --charger c1 --widget w1 --location a --canary",
     "get_pairing": "pairings show c1",
     "pair_charger": "pairings pair c1 w1 --replace",
     "unpair_charger": "pairings unpair c1",
@@ -63,7 +63,7 @@ COMMANDS: dict[str, str] = {
     "get_rental": f"rentals show {RENTAL}",
     "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
     "return_widget": f"rentals return-widget {RENTAL}",
-    "list_state": "state --status charged --online",
+    "list_state": "state --status charged --online --canary",
     "get_hub": "hub",
     "get_support": "support-bundle bundle.zip",
     "create_key": "keys create anna viewer --days 90",
@@ -146,7 +146,7 @@ def test_the_document_is_all_of_the_api() -> None:
     # Or else the tests below would prove little.
     assert len(OPERATIONS) >= 40
     assert {id(each) for each in routers()} == {id(each) for each in ROUTERS}
-    assert OPERATIONS["register_charger"]["members"] == {"label", "location", "auth"}
+    assert OPERATIONS["register_charger"]["members"] == {"label", "location", "auth", "canary"}
 
 
 def test_there_is_a_command_for_each_operation() -> None:

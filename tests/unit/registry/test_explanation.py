@@ -23,25 +23,28 @@ from services.registry.explain.explanation import (
     without_redis,
 )
 from services.registry.explain.facts import (
-    ChargerFacts,
     Facts,
     PostgresFacts,
+    charger_facts,
 )
 from services.registry.explain.finding import Explanation
 from services.registry.live.redis_values import (
     Environment,
     RawCharger,
     RawWidget,
-    decode_live,
-    decode_registration,
 )
-from services.registry.live.state import charger_state, to_datetime, widget_state
+from services.registry.live.state import to_datetime, widget_state
 from shared.contract.devices import Kind
+from shared.contract.thresholds import Thresholds
 
 SECOND = 1_000_000
 NOW = 1_795_494_065_000_000
 EPOCH = NOW - 600 * SECOND
-ENVIRONMENT = Environment(NOW, {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND})
+ENVIRONMENT = Environment(
+    NOW,
+    {"gateway-a": NOW - SECOND, "gateway-b": NOW - 2 * SECOND},
+    thresholds={1: Thresholds.parse("charging=0,charging80=80,charged=100")},
+)
 HERE: dict[str, Any] = {"gateway": "gateway-a", "epoch": EPOCH, "since": EPOCH}
 OPEN = OpenRental(uuid.UUID(int=1), 1, "c1234", "wABCD", "0815", to_datetime(NOW - 900 * SECOND))
 TOKEN = "9f2c7a1b4e0d3c55"
@@ -143,6 +146,7 @@ SITUATIONS: dict[str, dict[str, Any]] = {
     },
     "on its way": {"pending": NOW - SECOND // 10, "status": lit("charging", 2)},
     "nothing lit, and nobody works on it": {"status": None},
+    "a status written by hand": {"status": lit("charged")},
     "a pairing half in effect": {"widget_entry": {"pairing": 8, "charger": "c1234"}},
     "registered a moment ago": {"entry": None},
     "a change not in effect": {"recorded": 8},
@@ -173,15 +177,9 @@ def explained(kind: Kind, **changes: Any) -> Explanation:
         rejection=as_json(known["widget_rejection"]),
         status=as_json(known["status"]),
     )
-    entry = decode_registration(raw_charger.entry, is_complete=True)
-    state = charger_state(raw_charger, ENVIRONMENT)
-    charger = (
-        ChargerFacts(entry, state, 7, decode_live(raw_charger.live).mark)
-        if entry and state
-        else None
-    )
+    charger = charger_facts(raw_charger, ENVIRONMENT, 7)
     widget = widget_state(raw_widget, ENVIRONMENT)
-    if kind is Kind.CHARGER and (state is None or state.widget is None):
+    if kind is Kind.CHARGER and (charger is None or charger.state.widget is None):
         widget = None
     if kind is Kind.WIDGET and (widget is None or widget.charger is None):
         charger = None

@@ -23,6 +23,7 @@ def device(**changes: object) -> Device:
         "pairing_number": 1,
         "registered_at": TODAY,
         "auth": "any",
+        "canary": False,
     }
     return Device.model_validate(members | changes)
 

@@ -13,10 +13,10 @@ from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
-from services.router.thresholds import Thresholds
 from shared.bus.script import Call, Script
 from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
+from shared.contract.thresholds import Thresholds
 from tests.fixtures.observations import observing
 from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber

@@ -3,7 +3,7 @@
 import pytest
 
 from services.router.settings import RouterSettings
-from services.router.thresholds import Thresholds
+from shared.contract.thresholds import Thresholds
 from shared.process.settings import WrongSettingsError
 
 SEVEN_DIGITS = ["99.99999", "99.9999999", "80.1234567"]

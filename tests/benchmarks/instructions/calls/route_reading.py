@@ -6,9 +6,9 @@ from typing import Any
 
 from services.router.clear_pending import PendingClearer
 from services.router.routing import Routing
-from services.router.thresholds import Thresholds
 from shared.bus.script import Call
 from shared.contract.names import Names
+from shared.contract.thresholds import Thresholds
 
 
 class _Bus:

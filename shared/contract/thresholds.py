@@ -1,13 +1,18 @@
 """Which status a state of charge stands for: the rule the product exists for. No I/O."""
 
+import contextlib
 import itertools
+import re
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Final, Self
 
 from shared.contract.device_protocol import ChargingStatus
 
 EMPTY: Final = 0.0
 FULL: Final = 100.0
+_NAME: Final = "CHARGELIGHT_ROUTER_THRESHOLDS of version "
+_VERSION: Final = re.compile(rb"[1-9][0-9]{0,9}")
 
 
 class Thresholds:
@@ -58,6 +63,12 @@ class Thresholds:
         """Return the status to show at a state of charge (percent, 0 to 100)."""
         return self._statuses[bisect_right(self._levels, state_of_charge) - 1]
 
+    def each(self) -> list[tuple[float, ChargingStatus]]:
+        """Return each status, with a state of charge in the middle of those that it stands for."""
+        ends = [*self._levels[1:], FULL]
+        middles = [(low + high) / 2 for low, high in zip(self._levels, ends, strict=True)]
+        return list(zip(middles, self._statuses, strict=True))
+
     def __str__(self) -> str:
         pairs = zip(self._statuses, self._levels, strict=True)
         return ",".join(f"{status}={_shortest(level)}" for status, level in pairs)
@@ -66,3 +77,19 @@ class Thresholds:
 def _shortest(level: float) -> str:
     """Return a level as text, with all its digits: routers compare this text."""
     return repr(level).removesuffix(".0")
+
+
+def name_of_version(version: int) -> str:
+    """Return the name under which routers agree on the thresholds of a version."""
+    return f"{_NAME}{version}"
+
+
+def agreed_thresholds(agreements: Mapping[bytes, bytes]) -> dict[int, Thresholds]:
+    """Return what routers have agreed on, by version; what cannot be read is left out."""
+    found = {}
+    for name, text in agreements.items():
+        version = name.removeprefix(_NAME.encode())
+        if version != name and _VERSION.fullmatch(version):
+            with contextlib.suppress(ValueError):
+                found[int(version)] = Thresholds.parse(text.decode(errors="replace"))
+    return found

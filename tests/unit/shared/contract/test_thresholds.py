@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.thresholds import Thresholds
 from shared.contract.device_protocol import ChargingStatus
+from shared.contract.thresholds import Thresholds, agreed_thresholds, name_of_version
 
 RED, YELLOW, GREEN = ChargingStatus.CHARGING, ChargingStatus.CHARGING80, ChargingStatus.CHARGED
 ORDER = list(ChargingStatus)
@@ -103,3 +103,16 @@ def test_thresholds_written_and_read_again_are_the_same(second: float, level: fl
     again = Thresholds.parse(str(thresholds))
     assert again.status_of(level) is thresholds.status_of(level)
     assert again.status_of(second) is GREEN
+
+
+def test_what_routers_agreed_on_is_found_by_its_version() -> None:
+    agreed = {
+        name_of_version(1).encode(): b"charging=0,charging80=80,charged=100",
+        name_of_version(12).encode(): b"charging=0,charged=50",
+        name_of_version(13).encode(): b"by hand",
+        b"CHARGELIGHT_ROUTER_THRESHOLDS of version x": b"charging=0,charged=50",
+        b"CHARGELIGHT_PARTITIONS": b"64",
+    }
+    found = agreed_thresholds(agreed)
+    assert sorted(found) == [1, 12]
+    assert found[12].status_of(50) is GREEN

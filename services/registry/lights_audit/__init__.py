@@ -1,0 +1,1 @@
+"""The audit of lights: are those of connected pairs right, as `explain` would say?"""
