@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -27,6 +27,9 @@ from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.redis_state.values import decode_stored_status
+
+if TYPE_CHECKING:
+    from services.gateway.widgets.status_traces import StatusTraces
 
 _log = logs.get(__name__)
 
@@ -79,6 +82,7 @@ class Widgets:
     rng: random.Random
 
     def __post_init__(self) -> None:
+        self.traces: StatusTraces | None = None
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._groups: dict[str, _Group] = {}
         self._by_channel: dict[str, _Group] = {}
@@ -159,6 +163,8 @@ class Widgets:
         is_first = before is None or before.revision != status.revision
         if is_written and is_first and status.received_at is not msgspec.UNSET:
             self.latency.note(group.partition, status.received_at)
+            if self.traces is not None:
+                self.traces.on_written(status)
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Read the statuses of channels that Redis confirmed: from now on none is missed."""
@@ -257,6 +263,7 @@ class Widgets:
                     self._update(group, widget, int(number))
 
     def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> None:
+        is_new = widget.pairing is None
         if widget.pairing is None:
             self.context.waiting.discard(widget)
             widget.pairing = pairing
@@ -272,4 +279,8 @@ class Widgets:
             widget.close(CloseCode.GOING_AWAY, "the pairing changed")
             return
         if group.newest is not None:
-            widget.show(group.newest)
+            is_written = widget.show(group.newest)
+            # Its doorbell was lost. What a new connection is shown was written before, perhaps
+            # long ago.
+            if self.traces is not None and is_written and not is_new:
+                self.traces.on_written(group.newest)
