@@ -5,12 +5,13 @@ import random
 import socket
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticator
 from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.chargers.chargers import Chargers
+from services.gateway.chargers.reading_traces import ReadingTraces
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.endpoint import Endpoint
 from services.gateway.connection.handshake import Handshake
@@ -28,6 +29,7 @@ from services.gateway.presence.rejections import Rejections, RejectionWriter
 from services.gateway.proof_watch import ProofWatch
 from services.gateway.redis_check import RIGHTS, agreement_of
 from services.gateway.settings import GatewaySettings
+from services.gateway.widgets.status_traces import StatusTraces
 from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
@@ -44,8 +46,12 @@ from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
 from shared.process.tls.files import TlsFilesError
 from shared.process.tls.server_tls import ServerTls
+from shared.process.traces.opening import open_tracing
 from shared.process.waiting import unless_stopped
 from shared.reporting.reporter import Reporter
+
+if TYPE_CHECKING:
+    from shared.process.traces.tracing import Tracing
 
 _log = logs.get(__name__)
 
@@ -143,12 +149,19 @@ class Gateway:
         self._rejection_writer = RejectionWriter(
             self.presence_bus, names, self._rejections, own, rng=rng
         )
+        self._trace(open_tracing(settings))
         self._know_devices(settings, rng)
         connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
         self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
         self.reporter = self._open_reporter(rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
+
+    def _trace(self, tracing: "Tracing | None") -> None:
+        self._tracing = tracing
+        if tracing is not None:
+            self.chargers.traced_by(ReadingTraces(tracing, self.context.clock))
+            self.widgets.traces = StatusTraces(tracing)
 
     def _open_reporter(self, rng: random.Random) -> Reporter:
         return Reporter(
@@ -192,6 +205,8 @@ class Gateway:
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
+        if self._tracing is not None:
+            stack.push_async_callback(self._tracing.close)
         for bus in (self.bus, self._authenticator_bus, self.presence_bus, self.check.bus):
             stack.push_async_callback(bus.close)
 

@@ -20,6 +20,7 @@ from shared.process.checks.origins import check_origin
 from shared.process.settings import Port, Seconds, SettingsWithAuth
 from shared.process.tls.files import keys_in
 from shared.process.tls.server_tls import ServerFiles, TlsFile
+from shared.process.traces.settings import SettingsWithTraces
 
 Origin = Annotated[
     str, AfterValidator(lambda text: text if text in ("null", "file://") else check_origin(text))
@@ -38,7 +39,7 @@ _NEEDS: Final = {
 """What is of no use without what."""
 
 
-class GatewaySettings(SettingsWithAuth):
+class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
     """Environment variables ``CHARGELIGHT_GATEWAY_…``, and those all services share."""
 
     service: ClassVar[str] = "gateway"

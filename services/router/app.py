@@ -12,6 +12,7 @@ from services.router.leases import Leases
 from services.router.redis_check import RIGHTS, agreement_of
 from services.router.routing import Routing
 from services.router.settings import RouterSettings
+from services.router.traces.routing_traces import RoutingTraces
 from shared.bus.echo import Echo
 from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.instances import Figures
@@ -22,6 +23,7 @@ from shared.process.metrics import service
 from shared.process.metrics.loop_delay import watch_loop
 from shared.process.metrics.readiness import NotReady, Reason, text_of
 from shared.process.runtime import Background, describe
+from shared.process.traces.opening import open_tracing
 from shared.process.waiting import unless_stopped
 from shared.reporting.reporter import Reporter
 
@@ -58,6 +60,7 @@ class Router:
     def __init__(self, settings: RouterSettings) -> None:
         rng = random.SystemRandom()
         names = Names(settings.partitions)
+        self._tracing = open_tracing(settings)
         self._bus = open_bus(settings, settings.instance_id)
         # A connection of its own: no batch delays the renewal of a lease.
         self._lease_bus = open_bus(settings, settings.instance_id, "leases")
@@ -71,6 +74,7 @@ class Router:
             version=settings.thresholds_version,
             clearer=self._clearer,
             rng=rng,
+            traces=RoutingTraces(self._tracing) if self._tracing else None,
         )
         self._finder = OverdueFinder(
             self._bus,
@@ -114,6 +118,8 @@ class Router:
 
     def open(self, stack: AsyncExitStack) -> None:
         """Let ``stack`` close the connections to Redis. They open at their first use."""
+        if self._tracing is not None:
+            stack.push_async_callback(self._tracing.close)
         stack.push_async_callback(self._bus.close)
         stack.push_async_callback(self._lease_bus.close)
         stack.push_async_callback(self.check.bus.close)

@@ -147,9 +147,9 @@ class OverdueFinder:
 
 
 def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
-    """Read what the script says of chargers: seven values for each."""
-    parts = [iter(values)] * 7
-    for charger_id, level, epoch, sequence, pairing, widget_id, received_at in zip(
+    """Read what the script says of chargers: eight values for each."""
+    parts = [iter(values)] * 8
+    for charger_id, level, epoch, sequence, pairing, widget_id, received_at, traceparent in zip(
         *parts, strict=True
     ):
         yield Reading(
@@ -160,5 +160,6 @@ def _readings(partition: int, values: list[bytes]) -> Iterator[Reading]:
             int(pairing),
             widget_id.decode(),
             int(received_at),
+            traceparent.decode(errors="replace"),
             is_overdue=True,
         )

@@ -1,6 +1,6 @@
 """A reading on its way through the router."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.contract.doorbells import Revision
 
@@ -19,6 +19,8 @@ class Reading(NamedTuple):
     """Empty if the reading lights nothing."""
     received_at: int = 0
     """When a gateway accepted it, in µs of Redis' time; 0: that is not known."""
+    traceparent: Any = ""
+    """The context of its trace, if it is traced."""
     is_overdue: bool = False
     """Whether it was read from Redis just now, not heard on a doorbell."""
 

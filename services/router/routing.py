@@ -18,6 +18,7 @@ from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.reading import Reading
 from services.router.statuses_ahead import StatusesAhead
+from services.router.traces.routing_traces import RoutingTraces
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -46,6 +47,8 @@ class Routing:
     """Clears what was routed."""
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
+    traces: RoutingTraces | None = None
+    """None: traces are off."""
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -78,6 +81,7 @@ class Routing:
                     doorbell.pairing,
                     doorbell.widget,
                     doorbell.received_at,
+                    doorbell.traceparent,
                 )
             )
 
@@ -124,6 +128,8 @@ class Routing:
         replies = await self.bus.run(list(starmap(self._light_call, batches)))
         lit = stale = 0
         for (_, items), answers in zip(batches, replies, strict=True):
+            if self.traces is not None:
+                self.traces.on_answers(items, answers)
             in_batch = answers.count(b"lit"), answers.count(b"stale")
             lit += in_batch[0]
             stale += in_batch[1]
@@ -173,6 +179,8 @@ class Routing:
                 replaces=replaces or msgspec.UNSET,
                 received_at=reading.received_at or msgspec.UNSET,
             )
+            if self.traces is not None and reading.traceparent:
+                message = self.traces.begin(reading, message, self.clock() - self._began_at)
             arguments += (
                 reading.widget_id,
                 names.status_channel(reading.widget_id),

@@ -6,10 +6,11 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.contract.thresholds import Thresholds
-from shared.process.settings import Port, Settings
+from shared.process.settings import Port
+from shared.process.traces.settings import SettingsWithTraces
 
 
-class RouterSettings(Settings):
+class RouterSettings(SettingsWithTraces):
     """Environment variables ``CHARGELIGHT_ROUTER_…``, and those all services share."""
 
     service: ClassVar[str] = "router"

@@ -8,7 +8,7 @@ The decoders raise one of `shared.contract.tolerant_json.NOT_DECODABLE`: ``redis
 publish anything.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -48,6 +48,9 @@ class ReadingDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     widget: MaybeDeviceId = ""
     received_at: Count = 0
     """When a gateway accepted it, in µs of Redis' time; 0: an older gateway does not say."""
+    traceparent: Any = ""
+    """Of a reading that is traced: the context of its trace (W3C). Anything else is ignored, so
+    it may be anything."""
 
 
 class StatusData(msgspec.Struct, frozen=True):
@@ -72,6 +75,8 @@ class StatusDoorbell(msgspec.Struct, frozen=True, kw_only=True):
     although it is newer."""
     received_at: Count | msgspec.UnsetType = msgspec.UNSET
     """When a gateway accepted the reading, if that is known."""
+    traceparent: Any = msgspec.UNSET
+    """Of a reading that is traced: the context of its trace, as in `ReadingDoorbell`."""
 
     @property
     def fence(self) -> tuple[int, int, int, int]:

@@ -46,6 +46,8 @@ _READ_BY_SOME = (
     "CHARGELIGHT_CREDENTIAL_KEY",
     "CHARGELIGHT_FORMER_CREDENTIAL_KEY",
     "CHARGELIGHT_OPEN",
+    "CHARGELIGHT_TRACES_URL",
+    "CHARGELIGHT_TRACES_SAMPLE",
 )
 """Names without a service in them that only some services read."""
 

@@ -204,7 +204,8 @@ local function is_next_reading(live, id, epoch, sequence)
   return stored and tonumber(stored) < tonumber(sequence)
 end
 
--- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}.
+-- A charger's live state: {epoch, revision = {epoch, sequence}, soc, received_at, mark}, and of
+-- a reading that is traced also traceparent, which no check asks for: no light depends on it.
 -- One that cannot be read is removed: a gateway that compares only how it begins would not
 -- notice it, but stores again what is missing.
 local function live_of(live, id)
@@ -232,12 +233,23 @@ local function write_reading(live, id, epoch, revision, soc, received_at, mark)
     .. ',"soc":' .. soc .. ',"received_at":' .. received_at .. ',"mark":"' .. mark .. '"}')
 end
 
+-- The context of a trace if it may stand in JSON, or nil.
+local function right_traceparent(value)
+  return type(value) == 'string' and #value == 55 and is_plain(value) and value or nil
+end
+
+-- When a reading was received, as a text, and the context of its trace after it, if it has one.
+local function with_trace(received_at, traceparent)
+  local right = right_traceparent(traceparent)
+  return right and received_at .. ',"traceparent":"' .. right .. '"' or received_at
+end
+
 -- Writes a live state again, with another epoch.
 local function write_live(live, id, epoch, state)
   local revision = state.revision
   if revision then
     write_reading(live, id, int(epoch), '[' .. int(revision[1]) .. ',' .. int(revision[2]) .. ']',
-      number(state.soc), int(state.received_at), state.mark)
+      number(state.soc), with_trace(int(state.received_at), state.traceparent), state.mark)
   else
     redis.call('HSET', live, id, string.format('{"epoch":%.0f}', epoch))
   end

@@ -4,7 +4,7 @@ What gateways keep of devices is in `shared.contract.presence`, digests of secre
 `shared.contract.credentials`, statuses in `shared.contract.doorbells`.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -43,6 +43,9 @@ class LiveState(msgspec.Struct, frozen=True, omit_defaults=True):
     """None without a reading."""
     soc: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0
     received_at: Microseconds = 0
+    traceparent: Any = ""
+    """Of a reading that is traced: the context of its trace. No light depends on it, so it may be
+    anything."""
     mark: str = ""
     """The mark of the pairing that the reading was sent in; empty: none."""
 

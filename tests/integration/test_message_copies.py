@@ -149,6 +149,17 @@ class Writer:
         )
         assert answer == b"stored"
 
+    async def store_traced(self, traceparent: str, *, sequence: int) -> None:
+        """Store a reading that is traced."""
+        (answer,) = await self.run(
+            gateway.STORE,
+            (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
+            *(CHARGER.readings, 0),
+            *("c1234", EPOCH, sequence, "70", 1500, MARK),
+            json.dumps({"c1234": traceparent}),
+        )
+        assert answer == b"stored"
+
     async def attend(
         self, script: Script, names: ChargerNames | WidgetNames, *words: Argument
     ) -> None:
@@ -261,6 +272,29 @@ async def test_readings(writer: Writer, redis_url: str, soc: str) -> None:
     )
     assert (float(found[2]), found[6]) == (float(soc), b"wABCD")
     assert int(found[7]) == live.received_at
+    assert found[8] == b""
+
+
+async def test_a_reading_that_is_traced(writer: Writer, redis_url: str) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    await writer.project_charger(8, widget="wABCD")
+    async with hearing(redis_url, CHARGER.readings) as heard:
+        await writer.store_traced(traceparent, sequence=3)
+        await writer.store("71", sequence=4)
+        traced, other = [decoded(raw, ReadingDoorbell) for raw in await until_heard(heard, 2)]
+    assert (traced.traceparent, traced.revision) == (traceparent, (EPOCH, 3))
+    assert (traced.received_at > 0, other.traceparent) == (True, "")
+    live = await writer.stored(CHARGER.live, "c1234", LiveState)
+    assert live.traceparent == ""
+    await writer.store_traced(traceparent, sequence=5)
+    live = await writer.stored(CHARGER.live, "c1234", LiveState)
+    assert (live.traceparent, live.mark) == (traceparent, MARK)
+    found = await writer.run(
+        router.FIND_OVERDUE,
+        (CHARGER.directory, CHARGER.directory_version, CHARGER.live, CHARGER.pending),
+        *(0, 100),
+    )
+    assert found[8] == traceparent.encode()
 
 
 async def test_a_live_state_begins_with_what_the_gateway_compares(writer: Writer) -> None:

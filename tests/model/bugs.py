@@ -84,8 +84,8 @@ FOUND: Final[dict[str, Bug]] = {
     "a new epoch loses the mark": ScriptBug(
         _GATEWAY,
         "ADMIT",
-        "number(state.soc), int(state.received_at), state.mark)",
-        "number(state.soc), int(state.received_at), '')",
+        "number(state.soc), with_trace(int(state.received_at), state.traceparent), state.mark)",
+        "number(state.soc), with_trace(int(state.received_at), state.traceparent), '')",
     ),
     "a reading has the mark of its last frame": MethodBug(
         _CONNECTION,

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from services.gateway import metrics
 from services.gateway.auth.authenticator import Authenticate
 from services.gateway.chargers.marks import Marks
+from services.gateway.chargers.reading_traces import ReadingTrace
 from services.gateway.chargers.readings import state_of_charge_of
 from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import Dialect, json_error_event
@@ -97,6 +98,8 @@ class ChargerConnection(DeviceHandler):
     stored_sequence: int = 0
     """The last reading that Redis is known to have."""
     marks: Marks = field(default_factory=Marks)
+    trace: ReadingTrace | None = None
+    """Of a reading that is traced, until it is stored."""
     _arrived_at: float = 0.0  # the last reading, at the earliest
     _begun: tuple[str | None, float] | None = None  # both, of a message in fragments
     _is_settled: bool = False  # the next reading gets the same mark as the last one

@@ -15,6 +15,7 @@ from itertools import chain
 from services.gateway.chargers.admission import Admission
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.reading_store import Reading, ReadingStore
+from services.gateway.chargers.reading_traces import ReadingTraces
 from services.gateway.chargers.reconciliation import Reconciliation
 from services.gateway.chargers.stored_fingerprints import StoredFingerprints
 from services.gateway.chargers.uncertain_readings import UncertainReadings
@@ -45,6 +46,7 @@ class Chargers:
     rng: random.Random
 
     def __post_init__(self) -> None:
+        self.traces: ReadingTraces | None = None
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._by_partition: list[set[ChargerConnection]] = [set() for _ in self.names.chargers]
         self._clocks = RedisClocks(self.bus, self.context.clock)
@@ -72,7 +74,7 @@ class Chargers:
             self._clocks,
             self._fingerprints,
             self.trust,
-            on_missing=self.on_reading,
+            on_missing=self._store_soon,
             on_paired=self._on_paired,
             clock=self.context.clock,
             rng=self.rng,
@@ -85,6 +87,10 @@ class Chargers:
         self.bus.on_reconnected(self._on_reconnected)
         self.trust.on_restored(lambda: self._admit_waiting(chain(*self._by_partition)))
 
+    def traced_by(self, traces: ReadingTraces) -> None:
+        """Trace some of the readings from now on."""
+        self.traces = self._store.traces = traces
+
     # Events of connections (`services.gateway.chargers.charger_connection.ChargerEvents`).
 
     def on_connected(self, charger: ChargerConnection) -> None:
@@ -95,6 +101,8 @@ class Chargers:
 
     def on_reading(self, charger: ChargerConnection) -> None:
         """Store a charger's newest reading, as soon as it has an epoch."""
+        if self.traces is not None:
+            self.traces.on_reading(charger)
         if charger.epoch is not None:
             self._store.unstored.add(charger)
             self._wake.set()
@@ -166,7 +174,11 @@ class Chargers:
         if charger.is_open:
             self.devices.connect(charger.device_id, charger.partition, epoch)
         if not charger.is_stored:
-            self.on_reading(charger)
+            self._store_soon(charger)
+
+    def _store_soon(self, charger: ChargerConnection) -> None:
+        self._store.unstored.add(charger)
+        self._wake.set()
 
     # Writing and reconciling.
 

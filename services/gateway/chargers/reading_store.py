@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
 
 from services.gateway import metrics, scripts
 from services.gateway.chargers.admission import close_unregistered
@@ -17,6 +19,9 @@ from shared.bus.batches import by_slot
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
 from shared.contract.names import Names
+
+if TYPE_CHECKING:
+    from services.gateway.chargers.reading_traces import ReadingTraces
 
 _partition_of: Final = attrgetter("charger.partition")
 
@@ -49,6 +54,7 @@ class ReadingStore:
 
     def __post_init__(self) -> None:
         self.unstored: set[ChargerConnection] = set()
+        self.traces: ReadingTraces | None = None
 
     def take(self) -> list[Reading]:
         """Take the newest reading of each charger."""
@@ -78,6 +84,8 @@ class ReadingStore:
         replies = await self.bus.run(calls)
         now = self.clock()
         for (_, batch), answers in zip(batches, replies, strict=True):
+            if self.traces is not None:
+                self.traces.on_answers(batch, answers)
             for reading, answer in zip(batch, answers, strict=True):
                 if answer == b"stored":
                     metrics.STORED.value += 1
@@ -101,6 +109,8 @@ class ReadingStore:
                 round((now - received_at) * 1_000_000),
                 mark,
             )
+        if self.traces is not None and (contexts := self.traces.begin(batch)):
+            arguments.append(msgspec.json.encode(contexts))
         keys = (names.directory, names.directory_version, names.live, names.pending)
         return Call(scripts.STORE, keys, arguments)
 

@@ -4,11 +4,12 @@
 -- ARGV: per partition: channel of the readings, when this was sent (µs of Redis' time, as
 --       the gateway estimates it; 0: it cannot), then per reading:
 --       id, epoch, sequence, state of charge, how long before that it was received (µs), and
---       its mark ("" for none)
+--       its mark ("" for none); at the end, only if some are traced, the contexts of their
+--       traces as JSON, by id
 -- Returns per reading: stored, superseded, unregistered or absent.
 --
 -- May be repeated: a revision that is stored already is only marked and rung again.
-local directory, version, live, pending, channel, sent -- of the current partition
+local directory, version, live, pending, channel, sent, traces -- of the current partition
 local now = now_us()
 local now_text = int(now)
 
@@ -34,6 +35,9 @@ local function store(id, epoch, sequence, soc, age, mark)
   end
   local revision = '[' .. epoch .. ',' .. sequence .. ']'
   local received_at = int(sent - age)
+  if traces and traces[id] then
+    received_at = received_at .. ',"traceparent":"' .. traces[id] .. '"'
+  end
   if is_new then
     -- Raises the epoch too: a Redis that was emptied does not know it.
     write_reading(live, id, epoch, revision, soc, received_at, mark)
@@ -53,6 +57,8 @@ local answers = {}
 for key, first, last in calls(4) do
   directory, version, live, pending = KEYS[key + 1], KEYS[key + 2], KEYS[key + 3], KEYS[key + 4]
   channel, sent = ARGV[first], sent_at(tonumber(ARGV[first + 1]))
+  traces = (last - first - 1) % 6 == 1 and cjson.decode(ARGV[last])
+  if traces then last = last - 1 end
   answers[#answers + 1] = (last - first - 1) / 6
   for i = first + 2, last, 6 do
     answers[#answers + 1] = store(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3],

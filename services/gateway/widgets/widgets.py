@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -27,6 +27,9 @@ from shared.contract.tolerant_json import NOT_DECODABLE
 from shared.process import logs
 from shared.process.backoff import Backoff
 from shared.redis_state.values import decode_stored_status
+
+if TYPE_CHECKING:
+    from services.gateway.widgets.status_traces import StatusTraces
 
 _log = logs.get(__name__)
 
@@ -79,6 +82,7 @@ class Widgets:
     rng: random.Random
 
     def __post_init__(self) -> None:
+        self.traces: StatusTraces | None = None
         self._backoff = Backoff(0.05, 0.5, self.rng)
         self._groups: dict[str, _Group] = {}
         self._by_channel: dict[str, _Group] = {}
@@ -156,16 +160,18 @@ class Widgets:
             if widget.show(status):
                 is_written = True
         if is_written:
-            self._note_latency(group.partition, status, before)
+            self._note_written(group.partition, status, before)
 
-    def _note_latency(
+    def _note_written(
         self, partition: int, status: StatusDoorbell, before: StatusDoorbell | None
     ) -> None:
-        """Measure a status that was written now; ``before`` is the newest one until then."""
+        """Measure and trace a status that was just written; ``before`` was the newest before."""
         # Not of a reading that was shown before, and is again by other thresholds.
         is_first = before is None or before.revision != status.revision
         if is_first and status.received_at is not msgspec.UNSET:
             self.latency.note(partition, status.received_at)
+            if self.traces is not None:
+                self.traces.on_written(status)
 
     def on_confirmed(self, channels: list[str]) -> None:
         """Read the statuses of channels that Redis confirmed: from now on none is missed."""
@@ -267,7 +273,7 @@ class Widgets:
                     is_late |= is_written and was_read
                 if is_late and group.newest is not None:
                     # Its message was lost, and so it counts: it is what came late.
-                    self._note_latency(group.partition, group.newest, before)
+                    self._note_written(group.partition, group.newest, before)
 
     def _update(self, group: _Group, widget: WidgetConnection, pairing: int) -> bool:
         """Bring a connection up to date; tell whether a status was written to it."""

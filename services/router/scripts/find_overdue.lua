@@ -2,7 +2,7 @@
 -- KEYS: directory, directory version, live, pending
 -- ARGV: least time they have been pending (µs), how many at most, and ids of others to read
 -- Returns how many are pending, then per charger: id, state of charge, epoch, sequence, pairing
--- number, widget, and when it was received. The widget is empty if the reading lights nothing:
+-- number, widget, when it was received, and the context of its trace. The widget is empty if the reading lights nothing:
 -- then it need only be cleared from pending. A charger stays pending and is left out while its
 -- directory entry is absent.
 --
@@ -34,7 +34,7 @@ for _, id in ipairs(overdue) do
     local lights = entry and state.revision and may_light(state.mark, mark_in(entry))
     for _, value in ipairs({id, number(state.soc or 0), int(revision[1]), int(revision[2]),
         int(entry and entry.pairing or 0), lights and entry.widget or '',
-        int(state.received_at or 0)}) do
+        int(state.received_at or 0), right_traceparent(state.traceparent) or ''}) do
       found[#found + 1] = value
     end
   end

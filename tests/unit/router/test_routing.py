@@ -13,11 +13,13 @@ from services.router import metrics, scripts
 from services.router.clear_pending import PendingClearer
 from services.router.find_overdue import OverdueFinder
 from services.router.routing import Routing
+from services.router.traces.routing_traces import RoutingTraces
 from shared.bus.script import Call, Script
 from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
 from shared.contract.thresholds import Thresholds
 from tests.fixtures.observations import observing
+from tests.fixtures.trace_receiver import receiving, tracing_to
 from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
@@ -60,7 +62,7 @@ class RoutingBus(FakeBus):
             return [self.light] * (len(call.arguments) // 10)
         if call.script is scripts.FIND_OVERDUE:
             found = self.overdue.pop(0) if self.overdue else []
-            return [len(found) // 7, *found]
+            return [len(found) // 8, *found]
         return 0
 
     def of(self, script: Script) -> list[Call]:
@@ -127,6 +129,53 @@ def router() -> Router:
     return Router()
 
 
+def traced(sequence: int, traceparent: object = f"00-{'a' * 32}-{'b' * 16}-01") -> bytes:
+    message = json.loads(reading(85, sequence))
+    return json.dumps({**message, "traceparent": traceparent}).encode()
+
+
+async def test_a_traced_reading_has_its_spans_once_and_its_status_a_context(
+    router: Router,
+) -> None:
+    with receiving() as receiver:
+        async with tracing_to(receiver) as tracing:
+            router.routing.traces = RoutingTraces(tracing)
+            router.bus.away = True
+            router.routing.on_message(READINGS, traced(4))
+            await router.route()
+            router.bus.away = False
+            await router.route()
+            router.bus.light = b"stale"  # routed again, when all were marked pending
+            router.routing.on_message(READINGS, traced(4))
+            await router.route()
+    routed, written = receiver.named("route reading") + receiver.named("write status")
+    assert (routed.trace.hex(), routed.parent.hex()) == ("a" * 32, "b" * 16)
+    assert (written.trace, written.parent) == (routed.trace, routed.own)
+    told = json.loads(cast("bytes", router.bus.of(scripts.LIGHT)[0].arguments[8]))["traceparent"]
+    assert told[:-2] == f"00-{written.trace.hex()}-{written.own.hex()}-"
+    assert len(receiver.spans) == 2
+
+
+@pytest.mark.parametrize("broken", [7, None, {"a": 1}, "", "junk", f"00-{'a' * 32}-{'b' * 16}-00"])
+async def test_a_broken_context_is_ignored(router: Router, broken: object) -> None:
+    with receiving() as receiver:
+        async with tracing_to(receiver) as tracing:
+            router.routing.traces = RoutingTraces(tracing)
+            router.routing.on_message(READINGS, traced(4, broken))
+            await router.route()
+    assert [found[-1] for found in router.lit] == ["charging80"]
+    (call,) = router.bus.of(scripts.LIGHT)
+    assert "traceparent" not in json.loads(cast("bytes", call.arguments[8]))
+    assert receiver.spans == []
+
+
+async def test_without_traces_no_context_goes_on(router: Router) -> None:
+    router.routing.on_message(READINGS, traced(4))
+    await router.route()
+    (call,) = router.bus.of(scripts.LIGHT)
+    assert "traceparent" not in json.loads(cast("bytes", call.arguments[8]))
+
+
 async def test_a_status_says_when_its_reading_was_accepted_if_that_is_known(
     router: Router,
 ) -> None:
@@ -142,7 +191,7 @@ async def test_a_status_says_when_its_reading_was_accepted_if_that_is_known(
     await router.work()
     assert told() == 1_700_000_000_000_000
     router.finder.own({HOME})
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"6", b"7", b"w1", b"9"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"6", b"7", b"w1", b"9", b""]]
     await router.finder.find()
     await router.work()
     assert told() == 9
@@ -259,13 +308,13 @@ async def test_a_status_that_stays_ahead_is_replaced_after_5_s(router: Router) -
     router.finder.own({HOME})
     for seconds in (0.0, 2.0, 2.5):
         clock.now += seconds
-        router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
+        router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9", b""]]
         await router.finder.find()
         await router.work()
     assert router.cleared == []  # it stays pending, to be looked at again
     router.bus.light = b"restored"
     clock.now += 1.0
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9", b""]]
     await router.finder.find()
     await router.work()
     replaced = [call.arguments[9] for call in router.bus.of(scripts.LIGHT)]
@@ -287,7 +336,7 @@ async def test_a_charger_that_reports_often_has_the_status_ahead_replaced_too(
         router.hear(85, sequence)
         await router.work()
         clock.now += 2.0
-        router.bus.overdue = [[b"c1", b"85", b"1", b"%d" % sequence, b"7", b"w1", b"9"]]
+        router.bus.overdue = [[b"c1", b"85", b"1", b"%d" % sequence, b"7", b"w1", b"9", b""]]
         await router.finder.find()
         await router.work()
         read = router.bus.of(scripts.FIND_OVERDUE)[-1].arguments[2:]
@@ -363,7 +412,7 @@ async def test_what_is_stored_is_marked_once_doorbells_can_be_heard(router: Rout
 
 
 async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"w1", b"9", b""]]
     router.finder.own({HOME})
     router.subscriber.confirm(READINGS)
     await router.work(finding=True)
@@ -372,7 +421,7 @@ async def test_what_no_doorbell_brought_is_found(router: Router) -> None:
 
 
 async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -> None:
-    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"", b"9"]]
+    router.bus.overdue = [[b"c1", b"85.5", b"1", b"4", b"7", b"", b"9", b""]]
     router.finder.own({HOME})
     router.subscriber.confirm(READINGS)
     await router.work(finding=True)
@@ -384,7 +433,7 @@ async def test_what_lights_nothing_is_cleared_when_it_is_found(router: Router) -
 async def test_where_more_may_be_overdue_the_next_look_comes_at_once(
     router: Router, number: int, looks: int
 ) -> None:
-    words = [(f"c{i}".encode(), b"85.5", b"1", b"4", b"7", b"w1", b"9") for i in range(number)]
+    words = [(f"c{i}".encode(), b"85.5", b"1", b"4", b"7", b"w1", b"9", b"") for i in range(number)]
     router.bus.overdue = [[word for found in words for word in found]]
     router.finder.own({HOME})
     router.subscriber.confirm(READINGS)

@@ -14,6 +14,8 @@ NAMES: Final = (
     "parse_frame",
     "decode_reading",
     "take_segment",
+    "on_reading",
+    "store_reading",
     "route_reading",
     "decode_status",
 )

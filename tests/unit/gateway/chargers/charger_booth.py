@@ -61,7 +61,7 @@ class ChargerBus(FakeBus):
         if call.script is scripts.ADMIT:
             return [b"%d" % self.now, *chain(*map(self._admitted, words[1::3]))]
         if call.script is scripts.STORE:
-            return [*map(self.store, words[2::6])]
+            return [*map(self.store, _readings_of(words)[::6])]
         return [b"%d" % self.now, *self._differing(words[::3], words[2::3])]
 
     def _admitted(self, device_id: str) -> tuple[bytes, list[bytes]]:
@@ -85,10 +85,15 @@ class ChargerBus(FakeBus):
         found: list[tuple[object, ...]] = []
         for call in self.calls:
             if call.script is scripts.STORE:
-                words = call.arguments[2:]
+                words = _readings_of(call.arguments)
                 items = [tuple(words[i : i + 6]) for i in range(0, len(words), 6)]
                 found += [(*item[:4], item[5]) for item in items]
         return found
+
+
+def _readings_of(words: Sequence[Any]) -> Sequence[Any]:
+    """Return six words for each reading, without what comes before and after them."""
+    return words[2 : len(words) - (len(words) - 2) % 6]
 
 
 class Booth:

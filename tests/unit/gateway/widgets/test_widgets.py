@@ -13,6 +13,7 @@ from services.gateway import scripts
 from services.gateway.directory_trust import DirectoryTrust
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.rejections import Rejections
+from services.gateway.widgets.status_traces import StatusTraces
 from services.gateway.widgets.widget_connection import (
     WidgetConnection,
     status_message,
@@ -23,6 +24,7 @@ from shared.bus.script import Call, Script
 from shared.contract.device_protocol import ChargingStatus, CloseCode
 from shared.contract.doorbells import StatusData, StatusDoorbell, encode_status
 from shared.contract.names import Names
+from tests.fixtures.trace_receiver import receiving, tracing_to
 from tests.unit.gateway.fake_device import Clock, FakeDevice, context_of, head_of
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
@@ -41,6 +43,7 @@ def doorbell(
     *,
     thresholds: int = 1,
     received_at: int | None = None,
+    traceparent: object = msgspec.UNSET,
 ) -> bytes:
     return encode_status(
         StatusDoorbell(
@@ -52,6 +55,7 @@ def doorbell(
             thresholds=thresholds,
             replaces=(1, replaces) if replaces else msgspec.UNSET,
             received_at=msgspec.UNSET if received_at is None else received_at,
+            traceparent=traceparent,
         )
     )
 
@@ -190,6 +194,34 @@ async def test_a_status_whose_message_was_lost_is_measured_when_it_is_read(
     booth.widgets.read_all()
     await booth.read()
     assert noted == [(0, 7)]
+
+
+@pytest.mark.usefixtures("widget")
+async def test_the_span_of_a_traced_status_is_made_once_also_if_its_doorbell_was_lost(
+    booth: Booth,
+) -> None:
+    def traced(light: ChargingStatus, revision: int) -> bytes:
+        context = f"00-{revision:032x}-{revision:016x}-01"
+        return doorbell(light, revision, received_at=9, traceparent=context)
+
+    with receiving() as receiver:
+        async with tracing_to(receiver) as tracing:
+            booth.widgets.traces = StatusTraces(tracing)
+            second = booth.widget()
+            await booth.read()
+            booth.subscriber.publish(CHANNEL, traced(RED, 2))
+            booth.subscriber.publish(CHANNEL, traced(RED, 2))  # again
+            booth.subscriber.publish(CHANNEL, doorbell(GREEN, 3, received_at=9))
+            second.vanish()
+            booth.bus.status = traced(YELLOW, 4)  # nobody rang
+            booth.widgets.read_all()
+            await booth.read()
+            booth.widget()  # is shown what was written before
+            await booth.read()
+    assert [(span.trace.hex(), span.parent.hex()) for span in receiver.named("light widget")] == [
+        (f"{revision:032x}", f"{revision:016x}") for revision in (2, 4)
+    ]
+    assert len(receiver.spans) == 2
 
 
 async def test_no_snapshot_and_nothing_that_is_not_written_now_is_measured(
