@@ -101,11 +101,14 @@ class Stack:
         self._tag = f"test-{secrets.token_hex(4)}"
         self.project = f"chargelight-{self._tag}"
         self.charger_port, self.widget_port, self.registry_port = (free_port() for _ in range(3))
+        self.prometheus_port, alertmanager_port = free_port(), free_port()
         self._settings = {
             "CHARGELIGHT_COMPOSE_TAG": self._tag,
             "CHARGELIGHT_COMPOSE_CHARGER_PORT": str(self.charger_port),
             "CHARGELIGHT_COMPOSE_WIDGET_PORT": str(self.widget_port),
             "CHARGELIGHT_COMPOSE_REGISTRY_PORT": str(self.registry_port),
+            "CHARGELIGHT_COMPOSE_PROMETHEUS_PORT": str(self.prometheus_port),
+            "CHARGELIGHT_COMPOSE_ALERTMANAGER_PORT": str(alertmanager_port),
             **settings,
         }
 
@@ -172,6 +175,11 @@ class Stack:
         """Return the container's IP address; Linux hosts can connect to it."""
         return self._network_of(container, network)["IPAddress"]
 
+    def addresses(self, container: str) -> list[str]:
+        """Return its IP addresses in all its networks."""
+        networks = self.inspect(container)["NetworkSettings"]["Networks"]
+        return [network["IPAddress"] for network in networks.values()]
+
     def gateway_address(self, container: str) -> str:
         """Return the address of this machine in the container's network of REST, on Linux."""
         return self._network_of(container, "rest")["Gateway"]
@@ -220,14 +228,22 @@ class Stack:
 
 @contextlib.contextmanager
 def open_stack(
-    stack: Stack, services: Sequence[str], gateways: int, built: Sequence[str] = ()
+    stack: Stack,
+    services: Sequence[str],
+    gateways: int,
+    built: Sequence[str] = (),
+    provide: Callable[[], None] = lambda: None,
 ) -> Iterator[Stack]:
-    """Build a stack (by default all its images) and bring it up, or skip the tests."""
+    """Build a stack (by default all its images) and bring it up, or skip the tests.
+
+    `provide` gets the images that are neither built by Compose nor on every machine.
+    """
     if reason := why_not():
         if os.environ.get("CHARGELIGHT_TEST_COMPOSE") == "required":
             pytest.fail(f"CHARGELIGHT_TEST_COMPOSE is required, but: {reason}")
         pytest.skip(f"the compose stack is not tested: {reason}")
     try:
+        provide()
         stack.compose("build", *built, timeout_seconds=BUILD_SECONDS)
         stack.up(services, gateways)
         yield stack

@@ -1,5 +1,7 @@
-"""The stack of docker-compose.yml, with three gateways behind the load balancer.
+"""The stack of docker-compose.yml, with three gateways behind the load balancer, and monitored.
 
+deploy/compose/monitoring.yml is on top, so that the two are brought up once. Without it are the
+stacks of `test_compose_cluster` and `test_production`.
 The stack is brought up once; each test finds all of it running and healthy,
 whatever the test before has done to it.
 """
@@ -32,7 +34,10 @@ from tests.e2e.compose_stack import (
     wait_until,
 )
 from tests.e2e.confinement import PROBE, too_free
+from tests.e2e.monitoring import images
+from tests.e2e.monitoring.answers import Prometheus
 from tests.fixtures import raw_frames
+from tests.fixtures.dashboards import queries
 from tests.fixtures.image_contents import imported_folders, installed
 from tests.integration.hub.booth import CHARGED, CHARGING, CHARGING80, reading
 
@@ -40,7 +45,11 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
 GATEWAYS = 3
 PAIRS = 9
-SERVICES = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer")
+MONITORING = "deploy/compose/monitoring.yml"
+MONITORS = ("prometheus", "alertmanager", "redis-exporter", "postgres-exporter")
+"""Without Grafana, which does not measure anything."""
+HUB = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer")
+SERVICES = (*HUB, *MONITORS)
 """Without the demo, whose devices would blur what the tests count."""
 
 OWN = ("gateway", "router", "registry")
@@ -48,6 +57,11 @@ PROGRAMS = ("seed", "cli")
 """Services with the images of the programs of the command line."""
 
 COMPOSED = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+VOLUMES = {
+    "postgres": "/var/lib/postgresql/data",
+    "prometheus": "/prometheus",
+    "alertmanager": "/alertmanager",
+}
 
 OPERATOR = "chargelight-operator"
 
@@ -73,7 +87,8 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def running_stack() -> Iterator[Stack]:
-    with open_stack(Stack(), SERVICES, GATEWAYS, (*OWN, *PROGRAMS)) as stack:
+    built = (*OWN, *PROGRAMS)
+    with open_stack(Stack(MONITORING), SERVICES, GATEWAYS, built, images.provide) as stack:
         yield stack
 
 
@@ -249,9 +264,10 @@ def test_images_hold_only_what_their_service_imports(stack: Stack) -> None:
 
 
 def test_containers_are_confined_and_bounded_seen_from_inside(stack: Stack) -> None:
-    for service in COMPOSED:
+    for service in (*COMPOSED, *MONITORS, "postgres-monitor"):
         said = stack.inside(service, "sh", "-c", PROBE)
-        assert (service, too_free(said, "/var/lib/postgresql/data")) == (service, set())
+        volumes = [VOLUMES[service]] if service in VOLUMES else []
+        assert (service, too_free(said, *volumes)) == (service, set())
     assert len(too_free(stack.run_image("gateway", "sh", "-c", PROBE))) == 9
 
 
@@ -263,12 +279,16 @@ def test_a_simulator_counts_as_healthy_while_it_has_a_connection(stack: Stack) -
 
 
 CONNECT = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), 2).close()
-    print("reached")
-except OSError:
-    print("not reached")
+import concurrent.futures, socket, sys
+def reached(place):
+    host, port = place.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), 2).close()
+    except OSError:
+        return None
+    return place
+with concurrent.futures.ThreadPoolExecutor(32) as threads:
+    print(*filter(None, threads.map(reached, sys.argv[1:])))
 """
 
 
@@ -276,22 +296,18 @@ def test_a_service_reaches_those_it_works_with_and_nobody_else(stack: Stack) -> 
     # By address too: a name that is not known there would hide an open way.
     (registry,), (postgres,) = stack.running("registry"), stack.running("postgres")
     (balancer,), router = stack.running("loadbalancer"), stack.running("router")[0]
+    (prometheus,), (alertmanager,) = stack.running("prometheus"), stack.running("alertmanager")
     rest = [stack.address(registry, each) for each in ("rest", "redis-registry")]
     rest += [stack.address(balancer, each) for each in ("rest", "devices")]
     places = {
         "redis": [("redis", 6379)],
         "rest": [(host, 3300) for host in ("registry", "loadbalancer", *rest)],
         "postgres": [(host, 5432) for host in ("postgres", stack.address(postgres, "database"))],
+        "prometheus": [(host, 9090) for host in ("prometheus", *stack.addresses(prometheus))],
+        "alertmanager": [(host, 9093) for host in stack.addresses(alertmanager)],
     }
     containers = {"gateway": stack.running("gateway")[0], "router": router, "registry": registry}
-    reached = {
-        service: {
-            place
-            for place, addresses in places.items()
-            if any(_reaches(container, *address) for address in addresses)
-        }
-        for service, container in containers.items()
-    }
+    reached = {service: _reached(container, places) for service, container in containers.items()}
     assert reached == {
         "gateway": {"redis"},
         "router": {"redis"},
@@ -299,9 +315,13 @@ def test_a_service_reaches_those_it_works_with_and_nobody_else(stack: Stack) -> 
     }
 
 
-def _reaches(container: str, host: str, port: int) -> bool:
-    said = run("docker", "exec", container, "python", "-c", CONNECT, host, str(port))
-    return said.strip() == "reached"
+def _reached(container: str, places: dict[str, list[tuple[str, int]]]) -> set[str]:
+    """Return the places that the container reaches at one of their addresses."""
+    by_address = {
+        f"{host}:{port}": place for place, found in places.items() for host, port in found
+    }
+    said = run("docker", "exec", container, "python", "-c", CONNECT, *by_address)
+    return {by_address[address] for address in said.split()}
 
 
 def test_nobody_gets_into_redis_without_a_user_of_it(stack: Stack) -> None:
@@ -319,13 +339,68 @@ def test_nobody_gets_into_redis_without_a_user_of_it(stack: Stack) -> None:
     assert "PONG" not in ask("--user", "chargelight-admin", "ping")
 
 
+@pytest.fixture
+def prometheus(stack: Stack) -> Iterator[Prometheus]:
+    with Prometheus.at(stack.prometheus_port) as found:
+        yield found
+
+
+def test_prometheus_finds_every_instance_and_scrapes_it(
+    stack: Stack, prometheus: Prometheus
+) -> None:
+    expected = {
+        "gateway": ["up"] * GATEWAYS,
+        "router": ["up"] * len(stack.running("router")),
+        **{each: ["up"] for each in ("registry", "loadbalancer", "redis", "postgres")},
+        **{each: ["up"] for each in ("prometheus", "alertmanager")},
+    }
+    wait_until(lambda: prometheus.targets() == expected, "all targets are up", prometheus.targets)
+    # The exporters were let in where they measure.
+    for name in ("redis_up", "pg_up"):
+        wait_until(lambda name=name: prometheus.values(name) == [1], name)  # type: ignore[misc]
+
+
+async def test_every_query_of_the_dashboards_has_an_answer_under_load(
+    booth_open: OpenBooth, prometheus: Prometheus
+) -> None:
+    def without() -> dict[str, str]:
+        return prometheus.without_answer(queries())
+
+    async with booth_open() as booth, booth.readings_flow():
+        wait = partial(wait_until, lambda: not without(), "every query has an answer", without)
+        await asyncio.to_thread(wait)
+
+
+def test_the_exporters_see_how_the_servers_are_and_nothing_of_what_they_hold(
+    stack: Stack,
+) -> None:
+    (redis,), (postgres,) = stack.running("redis"), stack.running("postgres")
+    psql = "PGPASSWORD=chargelight psql -h 127.0.0.1 -U chargelight-monitor -d chargelight -tA"
+
+    def ask_postgres(query: str) -> str:
+        script = f'{psql} -c "$0" 2>&1 || true'
+        return run("docker", "exec", postgres, "sh", "-c", script, query)
+
+    assert int(ask_postgres("SELECT count(*) FROM pg_stat_activity WHERE query <> ''")) > 0
+    assert "permission denied for table pairings" in ask_postgres("TABLE pairings")
+    tables = "FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    readable = f"{tables} AND has_table_privilege(oid, 'SELECT')"
+    assert int(ask_postgres(f"SELECT count(*) {tables}")) > 5
+    assert int(ask_postgres(f"SELECT count(*) {readable}")) == 0
+    rights = "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = user"
+    assert ask_postgres(rights).strip() == "f"
+    as_monitor = ("redis-cli", "--user", "chargelight-monitor", "--pass", "chargelight")
+    assert "used_memory" in run("docker", "exec", redis, *as_monitor, "info", "memory")
+    assert "NOPERM" in run("docker", "exec", redis, *as_monitor, "get", "chargelight:agreements")
+
+
 def test_every_service_ends_in_good_order_when_the_stack_is_stopped(stack: Stack) -> None:
     stack.compose("stop", timeout_seconds=90)
     codes = {
         service: {
             stack.inspect(container)["State"]["ExitCode"] for container in stack.ended(service)
         }
-        for service in (*OWN, "loadbalancer", "redis", "postgres")
+        for service in (*OWN, "loadbalancer", "redis", "postgres", "prometheus", "alertmanager")
     }
     assert codes == {service: {0} for service in codes}
 

@@ -25,6 +25,11 @@ PRODUCTION: dict[str, dict[str, Any]] = yaml.safe_load(
 CLUSTER: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "deploy/compose/cluster.yml").read_text()
 )["services"]
+MONITORING_TEXT = (ROOT / "deploy/compose/monitoring.yml").read_text()
+MONITORING: dict[str, dict[str, Any]] = yaml.safe_load(MONITORING_TEXT)["services"]
+MONITORING_CLUSTER: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / "deploy/compose/monitoring-cluster.yml").read_text()
+)["services"]
 HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 
@@ -38,7 +43,7 @@ LETS_IN = {"gateway", "registry"}
 """Whose settings say who may come in."""
 OF_REDIS = re.compile(r"CHARGELIGHT_(REDIS_.*|PARTITIONS)")
 """Settings that the canary takes and does not use: it has no Redis."""
-END_BY_THEMSELVES = {"postgres-owner", "seed", "cli"}
+END_BY_THEMSELVES = {"postgres-owner", "postgres-monitor", "seed", "cli"}
 RIGHTS = {"cap_add", "cap_drop", "privileged", "read_only", "security_opt", "user"}
 BOUNDS = {"cpus", "mem_limit", "pids_limit", "tmpfs"}
 OF_THE_PLACE = re.compile(r"_(INSTANCE_ID|HOST|PORT|REUSE_PORT)$")
@@ -59,10 +64,11 @@ def seconds(pattern: str, text: str = HAPROXY) -> float:
 
 
 def test_what_one_of_the_two_composes_does_not_know_is_not_used() -> None:
-    assert {"name", "version", "include", "configs"}.isdisjoint(COMPOSE)
-    assert "start_interval" not in COMPOSE_TEXT
-    assert "${A:+" not in COMPOSE_TEXT
-    assert not re.search(r"\$\{[^}]*\$\{", COMPOSE_TEXT), "nested defaults are silently wrong"
+    for text in (COMPOSE_TEXT, MONITORING_TEXT):
+        assert {"name", "version", "include", "configs"}.isdisjoint(yaml.safe_load(text))
+        assert "start_interval" not in text
+        assert "${A:+" not in text
+        assert not re.search(r"\$\{[^}]*\$\{", text), "nested defaults are silently wrong"
 
 
 def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> None:
@@ -72,9 +78,11 @@ def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> 
 
 
 def test_every_port_is_published_on_this_machine_alone_unless_a_setting_says_otherwise() -> None:
-    form = r"\$\{CHARGELIGHT_COMPOSE_(REGISTRY_)?ADDRESS:-127\.0\.0\.1\}:"
+    form = r"\$\{CHARGELIGHT_COMPOSE_((REGISTRY|MONITORING)_)?ADDRESS:-127\.0\.0\.1\}:"
     form += r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+"
-    for port in SERVICES["loadbalancer"]["ports"]:
+    ports = [port for name in MONITORING for port in MONITORING[name].get("ports", [])]
+    assert len(ports) == 3
+    for port in (*SERVICES["loadbalancer"]["ports"], *ports):
         assert re.fullmatch(form, port)
 
 
@@ -92,7 +100,7 @@ def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
     # What this means inside a container: tests/e2e/confinement.py.
     nodes = {name: service for name, service in CLUSTER.items() if name.startswith("redis-")}
     assert len(nodes) == 3
-    for name, service in (SERVICES | nodes).items():
+    for name, service in (SERVICES | nodes | monitoring()).items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -108,9 +116,16 @@ def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
 
 
 def test_no_other_compose_file_loosens_what_the_first_confines() -> None:
-    for services in (PRODUCTION, CLUSTER):
-        for name in services.keys() & SERVICES.keys():
+    first = SERVICES | CLUSTER
+    for services in (PRODUCTION, CLUSTER, MONITORING, MONITORING_CLUSTER):
+        for name in services.keys() & (SERVICES if services is CLUSTER else first).keys():
             assert (RIGHTS | BOUNDS).isdisjoint(services[name]), name
+
+
+def monitoring() -> dict[str, dict[str, Any]]:
+    """Return the services that monitoring adds."""
+    added = MONITORING_CLUSTER | MONITORING
+    return {name: service for name, service in added.items() if "image" in service}
 
 
 @pytest.mark.parametrize("name", ["canary", "gateway", "registry", "router"])
@@ -121,7 +136,8 @@ def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
 
 
 def test_every_service_that_keeps_running_has_a_health_check() -> None:
-    without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
+    services = SERVICES | monitoring()
+    without = {name for name, service in services.items() if "healthcheck" not in service}
     assert without == END_BY_THEMSELVES
 
 
@@ -181,7 +197,9 @@ def test_the_example_gives_the_defaults(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_example_gives_the_defaults_of_compose() -> None:
-    defaults = dict(re.findall(r"\$\{(CHARGELIGHT_[A-Z_]+):-([^}]*)\}", COMPOSE_TEXT))
+    form = re.compile(r"\$\{(CHARGELIGHT_[A-Z_]+):-([^}]*)\}")
+    # Of what both files name, the first: a hub without monitoring has no user for it.
+    defaults = dict(form.findall(MONITORING_TEXT)) | dict(form.findall(COMPOSE_TEXT))
     assert defaults == {k: v for k, v in example().items() if k.startswith("CHARGELIGHT_COMPOSE_")}
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "deploy/images.lock"
 RESOLVE = ROOT / "deploy/resolve-images"
 PIN = r"^([\w.-]+)(?:\[.*\])?==(\S+)"
-LOCKED = re.compile(r"^(CHARGELIGHT_COMPOSE_[A-Z]+_IMAGE)=(.+)@", re.MULTILINE)
+LOCKED = re.compile(r"^(CHARGELIGHT_COMPOSE_[A-Z_]+_IMAGE)=(.+)@", re.MULTILINE)
 TAGS = dict(LOCKED.findall(LOCK.read_text()))
 IMAGE = re.compile(r"^(?:\$\{(\w+):-)?(.+?)\}?$")
 """Groups: the variable, if there is one, and the tag."""
@@ -44,7 +44,7 @@ def used_images() -> set[tuple[str, str]]:
 def other_tags(text: str) -> set[str]:
     """Return the tags of locked images in a text that are not the locked ones; not ports."""
     names = "|".join(tag.split(":")[0] for tag in TAGS.values())
-    found = re.findall(rf"(?<![\w./])(?:{names}):\d{{1,3}}\b[\w.-]*", text)
+    found = re.findall(rf"(?<![\w./])(?:{names}):v?\d{{1,3}}\b[\w.-]*", text)
     return set(found) - set(TAGS.values())
 
 

@@ -1,0 +1,1 @@
+"""What tests need of deploy/compose/monitoring.yml: its images, and what Prometheus answers."""
