@@ -64,7 +64,7 @@ FOUND: Final[dict[str, Bug]] = {
         "services.gateway.widgets.widgets",
         "Widgets",
         "_update",
-        'widget.close(CloseCode.GOING_AWAY, "the pairing changed")\n        return',
+        'widget.close(CloseCode.GOING_AWAY, "the pairing changed")\n        return False',
         "widget.pairing = pairing",
     ),
     "a late message is shown": MethodBug(
