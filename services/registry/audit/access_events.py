@@ -18,7 +18,7 @@ from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import Attempts, Troubles
 from shared.process import logs
 
-_WRITE_SECONDS: Final = 5.0
+WRITE_SECONDS: Final = 5.0
 MAX_DISTINCT: Final = 20
 """Entries of one kind that are written at once; the rest is one more entry, with their number."""
 
@@ -77,7 +77,7 @@ class AccessEvents:
             await self._wake.wait()
             async with self._attempts.attempt():
                 await self.write()
-            await asyncio.sleep(_WRITE_SECONDS)
+            await asyncio.sleep(WRITE_SECONDS)
 
     async def write_last(self) -> None:
         """Write what is left, before the registry ends; if Postgres is away, it is lost."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from shared.contract.names import Names
 from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.fixtures.redis_at import client_of
 from tests.integration.hub.booth import SOON
@@ -187,3 +188,21 @@ async def test_where_secrets_are_optional_no_emptied_redis_lets_in_a_device_with
     assert set(answers) <= {401, 503}
     assert 401 in answers
     assert await _answer(guarded, SECRET) == 101
+
+
+async def test_a_device_whose_credentials_are_missing_waits_and_is_not_refused(
+    hub: StartHub, redis_url: str
+) -> None:
+    running = await hub(routers=0, settings={**SETTINGS, "CHARGELIGHT_DEVICE_AUTH": "optional"})
+    await _ask(running, "PUT", "/chargers/d1")
+    url = running.gateways[0].charger_url("d1")
+    assert await _answer(url, None) == 101
+    registry = running.registries[0].process
+    registry.freeze()  # it would write them again
+    async with client_of(redis_url) as redis:
+        assert await redis.hdel(Names(4).of_charger("d1").credentials, "d1") == 1
+    assert await _answer(url, None) == 503
+    registry.thaw()
+    async with asyncio.timeout(SOON):
+        while await _answer(url, None) != 101:
+            pass
