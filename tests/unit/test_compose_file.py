@@ -128,6 +128,14 @@ def monitoring() -> dict[str, dict[str, Any]]:
     return {name: service for name, service in added.items() if "image" in service}
 
 
+def test_prometheus_reaches_every_service_that_it_is_to_ask() -> None:
+    jobs = yaml.safe_load((ROOT / "deploy/monitoring/prometheus.yml").read_text())["scrape_configs"]
+    asked = {job["job_name"] for job in jobs} & SERVICES.keys()
+    assert asked >= SETTINGS.keys()
+    for name in asked - {"redis", "postgres"}:  # exporters are asked about these
+        assert set(MONITORING[name]["networks"]) & set(MONITORING["prometheus"]["networks"]), name
+
+
 @pytest.mark.parametrize("name", ["canary", "gateway", "registry", "router"])
 def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
     # Otherwise nothing would say what hung.
