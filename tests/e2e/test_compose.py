@@ -50,7 +50,7 @@ MONITORS = ("prometheus", "alertmanager", "redis-exporter", "postgres-exporter")
 """Without Grafana, which does not measure anything."""
 HUB = ("redis", "postgres", "registry", "router", "gateway", "loadbalancer")
 SERVICES = (*HUB, *MONITORS)
-"""Without the demo, whose devices would blur what the tests count."""
+"""Without the demo and the canary, whose devices would blur what the tests count."""
 
 OWN = ("gateway", "router", "registry")
 PROGRAMS = ("seed", "cli")
@@ -87,7 +87,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def running_stack() -> Iterator[Stack]:
-    built = (*OWN, *PROGRAMS)
+    built = (*OWN, "canary", *PROGRAMS)
     with open_stack(Stack(MONITORING), SERVICES, GATEWAYS, built, images.provide) as stack:
         yield stack
 
@@ -341,8 +341,11 @@ def test_nobody_gets_into_redis_without_a_user_of_it(stack: Stack) -> None:
 
 @pytest.fixture
 def prometheus(stack: Stack) -> Iterator[Prometheus]:
+    """Prometheus of a stack with a canary."""
+    stack.start("canary")
     with Prometheus.at(stack.prometheus_port) as found:
         yield found
+    stack.compose("stop", "canary")
 
 
 def test_prometheus_finds_every_instance_and_scrapes_it(
@@ -351,7 +354,7 @@ def test_prometheus_finds_every_instance_and_scrapes_it(
     expected = {
         "gateway": ["up"] * GATEWAYS,
         "router": ["up"] * len(stack.running("router")),
-        **{each: ["up"] for each in ("registry", "loadbalancer", "redis", "postgres")},
+        **{each: ["up"] for each in ("registry", "canary", "loadbalancer", "redis", "postgres")},
         **{each: ["up"] for each in ("prometheus", "alertmanager")},
     }
     wait_until(lambda: prometheus.targets() == expected, "all targets are up", prometheus.targets)
