@@ -8,7 +8,7 @@ from typing import Final
 
 from websockets.exceptions import WebSocketException
 
-from tests.alerts.causes.scene import Cause, Scene, again_and_again
+from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene, again_and_again
 from tests.fixtures.certificates import Ca
 from tests.fixtures.hub import Gateway, connect_device
 
@@ -62,9 +62,11 @@ async def send_too_fast(scene: Scene) -> AsyncIterator[None]:
                 while True:
                     await connection.send(_READING)
 
+    chargers = [f"fast-{number}" for number in range(_FLOODING)]
+    for charger in chargers:
+        await scene.booth.hub.register_charger(charger)
     async with contextlib.AsyncExitStack() as stack:
-        for charger in (f"fast-{number}" for number in range(_FLOODING)):
-            await scene.booth.hub.register_charger(charger)
+        for charger in chargers:
             await stack.enter_async_context(again_and_again(partial(flood, charger), 0.1))
         yield
 
@@ -111,7 +113,7 @@ async def let_certificate_end(scene: Scene) -> AsyncIterator[None]:
         }
     )
     scene.watch.find_targets()
-    await gateway.process.ready()
+    await gateway.process.ready(timeout_seconds=READY_SECONDS)
     yield
     shutil.copy(new.key, old.key)
     shutil.copy(new.certificate, old.certificate)

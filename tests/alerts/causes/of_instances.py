@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Final
 
-from tests.alerts.causes.scene import Cause, Scene, again_and_again
+from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene, again_and_again
 from tests.fixtures.children import children_of
 from tests.fixtures.processes import ServiceProcess
 from tests.fixtures.redis_at import url_at
@@ -43,7 +43,7 @@ async def kill_gateways(scene: Scene) -> AsyncIterator[None]:
     finally:
         for gateway in scene.booth.hub.gateways:
             gateway.process.start()
-            await gateway.process.ready()
+            await gateway.process.ready(timeout_seconds=READY_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +58,7 @@ async def hinder_routers(scene: Scene) -> AsyncIterator[None]:
         others = [router.process for router in hub.routers]
         hindered = hub.start_router({"CHARGELIGHT_REDIS_URL": url}).process
         scene.watch.find_targets()
-        await hindered.ready()
+        await hindered.ready(timeout_seconds=READY_SECONDS)
         for process in others:
             process.kill()
         try:
@@ -71,7 +71,7 @@ async def hinder_routers(scene: Scene) -> AsyncIterator[None]:
             scene.booth.devices.resume_readings()
             for process in others:
                 process.start()
-                await process.ready()
+                await process.ready(timeout_seconds=READY_SECONDS)
             await hindered.terminate()
             hub.routers.pop()
             scene.watch.find_targets()
@@ -87,12 +87,12 @@ async def kill_worker(scene: Scene) -> AsyncIterator[None]:
     }
     gateway = hub.start_gateway(settings)
     scene.watch.find_targets()
-    await gateway.process.ready()
+    await gateway.process.ready(timeout_seconds=READY_SECONDS)
     # Prometheus must have seen that none had ended.
     await asyncio.sleep(3)
     os.kill(children_of(gateway.process.pid)[-1], signal.SIGKILL)
     yield
-    await gateway.process.ready()
+    await gateway.process.ready(timeout_seconds=READY_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -116,7 +116,7 @@ async def start_other_version(scene: Scene) -> AsyncIterator[None]:
     settings = {"SOURCE_COMMIT": "another", "CHARGELIGHT_REDIS_URL": scene.booth.redis.url}
     router = scene.booth.hub.start_router(settings)
     scene.watch.find_targets()
-    await router.process.ready()
+    await router.process.ready(timeout_seconds=READY_SECONDS)
     yield
     await router.process.terminate()
     scene.booth.hub.routers.pop()

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from tests.alerts.causes.scene import Cause, Scene, again_and_again
+from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene, again_and_again
 from tests.faults.stepping_clock import spare_redis
 from tests.fixtures.redis_at import address_of, admin_client
 from tools.servers.credentials import ADMIN
@@ -51,7 +51,7 @@ async def lose_directory(scene: Scene) -> AsyncIterator[None]:
         yield
     finally:
         registry.start()
-        await registry.ready()
+        await registry.ready(timeout_seconds=READY_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -5,9 +5,13 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Final
 
 from tests.alerts.causes.watch import Watch
 from tests.faults.booth import Booth
+
+READY_SECONDS: Final = 120.0
+"""Three hubs share the machine with other tests."""
 
 
 @dataclass(frozen=True, slots=True)
