@@ -42,8 +42,8 @@ LONG: Final = (HUBS[0], HubOfCauses("instances", (*OF_INSTANCES, *ONE_HOUR)), HU
 
 ONLY_BY_PROMTOOL: Final = {
     "LightsLateDrift": "three days",
-    "CanaryDark": "needs a canary",
-    "LightsWrong": "needs the audit",
+    "CanaryDark": "there is no canary here yet",
+    "LightsWrong": "the audit looks each 10 s, which is not divided",
 }
 """Alerts without a cause here, and why."""
 
