@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts fuzz capacity simulate-storm sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox fuzz capacity simulate-storm sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -57,6 +57,9 @@ faults: environment  ## Do real harm to real processes and judge every light (ho
 
 alerts: environment  ## Fire every alert by its real cause, and print how long that takes (hours; ARGS="--divisor 20": minutes)
 	@$(RUN) -m tests.alerts $(ARGS)
+
+outbox: environment  ## Have a receiver of alerts away for 10 minutes, and kill a registry (half an hour)
+	@CHARGELIGHT_TEST_AWAY_SECONDS=600 $(RUN) -m pytest -n 0 --timeout 3600 tests/integration/registry/notify/test_killed.py
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)

@@ -42,6 +42,7 @@ from services.cli.failures import (
 )
 from services.cli.global_options import PANEL, RootGroup
 from services.cli.hub.command import hub
+from services.cli.notify.command import notify
 from services.cli.output import Output, printable, with_local_times
 from services.cli.profiles import complete_profile
 from services.cli.session import Session
@@ -77,6 +78,7 @@ app.add_typer(pairings.group, name="pairings")
 app.add_typer(rentals.group, name="rentals")
 app.add_typer(access.keys, name="keys")
 app.add_typer(ca.group, name="ca")
+app.add_typer(notify, name="notify")
 app.command("hub")(hub)
 app.command("state")(devices.state)
 app.command("explain")(explain.explain)

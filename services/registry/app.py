@@ -24,6 +24,8 @@ from services.registry.hub.redis_watch import RedisWatch
 from services.registry.lights_audit.lights_audit import LightsAudit
 from services.registry.live.device_counts import DeviceCounts
 from services.registry.live.state_reader import StateReader
+from services.registry.notify.conditions.judge import Judge
+from services.registry.notify.notifier import Notifier
 from services.registry.postgres import migrate
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.listener import Listener
@@ -137,6 +139,7 @@ class Registry:
             rng=rng,
         )
         self._watch_hub(settings, names, rng)
+        self._notifier = self._notify(settings, rng)
         files = settings.tls_files
         self.tls = None if files is None else ServerTls(files)
         self._show_metrics(names)
@@ -171,6 +174,18 @@ class Registry:
             settings.partitions,
         )
         self._lights_audit = LightsAudit(self._states, self._hub.is_first_registry, rng)
+
+    def _notify(self, settings: RegistrySettings, rng: random.Random) -> Notifier:
+        destinations = settings.destinations
+        judge = Judge(
+            self._database,
+            self._states,
+            self._hub.view,
+            settings.limits,
+            [each.name for each in destinations],
+            settings.instance_id,
+        )
+        return Notifier(destinations, self._database, judge, self._troubles, rng)
 
     def _figures(self) -> Figures:
         return Figures(
@@ -235,6 +250,7 @@ class Registry:
         background.start(self._counts.run(), "count devices")
         background.start(self._lights_audit.run(), "audit lights")
         background.start(self._pruner.run(), "prune")
+        self._notifier.start(background)
         if self._settings.operator_auth == "required":
             background.start(UnattributedKeys(self._database).run(), "name unattributed keys")
         background.start(self._access_events.run(), "write access events")
@@ -262,6 +278,7 @@ class Registry:
             self._hub.view,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
+            self._notifier.destinations,
         )
 
 

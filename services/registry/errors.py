@@ -126,6 +126,16 @@ class NoWidgetToReturnError(DomainError):
     """The rental has no widget that could come back."""
 
 
+class NoDestinationError(DomainError):
+    """There is nobody to tell anything."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this registry tells nobody anything. Set CHARGELIGHT_REGISTRY_NOTIFY_CHANNELS or "
+            "CHARGELIGHT_REGISTRY_WEBHOOKS"
+        )
+
+
 class TooBusyError(DomainError):
     """As many requests of this kind are being served as may be at once."""
 

@@ -51,6 +51,22 @@ POSTGRES_POOL_WAITING: Final = Gauge(
     "chargelight_postgres_pool_waiting", "Work that waits for a connection to Postgres."
 )
 
+OUTBOX_WAITING: Final = Gauge(
+    "chargelight_outbox_waiting", "Deliveries of events that wait, or are tried again, by all."
+)
+OUTBOX_OLDEST: Final = Gauge(
+    "chargelight_outbox_oldest_seconds",
+    "For how long the oldest of them has waited; 0: none does.",
+)
+_deliveries = Counter(
+    "chargelight_outbox_deliveries",
+    "Deliveries that this registry attempted, by their end. Those given up have failed too.",
+    ["outcome"],
+)
+DELIVERED: Final = _deliveries.labels("delivered")
+DELIVERIES_FAILED: Final = _deliveries.labels("failed")
+GIVEN_UP: Final = _deliveries.labels("given_up")
+
 _devices = Gauge(
     "chargelight_devices", "Devices, as counted within the last minute or so.", ["kind", "state"]
 )

@@ -17,11 +17,12 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from services.registry.access.protection import Protection
+from services.registry.notify.settings import NotifySettings
 from services.registry.postgres.dsn import check_dsn, names_tls, trusts_any_server, with_parameters
 from services.registry.retention.cutoffs import Keep
 from shared.contract.credentials import KEY_RULE, MINIMUM_KEY_LENGTH, is_key
 from shared.process.checks.origins import check_origin
-from shared.process.settings import UNVERIFIED, Port, Seconds, SettingsWithAuth
+from shared.process.settings import UNVERIFIED, Port, Seconds
 from shared.process.tls.client_files import ClientFiles
 from shared.process.tls.server_tls import ServerFiles, TlsFile
 
@@ -51,7 +52,7 @@ Origin = Annotated[str, AfterValidator(check_origin)]
 """Where a web page comes from, as its browser says it."""
 
 
-class RegistrySettings(SettingsWithAuth):
+class RegistrySettings(NotifySettings):
     """Settings of the registry."""
 
     model_config = SettingsConfigDict(env_prefix="CHARGELIGHT_REGISTRY_")

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
+from pydantic import SecretStr
+
 from shared.process import logs
 from shared.process.last_resort import LastResort
 from shared.process.metrics import service
@@ -192,4 +194,5 @@ def describe(settings: Settings) -> dict[str, object]:
         name: value
         for name, value in settings.model_dump().items()
         if not name.endswith(("_url", "_dsn", "_key", "instance_id"))
+        and not isinstance(value, SecretStr)
     }

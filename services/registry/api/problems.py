@@ -48,6 +48,7 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
     errors.RentalExistsError: (409, "rental-exists", "The id is taken"),
     errors.NoWidgetToGiveError: (409, "not-paired", "Not paired"),
     errors.NoWidgetToReturnError: (409, "no-widget-to-return", "No widget to return"),
+    errors.NoDestinationError: (409, "no-destination", "No destination is set"),
     errors.ChangedMeanwhileError: (412, "changed-meanwhile", "Changed meanwhile"),
     errors.ExistsError: (412, "exists", "Exists already"),
     errors.TooManyRowsError: (413, None, None),

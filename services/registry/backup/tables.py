@@ -19,8 +19,8 @@ TABLES: Final = (
     "api_keys",
     "audit_log",
 )
-"""All but ``schema_migrations`` and ``staged_rows``, each behind those that it refers to. The audit
-log is the last: triggers write it, so it is also locked last."""
+"""All but ``schema_migrations``, ``staged_rows`` and the outbox, each behind those that it refers
+to. The audit log is the last: triggers write it, so it is also locked last."""
 
 NEVER_EMPTY: Final = "last_draw"
 """Its only row is made with the table."""

@@ -19,6 +19,7 @@ _GROUP_OF: Final = {
     "rentals": "rentals",
     "bulk": "bulk",
     "live": "live",
+    "notifications": "live",
     "access": "access",
     "retention": "access",
 }

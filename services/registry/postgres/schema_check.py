@@ -29,6 +29,10 @@ NEEDED: Final = {
     "staged_rows": ("SELECT", "INSERT", "DELETE"),
     "rentals": _CHANGE,
     "last_draw": ("SELECT", "UPDATE"),
+    "outbox_events": ("SELECT", "INSERT", "DELETE"),
+    "outbox_deliveries": ("SELECT", "INSERT", "UPDATE"),
+    "raised_conditions": ("SELECT", "INSERT", "DELETE"),
+    "judging_registry": ("SELECT", "UPDATE"),
 }
 _PAIRS: Final = [(table, right) for table, rights in NEEDED.items() for right in rights]
 

@@ -32,6 +32,7 @@ class Old(NamedTuple):
     rental_traces: int = 0
     audit_entries: int = 0
     tombstones: int = 0
+    events: int = 0
 
 
 _RENTALS: Final = SQL("FROM rentals WHERE collected_at < %(before)s")
@@ -57,6 +58,9 @@ _TOMBSTONES: Final = SQL("""
     FROM unregistered
     WHERE unregistered_at < %(before)s AND pairing_number < ({greatest})
 """).format(greatest=SQL(GREATEST))
+
+# They tell of rentals. What is so old and was not delivered is no news any more.
+_EVENTS: Final = SQL("FROM outbox_events WHERE at < %(before)s")
 
 
 class _Prunable(NamedTuple):
@@ -84,6 +88,12 @@ _PRUNABLE: Final = {
         SQL(
             "DELETE FROM unregistered WHERE (kind, id) IN (SELECT kind, id {} LIMIT %(rows)s)"
         ).format(_TOMBSTONES),
+    ),
+    "events": _Prunable(
+        _EVENTS,
+        SQL("DELETE FROM outbox_events WHERE number IN (SELECT number {} LIMIT %(rows)s)").format(
+            _EVENTS
+        ),
     ),
 }
 _ANY: Final = SQL("SELECT EXISTS (SELECT {})")
@@ -150,6 +160,7 @@ def _due(limits: Cutoffs) -> list[tuple[str, _Prunable, datetime]]:
         "rental_traces": limits.rentals,
         "audit_entries": limits.audit,
         "tombstones": limits.tombstones,
+        "events": limits.rentals,
     }
     return [(name, _PRUNABLE[name], before) for name, before in ages.items() if before is not None]
 

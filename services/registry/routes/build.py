@@ -34,6 +34,7 @@ from services.registry.routes import (
     support,
 )
 from services.registry.routes.dependencies import Parts
+from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
 
@@ -47,6 +48,8 @@ ROUTERS: Final = (
     exports.routes,
     states.routes,
     explanations.routes,
+    notifications.routes,
+    notifications.alert_routes,
     keys.routes,
     audit.routes,
     retention.routes,
@@ -70,6 +73,7 @@ _TAGS: Final = {
     "rentals": "One visitor's phone in one charger, from hand-over to collection.",
     "bulk": "Many devices in one file.",
     "live": "What is going on right now, and why a light is as it is.",
+    "notifications": "Alerts to people and to other systems: what waits, and what was given up.",
     "access": "Operators, their API keys, and who changed what.",
     "retention": "Remove what is old, and what is known about one visitor.",
 }

@@ -1,7 +1,7 @@
 """What FastAPI passes to the routes: the registry's parts, the operator, the conditions."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -17,6 +17,7 @@ from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
 from services.registry.hub.view import Hub
 from services.registry.live.state_reader import StateReader
+from services.registry.notify.destinations import Destination
 from services.registry.postgres.database import Database
 from services.registry.retention.cutoffs import Keep
 from services.registry.words import Words
@@ -73,6 +74,8 @@ class Parts:
     """Returns what this registry sees of the hub."""
     keep: Keep = field(default_factory=Keep)
     instance: Instance = field(default_factory=Instance)
+    destinations: Sequence[Destination] = ()
+    """Where events go."""
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))
     downloads: Slots = field(default_factory=lambda: Slots(_MAX_DOWNLOADS, "exports"))
     import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)

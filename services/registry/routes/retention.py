@@ -29,6 +29,9 @@ class Pruned(BaseModel):
     )
     audit_entries: int = Field(description="Entries of the audit log", examples=[340])
     tombstones: int = Field(description="Of devices that were unregistered", examples=[2])
+    events: int = Field(
+        description="Events in the outbox, as old as rentals, with their deliveries", examples=[40]
+    )
     open_rentals: int = Field(
         examples=[1],
         description="Rentals that are as old and stay: their phones were not collected",

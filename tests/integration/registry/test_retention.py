@@ -110,6 +110,22 @@ async def test_a_rental_goes_so_many_days_after_its_collection_and_an_open_one_s
     assert await prune(database) == Old()
 
 
+async def test_events_of_the_outbox_go_after_as_many_days_as_rentals(
+    database: Database, by_hand: By
+) -> None:
+    for number, days in enumerate(("30.01", "29.99")):
+        await by_hand.execute(
+            "WITH event AS (INSERT INTO outbox_events (at, kind, ended, about, device, data)"
+            " VALUES (now() - %s * interval '1 day', 'phone.ready', false, 'charger', %s, '{}')"
+            " RETURNING number, about, device)"
+            " INSERT INTO outbox_deliveries (number, about, device, destination)"
+            " SELECT number, about, device, 'webhook-1' FROM event",
+            (float(days), f"c{number}"),
+        )
+    assert await prune(database) == Old(events=1)
+    assert await column(by_hand, "SELECT device FROM outbox_deliveries") == ["c1"]
+
+
 async def test_what_is_kept_for_ever_stays(database: Database, by_hand: By, age: Age) -> None:
     await rented(by_hand, TICKET, 36_000)
     await by_hand.execute("INSERT INTO chargers (id) VALUES ('c1'), ('c2')")

@@ -134,7 +134,7 @@ def test_every_name_can_be_used_in_every_language() -> None:
     assert [each for each in SCHEMAS if not re.fullmatch(r"([A-Z][a-z]+)+", each)] == []
     tags = [tag["name"] for tag in DOCUMENT["tags"]]
     assert [each for each in tags if not re.fullmatch(r"[a-z]+", each)] == []
-    members = {name.rpartition(".")[2] for name in PROPERTIES}
+    members = {name.rpartition(".")[2] for name in PROPERTIES} - {"startsAt"}  # Alertmanager's
     assert [each for each in members if not re.fullmatch(r"[a-z][a-z0-9_]*", each)] == []
     assert [each for each in members if keyword.iskeyword(each)] == []
 

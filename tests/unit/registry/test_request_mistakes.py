@@ -111,7 +111,10 @@ async def test_each_field_says_what_it_may_be(
     assert any(texts), "something must have been wrong with it"
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), BODIES)
+# Alertmanager's may have more in it.
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), [each for each in BODIES if each[1] != "/hub/alerts"]
+)
 async def test_each_body_says_what_it_may_be(
     client: httpx.AsyncClient, method: str, path: str, operation: dict[str, Any]
 ) -> None:

@@ -17,7 +17,11 @@ EXAMPLES = {
     "CHARGELIGHT_REDIS_URL": "redis://:opensesame@redis:6379/0",
     "CHARGELIGHT_POSTGRES_DSN": "postgresql://me:opensesame@postgres/hub",
     "CHARGELIGHT_POSTGRES_OWNER_DSN": "postgresql://owner:opensesame@postgres/hub",
+    "CHARGELIGHT_REGISTRY_NOTIFY_CHANNELS": "ntfy://me:opensesame@ntfy.local/a\njson://other.local",
+    "CHARGELIGHT_REGISTRY_WEBHOOKS": "https://example.org/opensesame http://other.example.org",
 }
+NEEDED = {"CHARGELIGHT_REGISTRY_WEBHOOKS": "CHARGELIGHT_REGISTRY_WEBHOOK_SECRET"}
+"""A secret that another one needs."""
 SECRETS = [
     (service, name)
     for service in (GatewaySettings, RouterSettings, RegistrySettings)
@@ -42,6 +46,8 @@ def test_a_secret_may_be_in_a_file(
     file = tmp_path / "secret"
     file.write_text(f"{text}\n")
     monkeypatch.setenv(f"{name}_FILE", str(file))
+    if name in NEEDED:
+        monkeypatch.setenv(NEEDED[name], "open sesame, open sesame, open sesame")
     found = getattr(service.load(), service.secret_variables()[name])
     assert (found if isinstance(found, str) else found.get_secret_value()) == text
 

@@ -1,0 +1,1 @@
+"""Alerts to people and to other systems, as operators see them."""

@@ -1,0 +1,1 @@
+"""Telling people and other systems what happens, from an outbox in Postgres."""

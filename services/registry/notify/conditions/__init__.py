@@ -1,0 +1,1 @@
+"""What people and other systems are told of: judged by one registry at a time."""

@@ -1,0 +1,98 @@
+"""Sends an event to people, by mail, ntfy, Telegram and the like: apprise knows how.
+
+Apprise waits while it sends, so it has a thread. It has deadlines of its own; should one fail, the
+channel is busy until the thread ends, and neither the registry nor its end waits for it.
+https://github.com/caronc/apprise
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+import threading
+from typing import Final
+
+from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat
+
+from services.registry.notify.events import Event, Message, message_of
+from services.registry.notify.sending.outcome import NotDeliveredError
+
+SECONDS: Final = 15.0
+
+_ASSET: Final = AppriseAsset(app_id="Chargelight", app_desc="Chargelight")
+_LOGGER: Final = logging.getLogger("apprise")
+_STATUS: Final = re.compile(r"error=(\d{3})\b")
+
+# What it logs may quote a URL, and with it a token: only HTTP statuses are taken from it.
+_LOGGER.propagate = False
+_LOGGER.addHandler(logging.NullHandler())
+
+
+def is_channel(url: str) -> bool:
+    """Tell whether apprise can send to a URL."""
+    return Apprise.instantiate(url, asset=_ASSET, suppress_exceptions=True) is not None
+
+
+class Channel:
+    """A way to people.
+
+    Args:
+        url: As apprise understands it; `is_channel` says so.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._apprise = Apprise(asset=_ASSET)
+        self._apprise.add(url)
+        # One message at a time: several sent by threads could overtake each other.
+        self._turn = asyncio.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def send(self, event: Event) -> None:
+        """Send an event.
+
+        Raises:
+            NotDeliveredError: It was not taken, as far as is known.
+        """
+        async with self._turn:
+            if self._thread is not None and self._thread.is_alive():
+                raise NotDeliveredError("the last message is still on its way")
+            loop = asyncio.get_running_loop()
+            ended: asyncio.Future[str | None] = loop.create_future()
+
+            def work() -> None:
+                said = self._notify(message_of(event))
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                    loop.call_soon_threadsafe(_end, ended, said)
+
+            # A daemon: the process does not wait for it when it ends.
+            self._thread = threading.Thread(target=work, name="apprise", daemon=True)
+            self._thread.start()
+            try:
+                async with asyncio.timeout(SECONDS):
+                    error = await ended
+            except TimeoutError:
+                raise NotDeliveredError(f"not taken within {SECONDS:g} s") from None
+        if error is not None:
+            raise NotDeliveredError(error)
+
+    def _notify(self, message: Message) -> str | None:
+        """Send a message, in a thread; return why it was not taken, or None."""
+        try:
+            capture = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]  # no types in apprise
+            with capture as said:
+                done = self._apprise.notify(
+                    title=message.title, body=message.text, body_format=NotifyFormat.TEXT
+                )
+                statuses = _STATUS.findall(said.getvalue())
+        except Exception as error:  # noqa: BLE001 - of any of a hundred services
+            return f"it failed: {type(error).__name__}"
+        if done:
+            return None
+        if statuses:
+            return f"it answered with HTTP {statuses[-1]}"
+        return "it was not reached, or refused"
+
+
+def _end(ended: "asyncio.Future[str | None]", said: str | None) -> None:
+    if not ended.done():
+        ended.set_result(said)

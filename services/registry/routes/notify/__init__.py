@@ -1,0 +1,1 @@
+"""REST about alerts to people and to other systems."""
