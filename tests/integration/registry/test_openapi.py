@@ -169,7 +169,7 @@ def test_every_operation_answers_as_it_says(
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/chargers?loaction=here", "there are q, location, paired, limit, cursor"),
+        ("/chargers?loaction=here", "there are q, location, paired, canary, limit, cursor"),
         ("/chargers/c1?dry_run=true", "there are none here"),
         ("/rentals?charger=c1&charger=c2", "more than once"),
     ],
