@@ -18,10 +18,11 @@ from tests.alerts.causes.running import (
 from tests.alerts.causes.watch import missing_program
 from tests.alerts.rules import alerts
 
-PATIENCE_SECONDS = 100.0
+PATIENCE_SECONDS = 240.0
+"""Other tests run meanwhile, and some alerts are about a machine that is busy."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("hub", HUBS, ids=lambda hub: hub.name)
 async def test_alerts_are_fired_by_their_cause_and_clear(hub: HubOfCauses, tmp_path: Path) -> None:
     missing = await asyncio.to_thread(missing_program)
