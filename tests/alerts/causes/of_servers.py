@@ -153,5 +153,5 @@ OF_REDIS: Final = (
 OF_WAYS: Final = (
     Cause("every way to Redis 0.3 s long", slow_all_down, ("LightsLate",)),
     Cause("Postgres killed", stop_postgres, ("PostgresAway", "TransitionsWaiting")),
-    Cause("registry cut from Redis", cut_registry, ("DirectoryLag", "NotReady")),
+    Cause("registry cut from Redis", cut_registry, ("DirectoryLag",)),
 )
