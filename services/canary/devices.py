@@ -77,7 +77,7 @@ class _Link:
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
         while True:
-            began_at = time.monotonic()
+            opened_at: float | None = None
             try:
                 async with _Dial(
                     self._url,
@@ -89,11 +89,12 @@ class _Link:
                     ping_interval=_PING_SECONDS,
                     ping_timeout=_SILENCE_SECONDS,
                 ) as connection:
+                    opened_at = time.monotonic()
                     await self._serve(connection)
             # All that the library raises: a connection may end in the middle of a handshake, too.
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._failures.log(f"{self._url}: {error}")
-            if time.monotonic() - began_at >= _USEFUL_SECONDS:
+            if opened_at is not None and time.monotonic() - opened_at >= _USEFUL_SECONDS:
                 self._backoff.reset()
             await asyncio.sleep(self._backoff.delay())
 

@@ -63,7 +63,8 @@ class Registration:
         charger, widget = self.settings.charger, self.settings.widget
         for device in (f"/chargers/{charger}", f"/widgets/{widget}"):
             is_new = await self._put(client, device, {"canary": True}) == HTTPStatus.CREATED
-            if secret and (is_new or not self._has_secrets):
+            self._has_secrets = self._has_secrets and not is_new
+            if secret and not self._has_secrets:
                 await self._put(client, f"{device}/secret", {"secret": secret})
         await self._put(client, f"/pairings/{charger}", {"widget": widget})
         self._has_secrets = True

@@ -38,6 +38,7 @@ class AuditedLights:
     _faults: int = 0
     _ended_at: float = float("-inf")
     _last: dict[str, dict[str, int]] = field(default_factory=dict)
+    _seen_at: dict[str, float] = field(default_factory=dict)
 
     def fault_began(self) -> None:
         self._faults += 1
@@ -54,8 +55,9 @@ class AuditedLights:
         self._last[registry] = counts
         self.judged += sum(counts.values()) - sum(before.values())
         wrong = counts.get("wrong", 0) - before.get("wrong", 0)
-        # It may have been counted since the last look.
-        since = now - _LOOK_SECONDS - self._ended_at
+        # It may have been counted at any time since the last look.
+        since = self._seen_at.get(registry, float("-inf")) - self._ended_at
+        self._seen_at[registry] = now
         if wrong > 0 and not self._faults and since > GRACE_SECONDS:
             self.violations.append(
                 f"{registry}'s audit found {wrong} wrong lights {since:.1f} s after the fault"

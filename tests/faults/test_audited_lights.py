@@ -27,7 +27,7 @@ def test_a_wrong_light_is_a_violation_but_not_in_a_faults_time(watch: AuditedLig
     watch.take("r", {"right": 20, "late": 3, "wrong": 3}, 107)
     assert watch.violations == []
     watch.take("r", {"right": 20, "late": 3, "wrong": 4}, 107)
-    assert watch.violations == ["r's audit found 1 wrong lights 6.5 s after the fault"]
+    assert watch.violations == ["r's audit found 1 wrong lights 7.0 s after the fault"]
     assert watch.judged == 27
 
 

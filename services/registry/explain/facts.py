@@ -42,6 +42,8 @@ class ChargerFacts:
     calls_for: ChargingStatus | None = None
     """What its reading calls for, by the thresholds that the light was made with; None: not
     known."""
+    has_unknown_thresholds: bool = False
+    """Whether its light is by thresholds newer than any that routers agreed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +80,6 @@ def charger_facts(raw: RawCharger, environment: Environment, partition: int) -> 
     live, status = decode_live(raw.live), decode_status(raw.status, entry.pairing)
     thresholds = environment.thresholds.get(status.thresholds) if status else None
     calls_for = thresholds.status_of(live.soc) if thresholds and live.revision else None
-    return ChargerFacts(entry, state, partition, live.mark, calls_for)
+    agreed = environment.thresholds
+    is_unknown = status is not None and bool(agreed) and status.thresholds > max(agreed)
+    return ChargerFacts(entry, state, partition, live.mark, calls_for, is_unknown)

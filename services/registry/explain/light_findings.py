@@ -43,7 +43,7 @@ class Judgement(Enum):
     ON_ITS_WAY = auto()
     """It is of an older reading, and has been for no more than a moment."""
     NOT_LIT = auto()
-    """It is of another reading, or there is none."""
+    """It is of another reading, or by thresholds that no router has, or there is none."""
     WRONG_COLOUR = auto()
     """It is of the last reading, which calls for another one: no router writes that."""
 
@@ -54,6 +54,8 @@ def judge_light(charger: ChargerFacts, now: datetime) -> Judgement:
     if last is None or check_reading(charger).mark is not Mark.RIGHT:
         return Judgement.NOTHING_TO_LIGHT
     if lit is not None and lit.revision == last.revision:
+        if charger.has_unknown_thresholds:
+            return Judgement.NOT_LIT  # unless a router has agreed on them meanwhile
         is_right = charger.calls_for in (None, lit.status)
         return Judgement.RIGHT if is_right else Judgement.WRONG_COLOUR
     if pending is not None and now - pending <= _MOMENT:
@@ -76,7 +78,9 @@ def check_light(charger: ChargerFacts, now: datetime) -> list[Finding]:
         return [
             Finding(Mark.WRONG, about, f"{text}; the last reading calls for {wanted}", _STRANGE)
         ]
-    if lit is not None:
+    if charger.has_unknown_thresholds:
+        text += ", by thresholds that no router has"
+    elif lit is not None:
         text += f", from an older reading, {lit.revision[0]}/{lit.revision[1]}"
     if judgement is Judgement.ON_ITS_WAY:
         return [Finding(Mark.NOTE, about, f"{text}; the last reading is on its way")]

@@ -68,15 +68,16 @@ class LightsAudit:
             BusUnavailableError: Redis is away.
             DirectoryAbsentError: The directory is not in Redis.
         """
-        first = await self._choose()
+        last = first = await self._choose()
         open_pairs = self._count(first, first)
         for pause in _PAUSES:
             if not open_pairs:
                 return
             await self.sleep(pause)
-            open_pairs = self._count(await self._look(list(open_pairs)), open_pairs)
+            last = await self._look(list(open_pairs))
+            open_pairs = self._count(last, open_pairs)
         metrics.AUDITED[Outcome.WRONG].inc(len(open_pairs))
-        _log_wrong(list(open_pairs.values()))
+        _log_wrong([last[charger] for charger in open_pairs])
 
     def _count(self, looks: dict[str, Look], first: dict[str, Look]) -> dict[str, Look]:
         """Count what is certain, of pairs that are still the same; return what is left to see."""

@@ -64,6 +64,8 @@ def judge(look: Look, first: Look) -> Outcome | None:
     """
     if look.judgement is Judgement.WRONG_COLOUR:
         return Outcome.WRONG
+    if look.charger.has_unknown_thresholds:
+        return None  # nothing tells whether its colour is right
     if look.judgement is Judgement.RIGHT or _has_moved_on(look, first):
         return Outcome.RIGHT if look.at - first.at < SOON else Outcome.LATE
     return None

@@ -68,6 +68,8 @@ class RoutingTraces:
         if self._begun:
             for reading, answer in zip(readings, answers, strict=True):
                 begun = self._begun.pop(reading.charger_id, None)
-                if begun is not None and answer in (b"lit", b"restored"):
+                # An untraced reading may have taken its place while Redis was away.
+                is_its_own = begun is not None and begun.order == reading.order
+                if begun is not None and is_its_own and answer in (b"lit", b"restored"):
                     begun.write.end()
                     begun.route.end()

@@ -95,8 +95,17 @@ def test_another_colour_than_the_last_reading_calls_for_is_wrong_at_once(
 def test_a_light_is_judged_by_the_thresholds_it_was_made_with() -> None:
     assert first_outcome(look(version=2)) is Outcome.WRONG
     assert first_outcome(look(version=2, status="charging")) is Outcome.RIGHT
-    unknown = look(version=3, status="charging")
-    assert first_outcome(unknown) is Outcome.RIGHT, "not known: then only the revision is judged"
+    older = look(version=0, status="charging")
+    assert first_outcome(older) is Outcome.RIGHT, "not known: then only the revision is judged"
+
+
+def test_a_light_by_thresholds_that_no_router_has_is_never_right() -> None:
+    """No router replaces it; but one may have agreed on new ones since they were read."""
+    first = look(version=3)
+    assert first_outcome(first) is None
+    assert judge(look(version=3, after=1), first) is None
+    (finding,) = check_light(first.charger, first.at)
+    assert finding.text == "yellow (charging80), by thresholds that no router has"
 
 
 @pytest.mark.parametrize("pending", [None, 0.1, 20])

@@ -156,6 +156,19 @@ async def test_a_traced_reading_has_its_spans_once_and_its_status_a_context(
     assert len(receiver.spans) == 2
 
 
+async def test_a_reading_that_another_one_replaced_has_no_spans(router: Router) -> None:
+    with receiving() as receiver:
+        async with tracing_to(receiver) as tracing:
+            router.routing.traces = RoutingTraces(tracing)
+            router.bus.away = True
+            router.routing.on_message(READINGS, traced(4))
+            await router.route()
+            router.bus.away = False
+            router.hear(90, 5)
+            await router.route()
+    assert receiver.spans == []
+
+
 @pytest.mark.parametrize("broken", [7, None, {"a": 1}, "", "junk", f"00-{'a' * 32}-{'b' * 16}-00"])
 async def test_a_broken_context_is_ignored(router: Router, broken: object) -> None:
     with receiving() as receiver:
