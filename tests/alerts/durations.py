@@ -166,6 +166,18 @@ def _hub() -> Iterator[Case]:
         },
         {655: 0, 660: 1, 1205: 0},
     )
+    widgets = '{job="loadbalancer",proxy="widgets"}'
+    yield Case(
+        "GatewaysFull",
+        "the load balancer has 4,100 widgets of 4,700, the gateways half of what they may have",
+        {
+            f"haproxy_frontend_current_sessions{widgets}": _dips(9, 4100),
+            f"haproxy_frontend_limit_sessions{widgets}": _dips(4700, 4700),
+            'chargelight_connections{job="gateway",kind="widget"}': _dips(9, 4100),
+            'chargelight_connections_max{job="gateway"}': _dips(9400, 9400),
+        },
+        {655: 0, 660: 1, 1205: 0},
+    )
 
 
 def _redis() -> Iterator[Case]:
