@@ -104,6 +104,7 @@ async def test_an_operator_changes_devices_but_makes_no_keys(guarded: RunningReg
 ADMINS_ONLY = {
     *("GET /keys", "POST /keys", "GET /keys/{key_id}", "DELETE /keys/{key_id}"),
     *("POST /keys/{key_id}/renewal", "POST /prune", "POST /erasures", "GET /support"),
+    *("GET /notifications", "POST /notifications/tests", "POST /notifications/retries"),
 }
 
 
