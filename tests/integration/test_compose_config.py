@@ -22,6 +22,8 @@ SECRETS: Final = {
     "CHARGELIGHT_COMPOSE_CERTIFICATES": "/certificates",
     "CHARGELIGHT_CREDENTIAL_KEY": "a-key-of-digests-of-32-characters",
     "CHARGELIGHT_REGISTRY_ADMIN_KEY": "a-bootstrap-key-of-32-characters",
+    "CHARGELIGHT_CANARY_KEY": "",
+    "CHARGELIGHT_CANARY_SECRET": "a-secret-of-both-of-its-devices",
     **dict.fromkeys(SERVER_PASSWORDS, "a-password-of-our-own"),
 }
 """What production.yml insists on."""
