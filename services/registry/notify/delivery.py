@@ -24,8 +24,6 @@ from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
 
 _LOOK_SECONDS: Final = 1.0
-AT_ONCE: Final = 8
-"""Attempts of one destination."""
 
 _log = logs.get(__name__)
 
@@ -63,7 +61,9 @@ class Delivery:
             PostgresUnavailableError: Postgres is away; what cannot be noted is delivered again.
         """
         async with self.turn, self.database.connection() as connection:
-            claimed = await outbox.claim(connection, self.destination.name, AT_ONCE)
+            claimed = await outbox.claim(
+                connection, self.destination.name, self.destination.sender.at_once
+            )
         ends = await asyncio.gather(*map(self._deliver, claimed), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):

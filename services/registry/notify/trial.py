@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import uuid4
 
 from pydantic import BaseModel, Field
@@ -12,6 +13,9 @@ from services.registry.notify.destinations import Destination
 from services.registry.notify.events import TEST, About, Event
 from services.registry.notify.sending.outcome import NotDeliveredError
 from shared.process import logs
+
+_SECONDS: Final = 20.0
+"""For each; who asks waits for 30 s."""
 
 _log = logs.get(__name__)
 
@@ -40,7 +44,10 @@ async def _try(destination: Destination, event: Event) -> Tried:
     began = time.monotonic()
     error = None
     try:
-        await destination.sender.send(event)
+        async with asyncio.timeout(_SECONDS):
+            await destination.sender.send(event)
+    except TimeoutError:
+        error = f"not taken within {_SECONDS:g} s: it may still arrive"
     except NotDeliveredError as failure:
         error = str(failure)
     except Exception as failure:  # noqa: BLE001 - whatever a library makes of an answer

@@ -10,14 +10,22 @@ import contextlib
 import logging
 import re
 import threading
-from typing import Final
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat
 
 from services.registry.notify.events import Event, Message, message_of
 from services.registry.notify.sending.outcome import NotDeliveredError
 
-SECONDS: Final = 15.0
+if TYPE_CHECKING:
+    from uuid import UUID
+
+SECONDS: Final = 45.0
+"""For one message, and those before it; shorter than its claim in the outbox. Some services are
+slow, and to others apprise leaves seconds between two messages."""
+_REMEMBERED: Final = 100
+"""Messages that are not sent again, should their delivery be tried again."""
 
 _ASSET: Final = AppriseAsset(app_id="Chargelight", app_desc="Chargelight")
 _LOGGER: Final = logging.getLogger("apprise")
@@ -40,12 +48,16 @@ class Channel:
         url: As apprise understands it; `is_channel` says so.
     """
 
+    at_once: Final = 1
+
     def __init__(self, url: str) -> None:
         self._apprise = Apprise(asset=_ASSET)
         self._apprise.add(url)
         # One message at a time: several sent by threads could overtake each other.
         self._turn = asyncio.Lock()
         self._thread: threading.Thread | None = None
+        # The last ones, also those that arrived after we had stopped waiting.
+        self._arrived: deque[UUID] = deque(maxlen=_REMEMBERED)
 
     async def send(self, event: Event) -> None:
         """Send an event.
@@ -53,27 +65,34 @@ class Channel:
         Raises:
             NotDeliveredError: It was not taken, as far as is known.
         """
-        async with self._turn:
-            if self._thread is not None and self._thread.is_alive():
-                raise NotDeliveredError("the last message is still on its way")
-            loop = asyncio.get_running_loop()
-            ended: asyncio.Future[str | None] = loop.create_future()
-
-            def work() -> None:
-                said = self._notify(message_of(event))
-                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                    loop.call_soon_threadsafe(_end, ended, said)
-
-            # A daemon: the process does not wait for it when it ends.
-            self._thread = threading.Thread(target=work, name="apprise", daemon=True)
-            self._thread.start()
-            try:
-                async with asyncio.timeout(SECONDS):
-                    error = await ended
-            except TimeoutError:
-                raise NotDeliveredError(f"not taken within {SECONDS:g} s") from None
+        try:
+            async with asyncio.timeout(SECONDS), self._turn:
+                error = await self._send(event)
+        except TimeoutError:
+            raise NotDeliveredError(f"not taken within {SECONDS:g} s") from None
         if error is not None:
             raise NotDeliveredError(error)
+
+    async def _send(self, event: Event) -> str | None:
+        if self._thread is not None and self._thread.is_alive():
+            return "the last message is still on its way"
+        if event.id in self._arrived:
+            return None
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[str | None] = loop.create_future()
+        message = message_of(event)
+
+        def work() -> None:
+            said = self._notify(message)
+            if said is None:
+                self._arrived.append(event.id)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(_end, ended, said)
+
+        # A daemon: the process does not wait for it when it ends.
+        self._thread = threading.Thread(target=work, name="apprise", daemon=True)
+        self._thread.start()
+        return await ended
 
     def _notify(self, message: Message) -> str | None:
         """Send a message, in a thread; return why it was not taken, or None."""

@@ -12,6 +12,10 @@ class NotDeliveredError(Exception):
 class Sender(Protocol):
     """Sends events to one destination."""
 
+    @property
+    def at_once(self) -> int:
+        """How many it sends at the same time. More are not claimed: they would only wait."""
+
     async def send(self, event: Event) -> None:
         """Send an event.
 

@@ -27,6 +27,7 @@ class Webhook:
     url: str
     secret: str
     allow_private: bool = field(kw_only=True)
+    at_once: int = field(default=8, init=False)
 
     def __post_init__(self) -> None:
         # The system's CA certificates; not httpx's own list.

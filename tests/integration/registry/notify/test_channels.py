@@ -1,12 +1,20 @@
 """People are told by apprise, and no password of it is shown."""
 
+import asyncio
 import json
+import random
 from base64 import b64decode
 
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from services.registry.notify import outbox
+from services.registry.notify.delivery import Delivery
 from services.registry.notify.destinations import destinations_of
+from services.registry.notify.events import About, Draft, Kind
+from services.registry.postgres.actor import REGISTRY
+from services.registry.postgres.database import Database
+from services.registry.postgres.troubles import Troubles
 from tests.fixtures.receiver import Receiver
 from tests.integration.registry.conftest import By, StartRegistry, eventually
 from tests.integration.registry.notify.conftest import SECRET, telling
@@ -40,6 +48,17 @@ async def test_a_self_hosted_ntfy_gets_what_happens(
     assert "0815" not in received.body.decode()
     scheme, _, login = received.headers["authorization"].partition(" ")
     assert (scheme, b64decode(login).decode()) == ("Basic", f"booth:{PASSWORD}")
+
+
+async def test_no_more_messages_are_claimed_than_are_sent_at_once(
+    database: Database, receiver: Receiver
+) -> None:
+    (destination,) = destinations_of([], "", [ntfy(receiver)], allow_private=False)
+    async with database.write_transaction(REGISTRY) as connection:
+        drafts = [Draft(Kind.CHARGER_SILENT, About.CHARGER, device) for device in ("c1", "c2")]
+        await outbox.write(connection, [destination.name], drafts)
+    delivery = Delivery(destination, database, asyncio.Lock(), Troubles(), random.Random(1))
+    assert [await delivery.deliver_some() for _ in range(3)] == [1, 1, 0]
 
 
 async def test_a_test_says_of_each_destination_what_happened_and_quotes_no_password(
