@@ -36,9 +36,14 @@ class Changes:
     def __add__(self, other: "Changes") -> "Changes":
         return Changes(self.new + other.new, self.over + other.over)
 
-    def __bool__(self) -> bool:
-        """Tell whether there is anything."""
-        return bool(self.new or self.over)
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.new) + len(self.over)
+
+    def first(self, most: int) -> "Changes":
+        """Return no more than so many: what is over first."""
+        over = self.over[:most]
+        return Changes(self.new[: most - len(over)], over)
 
 
 Raised: TypeAlias = Mapping[str, Collection[str]]

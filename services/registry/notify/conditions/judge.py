@@ -31,6 +31,11 @@ from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
 
 LOOK_SECONDS: Final = 5.0
+_MOST_AT_ONCE: Final = 100
+"""Told in one transaction, besides troubles of the hub: each change of a device waits for it, and
+a venue's network takes thousands of chargers with it."""
+_PAUSE_SECONDS: Final = 0.5
+"""Until the next ones are told: time for others to change something."""
 _TURN_SECONDS: Final = 20.0
 """So long after its last look, another registry takes the turn of one that died."""
 
@@ -55,6 +60,8 @@ class Judge:
     destinations: Collection[str]
     instance_id: str
     look_seconds: float = LOOK_SECONDS
+    has_more: bool = field(default=False, init=False)
+    """Whether the last look found more than is told at once."""
     clock: Callable[[], float] = time.monotonic
     _silence: Silence = field(init=False)
     _lasting: Lasting = field(init=False)
@@ -68,13 +75,14 @@ class Judge:
         """Judge every few seconds. A failure makes the registry no less ready."""
         await self.database.migrated.wait()
         while True:
+            self.has_more = False
             try:
                 if await self.take_turn():
                     await self.judge()
             except PostgresUnavailableError as error:
                 if error.condition is not LOCKED:  # a large import holds the lock for a while
                     self._failures.log(reason_of(error))
-            await asyncio.sleep(self.look_seconds)
+            await asyncio.sleep(_PAUSE_SECONDS if self.has_more else self.look_seconds)
 
     async def take_turn(self) -> bool:
         """Tell whether this registry judges now.
@@ -87,7 +95,7 @@ class Judge:
             return bool((await connection.execute(_TAKE_TURN, values)).rowcount)
 
     async def judge(self) -> int:
-        """Write what must be told now; return how many events that are.
+        """Write what must be told now, or the first part of it; return how many events that are.
 
         Raises:
             PostgresUnavailableError: Postgres is away.
@@ -96,18 +104,23 @@ class Judge:
             raised = await raising.raised(connection)
             in_use = await rented.chargers_in_use(connection) if self.limits.silent else []
             of_rentals = await rented.changes(connection, self.limits, raised)
-        live = self._troubles(raised)
+        troubles = self._troubles(raised)
+        silent = Changes()
         if self.limits.silent:
             told = raised.get(Kind.CHARGER_SILENT, ())
-            live += await self._silence.changes(in_use, told)
-        if not (of_rentals or live):
+            silent = await self._silence.changes(in_use, told)
+        if not (troubles or of_rentals or silent):
             return 0
         async with self.database.write_transaction(REGISTRY) as connection:
             # Once more: a phone may have been collected meanwhile, and now nobody changes it.
             of_rentals = await rented.changes(
                 connection, self.limits, await raising.raised(connection)
             )
-            count = await raising.tell(connection, self.destinations, of_rentals + live)
+            changes = of_rentals + silent
+            count = await raising.tell(
+                connection, self.destinations, troubles + changes.first(_MOST_AT_ONCE)
+            )
+        self.has_more = len(changes) > _MOST_AT_ONCE
         _log.info("events written", count=count)
         return count
 

@@ -98,6 +98,21 @@ async def test_a_phone_is_told_when_it_has_been_ready_for_so_long_and_once(
     assert "0815" not in data
 
 
+async def test_of_very_much_a_part_is_told_at_once_and_troubles_first(
+    judge: Judge, by_hand: By, seen: World
+) -> None:
+    seen.hub = view(look(g1=WELL["g1"]))
+    await judge.judge()
+    seen.now += 31
+    for number in range(120):
+        await rented(by_hand, f"c{number}", reached_100_at="11 minutes")
+    looks = [(await judge.judge(), judge.has_more) for _ in range(3)]
+    assert looks == [(101, True), (20, False), (0, False)]
+    everything = await told(by_hand)
+    assert everything[0] == ("hub.trouble", "", False)
+    assert len(set(everything)) == 121
+
+
 async def test_the_next_phone_in_the_same_charger_is_told_too(judge: Judge, by_hand: By) -> None:
     first = await rented(by_hand, reached_100_at="11 minutes")
     await judge.judge()
