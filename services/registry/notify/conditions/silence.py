@@ -46,21 +46,32 @@ class Silence:
                         states[state.id] = state
         except (BusUnavailableError, DirectoryAbsentError):
             return Changes()
-        silent = [] if now is None else list(self.silent(in_use, states, now))
+        silent = [] if now is None else list(self.silent(in_use, states, raised, now))
         return changes_of(Kind.CHARGER_SILENT, silent, raised, untold=())
 
     def silent(
-        self, in_use: Iterable[InUse], states: dict[str, ChargerState], now: datetime
+        self,
+        in_use: Iterable[InUse],
+        states: dict[str, ChargerState],
+        raised: Collection[str],
+        now: datetime,
     ) -> Iterable[Condition]:
         """Yield those that have been away for too long.
 
         Args:
             in_use: Chargers with a phone.
-            states: Of those that are registered.
+            states: Of those that are registered, as far as Redis knows by now.
+            raised: Those that were told. They stay until they are online: another registry may
+                have told it, which knew for longer that they are away.
             now: By Redis' clock, as the states.
         """
-        away = [each for each in in_use if each.charger in states]
-        away = [each for each in away if not states[each.charger].online]
+        away = []
+        for each in in_use:
+            state = states.get(each.charger)
+            if state is not None and not state.online:
+                away.append(each)
+            elif state is None and each.charger in raised:
+                yield _condition(each, None)
         clock = self.clock()
         self._missed_since = {
             each.charger: self._missed_since.get(each.charger, clock) for each in away
@@ -71,7 +82,7 @@ class Silence:
             # A charger that was off before has its time from the hand-over on. Of one that Redis
             # does not know (it was emptied), only this registry can tell.
             gone = (now - max(seen, each.opened_at)).total_seconds() if seen else missed
-            if max(gone, missed) >= self.seconds:
+            if each.charger in raised or max(gone, missed) >= self.seconds:
                 yield _condition(each, seen)
 
 

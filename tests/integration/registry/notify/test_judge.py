@@ -190,6 +190,18 @@ async def test_a_charger_in_use_that_is_not_connected_is_told_and_that_it_is_bac
     assert await told(by_hand) == [("charger.silent", "c1", False), ("charger.silent", "c1", True)]
 
 
+@pytest.mark.usefixtures("chargers")
+async def test_a_silent_charger_is_not_told_as_back_by_a_registry_that_knows_less(
+    make_judge: Callable[[str], Judge], by_hand: By, seen: World
+) -> None:
+    first, second = make_judge("registry-1"), make_judge("registry-2")
+    await rented(by_hand, "c1")
+    await first.judge()
+    seen.now += 601
+    assert await first.judge() == 1
+    assert await second.judge() == 0
+
+
 async def test_a_trouble_of_the_hub_is_told_when_it_lasts_and_when_it_is_over_for_as_long(
     judge: Judge, by_hand: By, seen: World
 ) -> None:
