@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BYTES: Final = 64 * 1024
+MAX_ALERTS_BYTES: Final = 1024 * 1024
 MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
 
 BODY_SECONDS: Final = 30.0
 MIN_BYTES_PER_SECOND: Final = 10 * 1024
 
+ALERTS_PATH: Final = "/hub/alerts"
 IMPORT_PATH: Final = "/import"
 
 
@@ -35,8 +37,9 @@ class LimitBodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, watching its body."""
         if scope["type"] == "http":
-            is_import = scope["path"] == scope["root_path"] + IMPORT_PATH
-            limit = MAX_IMPORT_BYTES if is_import else MAX_BYTES
+            root = scope["root_path"]
+            limits = {root + IMPORT_PATH: MAX_IMPORT_BYTES, root + ALERTS_PATH: MAX_ALERTS_BYTES}
+            limit = limits.get(scope["path"], MAX_BYTES)
             length = Headers(scope=scope).get("content-length", "")
             declared = int(length) if length.isdecimal() else 0
             receive = _Body(receive, limit, declared).receive

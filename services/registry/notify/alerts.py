@@ -14,7 +14,8 @@ from services.registry.notify.events import About, Kind
 
 PREFIX: Final = "alert "
 """Of the subjects of alerts: the hub's own troubles have other ones."""
-MOST: Final = 200
+MOST: Final = 1000
+"""In one request. Alertmanager does not send again what is refused."""
 _LONGEST: Final = 500
 _NAME: Final = "alertname"
 

@@ -20,6 +20,7 @@ from services.registry.live.state_reader import StateReader
 from services.registry.notify.conditions import raising, rented
 from services.registry.notify.conditions.changes import Changes, Condition, Over, Raised
 from services.registry.notify.conditions.limits import Limits
+from services.registry.notify.conditions.raising import MOST_AT_ONCE
 from services.registry.notify.conditions.silence import Silence
 from services.registry.notify.conditions.troubles import NAMES, Lasting, troubles_of
 from services.registry.notify.events import About, Kind
@@ -31,9 +32,6 @@ from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
 
 LOOK_SECONDS: Final = 5.0
-_MOST_AT_ONCE: Final = 100
-"""Told in one transaction, besides troubles of the hub: each change of a device waits for it, and
-a venue's network takes thousands of chargers with it."""
 _PAUSE_SECONDS: Final = 0.5
 """Until the next ones are told: time for others to change something."""
 _TURN_SECONDS: Final = 20.0
@@ -118,9 +116,9 @@ class Judge:
             )
             changes = of_rentals + silent
             count = await raising.tell(
-                connection, self.destinations, troubles + changes.first(_MOST_AT_ONCE)
+                connection, self.destinations, troubles + changes.first(MOST_AT_ONCE)
             )
-        self.has_more = len(changes) > _MOST_AT_ONCE
+        self.has_more = len(changes) > MOST_AT_ONCE
         _log.info("events written", count=count)
         return count
 

@@ -11,6 +11,10 @@ from services.registry.notify.conditions.changes import Changes, Raised
 from services.registry.notify.events import Draft, Kind
 from services.registry.postgres.database import Connection
 
+MOST_AT_ONCE: Final = 100
+"""Changes in one transaction: each change of a device waits for it, and a venue's network takes
+thousands of chargers with it."""
+
 _RAISED: Final = "SELECT kind, subject FROM raised_conditions"
 _RAISE: Final = """
     INSERT INTO raised_conditions (kind, subject, about, device, data)

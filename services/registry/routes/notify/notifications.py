@@ -12,10 +12,12 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import RequestBody
+from services.registry.edge.body_limits import ALERTS_PATH
 from services.registry.errors import NoDestinationError
 from services.registry.notify import outbox, outbox_list
 from services.registry.notify.alerts import AlertGroup, changes_of_alerts
 from services.registry.notify.conditions import raising
+from services.registry.notify.conditions.raising import MOST_AT_ONCE
 from services.registry.notify.outbox_list import DeliveryState, ListedDelivery
 from services.registry.notify.trial import Tried, try_all
 from services.registry.routes.dependencies import NEEDS_ADMIN, OperatorDep, Parts, PartsDep
@@ -111,7 +113,7 @@ async def retry(body: Retry, operator: OperatorDep, parts: PartsDep) -> Retried:
 
 
 @alert_routes.post(
-    "/hub/alerts",
+    ALERTS_PATH,
     operation_id="report_alerts",
     summary="Tell of alerts, as Alertmanager sends them",
     description="A receiver of Alertmanager's kind `webhook`. Each alert is told once when it "
@@ -121,10 +123,14 @@ async def retry(body: Retry, operator: OperatorDep, parts: PartsDep) -> Retried:
 async def report_alerts(body: AlertGroup, operator: OperatorDep, parts: PartsDep) -> Told:
     _require_destination(parts)
     names = [each.name for each in parts.destinations]
-    async with parts.database.write_transaction(operator) as connection:
-        raised = await raising.alerts_raised(connection)
-        changes = changes_of_alerts(body.alerts, raised)
-        return Told(events=await raising.tell(connection, names, changes))
+    count = 0
+    # In parts: changes of devices wait for each. If one fails, Alertmanager sends all again.
+    for begin in range(0, len(body.alerts), MOST_AT_ONCE):
+        async with parts.database.write_transaction(operator) as connection:
+            raised = await raising.alerts_raised(connection)
+            changes = changes_of_alerts(body.alerts[begin : begin + MOST_AT_ONCE], raised)
+            count += await raising.tell(connection, names, changes)
+    return Told(events=count)
 
 
 def _require_destination(parts: Parts) -> None:

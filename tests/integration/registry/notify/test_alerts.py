@@ -1,9 +1,11 @@
 """What Alertmanager reports is told once, and its end once."""
 
+import json
 from typing import Any
 
 import pytest
 
+from services.registry.edge.body_limits import MAX_BYTES
 from tests.fixtures.receiver import Receiver
 from tests.integration.registry.conftest import RunningRegistry, StartRegistry, eventually
 from tests.integration.registry.notify.conftest import telling
@@ -83,11 +85,19 @@ async def test_an_alert_that_fires_again_is_told_again_although_its_end_was_lost
     assert await report(registry, group(since="2026-11-29T21:00:00Z")) == 0
 
 
+async def test_a_large_group_is_taken_and_told_once(registry: RunningRegistry) -> None:
+    (alert,) = group()["alerts"]
+    alert["annotations"]["description"] = "x" * 500
+    alerts = [alert | {"fingerprint": f"c0ffee{number}"} for number in range(250)]
+    assert len(json.dumps(alerts)) > MAX_BYTES
+    assert [await report(registry, {"alerts": alerts}) for _ in range(2)] == [250, 0]
+
+
 async def test_what_is_no_alert_is_refused(registry: RunningRegistry) -> None:
     bodies: list[dict[str, Any]] = [
         {},
         {"alerts": [{}]},
-        {"alerts": [group()["alerts"][0]] * 201},
+        {"alerts": [group()["alerts"][0]] * 1001},
     ]
     for wrong in bodies:
         answer = await registry.send("POST", "/hub/alerts", wrong)
