@@ -6,8 +6,10 @@ and the connection goes to the address that was checked: another lookup could an
 """
 
 import asyncio
+import functools
 import ipaddress
 import socket
+from concurrent.futures import Executor
 from typing import Final, TypeAlias
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -40,15 +42,23 @@ def _as_sent(ip: IpAddress) -> IpAddress:
     return ip
 
 
-async def address_for(host: str, port: int, *, allow_private: bool) -> str:
+async def address_for(host: str, port: int, lookups: Executor, *, allow_private: bool) -> str:
     """Look a host up, and return the address to connect to.
+
+    Args:
+        host: A name, or an address.
+        port: Where it listens.
+        lookups: Waits for the answer. Not the event loop's own threads: while nobody answers, all
+            of them would wait, and the names of Postgres and Redis are looked up there.
+        allow_private: Whether private addresses are allowed.
 
     Raises:
         PrivateAddressError: All of its addresses are private, and that is not allowed.
         OSError: It has none, or nobody says.
     """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await loop.run_in_executor(lookups, look_up)
     addresses = [str(sockaddr[0]) for *_, sockaddr in found]
     for address in addresses:
         if allow_private or is_public(address):

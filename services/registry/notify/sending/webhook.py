@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,7 @@ class Webhook:
     def __post_init__(self) -> None:
         # The system's CA certificates; not httpx's own list.
         self._tls = ssl.create_default_context()
+        self._lookups = ThreadPoolExecutor(1, "webhook-lookup")
 
     async def send(self, event: Event) -> None:
         """Send an event.
@@ -55,7 +57,7 @@ class Webhook:
     async def _post(self, event: Event) -> int:
         url = httpx.URL(self.url)
         port = url.port or (443 if url.scheme == "https" else 80)
-        address = await address_for(url.host, port, allow_private=self.allow_private)
+        address = await address_for(url.host, port, self._lookups, allow_private=self.allow_private)
         body = body_of(event)
         # A connection of its own: an event is rare, and a kept one may be dead. No proxy of the
         # environment: it would look the host up again. A redirect is not followed: it is an answer

@@ -1,8 +1,9 @@
 """Which addresses a webhook may be sent to."""
 
-import asyncio
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -37,26 +38,33 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: Sequence[str]) -> list[str]:
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        assert threading.current_thread().name.startswith("lookups"), "not in the loop's threads"
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
+@pytest.fixture
+def lookups() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1, "lookups") as executor:
+        yield executor
+
+
 async def test_the_address_that_was_checked_is_the_one_that_is_used(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, lookups: Executor
 ) -> None:
     asked = resolve_to(monkeypatch, ["10.0.0.1", "8.8.8.8"])
-    assert await address_for("example.org", 443, allow_private=False) == "8.8.8.8"
+    assert await address_for("example.org", 443, lookups, allow_private=False) == "8.8.8.8"
     assert asked == ["example.org"], "and it is looked up once"
 
 
 async def test_a_name_for_a_private_address_is_refused_unless_a_setting_allows_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, lookups: Executor
 ) -> None:
     resolve_to(monkeypatch, ["10.0.0.1", "::1"])
     with pytest.raises(PrivateAddressError, match="CHARGELIGHT_REGISTRY_WEBHOOKS_PRIVATE=true"):
-        await address_for("rebound.example.org", 80, allow_private=False)
-    assert await address_for("rebound.example.org", 80, allow_private=True) == "10.0.0.1"
+        await address_for("rebound.example.org", 80, lookups, allow_private=False)
+    assert await address_for("rebound.example.org", 80, lookups, allow_private=True) == "10.0.0.1"
