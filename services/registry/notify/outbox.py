@@ -18,6 +18,7 @@ from services.registry.postgres.queries import fetch_all, fetch_changed
 
 CLAIM_SECONDS: Final = 60.0
 """Longer than an attempt may take. If it has not ended by then, its registry is dead."""
+_LONGEST_ERROR: Final = 500
 
 _WRITE: Final = """
     WITH event AS (
@@ -187,7 +188,7 @@ async def note_failed(
         "destination": destination,
         "number": claimed.number,
         "attempts": claimed.attempts,
-        "error": error,
+        "error": error[:_LONGEST_ERROR],
         "delay": delay,
     }
     await connection.execute(_FAILED, values)

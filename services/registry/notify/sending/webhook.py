@@ -48,6 +48,9 @@ class Webhook:
             raise NotDeliveredError(f"no answer within {SECONDS:g} s") from None
         except (PrivateAddressError, UnicodeError) as error:
             raise NotDeliveredError(str(error)) from error
+        except httpx.RemoteProtocolError as error:
+            # Its text quotes what was received, up to 100 KiB of it.
+            raise NotDeliveredError("it does not answer as HTTP servers do") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Of some, httpx has no text; none of them quotes the URL's path, or its user.
             raise NotDeliveredError(str(error) or type(error).__name__) from error
