@@ -7,13 +7,16 @@ https://github.com/caronc/apprise
 
 import asyncio
 import contextlib
+import io
 import logging
 import re
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat
+from apprise import Apprise, AppriseAsset, NotifyFormat
 
 from services.registry.notify.events import Event, Message, message_of
 from services.registry.notify.sending.outcome import NotDeliveredError
@@ -30,10 +33,12 @@ _REMEMBERED: Final = 100
 _ASSET: Final = AppriseAsset(app_id="Chargelight", app_desc="Chargelight")
 _LOGGER: Final = logging.getLogger("apprise")
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
+_said: Final[ContextVar[io.StringIO | None]] = ContextVar("said", default=None)
 
 # What it logs may quote a URL, and with it a token: only HTTP statuses are taken from it.
 _LOGGER.propagate = False
 _LOGGER.addHandler(logging.NullHandler())
+_LOGGER.setLevel(logging.WARNING)
 
 
 def is_channel(url: str) -> bool:
@@ -55,7 +60,7 @@ class Channel:
         self._apprise.add(url)
         # One message at a time: several sent by threads could overtake each other.
         self._turn = asyncio.Lock()
-        self._thread: threading.Thread | None = None
+        self._is_busy = False
         # The last ones, also those that arrived after we had stopped waiting.
         self._arrived: deque[UUID] = deque(maxlen=_REMEMBERED)
 
@@ -74,7 +79,7 @@ class Channel:
             raise NotDeliveredError(error)
 
     async def _send(self, event: Event) -> str | None:
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             return "the last message is still on its way"
         if event.id in self._arrived:
             return None
@@ -83,22 +88,22 @@ class Channel:
         message = message_of(event)
 
         def work() -> None:
+            self._is_busy = True
             said = self._notify(message)
             if said is None:
                 self._arrived.append(event.id)
+            self._is_busy = False
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 loop.call_soon_threadsafe(_end, ended, said)
 
         # A daemon: the process does not wait for it when it ends.
-        self._thread = threading.Thread(target=work, name="apprise", daemon=True)
-        self._thread.start()
+        threading.Thread(target=work, name="apprise", daemon=True).start()
         return await ended
 
     def _notify(self, message: Message) -> str | None:
         """Send a message, in a thread; return why it was not taken, or None."""
         try:
-            capture = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]  # no types in apprise
-            with capture as said:
+            with _logged() as said:
                 done = self._apprise.notify(
                     title=message.title, body=message.text, body_format=NotifyFormat.TEXT
                 )
@@ -110,6 +115,23 @@ class Channel:
         if statuses:
             return f"it answered with HTTP {statuses[-1]}"
         return "it was not reached, or refused"
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    """Collect what apprise logs; not what it logs of other channels at the same time.
+
+    Threads of its own have the context of the thread that waits for them.
+    """
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    handler.addFilter(lambda _: _said.get() is said)
+    _said.set(said)
+    _LOGGER.addHandler(handler)
+    try:
+        yield said
+    finally:
+        _LOGGER.removeHandler(handler)
 
 
 def _end(ended: "asyncio.Future[str | None]", said: str | None) -> None:

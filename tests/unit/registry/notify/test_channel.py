@@ -1,6 +1,7 @@
 """Sending to people: one message at a time, in a thread that may be slow."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -63,3 +64,19 @@ async def test_what_arrives_after_we_stopped_waiting_is_not_sent_again(
     await channel.send(event())
     await channel.send(late)
     assert slow.sent == 2
+
+
+async def test_what_another_channel_logs_is_not_taken_for_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def notify(*_: object, **__: object) -> bool:
+        logger = logging.getLogger("apprise")
+        logger.warning("Failed to send: error=403.")
+        other = threading.Thread(target=logger.warning, args=("Failed to send: error=500.",))
+        other.start()
+        other.join()
+        return False
+
+    monkeypatch.setattr(Apprise, "notify", notify)
+    with pytest.raises(NotDeliveredError, match="HTTP 403"):
+        await Channel("ntfy://127.0.0.1:1/alerts").send(event())
