@@ -28,12 +28,12 @@ _MISSING: Final = SQL("""
     WHERE collected_at IS NOT NULL AND widget_returned_at IS NULL AND widget_id IS NOT NULL
       AND collected_at <= clock_timestamp() - make_interval(secs => %(seconds)s)
       AND (collected_at > clock_timestamp() - make_interval(days => 1, secs => %(seconds)s)
-           OR rentals.id::text = ANY (%(raised)s::text[]))
+           OR rentals.id = ANY (%(raised)s::uuid[]))
 """)
 _RETURNED: Final = """
     SELECT id::text
     FROM rentals
-    WHERE id::text = ANY (%(raised)s::text[]) AND widget_returned_at IS NOT NULL
+    WHERE id = ANY (%(raised)s::uuid[]) AND widget_returned_at IS NOT NULL
 """
 _IN_USE: Final = SQL("""
     SELECT charger_id AS charger, opened_at, label, location
@@ -98,5 +98,7 @@ def _data(row: dict[str, Any]) -> dict[str, Any]:
 
 async def _returned(connection: Connection, told: Collection[str]) -> set[str]:
     """Return those whose widget came back. Others are gone: a rental is not kept for ever."""
+    if not told:
+        return set()
     cursor = await connection.execute(_RETURNED, {"raised": list(told)})
     return {subject for (subject,) in await cursor.fetchall()}
