@@ -123,6 +123,17 @@ class NotifySettings(SettingsWithAuth):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_that_there_is_a_destination(self) -> Self:
+        limits = ("ready_minutes", "silent_minutes", "return_minutes", "trouble_seconds")
+        wanted = [self._variable(name) for name in limits if getattr(self, name)]
+        if wanted and not (_urls(self.webhooks) or _urls(self.notify_channels)):
+            raise ValueError(
+                f"{' and '.join(wanted)} would tell nobody: set "
+                f"{self._variable('notify_channels')} or {self._variable('webhooks')}"
+            )
+        return self
+
 
 def _urls(setting: SecretStr) -> list[str]:
     # One that stands there twice gets everything once.
