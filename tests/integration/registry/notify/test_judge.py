@@ -1,5 +1,6 @@
 """What is the case is told once, by one registry, and its end once."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +15,7 @@ from services.registry.postgres.database import Database
 from shared.bus.bus import Bus
 from shared.contract.names import GATEWAYS, Names
 from tests.integration.registry.by_rest import registered
-from tests.integration.registry.conftest import By, RunningRegistry
+from tests.integration.registry.conftest import By, RunningRegistry, eventually
 from tests.unit.registry.test_hub_view import heard, line, look, view
 
 LIMITS = Limits(ready=600, silent=600, returned=600, trouble=30)
@@ -230,9 +231,22 @@ async def test_a_trouble_of_the_hub_is_told_when_it_lasts_and_when_it_is_over_fo
 async def test_two_judges_at_once_tell_everything_once(
     make_judge: Callable[[str], Judge], by_hand: By
 ) -> None:
-    judges = [make_judge("registry-1"), make_judge("registry-2")]
     await rented(by_hand, reached_100_at="11 minutes")
-    assert [await each.judge() for each in judges] == [1, 0]
+
+    async def both_wait() -> bool:
+        query = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return await (await by_hand.execute(query)).fetchone() == (2,)
+
+    async with asyncio.TaskGroup() as group, by_hand.transaction():
+        await by_hand.execute("SELECT lock_directory()")
+        judges = [
+            group.create_task(make_judge(name).judge()) for name in ("registry-1", "registry-2")
+        ]
+        await eventually(both_wait, within=1.5)  # who waits for 2 s gives up
+    assert sorted(each.result() for each in judges) == [0, 1]
 
 
 async def test_one_registry_judges_until_it_is_gone(

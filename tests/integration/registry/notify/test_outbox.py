@@ -217,5 +217,10 @@ async def test_a_receiver_that_hangs_holds_up_no_request(
     receiver.pause = asyncio.Event()
     registry = await start_registry(**telling(receiver))
     await write(database, receiver, *(f"c{number}" for number in range(20)))
+
+    async def is_full() -> bool:
+        return receiver.asked >= 8  # as many as are sent to it at once
+
+    await eventually(is_full)
     answers = [await registry.send("PUT", f"/chargers/d{number}", {}) for number in range(5)]
     assert [each.status_code for each in answers] == [201] * 5
