@@ -45,6 +45,8 @@ class Draft:
     device: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     ended: bool = False
+    subject: str = ""
+    """Of the hub: the trouble or alert. Its events are delivered in order, as those of a device."""
 
 
 @dataclass(frozen=True, slots=True)

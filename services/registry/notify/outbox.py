@@ -27,12 +27,13 @@ _WRITE: Final = """
         RETURNING number, about, device
     )
     INSERT INTO outbox_deliveries (destination, number, about, device)
-    SELECT destination, number, about, device
+    SELECT destination, number, about, coalesce(nullif(device, ''), %(subject)s)
     FROM event, unnest(%(destinations)s::text[]) AS destination
 """
 
 # One that another registry claims right now is skipped. Of each device only the first that waits:
-# so its events arrive in order, and one that fails holds up no other device's.
+# so its events arrive in order, and one that fails holds up no other device's. Of the hub, each
+# trouble and each alert stands for a device here.
 _CLAIM: Final = """
     WITH due AS (
         SELECT destination, number
@@ -153,6 +154,7 @@ async def write(
             "ended": draft.ended,
             "about": draft.about,
             "device": draft.device,
+            "subject": draft.subject,
             "data": Jsonb(dict(draft.data)),
             "destinations": list(destinations),
         }

@@ -20,12 +20,12 @@ _RAISE: Final = """
     INSERT INTO raised_conditions (kind, subject, about, device, data)
     VALUES (%(kind)s, %(subject)s, %(about)s, %(device)s, %(data)s)
     ON CONFLICT (kind, subject) DO NOTHING
-    RETURNING kind, about, device, data
+    RETURNING kind, subject, about, device, data
 """
 _LOWER: Final = """
     DELETE FROM raised_conditions
     WHERE kind = %(kind)s AND subject = %(subject)s
-    RETURNING kind, about, device, data
+    RETURNING kind, subject, about, device, data
 """
 
 _ALERTS: Final = """

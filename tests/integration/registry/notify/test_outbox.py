@@ -6,9 +6,11 @@ import random
 import pytest
 
 from services.registry.notify import outbox
+from services.registry.notify.conditions import raising
+from services.registry.notify.conditions.changes import Changes, Condition, Over
 from services.registry.notify.delivery import Delivery
 from services.registry.notify.destinations import destinations_of
-from services.registry.notify.events import Draft
+from services.registry.notify.events import About, Draft, Kind
 from services.registry.notify.sending.signing import signature
 from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import Database
@@ -94,6 +96,19 @@ async def test_of_a_device_the_later_waits_for_the_earlier_and_other_devices_do_
     assert first < second
     assert receiver.refused[0].event["id"] == receiver.taken[1].event["id"], "known as a repeat"
     assert receiver.refused[0].body == receiver.taken[1].body
+
+
+async def test_one_alert_does_not_wait_for_another_but_its_end_waits_for_it(
+    database: Database, receiver: Receiver
+) -> None:
+    fired = [Condition(Kind.HUB_TROUBLE, f"alert {each}", About.HUB) for each in "ab"]
+    ended = Over(Kind.HUB_TROUBLE, "alert a")
+    for changes in (Changes(new=tuple(fired)), Changes(over=(ended,))):
+        async with database.write_transaction(REGISTRY) as connection:
+            await raising.tell(connection, [name_of(receiver)], changes)
+    async with database.connection() as connection:
+        claimed = await outbox.claim(connection, name_of(receiver), 8)
+    assert [(each.device, each.ended) for each in claimed] == [("", False), ("", False)]
 
 
 async def test_after_a_day_an_event_is_given_up_and_the_next_one_is_tried(
