@@ -26,7 +26,8 @@ CREATE INDEX outbox_events_at ON outbox_events (at);
 CREATE TABLE outbox_deliveries (
     destination text        NOT NULL COLLATE "C",
     number      bigint      NOT NULL REFERENCES outbox_events ON DELETE CASCADE,
-    -- As in its event: of one device, one destination gets them in order.
+    -- The queue: of one device, one destination gets them in order. Where the event is of none,
+    -- `device` is the trouble or alert, each with a queue of its own.
     about       text        NOT NULL,
     device      text        NOT NULL COLLATE "C",
     -- When its 24 hours began.
