@@ -32,10 +32,10 @@ up:  ## Run the whole hub on this machine and show it at work (WITH=embedded; WI
 	$(MAKE) -s environment && exec $(RUN) -m tools.local $(ASKED)
 
 test: environment  ## Run all tests (ARGS="-k pairing" passes arguments to pytest; "-n 0": one process)
-	@$(RUN) -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	@$(RUN) -m pytest --numprocesses auto $(ARGS)
 
 test-secured: environment  ## Run the tests of the hub with TLS on every link, least rights and required authentication
-	@CHARGELIGHT_TEST_SECURED=1 $(RUN) -m pytest --numprocesses auto --dist loadgroup tests/integration/hub $(ARGS)
+	@CHARGELIGHT_TEST_SECURED=1 $(RUN) -m pytest --numprocesses auto tests/integration/hub $(ARGS)
 
 check: environment  ## Check style, types, boundaries, and the files that others read
 	@$(RUN) -m ruff check

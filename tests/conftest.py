@@ -47,6 +47,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return workers.most_useful()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.OneWorkerForAlone:
+    return workers.OneWorkerForAlone(config, log)
+
+
 def pytest_configure() -> None:
     """Keep workers out of each other's way."""
     workers.take_own_ports()
