@@ -1,12 +1,16 @@
 """Tests in several processes: each has ports of its own, and what measures time comes last."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from tests.fixtures import reporting, workers
+from tests.fixtures.processes import ROOT
 from tools.servers import ports
 
 
@@ -31,18 +35,67 @@ def test_no_two_workers_share_a_redis_that_was_given(monkeypatch: pytest.MonkeyP
     assert workers.most_useful() == 0
 
 
-def test_what_runs_alone_comes_last_and_at_one_worker() -> None:
+def test_what_runs_alone_comes_last() -> None:
     config: Any = SimpleNamespace(rootpath=Path("/root"))
-    marked: list[str] = []
     items: list[Any] = [
-        SimpleNamespace(
-            name=path, path=Path("/root", path), add_marker=lambda _, at=path: marked.append(at)
-        )
+        SimpleNamespace(name=path, path=Path("/root", path))
         for path in ("tests/e2e/test_a.py", "tests/unit/test_b.py", "tests/faults/test_c.py")
     ]
     workers.put_alone_last(config, items)
     assert items[0].name == "tests/unit/test_b.py"
-    assert marked == ["tests/e2e/test_a.py", "tests/faults/test_c.py"]
+
+
+_CONFTEST: Final = """
+from tests.fixtures import workers
+
+workers.ALONE = ("alone",)
+
+def pytest_collection_modifyitems(config, items):
+    workers.put_alone_last(config, items)
+
+def pytest_xdist_make_scheduler(config, log):
+    return workers.OneWorkerForAlone(config, log)
+"""
+_MODULE: Final = """
+import os, pathlib, pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test(number):
+    with pathlib.Path(__file__).with_suffix(".workers").open("a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
+"""
+
+
+def test_one_worker_runs_all_that_runs_alone(tmp_path: Path) -> None:
+    """Groups of xdist did nothing under a new pytest, and nobody noticed."""
+    (tmp_path / "conftest.py").write_text(_CONFTEST)
+    for name in ("alone/test_a.py", "alone/test_b.py", "others/test_c.py", "others/test_d.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(_MODULE)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "3",
+        "--rootdir",
+        ".",
+        "-p",
+        "no:cacheprovider",
+    ]
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, timeout=100, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+
+    def workers_of(folder: str) -> list[str]:
+        files = (tmp_path / folder).glob("*.workers")
+        return [worker for file in files for worker in file.read_text().split()]
+
+    assert len(workers_of("alone")) == 8
+    assert len(set(workers_of("alone"))) == 1
+    assert len(set(workers_of("others"))) > 1
 
 
 def test_the_time_of_a_suite_is_that_of_its_tests() -> None:
