@@ -130,8 +130,11 @@ class Stack:
         wait_until(lambda: self.gateways_in_use() == gateways, "the load balancer found all")
 
     def start(self, service: str) -> None:
-        """Start one service, and what it depends on, without waiting for it."""
-        self.compose("up", "-d", "--no-build", service, timeout_seconds=_UP_SECONDS)
+        """Start one service beside those that run, without waiting for it.
+
+        Not what it depends on: Compose would give that the number of containers in the file.
+        """
+        self.compose("up", "-d", "--no-build", "--no-deps", service, timeout_seconds=_UP_SECONDS)
 
     def down(self) -> None:
         """Remove containers, networks, volumes and tags."""

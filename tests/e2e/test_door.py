@@ -12,7 +12,8 @@ from tests.e2e.door.watch import SETTINGS, Door, open_door
 from tests.fixtures.hub import StartHub
 
 PAIRS = 5
-SECONDS = 1.0
+SECONDS = 2.5
+"""Of each attack: more than handshakes wait because those of the attack before have failed."""
 LONGEST_SECONDS = 5.0
 """That an honest device, an operator or a light may wait."""
 CONNECTS_PER_MINUTE = 60
