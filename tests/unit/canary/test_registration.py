@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from services.canary.registration import Registration, _RefusedError
 from services.canary.settings import CanarySettings
@@ -65,7 +66,9 @@ async def test_a_secret_is_set_once_and_for_each_new_device(registry: Registry) 
 
 async def test_a_secret_that_could_not_be_set_is_set_later(registry: Registry) -> None:
     registration = Registration(
-        CanarySettings(secret="s" * 20), random.Random(1), httpx.MockTransport(registry.answer)
+        CanarySettings(secret=SecretStr("s" * 20)),
+        random.Random(1),
+        httpx.MockTransport(registry.answer),
     )
     async with registration._client() as client:
         await registration.register(client)
