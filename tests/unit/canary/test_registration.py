@@ -72,7 +72,7 @@ async def test_a_secret_that_could_not_be_set_is_set_later(registry: Registry) -
     )
     async with registration._client() as client:
         await registration.register(client)
-        registry.known.remove("/chargers/canary-charger")  # somebody unregistered it
+        registry.known.remove("/chargers/canary-charger")  # an operator unregistered it
         registry.refuses_secrets = True
         with pytest.raises(_RefusedError):
             await registration.register(client)

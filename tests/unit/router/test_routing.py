@@ -4,7 +4,9 @@ Redis is a script of answers here; what the Lua scripts do is tested with a real
 """
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -19,7 +21,7 @@ from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
 from shared.contract.thresholds import Thresholds
 from tests.fixtures.observations import observing
-from tests.fixtures.trace_receiver import receiving, tracing_to
+from tests.fixtures.trace_receiver import TraceReceiver, receiving, tracing_to
 from tests.unit.gateway.fake_device import Clock
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
@@ -129,6 +131,15 @@ def router() -> Router:
     return Router()
 
 
+@contextlib.asynccontextmanager
+async def traced_by_receiver(router: Router) -> AsyncIterator[TraceReceiver]:
+    """Have a router send its spans to a receiver; all have arrived at the end."""
+    with receiving() as receiver:
+        async with tracing_to(receiver) as tracing:
+            router.routing.traces = RoutingTraces(tracing)
+            yield receiver
+
+
 def traced(sequence: int, traceparent: object = f"00-{'a' * 32}-{'b' * 16}-01") -> bytes:
     message = json.loads(reading(85, sequence))
     return json.dumps({**message, "traceparent": traceparent}).encode()
@@ -137,17 +148,15 @@ def traced(sequence: int, traceparent: object = f"00-{'a' * 32}-{'b' * 16}-01") 
 async def test_a_traced_reading_has_its_spans_once_and_its_status_a_context(
     router: Router,
 ) -> None:
-    with receiving() as receiver:
-        async with tracing_to(receiver) as tracing:
-            router.routing.traces = RoutingTraces(tracing)
-            router.bus.away = True
-            router.routing.on_message(READINGS, traced(4))
-            await router.route()
-            router.bus.away = False
-            await router.route()
-            router.bus.light = b"stale"  # routed again, when all were marked pending
-            router.routing.on_message(READINGS, traced(4))
-            await router.route()
+    async with traced_by_receiver(router) as receiver:
+        router.bus.away = True
+        router.routing.on_message(READINGS, traced(4))
+        await router.route()
+        router.bus.away = False
+        await router.route()
+        router.bus.light = b"stale"  # routed again, when all were marked pending
+        router.routing.on_message(READINGS, traced(4))
+        await router.route()
     routed, written = receiver.named("route reading") + receiver.named("write status")
     assert (routed.trace.hex(), routed.parent.hex()) == ("a" * 32, "b" * 16)
     assert (written.trace, written.parent) == (routed.trace, routed.own)
@@ -157,25 +166,21 @@ async def test_a_traced_reading_has_its_spans_once_and_its_status_a_context(
 
 
 async def test_a_reading_that_another_one_replaced_has_no_spans(router: Router) -> None:
-    with receiving() as receiver:
-        async with tracing_to(receiver) as tracing:
-            router.routing.traces = RoutingTraces(tracing)
-            router.bus.away = True
-            router.routing.on_message(READINGS, traced(4))
-            await router.route()
-            router.bus.away = False
-            router.hear(90, 5)
-            await router.route()
+    async with traced_by_receiver(router) as receiver:
+        router.bus.away = True
+        router.routing.on_message(READINGS, traced(4))
+        await router.route()
+        router.bus.away = False
+        router.hear(90, 5)
+        await router.route()
     assert receiver.spans == []
 
 
 @pytest.mark.parametrize("broken", [7, None, {"a": 1}, "", "junk", f"00-{'a' * 32}-{'b' * 16}-00"])
 async def test_a_broken_context_is_ignored(router: Router, broken: object) -> None:
-    with receiving() as receiver:
-        async with tracing_to(receiver) as tracing:
-            router.routing.traces = RoutingTraces(tracing)
-            router.routing.on_message(READINGS, traced(4, broken))
-            await router.route()
+    async with traced_by_receiver(router) as receiver:
+        router.routing.on_message(READINGS, traced(4, broken))
+        await router.route()
     assert [found[-1] for found in router.lit] == ["charging80"]
     (call,) = router.bus.of(scripts.LIGHT)
     assert "traceparent" not in json.loads(cast("bytes", call.arguments[8]))
