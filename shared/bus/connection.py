@@ -25,6 +25,7 @@ from shared.bus.refusals.no_tls import NO_TLS, speaks_plain
 from shared.bus.refusals.refusal import Refusal, RefusedError, classify
 
 TIMEOUT_SECONDS: Final = 1.0
+_NO_ANSWER: Final = "it does not answer in time"
 """How long Redis may take to connect or to answer before it counts as lost."""
 
 _INCOMPLETE: Final = object()
@@ -78,7 +79,9 @@ class RedisConnection(asyncio.Protocol):
             refusal = classify(str(error), "CLIENT SETNAME") or await self._refuse_plain()
             if refusal is not None:
                 raise RefusedError(refusal) from error
-            raise BusUnavailableError(f"cannot connect to Redis: {error}") from error
+            # Of a Redis that hangs there is a TimeoutError without a text.
+            reason = str(error) or _NO_ANSWER
+            raise BusUnavailableError(f"cannot connect to Redis: {reason}") from error
         # All it asked has been answered, so no byte is on its way to its own reader.
         writer = self._opener._writer  # noqa: SLF001 - redis-py offers no other way
         self._transport = cast("asyncio.StreamWriter", writer).transport
@@ -148,7 +151,7 @@ class RedisConnection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
         self._least = self._most = count
-        self._deadline = loop.call_later(seconds, self._abort, "it does not answer in time")
+        self._deadline = loop.call_later(seconds, self._abort, _NO_ANSWER)
         return waiting
 
     # asyncio.Protocol

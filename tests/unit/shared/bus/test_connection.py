@@ -394,6 +394,14 @@ async def test_what_does_not_answer_like_redis_may_be_away(answer: bytes) -> Non
     assert not isinstance(told.value, RefusedError)
 
 
+async def test_a_redis_that_hangs_is_said_not_to_answer() -> None:
+    async with silent_but_for(b"", []) as port:
+        connection = RedisConnection(f"redis://127.0.0.1:{port}/0", "test")
+        with pytest.raises(BusUnavailableError) as told:
+            await connection.open()
+    assert str(told.value) == "cannot connect to Redis: it does not answer in time"
+
+
 async def test_a_name_is_resolved_again_for_each_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
