@@ -47,7 +47,7 @@ from shared.process.runtime import Background, describe
 from shared.process.tls.files import TlsFilesError
 from shared.process.tls.server_tls import ServerTls
 from shared.process.traces.opening import open_tracing
-from shared.process.waiting import unless_stopped
+from shared.process.waiting import Stop, unless_stopped, wait_for_event
 from shared.reporting.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -61,20 +61,24 @@ _BEHIND_SECONDS: Final = 1.0
 """Readings that have waited for longer to be stored are told to those who look at the hub."""
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+async def serve(settings: GatewaySettings, stop: Stop) -> None:
     """Run a gateway until ``stop`` is set, then drain it; in several processes if set so."""
     if settings.processes > 1:
         await parent.serve(settings, stop)
     else:
-        await serve_devices(settings, stop)
+        await serve_devices(settings, stop, stop.again)
 
 
 async def serve_devices(
-    settings: GatewaySettings, stop: asyncio.Event, health_listener: socket.socket | None = None
+    settings: GatewaySettings,
+    stop: asyncio.Event,
+    skip: asyncio.Event,
+    health_listener: socket.socket | None = None,
 ) -> None:
-    """Run a gateway in this process until ``stop`` is set, then drain it.
+    """Run a gateway in this process until ``stop`` is set, then leave and drain it.
 
-    Health requests come to ``health_listener``, or else to the health port.
+    To leave is to wait while load balancers still send devices; ``skip`` ends that. Health
+    requests come to ``health_listener``, or else to the health port.
     """
     gateway = Gateway(settings)
     async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
@@ -99,6 +103,10 @@ async def serve_devices(
         servers = await gateway.listen()
         _log.info("serving", **describe(settings))
         await stop.wait()
+        gateway.stopping = True
+        if settings.leave_seconds:
+            _log.info("leaving", connections=len(gateway.context.connections))
+            await wait_for_event(skip, settings.leave_seconds)
         _log.info("draining", connections=len(gateway.context.connections))
         gateway.context.draining = True
         for server in servers:
@@ -113,6 +121,8 @@ class Gateway:
         self._settings = settings
         rng = random.SystemRandom()
         self._listening = False
+        self.stopping = False
+        """Whether it leaves or drains."""
         self._names = names = Names(settings.partitions)
         own = settings.instance_id
         self.bus = bus = open_bus(settings, own)
@@ -195,7 +205,7 @@ class Gateway:
         service.READINESS.follow(self.not_ready)
         metrics.CONNECTIONS_MAX.set(self._settings.max_connections)
         metrics.ACCEPTING.set_function(lambda: float(self.not_accepting_because() is None))
-        metrics.DRAINING.set_function(lambda: float(context.draining))
+        metrics.DRAINING.set_function(lambda: float(self.stopping))
         metrics.CONNECTIONS_WAITING.set_function(lambda: float(len(context.waiting)))
         metrics.UNSTORED.set_function(lambda: float(chargers.unstored))
         metrics.UNSTORED_OLDEST.set_function(lambda: chargers.unstored_seconds)
@@ -312,7 +322,7 @@ class Gateway:
 
     def not_accepting_because(self) -> str | None:
         """Return why no device should be sent here, or None."""
-        if self.context.draining:
+        if self.stopping:
             return "stopping"
         return None if self._listening else "not listening yet"
 
@@ -322,7 +332,7 @@ class Gateway:
 
     def not_ready(self) -> NotReady | None:
         """Return why devices would not get their lights here, or None."""
-        if self.context.draining:
+        if self.stopping:
             return NotReady(Reason.STOPPING, "stopping")
         if (refused := self.check.not_ready_because) is not None:
             return NotReady(Reason.REDIS_REFUSES, refused)

@@ -157,6 +157,13 @@ class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
     too_fast_seconds: Seconds = Field(
         default=10, description="A device that sends faster for so long is closed with 4429"
     )
+    leave_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="For how long a stopping gateway still takes connections, while /accepting "
+        "says 503: longer than its load balancer needs to send no more",
+    )
     drain_seconds: float = Field(
         default=5,
         ge=0,
@@ -209,8 +216,8 @@ class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
 
     @property
     def stop_seconds(self) -> float:
-        """The drain, what follows it, and with workers the time to kill one that hangs."""
-        return self.drain_seconds + (13.0 if self.processes > 1 else 9.0)
+        """To leave, to drain, what follows, and with workers the time to kill one that hangs."""
+        return self.leave_seconds + self.drain_seconds + (13.0 if self.processes > 1 else 9.0)
 
     @model_validator(mode="after")
     def _check_workers(self) -> Self:
@@ -270,6 +277,12 @@ class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
             raise ValueError(
                 "CHARGELIGHT_GATEWAY_WITHOUT_BALANCER=true contradicts "
                 "CHARGELIGHT_GATEWAY_PROXIES: leave one of them out"
+            )
+        if self.without_balancer and self.leave_seconds:
+            raise ValueError(
+                f"CHARGELIGHT_GATEWAY_LEAVE_SECONDS={self.leave_seconds:g} is time for load "
+                "balancers, and CHARGELIGHT_GATEWAY_WITHOUT_BALANCER=true says that there are "
+                "none: leave one of them out"
             )
         return self
 

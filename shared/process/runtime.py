@@ -19,7 +19,7 @@ from shared.process import logs
 from shared.process.last_resort import LastResort
 from shared.process.metrics import service
 from shared.process.settings import Settings, SettingsType, WrongSettingsError
-from shared.process.waiting import end_task, stop_on_signals
+from shared.process.waiting import Stop, end_task, stop_on_signals
 from shared.version import COMMIT, VERSION
 
 EXIT_STOPPED: Final = 0
@@ -47,7 +47,7 @@ class CannotServeError(Exception):
 
 def main(
     settings_type: type[SettingsType],
-    serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]],
+    serve: Callable[[SettingsType, Stop], Awaitable[None]],
 ) -> NoReturn:
     """Run a service until it is asked to stop, then exit the process.
 
@@ -76,9 +76,7 @@ def main(
     sys.exit(_run(settings, serve))
 
 
-def _run(
-    settings: SettingsType, serve: Callable[[SettingsType, asyncio.Event], Awaitable[None]]
-) -> int:
+def _run(settings: SettingsType, serve: Callable[[SettingsType, Stop], Awaitable[None]]) -> int:
     _collect_garbage_seldom()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         last_resort = LastResort(runner.get_loop())

@@ -12,6 +12,22 @@ _AGAIN_SECONDS: Final = 0.2
 _MOST_CANCELS: Final = 6
 
 
+class Stop(asyncio.Event):
+    """Set once this process is asked to stop.
+
+    Attributes:
+        again: Set once it is asked again: whatever it only waits for, it waits no longer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = asyncio.Event()
+
+    def ask(self) -> None:
+        """Ask the process to stop, or, if it was asked before, not to wait."""
+        (self.again if self.is_set() else self).set()
+
+
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
     """Wait until ``event`` is set, but at most ``seconds``."""
     with contextlib.suppress(TimeoutError):
@@ -19,15 +35,15 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-def stop_on_signals(on_signal: Callable[[], None] | None = None) -> asyncio.Event:
+def stop_on_signals(on_signal: Callable[[], None] | None = None) -> Stop:
     """Return an event that SIGTERM and SIGINT set in the running loop.
 
     ``on_signal`` is called for each of them, also when the event is set already.
     """
-    stop = asyncio.Event()
+    stop = Stop()
 
     def on_stop() -> None:
-        stop.set()
+        stop.ask()
         if on_signal is not None:
             on_signal()
 

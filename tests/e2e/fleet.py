@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 from services.simulator.devices.phone import Phone
 from services.simulator.fleet.fleet import Fleet, Hub, Plan
@@ -15,6 +16,18 @@ from tools.servers.ports import free_port
 
 SETTLE_SECONDS = 5.0
 """What the hub promises: right within this time after a fault."""
+
+
+class Doors(Protocol):
+    """Where devices connect."""
+
+    @property
+    def chargers_url(self) -> str:
+        """Where chargers do."""
+
+    @property
+    def widgets_url(self) -> str:
+        """Where widgets do."""
 
 
 class GatewayGroup:
@@ -48,11 +61,16 @@ async def start_group(hub: StartHub, redis_url: str | None = None) -> tuple[Runn
 
 @contextlib.asynccontextmanager
 async def fleet(
-    running: Running, group: GatewayGroup, pairs: int, *, more: Sequence[Plan] = ()
+    running: Running,
+    group: Doors,
+    pairs: int,
+    *,
+    more: Sequence[Plan] = (),
+    interval: float = 0.1,
 ) -> AsyncIterator[Fleet]:
     """Register so many pairs, run them, and wait until every light is right."""
     ids = numbered_pairs("e2e", pairs)
-    await running.register(*((pair.charger, pair.widget) for pair in ids))
+    await running.register_many((pair.charger, pair.widget) for pair in ids)
     rng = random.Random(20)
     hub = Hub(
         group.chargers_url,
@@ -61,14 +79,14 @@ async def fleet(
         SETTLE_SECONDS,
     )
     made = Fleet(
-        [*more, *(_plan(pair, rng) for pair in ids)],
+        [*more, *(_plan(pair, rng, interval) for pair in ids)],
         hub,
         connecting_rate=50,
         rng=rng,
     )
     task = asyncio.create_task(made.run())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(30 + pairs / 20):
             while made.take_figures().lights_right < len(made.pairs):  # noqa: ASYNC110 - judge_lights by looking
                 await asyncio.sleep(0.1)
         yield made
@@ -92,8 +110,8 @@ async def judge_lights(made: Fleet) -> None:
     assert made.total_figures().counts.wrong_lights == 0
 
 
-def _plan(pair: Pair, rng: random.Random) -> Plan:
-    # Ten readings a second through all levels, a new phone every two seconds: the
+def _plan(pair: Pair, rng: random.Random, interval: float) -> Plan:
+    # Usually ten readings a second through all levels, a new phone every two seconds: the
     # lights change all the time, so that an old one would be seen.
     phone = Phone(level=rng.randrange(100), step=7, rest=2, arrive=lambda: rng.randrange(60))
-    return Plan(pair, phone, interval=0.1)
+    return Plan(pair, phone, interval)

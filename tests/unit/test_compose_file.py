@@ -247,9 +247,12 @@ def test_no_connection_is_cut_off_that_is_still_being_sent_off(
     services: dict[str, dict[str, Any]],
 ) -> None:
     gateway, balancer = services["gateway"], services["loadbalancer"]
-    drain = GatewaySettings.model_fields["drain_seconds"].default
+    defaults = GatewaySettings.model_fields
+    drain = defaults["leave_seconds"].default + defaults["drain_seconds"].default
     if services is PRODUCTION:
-        drain = int(gateway["environment"]["CHARGELIGHT_GATEWAY_DRAIN_SECONDS"])
+        given = gateway["environment"]
+        drain = int(given["CHARGELIGHT_GATEWAY_DRAIN_SECONDS"])
+        drain += int(given.get("CHARGELIGHT_GATEWAY_LEAVE_SECONDS", "0"))
     hard_stop = seconds("HARD_STOP_AFTER:", yaml.safe_dump(balancer))
     assert drain < seconds("stop_grace_period:", yaml.safe_dump(gateway))
     assert drain < hard_stop < seconds("stop_grace_period:", yaml.safe_dump(balancer))

@@ -20,13 +20,14 @@ from services.gateway.workers.worker import Worker
 from shared.process import health, logs
 from shared.process.listeners import open_listeners
 from shared.process.runtime import describe
+from shared.process.waiting import Stop
 
 _log = logs.get(__name__)
 
 STOPPING: Final = "stopping"
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+async def serve(settings: GatewaySettings, stop: Stop) -> None:
     """Run all workers until ``stop`` is set, then drain them.
 
     Raises:
@@ -66,18 +67,19 @@ class Parent:
         self._registry = registry
         self._failures: list[Exception] = []
         self._stopping = False
+        self._leaves = settings.leave_seconds > 0
         self._workers = [
             Worker(
                 number,
                 environment_of(number, settings, environment),
-                settings.drain_seconds,
+                settings.leave_seconds + settings.drain_seconds,
                 Restarts(random.SystemRandom()),
                 ends.labels(str(number)).inc,
             )
             for number in range(1, settings.processes + 1)
         ]
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: Stop) -> None:
         """Keep all workers running until ``stop`` is set, then wait until all have drained.
 
         A worker that fails for good stops the others in the same orderly way.
@@ -88,7 +90,7 @@ class Parent:
         ]
         await stop.wait()
         self._stopping = True
-        _log.info("draining")
+        _log.info("leaving" if self._leaves else "draining")
         await asyncio.wait(keeping)
         # The first one in time: later ones may only follow from it.
         if self._failures:
@@ -116,7 +118,7 @@ class Parent:
         }
         return combined_metrics.merge(answered) + generate_latest(self._registry)
 
-    async def _keep(self, worker: Worker, stop: asyncio.Event) -> None:
+    async def _keep(self, worker: Worker, stop: Stop) -> None:
         try:
             await worker.keep(stop)
         except Exception as failure:  # noqa: BLE001 - raised again once the others have drained

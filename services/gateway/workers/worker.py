@@ -15,6 +15,7 @@ from services.gateway.workers.combined_health import NOT_RUNNING, SILENT, STARTI
 from services.gateway.workers.restarts import MOST_ENDS, WINDOW_SECONDS, Restarts
 from shared.process import logs
 from shared.process.runtime import EXIT_STOPPED, EXIT_WRONG_SETTINGS, CannotServeError
+from shared.process.waiting import Stop
 
 _log = logs.get(__name__)
 
@@ -29,7 +30,7 @@ _HUNG_SECONDS: Final = 30.0
 _REFUSED_SECONDS: Final = 5.0
 """How long a worker that cannot serve any more is not restarted."""
 _PATIENCE_SECONDS: Final = 10.0
-"""How long a worker may take to end, beyond the time of its drain."""
+"""How long a worker may take to end, beyond the time to leave and to drain."""
 
 
 class WorkerFailedError(Exception):
@@ -46,8 +47,8 @@ class Worker:
 
     number: int
     environment: Mapping[str, str]
-    drain_seconds: float
-    """How long its drain takes."""
+    ending_seconds: float
+    """How long it takes to leave and to drain."""
     restarts: Restarts
     on_end: Callable[[], None]
     """Called at each end that it was not asked for."""
@@ -57,7 +58,7 @@ class Worker:
         self._port = 0
         self._has_served = False
 
-    async def keep(self, stop: asyncio.Event) -> None:
+    async def keep(self, stop: Stop) -> None:
         """Keep it running until ``stop`` is set, then drain it and wait for its end.
 
         Raises:
@@ -97,7 +98,7 @@ class Worker:
             return None
         return body if status == _OK else None
 
-    async def _run_once(self, stop: asyncio.Event) -> int:
+    async def _run_once(self, stop: Stop) -> int:
         """Start it, and return its exit code when it has ended, asked to or not."""
         # The kernel closes our end of the life line when we end, however that happens.
         life_line, our_end = os.pipe()
@@ -112,19 +113,20 @@ class Worker:
         ended = asyncio.create_task(process.wait())
         watching = asyncio.create_task(self._watch(process))
         stopping = asyncio.create_task(stop.wait())
+        hurrying = asyncio.create_task(_hurry(stop.again, our_end))
         try:
             await asyncio.wait([ended, watching, stopping], return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()  # a bug of ours
             if not ended.done():
                 _send(process, signal.SIGTERM)
-                await asyncio.wait([ended], timeout=self.drain_seconds + _PATIENCE_SECONDS)
+                await asyncio.wait([ended], timeout=self.ending_seconds + _PATIENCE_SECONDS)
             if not ended.done():
                 _log.error("worker does not end, killing it", worker=self.number)
                 _send(process, signal.SIGKILL)
             return await ended
         finally:
-            for task in (watching, stopping):
+            for task in (watching, stopping, hurrying):
                 task.cancel()
             _send(process, signal.SIGKILL)
             os.close(our_end)
@@ -188,6 +190,13 @@ async def _get(port: int, path: str) -> tuple[int, bytes]:
 
 def _reason(status: int, body: bytes) -> str | None:
     return None if status == _OK else body.decode(errors="replace").strip().removeprefix("no: ")
+
+
+async def _hurry(again: asyncio.Event, life_line: int) -> None:
+    """Tell a worker that leaves to wait no longer, once its parent is told so."""
+    await again.wait()
+    with contextlib.suppress(BrokenPipeError):  # it has ended
+        os.write(life_line, b"!")
 
 
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

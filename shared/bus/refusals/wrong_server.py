@@ -54,7 +54,8 @@ def refuse_eviction(memory: bytes) -> None:
                 "EVICTION",
                 f"Redis may evict keys (maxmemory-policy {policy[1]}), and an evicted status is a "
                 "wrong light",
-                "Set: redis-cli CONFIG SET maxmemory-policy noeviction",
+                "Set: redis-cli CONFIG SET maxmemory-policy noeviction; where CONFIG is not "
+                "allowed (managed Redis), set it in the server's parameter group",
                 is_setting=True,
             )
         )

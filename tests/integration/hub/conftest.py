@@ -12,6 +12,7 @@ from services.gateway import app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.router import app as router_app
 from services.router.settings import RouterSettings
+from shared.process.waiting import Stop
 from tests.fixtures.redis_at import client_of, url_of
 from tests.fixtures.secured import is_secured
 from tests.integration.hub.booth import Booth, Stored
@@ -41,14 +42,14 @@ class Running:
     """Services started in this event loop."""
 
     def __init__(self) -> None:
-        self._stops: list[asyncio.Event] = []
+        self._stops: list[Stop] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(
-        self, serve: Callable[[Any, asyncio.Event], Awaitable[None]], settings: object
+        self, serve: Callable[[Any, Stop], Awaitable[None]], settings: object
     ) -> Callable[[], Awaitable[None]]:
         """Start a service; what is returned stops it and waits for its end."""
-        stop = asyncio.Event()
+        stop = Stop()
 
         async def run() -> None:
             await serve(settings, stop)

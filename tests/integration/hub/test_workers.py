@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +207,12 @@ async def test_a_killed_parent_leaves_no_worker_and_its_ports_free(
     await stored.pair("c1234", "wABCD", 7)
     ports = [free_port() for _ in range(3)]
     # Not the fixture's process: its guard would end the workers itself.
-    parent = _started(redis_url, ports, tmp_path / "first.log")
+    parent = _started(
+        redis_url,
+        ports,
+        tmp_path / "first.log",
+        {"CHARGELIGHT_GATEWAY_LEAVE_SECONDS": "600"},  # nobody is told to go elsewhere any more
+    )
     workers: list[int] = []
     try:
         await _ready(ports[2])
@@ -234,7 +239,9 @@ async def test_a_killed_parent_leaves_no_worker_and_its_ports_free(
             os.kill(pid, signal.SIGKILL)
 
 
-def _started(redis_url: str, ports: list[int], log: Path) -> "subprocess.Popen[bytes]":
+def _started(
+    redis_url: str, ports: list[int], log: Path, more: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
     names = ("CHARGER_PORT", "WIDGET_PORT", "HEALTH_PORT")
     ours = {k: v for k, v in os.environ.items() if not k.upper().startswith("CHARGELIGHT_")}
     own: dict[str, Any] = {
@@ -244,6 +251,7 @@ def _started(redis_url: str, ports: list[int], log: Path) -> "subprocess.Popen[b
         "CHARGELIGHT_GATEWAY_DRAIN_SECONDS": "0.2",
         **{f"CHARGELIGHT_GATEWAY_{n}": str(port) for n, port in zip(names, ports, strict=True)},
         **WORKERS,
+        **(more or {}),
     }
     with log.open("wb") as output:
         return subprocess.Popen(

@@ -94,7 +94,7 @@ def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TOO_FAST_SECONDS", "0"),
         *(
             (f"{what}_SECONDS", value)
-            for what in ("DRAIN", "HANDSHAKE", "SILENCE")
+            for what in ("DRAIN", "HANDSHAKE", "LEAVE", "SILENCE")
             for value in ("nan", "inf", "-1", "3601", "soon")
         ),
         *(("ORIGINS", text) for text in ('"https://booth.example"', "[1]", *NO_JSON)),
@@ -105,3 +105,16 @@ def test_a_value_that_is_not_allowed_names_its_variable(
 ) -> None:
     text = refusal(monkeypatch, **{f"GATEWAY_{name}": value})
     assert f"CHARGELIGHT_GATEWAY_{name} is not valid" in text
+
+
+def test_leaving_is_for_balancers_and_part_of_the_time_that_a_stop_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = loaded(monkeypatch)
+    assert usual.leave_seconds == 0
+    leaving = loaded(monkeypatch, GATEWAY_LEAVE_SECONDS="45")
+    assert leaving.stop_seconds == usual.stop_seconds + 45
+    text = refusal(monkeypatch, GATEWAY_WITHOUT_BALANCER="true")
+    assert "CHARGELIGHT_GATEWAY_LEAVE_SECONDS=45" in text
+    assert "CHARGELIGHT_GATEWAY_WITHOUT_BALANCER=true" in text
+    assert "\n" not in text

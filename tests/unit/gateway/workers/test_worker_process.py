@@ -12,6 +12,7 @@ from services.gateway.workers.combined_health import NOT_RUNNING
 from services.gateway.workers.restarts import MOST_ENDS, Restarts
 from services.gateway.workers.worker import Worker, WorkerFailedError
 from shared.process.runtime import CannotServeError
+from shared.process.waiting import Stop
 
 SOON = 20.0
 
@@ -40,7 +41,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch, ends: list[int], deaf_since: Path) -> 
 async def test_a_worker_that_does_not_drain_is_killed_and_that_is_a_failure(
     deaf: Worker, deaf_since: Path
 ) -> None:
-    stop = asyncio.Event()
+    stop = Stop()
     async with asyncio.timeout(SOON):
         keeping = asyncio.create_task(deaf.keep(stop))
         while not deaf_since.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
@@ -51,6 +52,21 @@ async def test_a_worker_that_does_not_drain_is_killed_and_that_is_a_failure(
     assert deaf.state.not_ready == NOT_RUNNING
 
 
+async def test_a_worker_hears_by_its_life_line_that_it_is_to_wait_no_longer(
+    deaf: Worker, deaf_since: Path
+) -> None:
+    deaf.ending_seconds = 2 * SOON
+    stop = Stop()
+    async with asyncio.timeout(SOON):
+        keeping = asyncio.create_task(deaf.keep(stop))
+        while not deaf_since.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+            await asyncio.sleep(0.01)
+        stop.ask()
+        stop.ask()
+        # It is deaf to signals, and ends when it reads something.
+        await keeping
+
+
 async def test_a_worker_that_never_answers_is_killed_and_restarted(
     deaf: Worker, ends: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +74,7 @@ async def test_a_worker_that_never_answers_is_killed_and_restarted(
     monkeypatch.setattr(module, "_WATCH_SECONDS", 0.01)
     async with asyncio.timeout(2 * SOON):
         with pytest.raises(WorkerFailedError, match="ended 5 times within 60 s"):
-            await deaf.keep(asyncio.Event())
+            await deaf.keep(Stop())
     assert len(ends) == 5
 
 
@@ -69,7 +85,7 @@ async def test_a_worker_that_says_that_settings_are_wrong_is_not_restarted(
     monkeypatch.setattr(module, "_CHILD", "tools.capacity")
     async with asyncio.timeout(SOON):
         with pytest.raises(CannotServeError, match="worker 1 cannot serve"):
-            await deaf.keep(asyncio.Event())
+            await deaf.keep(Stop())
     assert ends == []
 
 
@@ -79,7 +95,7 @@ async def test_once_a_worker_has_served_redis_may_refuse_it_and_the_gateway_stay
     monkeypatch.setattr(module, "_CHILD", "tools.capacity")  # it ends with 2, like wrong settings
     monkeypatch.setattr(module, "_REFUSED_SECONDS", 0.01)
     deaf._has_served = True
-    stop = asyncio.Event()
+    stop = Stop()
     async with asyncio.timeout(60):
         keeping = asyncio.create_task(deaf.keep(stop))
         while len(ends) <= MOST_ENDS:  # noqa: ASYNC110 - another process ends

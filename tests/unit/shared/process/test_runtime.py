@@ -198,6 +198,23 @@ async def test_background_tasks_are_named_and_cancelled_the_youngest_first() -> 
         assert ends == ["third", "second", "first"]
 
 
+def test_a_second_signal_is_heard_too() -> None:
+    body = """
+say("serving")
+await stop.wait()
+say("again" if stop.again.is_set() else "once")
+await stop.again.wait()
+say("twice")
+"""
+    with running(body) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        for number, heard in ((signal.SIGTERM, "once\n"), (signal.SIGINT, "twice\n")):
+            process.send_signal(number)
+            assert process.stdout.readline() == heard
+        assert process.wait(60) == 0
+
+
 async def test_work_is_done_or_stopped() -> None:
     stop = asyncio.Event()
     assert await unless_stopped(stop, asyncio.sleep(0, "done")) == "done"

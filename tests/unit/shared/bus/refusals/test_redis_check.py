@@ -141,6 +141,7 @@ async def test_one_that_is_full_is_waited_for_and_the_line_says_so_once() -> Non
     ("bus", "text"),
     [
         (AgreementBus(policy="allkeys-lru"), "CONFIG SET maxmemory-policy noeviction"),
+        (AgreementBus(policy="allkeys-lru"), "set it in the server's parameter group"),
         (AgreementBus(mode="cluster"), "Set CHARGELIGHT_REDIS_CLUSTER=true"),
     ],
 )
