@@ -8,7 +8,7 @@ from websockets.frames import Opcode
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.settings import GatewaySettings
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
-from tests.unit.gateway.fake_device import Clock, frame_of
+from tests.unit.gateway.fake_device import Clock, frame_of, head_of
 from tests.unit.shared.no_delay import LongestDelay
 
 if TYPE_CHECKING:
@@ -104,3 +104,11 @@ def test_beyond_those_that_may_wait_it_is_cut_off(clock: Clock) -> None:
     crowd.next_turn()
     crowd.next_turn()
     assert [thing.http_status for thing in waiting] == [101] * 15
+
+
+def test_those_that_are_refused_make_newcomers_wait(crowd: Crowd) -> None:
+    for _ in range(300):
+        refused = crowd.come(head_of("/no-things/t1"))
+        crowd.next_turn()
+        assert refused.http_status == 404
+    assert crowd.context.failed.wait() > 0

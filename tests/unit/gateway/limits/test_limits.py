@@ -136,6 +136,13 @@ def test_beyond_the_cap_the_oldest_connection_of_an_id_is_closed(
     assert other.close_code is None
 
 
+def test_those_that_put_out_others_make_newcomers_wait(context: ConnectionContext) -> None:
+    served = widgets(LimitsPerId(1))
+    for _ in range(300):
+        connect(context, served)
+    assert context.failed.wait() > 0
+
+
 def test_one_that_left_does_not_count(context: ConnectionContext) -> None:
     served = widgets(LimitsPerId(2))
     first, second = connect(context, served), connect(context, served)
