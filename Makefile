@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox fuzz capacity simulate-storm sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away fuzz capacity simulate-storm sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -60,6 +60,9 @@ alerts: environment  ## Fire every alert by its real cause, and print how long t
 
 outbox: environment  ## Have a receiver of alerts away for 10 minutes, and kill a registry (half an hour)
 	@CHARGELIGHT_TEST_AWAY_SECONDS=600 $(RUN) -m pytest -n 0 --timeout 3600 tests/integration/registry/notify/test_killed.py
+
+traces-away: environment  ## Have a receiver of traces away for 10 minutes, and look at lights and memory
+	@CHARGELIGHT_TEST_TRACES=600 $(RUN) -m pytest -n 0 -s --timeout 900 tests/e2e/test_traces_away.py
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)

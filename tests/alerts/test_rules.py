@@ -89,15 +89,15 @@ def test_no_two_alerts_silence_each_other() -> None:
     assert {pair for pair in pairs if pair[::-1] in pairs and pair[0] != pair[1]} == set()
 
 
-def test_every_duration_of_a_rule_is_divided_and_nothing_else() -> None:
+def test_every_duration_of_a_rule_is_divided_but_no_range_gets_too_short() -> None:
     text = (
         "interval: 1m\n"
-        "expr: rate(a[5m]) > 14.4 * 0.001 and max_over_time(sum(b5m)[1d:1m]) and c offset 30m\n"
+        "expr: rate(a[5m]) > 14.4 * b[20s] and max_over_time(sum(b5m)[1d:1m]) and c offset 30m\n"
         "for: 15s\nsummary: for 5 min\n"
     )
     assert shortened(text, 20) == (
         "interval: 3000ms\n"
-        "expr: rate(a[15000ms]) > 14.4 * 0.001"
+        "expr: rate(a[15000ms]) > 14.4 * b[3000ms]"
         " and max_over_time(sum(b5m)[4320000ms:3000ms]) and c offset 90000ms\n"
         "for: 750ms\nsummary: for 5 min\n"
     )

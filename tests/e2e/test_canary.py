@@ -1,14 +1,13 @@
 """The canary and the audit of lights, at a whole hub: both find a status broken by hand."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from shared.contract.names import Names
 from tests.fixtures.exposition import series_of
 from tests.fixtures.hub import HOST, Hub, StartHub, connect_device
 from tests.fixtures.redis_at import client_of
+from tests.fixtures.wrong_status import write_status, wrong_status_of
 from tests.integration.hub.booth import CHARGING80, reading, received
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ FOUND_SECONDS: Final = 60.0
 STARTED_SECONDS: Final = 60.0
 AUDITED: Final = "chargelight_lights_audited_total"
 LIGHTS: Final = "chargelight_canary_lights_total"
-NAMES: Final = Names(64)
 
 
 async def counts(hub: Hub, health_port: int, name: str) -> dict[str, float]:
@@ -38,17 +36,7 @@ async def until(fact: Callable[[], Awaitable[bool]], within: float) -> None:
 
 
 async def break_status(client: "Redis", widget: str, *, ahead: int) -> None:
-    """Write another light, of a reading so far ahead, as a person with redis-cli could."""
-    names = NAMES.of_widget(widget)
-    stored = await client.hget(names.statuses, widget)
-    assert stored is not None
-    status: dict[str, Any] = json.loads(stored)
-    is_green = status["data"]["status"] == "charged"
-    status["data"]["status"] = "charging" if is_green else "charged"
-    status["revision"][1] += ahead
-    message = json.dumps(status, separators=(",", ":"))
-    await client.hset(names.statuses, widget, message)
-    await client.publish(names.status_channel(widget), message)
+    await write_status(client, widget, await wrong_status_of(client, widget, ahead=ahead))
 
 
 async def test_a_status_broken_by_hand_is_found_by_both(hub: StartHub, redis_url: str) -> None:

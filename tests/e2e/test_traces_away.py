@@ -1,6 +1,6 @@
 """A receiver of traces that takes connections and never answers: no growth, no late light.
 
-Ten seconds by default; ``CHARGELIGHT_TEST_TRACES=600`` for the long form. That all processes
+Ten seconds by default; ``make traces-away`` has it away for ten minutes. That all processes
 follow SIGTERM all the same is part of the fixture `hub`.
 """
 

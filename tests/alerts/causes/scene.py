@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
+from shared.process.waiting import end_task
 from tests.alerts.causes.watch import Watch
 from tests.faults.booth import Booth
 
@@ -56,6 +57,7 @@ async def again_and_again(do: Callable[[], Awaitable[object]], pause: float) -> 
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        # Not cancelled once: what it does may lose that.
+        assert await end_task(task, 1.0), "it goes on"
+        if not task.cancelled():
+            task.result()

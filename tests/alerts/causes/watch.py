@@ -104,6 +104,7 @@ class Watch:
             "gateway": [one.health_port for one in hub.gateways],
             "router": [one.health_port for one in hub.routers],
             "registry": [one.health_port for one in hub.registries],
+            "canary": [one.health_port for one in hub.canaries],
             "redis": [self._ports["prometheus-redis-exporter"]],
         }
         targets = [
