@@ -259,9 +259,11 @@ def _instances() -> Iterator[Case]:
         {655: 0, 665: 1, 1205: 0},
         gateway,
     )
-    ready = 'chargelight_ready{job="router",instance="1"}'
-    yield Case("NotReady", "for 10 min", {ready: _dips(1, 0)}, {715: 0, 720: 1, 1205: 0})
-    yield Case("NotReady", "for 90 s: never", {ready: _dips(1, 0, 90)}, {685: 0, 720: 0})
+    not_ready = 'chargelight_not_ready{{job="router",instance="1",reason="{}"}}'.format
+    away, stopping = not_ready("redis_away"), not_ready("stopping")
+    yield Case("NotReady", "for 10 min", {away: _dips(0, 1)}, {715: 0, 720: 1, 1205: 0})
+    yield Case("NotReady", "for 90 s: never", {away: _dips(0, 1, 90)}, {685: 0, 720: 0})
+    yield Case("NotReady", "it stops: never", {stopping: _dips(0, 1)}, {720: 0, 1190: 0})
     ends = 'chargelight_worker_ends_total{job="gateway",worker="2"}'
     yield Case(
         "WorkerRestarts",
