@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 
 import httpx
 import pytest
@@ -65,21 +66,22 @@ async def light_up(gateway: Gateway) -> ClientConnection:
 
 
 @WORKERS
-async def test_new_devices_get_in_and_their_lights_until_it_has_left(
+async def test_the_drain_begins_by_itself_but_not_before_it_has_left(
     hub: StartHub, workers: str
 ) -> None:
-    gateway = await gateway_that_leaves(hub, "5", workers)
-    os.kill(gateway.process.pid, signal.SIGTERM)
-    await until_it_wants_no_devices(gateway)
+    gateway = await gateway_that_leaves(hub, "2", workers)
     widget = await light_up(gateway)
+    asked_at = time.monotonic()
+    os.kill(gateway.process.pid, signal.SIGTERM)
     assert await close_code(widget) == 1001
+    assert time.monotonic() - asked_at > 1.9  # timers are not exact
     await until_it_takes_none(gateway)
     assert await gateway.process.wait() == 0
     gateway.process.kill()  # its end was expected
 
 
 @WORKERS
-async def test_a_second_signal_ends_the_leaving_and_the_drain_follows(
+async def test_new_devices_get_in_and_their_lights_until_a_second_signal_ends_the_leaving(
     hub: StartHub, workers: str
 ) -> None:
     gateway = await gateway_that_leaves(hub, LONG, workers)
