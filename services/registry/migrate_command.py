@@ -34,7 +34,11 @@ async def _migrate(settings: RegistrySettings, _: argparse.Namespace) -> None:
         connection_string(dsn, settings.instance_id), **CONNECTION_OPTIONS
     )
     async with await connecting as owner:
-        await migrate(owner, load())
+        newer = await migrate(owner, load())
         async with owner.transaction():
-            name = await give_rights(owner, settings.postgres_dsn.get_secret_value())
-    sys.stderr.write(f"the tables are up to date, and {name} has the rights of a registry\n")
+            # Registries of the newer version may still run: half-way in an update, or back.
+            name = await give_rights(
+                owner, settings.postgres_dsn.get_secret_value(), keeps=bool(newer)
+            )
+    tables = f"of a newer version ({newer[-1]})" if newer else "up to date"
+    sys.stderr.write(f"the tables are {tables}, and {name} has the rights of a registry\n")

@@ -79,11 +79,14 @@ def select_unapplied(
     return [migration for migration in migrations if migration.name not in applied]
 
 
-async def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
+async def migrate(connection: Connection, migrations: Sequence[Migration]) -> list[str]:
     """Apply the migrations that are not applied yet, on a connection in autocommit mode.
 
     Migrations that this version does not know are fine: during a rolling update
     an older registry may start after a newer one has migrated.
+
+    Returns:
+        The names of those that this version does not know.
 
     Raises:
         CannotServeError: An applied file was changed since.
@@ -98,10 +101,12 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> No
         if await fetch_value(connection, "SELECT to_regclass('schema_migrations')") is None:
             await connection.execute(_CREATE)
         cursor = await connection.execute("SELECT name, checksum FROM schema_migrations")
-        for migration in select_unapplied(migrations, dict(await cursor.fetchall())):
+        applied: dict[str, str] = dict(await cursor.fetchall())
+        for migration in select_unapplied(migrations, applied):
             await connection.execute(migration.text.encode())
             await connection.execute(
                 "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)",
                 (migration.name, migration.checksum),
             )
             _log.info("migration applied", name=migration.name)
+    return sorted(applied.keys() - {migration.name for migration in migrations})

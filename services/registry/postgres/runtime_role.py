@@ -44,7 +44,7 @@ _IS_TOO_MIGHTY: Final = """
 """
 
 
-async def give_rights(owner: Connection, dsn: str) -> str:
+async def give_rights(owner: Connection, dsn: str, *, keeps: bool = False) -> str:
     """Let the user of a connection string work, and do nothing else; return the user's name.
 
     A role that does not exist is made, with the password of the connection string.
@@ -52,6 +52,7 @@ async def give_rights(owner: Connection, dsn: str) -> str:
     Args:
         owner: A connection of the owner of the tables, in a transaction.
         dsn: Of the running registries: CHARGELIGHT_POSTGRES_DSN.
+        keeps: It keeps the rights that it has besides: those that a newer version needs.
 
     Raises:
         CannotServeError: It is the owner, or could become one.
@@ -67,7 +68,8 @@ async def give_rights(owner: Connection, dsn: str) -> str:
     role = Identifier(name)
     await _make(owner, name, str(said.get("password", "")))
     schema = Identifier(await fetch_value(owner, "SELECT current_schema()"))
-    await owner.execute(_REVOKE.format(schema, role))
+    if not keeps:
+        await owner.execute(_REVOKE.format(schema, role))
     await owner.execute(SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
     for table, rights in NEEDED.items():
         for right in rights:

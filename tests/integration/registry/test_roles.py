@@ -194,3 +194,40 @@ async def test_the_command_makes_tables_and_the_user_and_may_be_repeated(
     async with await AsyncConnection.connect(postgres_admin_dsn) as owner:
         await owner.execute("DROP OWNED BY chargelight_test_made")
         await owner.execute("DROP ROLE chargelight_test_made")
+
+
+async def test_the_command_of_an_older_version_takes_no_right_that_a_newer_one_needs(
+    postgres_admin_dsn: str,
+) -> None:
+    role = "chargelight_test_newer"
+    runtime = make_conninfo(postgres_admin_dsn, user=role, password=SERVICES.password)
+    command = Commands(
+        {
+            "CHARGELIGHT_POSTGRES_DSN": runtime,
+            "CHARGELIGHT_POSTGRES_OWNER_DSN": postgres_admin_dsn,
+        }
+    )
+    assert (await command.run("migrate")).code == 0
+    async with await AsyncConnection.connect(postgres_admin_dsn, autocommit=True) as owner:
+
+        async def may_read() -> bool:
+            cursor = await owner.execute(
+                "SELECT has_table_privilege(%s, 'newer', 'SELECT')", [role]
+            )
+            return await cursor.fetchone() == (True,)
+
+        await owner.execute("CREATE TABLE newer ()")
+        await owner.execute(f"GRANT SELECT ON newer TO {role}".encode())
+        await owner.execute(
+            "INSERT INTO schema_migrations (name, checksum) VALUES ('9999_newer.sql', '')"
+        )
+        kept = await command.run("migrate")
+        assert (kept.code, await may_read()) == (0, True)
+        assert "of a newer version (9999_newer.sql)" in kept.errors
+        # With its own tables only, it has its own rights only.
+        await owner.execute("DELETE FROM schema_migrations WHERE name = '9999_newer.sql'")
+        taken = await command.run("migrate")
+        assert (taken.code, await may_read()) == (0, False)
+        assert "up to date" in taken.errors
+        await owner.execute(f"DROP OWNED BY {role}".encode())
+        await owner.execute(f"DROP ROLE {role}".encode())
