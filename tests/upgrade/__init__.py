@@ -1,0 +1,1 @@
+"""The last release and this version side by side."""
