@@ -25,8 +25,9 @@ from shared.bus.refusals.no_tls import NO_TLS, speaks_plain
 from shared.bus.refusals.refusal import Refusal, RefusedError, classify
 
 TIMEOUT_SECONDS: Final = 1.0
-_NO_ANSWER: Final = "it does not answer in time"
 """How long Redis may take to connect or to answer before it counts as lost."""
+
+_NO_ANSWER: Final = "it does not answer in time"
 
 _INCOMPLETE: Final = object()
 _UNEXPECTED: Final = "it sent replies that no command asked for"
