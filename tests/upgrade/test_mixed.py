@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.registry.postgres.migrate import MIGRATIONS, load
 from shared.version import VERSION
 from tests.e2e.fleet import GatewayGroup, fleet, judge_lights
 from tests.fixtures.hub import Hub, StartHub, connect_device
@@ -108,6 +109,12 @@ class Upgrade:
 
 def test_the_release_is_the_version_that_it_says(release: Release, released: Path) -> None:
     assert f'"{release.version}"' in (released / "shared" / "version.py").read_text("utf-8")
+
+
+def test_no_migration_of_the_release_has_changed(released: Path) -> None:
+    theirs = load(released / MIGRATIONS.relative_to(ROOT))
+    assert theirs
+    assert load()[: len(theirs)] == theirs
 
 
 async def test_versions_side_by_side_show_no_wrong_light(
