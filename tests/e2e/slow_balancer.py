@@ -43,8 +43,9 @@ class SlowBalancer:
 
     async def listen(self) -> None:
         """Take connections."""
-        await self._chargers.listen()
-        await self._widgets.listen()
+        for proxy in (self._chargers, self._widgets):
+            proxy.connect_seconds = 10.0  # else a busy machine may count as a refusal
+            await proxy.listen()
 
     async def run(self) -> None:
         """Ask the gateways whether they want devices, until cancelled."""
