@@ -1,0 +1,1 @@
+"""What is deployed, as far as it can be looked at without deploying it."""
