@@ -146,6 +146,13 @@ def test_a_package_has_the_files_themselves_not_links(tmp_path: Path) -> None:
             assert packed.read() == link.resolve().read_bytes()
 
 
+def test_redis_for_trying_out_starts_as_with_compose() -> None:
+    (files,) = of_kind(manifests_of("trying-out"), "ConfigMap")
+    for name in ("start", "users.acl"):
+        text = (ROOT / "deploy/redis" / name).read_text("utf-8")
+        assert files["data"][name].strip() == text.strip()
+
+
 def test_prometheus_knows_the_jobs_by_the_names_of_the_rules() -> None:
     manifests = manifests_of("production")
     (monitor,) = of_kind(manifests, "ServiceMonitor")
