@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -76,6 +76,9 @@ capacity: environment  ## Print what a hub of a given size needs (ARGS="--device
 simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
 	@$(RUN) -m tools.capacity.storm $(ARGS)
 
+chart: environment $(VENV)/validators.lock  ## Validate the Helm chart for the oldest and the newest Kubernetes
+	@$(RUN) -m pytest -n 0 tests/deploy $(ARGS)
+
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
 	@$(SUPPLY)/bin/python -m tools.supply.sbom
 
@@ -103,6 +106,10 @@ $(VENV)/requirements-dev.lock: requirements-dev.lock
 # The project itself, as `chargelight`, `chargelight-registry` and `chargelight-simulator`.
 $(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@cp $< $@
+
+$(VENV)/validators.lock: deploy/requirements/validators.lock $(VENV)/requirements-dev.lock
+	@$(RUN) $(PIP_INSTALL) --require-hashes --requirement $<
 	@cp $< $@
 
 $(SUPPLY)/supply.lock: deploy/requirements/supply.lock

@@ -12,6 +12,11 @@ metadata:
 spec:
   {{- if not $autoscaling }}
   replicas: {{ if $several }}{{ $values.replicas }}{{ else }}1{{ end }}
+  {{- else }}
+  {{- with lookup "apps/v1" "Deployment" .root.Release.Namespace (include "chargelight.name" .) }}
+  # As many as there are: without a number, Kubernetes would keep one when scaling is switched on.
+  replicas: {{ .spec.replicas }}
+  {{- end }}
   {{- end }}
   {{- with .minReadySeconds }}
   minReadySeconds: {{ . }}
