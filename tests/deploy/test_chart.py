@@ -174,6 +174,20 @@ def test_a_pod_of_a_release_with_a_long_name_can_be_named_after_it() -> None:
         assert len(pod.owner["metadata"]["name"]) + 11 + 6 <= _LONGEST_ID
 
 
+def test_an_update_can_go_in_steps() -> None:
+    manifests = render(
+        {"image": {"tag": "old"}, "migrate": {"tag": "new"}, "registry": {"tag": "new"}}
+    )
+    images = {pod.component: pod.container["image"] for pod in pods(manifests)}
+    assert images == {
+        "canary": "chargelight-canary:old",
+        "gateway": "chargelight-gateway:old",
+        "migrate": "chargelight-registry:new",
+        "registry": "chargelight-registry:new",
+        "router": "chargelight-router:old",
+    }
+
+
 def test_what_can_be_left_out_is_left_out() -> None:
     values = {"networkPolicy": {"enabled": False}, "canary": {"enabled": False}}
     manifests = render(values)

@@ -31,7 +31,8 @@ securityContext:
 {{- end }}
 
 {{- define "chargelight.image" -}}
-{{ .root.Values.image.prefix }}{{ .service }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- $tag := coalesce (index .root.Values .component).tag .root.Values.image.tag .root.Chart.AppVersion }}
+{{- .root.Values.image.prefix }}{{ .service }}:{{ $tag }}
 {{- end }}
 
 {{/* Which settings of the values a pod gets: those of its service, and those without a service in
