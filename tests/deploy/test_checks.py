@@ -228,6 +228,16 @@ BROKEN: Final[list[tuple[str, str, Breaking]]] = [
         pod("registry", lambda each: each.container["ports"].pop()),
     ),
     (
+        "call_nobody",
+        "canary calls chargelight-gateways:3200",
+        env("canary", "CHARGELIGHT_CANARY_WIDGETS_URL", "wss://chargelight-gateways:3200"),
+    ),
+    (
+        "call_nobody",
+        "canary calls chargelight-registry:3300",
+        kind("Service", "registry", lambda spec: spec["ports"][0].update(port=443)),
+    ),
+    (
         "publish_health",
         "chargelight-router-health publishes [3102]",
         kind("Service", "router", lambda spec: spec.update(type="LoadBalancer")),
@@ -293,6 +303,14 @@ def test_a_mistake_is_found(check: str, complaint: str, breaking: Breaking) -> N
     breaking(manifests)
     complaints = list(CHECKS[check](manifests))
     assert [each for each in complaints if complaint in each], complaints
+
+
+def test_an_address_in_a_secret_is_looked_at() -> None:
+    manifests = copy.deepcopy(list(manifests_of("trying-out")))
+    without("Service", "redis")(manifests)
+    assert "chargelight-router-trying-out calls chargelight-redis:6379" in list(
+        CHECKS["call_nobody"](manifests)
+    )
 
 
 def test_every_check_is_seen_to_fail() -> None:

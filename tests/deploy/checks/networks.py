@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tests.deploy.checks.reading import SETTINGS, Manifests, Pod, of_kind, pods, selects
 
@@ -76,6 +77,30 @@ def lead_nowhere(manifests: Manifests) -> Iterator[str]:
         for port in service["spec"]["ports"]:
             if port["targetPort"] not in ports or port.get("protocol", "TCP") != "TCP":
                 yield f"{port['name']} of {name} is no port of {chosen[0].component}"
+
+
+def call_nobody(manifests: Manifests) -> Iterator[str]:
+    """Addresses inside the hub are those of a Service and one of its ports."""
+    served = {
+        (service["metadata"]["name"], port["port"])
+        for service in of_kind(manifests, "Service")
+        for port in service["spec"]["ports"]
+    }
+    urls = [
+        (pod.component, pod.environment[name])
+        for pod in pods(manifests, "canary")
+        for name in pod.environment
+        if name.endswith("_URL")
+    ]
+    urls += [
+        (secret["metadata"]["name"], url)
+        for secret in of_kind(manifests, "Secret")
+        for url in secret["stringData"].values()
+    ]
+    for caller, url in urls:
+        parts = urlsplit(url)
+        if (parts.hostname, parts.port) not in served:
+            yield f"{caller} calls {parts.hostname}:{parts.port}"
 
 
 def publish_health(manifests: Manifests) -> Iterator[str]:
