@@ -319,3 +319,10 @@ def test_what_is_quoted_from_logs_is_in_the_code() -> None:
     quoted = list(quoted_from_logs((ROOT / "docs/operations.md").read_text("utf-8")))
     assert len(quoted) > 30
     assert missing_texts([*quoted, "no such event"]) == ["no such event"]
+
+
+def test_no_section_of_the_changelog_says_a_thing_twice() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    sections = [re.findall(r"^- \*\*(.+?)\*\*", part, re.M) for part in text.split("\n### ")]
+    assert sum(map(len, sections)) > 30
+    assert [name for names in sections for name in set(names) if names.count(name) > 1] == []
