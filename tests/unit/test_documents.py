@@ -323,6 +323,8 @@ def test_what_is_quoted_from_logs_is_in_the_code() -> None:
 
 def test_no_section_of_the_changelog_says_a_thing_twice() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    sections = [re.findall(r"^- \*\*(.+?)\*\*", part, re.M) for part in text.split("\n### ")]
+    sections = [
+        re.findall(r"^- \*\*(.+?)\*\*", part, re.MULTILINE) for part in text.split("\n### ")
+    ]
     assert sum(map(len, sections)) > 30
     assert [name for names in sections for name in set(names) if names.count(name) > 1] == []
