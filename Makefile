@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart aws sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -78,6 +78,9 @@ simulate-storm: environment  ## Simulate a million devices that reconnect at onc
 
 chart: environment $(VENV)/validators.lock  ## Validate the Helm chart for the oldest and the newest Kubernetes
 	@$(RUN) -m pytest -n 0 tests/deploy $(ARGS)
+
+aws: environment $(VENV)/validators.lock  ## Lint and check the templates for AWS, and create them in an emulator
+	@$(RUN) -m pytest -n 0 tests/deploy_aws $(ARGS)
 
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
 	@$(SUPPLY)/bin/python -m tools.supply.sbom
