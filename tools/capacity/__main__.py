@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from tools.capacity.coefficients import MEASURED, Coefficients, TlsKind
-from tools.capacity.model import Load, needs
+from tools.capacity.model import Load, needs, needs_of_any
 from tools.capacity.tables import tables
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, help="half of them chargers, half widgets")
     parser.add_argument("--interval", type=float, default=10, help="seconds between readings")
     parser.add_argument("--burst", type=float, default=1, help="times as many for a while")
+    parser.add_argument("--partitions", type=int, help="as they are set, not as they suit best")
     parser.add_argument("--tls", choices=get_args(TlsKind), help="devices connect with TLS")
     parser.add_argument("--coefficients", type=Path, default=MEASURED, help="another file")
     arguments = parser.parse_args()
@@ -30,7 +31,11 @@ def main() -> None:
             sys.stdout.write(tables(c))
             return
         half = arguments.devices // 2
-        found = needs(Load(half, half, arguments.interval, arguments.burst), c)
+        load = Load(half, half, arguments.interval, arguments.burst)
+        if arguments.partitions:
+            found = needs(load, c.with_partitions(arguments.partitions))
+        else:
+            found = needs_of_any(load, c)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     for name in found.__slots__:

@@ -154,6 +154,10 @@ class Coefficients(_Section, frozen=True):
     limits: Limits
     prices: Prices
 
+    def with_partitions(self, partitions: int) -> "Coefficients":
+        """Return those of a hub with another number of partitions."""
+        return replace(self, limits=replace(self.limits, partitions=partitions))
+
     def with_tls(self, kind: TlsKind) -> "Coefficients":
         """Return those of a hub whose devices connect with TLS."""
         g, added = self.gateway, self.tls[kind]

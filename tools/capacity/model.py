@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tools.capacity import wire
 from tools.capacity.coefficients import Coefficients, Cost
+from tools.capacity.placement import Work, busiest, fullest
 
 _SECONDS_PER_HOUR = 3600
 _US = 1e-6
@@ -26,6 +27,10 @@ _LEASE_SECONDS = 0.45
 _PRESENCE_SECONDS = 1.8
 _STREAMS_PER_SECOND = 2.0
 """How often a registry reads the streams of transitions of all tags."""
+
+_PARTITIONS = {64: 1, 256: 20, 1024: 500}
+"""Numbers of partitions, and for how many primaries each suits: with more primaries, the busiest
+has too much more to do than the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Needs:
         redis_nodes: Primaries; as many replicas stand by.
         machines: For gateways and routers, one core per process.
         redis_by: The cores of Redis, by purpose.
+        redis_busiest: The cores of the primary that has the most to do.
+        partitions: ``CHARGELIGHT_PARTITIONS``.
         gateway_mb: Memory of one gateway process.
         gateway_kernel_mb: Memory of its sockets in the kernel.
         redis_gb: Memory of all primaries together.
@@ -92,6 +99,8 @@ class Needs:
     router_cores: float
     redis_cores: float
     redis_by: dict[str, float]
+    redis_busiest: float
+    partitions: int
     gateway_mb: float
     gateway_kernel_mb: float
     redis_gb: float
@@ -100,8 +109,22 @@ class Needs:
     dollars: dict[str, float]
 
 
-def needs(load: Load, c: Coefficients) -> Needs:
-    """Return what a hub needs for a load."""
+def needs_of_any(load: Load, c: Coefficients) -> Needs:
+    """Return what a hub needs for a load, with the least partitions that suit it."""
+    for partitions, most_nodes in _PARTITIONS.items():
+        try:
+            return needs(load, c.with_partitions(partitions), most_nodes)
+        except ValueError:
+            continue
+    raise ValueError("no number of partitions spreads the work of Redis far enough: two hubs")
+
+
+def needs(load: Load, c: Coefficients, most_nodes: int = 1000) -> Needs:
+    """Return what a hub needs for a load, with the partitions of the coefficients.
+
+    Raises:
+        ValueError: That many primaries of Redis are too few.
+    """
     gateways = max(
         math.ceil(load.devices / (c.limits.connections_per_gateway * c.limits.most_full)), 1
     )
@@ -111,10 +134,10 @@ def needs(load: Load, c: Coefficients) -> Needs:
     routers = min(routers, c.limits.partitions)
     gateway_cores = gateway_cpu(load, c, gateways)
     router_cores = router_cpu(load, c, routers)
-    redis_by = redis_cpu(load, c, gateways, routers)
-    redis_cores = sum(redis_by.values())
     redis_gb = load.devices * c.redis.device_kb / 1e6
-    nodes = _nodes(redis_cores, redis_gb, c)
+    nodes = _nodes(load, c, gateways, routers, most_nodes)
+    works = redis_work(load, c, gateways, routers, nodes)
+    redis_by = {purpose: work.total(nodes) for purpose, work in works.items()}
     machines = math.ceil((gateways + routers) / c.prices.machine_cores)
     each = load.devices / gateways
     busy = traffic(load, c)
@@ -125,8 +148,10 @@ def needs(load: Load, c: Coefficients) -> Needs:
         machines=machines,
         gateway_cores=gateway_cores,
         router_cores=router_cores,
-        redis_cores=redis_cores,
+        redis_cores=sum(redis_by.values()),
         redis_by=redis_by,
+        redis_busiest=busiest(works.values(), c.limits.partitions, nodes),
+        partitions=c.limits.partitions,
         gateway_mb=c.gateway.process_mb + each * c.gateway.connection_kb / 1000,
         gateway_kernel_mb=each * c.gateway.socket_kb / 1000,
         redis_gb=redis_gb,
@@ -219,16 +244,19 @@ def reconciled_per_second(load: Load, c: Coefficients) -> float:
     return load.chargers / c.limits.reconcile_interval_s
 
 
-def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[str, float]:
-    """Return how many cores all Redis servers are busy on together, by purpose."""
+def redis_work(
+    load: Load, c: Coefficients, gateways: int, routers: int, nodes: int = 1
+) -> dict[str, Work]:
+    """Return the work of Redis, by purpose, and where in a cluster it is."""
     r, partitions = c.redis, c.limits.partitions
     stored = items_per_exchange(load.readings, gateways, c)
     routed = items_per_exchange(load.readings, routers, c)
-    store = batched(load.readings, stored, partitions, r.store)
     cleared = _cleared_per_exchange(load, routers)
-    route = batched(load.readings, routed, partitions, r.light)
-    route += batched(load.readings, cleared, partitions, r.clear_pending)
-    exchanges = load.readings * r.exchange_us * _US * (1 / stored + 1 / routed + 1 / cleared)
+
+    def exchanges(items: float) -> float:
+        # Each primary that has one of the items gets a batch of its own.
+        return load.readings * r.exchange_us * _US * partitions_touched(items, nodes) / items
+
     reconciled = reconciled_per_second(load, c)
     # Each gateway compares 3 or 4 partitions every 0.1 s, with all its chargers in them.
     per_partition = max(load.chargers / gateways / partitions, 1e-9)
@@ -239,21 +267,28 @@ def redis_cpu(load: Load, c: Coefficients, gateways: int, routers: int) -> dict[
         / c.limits.reconcile_interval_s
     )
     # Half are chargers, half widgets. Each pays a whole call: they come singly.
-    joining = load.connects * (
-        (r.admit.of(1, 1) + r.store.of(1, 1) + r.read_status.of(1, 1)) / 2
-        + r.subscription_us * _US
-        + 2 * r.update_presence.of(1, 1)
-    )
+    come = load.connects / 2
+    present = 2 * r.update_presence.of(1, 1)
     return {
-        "idle servers": r.process_cores,
-        "storing readings": store,
-        "writing statuses": route,
-        "taking batches of readings": exchanges,
-        "comparing chargers with Redis": r.reconcile.of(reconciled, reconcile_calls),
-        "passing messages on": (load.readings + load.statuses) * r.delivery_us * _US,
-        "devices that come and go": joining,
-        "idle gateways": gateways * idle_gateway_cores(c),
-        "idle routers": idle_routers_cores(c, routers),
+        "idle servers": Work(each=r.process_cores),
+        "storing readings": Work(chargers=batched(load.readings, stored, partitions, r.store)),
+        "writing statuses": Work(
+            chargers=batched(load.readings, cleared, partitions, r.clear_pending),
+            widgets=batched(load.readings, routed, partitions, r.light),
+        ),
+        "taking batches of readings": Work(
+            chargers=exchanges(stored) + exchanges(cleared), widgets=exchanges(routed)
+        ),
+        "comparing chargers with Redis": Work(r.reconcile.of(reconciled, reconcile_calls)),
+        "passing messages on": Work(
+            load.readings * r.delivery_us * _US, load.statuses * r.delivery_us * _US
+        ),
+        "devices that come and go": Work(
+            come * (r.admit.of(1, 1) + r.store.of(1, 1) + present),
+            come * (r.read_status.of(1, 1) + 2 * r.subscription_us * _US + present),
+        ),
+        "idle gateways": _idle_gateways(c, gateways, nodes),
+        "idle routers": _idle_routers(c, routers),
     }
 
 
@@ -261,34 +296,45 @@ def gateway_commands(c: Coefficients) -> float:
     """Return the commands per second that a gateway sends, whatever its devices do.
 
     Twice a second ROLE and the directory versions of all tags of both kinds, a message to
-    itself (published, and heard) and a ping; and that it is alive.
+    itself (published, and heard) and a ping; and that it is alive. In a cluster, all but the
+    versions and that it is alive go to each primary.
     """
     return _LOOKS_PER_SECOND * (1 + 2 * c.limits.partitions + 3) + 1 / _PRESENCE_SECONDS
 
 
-def idle_gateway_cores(c: Coefficients) -> float:
-    """Return the cores of Redis that one gateway uses, whatever its devices do.
+def _idle_gateways(c: Coefficients, gateways: int, nodes: int) -> Work:
+    """Return what gateways have Redis do, whatever their devices do.
 
-    Its commands, in exchanges: versions, message to itself, ping, each twice a second; that
-    it is alive; and the rounds of reconciling, `_RECONCILE_ROUNDS` per interval.
+    Their commands, in exchanges: versions, message to itself, ping, each twice a second and with
+    each primary; that it is alive; and the rounds of reconciling, `_RECONCILE_ROUNDS` per
+    interval.
     """
-    exchanges = 3 * _LOOKS_PER_SECOND + 1 / _PRESENCE_SECONDS
-    exchanges += _RECONCILE_ROUNDS / c.limits.reconcile_interval_s
-    return _US * (gateway_commands(c) * c.redis.command_us + exchanges * c.redis.exchange_us)
+    us, partitions = gateways * _US, c.limits.partitions
+    versions = us * _LOOKS_PER_SECOND * partitions * c.redis.command_us
+    rounds = _RECONCILE_ROUNDS / c.limits.reconcile_interval_s
+    rounds *= partitions_touched(partitions / _RECONCILE_ROUNDS, nodes)
+    alive = (c.redis.command_us + c.redis.exchange_us) / _PRESENCE_SECONDS / nodes
+    return Work(
+        chargers=versions + us * rounds * c.redis.exchange_us,
+        widgets=versions,
+        each=us * (_LOOKS_PER_SECOND * (4 * c.redis.command_us + 3 * c.redis.exchange_us) + alive),
+    )
 
 
-def idle_routers_cores(c: Coefficients, routers: int) -> float:
-    """Return the cores of Redis that routers use without any readings.
+def _idle_routers(c: Coefficients, routers: int) -> Work:
+    """Return what routers have Redis do without any readings.
 
-    A lease and a sweep per partition, however many routers share them; and per router a
-    message to itself, a ping, and that it is alive.
+    A lease and a sweep per partition, however many routers share them; and per router and
+    primary a message to itself, a ping, that it is alive, and leases. A registry reads the
+    streams of transitions.
     """
-    partitions = c.limits.partitions
-    return _US * (
-        partitions
-        * (c.redis.lease_us / _LEASE_SECONDS + c.redis.find_overdue_us * _LOOKS_PER_SECOND)
-        + routers * c.redis.exchange_us * (3 * _LOOKS_PER_SECOND + 2 / _LEASE_SECONDS)
-        + partitions * c.redis.command_us * _STREAMS_PER_SECOND
+    partitions, exchange = c.limits.partitions, routers * c.redis.exchange_us
+    return Work(
+        chargers=_US
+        * partitions
+        * (c.redis.lease_us / _LEASE_SECONDS + c.redis.find_overdue_us * _LOOKS_PER_SECOND),
+        widgets=_US * partitions * c.redis.command_us * _STREAMS_PER_SECOND,
+        each=_US * exchange * (3 * _LOOKS_PER_SECOND + 2 / _LEASE_SECONDS),
     )
 
 
@@ -310,16 +356,16 @@ def partitions_touched(items: float, partitions: int) -> float:
     return partitions * (1 - (1 - 1 / partitions) ** items) if partitions > 1 else 1.0
 
 
-def _nodes(cores: float, gigabytes: float, c: Coefficients) -> int:
-    """Return the least number of servers of which none is too busy or too full."""
-    partitions = c.limits.partitions
-    for nodes in range(1, 2 * partitions):
-        # A partition is on one server: the server with the most decides. Both kinds have as many.
-        largest = math.ceil(2 * partitions / nodes) / (2 * partitions)
-        if cores * largest <= c.redis.most_busy and gigabytes * largest <= c.prices.redis_gb:
+def _nodes(load: Load, c: Coefficients, gateways: int, routers: int, most: int) -> int:
+    """Return the least number of primaries of which none is too busy or too full."""
+    partitions, gigabytes = c.limits.partitions, load.devices * c.redis.device_kb / 1e6
+    for nodes in range(1, min(2 * partitions, most + 1)):
+        works = redis_work(load, c, gateways, routers, nodes).values()
+        is_calm = busiest(works, partitions, nodes) <= c.redis.most_busy
+        if is_calm and gigabytes * fullest(partitions, nodes) <= c.prices.redis_gb:
             return nodes
     raise ValueError(
-        f"{cores:.0f} cores of Redis cannot be spread over {2 * partitions} tags: "
+        f"the work of Redis cannot be spread over {2 * partitions} tags: "
         "raise CHARGELIGHT_PARTITIONS"
     )
 

@@ -1,10 +1,11 @@
 """The tables of ``docs/capacity.md``."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tools.capacity import wire
 from tools.capacity.coefficients import Coefficients
-from tools.capacity.model import Load, gateway_commands, needs, redis_cpu
+from tools.capacity.model import Load, gateway_commands, needs, needs_of_any, redis_work
+from tools.capacity.placement import busiest
 
 MILLION = 500_000
 """Of each kind."""
@@ -14,18 +15,19 @@ LOADS = {
     "every 10 s, bursts of 3": Load(MILLION, MILLION, 10, burst=3),
     "every 1 s": Load(MILLION, MILLION, 1),
 }
+PARTITIONS = (64, 256, 1024)
 CHECKED = (1_000, 10_000, 50_000)
 """Connections at which the model is compared with measurements."""
 
 
 def tables(c: Coefficients) -> str:
     """Return all of them, as Markdown."""
-    parts = (_million(c), _shares(c), _tls(c), _bytes(c), _checked(c))
+    parts = (_million(c), _shares(c), _busiest(c), _tls(c), _bytes(c), _checked(c))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def _million(c: Coefficients) -> Iterator[str]:
-    found = [needs(load, c) for load in LOADS.values()]
+    found = [needs_of_any(load, c) for load in LOADS.values()]
     yield from _head("One million devices, a reading", LOADS)
     yield _row("readings per second", (f"{load.readings:,.0f}" for load in LOADS.values()))
     yield _row("gateways (processes)", (n.gateways for n in found))
@@ -35,8 +37,10 @@ def _million(c: Coefficients) -> Iterator[str]:
         "and of its sockets in the kernel, MB", (f"{n.gateway_kernel_mb:.0f}" for n in found)
     )
     yield _row("routers", (n.routers for n in found))
+    yield _row("`CHARGELIGHT_PARTITIONS`", (n.partitions for n in found))
     yield _row("Redis primaries (each with a replica)", (n.redis_nodes for n in found))
     yield _row("their CPU, cores", (f"{n.redis_cores:.1f}" for n in found))
+    yield _row("of the busiest", (f"{n.redis_busiest:.2f}" for n in found))
     yield _row("their memory, GB", (f"{n.redis_gb:.1f}" for n in found))
     yield _row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
     yield _row("Mbit/s to and from Redis", (f"{n.redis_mbit:,.0f}" for n in found))
@@ -47,15 +51,31 @@ def _million(c: Coefficients) -> Iterator[str]:
 
 
 def _shares(c: Coefficients) -> Iterator[str]:
-    found = [needs(load, c) for load in LOADS.values()]
+    found = [needs_of_any(load, c) for load in LOADS.values()]
     yield from _head("CPU of Redis, cores, for", LOADS)
     for name in found[0].redis_by:
         yield _row(name, (f"{n.redis_by[name]:.2f}" for n in found))
 
 
+def _busiest(c: Coefficients) -> Iterator[str]:
+    load, each = LOADS["every 10 s"], [c.with_partitions(number) for number in PARTITIONS]
+    yield from _head(
+        "A million devices, a reading every 10 s", (f"{n:,} partitions" for n in PARTITIONS)
+    )
+    yield _row("primaries that it takes", (needs(load, one).redis_nodes for one in each))
+    for nodes in (10, 20, 64):
+        spread = []
+        for one in each:
+            works = redis_work(load, one, 79, 2, nodes)
+            total = sum(work.total(nodes) for work in works.values())
+            most = busiest(works.values(), one.limits.partitions, nodes)
+            spread.append(f"{most:.2f} cores, {most * nodes / total:.2f} times the mean")
+        yield _row(f"the busiest of {nodes}", spread)
+
+
 def _tls(c: Coefficients) -> Iterator[str]:
     kinds = {"`ws`": c, "`wss`": c.with_tls("wss"), "and certificates": c.with_tls("certificates")}
-    found = [needs(LOADS["every 10 s"], each) for each in kinds.values()]
+    found = [needs_of_any(LOADS["every 10 s"], each) for each in kinds.values()]
     yield from _head("One million devices, a reading every 10 s", kinds)
     yield _row("gateways (processes)", (n.gateways for n in found))
     yield _row("their CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
@@ -85,14 +105,14 @@ def _checked(c: Coefficients) -> Iterator[str]:
         load = Load(devices // 2, devices // 2, 10)
         idle = Load(devices // 2, devices // 2, 1e12)
         found = needs(load, c)
-        redis = redis_cpu(idle, c, found.gateways, found.routers)
+        redis = needs(idle, c).redis_cores
         rows = {
             "gateways": str(found.gateways),
             "memory of all gateways, MB": f"{found.gateway_mb * found.gateways:.0f}",
             "CPU of all gateways, no readings": _percent(needs(idle, c).gateway_cores),
             "CPU of all gateways, a reading every 10 s": _percent(found.gateway_cores),
             "CPU of the router": _percent(found.router_cores),
-            "CPU of Redis, no readings": _percent(sum(redis.values())),
+            "CPU of Redis, no readings": _percent(redis),
             "CPU of Redis, a reading every 10 s": _percent(found.redis_cores),
             "commands per second of an idle gateway": f"{gateway_commands(c):.0f}",
         }
@@ -108,5 +128,6 @@ def _row(name: str, values: Iterable[object]) -> str:
     return f"| {name} | " + " | ".join(str(value) for value in values) + " |"
 
 
-def _head(first: str, columns: Collection[str]) -> Sequence[str]:
+def _head(first: str, columns: Iterable[str]) -> Sequence[str]:
+    columns = tuple(columns)
     return (_row(first, columns), "|---" * (len(columns) + 1) + "|")
