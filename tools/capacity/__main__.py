@@ -20,12 +20,16 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=10, help="seconds between readings")
     parser.add_argument("--burst", type=float, default=1, help="times as many for a while")
     parser.add_argument("--partitions", type=int, help="as they are set, not as they suit best")
-    parser.add_argument("--tls", choices=get_args(TlsKind), help="devices connect with TLS")
+    parser.add_argument(
+        "--tls", choices=(*get_args(TlsKind), "balancer"), help="devices connect with TLS"
+    )
     parser.add_argument("--coefficients", type=Path, default=MEASURED, help="another file")
     arguments = parser.parse_args()
     try:
         c = Coefficients.load(arguments.coefficients)
-        if arguments.tls:
+        if arguments.tls == "balancer":
+            c = c.with_tls_at_balancer()
+        elif arguments.tls:
             c = c.with_tls(arguments.tls)
         if arguments.devices is None:
             sys.stdout.write(tables(c))

@@ -66,9 +66,18 @@ class Router(_Section, frozen=True):
     exchange_us: float
 
 
+class Registry(_Section, frozen=True):
+    """Of one registry."""
+
+    projection: Cost
+    projection_time: Cost
+    device_kb: float
+
+
 class Redis(_Section, frozen=True):
     """Of one Redis server."""
 
+    project: Cost
     admit: Cost
     store: Cost
     light: Cost
@@ -117,9 +126,13 @@ class Limits(_Section, frozen=True):
     retry_after_s: float
     max_waiting: int
     items_per_exchange: int
+    full_projection_s: float
+    items_per_projection: int
     device_patience_s: float
     most_busy: float
     most_full: float
+    registries: int
+    least_machines: int
 
 
 class Prices(_Section, frozen=True):
@@ -137,6 +150,8 @@ class Prices(_Section, frozen=True):
     balancer_unit_new_per_second: float
     balancer_unit_active: float
     balancer_unit_gb_per_hour: float
+    balancer_tls_unit_new_per_second: float
+    balancer_tls_unit_active: float
     internet_gb: float
     zone_gb: float
     zone_share: float
@@ -148,6 +163,7 @@ class Coefficients(_Section, frozen=True):
     gateway: Gateway
     tls: dict[TlsKind, Tls]
     router: Router
+    registry: Registry
     redis: Redis
     load_balancer: LoadBalancer
     network: Network
@@ -175,6 +191,16 @@ class Coefficients(_Section, frozen=True):
             handshake_bytes=added.handshake_bytes,
         )
         return replace(self, gateway=gateway, network=network)
+
+    def with_tls_at_balancer(self) -> "Coefficients":
+        """Return those of a hub whose load balancer ends TLS; gateways have none."""
+        with_tls, p = self.with_tls("wss"), self.prices
+        prices = replace(
+            p,
+            balancer_unit_new_per_second=p.balancer_tls_unit_new_per_second,
+            balancer_unit_active=p.balancer_tls_unit_active,
+        )
+        return replace(with_tls, gateway=self.gateway, prices=prices)
 
     @classmethod
     def load(cls, path: Path = MEASURED) -> "Coefficients":

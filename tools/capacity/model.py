@@ -79,10 +79,14 @@ class Needs:
 
     Attributes:
         redis_nodes: Primaries; as many replicas stand by.
-        machines: For gateways and routers, one core per process.
+        machines: For gateways, routers and registries, one core per process.
         redis_by: The cores of Redis, by purpose.
         redis_busiest: The cores of the primary that has the most to do.
         partitions: ``CHARGELIGHT_PARTITIONS``.
+        projection_seconds: How long a full projection of the directory takes at most: a registry
+            asks one primary after the other here.
+        projection_cores: Of Redis, all primaries together, while one registry projects.
+        registry_mb: Memory of a registry above an idle one's, while it projects.
         gateway_mb: Memory of one gateway process.
         gateway_kernel_mb: Memory of its sockets in the kernel.
         redis_gb: Memory of all primaries together.
@@ -101,6 +105,9 @@ class Needs:
     redis_by: dict[str, float]
     redis_busiest: float
     partitions: int
+    projection_seconds: float
+    projection_cores: float
+    registry_mb: float
     gateway_mb: float
     gateway_kernel_mb: float
     redis_gb: float
@@ -138,7 +145,9 @@ def needs(load: Load, c: Coefficients, most_nodes: int = 1000) -> Needs:
     nodes = _nodes(load, c, gateways, routers, most_nodes)
     works = redis_work(load, c, gateways, routers, nodes)
     redis_by = {purpose: work.total(nodes) for purpose, work in works.items()}
-    machines = math.ceil((gateways + routers) / c.prices.machine_cores)
+    processes = gateways + routers + c.limits.registries
+    machines = max(math.ceil(processes / c.prices.machine_cores), c.limits.least_machines)
+    projection = projected(load, c, c.registry.projection_time)
     each = load.devices / gateways
     busy = traffic(load, c)
     return Needs(
@@ -152,6 +161,9 @@ def needs(load: Load, c: Coefficients, most_nodes: int = 1000) -> Needs:
         redis_by=redis_by,
         redis_busiest=busiest(works.values(), c.limits.partitions, nodes),
         partitions=c.limits.partitions,
+        projection_seconds=projection,
+        projection_cores=projected(load, c, c.redis.project) / projection if projection else 0.0,
+        registry_mb=load.devices * c.registry.device_kb / 1000,
         gateway_mb=c.gateway.process_mb + each * c.gateway.connection_kb / 1000,
         gateway_kernel_mb=each * c.gateway.socket_kb / 1000,
         redis_gb=redis_gb,
@@ -244,6 +256,15 @@ def reconciled_per_second(load: Load, c: Coefficients) -> float:
     return load.chargers / c.limits.reconcile_interval_s
 
 
+def projected(load: Load, c: Coefficients, cost: Cost) -> float:
+    """Return the seconds that this cost comes to in one full projection (``Projection``).
+
+    Of each device, its credentials are written, then its entry: so many rows at a time, one call
+    for each partition that has some of them.
+    """
+    return batched(2.0 * load.devices, c.limits.items_per_projection, c.limits.partitions, cost)
+
+
 def redis_work(
     load: Load, c: Coefficients, gateways: int, routers: int, nodes: int = 1
 ) -> dict[str, Work]:
@@ -269,6 +290,7 @@ def redis_work(
     # Half are chargers, half widgets. Each pays a whole call: they come singly.
     come = load.connects / 2
     present = 2 * r.update_presence.of(1, 1)
+    projections = c.limits.registries / c.limits.full_projection_s * projected(load, c, r.project)
     return {
         "idle servers": Work(each=r.process_cores),
         "storing readings": Work(chargers=batched(load.readings, stored, partitions, r.store)),
@@ -287,6 +309,7 @@ def redis_work(
             come * (r.admit.of(1, 1) + r.store.of(1, 1) + present),
             come * (r.read_status.of(1, 1) + 2 * r.subscription_us * _US + present),
         ),
+        "projecting the directory": Work(projections / 2, projections / 2),
         "idle gateways": _idle_gateways(c, gateways, nodes),
         "idle routers": _idle_routers(c, routers),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tools.capacity import wire
 from tools.capacity.coefficients import Coefficients
-from tools.capacity.model import Load, gateway_commands, needs, needs_of_any, redis_work
+from tools.capacity.model import Load, Needs, gateway_commands, needs, needs_of_any, redis_work
 from tools.capacity.placement import busiest
 
 MILLION = 500_000
@@ -16,13 +16,15 @@ LOADS = {
     "every 1 s": Load(MILLION, MILLION, 1),
 }
 PARTITIONS = (64, 256, 1024)
+PRICED = (1_000, 20_000, 1_000_000)
+"""Of all kinds together."""
 CHECKED = (1_000, 10_000, 50_000)
 """Connections at which the model is compared with measurements."""
 
 
 def tables(c: Coefficients) -> str:
     """Return all of them, as Markdown."""
-    parts = (_million(c), _shares(c), _busiest(c), _tls(c), _bytes(c), _checked(c))
+    parts = (_million(c), _costs(c), _shares(c), _busiest(c), _tls(c), _bytes(c), _checked(c))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -44,10 +46,34 @@ def _million(c: Coefficients) -> Iterator[str]:
     yield _row("their memory, GB", (f"{n.redis_gb:.1f}" for n in found))
     yield _row("Mbit/s to and from devices", (f"{n.devices_mbit:,.0f}" for n in found))
     yield _row("Mbit/s to and from Redis", (f"{n.redis_mbit:,.0f}" for n in found))
+    yield _row("a full projection, s", (f"{n.projection_seconds:.0f}" for n in found))
+    yield _row("Redis' CPU meanwhile, cores", (f"{n.projection_cores:.2f}" for n in found))
+    yield _row("a registry's memory for it, MB", (f"{n.registry_mb:.0f}" for n in found))
     yield _row(f"machines of {c.prices.machine_cores} cores", (n.machines for n in found))
     for name in found[0].dollars:
         yield _row(f"{name}, $ a month", (f"{n.dollars[name]:,.0f}" for n in found))
     yield _row("**together, $ a month**", (f"**{sum(n.dollars.values()):,.0f}**" for n in found))
+
+
+def _costs(c: Coefficients) -> Iterator[str]:
+    found = [needs_of_any(Load(devices // 2, devices // 2, 10), c) for devices in PRICED]
+    yield from _head("Devices, a reading every 10 s", (f"{devices:,}" for devices in PRICED))
+    yield _row("gateways, routers, registries", (_processes(n, c) for n in found))
+    yield _row(f"on machines of {c.prices.machine_cores} cores", (n.machines for n in found))
+    yield _row("primaries of Redis", (n.redis_nodes for n in found))
+    yield _row("full projection, s", (f"{n.projection_seconds:.1f}" for n in found))
+    for name in found[0].dollars:
+        yield _row(f"{name}, $", (f"{n.dollars[name]:,.0f}" for n in found))
+    sums = [sum(n.dollars.values()) for n in found]
+    yield _row("**$ a month**", (f"**{dollars:,.0f}**" for dollars in sums))
+    each = (dollars / devices for dollars, devices in zip(sums, PRICED, strict=True))
+    yield _row("$ a month for a device", (f"{dollars:.3f}" for dollars in each))
+
+
+def _processes(n: Needs, c: Coefficients) -> str:
+    # Two at least, so that one may fail.
+    least = c.limits.least_machines
+    return f"{max(n.gateways, least)}, {max(n.routers, least)}, {c.limits.registries}"
 
 
 def _shares(c: Coefficients) -> Iterator[str]:
@@ -74,7 +100,12 @@ def _busiest(c: Coefficients) -> Iterator[str]:
 
 
 def _tls(c: Coefficients) -> Iterator[str]:
-    kinds = {"`ws`": c, "`wss`": c.with_tls("wss"), "and certificates": c.with_tls("certificates")}
+    kinds = {
+        "`ws`": c,
+        "`wss`": c.with_tls("wss"),
+        "and certificates": c.with_tls("certificates"),
+        "`wss` at the balancer": c.with_tls_at_balancer(),
+    }
     found = [needs_of_any(LOADS["every 10 s"], each) for each in kinds.values()]
     yield from _head("One million devices, a reading every 10 s", kinds)
     yield _row("gateways (processes)", (n.gateways for n in found))
@@ -85,6 +116,7 @@ def _tls(c: Coefficients) -> Iterator[str]:
         "new connections a second for a gateway's core",
         (f"{1e6 / each.gateway.handshake_us:,.0f}" for each in kinds.values()),
     )
+    yield _row("load balancer, $ a month", (f"{n.dollars['load balancer']:,.0f}" for n in found))
     yield _row("together, $ a month", (f"{sum(n.dollars.values()):,.0f}" for n in found))
 
 

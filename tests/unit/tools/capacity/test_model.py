@@ -15,6 +15,8 @@ from services.gateway.chargers import reconciliation
 from services.gateway.connection import handshake, refusals
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
+from services.registry.directory import snapshot
+from services.registry.settings import RegistrySettings
 from services.router import clear_pending, leases
 from services.simulator.devices.connection import HANDSHAKE_SECONDS
 from shared.bus import batches
@@ -38,6 +40,10 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits.ping_interval_s == fields["ping_interval_seconds"].default
     assert limits.handshake_deadline_s == fields["handshake_seconds"].default
     assert limits.partitions == fields["partitions"].default
+    assert (
+        limits.full_projection_s == RegistrySettings.model_fields["full_projection_seconds"].default
+    )
+    assert limits.items_per_projection == snapshot.CHUNK
     assert limits.accept_queue == app._BACKLOG
     assert limits.overdue_s == handshake._PATIENCE_SECONDS
     assert limits.retry_after_s == refusals.OVERDUE.retry_after
@@ -161,6 +167,39 @@ def test_tls_costs_gateways_and_traffic_and_nothing_else(kind: TlsKind) -> None:
     assert with_tls.gateway_cores - without.gateway_cores == pytest.approx(more_us * 1e-6)
     more_bytes = (received + sent) * added.record_bytes + added.handshake_bytes / 3
     assert 1e6 * (with_tls.devices_mbit - without.devices_mbit) == pytest.approx(8 * more_bytes)
+
+
+def test_tls_at_the_balancer_costs_gateways_nothing_and_is_paid_there() -> None:
+    load = Load(500_000, 500_000, 10)
+    plain, behind, wss = (
+        needs(load, each) for each in (C, C.with_tls_at_balancer(), C.with_tls("wss"))
+    )
+    assert (behind.gateway_cores, behind.gateway_mb) == (plain.gateway_cores, plain.gateway_mb)
+    assert behind.devices_mbit == wss.devices_mbit > plain.devices_mbit
+    p = C.prices
+    units = load.devices / p.balancer_tls_unit_active
+    assert behind.dollars["load balancer"] == pytest.approx(
+        (p.balancer_hour + units * p.balancer_unit_hour) * p.hours_per_month
+    )
+
+
+@pytest.mark.parametrize(
+    ("partitions", "redis_us", "all_us"), [(64, 16.3, 35.9), (1024, 34.7, 72.2)]
+)
+def test_a_full_projection_takes_as_long_as_it_was_measured(
+    partitions: int, redis_us: float, all_us: float
+) -> None:
+    found = needs(Load(10_000, 10_000, 10), C.with_partitions(partitions))
+    assert found.projection_seconds / 20_000 == pytest.approx(all_us * 1e-6, rel=0.03)
+    ratio = found.projection_cores
+    assert ratio == pytest.approx(redis_us / all_us, rel=0.03)
+
+
+def test_each_registry_projects_everything_now_and_then() -> None:
+    found = needs(Load(500_000, 500_000, 10), C)
+    seconds = found.projection_cores * found.projection_seconds
+    mean = C.limits.registries * seconds / C.limits.full_projection_s
+    assert found.redis_by["projecting the directory"] == pytest.approx(mean)
 
 
 def test_commands_are_as_long_as_the_client_makes_them() -> None:
