@@ -9,10 +9,12 @@ import argparse
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 
@@ -56,6 +58,11 @@ def main() -> None:
             ("a delivery", costs.of_deliveries()),
         ):
             sys.stdout.write(f"{name:<20} {microseconds:6.1f} us\n")
+        with closing(open_redis_server(ServerOptions.of_tests())) as replica:
+            microseconds, sent = costs.of_replica(
+                redis.Redis.from_url(replica.admin_url), server.url
+            )
+        sys.stdout.write(f"{'a replica, reading':<20} {microseconds:6.1f} us, {sent:.0f} bytes\n")
 
 
 class Costs:
@@ -177,6 +184,23 @@ class Costs:
         thread.join()
         listening.close()
         return max(0.0, heard - unheard)
+
+    def of_replica(self, replica: Any, url: str) -> tuple[float, float]:
+        """Return what a replica adds to a whole reading, in µs of CPU and in bytes sent to it."""
+        alone = self._of_readings()
+        address = urlsplit(url)
+        replica.replicaof(address.hostname, address.port)
+        while replica.info("replication")["master_link_status"] != "up":
+            time.sleep(0.05)
+        before = self._client.info("replication")["master_repl_offset"]
+        followed = self._of_readings()
+        sent = self._client.info("replication")["master_repl_offset"] - before
+        return followed - alone, sent / self._items
+
+    def _of_readings(self) -> float:
+        kinds = self.kinds()
+        parts = ("store", "light", "clear_pending")
+        return sum(self._run(kinds[part], 1, self._items) for part in parts)
 
     def _piped(self, commands: Sequence[Sequence[str]], rounds: int = 200) -> float:
         pipe = self._client.pipeline(transaction=False)
