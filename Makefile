@@ -79,7 +79,7 @@ simulate-storm: environment  ## Simulate a million devices that reconnect at onc
 chart: environment $(VENV)/validators.lock  ## Validate the Helm chart for the oldest and the newest Kubernetes
 	@$(RUN) -m pytest -n 0 tests/deploy $(ARGS)
 
-aws: environment $(VENV)/validators.lock  ## Lint and check the templates for AWS, and create them in an emulator
+aws: environment $(VENV)/validators.lock  ## Lint and check the templates for AWS
 	@$(RUN) -m pytest -n 0 tests/deploy_aws $(ARGS)
 
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences

@@ -21,7 +21,10 @@ OWN_NETWORK: Final = ["unshare", "--map-root-user", "--net"]
 def result() -> Any:
     """Run the scenario once."""
     if importlib.util.find_spec("ministack") is None:
-        pytest.skip("ministack is missing: it is in the dependency group validators")
+        pytest.skip(
+            "ministack is missing. It needs other versions than our tools: install it into a "
+            "folder of its own, and name that in PYTHONPATH"
+        )
     try:
         subprocess.run([*OWN_NETWORK, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
