@@ -14,6 +14,7 @@ from tests.deploy_aws.templates import (
     containers,
     environment,
     imports,
+    mappings_with,
     resources,
     texts,
     unlike,
@@ -26,7 +27,7 @@ _ROOT: Final = Path(__file__).parents[2]
 
 
 def wrong_imports(templates: Templates) -> Iterator[str]:
-    """Each import is another stack's export; each export is somebody's import."""
+    """Each import is another stack's export; another stack imports each export."""
     exports: dict[str, str] = {}
     for stack, template in templates.items():
         for output in template.get("Outputs", {}).values():
@@ -204,18 +205,12 @@ def wrong_metrics(templates: Templates) -> Iterator[str]:
 
 
 def _metrics_of(node: Any) -> Iterator[tuple[str, ...]]:
-    if isinstance(node, dict):
-        if "MetricName" in node:
-            yield (node["MetricName"], *(str(each["Value"]) for each in node["Dimensions"]))
-        for each in node.values():
-            yield from _metrics_of(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from _metrics_of(each)
+    for each in mappings_with(node, "MetricName"):
+        yield (each["MetricName"], *(str(one["Value"]) for one in each["Dimensions"]))
 
 
 def silent_alarms(templates: Templates) -> Iterator[str]:
-    """An alarm tells somebody, or is a part of one that does; its runbook is there."""
+    """An alarm tells an operator, or is a part of one that does; its runbook is there."""
     parts = "".join(
         text
         for each in resources(templates, "CloudWatch::CompositeAlarm")

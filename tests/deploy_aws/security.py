@@ -4,28 +4,24 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from services.canary.settings import CanarySettings
-from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
-from services.router.settings import RouterSettings
 from shared.process.settings import Settings
 from tests.deploy_aws.templates import (
     Template,
     Templates,
     containers,
     environment,
+    mappings_with,
     resources,
     secrets,
     texts,
     unlike,
     value,
 )
+from tests.fixtures.settings_of_services import SETTINGS_OF_SERVICES
 
 SETTINGS: Final[Mapping[str, type[Settings]]] = {
-    "gateway": GatewaySettings,
-    "router": RouterSettings,
-    "registry": RegistrySettings,
-    "canary": CanarySettings,
+    **SETTINGS_OF_SERVICES,
     "migration": RegistrySettings,
 }
 """Of each container of ours."""
@@ -146,7 +142,7 @@ def stars(templates: Templates) -> Iterator[str]:
         reasons = each.body.get("Metadata", {}).get("Stars", {})
         starred = {
             statement.get("Sid", "a statement without a Sid")
-            for statement in _statements(each.properties)
+            for statement in mappings_with(each.properties, "Effect")
             if any(
                 "*" in text
                 for key in ("Action", "NotAction", "Resource", "NotResource", "Principal")
@@ -159,17 +155,6 @@ def stars(templates: Templates) -> Iterator[str]:
             yield f"{each.title}: {sid} has a reason and no star"
         if "ManagedPolicyArns" in each.properties:
             yield f"{each.title} has rights that are not written here"
-
-
-def _statements(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        if "Effect" in node:
-            yield node
-        for each in node.values():
-            yield from _statements(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from _statements(each)
 
 
 def secrets_in_text(templates: Templates) -> Iterator[str]:

@@ -107,28 +107,28 @@ def value(template: Template, given: Any) -> Any:
     return given
 
 
+def nodes(node: Any) -> Iterator[Any]:
+    """Yield a node and all below it, each before its own."""
+    yield node
+    below = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for each in below:
+        yield from nodes(each)
+
+
+def mappings_with(node: Any, key: str) -> Iterator[dict[str, Any]]:
+    """Yield the mappings that have a key, the node's own among them."""
+    return (each for each in nodes(node) if isinstance(each, dict) and key in each)
+
+
 def texts(node: Any) -> Iterator[str]:
     """Yield all strings below a node."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict):
-        for each in node.values():
-            yield from texts(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from texts(each)
+    return (each for each in nodes(node) if isinstance(each, str))
 
 
 def imports(node: Any) -> Iterator[str]:
     """Yield the names that are imported below a node, without the hub's name before them."""
-    if isinstance(node, dict):
-        if "Fn::ImportValue" in node:
-            yield node["Fn::ImportValue"]["Fn::Sub"].removeprefix("${Hub}-")
-        for each in node.values():
-            yield from imports(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from imports(each)
+    for each in mappings_with(node, "Fn::ImportValue"):
+        yield each["Fn::ImportValue"]["Fn::Sub"].removeprefix("${Hub}-")
 
 
 def agent_config(templates: Templates) -> dict[str, Any]:

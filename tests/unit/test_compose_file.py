@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from services.canary.settings import CanarySettings
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
-from services.router.settings import RouterSettings
-from shared.process.settings import OPEN, Settings
+from shared.process.settings import OPEN
+from tests.fixtures.settings_of_services import SETTINGS_OF_SERVICES
 from tools.local.access import SERVER_PASSWORDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +32,6 @@ MONITORING_CLUSTER: dict[str, dict[str, Any]] = yaml.safe_load(
 HAPROXY = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 
-SETTINGS: dict[str, type[Settings]] = {
-    "canary": CanarySettings,
-    "gateway": GatewaySettings,
-    "registry": RegistrySettings,
-    "router": RouterSettings,
-}
 LETS_IN = {"gateway", "registry"}
 """Whose settings say who may come in."""
 OF_REDIS = re.compile(r"CHARGELIGHT_(REDIS_.*|PARTITIONS)")
@@ -87,7 +80,7 @@ def test_every_port_is_published_on_this_machine_alone_unless_a_setting_says_oth
 
 
 def test_compose_opens_the_services_to_its_own_networks_and_production_does_not() -> None:
-    for name, settings in SETTINGS.items():
+    for name, settings in SETTINGS_OF_SERVICES.items():
         environment = {key: value or "" for key, value in SERVICES[name]["environment"].items()}
         assert environment[f"CHARGELIGHT_{name.upper()}_HOST"] == "::"
         assert environment.get("CHARGELIGHT_OPEN") == (OPEN if name in LETS_IN else None)
@@ -131,7 +124,7 @@ def monitoring() -> dict[str, dict[str, Any]]:
 def test_prometheus_reaches_every_service_that_it_is_to_ask() -> None:
     jobs = yaml.safe_load((ROOT / "deploy/monitoring/prometheus.yml").read_text())["scrape_configs"]
     asked = {job["job_name"] for job in jobs} & SERVICES.keys()
-    assert asked >= SETTINGS.keys()
+    assert asked >= SETTINGS_OF_SERVICES.keys()
     for name in asked - {"redis", "postgres"}:  # exporters are asked about these
         assert set(MONITORING[name]["networks"]) & set(MONITORING["prometheus"]["networks"]), name
 
@@ -140,7 +133,7 @@ def test_prometheus_reaches_every_service_that_it_is_to_ask() -> None:
 def test_a_stop_that_hangs_ends_before_it_is_killed(name: str) -> None:
     # Otherwise nothing would say what hung.
     grace = seconds("stop_grace_period:", yaml.safe_dump(SERVICES[name]))
-    assert SETTINGS[name].load().stop_seconds < grace
+    assert SETTINGS_OF_SERVICES[name].load().stop_seconds < grace
 
 
 def test_every_service_that_keeps_running_has_a_health_check() -> None:
@@ -149,23 +142,23 @@ def test_every_service_that_keeps_running_has_a_health_check() -> None:
     assert without == END_BY_THEMSELVES
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS_OF_SERVICES)
 def test_health_checks_ask_the_port_the_service_listens_on(name: str) -> None:
-    port = SETTINGS[name].model_fields["health_port"].default
+    port = SETTINGS_OF_SERVICES[name].model_fields["health_port"].default
     assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "ready", str(port)]
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS_OF_SERVICES)
 def test_compose_passes_on_every_setting_of_a_service_and_no_other(name: str) -> None:
     passed = {key for key in SERVICES[name]["environment"] if not OF_THE_PLACE.search(key)}
     # Not the owner's password: a registry that has it could do all that it must not.
-    expected = set(SETTINGS[name].variables()) - {"CHARGELIGHT_POSTGRES_OWNER_DSN"}
+    expected = set(SETTINGS_OF_SERVICES[name].variables()) - {"CHARGELIGHT_POSTGRES_OWNER_DSN"}
     if name == "canary":
         expected = {key for key in expected if not OF_REDIS.fullmatch(key)}
     assert passed == {key for key in expected if not OF_THE_PLACE.search(key)}
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS_OF_SERVICES)
 def test_compose_does_not_repeat_a_default_of_the_code(name: str) -> None:
     given = {key for key, value in SERVICES[name]["environment"].items() if value is not None}
     own = {"CHARGELIGHT_REDIS_URL", "CHARGELIGHT_POSTGRES_DSN", "CHARGELIGHT_OPEN"}
@@ -193,15 +186,16 @@ def test_the_example_lists_every_setting_and_no_other() -> None:
         for key in example()
         if not re.match(r"CHARGELIGHT_(COMPOSE|SIMULATOR|CLI|TEST)_|COMPOSE_", key)
     }
-    assert listed == {key for settings in SETTINGS.values() for key in settings.variables()}
+    every = SETTINGS_OF_SERVICES.values()
+    assert listed == {key for settings in every for key in settings.variables()}
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", SETTINGS_OF_SERVICES)
 def test_the_example_gives_the_defaults(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = SETTINGS[name].load().model_dump(exclude={"instance_id"})
+    defaults = SETTINGS_OF_SERVICES[name].load().model_dump(exclude={"instance_id"})
     for key, value in example().items():
         monkeypatch.setenv(key, value)
-    assert SETTINGS[name].load().model_dump(exclude={"instance_id"}) == defaults
+    assert SETTINGS_OF_SERVICES[name].load().model_dump(exclude={"instance_id"}) == defaults
 
 
 def test_the_example_gives_the_defaults_of_compose() -> None:
@@ -294,7 +288,7 @@ def test_production_has_no_port_without_tls() -> None:
 
 
 def test_production_only_sets_what_the_services_know() -> None:
-    for name, settings in SETTINGS.items():
+    for name, settings in SETTINGS_OF_SERVICES.items():
         given = PRODUCTION.get(name, {}).get("environment", {})
         # The canary is a client too: whom it trusts is OpenSSL's setting.
         trusted = {"SSL_CERT_FILE"} if name == "canary" else set()

@@ -57,7 +57,7 @@ async def again_and_again(do: Callable[[], Awaitable[object]], pause: float) -> 
     try:
         yield
     finally:
-        # Not cancelled once: what it does may lose that.
+        # It is cancelled more than once: a client of Redis may swallow a single cancellation.
         assert await end_task(task, 1.0), "it goes on"
         if not task.cancelled():
             task.result()

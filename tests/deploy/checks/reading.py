@@ -4,21 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from services.canary.settings import CanarySettings
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
-from services.router.settings import RouterSettings
 from shared.process.settings import Settings
+from tests.fixtures.settings_of_services import SETTINGS_OF_SERVICES
 
 Manifests: TypeAlias = Sequence[dict[str, Any]]
 
 COMPONENT: Final = "app.kubernetes.io/component"
 SETTINGS: Final[Mapping[str, type[Settings]]] = {
-    "canary": CanarySettings,
-    "gateway": GatewaySettings,
+    **SETTINGS_OF_SERVICES,
     "migrate": RegistrySettings,
-    "registry": RegistrySettings,
-    "router": RouterSettings,
 }
 """The components that are ours."""
 REPLICATED: Final = ("gateway", "registry", "router")

@@ -57,7 +57,7 @@ async def until_it_takes_none(gateway: Gateway) -> None:
 
 
 async def light_up(gateway: Gateway) -> ClientConnection:
-    """Connect both devices anew, and return the widget once its light is right."""
+    """Connect both devices, and return the widget once its light is right."""
     widget = await connect_device(gateway.widget_url("wABCD"))
     async with connect_device(gateway.charger_url("c1234")) as charger:
         await charger.send(reading(100))

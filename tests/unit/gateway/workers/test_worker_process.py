@@ -38,14 +38,18 @@ def deaf(monkeypatch: pytest.MonkeyPatch, ends: list[int], deaf_since: Path) -> 
     return Worker(1, environment, 0.1, Restarts(random.Random(1)), lambda: ends.append(1))
 
 
+async def until_it_runs(deaf_since: Path) -> None:
+    while not deaf_since.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+        await asyncio.sleep(0.01)
+
+
 async def test_a_worker_that_does_not_drain_is_killed_and_that_is_a_failure(
     deaf: Worker, deaf_since: Path
 ) -> None:
     stop = Stop()
     async with asyncio.timeout(SOON):
         keeping = asyncio.create_task(deaf.keep(stop))
-        while not deaf_since.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
-            await asyncio.sleep(0.01)
+        await until_it_runs(deaf_since)
         stop.set()
         with pytest.raises(WorkerFailedError, match="worker 1 ended with -9, not 0"):
             await keeping
@@ -59,8 +63,7 @@ async def test_a_worker_hears_by_its_life_line_that_it_is_to_wait_no_longer(
     stop = Stop()
     async with asyncio.timeout(SOON):
         keeping = asyncio.create_task(deaf.keep(stop))
-        while not deaf_since.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
-            await asyncio.sleep(0.01)
+        await until_it_runs(deaf_since)
         stop.ask()
         stop.ask()
         # It is deaf to signals, and ends when it reads something.
