@@ -1,7 +1,6 @@
 """A gateway of two processes loses one: devices get their lights, and it is started again."""
 
 import asyncio
-import os
 import signal
 import sys
 
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from tests.e2e.fleet import SETTLE_SECONDS, GatewayGroup, fleet, judge_lights
-from tests.fixtures.children import children_of
+from tests.fixtures.children import children_of, send_signal
 from tests.fixtures.hub import StartHub
 
 PAIRS = 24
@@ -27,7 +26,7 @@ async def test_killing_one_of_two_workers_leaves_no_wrong_light_and_no_gap(hub: 
     async with fleet(running, group, PAIRS) as made:
         before = children_of(gateway.process.pid)
         assert len(before) == 2
-        os.kill(before[0], signal.SIGKILL)
+        send_signal(before[0], signal.SIGKILL)
         # Readings go on flowing; the fleet judges each light that is late.
         await asyncio.sleep(SETTLE_SECONDS + 1)
         await gateway.process.ready()

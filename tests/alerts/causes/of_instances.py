@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 from collections.abc import AsyncIterator
 from typing import Final
 
 from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene, again_and_again
-from tests.fixtures.children import children_of
+from tests.fixtures.children import children_of, send_signal
 from tests.fixtures.processes import ServiceProcess
 from tests.fixtures.redis_at import url_at
 from tools.servers.credentials import SERVICES
@@ -90,7 +89,7 @@ async def kill_worker(scene: Scene) -> AsyncIterator[None]:
     await gateway.process.ready(timeout_seconds=READY_SECONDS)
     # Prometheus must have seen that none had ended.
     await asyncio.sleep(3)
-    os.kill(children_of(gateway.process.pid)[-1], signal.SIGKILL)
+    send_signal(children_of(gateway.process.pid)[-1], signal.SIGKILL)
     yield
     await gateway.process.ready(timeout_seconds=READY_SECONDS)
 

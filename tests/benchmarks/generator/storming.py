@@ -6,7 +6,6 @@ before does not pass for one that is lit again.
 """
 
 import heapq
-import os
 import random
 import signal
 import time
@@ -20,6 +19,7 @@ from tests.benchmarks.generator.fleet import Fleet
 from tests.benchmarks.generator.frames import READING_OF_STEP, STEP_OF
 from tests.benchmarks.generator.loop import Loop, clock
 from tests.benchmarks.generator.schedule import quantiles
+from tests.fixtures.children import send_signal
 from tests.fixtures.raw_frames import PING, masked
 
 _FIRST_DELAY_SECONDS: Final = 0.1
@@ -185,7 +185,7 @@ def storm(
     run = Storm(loop, fleet, lights, jitter=jitter)
     lights.next_levels()
     began, cpu = clock(), time.process_time()
-    os.kill(kill, signal.SIGKILL)
+    send_signal(kill, signal.SIGKILL)
     run.run(began + _DEADLINE_SECONDS)
     took = clock() - began
     share = (time.process_time() - cpu) / took

@@ -1,7 +1,6 @@
 """A gateway that leaves takes devices for a while, although it says that it wants none."""
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -10,7 +9,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.fixtures.children import children_of
+from tests.fixtures.children import children_of, send_signal
 from tests.fixtures.hub import HOST, Gateway, Hub, StartHub, connect_device
 from tests.integration.hub.booth import CHARGED, SOON, close_code, reading, received
 
@@ -72,7 +71,7 @@ async def test_the_drain_begins_by_itself_but_not_before_it_has_left(
     gateway = await gateway_that_leaves(hub, "2", workers)
     widget = await light_up(gateway)
     asked_at = time.monotonic()
-    os.kill(gateway.process.pid, signal.SIGTERM)
+    send_signal(gateway.process.pid, signal.SIGTERM)
     assert await close_code(widget) == 1001
     assert time.monotonic() - asked_at > 1.9  # timers are not exact
     await until_it_takes_none(gateway)
@@ -85,7 +84,7 @@ async def test_new_devices_get_in_and_their_lights_until_a_second_signal_ends_th
     hub: StartHub, workers: str
 ) -> None:
     gateway = await gateway_that_leaves(hub, LONG, workers)
-    os.kill(gateway.process.pid, signal.SIGINT)
+    send_signal(gateway.process.pid, signal.SIGINT)
     await until_it_wants_no_devices(gateway)
     widget = await light_up(gateway)
     ending = asyncio.create_task(gateway.process.terminate())
@@ -98,8 +97,8 @@ async def test_a_signal_to_the_whole_group_is_one_signal(hub: StartHub) -> None:
     # So do terminals, and systemd: each worker gets it, and the parent's own besides.
     gateway = await gateway_that_leaves(hub, LONG, "2")
     for pid in children_of(gateway.process.pid):
-        os.kill(pid, signal.SIGTERM)
-    os.kill(gateway.process.pid, signal.SIGTERM)
+        send_signal(pid, signal.SIGTERM)
+    send_signal(gateway.process.pid, signal.SIGTERM)
     await until_it_wants_no_devices(gateway)
     for _ in range(5):
         await (await light_up(gateway)).close()

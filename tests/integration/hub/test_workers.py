@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fixtures import secured
-from tests.fixtures.children import children_of, is_running
+from tests.fixtures.children import children_of, is_running, send_signal
 from tests.fixtures.hub import Gateway, Hub, StartHub, connect_device
 from tests.fixtures.processes import ROOT, health_url, service_command
 from tests.fixtures.redis_at import settings_for, url_of
@@ -143,7 +143,7 @@ async def test_a_gateway_with_one_worker_has_no_other_process(hub: StartHub) -> 
 async def test_one_worker_that_hangs_is_named_and_keeps_new_devices_away(running: Hub) -> None:
     (gateway,) = running.gateways
     first = next(pid for pid in children_of(gateway.process.pid) if _instance(pid) == "gw-1")
-    os.kill(first, signal.SIGSTOP)
+    send_signal(first, signal.SIGSTOP)
     try:
         said = "no: does not answer (worker 1 of 2)\n"
         await until_said(gateway, "/readyz", 503, said)
@@ -152,7 +152,7 @@ async def test_one_worker_that_hangs_is_named_and_keeps_new_devices_away(running
         # What the other one counts is still shown.
         assert {w for w, _ in await series(gateway, "chargelight_connections")} == {"2"}
     finally:
-        os.kill(first, signal.SIGCONT)
+        send_signal(first, signal.SIGCONT)
     await until_said(gateway, "/readyz", 200, "ok\n")
     await until_said(gateway, "/accepting", 200, "ok\n")
 
@@ -160,13 +160,12 @@ async def test_one_worker_that_hangs_is_named_and_keeps_new_devices_away(running
 async def test_a_worker_that_ends_again_and_again_ends_the_gateway(running: Hub) -> None:
     (gateway,) = running.gateways
     process = gateway.process
-    before: set[int] = set()
     other = next(pid for pid in children_of(process.pid) if _instance(pid) == "gw-2")
+    killed: set[int] = set()
     for _ in range(5):
-        await until(lambda: bool(_first(process.pid)) and _first(process.pid) not in before)
-        victim = _first(process.pid)
-        before.add(victim)
-        os.kill(victim, signal.SIGKILL)
+        victim = await _first(process.pid, besides=killed)
+        killed.add(victim)
+        send_signal(victim, signal.SIGKILL)
     # It tells whoever restarts it, once the other one has drained.
     assert await process.wait() == 1
     lines = [json.loads(line) for line in process.log_text().splitlines()]
@@ -236,7 +235,7 @@ async def test_a_killed_parent_leaves_no_worker_and_its_ports_free(
         parent.kill()
         parent.wait()
         for pid in filter(is_running, workers):
-            os.kill(pid, signal.SIGKILL)
+            send_signal(pid, signal.SIGKILL)
 
 
 def _started(
@@ -279,10 +278,12 @@ def _instance(pid: int) -> str:
     return words.get(b"CHARGELIGHT_INSTANCE_ID", b"").decode()
 
 
-def _first(parent: int) -> int:
-    """The process id of the first worker, 0 while there is none."""
-    for pid in children_of(parent):
-        with contextlib.suppress(OSError):
-            if _instance(pid) == "gw-1":
-                return pid
-    return 0
+async def _first(parent: int, *, besides: set[int]) -> int:
+    """The process id of the first worker, once there is another one than those."""
+    async with asyncio.timeout(SOON):
+        while True:
+            for pid in children_of(parent):
+                with contextlib.suppress(OSError):  # it has just ended
+                    if pid not in besides and _instance(pid) == "gw-1":
+                        return pid
+            await asyncio.sleep(0.02)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.children import send_signal
 from tests.unit.tools.facts import lives, wait_until
 from tools.servers.processes.supervised_process import SupervisedProcess
 
@@ -132,7 +133,7 @@ def test_a_frozen_program_ends_with_its_starter_too(
     starter: tuple[subprocess.Popen[str], int, int, Path],
 ) -> None:
     process, program, _, _ = starter
-    os.kill(program, signal.SIGSTOP)
+    send_signal(program, signal.SIGSTOP)
     process.kill()
     wait_until(lambda: not lives(program), "the frozen program has ended")
 
@@ -142,7 +143,7 @@ def test_a_program_ends_when_its_supervisor_is_killed(
     starter: tuple[subprocess.Popen[str], int, int, Path],
 ) -> None:
     _, program, supervisor, _ = starter
-    os.kill(supervisor, signal.SIGKILL)
+    send_signal(supervisor, signal.SIGKILL)
     wait_until(lambda: not lives(program), "the program has ended")
 
 

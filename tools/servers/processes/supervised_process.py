@@ -113,7 +113,7 @@ class SupervisedProcess:
         # It may have ended a moment ago, its supervisor not yet.
         with suppress(ProcessLookupError):
             if self.poll() is None:
-                os.kill(self.pid, number)
+                os.kill(self.pid, number)  # noqa: TID251 - the supervisor reported it
 
     def freeze(self) -> None:
         """Suspend it with SIGSTOP, and return once it has stopped.

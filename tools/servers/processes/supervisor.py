@@ -87,7 +87,7 @@ def end(child: int, spec: Spec) -> int:
         if spec.own_session:
             os.killpg(child, number)  # with the processes it started
         else:
-            os.kill(child, number)
+            os.kill(child, number)  # noqa: TID251 - fork() returned it
 
     send(spec.end_signal)
     send(signal.SIGCONT)  # a suspended program handles no other signal but SIGKILL
