@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 
 COMMIT: Final = os.environ.get("SOURCE_COMMIT") or "unknown"
 """Set in the images (``deploy/Dockerfile``); elsewhere nobody knows what was changed since."""

@@ -110,6 +110,8 @@ class Refused(msgspec.Struct, frozen=True):
     """The last time."""
     gateway: str
     """The last one."""
+    since: Microseconds = 0
+    """The first time that was counted; 0: a gateway of version 0.1.0 wrote it."""
 
 
 decode_charger_presence = tolerant_decoder(ChargerPresence)

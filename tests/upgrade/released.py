@@ -17,7 +17,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A version, and the commit that it was released from."""
 
     version: str
-    commit: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40})?$")]
+    commit: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
 
 
 class NotHereError(Exception):
@@ -25,15 +25,8 @@ class NotHereError(Exception):
 
 
 def last_release(file: Path = FILE) -> Release:
-    """Return the last release.
-
-    Raises:
-        NotHereError: Nothing is released yet.
-    """
-    release = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Release)
-    if not release.commit:
-        raise NotHereError(f"nothing is released yet: {file.name} names no commit")
-    return release
+    """Return the last release."""
+    return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Release)
 
 
 def unpack(release: Release, folder: Path, repository: Path = ROOT) -> None:

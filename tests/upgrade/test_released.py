@@ -58,17 +58,10 @@ def test_a_commit_that_is_not_in_this_clone_is_named(repository: Path, folder: P
         unpack(Release("0.1.0", "1" * 40), folder, repository)
 
 
-def test_there_need_not_be_a_release(tmp_path: Path) -> None:
-    file = tmp_path / "released.toml"
-    file.write_text('version = ""\ncommit = ""\n')
-    with pytest.raises(NotHereError, match="nothing is released yet"):
-        last_release(file)
-    file.write_text(f'version = "0.1.0"\ncommit = "{"a" * 40}"\n')
-    assert last_release(file) == Release("0.1.0", "a" * 40)
-
-
 def test_a_commit_is_named_in_full(tmp_path: Path) -> None:
     file = tmp_path / "released.toml"
+    file.write_text(f'version = "0.1.0"\ncommit = "{"a" * 40}"\n')
+    assert last_release(file) == Release("0.1.0", "a" * 40)
     file.write_text('version = "0.1.0"\ncommit = "1568bfe"\n')
     with pytest.raises(msgspec.ValidationError):
         last_release(file)

@@ -7,7 +7,7 @@ import typer
 from services.cli.api import address
 from services.cli.session import session_of
 
-_COLUMNS: Final = ["last_at", "count", "reason", "kind", "path", "address", "gateway"]
+_COLUMNS: Final = ["last_at", "count", "since", "reason", "kind", "path", "address", "gateway"]
 
 
 def refused(context: typer.Context) -> None:

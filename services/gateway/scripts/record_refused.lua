@@ -11,15 +11,21 @@ local quiet = 3600 * 1000000
 
 local function is_refused(value)
   return is_count(value.count) and is_count(value.at)
+    and (value.since == nil or is_count(value.since))
 end
 
 for i = 3, #ARGV, 3 do
   local stored = checked(redis.call('HGET', refused, ARGV[i]), is_refused)
   -- One from the future was written by a clock that was ahead.
-  if not stored or stored.at > now or stored.at < now - quiet then stored = {count = 0, at = 0} end
-  local at = math.max(now - tonumber(ARGV[i + 2]), stored.at)
+  local seen = now - tonumber(ARGV[i + 2])
+  if not stored or stored.at > now or stored.at < now - quiet then
+    stored = {count = 0, at = 0, since = seen}
+  end
+  -- A gateway of version 0.1.0 writes no time of the first refusal, and nobody knows it then.
+  local since = stored.since and string.format(',"since":%.0f', stored.since) or ''
   redis.call('HSET', refused, ARGV[i], string.format(
-    '{"count":%.0f,"at":%.0f,"gateway":"%s"}', stored.count + tonumber(ARGV[i + 1]), at, gateway))
+    '{"count":%.0f,"at":%.0f,"gateway":"%s"%s}',
+    stored.count + tonumber(ARGV[i + 1]), math.max(seen, stored.at), gateway, since))
 end
 
 redis.call('EXPIRE', refused, 7 * 24 * 3600)

@@ -30,7 +30,11 @@ class RefusedHandshake(BaseModel):
         "`shared_id`: it was connected, but another device has its id",
         examples=["wrong_path"],
     )
-    count: int = Field(description="How often", examples=[12])
+    count: int = Field(description="How often, since then", examples=[12])
+    since: datetime | None = Field(
+        description="The first time that was counted: after a quiet hour it begins again. "
+        "null: a gateway of version 0.1.0 counted"
+    )
     last_at: datetime = Field(description="When it was refused last")
     gateway: str = Field(description="Which gateway refused it last", examples=["gateway-1"])
 
@@ -46,6 +50,7 @@ def shown(item: RefusedItem) -> RefusedHandshake:
         address=item.address,
         reason=item.reason,
         count=item.times.count,
+        since=to_datetime(item.times.since) if item.times.since else None,
         last_at=to_datetime(item.times.at),
         gateway=item.times.gateway,
     )

@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,7 +20,7 @@ from shared.contract.names import REFUSED
 from shared.contract.presence import RefusalReason
 from tests.fixtures.redis_at import bus_to
 from tests.fixtures.secured import open_port
-from tests.integration.hub.booth import Stored
+from tests.integration.hub.booth import SOON, Stored
 from tests.integration.hub.conftest import StartGateway
 
 
@@ -30,6 +31,12 @@ async def refused(stored: Stored) -> dict[str, int]:
         item.decode() if isinstance(item, bytes) else item: json.loads(times)["count"]
         for item, times in found.items()
     }
+
+
+async def refusal(stored: Stored, item: str) -> dict[str, Any]:
+    """What Redis has of one of them."""
+    value: dict[str, Any] = json.loads(await stored.client.hget(REFUSED, item))
+    return value
 
 
 def has(stored: Stored, expected: dict[str, int]) -> Callable[[], Awaitable[bool]]:
@@ -106,6 +113,32 @@ async def test_a_secret_in_the_place_of_an_id_is_not_kept_whole(
         f"charger not_registered {at} /chargers/d8b2f0c4...": 1,
     }
     await stored.until(has(stored, expected))
+
+
+async def test_the_first_time_stays_unless_an_older_gateway_counted(
+    stored: Stored, redis_url: str
+) -> None:
+    bus = bus_to(redis_url)
+    now = 0.0
+    noted = RefusedHandshakes(lambda: now)
+    writer = RefusedWriter(bus, noted, "gateway-a", random.Random(1))
+    # As version 0.1.0 writes it.
+    at = int(time.time() * 1_000_000) - 1_000_000
+    await stored.client.hset(
+        REFUSED, "charger tls 10.0.0.9 ", f'{{"count":3,"at":{at},"gateway":"gateway-b"}}'
+    )
+    for _ in range(2):
+        noted.note(Kind.CHARGER, RefusalReason.TLS, "10.0.0.8", "")
+        noted.note(Kind.CHARGER, RefusalReason.TLS, "10.0.0.9", "")
+        now += 5.0  # it waited for so long
+        await writer.write_all()
+    found = {host: await refusal(stored, f"charger tls 10.0.0.{host} ") for host in (8, 9)}
+    new, old = found[8], found[9]
+    assert new["count"] == 2
+    assert 0 < new["at"] - new["since"] < SOON * 1_000_000
+    assert old["count"] == 5
+    assert "since" not in old
+    await bus.close()
 
 
 async def test_no_flood_fills_redis_and_those_that_go_on_stay(

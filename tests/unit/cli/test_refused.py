@@ -12,6 +12,7 @@ ITEM = {
     "address": "10.0.0.7",
     "reason": "wrong_path",
     "count": 3,
+    "since": "2026-11-24T09:58:01Z",
     "last_at": "2026-11-24T10:31:52Z",
     "gateway": "gateway-a",
 }
@@ -21,7 +22,8 @@ def test_who_could_not_connect_is_listed_with_the_reason(run: Run, registry: Fak
     registry.answers({"items": [ITEM]})
     ran = run("refused")
     assert list(registry.asked()) == [("GET", "/refused")]
-    assert all(word in ran.output for word in ("/charger/c1", "10.0.0.7", "wrong_path", " 3 "))
+    shown = ("/charger/c1", "10.0.0.7", "wrong_path", " 3 ", "since")
+    assert all(word in ran.output for word in shown)
     assert json.loads(run("--json", "refused").output) == ITEM
 
 

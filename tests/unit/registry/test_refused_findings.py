@@ -1,5 +1,6 @@
 """A device that is refused is told from one without power."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -92,6 +93,14 @@ def test_one_that_is_not_registered_is_shown_to_try() -> None:
     explanation = explained(Kind.CHARGER, **SITUATIONS["unregistered"], refused=tries)
     assert "register" in (explanation.remedy or "")
     assert explanation.findings[-1].text.startswith("not_registered, 3 times")
+
+
+def test_since_when_it_was_counted_is_said_if_its_gateway_wrote_it() -> None:
+    item = b"charger tls 10.0.0.7 "
+    (new,) = refused_items({item: b'{"count":3,"at":9000000,"gateway":"g","since":2000000}'})
+    (old,) = refused_items({item: b'{"count":3,"at":9000000,"gateway":"g"}'})
+    assert shown(new).since == datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert shown(old).since is None
 
 
 def test_what_was_written_by_hand_is_left_out() -> None:
