@@ -18,6 +18,7 @@ from tests.benchmarks.options import Options
 Measure = Callable[[Options], Coroutine[Any, Any, Report]]
 
 TARGETS: Final = {
+    "versions": "CPU per reading, latency and highest rate of another version and of this one",
     "ingest": "readings into a gateway, as a ratio to a server that does nothing",
     "relay": "readings from chargers to widgets: highest rate, latencies, CPU per message",
     "idle": "memory and CPU of 10,000 and 50,000 connections that say nothing",
@@ -48,9 +49,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="seconds only; figures mean nothing")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement")
     parser.add_argument("--connections", type=int, help="in place of a benchmark's own number")
+    parser.add_argument("--against", metavar="COMMIT", help="versions: in place of the release")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     asked = parser.parse_args()
-    options = Options(asked.quick, asked.rounds, asked.connections)
+    options = Options(asked.quick, asked.rounds, asked.connections, asked.against)
     names = list(TARGETS) if "all" in asked.targets else asked.targets or USUAL
     found = Report()
     about = machine.describe()

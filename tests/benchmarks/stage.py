@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from tests.benchmarks.processor import cpu_seconds, redis_cpu_seconds
 from tests.fixtures.hub import Hub
-from tests.fixtures.processes import ServiceProcess
+from tests.fixtures.processes import ROOT, ServiceProcess
 from tests.fixtures.redis_at import CLUSTER_SETTING, urls_of_each
 from tools.servers.postgres.open import open_postgres_server
 from tools.servers.redis.open import open_redis_cluster, open_redis_server
@@ -72,11 +72,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    *, cluster: bool = False, settings: Mapping[str, str] | None = None
+    *, cluster: bool = False, settings: Mapping[str, str] | None = None, code: Path = ROOT
 ) -> AsyncIterator[Stage]:
     """Set a stage up: Redis (or a cluster of three nodes), Postgres and a registry.
 
-    All processes of the hub get the settings.
+    All processes of the hub get the settings, and are started from the folder with the code.
 
     The servers are always our own, also if addresses of others are given: a fleet of a benchmark
     has no business in anybody's data.
@@ -101,7 +101,7 @@ async def stage(
             CLUSTER_SETTING: str(cluster).lower(),
             "CHARGELIGHT_POSTGRES_DSN": postgres.dsn,
         }
-        hub = Hub({**SETTINGS, **(settings or {}), **addresses}, folder, started.append)
+        hub = Hub({**SETTINGS, **(settings or {}), **addresses}, folder, started.append, code)
         stack.push_async_callback(hub.hang_up)
         hub.start_registry()
         await hub.ready()

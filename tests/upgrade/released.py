@@ -1,12 +1,14 @@
 """The code of the last release."""
 
+import os
 import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import msgspec
+import pytest
 
 from tests.fixtures.processes import ROOT
 
@@ -27,6 +29,13 @@ class NotHereError(Exception):
 def last_release(file: Path = FILE) -> Release:
     """Return the last release."""
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Release)
+
+
+def skip_without(error: NotHereError) -> NoReturn:
+    """Skip the test, or fail it where the release must be there."""
+    if os.environ.get("CHARGELIGHT_TEST_RELEASE") == "required":
+        pytest.fail(f"CHARGELIGHT_TEST_RELEASE is required, but: {error}")
+    pytest.skip(str(error))
 
 
 def unpack(release: Release, folder: Path, repository: Path = ROOT) -> None:

@@ -19,7 +19,7 @@ from tests.e2e.fleet import GatewayGroup, fleet, judge_lights
 from tests.fixtures.hub import Hub, StartHub, connect_device
 from tests.fixtures.processes import ROOT
 from tests.integration.hub.booth import CHARGED, reading, received
-from tests.upgrade.released import NotHereError, Release, last_release, unpack
+from tests.upgrade.released import NotHereError, Release, last_release, skip_without, unpack
 
 SECONDS: Final = float(os.environ.get("CHARGELIGHT_TEST_MIXED", "20"))
 PAIRS: Final = 24
@@ -40,9 +40,7 @@ def released(release: Release, tmp_path: Path) -> Path:
     try:
         unpack(release, folder)
     except NotHereError as error:
-        if os.environ.get("CHARGELIGHT_TEST_RELEASE") == "required":
-            pytest.fail(f"CHARGELIGHT_TEST_RELEASE is required, but: {error}")
-        pytest.skip(str(error))
+        skip_without(error)
     return folder
 
 

@@ -13,7 +13,7 @@ from tests.benchmarks.figures import Report
 from tests.benchmarks.generator.control import add_generator, running_generator
 from tests.benchmarks.options import Options
 from tests.benchmarks.processor import generators_core
-from tests.benchmarks.relay.variant import Run, Variant
+from tests.benchmarks.relay.variant import Run, Variant, started_hub
 from tests.benchmarks.stage import Stage, stage
 from tests.benchmarks.straightforward.running import start_straightforward
 from tests.fixtures.processes import ROOT
@@ -50,7 +50,7 @@ async def measure(options: Options) -> Report:
     async with AsyncExitStack() as stack:
         prepared = await stack.enter_async_context(stage())
         await prepared.register_pairs(sizes.pairs)
-        hub = await _hub(prepared, stack, sizes.pairs)
+        hub = await started_hub(HUB, prepared, stack, sizes.pairs)
         async with AsyncExitStack() as others:
             straightforward = await _straightforward(prepared, others, sizes.pairs)
             await _search([hub, straightforward], sizes, report)
@@ -59,22 +59,6 @@ async def measure(options: Options) -> Report:
         report.note("relay redis", prepared.redis_description)
     report.note("relay pairs", f"{sizes.pairs:,}")
     return report
-
-
-async def _hub(prepared: Stage, stack: AsyncExitStack, pairs: int) -> Variant:
-    hub = prepared.hub
-    for_chargers, for_widgets, router = hub.start_gateway(), hub.start_gateway(), hub.start_router()
-    await hub.ready()
-    generator = await stack.enter_async_context(running_generator(generators_core()))
-    processes = {
-        "charger gateway": for_chargers.process,
-        "widget gateway": for_widgets.process,
-        "router": router.process,
-    }
-    ports = (for_chargers.charger_port, for_widgets.widget_port)
-    variant = Variant(HUB, prepared, generator, processes, *ports, pairs)
-    await variant.connect()
-    return variant
 
 
 async def _straightforward(prepared: Stage, stack: AsyncExitStack, pairs: int) -> Variant:

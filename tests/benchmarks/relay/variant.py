@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.benchmarks.generator.control import Generator
+from tests.benchmarks.generator.control import Generator, running_generator
+from tests.benchmarks.processor import generators_core
 from tests.benchmarks.search import highest_rate
 from tests.benchmarks.stage import Stage
 from tests.fixtures.processes import ServiceProcess
@@ -98,3 +100,20 @@ class Variant:
         while quiet < 2 and time.monotonic() < until:
             heard = (await self.generator.do("drain", seconds=0.5))["heard"]
             quiet = 0 if heard else quiet + 1
+
+
+async def started_hub(name: str, prepared: Stage, stack: AsyncExitStack, pairs: int) -> Variant:
+    """Start a router, a gateway for chargers and one for widgets, and connect all devices."""
+    hub = prepared.hub
+    for_chargers, for_widgets, router = hub.start_gateway(), hub.start_gateway(), hub.start_router()
+    await hub.ready()
+    generator = await stack.enter_async_context(running_generator(generators_core()))
+    processes = {
+        "charger gateway": for_chargers.process,
+        "widget gateway": for_widgets.process,
+        "router": router.process,
+    }
+    ports = (for_chargers.charger_port, for_widgets.widget_port)
+    variant = Variant(name, prepared, generator, processes, *ports, pairs)
+    await variant.connect()
+    return variant

@@ -11,8 +11,13 @@ import pytest
 from tests.benchmarks.__main__ import TARGETS
 from tests.benchmarks.figures import Report, read
 from tests.fixtures.processes import ROOT
+from tests.upgrade.released import NotHereError, last_release, skip_without, unpack
 
 EXPECTED = {
+    "versions": (
+        "versions at 500/s: CPU of all per reading, now / before",
+        "versions at 500/s: p50, now",
+    ),
     "ingest": ("ingest parsed / nothing, common rate", "ingest gateway / nothing, highest rate"),
     "relay": ("relay hub / straightforward, highest rate", "relay hub, at half: p50 / raw p50"),
     "idle": ("idle 100: memory per charger (PSS)", "idle 100: CPU of all gateways"),
@@ -38,6 +43,11 @@ MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per 
 
 @pytest.fixture
 def found(target: str, tmp_path: Path) -> Report:
+    if target == "versions":
+        try:
+            unpack(last_release(), tmp_path)
+        except NotHereError as error:
+            skip_without(error)
     file = tmp_path / "figures.json"
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", target, "--quick", "--json", str(file)],
