@@ -87,13 +87,16 @@ def configure(
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(service=service, instance_id=instance_id)
     handler = logging.StreamHandler(kept)
+    least = max(number, logging.WARNING)
+    # Also of the handler: loggers of some libraries have levels of their own (psycopg's).
+    handler.setLevel(least)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
             foreign_pre_chain=common,
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[handler], level=least, force=True)
 
 
 def get(name: str) -> Logger:

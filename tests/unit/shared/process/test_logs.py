@@ -74,6 +74,16 @@ def test_only_what_is_severe_enough_is_written(level: str, number: int) -> None:
     assert len(json_lines(body, level=level)) == number
 
 
+def test_a_librarys_own_level_does_not_count() -> None:
+    body = (
+        "library = logging.getLogger('psycopg')\n"
+        "library.setLevel('WARNING')\n"
+        "library.warning('no')\n"
+        "library.error('yes')"
+    )
+    assert [line["event"] for line in json_lines(body, level="error")] == ["yes"]
+
+
 def test_away_from_a_terminal_auto_means_json() -> None:
     (line,) = json_lines('log.info("serving")', output="auto")
     assert line["event"] == "serving"
