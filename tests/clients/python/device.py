@@ -33,7 +33,9 @@ class Device:
 
     def say(self, *words: object) -> None:
         """Print what happened: `open`, `message TEXT`, `closed CODE REASON` or `failed ERROR`."""
-        print(self.name, *words, flush=True)
+        # In one piece: the other device may speak at the same moment, in another thread.
+        sys.stdout.write(" ".join(map(str, (self.name, *words))) + "\n")
+        sys.stdout.flush()
 
 
 def reading(level: float) -> str:
