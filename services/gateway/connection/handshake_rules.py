@@ -42,14 +42,19 @@ _MISTAKES: Final = [
 _NOT_IN_A_HEAD: Final = re.compile(rb"[^\t\r\n -~\x80-\xff]|(?<!\r)\n|\r(?!\n)")
 
 
+def origin_form_of(target: str) -> str:
+    """Return a request's target without an authority and a query."""
+    authority, path = _AUTHORITY.match(target), target.partition("?")[0]
+    return path[authority.end() :] if authority else path
+
+
 def path_of(target: str) -> str:
     """Return the path that a request's target means; it never has a query.
 
     Undone is what some clients and proxies do to a right one: an absolute form (RFC 9112
     section 3.2.2), escapes where none are needed, one doubled or trailing slash.
     """
-    authority, path = _AUTHORITY.match(target), target.partition("?")[0]
-    path = path[authority.end() :] if authority else path
+    path = origin_form_of(target)
     path = _ESCAPED_UNRESERVED.sub(lambda escape: chr(int(escape[1], 16)), path)
     return path.replace("//", "/", 1) if "//" in path else path.removesuffix("/")
 

@@ -1,0 +1,1 @@
+"""OCPP, which chargers speak that can be bought. Without I/O."""
