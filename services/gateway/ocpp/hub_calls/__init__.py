@@ -1,0 +1,1 @@
+"""Calls of the hub to a charger, and what it asks by itself."""
