@@ -26,6 +26,7 @@ TARGETS: Final = {
     "scale": "CPU per message with more gateways, routers, connections; Redis Cluster",
     "capacity": "what docs/capacity.md predicts for 1,000, 10,000 and 50,000 devices",
     "doorbells": "CPU of reading a published message, in three ways",
+    "ocpp_messages": "decoding and checking OCPP's MeterValues, as a ratio to its schemas",
     "instructions": "instructions of the functions that run for each message",
     "tls": "a handshake, a reading and an idle connection with TLS, with mTLS and without",
     "imports": "imports of 1,000 to 200,000 devices and hostile files: time, memory, others' waits",

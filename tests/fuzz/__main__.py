@@ -17,7 +17,7 @@ from typing import Final
 from tests.fuzz.engines import Report, instrumented, run_coverage, run_random
 from tests.fuzz.target import Target
 
-TARGETS: Final = ("handshake", "frames", "fast_frames", "readings")
+TARGETS: Final = ("handshake", "frames", "fast_frames", "readings", "ocpp")
 
 
 def target_named(name: str) -> Target:

@@ -14,11 +14,11 @@ Anything = Any
 """Any JSON; null and a missing member are the same."""
 
 
-class _Received(msgspec.Struct, frozen=True, rename="camel"):
-    """What a charger sends."""
+class _Received(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """What a charger sends: trees without cycles, which no garbage collector need look at."""
 
 
-class SampledValue(_Received, frozen=True):
+class SampledValue(_Received, frozen=True, gc=False):
     """One value of a sample."""
 
     value: Anything = None
@@ -31,14 +31,14 @@ class SampledValue(_Received, frozen=True):
     context: Anything = None
 
 
-class MeterValue(_Received, frozen=True):
+class MeterValue(_Received, frozen=True, gc=False):
     """Values that were sampled at one time."""
 
     timestamp: Anything = None
     sampled_value: tuple[SampledValue, ...] | None = None
 
 
-class MeterValues(_Received, frozen=True):
+class MeterValues(_Received, frozen=True, gc=False):
     """Samples of a connector (1.6) or an EVSE (2.x)."""
 
     connector_id: int | None = None
@@ -47,7 +47,7 @@ class MeterValues(_Received, frozen=True):
     meter_value: tuple[MeterValue, ...] | None = None
 
 
-class StartTransaction(_Received, frozen=True):
+class StartTransaction(_Received, frozen=True, gc=False):
     """1.6: a transaction began; the answer gives it its id."""
 
     connector_id: int | None = None
@@ -56,7 +56,7 @@ class StartTransaction(_Received, frozen=True):
     id_tag: Anything = None
 
 
-class StopTransaction(_Received, frozen=True):
+class StopTransaction(_Received, frozen=True, gc=False):
     """1.6: a transaction ended; its connector is not named."""
 
     transaction_id: int | None = None
@@ -64,20 +64,20 @@ class StopTransaction(_Received, frozen=True):
     transaction_data: tuple[MeterValue, ...] | None = None
 
 
-class Evse(_Received, frozen=True):
+class Evse(_Received, frozen=True, gc=False):
     """2.x: where a vehicle is charged. The hub counts EVSEs as connectors."""
 
     id: int | None = None
 
 
-class TransactionInfo(_Received, frozen=True):
+class TransactionInfo(_Received, frozen=True, gc=False):
     """2.x: what is known of a transaction."""
 
     transaction_id: str | None = None
     charging_state: Anything = None
 
 
-class TransactionEvent(_Received, frozen=True):
+class TransactionEvent(_Received, frozen=True, gc=False):
     """2.x: a transaction began, goes on, or ended."""
 
     event_type: Anything = None
@@ -89,7 +89,7 @@ class TransactionEvent(_Received, frozen=True):
     meter_value: tuple[MeterValue, ...] | None = None
 
 
-class StatusNotification(_Received, frozen=True):
+class StatusNotification(_Received, frozen=True, gc=False):
     """The state of a connector."""
 
     connector_id: int | None = None
@@ -101,7 +101,7 @@ class StatusNotification(_Received, frozen=True):
     timestamp: Anything = None
 
 
-class ChargingStation(_Received, frozen=True):
+class ChargingStation(_Received, frozen=True, gc=False):
     """2.x: what a charger is."""
 
     vendor_name: Anything = None
@@ -109,7 +109,7 @@ class ChargingStation(_Received, frozen=True):
     firmware_version: Anything = None
 
 
-class BootNotification(_Received, frozen=True):
+class BootNotification(_Received, frozen=True, gc=False):
     """A charger started, or connected for the first time."""
 
     charge_point_vendor: Anything = None
@@ -119,7 +119,7 @@ class BootNotification(_Received, frozen=True):
     """2.x; the three before are 1.6's."""
 
 
-class ConfigurationKey(_Received, frozen=True):
+class ConfigurationKey(_Received, frozen=True, gc=False):
     """1.6: a setting of a charger."""
 
     key: str = ""
@@ -127,19 +127,19 @@ class ConfigurationKey(_Received, frozen=True):
     value: Anything = None
 
 
-class Configuration(_Received, frozen=True):
+class Configuration(_Received, frozen=True, gc=False):
     """1.6: the result of GetConfiguration."""
 
     configuration_key: tuple[ConfigurationKey, ...] | None = None
 
 
-class Named(_Received, frozen=True):
+class Named(_Received, frozen=True, gc=False):
     """2.x: a component or a variable."""
 
     name: str = ""
 
 
-class VariableResult(_Received, frozen=True):
+class VariableResult(_Received, frozen=True, gc=False):
     """2.x: what became of reading or setting one variable."""
 
     attribute_status: Anything = None
@@ -147,14 +147,14 @@ class VariableResult(_Received, frozen=True):
     variable: Named | None = None
 
 
-class VariableResults(_Received, frozen=True):
+class VariableResults(_Received, frozen=True, gc=False):
     """2.x: the result of GetVariables or SetVariables."""
 
     get_variable_result: tuple[VariableResult, ...] | None = None
     set_variable_result: tuple[VariableResult, ...] | None = None
 
 
-class Status(_Received, frozen=True):
+class Status(_Received, frozen=True, gc=False):
     """The result of a call that is accepted or not."""
 
     status: Anything = None

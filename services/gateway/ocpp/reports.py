@@ -154,10 +154,10 @@ class Reports:
         is_charging: bool,
         is_offline: bool = False,
     ) -> None:
-        sample, mistake = newest_sample(meter_values, zero_counts=is_charging)
-        if mistake:
-            self.known.note(Note.UNUSABLE_SOC, mistake)
-        if sample is None:
+        found = newest_sample(meter_values, zero_counts=is_charging)
+        if found.mistake:
+            self.known.note(Note.UNUSABLE_SOC, found.mistake)
+        if (sample := found.sample) is None:
             return
         now, triggered_at = arrival.now, arrival.triggered_at.get(connector or 0)
         at = self.clock.sampled_at(sample, now, triggered_at=triggered_at, is_offline=is_offline)

@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from functools import lru_cache
+from math import inf
+from typing import Final
+
+import msgspec
 
 from services.gateway.chargers.readings import MAXIMUM, MINIMUM
 from services.gateway.ocpp.messages import Anything, MeterValue, SampledValue, text
 from services.gateway.ocpp.timestamps import read_timestamp
 
 _MEASURAND: Final = "SoC"
+_BEGIN: Final = "soc"
+"""How measurands begin that look like it."""
 _UNITS: Final = frozenset(("", "percent", "%"))
 _SIGNED: Final = "SignedData"
 _TRIGGER: Final = "Trigger"
@@ -17,9 +23,10 @@ _NUMBER: Final = re.compile(
 )
 _MOST_EXPONENT: Final = 9
 _MOST: Final = 1e15
+_REMEMBERED: Final = 1024
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """A state of charge, and when it was sampled."""
 
     level: float
@@ -30,7 +37,7 @@ class Sample(NamedTuple):
     """Whether it is the answer to a TriggerMessage, as it says."""
 
 
-class Samples(NamedTuple):
+class Samples(msgspec.Struct, frozen=True, gc=False):
     """What was found in a message."""
 
     sample: Sample | None
@@ -49,36 +56,44 @@ def newest_sample(meter_values: Iterable[MeterValue] | None, *, zero_counts: boo
     newest, newest_at, mistake = None, 0.0, ""
     for meter_value in meter_values or ():
         for value in meter_value.sampled_value or ():
-            if not _may_be_state_of_charge(value):
+            if value.measurand != _MEASURAND:  # without one it is energy
                 continue
             level = _level_of(value)
             if isinstance(level, str):
                 mistake = level
             elif level or zero_counts:
                 stamp = read_timestamp(meter_value.timestamp)
-                at = float("inf") if stamp is None else stamp
+                at = inf if stamp is None else stamp
                 if newest is None or at >= newest_at:
                     newest, newest_at = Sample(level, stamp, value.context == _TRIGGER), at
-    return Samples(newest, mistake)
+    return Samples(newest, mistake or ("" if newest else _lookalike(meter_values)))
 
 
-def _may_be_state_of_charge(value: SampledValue) -> bool:
-    measurand = value.measurand  # without one it is energy
-    return measurand == _MEASURAND or (
-        isinstance(measurand, str) and measurand[:3].lower() == _MEASURAND.lower()
-    )
+def _lookalike(meter_values: Iterable[MeterValue] | None) -> str:
+    """Say which measurand looks like a state of charge but is none; empty: there is none."""
+    for meter_value in meter_values or ():
+        for value in meter_value.sampled_value or ():
+            measurand = value.measurand
+            if (
+                isinstance(measurand, str)
+                and measurand[:3].lower() == _BEGIN
+                and measurand != _MEASURAND
+            ):
+                return f"measurand {text(measurand)} is not SoC"
+    return ""
 
 
 def _level_of(value: SampledValue) -> float | str:
     """Return the level, or why there is none."""
-    unit, multiplier = _unit_of(value)
-    if value.measurand != _MEASURAND:
-        return f"measurand {text(value.measurand)} is not SoC"
     if value.format == _SIGNED:
         return "SoC as signed data cannot be read"
-    if not isinstance(unit, str) or unit.strip().lower() not in _UNITS:
+    unit, multiplier = value.unit, None
+    if value.unit_of_measure is not None:
+        unit, multiplier = _unit_in(value.unit_of_measure, unit)
+    if unit is not None and (not isinstance(unit, str) or unit.strip().lower() not in _UNITS):
         return f"SoC in {text(unit) or 'a unit that is no text'}, not in percent"
-    number = _number_in(value.value)
+    said = value.value
+    number = _number_in(said) if isinstance(said, str) else _number(said)
     if number is None:
         return "SoC is no number"
     return _scaled(number, multiplier) if multiplier else _checked(number)
@@ -96,17 +111,20 @@ def _checked(number: float) -> float | str:
     return number or 0.0  # no negative zero
 
 
-def _unit_of(value: SampledValue) -> tuple[Anything, Anything]:
-    """Return the unit, empty if none is said, and the power of ten that the value counts."""
-    described = value.unit_of_measure
-    if isinstance(described, dict):
-        return described.get("unit") or value.unit or "", described.get("multiplier")
-    return value.unit or "", None
+def _unit_in(described: Anything, unit: Anything) -> tuple[Anything, Anything]:
+    """Return the unit, None if none is said, and the power of ten that the value counts."""
+    if not isinstance(described, dict):
+        return unit, None
+    return described.get("unit", unit), described.get("multiplier")
 
 
-def _number_in(value: Anything) -> float | None:
-    if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+@lru_cache(_REMEMBERED)
+def _number_in(said: str) -> float | None:
+    """Return the number in a text. There are few levels, so the last ones are remembered."""
+    return float(said) if _NUMBER.fullmatch(said) else None
+
+
+def _number(said: Anything) -> float | None:
+    if isinstance(said, bool) or not isinstance(said, int | float):
         return None
-    return value if abs(value) < _MOST else None  # a whole number may be too great for a float
+    return said if abs(said) < _MOST else None  # a whole number may be too great for a float

@@ -16,13 +16,19 @@ def read_timestamp(value: Anything) -> float | None:
     """Return a time in seconds since 1970; None if it says none. Without a zone it is UTC."""
     if not isinstance(value, str) or not _SHORTEST <= len(value) <= _LONGEST:
         return None
-    try:
-        found = datetime.fromisoformat(value.strip().upper())
-    except ValueError:
+    found = _read(value) or _read(value.strip().upper())  # a small z, or spaces around it
+    if found is None:
         return None
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
     return found.timestamp() if found.year >= _FIRST_YEAR else None
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @lru_cache(1)

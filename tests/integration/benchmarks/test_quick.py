@@ -28,6 +28,10 @@ EXPECTED = {
     ),
     "capacity": ("capacity 100: memory of all gateways", "capacity 100: CPU of Redis, no readings"),
     "doorbells": ("doorbells: CPU per message, our connection",),
+    "ocpp_messages": (
+        "ocpp: 2 samples, decode and check",
+        "ocpp: 11 samples, how much cheaper",
+    ),
     "instructions": ("instructions: parse frame",),
     "tls": ("tls ws: CPU per reading", "tls wss with certificates: CPU per handshake"),
     "imports": (

@@ -1,0 +1,1 @@
+"""Decoding and checking an OCPP message, beside validation by the schemas of its version."""
