@@ -14,6 +14,7 @@ from services.gateway.ocpp.reports import Reports
 from services.gateway.ocpp.turn import CommandResult, Now, Turn
 
 _MOST_HELD: Final = 8
+_MOST_BYTES_HELD: Final = frames.MAX_MESSAGE_BYTES
 """More are not answered, as if they were lost: chargers repeat them."""
 
 
@@ -120,8 +121,12 @@ class Conversation:
         self._awaits_boot |= call.action == "BootNotification"
         if self._is_admitted or call.action not in replies.HELD[self.version]:
             self._answer(call, now, now, turn)
-        elif len(self._held) < _MOST_HELD:
+        elif self._has_room_for(call):
             self._held.append((call, now))
+
+    def _has_room_for(self, call: Call) -> bool:
+        held = sum(len(bytes(each.payload)) for each, _ in self._held)
+        return len(self._held) < _MOST_HELD and held + len(bytes(call.payload)) <= _MOST_BYTES_HELD
 
     def _answer(self, call: Call, received: Now, now: Now, turn: Turn) -> None:
         """Answer a request that came at ``received``."""

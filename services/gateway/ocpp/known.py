@@ -57,6 +57,10 @@ class Known:
             self.notes[code] = said
             self.has_news = True
 
+    def forget(self, code: Note) -> None:
+        """Forget a note: what it said is over."""
+        self.has_news |= self.notes.pop(code, None) is not None
+
     def note_state(self, connector: int | None, state: object) -> None:
         """Note a connector's state."""
         if connector is None or not 0 <= connector <= MOST_CONNECTORS or not (said := text(state)):

@@ -73,7 +73,7 @@ class Evse(_Received, frozen=True, gc=False):
 class TransactionInfo(_Received, frozen=True, gc=False):
     """2.x: what is known of a transaction."""
 
-    transaction_id: str | None = None
+    transaction_id: Anything = None
     charging_state: Anything = None
 
 

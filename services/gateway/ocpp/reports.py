@@ -132,9 +132,10 @@ class Reports:
         self.clock.note(read_timestamp(event.timestamp), arrival.now)
         info, evse = event.transaction_info, event.evse
         connector = evse.id if evse is not None else None
-        if info is not None and info.transaction_id:
+        if info is not None:
             is_end = event.event_type == _ENDED
-            connector = self.transactions.follow(info.transaction_id, connector, is_end=is_end)
+            if which := str(info.transaction_id or ""):
+                connector = self.transactions.follow(which, connector, is_end=is_end)
             self.known.note_state(connector, info.charging_state)
         self._read_samples(
             event.meter_value,
@@ -166,13 +167,18 @@ class Reports:
             self.known.note(Note.NO_CONNECTOR, f"a state of charge is of {which}")
             return
         self.known.reporting.add(connector)
-        if self.clock.offset > LATE_SECONDS:
-            self.known.note(Note.WRONG_CLOCK, f"{self.clock.offset / 60:.0f} minutes behind")
-        if at is None or now.clock - at > LATE_SECONDS:
-            self.known.note(Note.LATE, f"a state of charge of connector {connector} came late")
+        self._note_time(at, now)
         if at is not None and at >= self._sampled_at.get(connector, at):
             self._sampled_at[connector] = at
             self._put(Reading(connector, sample.level, at), arrival.turn)
+
+    def _note_time(self, sampled_at: float | None, now: Now) -> None:
+        if self.clock.offset > LATE_SECONDS:
+            self.known.note(Note.WRONG_CLOCK, f"{self.clock.offset / 60:.0f} minutes behind")
+        else:
+            self.known.forget(Note.WRONG_CLOCK)
+        if sampled_at is None or now.clock - sampled_at > LATE_SECONDS:
+            self.known.note(Note.LATE, "a state of charge came more than a minute late")
 
     def _put(self, reading: Reading, turn: Turn) -> None:
         """Put a reading in place of an older one, if several messages are read at once."""

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.ocpp.charger_clock import ChargerClock
 from services.gateway.ocpp.samples import Sample
@@ -153,3 +155,35 @@ def test_an_answer_to_a_question_of_long_ago_is_late(sent: Sent) -> None:
 def test_an_old_answer_in_a_queue_is_late_if_the_clock_is_right(sent: Sent) -> None:
     sent.note(5, 0)
     assert sent.at(10, 300, triggered_at=9, is_triggered=True) == 300
+
+
+@given(
+    st.lists(st.floats(0, 3600), min_size=1, max_size=20),
+    st.floats(1, 3600),
+    st.floats(0, 0.2),
+)
+def test_whatever_is_sent_at_once_after_an_outage_is_as_old_as_it_is(
+    sampled: list[float], outage: float, apart: float
+) -> None:
+    sent = Sent()
+    began = 3600 + outage
+    for n, second in enumerate(sorted(sampled)):
+        now = began + n * apart
+        # To the hub a sample may seem younger by no more than lies between two of its messages.
+        assert sent.at(now, now - second) == pytest.approx(now - second, abs=0.001)
+
+
+@given(
+    st.floats(3, 86_400 * 365),
+    st.lists(st.floats(3, 300), min_size=2, max_size=20),
+    st.lists(st.floats(0, 0.9), min_size=20, max_size=20),
+)
+def test_a_wrong_clock_keeps_no_light_dark_for_longer_than_one_sample(
+    behind: float, intervals: list[float], delays: list[float]
+) -> None:
+    sent = Sent()
+    second, ages = 0.0, []
+    for interval, delay in zip(intervals, delays, strict=False):
+        second += interval
+        ages.append(sent.at(second + delay, behind + delay))
+    assert all(age is not None and age <= 2.0 for age in ages[1:])

@@ -59,6 +59,26 @@ def test_2_x_names_the_evse_in_the_first_event_only(version: Version) -> None:
     assert levels(charger.admit(stored)) == [(2, 29)]
 
 
+@pytest.mark.parametrize("transaction_id", [7, "t" * 99])
+def test_an_id_of_another_kind_or_length_is_an_id(transaction_id: object) -> None:
+    charger = Charger(Version.V201)
+    info = {"transactionId": transaction_id}
+    charger.event("Started", evse={"id": 2}, transactionInfo=info)
+    turn = charger.event("Updated", transactionInfo=info, meterValue=charger.samples((0, 28)))
+    assert levels(turn) == [(2, 28)]
+
+
+def test_an_event_without_an_id_is_of_the_evse_that_it_names() -> None:
+    charger = Charger(Version.V201)
+    for evse in (1, 2):
+        samples = charger.samples((0, 28))
+        turn = charger.event("Updated", transactionInfo={}, evse={"id": evse}, meterValue=samples)
+        assert levels(turn) == [(evse, 28)]
+        assert turn.transactions is None
+    turn = charger.event("Updated", transactionInfo={}, meterValue=charger.samples((0, 28)))
+    assert levels(turn) == []
+
+
 def test_a_transaction_that_nobody_knows_lights_nothing() -> None:
     charger = Charger(Version.V201)
     turn = charger.event("Updated", meterValue=charger.samples((0, 28)))
@@ -174,6 +194,10 @@ def test_a_clock_49_minutes_behind_keeps_neither_connector_dark() -> None:
     assert [levels(turn) for turn in turns] == [[(1, 29)], [(2, 51)]]
     assert [ages(charger, turn) for turn in turns] == [[0], [0]]
     assert charger.conversation.known.notes[Note.WRONG_CLOCK] == "49 minutes behind"
+    charger.behind = 0
+    charger.wait(30)
+    assert charger.meter_values(30).has_news
+    assert Note.WRONG_CLOCK not in charger.conversation.known.notes
 
 
 def test_the_answer_to_a_trigger_shows_the_wrong_clock_at_once() -> None:

@@ -299,6 +299,13 @@ def test_several_open_calls_are_all_answered() -> None:
     assert [(r.connector, r.level) for r in turn.readings] == [(1, 26)]
 
 
+def test_of_very_long_ones_that_must_wait_too() -> None:
+    charger = Charger(admitted=False)
+    for n in range(4):
+        charger.meter_values(n, x="y" * 30_000)
+    assert len(charger.admit().receipts) == 2
+
+
 def test_of_very_many_that_must_wait_some_are_lost_not_kept() -> None:
     charger = Charger(admitted=False)
     for n in range(100):
