@@ -38,7 +38,6 @@ class Conversation:
     _held: list[tuple[Call, Now]] = field(default_factory=list)
     _is_admitted: bool = False
     _has_spoken: bool = False
-    _awaits_boot: bool = False  # BootNotification is not answered yet
 
     def __post_init__(self) -> None:
         self.reports = Reports(self.version, self.known)
@@ -114,11 +113,11 @@ class Conversation:
 
     @property
     def _may_call(self) -> bool:
-        # Some chargers start over when they are called before they are welcomed.
-        return self._is_admitted and self._has_spoken and not self._awaits_boot
+        # Some chargers start over when they are called before their boot is answered: it is, by
+        # now, if it came.
+        return self._is_admitted and self._has_spoken
 
     def _on_call(self, call: Call, now: Now, turn: Turn) -> None:
-        self._awaits_boot |= call.action == "BootNotification"
         if self._is_admitted or call.action not in replies.HELD[self.version]:
             self._answer(call, now, now, turn)
         elif self._has_room_for(call):
@@ -137,7 +136,6 @@ class Conversation:
                 self.reports.on_boot(call.payload)
                 welcome = replies.boot_reply(now.utc, self.heartbeat_seconds)
                 turn.replies.append(frames.encode_result(call.id, welcome))
-                self._awaits_boot = False
                 self.questions.restart()
             case "StatusNotification":
                 self.reports.on_status(call.payload, received)

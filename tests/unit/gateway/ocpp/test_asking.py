@@ -290,6 +290,49 @@ def test_a_connector_is_not_triggered_again_at_once() -> None:
     assert charger.conversation.next_at is None
 
 
+def test_a_question_that_waits_is_not_asked_twice() -> None:
+    charger = Charger()
+    charger.meter_values(28)
+    commanded(charger, "x1")
+    charger.ask_again()
+    charger.ask_again()
+    settings = Settings(charger, {})
+    charger.answer({"status": "Accepted"})
+    settings.serve()
+    assert len(settings.triggers) == 1
+
+
+def test_a_question_that_waited_counts_from_when_it_was_sent() -> None:
+    charger = Charger()
+    charger.behind = 49 * 60
+    charger.meter_values(28)
+    commanded(charger, "x1")
+    charger.ask_again()
+    charger.wait(20)
+    charger.answer({"status": "Accepted"})
+    charger.wait(1)
+    (reading,) = charger.meter_values(28, context="Trigger").readings
+    assert reading.sampled_at == charger.now.clock - 1
+
+
+def test_while_an_answer_is_waited_for_there_is_only_its_deadline() -> None:
+    charger = Charger()
+    charger.send("Heartbeat")
+    charger.ask_again()
+    assert charger.conversation.next_at == charger.now.clock + 30
+
+
+def test_what_cannot_be_triggered_is_forgotten() -> None:
+    charger = Charger()
+    charger.meter_values(28)
+    charger.ask_again(1)
+    charger.answer({"status": "Accepted"})
+    charger.ask_again(1)
+    charger.ask_again(2)
+    charger.answer({"status": "NotImplemented"})
+    assert charger.conversation.next_at is None
+
+
 @pytest.mark.parametrize("version", Version)
 def test_a_connector_is_asked_again_when_that_is_needed(version: Version) -> None:
     charger = Charger(version)

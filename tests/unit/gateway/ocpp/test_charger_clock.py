@@ -77,6 +77,17 @@ def test_a_queue_of_samples_from_second_to_second_is_late(sent: Sent) -> None:
         assert sent.at(n * 0.01, 600 - n) == 600 - n
 
 
+def test_a_queue_that_is_sent_nearly_as_fast_is_late(sent: Sent) -> None:
+    for n in range(20):
+        assert sent.at(1.2 * n, 300 - 1.8 * n) == round(300 - 1.8 * n, 4)
+
+
+def test_a_clock_that_was_ahead_may_be_behind_next(sent: Sent) -> None:
+    sent.note(0, -3600)
+    assert sent.at(10, 300) == 300
+    assert sent.at(40, 300) == 0
+
+
 @pytest.mark.parametrize("apart", [0.0, 1.0, 2.0])
 def test_a_sample_that_is_sent_again_is_late_again(sent: Sent, apart: float) -> None:
     assert sent.at(0, 300) == 300

@@ -133,6 +133,8 @@ def test_zero_without_a_transaction_means_unknown(transaction_id: object) -> Non
 
 def test_zero_in_a_transaction_is_a_level() -> None:
     charger = Charger()
+    assert levels(charger.meter_values("0", transactionId=1_796_000_000)) == [(1, 0)]
+    charger = Charger()
     number = charger.start()
     assert levels(charger.meter_values("0")) == [(1, 0)]
     charger.wait(5)
@@ -250,6 +252,34 @@ def test_what_another_connection_stored_counts_too() -> None:
     turn = charger.admit(stored={1: charger.now.clock - 10, 2: charger.now.clock - 600})
     assert levels(turn) == [(2, 21)]
     assert len(turn.receipts) == 2
+
+
+def test_what_this_connection_reported_counts_when_it_is_admitted_again() -> None:
+    charger = Charger()
+    charger.meter_values(50)
+    charger.admit(stored={1: charger.now.clock - 600})
+    assert levels(charger.meter_values(20, ago=300)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "more"),
+    [
+        (Version.V16, "StatusNotification", {"connectorId": 1}),
+        (Version.V201, "StatusNotification", {"evseId": 1}),
+        (Version.V16, "StartTransaction", {"connectorId": 2}),
+        (Version.V16, "StopTransaction", {"transactionId": 5}),
+        (Version.V201, "TransactionEvent", {}),
+    ],
+)
+def test_any_time_may_show_that_the_clock_is_right(
+    version: Version, action: str, more: dict[str, object]
+) -> None:
+    charger = Charger(version)
+    charger.send(action, {"timestamp": charger.time(), **more})
+    for _ in range(3):
+        charger.wait(30)
+        turn = charger.meter_values(28, ago=300)
+        assert ages(charger, turn) == [300]
 
 
 def test_a_reading_that_was_held_is_as_old_as_when_it_came() -> None:

@@ -78,6 +78,11 @@ def test_a_multiplier_that_cannot_be_meant_leaves_no_level(multiplier: object) -
     assert samples == Samples(None, "SoC has a strange multiplier")
 
 
+def test_a_number_that_is_too_great_for_a_multiplier_is_none() -> None:
+    samples = found(at(0, value(10**400, unitOfMeasure={"multiplier": -9})))
+    assert samples == Samples(None, "SoC is no number")
+
+
 @pytest.mark.parametrize("described", [5, [], "Percent", {"multiplier": None}, {"x": {}}])
 def test_a_strange_unit_fails_nothing(described: object) -> None:
     assert level_of(value(unitOfMeasure=described)) == 28
