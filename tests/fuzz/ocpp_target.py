@@ -14,6 +14,8 @@ from tests.fuzz.target import check, choices
 NOT_TEXT: Final = "not UTF-8"
 UNCLEAR: Final = "nobody's to say"
 _VERSIONS: Final = tuple(Version)
+_SURROGATE: Final = rb"\ud"
+"""Readers differ about half of a pair of escapes, also in a member that is overwritten."""
 _LONG_ID: Final = 60
 """In characters; how long an id may be at most, is for the gateway alone to say."""
 _APART_SECONDS: Final = 7.0
@@ -36,11 +38,10 @@ class Expected(NamedTuple):
 
 def judged(message: bytes) -> Expected | str:
     """Return what a message must lead to; or why that cannot be said."""
+    if _SURROGATE in message.lower():
+        return NOT_TEXT if not _is_text(message) else UNCLEAR
     try:
         document = json.loads(message.decode(), parse_constant=_refuse)
-        json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return UNCLEAR  # half of a pair of escapes
     except UnicodeDecodeError:
         return NOT_TEXT
     except RecursionError:
@@ -72,6 +73,14 @@ def _judged(document: list[Any]) -> Expected | str:
     if is_sound:
         return Expected(3, message_id, may_wait=True)
     return Expected(4, message_id, is_bad=True)
+
+
+def _is_text(message: bytes) -> bool:
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse(name: str) -> None:
@@ -314,6 +323,7 @@ SEEDS: Final = [
     b'\4[2,"' + b"x" * 300 + b'","Heartbeat",{}]',
     b"\4[2," + b"9" * 300 + b',"Heartbeat",{}]',
     b"\4\xef\xbb\xbf" + TOKENS[-1],
+    b'\4[2,"a1","Heartbeat",{"x":"\\ud800","x":1}]',
     b"",
     b"\0",
 ]
