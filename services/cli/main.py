@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from services.cli import settings
+from services.cli.booths.command import booths
 from services.cli.commands import (
     access,
     bulk,
@@ -75,6 +76,7 @@ app = typer.Typer(
 app.add_typer(devices.group("charger"), name="chargers")
 app.add_typer(pairings.with_widget_side(devices.group("widget")), name="widgets")
 app.add_typer(pairings.group, name="pairings")
+app.add_typer(booths, name="booths")
 app.add_typer(rentals.group, name="rentals")
 app.add_typer(access.keys, name="keys")
 app.add_typer(ca.group, name="ca")

@@ -98,6 +98,24 @@ class WidgetIsPairedError(DomainError):
     """The widget is paired with another charger."""
 
 
+class NoSuchBoothError(DomainError):
+    """There is no booth with this id."""
+
+    def __init__(self, booth_id: str) -> None:
+        super().__init__(
+            f"there is no booth with the id {booth_id!r}. GET /booths (chargelight booths list) "
+            "shows them"
+        )
+
+
+class BoothExistsError(DomainError):
+    """A booth has this id or this name."""
+
+
+class BoothInUseError(DomainError):
+    """A booth is not empty, or keys are limited to it."""
+
+
 class ChangedMeanwhileError(DomainError):
     """Another client changed it since the client saw it."""
 

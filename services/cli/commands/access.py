@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import Most, Since, Until
+from services.cli.commands.arguments import Most, OfBooth, Since, Until
 from services.cli.output import Column, in_words
 from services.cli.session import session_of, show
 
@@ -123,6 +123,7 @@ def audit(
     *,
     subject: Annotated[str | None, typer.Option(help="Only of this device, say.")] = None,
     kind: Annotated[str | None, typer.Option(help="charger, widget, pairing, rental, …")] = None,
+    booth: OfBooth = None,
     who: Annotated[str | None, typer.Option(help="Only by this operator.")] = None,
     action: Annotated[Action | None, typer.Option(help="Only where this happened.")] = None,
     import_: Annotated[
@@ -143,6 +144,7 @@ def audit(
         most,
         subject=subject,
         kind=kind,
+        booth=booth,
         who=who,
         action=action,
         import_id=import_,

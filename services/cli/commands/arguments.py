@@ -50,6 +50,10 @@ ChargerId = Annotated[
 WidgetId = Annotated[
     str, typer.Argument(callback=device_id, metavar="WIDGET", help="A widget's id.")
 ]
+OfBooth = Annotated[
+    str | None,
+    typer.Option("--booth", metavar="BOOTH", help="Only of this booth, by its id."),
+]
 Most = Annotated[
     int | None, typer.Option("--most", min=1, metavar="N", help="Show no more than so many.")
 ]

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Final
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import DryRun, Replace
+from services.cli.commands.arguments import DryRun, OfBooth, Replace
 from services.cli.failures import WrongUseError
 from services.cli.files import STANDARD, as_wrong_use, opened
 from services.cli.progress import shown_progress
@@ -21,7 +21,17 @@ from shared.contract.devices import Kind
 
 _MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/jsonl"}
 _OUTCOME: Final = (
-    *("line", "kind", "id", "device", "widget", "pairing", "former_widget", "former_charger"),
+    *(
+        "line",
+        "kind",
+        "id",
+        "device",
+        "booth",
+        "widget",
+        "pairing",
+        "former_widget",
+        "former_charger",
+    ),
     *("secret", "similar"),
 )
 _SAVE_AS_CSV: Final = "Save it there as CSV"
@@ -69,6 +79,9 @@ def import_(
     ] = None,
     dry_run: DryRun = False,
     replace: Replace = False,
+    create_booths: Annotated[
+        bool, typer.Option("--create-booths", help="Make booths that are not there.")
+    ] = False,
 ) -> None:
     """Register and pair all devices of a file, or none if anything in it is wrong."""
     session = session_of(context)
@@ -82,6 +95,7 @@ def import_(
             media_type,
             dry_run=dry_run or None,
             replace=replace or None,
+            create_booths=create_booths or None,
         )
     session.output.outcomes(answer, "outcomes", _OUTCOME)
     if found := answer.get("similar_devices"):
@@ -115,11 +129,12 @@ def export(
         ),
     ] = None,
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    booth: OfBooth = None,
 ) -> None:
     """Write all devices and their pairings to a file that `import` takes."""
     session = session_of(context)
     chosen = format_ or _format_of(file, _WRITE_CSV)
-    pieces = session.api.download(address("export"), format=chosen, kind=kind)
+    pieces = session.api.download(address("export"), format=chosen, kind=kind, booth=booth)
     if file == STANDARD:
         for piece in pieces:
             session.output.raw(piece)

@@ -7,7 +7,7 @@ import typer
 
 from services.cli.api import Items, address
 from services.cli.commands import secret
-from services.cli.commands.arguments import Canaries, DeviceId, DeviceIds, Most, Watch
+from services.cli.commands.arguments import Canaries, DeviceId, DeviceIds, Most, OfBooth, Watch
 from services.cli.failures import RefusedError
 from services.cli.session import Session, session_of, show
 from services.cli.watching import watch
@@ -19,6 +19,7 @@ _PARTNER: Final = {"charger": "widget", "widget": "charger"}
 
 _Label = Annotated[str | None, typer.Option(help="What people call it.")]
 _Location = Annotated[str | None, typer.Option(help="Where it is.")]
+_Booth = Annotated[str | None, typer.Option(help="In which booth it is, by its id.")]
 _Auth = Annotated[
     Auth | None,
     typer.Option(help="What it proves itself with: a secret or a certificate, or only that."),
@@ -30,13 +31,14 @@ def group(kind: str) -> typer.Typer:
     commands = typer.Typer(help=f"Register, find and change {kind}s.", no_args_is_help=True)
     _add_list_and_show(commands, kind)
     _add_changes(commands, kind)
+    _add_end(commands, kind)
     commands.add_typer(secret.group(kind), name="secret")
     return commands
 
 
 def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
     kinds = f"{kind}s"
-    columns = ["id", "label", "location", _PARTNER[kind], "registered_at"]
+    columns = ["id", "label", "booth", "location", _PARTNER[kind], "registered_at"]
 
     @commands.command("list", help=f"List {kinds}.")
     def every(
@@ -46,6 +48,7 @@ def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
             str | None, typer.Option(help="Only with this in id, label or location.")
         ] = None,
         location: Annotated[str | None, typer.Option(help="Only at this location.")] = None,
+        booth: OfBooth = None,
         paired: Annotated[
             bool | None, typer.Option("--paired/--unpaired", help="Only those that are, or not.")
         ] = None,
@@ -54,7 +57,13 @@ def _add_list_and_show(commands: typer.Typer, kind: str) -> None:
     ) -> None:
         session = session_of(context)
         items = session.api.pages(
-            address(kinds), most, q=search, location=location, paired=paired, canary=canary
+            address(kinds),
+            most,
+            q=search,
+            location=location,
+            booth=booth,
+            paired=paired,
+            canary=canary,
         )
         session.output.table(items, columns)
 
@@ -79,13 +88,22 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         *,
         label: _Label = None,
         location: _Location = None,
+        booth: _Booth = None,
         auth: _Auth = None,
         canary: Annotated[
             bool | None, typer.Option("--canary", help="It is the hub's own: left out of lists.")
         ] = None,
     ) -> None:
         session = session_of(context)
-        body = _drop_none({"label": label, "location": location, "auth": auth, "canary": canary})
+        body = _drop_none(
+            {
+                "label": label,
+                "location": location,
+                "booth": booth,
+                "auth": auth,
+                "canary": canary,
+            }
+        )
         session.output.fields(session.api.put(address(kinds, device_id), body))
 
     @commands.command("update", help=f"Change what a registered {kind} is called.")
@@ -95,15 +113,20 @@ def _add_changes(commands: typer.Typer, kind: str) -> None:
         *,
         label: _Label = None,
         location: _Location = None,
+        booth: _Booth = None,
         auth: _Auth = None,
     ) -> None:
-        body = _drop_none({"label": label, "location": location, "auth": auth})
+        body = _drop_none({"label": label, "location": location, "booth": booth, "auth": auth})
         if not body:
             raise typer.BadParameter(
-                "say what to change", param_hint="--label, --location or --auth"
+                "say what to change", param_hint="--label, --location, --booth or --auth"
             )
         session = session_of(context)
         session.output.fields(session.api.patch(address(kinds, device_id), body))
+
+
+def _add_end(commands: typer.Typer, kind: str) -> None:
+    kinds = f"{kind}s"
 
     @commands.command(
         "unregister", help=f"Unregister {kinds}: pairings end, connections are closed."
@@ -122,6 +145,7 @@ def state(
     online: Annotated[
         bool | None, typer.Option("--online/--offline", help="Only those that are.")
     ] = None,
+    booth: OfBooth = None,
     canary: Canaries = None,
     most: Most = None,
     watch_: Watch = False,
@@ -131,7 +155,12 @@ def state(
 
     def fetch(fit: int | None = None) -> Items:
         return session.api.pages(
-            address("state"), most or fit, status=status, online=online, canary=canary
+            address("state"),
+            most or fit,
+            status=status,
+            online=online,
+            booth=booth,
+            canary=canary,
         )
 
     if watch_:

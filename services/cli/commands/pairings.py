@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import Canaries, ChargerId, Most, Replace, WidgetId
+from services.cli.commands.arguments import Canaries, ChargerId, Most, OfBooth, Replace, WidgetId
 from services.cli.session import session_of, show
 
 group = typer.Typer(help="Which charger lights which widget.", no_args_is_help=True)
@@ -20,6 +20,7 @@ def every(
     charger: Annotated[str | None, typer.Option(help="Only of this charger.")] = None,
     widget: Annotated[str | None, typer.Option(help="Only of this widget.")] = None,
     location: Annotated[str | None, typer.Option(help="Only chargers at this location.")] = None,
+    booth: OfBooth = None,
     canary: Canaries = None,
     most: Most = None,
 ) -> None:
@@ -31,6 +32,7 @@ def every(
         charger=charger,
         widget=widget,
         location=location,
+        booth=booth,
         canary=canary,
     )
     session.output.table(items, _COLUMNS)

@@ -12,6 +12,7 @@ from services.cli.api import Items, address
 from services.cli.commands.arguments import (
     ChargerId,
     Most,
+    OfBooth,
     Replace,
     Watch,
     device_id,
@@ -97,6 +98,7 @@ def every(
     state: Annotated[State | None, typer.Option(help="Only those.")] = None,
     charger: _Charger = None,
     widget: _Widget = None,
+    booth: OfBooth = None,
     ticket: _Ticket = None,
     charged_for: Annotated[
         int | None,
@@ -114,6 +116,7 @@ def every(
         "state": state,
         "charger": charger,
         "widget": widget,
+        "booth": booth,
         "ticket": ticket,
         "charged_for_minutes": charged_for,
         "widget_missing": widget_missing or None,

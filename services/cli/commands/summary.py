@@ -6,7 +6,7 @@ from typing import Any, Final
 import typer
 
 from services.cli.api import address
-from services.cli.commands.arguments import Since, Until
+from services.cli.commands.arguments import OfBooth, Since, Until
 from services.cli.commands.moments import moment
 from services.cli.output import in_words
 from services.cli.session import session_of
@@ -19,13 +19,16 @@ def summary(
     *,
     since: Since = None,
     until: Until = None,
+    booth: OfBooth = None,
 ) -> None:
     """Show how many rentals there were, how fast phones were charged, and what is missing.
 
     Of the phones that were handed over since then: today, if no time is given.
     """
     session = session_of(context)
-    answer = session.api.get(address("summary"), since=since or moment("today"), until=until)
+    answer = session.api.get(
+        address("summary"), since=since or moment("today"), until=until, booth=booth
+    )
     session.output.line(screen(answer), answer)
 
 

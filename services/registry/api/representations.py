@@ -25,6 +25,29 @@ DeviceId = Annotated[
 ]
 """An id to register or pair: it must have the right form."""
 
+BoothId = Annotated[
+    str,
+    AfterValidator(_must_be_id),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "examples": ["main-stage"]}
+    ),
+]
+"""A booth's id has the form of a device's."""
+
+
+def _must_be_id_or_empty(text: str) -> str:
+    return _must_be_id(text) if text else text
+
+
+BoothOrNone = Annotated[
+    str,
+    AfterValidator(_must_be_id_or_empty),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[A-Za-z0-9._-]{0,64}$", "examples": ["main-stage"]}
+    ),
+]
+"""A booth by its id; empty: none."""
+
 Projected = Annotated[
     bool, Field(description="Whether gateways and routers act on it already (it is in Redis)")
 ]
@@ -43,7 +66,10 @@ class Registration(RequestBody):
         default=None, description="What people call it", examples=["Booth 3, left"]
     )
     location: Words | None = Field(
-        default=None, description="Where it stands", examples=["Main stage"]
+        default=None, description="Where it stands", examples=["second shelf"]
+    )
+    booth: BoothOrNone | None = Field(
+        default=None, description="In which booth it is; empty: in none", examples=["main-stage"]
     )
     auth: Auth | None = Field(
         default=None,

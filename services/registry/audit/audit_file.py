@@ -28,7 +28,7 @@ _LOOK_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 10.0
 
 _SELECT: Final = """
-    SELECT id, at, who, key_id, address, action, kind, subject, details, import_id
+    SELECT id, at, who, key_id, address, action, kind, subject, details, import_id, booth
     FROM audit_log
     WHERE id > CASE WHEN %(after)s <= (SELECT max(id) FROM audit_log) THEN %(after)s ELSE 0 END
     ORDER BY id

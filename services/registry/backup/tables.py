@@ -8,6 +8,7 @@ from services.registry.postgres.database import Connection
 from services.registry.postgres.migrate import load
 
 TABLES: Final = (
+    "booths",
     "chargers",
     "widgets",
     "pairings",

@@ -18,16 +18,18 @@ CHUNK: Final = 1000
 _QUERIES: Final[dict[Kind, LiteralString]] = {
     Kind.CHARGER: """
         SELECT 'charger' AS kind, chargers.id, chargers.label, chargers.location,
-               pairings.widget_id AS widget
+               chargers.booth, pairings.widget_id AS widget
         FROM chargers
         LEFT JOIN pairings ON pairings.charger_id = chargers.id
         WHERE NOT chargers.canary
+          AND (%(booth)s::text IS NULL OR chargers.booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
         ORDER BY chargers.id
     """,
     Kind.WIDGET: """
-        SELECT 'widget' AS kind, id, label, location, NULL AS widget
+        SELECT 'widget' AS kind, id, label, location, booth, NULL AS widget
         FROM widgets
         WHERE NOT canary
+          AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
         ORDER BY id
     """,
 }
@@ -59,6 +61,7 @@ class ExportedDevice(NamedTuple):
     id: str
     label: str
     location: str
+    booth: str | None
     widget: str | None
 
 
@@ -87,13 +90,17 @@ def encode_rows(format_: Format, devices: Sequence[ExportedDevice]) -> bytes:
 async def write(
     connection: Connection,
     kinds: Collection[Kind],
+    booth: str | None,
     format_: Format,
     into: Callable[[bytes], object],
 ) -> None:
-    """Write all devices of these kinds in pieces; needs a snapshot, to be of one moment."""
+    """Write all devices of these kinds in pieces; needs a snapshot, to be of one moment.
+
+    Only those of a booth, if one is named; empty: of none.
+    """
     into(encode_head(format_))
     for kind in kinds:
         async with server_cursor(connection, "export", class_row(ExportedDevice)) as cursor:
-            await cursor.execute(_QUERIES[kind])
+            await cursor.execute(_QUERIES[kind], {"booth": booth})
             while devices := await cursor.fetchmany(CHUNK):
                 into(encode_rows(format_, devices))

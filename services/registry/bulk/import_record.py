@@ -11,6 +11,8 @@ _BEGIN: Final = "SELECT set_config('chargelight.import', gen_random_uuid()::text
 _RECORD: Final = """
     INSERT INTO audit_log (who, action, kind, subject, details, import_id)
     SELECT acting(), 'imported', 'import', id::text,
+           CASE WHEN %(booths)s::integer > 0 THEN jsonb_build_object('booths', %(booths)s::integer)
+                ELSE '{}' END ||
            jsonb_build_object('created', %(created)s::integer, 'updated', %(updated)s::integer,
                               'paired', %(paired)s::integer, 'secrets', %(secrets)s::integer),
            NULL
@@ -25,8 +27,8 @@ async def begin(connection: Connection) -> None:
 
 
 async def end(
-    connection: Connection, *, created: int, updated: int, paired: int, secrets: int
+    connection: Connection, *, booths: int, created: int, updated: int, paired: int, secrets: int
 ) -> None:
     """Write the import's own line, if it changed anything."""
     counts = {"created": created, "updated": updated, "paired": paired, "secrets": secrets}
-    await connection.execute(_RECORD, counts)
+    await connection.execute(_RECORD, {**counts, "booths": booths})

@@ -8,13 +8,44 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL
 from pydantic import BaseModel, Field
 
+from services.registry import spellings
 from services.registry.access import device_secrets
 from services.registry.access.secret import PreparedSecret
 from services.registry.bulk import import_record
+from services.registry.devices import booths
+from services.registry.devices.booths import Booth
+from services.registry.errors import TooManyRowsError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all, fetch_value, server_cursor
 from services.registry.postgres.tables import devices_table
 from shared.contract.devices import Kind
+
+_MOST_BOOTHS: Final = 1000
+"""New booths of one file."""
+
+# What is one booth's id and another one's name is the former.
+_FIND_BOOTHS: Final = """
+    UPDATE import_rows
+    SET booth_id = (SELECT id FROM booths
+                    WHERE import_rows.booth IN (id, name)
+                    ORDER BY import_rows.booth = id DESC
+                    LIMIT 1)
+    WHERE booth <> ''
+"""
+_UNKNOWN_BOOTHS: Final = """
+    SELECT booth
+    FROM import_rows
+    WHERE booth <> '' AND booth_id IS NULL
+    GROUP BY booth
+    ORDER BY min(line)
+    LIMIT %(most)s
+"""
+_PUT_INTO_BOOTHS: Final = """
+    UPDATE import_rows
+    SET booth_id = found.id
+    FROM unnest(%(texts)s::text[], %(ids)s::text[]) AS found (text, id)
+    WHERE import_rows.booth = found.text AND import_rows.booth_id IS NULL
+"""
 
 _END_FORMER: Final = """
     DELETE FROM pairings
@@ -34,16 +65,19 @@ _END_FORMER: Final = """
 _UPDATE: Final = SQL("""
     UPDATE {devices} AS devices
     SET label = coalesce(import_rows.label, devices.label),
-        location = coalesce(import_rows.location, devices.location)
+        location = coalesce(import_rows.location, devices.location),
+        booth = CASE WHEN import_rows.booth IS NULL THEN devices.booth
+                ELSE import_rows.booth_id END
     FROM import_rows
     WHERE import_rows.kind = %(kind)s
       AND import_rows.id = devices.id
-      AND (import_rows.label <> devices.label OR import_rows.location <> devices.location)
+      AND (import_rows.label <> devices.label OR import_rows.location <> devices.location
+           OR import_rows.booth IS NOT NULL AND import_rows.booth_id IS DISTINCT FROM devices.booth)
 """)
 
 _REGISTER: Final = SQL("""
-    INSERT INTO {devices} (id, label, location)
-    SELECT id, coalesce(label, ''), coalesce(location, '')
+    INSERT INTO {devices} (id, label, location, booth)
+    SELECT id, coalesce(label, ''), coalesce(location, ''), booth_id
     FROM import_rows
     WHERE kind = %(kind)s
       AND NOT EXISTS (SELECT FROM {devices} AS known WHERE known.id = import_rows.id)
@@ -115,13 +149,51 @@ class Counts:
     """The greatest number that any of these devices has now; None: there are none."""
 
 
-async def apply(connection: Connection, *, replace: bool, overlap: timedelta) -> Counts:
+async def find_booths(connection: Connection, *, create: bool) -> list[Booth]:
+    """Find the booths that staged rows name by id or by name, in any spelling.
+
+    Args:
+        connection: In the transaction of the import.
+        create: Make those that are not there.
+
+    Returns:
+        The booths that were made.
+
+    Raises:
+        TooManyRowsError: The file names too many new ones.
+    """
+    await import_record.begin(connection)
+    await connection.execute(_FIND_BOOTHS)
+    cursor = await connection.execute(_UNKNOWN_BOOTHS, {"most": _MOST_BOOTHS + 1})
+    unknown = [text for (text,) in await cursor.fetchall()]
+    if not unknown:
+        return []
+    cursor = await connection.execute("SELECT name, id FROM booths")
+    ids = {spellings.fold(name): booth_id for name, booth_id in await cursor.fetchall()}
+    made = []
+    if create:
+        if len(unknown) > _MOST_BOOTHS:
+            raise TooManyRowsError(
+                f"the file names more than {_MOST_BOOTHS:,} new booths; send it in parts"
+            )
+        for text in unknown:
+            if (folded := spellings.fold(text)) not in ids:
+                made.append(await booths.create(connection, None, text))
+                ids[folded] = made[-1].id
+    found = {text: ids[folded] for text in unknown if (folded := spellings.fold(text)) in ids}
+    values = {"texts": list(found), "ids": list(found.values())}
+    await connection.execute(_PUT_INTO_BOOTHS, values)
+    return made
+
+
+async def apply(
+    connection: Connection, *, replace: bool, overlap: timedelta, new_booths: int = 0
+) -> Counts:
     """Do what the staged rows say, in the transaction in which they were staged.
 
-    It must be the only writer of the directory.
+    It must be the only writer of the directory. Their booths were found before.
     """
     created = updated = secrets_set = similar = 0
-    await import_record.begin(connection)
     if replace:
         await connection.execute(_END_FORMER)
     for kind in Kind:
@@ -137,7 +209,12 @@ async def apply(connection: Connection, *, replace: bool, overlap: timedelta) ->
     for kind in Kind:
         secrets_set += await _set_secrets(connection, kind, overlap)
     await import_record.end(
-        connection, created=created, updated=updated, paired=paired, secrets=secrets_set
+        connection,
+        booths=new_booths,
+        created=created,
+        updated=updated,
+        paired=paired,
+        secrets=secrets_set,
     )
     number = await fetch_value(connection, _NUMBER)
     return Counts(created, updated, paired, secrets_set, similar, number)

@@ -19,8 +19,10 @@ _OF_KIND: Final = SQL("""
     SELECT staged.line, staged.kind, staged.id,
            CASE WHEN known.id IS NULL THEN 'created'
                 WHEN staged.label <> known.label OR staged.location <> known.location
+                     OR staged.booth IS NOT NULL AND staged.booth_id IS DISTINCT FROM known.booth
                 THEN 'updated'
                 ELSE 'unchanged' END AS device,
+           staged.booth_id AS booth,
            CASE WHEN staged.widget = former.widget_id THEN 'unchanged'
                 WHEN staged.widget IS NOT NULL THEN 'paired' END AS pairing,
            staged.widget,

@@ -10,7 +10,7 @@ from services.registry.errors import TooManyRowsError
 from services.registry.words import WORDS_RULE, is_words, normalise
 from shared.contract.devices import ID_RULE, Kind, is_device_id
 
-COLUMNS: Final = ("kind", "id", "label", "location", "widget", "secret")
+COLUMNS: Final = ("kind", "id", "label", "location", "booth", "widget", "secret")
 REQUIRED: Final = ("kind", "id")
 
 MAX_ROWS: Final = 200_000
@@ -28,6 +28,8 @@ class Row:
     widget: str | None = None
     """The widget to pair a charger with."""
     secret: str | None = field(default=None, repr=False)
+    booth: str | None = None
+    """The id or the name of one; empty: none."""
 
 
 class RowCheck:
@@ -65,11 +67,12 @@ class RowCheck:
         device_id = self._id("id", cells.get("id"))
         label = self._words("label", cells.get("label"))
         location = self._words("location", cells.get("location"))
+        booth = self._words("booth", cells.get("booth"))
         widget = self._widget(kind, cells.get("widget"))
         secret = self._secret(cells.get("secret"))
         if kind is None or device_id is None:
             return None
-        return Row(line, kind, device_id, label, location, widget, secret)
+        return Row(line, kind, device_id, label, location, widget, secret, booth)
 
     def _mistake(self, column: str, problem: str) -> None:
         self._mistakes.add(self._line, column, problem)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 from services.registry.access.secret import PreparedSecret
-from services.registry.bulk.mistakes import MAX_SHOWN, Mistake, Mistakes
+from services.registry.bulk.mistakes import MAX_SHOWN, Mistake, Mistakes, quote
 from services.registry.bulk.rows import Row
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.postgres.database import Connection, Database
@@ -23,13 +23,14 @@ _COPY_BYTES: Final = 64 * 1024
 """How much goes to Postgres at once."""
 
 _COPY: Final = """
-    COPY staged_rows (upload, line, kind, id, label, location, widget, hash, digest,
-                      key_fingerprint)
+    COPY staged_rows (upload, line, kind, id, label, location, booth, widget, hash,
+                      digest, key_fingerprint)
     FROM STDIN
 """
 _GATHER: Final = """
     CREATE TEMPORARY TABLE import_rows ON COMMIT DROP AS
-    SELECT line, kind, id, label, location, widget, hash, digest, key_fingerprint
+    SELECT line, kind, id, label, location, booth, NULL::booth_id AS booth_id, widget, hash,
+           digest, key_fingerprint
     FROM staged_rows
     WHERE upload = %(upload)s
 """
@@ -71,6 +72,10 @@ _MISTAKES: Final = """
           AND NOT EXISTS (SELECT FROM widgets WHERE widgets.id = import_rows.widget)
           AND NOT EXISTS (SELECT FROM import_rows AS other
                           WHERE other.kind = 'widget' AND other.id = import_rows.widget)
+        UNION ALL
+        SELECT line, kind, id, widget, 'no booth', booth, NULL
+        FROM import_rows
+        WHERE booth <> '' AND booth_id IS NULL
         UNION ALL
         SELECT line, kind, id, widget, 'canary', NULL, NULL
         FROM import_rows
@@ -158,7 +163,7 @@ def copy_line(row: Row, secret: PreparedSecret | None) -> str:
     """
     line = (
         f"{row.line}\t{row.kind.value}\t{row.id}\t{_cell(row.label)}\t{_cell(row.location)}"
-        f"\t{_cell(row.widget)}"
+        f"\t{_cell(row.booth)}\t{_cell(row.widget)}"
     )
     if secret is None:
         return line + _NOTHING_TO_HASH
@@ -193,11 +198,14 @@ class _Conflict(NamedTuple):
     widget: str
     problem: str
     other: str | None
-    """The id of the other one."""
+    """The id of the other one; or the booth that is not there."""
     other_line: int | None
 
 
 _OR_REPLACE: Final = "or import with ?replace=true (on the command line --replace)"
+_MAKE_IT: Final = (
+    "make it first, or import with ?create_booths=true (on the command line --create-booths)"
+)
 _PROBLEMS: Final = {
     "again": "the {0.kind} {0.id} is on line {0.other_line} already",
     "wanted": "{0.widget} is paired with {0.other} on line {0.other_line}",
@@ -212,6 +220,10 @@ _PROBLEMS: Final = {
 
 
 def _mistake(found: _Conflict) -> Mistake:
+    if found.problem == "no booth":
+        return Mistake(
+            found.line, "booth", f"there is no booth {quote(found.other or '')}; {_MAKE_IT}"
+        )
     problem = _PROBLEMS[found.problem].format(found)
     if found.problem == "unknown" and found.other is not None:
         problem += f"; there is {found.other} (capitals matter)"

@@ -7,6 +7,7 @@ from typing import Final
 from psycopg.sql import SQL
 from pydantic import BaseModel, Field
 
+from services.registry.devices import booths
 from services.registry.errors import CanaryError, NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
@@ -20,7 +21,10 @@ class Device(BaseModel):
 
     id: str = Field(description="Its id", examples=["c1234"])
     label: str = Field(description="What people call it", examples=["Booth 3, left"])
-    location: str = Field(description="Where it stands", examples=["Main stage"])
+    location: str = Field(description="Where it stands", examples=["second shelf"])
+    booth: str | None = Field(
+        description="In which booth it is; null: in none", examples=["main-stage"]
+    )
     pairing_number: int = Field(
         description="Number of the last change that touched it; grows", examples=[9]
     )
@@ -36,7 +40,7 @@ class Device(BaseModel):
 
 
 _FIND: Final = SQL("""
-    SELECT id, label, location, pairing_number, registered_at, auth, canary
+    SELECT id, label, location, booth, pairing_number, registered_at, auth, canary
     FROM {devices}
     WHERE id = %(id)s
 """)
@@ -47,9 +51,10 @@ _UPDATE: Final = SQL("""
     UPDATE {devices}
     SET label = coalesce(%(label)s, label),
         location = coalesce(%(location)s, location),
+        booth = CASE WHEN %(booth)s::text IS NULL THEN booth ELSE nullif(%(booth)s, '') END,
         auth = coalesce(%(auth)s, auth)
     WHERE id = %(id)s
-    RETURNING id, label, location, pairing_number, registered_at, auth, canary
+    RETURNING id, label, location, booth, pairing_number, registered_at, auth, canary
 """)
 
 # In the collation "C" of ids, lower() changes A to Z only, on every server.
@@ -60,12 +65,12 @@ _SIMILAR: Final = SQL("""
 """)
 
 _INSERT: Final = SQL("""
-    INSERT INTO {devices} (id, label, location, auth, canary)
+    INSERT INTO {devices} (id, label, location, booth, auth, canary)
     VALUES (
-        %(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''), coalesce(%(auth)s, 'any'),
-        coalesce(%(canary)s, false)
+        %(id)s, coalesce(%(label)s, ''), coalesce(%(location)s, ''), nullif(%(booth)s, ''),
+        coalesce(%(auth)s, 'any'), coalesce(%(canary)s, false)
     )
-    RETURNING id, label, location, pairing_number, registered_at, auth, canary
+    RETURNING id, label, location, booth, pairing_number, registered_at, auth, canary
 """)
 
 _SECRETS_NUMBER: Final = SQL("SELECT secrets_number FROM {devices} WHERE id = %(id)s")
@@ -124,6 +129,8 @@ class Wanted:
 
     label: str | None = None
     location: str | None = None
+    booth: str | None = None
+    """By its id; empty: none."""
     auth: Auth | None = None
     canary: bool | None = None
     """Only a new device can become one."""
@@ -132,7 +139,13 @@ class Wanted:
 async def update(
     connection: Connection, kind: Kind, device_id: str, wanted: Wanted
 ) -> Device | None:
-    """Change a registered device, in a write transaction; None if it is not registered."""
+    """Change a registered device, in a write transaction; None if it is not registered.
+
+    Raises:
+        NoSuchBoothError: There is no booth with this id.
+    """
+    if wanted.booth:
+        await booths.get(connection, wanted.booth)
     values = {"id": device_id, **asdict(wanted)}
     return await fetch_one(connection, Device, _UPDATE.format(devices=devices_table(kind)), values)
 
@@ -150,6 +163,7 @@ async def register(
     """Register a device, or `update` a registered one; return it, and whether it is new.
 
     Raises:
+        NoSuchBoothError: There is no booth with this id.
         CanaryError: It is registered, and would have to become a canary, or stop being one.
     """
     known = await update(connection, kind, device_id, wanted)

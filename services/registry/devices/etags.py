@@ -20,7 +20,11 @@ def etag_of(*values: str | int | None) -> str:
 
 def of_device(device: Device) -> str:
     """Return a device's entity tag; it changes with the device and with its pairing."""
-    return etag_of(device.id, device.label, device.location, device.pairing_number, device.auth)
+    # Without a booth it is the same as that of an older registry, which knows of none.
+    booth = [device.booth] if device.booth else []
+    return etag_of(
+        device.id, device.label, device.location, device.pairing_number, device.auth, *booth
+    )
 
 
 def of_pairing(pairing: Pairing) -> str:

@@ -28,6 +28,8 @@ class DeviceFilter:
     """With this text in id, label or location, in any spelling."""
     location: str | None
     """At this location, in any spelling."""
+    booth: str | None
+    """In this booth, by its id; empty: in none."""
     paired: bool | None
     canary: bool = False
     """Canaries, or all others."""
@@ -41,13 +43,16 @@ class PairingFilter:
     widget: str | None
     location: str | None
     """Of chargers at this location, in any spelling."""
+    booth: str | None
+    """Of chargers in this booth; empty: in none."""
     canary: bool = False
     """Of canaries, or all others."""
 
 
 _DEVICES: Final = SQL("""
-    SELECT devices.id, devices.label, devices.location, devices.pairing_number,
-           devices.registered_at, devices.auth, devices.canary, pairings.{partner} AS partner
+    SELECT devices.id, devices.label, devices.location, devices.booth,
+           devices.pairing_number, devices.registered_at, devices.auth, devices.canary,
+           pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s
@@ -57,6 +62,7 @@ _DEVICES: Final = SQL("""
            OR devices.label ~ %(pattern)s
            OR devices.location ~ %(pattern)s)
       AND (%(location)s::text IS NULL OR devices.location ~ %(location)s)
+      AND (%(booth)s::text IS NULL OR devices.booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
       AND (%(paired)s::boolean IS NULL OR (pairings.{own} IS NOT NULL) = %(paired)s)
     ORDER BY devices.id
     LIMIT %(rows)s
@@ -72,6 +78,7 @@ _PAIRINGS: Final = """
       AND (%(charger)s::text IS NULL OR pairings.charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR pairings.widget_id = %(widget)s)
       AND (%(location)s::text IS NULL OR chargers.location ~ %(location)s)
+      AND (%(booth)s::text IS NULL OR chargers.booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
     ORDER BY pairings.charger_id
     LIMIT %(rows)s
 """

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.registry import metrics
 
 _GROUP_OF: Final = {
+    "booths": "live",
     "chargers": "devices",
     "widgets": "devices",
     "secrets": "devices",

@@ -20,7 +20,7 @@ _COLUMNS: Final = {
     # Who and what; its number and its time are not for the registry to choose.
     ("audit_log", "INSERT"): (
         *("who", "key_id", "address"),
-        *("action", "kind", "subject", "details", "import_id"),
+        *("action", "kind", "subject", "details", "import_id", "booth"),
     ),
     # Triggers let it be emptied, and only in entries about rentals.
     ("audit_log", "UPDATE"): ("details",),

@@ -19,6 +19,7 @@ _CHANGE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 NEEDED: Final = {
     "schema_migrations": _READ,
     "audit_log": _CHANGE,
+    "booths": _CHANGE,
     "chargers": _CHANGE,
     "widgets": _CHANGE,
     "pairings": _CHANGE,

@@ -27,6 +27,8 @@ class Filter:
     state: State | None = None
     charger: str | None = None
     widget: str | None = None
+    booth: str | None = None
+    """By its id; empty: in none."""
     ticket: str | None = None
     """This one, in any spelling."""
     charged_for: timedelta | None = None
@@ -43,6 +45,7 @@ _SELECT: Final = SQL("""
       AND (%(open)s::boolean IS NULL OR (collected_at IS NULL) = %(open)s)
       AND (%(charger)s::text IS NULL OR charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR widget_id = %(widget)s)
+      AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
       AND (%(ticket)s::text IS NULL OR ticket ~ %(ticket)s)
       AND (%(charged_for)s::interval IS NULL
            OR (collected_at IS NULL AND reached_100_at <= clock_timestamp() - %(charged_for)s))

@@ -18,6 +18,7 @@ class PublicRental(BaseModel):
 
     id: UUID = Field(description="The id that was chosen when it was opened")
     charger: str = Field(description="Where the phone is, or was", examples=["c1234"])
+    booth: str | None = Field(description="In which booth; null: in none", examples=["main-stage"])
     widget: str | None = Field(
         description="What the visitor was given; null: it was paired with another charger since",
         examples=["wABCD"],
@@ -55,7 +56,7 @@ class Rental(PublicRental):
 
 
 COLUMNS: Final = SQL("""
-    id, opening_number, charger_id AS charger, widget_id AS widget, ticket, opened_at,
+    id, opening_number, charger_id AS charger, booth, widget_id AS widget, ticket, opened_at,
     reached_80_at, reached_100_at, collected_at, widget_returned_at, paired_before, pairing_kept,
     pairing_number, ended_number
 """)

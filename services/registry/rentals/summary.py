@@ -60,12 +60,17 @@ _SELECT: Final = """
         FROM rentals
         WHERE (%(since)s::timestamptz IS NULL OR opened_at >= %(since)s)
           AND (%(until)s::timestamptz IS NULL OR opened_at < %(until)s)
+          AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
     ) AS opened
 """
 
 
 async def summarise(
-    connection: Connection, since: datetime | None, until: datetime | None
+    connection: Connection, since: datetime | None, until: datetime | None, booth: str | None
 ) -> Summary:
-    """Return the figures of the rentals opened from ``since`` on and before ``until``."""
-    return await fetch_changed(connection, Summary, _SELECT, {"since": since, "until": until})
+    """Return the figures of the rentals opened from ``since`` on and before ``until``.
+
+    ``booth`` is where they were; empty: in none.
+    """
+    values = {"since": since, "until": until, "booth": booth}
+    return await fetch_changed(connection, Summary, _SELECT, values)

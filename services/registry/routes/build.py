@@ -20,12 +20,11 @@ from services.registry.edge.body_limits import LimitBodies
 from services.registry.edge.request_metrics import MeasureRequests, show_routes
 from services.registry.edge.response_headers import ResponseHeaders
 from services.registry.routes import (
-    audit,
+    booths,
     devices,
     explanations,
     exports,
     imports,
-    keys,
     pairings,
     rentals,
     retention,
@@ -33,12 +32,14 @@ from services.registry.routes import (
     states,
     support,
 )
+from services.registry.routes.access import audit, keys
 from services.registry.routes.dependencies import Parts
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
 
 ROUTERS: Final = (
+    booths.routes,
     devices.routes,
     secrets.routes,
     pairings.routes,
@@ -66,6 +67,7 @@ what to do. `projected` in an answer says whether the hub acts on the change alr
 """
 
 _TAGS: Final = {
+    "booths": "The places of a festival, each with devices of its own.",
     "chargers": "The devices that charge visitors' phones.",
     "widgets": "The devices that visitors carry: their light shows how full the phone is.",
     "secrets": "What devices prove their identity with, where that is required.",

@@ -12,10 +12,12 @@ from services.registry.access.keys import Operator, Role
 from services.registry.access.protection import Protection
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.guarded_route import GuardedRouter, operation_of
+from services.registry.api.representations import BoothOrNone
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
 from services.registry.hub.view import Hub
+from services.registry.live.booth_counts import BoothCounts
 from services.registry.live.state_reader import StateReader
 from services.registry.notify.destinations import Destination
 from services.registry.postgres.database import Database
@@ -30,6 +32,10 @@ AnyId = Annotated[
 
 OfCharger = Annotated[Words | None, Query(description="Only of this charger", examples=["c1234"])]
 OfWidget = Annotated[Words | None, Query(description="Only of this widget", examples=["wABCD"])]
+OfBooth = Annotated[
+    BoothOrNone | None,
+    Query(description="Only of this booth, by its id; empty: of none", examples=["main-stage"]),
+]
 Canary = Annotated[bool, Query(description="Only canaries; without it, all others")]
 DryRun = Annotated[bool, Query(description="Only tell what would happen")]
 
@@ -78,6 +84,7 @@ class Parts:
     """Where events go."""
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))
     downloads: Slots = field(default_factory=lambda: Slots(_MAX_DOWNLOADS, "exports"))
+    booth_counts: BoothCounts = field(default_factory=BoothCounts)
     import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """An import that is complete waits for the one before it, however long that takes."""
 

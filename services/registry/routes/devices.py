@@ -28,6 +28,7 @@ from services.registry.routes.dependencies import (
     ConditionsDep,
     KindDep,
     KindRouter,
+    OfBooth,
     OperatorDep,
     PartsDep,
 )
@@ -76,6 +77,7 @@ async def list_devices(
             description="Only there; capitals and accents do not matter", examples=["Main stage"]
         ),
     ] = None,
+    booth: OfBooth = None,
     paired: Annotated[
         bool | None, Query(description="Only those that are paired, or that are not")
     ] = None,
@@ -83,7 +85,7 @@ async def list_devices(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Any]:
-    which = DeviceFilter(q or None, location, paired, canary)
+    which = DeviceFilter(q or None, location, booth, paired, canary)
     async with parts.database.connection() as connection:
         found = await lists.find_devices(
             connection, kind, which, after=paging.id_in(cursor), rows=limit + 1
@@ -211,7 +213,9 @@ async def unregister(
 
 def _wanted(registration: Registration) -> devices.Wanted:
     canary = registration.canary if isinstance(registration, NewRegistration) else None
-    return devices.Wanted(registration.label, registration.location, registration.auth, canary)
+    return devices.Wanted(
+        registration.label, registration.location, registration.booth, registration.auth, canary
+    )
 
 
 def _representation(device: Device, response: Response, *, projected: bool) -> RegisteredDevice:

@@ -10,7 +10,7 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.audit.access_events import AccessKind
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.routes.dependencies import OperatorDep, PartsDep
+from services.registry.routes.dependencies import OfBooth, OperatorDep, PartsDep
 from shared.contract.devices import Kind
 
 _CONTENT: Final[dict[int | str, dict[str, Any]]] = {
@@ -45,12 +45,13 @@ async def export(
         ),
     ] = Format.CSV,
     kind: Annotated[Kind | None, Query(description="Only these")] = None,
+    booth: OfBooth = None,
 ) -> StreamingResponse:
     with written_down(parts.downloads) as written:
         parts.authorization.events.note(AccessKind.EXPORT, operator, kind.value if kind else "all")
         async with parts.database.snapshot() as connection:
             kinds = [kind] if kind else list(Kind)
-            await exports.write(connection, kinds, format_, written.file.write)
+            await exports.write(connection, kinds, booth, format_, written.file.write)
     headers = {
         "Content-Disposition": f'attachment; filename="chargelight-devices.{format_.suffix}"',
     }

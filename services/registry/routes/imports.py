@@ -25,6 +25,7 @@ from services.registry.bulk.import_file import READERS, SLICE_BYTES, ImportFile
 from services.registry.bulk.imports import Counts
 from services.registry.bulk.rows import COLUMNS, MAX_ROWS, Row
 from services.registry.bulk.staging import Staging
+from services.registry.devices.booths import Booth
 from services.registry.edge.body_limits import IMPORT_PATH
 from services.registry.edge.slots import Slots
 from services.registry.postgres.database import LONG_WORK_SECONDS
@@ -45,8 +46,8 @@ _DESCRIPTION: Final = f"""
 The body is CSV (the first line names the columns; commas, semicolons or tabs between them) or
 JSON lines (one object on each), with at most {MAX_ROWS:,} rows. Columns: {", ".join(COLUMNS)};
 `kind` and `id` must be there. A column that is missing leaves things as they are. An empty
-`label` or `location` empties it; an empty `widget` or `secret` means nothing. `widget` in a
-charger's row: pair them.
+`label`, `location` or `booth` empties it; an empty `widget` or `secret` means nothing. `widget`
+in a charger's row: pair them. `booth` is the id or the name of a booth.
 
 In UTF-8, or in UTF-16 with a byte order mark. Anything else must be said: `charset=windows-1252`
 in `Content-Type`.
@@ -77,6 +78,9 @@ class Outcome(BaseModel):
     kind: Literal["charger", "widget"] = Field(description="Kind of device")
     id: str = Field(description="Which one", examples=["c1234"])
     device: Literal["created", "updated", "unchanged"] = Field(description="What becomes of it")
+    booth: str | None = Field(
+        None, description="Id of the booth in the row", examples=["main-stage"]
+    )
     widget: str | None = Field(None, description="The widget in the row", examples=["wABCD"])
     pairing: Literal["paired", "unchanged"] | None = Field(
         None, description="What becomes of the pairing"
@@ -102,7 +106,7 @@ class Imported(BaseModel):
 
     rows: int = Field(description="Rows of the file", examples=[4])
     created: int = Field(description="Devices that were registered", examples=[3])
-    updated: int = Field(description="Devices whose label or location changed", examples=[1])
+    updated: int = Field(description="Devices whose label, location or booth changed", examples=[1])
     unchanged: int = Field(description="Devices that were called so already", examples=[0])
     paired: int = Field(description="Pairings that were made", examples=[2])
     secrets: int = Field(description="Devices whose newest secret is another one now", examples=[0])
@@ -114,6 +118,9 @@ class Imported(BaseModel):
         None,
         description="Which these are, 20 of a kind at most; missing: there are none, or it was a "
         "dry run, whose `outcomes` have them",
+    )
+    booths: list[Booth] | None = Field(
+        None, description="Booths that were made for it; missing: none were"
     )
     dry_run: bool = Field(description="Whether it was a dry run: nothing was changed")
     pairing_number: int | None = Field(
@@ -152,8 +159,11 @@ async def import_(
     replace: Annotated[
         bool, Query(description="End pairings with others that are in the way")
     ] = False,
+    create_booths: Annotated[
+        bool, Query(description="Make the booths that the file names and that are not there")
+    ] = False,
 ) -> Imported | Response:
-    upload = _Upload(request, operator, parts, replace=replace)
+    upload = _Upload(request, operator, parts, replace=replace, create_booths=create_booths)
     async with upload.received():
         if dry_run:
             return await _dry_run(upload, parts.downloads)
@@ -161,10 +171,7 @@ async def import_(
     number = counts.pairing_number
     _log.info("imported", rows=upload.rows, **asdict(counts))
     projected = number is None or await parts.projector.wait_for(number, IN_EFFECT_SECONDS)
-    similar = {"similar_devices": upload.similar_devices} if upload.similar_devices else {}
-    return _did(
-        upload.rows, counts, dry_run=False, pairing_number=number, projected=projected, **similar
-    )
+    return _did(upload, counts, dry_run=False, pairing_number=number, projected=projected)
 
 
 async def _dry_run(upload: "_Upload", downloads: Slots) -> Response:
@@ -172,30 +179,34 @@ async def _dry_run(upload: "_Upload", downloads: Slots) -> Response:
         file = written.file
         file.write(b'{"outcomes":[')
         counts = await upload.carry_out(undone=True, outcomes_into=file.write)
-        did = _did(upload.rows, counts, dry_run=True, pairing_number=None, projected=False)
+        did = _did(upload, counts, dry_run=True, pairing_number=None, projected=False)
         file.write(b"]," + did.model_dump_json(exclude_unset=True).encode()[1:])
     return FileResponse(written, "application/json")
-
-
-def _did(rows: int, counts: Counts, **more: Any) -> Imported:
-    unchanged = rows - counts.created - counts.updated
-    return Imported(**{**asdict(counts), "rows": rows, "unchanged": unchanged, **more})
 
 
 class _Upload:
     """A file that is received and checked, and then imported in one transaction."""
 
     def __init__(
-        self, request: Request, operator: Operator, parts: Parts, *, replace: bool
+        self,
+        request: Request,
+        operator: Operator,
+        parts: Parts,
+        *,
+        replace: bool,
+        create_booths: bool,
     ) -> None:
         self._request = request
         self._operator = operator
         self._parts = parts
         self._replace = replace
+        self._create_booths = create_booths
         self._file = _file_of(request)
         self._staging = Staging(parts.database)
         self.similar_devices: list[imports.SimilarDevice] = []
         """Of an import: devices beside which there is another one."""
+        self.booths: list[Booth] = []
+        """Those that were made."""
 
     @property
     def rows(self) -> int:
@@ -229,10 +240,16 @@ class _Upload:
             connection.transaction(force_rollback=undone),
         ):
             await self._staging.gather(connection)
+            self.booths = await imports.find_booths(connection, create=self._create_booths)
             await staging.check(connection, self._file.mistakes, replace=self._replace)
             if outcomes_into is not None:
                 await outcomes.write(connection, outcomes_into)
-            counts = await imports.apply(connection, replace=self._replace, overlap=_OVERLAP)
+            counts = await imports.apply(
+                connection,
+                replace=self._replace,
+                overlap=_OVERLAP,
+                new_booths=len(self.booths),
+            )
             if counts.similar and not undone:
                 self.similar_devices = await imports.list_similar(connection)
             return counts
@@ -264,6 +281,13 @@ class _Upload:
         except ClientDisconnect as error:  # an answer that nobody reads, in place of a traceback
             raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended too early") from error
         yield rows + self._file.end()
+
+
+def _did(upload: _Upload, counts: Counts, **more: Any) -> Imported:
+    unchanged = upload.rows - counts.created - counts.updated
+    lists = {"similar_devices": upload.similar_devices, "booths": upload.booths}
+    more |= {name: items for name, items in lists.items() if items}
+    return Imported(**{**asdict(counts), "rows": upload.rows, "unchanged": unchanged, **more})
 
 
 def _file_of(request: Request) -> ImportFile:

@@ -27,6 +27,7 @@ from services.registry.routes.dependencies import (
     AnyId,
     Canary,
     ConditionsDep,
+    OfBooth,
     OfCharger,
     OfWidget,
     OperatorDep,
@@ -70,11 +71,12 @@ async def list_pairings(
             examples=["Main stage"],
         ),
     ] = None,
+    booth: OfBooth = None,
     canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CurrentPairing]:
-    which = PairingFilter(charger, widget, location, canary)
+    which = PairingFilter(charger, widget, location, booth, canary)
     async with parts.database.connection() as connection:
         found = await lists.find_pairings(
             connection, which, after=paging.id_in(cursor), rows=limit + 1

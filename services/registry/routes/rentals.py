@@ -24,7 +24,13 @@ from services.registry.rentals.representations import (
     WidgetReturn,
 )
 from services.registry.rentals.summary import Summary
-from services.registry.routes.dependencies import OfCharger, OfWidget, OperatorDep, PartsDep
+from services.registry.routes.dependencies import (
+    OfBooth,
+    OfCharger,
+    OfWidget,
+    OperatorDep,
+    PartsDep,
+)
 from services.registry.words import Words
 
 NewRentalId = Annotated[
@@ -66,6 +72,7 @@ async def list_rentals(
     state: Annotated[State | None, Query(description="Only those")] = None,
     charger: OfCharger = None,
     widget: OfWidget = None,
+    booth: OfBooth = None,
     ticket: Annotated[
         Words | None,
         Query(
@@ -92,7 +99,7 @@ async def list_rentals(
     charged_for = None
     if charged_for_minutes is not None:
         charged_for = timedelta(minutes=charged_for_minutes)
-    which = Filter(state, charger, widget, ticket, charged_for, widget_missing)
+    which = Filter(state, charger, widget, booth, ticket, charged_for, widget_missing)
     async with parts.database.connection() as connection:
         found = await lists.find_rentals(
             connection,
@@ -120,10 +127,11 @@ async def summarise(
     *,
     since: Annotated[Time | None, Query(description="Handed over from then on")] = None,
     until: Annotated[Time | None, Query(description="Handed over before that")] = None,
+    booth: OfBooth = None,
 ) -> Summary:
     require_order(since, until)
     async with parts.database.connection() as connection:
-        return await summary.summarise(connection, since, until)
+        return await summary.summarise(connection, since, until, booth)
 
 
 @routes.put(

@@ -1,8 +1,8 @@
 """REST: how it stands with devices right now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.routes.dependencies import AnyId, Canary, Parts, PartsDep
+from services.registry.routes.dependencies import AnyId, Canary, OfBooth, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind, is_device_id
 
@@ -26,6 +26,7 @@ _MAX_LOOKED_AT: Final = 5000
 _IDS: Final = """
     SELECT id FROM chargers
     WHERE id > %(after)s AND canary = %(canary)s
+      AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
     ORDER BY id LIMIT %(rows)s
 """
 
@@ -93,6 +94,7 @@ async def list_states(
         Query(description="Only those whose widget was last lit so, by this pairing"),
     ] = None,
     online: Annotated[bool | None, Query(description="Only those online, or offline")] = None,
+    booth: OfBooth = None,
     canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -102,27 +104,27 @@ async def list_states(
             return False
         return status is None or (state.status is not None and state.status.status is status)
 
-    after = paging.id_in(cursor)
+    which = {"after": paging.id_in(cursor), "canary": canary, "booth": booth}
     filtered = status is not None or online is not None
     chunk = _CHUNK if filtered else max(limit + 1, 100)
-    found, following = await _search(parts, after, passes, canary=canary, limit=limit, chunk=chunk)
+    found, following = await _search(parts, which, passes, limit=limit, chunk=chunk)
     return Page(items=found, next=paging.encode(following) if following else None)
 
 
 async def _search(
     parts: Parts,
-    after: str,
+    which: Mapping[str, Any],
     passes: Callable[[ChargerState], bool],
     *,
-    canary: bool,
     limit: int,
     chunk: int,
 ) -> tuple[list[ChargerState], str | None]:
     """Return states that pass, and after which id to go on, if there may be more."""
     found: list[ChargerState] = []
+    after: str = which["after"]
     for _ in range(0, _MAX_LOOKED_AT, chunk):
         async with parts.database.connection() as connection:
-            rows = await connection.execute(_IDS, {"after": after, "rows": chunk, "canary": canary})
+            rows = await connection.execute(_IDS, {**which, "after": after, "rows": chunk})
             ids = [charger for (charger,) in await rows.fetchall()]
         raws, environment = await parts.reader.chargers(ids)
         for raw in raws:

@@ -56,11 +56,11 @@ async def test_an_export_shows_all_devices_by_their_ids(registry: RunningRegistr
     assert answer.headers["content-disposition"] == 'attachment; filename="chargelight-devices.csv"'
     assert answer.headers["cache-control"] == "no-store"
     assert answer.text.split("\r\n") == [
-        "kind,id,label,location,widget",
-        'charger,c1,"Booth 3, ""left""",stage,w2',
-        "charger,c2,,,",
-        "widget,W1,,bar,",
-        "widget,w2,2,,",
+        "kind,id,label,location,booth,widget",
+        'charger,c1,"Booth 3, ""left""",stage,,w2',
+        "charger,c2,,,,",
+        "widget,W1,,bar,,",
+        "widget,w2,2,,,",
         "",
     ]
     answer = await registry.send("GET", "/export?format=jsonl")
@@ -85,7 +85,7 @@ async def test_an_export_shows_all_devices_by_their_ids(registry: RunningRegistr
 @FORMATS
 async def test_an_export_of_nothing_is_a_file_too(registry: RunningRegistry, format_: str) -> None:
     content = await exported(registry, format_)
-    assert content == (b"kind,id,label,location,widget\r\n" if format_ == "csv" else b"")
+    assert content == (b"kind,id,label,location,booth,widget\r\n" if format_ == "csv" else b"")
     assert (await imported(registry, content, MEDIA_TYPES[format_]))["rows"] == 0
 
 
@@ -94,7 +94,7 @@ async def test_only_one_kind_if_asked_for(registry: RunningRegistry) -> None:
     await registered(registry, "/widgets/w1")
     await paired(registry, "c1", "w1")
     chargers = await registry.send("GET", "/export?kind=charger")
-    assert chargers.text.splitlines()[1:] == ["charger,c1,,,w1"]
+    assert chargers.text.splitlines()[1:] == ["charger,c1,,,,w1"]
     widgets = await registry.send("GET", "/export?kind=widget&format=jsonl")
     assert widgets.text.count("\n") == 1
     for query, where in (("kind=phone", "kind"), ("format=xlsx", "format"), ("format=", "format")):
@@ -111,8 +111,8 @@ async def test_the_form_for_spreadsheets_has_no_formula_and_imports_again(
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="chargelight-devices.csv"' in answer.headers["content-disposition"]
     assert answer.content.decode("utf-8-sig").splitlines()[1:] == [
-        "charger,'-c1,'=1+1,''=not one,",
-        "charger,c2,'@home,'+49 30,",
+        "charger,'-c1,'=1+1,''=not one,,",
+        "charger,c2,'@home,'+49 30,,",
     ]
     did = await imported(registry, answer.content)
     assert (did["unchanged"], did["updated"]) == (2, 0)
@@ -185,16 +185,17 @@ async def test_an_export_is_of_one_moment_also_while_others_write(
     async def write_with_others_in_between(
         connection: Connection,
         kinds: list[Kind],
+        booth: str | None,
         format_: Format,
         into: Callable[[bytes], object],
     ) -> None:
         assert kinds == [Kind.CHARGER, Kind.WIDGET]
         written: list[bytes] = []
-        await write(connection, [Kind.CHARGER], format_, into)
+        await write(connection, [Kind.CHARGER], booth, format_, into)
         await by_hand.execute("DELETE FROM widgets WHERE id = 'w01'")
         await by_hand.execute("INSERT INTO widgets (id) VALUES ('w99')")
         await by_hand.execute("UPDATE widgets SET label = 'changed'")
-        await write(connection, [Kind.WIDGET], format_, written.append)
+        await write(connection, [Kind.WIDGET], booth, format_, written.append)
         into(b"".join(written[1:]))  # the names of the columns are there already
 
     monkeypatch.setattr(exports, "write", write_with_others_in_between)

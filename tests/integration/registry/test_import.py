@@ -179,7 +179,11 @@ async def test_a_file_without_rows_does_nothing(registry: RunningRegistry) -> No
         did = await imported(registry, content, media_type)
         assert (did["rows"], did["pairing_number"], did["projected"]) == (0, None, True)
     assert await refused(registry, "") == [
-        (1, None, "empty: the first line names the columns, kind,id,label,location,widget,secret")
+        (
+            1,
+            None,
+            "empty: the first line names the columns, kind,id,label,location,booth,widget,secret",
+        )
     ]
 
 

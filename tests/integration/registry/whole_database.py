@@ -27,6 +27,8 @@ _DEVICES = r"""
     DELETE FROM chargers WHERE id = 'c3';
 """
 _REST = f"""
+    INSERT INTO booths (id, name) VALUES ('tower', 'Tower');
+    UPDATE chargers SET booth = 'tower' WHERE id = 'c1';
     INSERT INTO charger_secrets (device_id, hash, digest, key_fingerprint, expires_at)
         VALUES ('c1', '{SECRETS[1]}', '{SECRETS[0]}', 'f1', now()),
                ('c1', '{SECRETS[1]}', '{SECRETS[0]}', 'f1', NULL);

@@ -23,10 +23,15 @@ RENTAL = "d0a76458-117d-49e4-90b3-7fcdf758705e"
 
 # With every option there is, so that what the API takes and no option gives is found.
 COMMANDS: dict[str, str] = {
-    "list_chargers": "chargers list --search a --location b --paired --canary",
-    "register_charger": "chargers register c1 --label a --location b --auth any --canary",
+    "list_booths": "booths list",
+    "get_booth": "booths show main-stage",
+    "create_booth": "booths create Tower --id tower",
+    "rename_booth": "booths rename tower Tower",
+    "remove_booth": "booths remove tower",
+    "list_chargers": "chargers list --search a --location b --booth d --paired --canary",
+    "register_charger": "chargers register c1 --label a --location b --booth d --auth any --canary",
     "get_charger": "chargers show c1",
-    "update_charger": "chargers update c1 --label a --location b --auth any",
+    "update_charger": "chargers update c1 --label a --location b --booth d --auth any",
     "unregister_charger": "chargers unregister c1",
     "get_charger_state": "chargers state c1",
     "explain_device": "explain c1",
@@ -36,10 +41,10 @@ COMMANDS: dict[str, str] = {
     "generate_charger_secret": "chargers secret generate c1 --overlap-hours 1",
     "get_charger_secret": "chargers secret show c1",
     "remove_charger_secret": "chargers secret remove c1",
-    "list_widgets": "widgets list --search a --location b --unpaired --canary",
-    "register_widget": "widgets register w1 --label a --location b --auth certificate --canary",
+    "list_widgets": "widgets list --search a --location b --booth d --unpaired --canary",
+    "register_widget": "widgets register w1 --label a --location b --booth d --auth any --canary",
     "get_widget": "widgets show w1",
-    "update_widget": "widgets update w1 --label a --location b --auth certificate",
+    "update_widget": "widgets update w1 --label a --location b --booth d --auth certificate",
     "unregister_widget": "widgets unregister w1",
     "get_widget_state": "widgets state w1",
     "explain_widget": "explain w1 --widget",
@@ -47,23 +52,23 @@ COMMANDS: dict[str, str] = {
     "generate_widget_secret": "widgets secret generate w1 --overlap-hours 1",
     "get_widget_secret": "widgets secret show w1",
     "remove_widget_secret": "widgets secret remove w1",
-    "list_pairings": "pairings list --charger c1 --widget w1 --location a --canary",
+    "list_pairings": "pairings list --charger c1 --widget w1 --location a --booth d --canary",
     "get_pairing": "pairings show c1",
     "pair_charger": "pairings pair c1 w1 --replace",
     "unpair_charger": "pairings unpair c1",
     "get_widget_pairing": "widgets pairing w1",
     "pair_widget": "widgets pair w1 c1 --replace",
     "unpair_widget": "widgets unpair w1",
-    "import_devices": "import - --dry-run --replace",
-    "export_devices": "export - --format jsonl --kind charger",
-    "list_rentals": "rentals list --state open --charger c1 --widget w1 --ticket 1"
+    "import_devices": "import - --dry-run --replace --create-booths",
+    "export_devices": "export - --format jsonl --kind charger --booth d",
+    "list_rentals": "rentals list --state open --charger c1 --widget w1 --booth d --ticket 1"
     " --charged-for 5 --widget-missing",
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",
-    "summarise_rentals": "summary --since 2026-11-24 --until 2026-11-25",
+    "summarise_rentals": "summary --since 2026-11-24 --until 2026-11-25 --booth d",
     "get_rental": f"rentals show {RENTAL}",
     "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
     "return_widget": f"rentals return-widget {RENTAL}",
-    "list_state": "state --status charged --online --canary",
+    "list_state": "state --status charged --online --booth d --canary",
     "get_hub": "hub",
     "list_notifications": "notify list --state given_up",
     "test_notifications": "notify test",
@@ -75,7 +80,7 @@ COMMANDS: dict[str, str] = {
     "get_key": "keys show 0123456789ab",
     "revoke_key": "keys revoke 0123456789ab",
     "who_am_i": "whoami",
-    "list_audit": "audit --subject a --kind b --who c --action created"
+    "list_audit": "audit --subject a --kind b --booth d --who c --action created"
     f" --import {RENTAL}"
     " --since 2026-11-24 --until 2026-11-25",
     "prune_old_data": "prune --dry-run",
@@ -152,7 +157,9 @@ def test_the_document_is_all_of_the_api() -> None:
     # Or else the tests below would prove little.
     assert len(OPERATIONS) >= 40
     assert {id(each) for each in routers()} == {id(each) for each in ROUTERS}
-    assert OPERATIONS["register_charger"]["members"] == {"label", "location", "auth", "canary"}
+    assert OPERATIONS["register_charger"]["members"] == {
+        *("label", "location", "booth", "auth", "canary")
+    }
 
 
 def test_there_is_a_command_for_each_operation() -> None:

@@ -137,7 +137,7 @@ def test_a_secret_is_never_repeated() -> None:
 def test_a_first_line_that_names_no_columns_is_not_repeated_either() -> None:
     problem = the_problem(read_csv(f"charger,c1,left,{SECRET}\n"))
     assert SECRET not in problem
-    assert "kind,id,label,location,widget,secret" in problem
+    assert "kind,id,label,location,booth,widget,secret" in problem
 
 
 @pytest.mark.parametrize(
@@ -238,16 +238,20 @@ ids = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
 
 @st.composite
 def directories(draw: st.DrawFn) -> list[ExportedDevice]:
-    """Registered devices, some of them paired."""
+    """Registered devices, some of them paired, some in booths."""
+    booths = st.none() | ids
     chargers = draw(st.lists(ids, unique=True, max_size=5))
     widgets = draw(st.lists(ids, unique=True, max_size=5))
     partners = draw(st.permutations([*widgets, *([None] * len(chargers))]))
     return [
         *(
-            ExportedDevice("charger", charger, draw(words), draw(words), widget)
+            ExportedDevice("charger", charger, draw(words), draw(words), draw(booths), widget)
             for charger, widget in zip(chargers, partners, strict=False)
         ),
-        *(ExportedDevice("widget", widget, draw(words), draw(words), None) for widget in widgets),
+        *(
+            ExportedDevice("widget", widget, draw(words), draw(words), draw(booths), None)
+            for widget in widgets
+        ),
     ]
 
 
@@ -262,7 +266,14 @@ def test_what_is_exported_is_what_an_import_reads(
     file = File(content, format_.media_type)
     assert file.mistakes.first == []
     assert [
-        ExportedDevice(row.kind.value, row.id, row.label or "", row.location or "", row.widget)
+        ExportedDevice(
+            row.kind.value,
+            row.id,
+            row.label or "",
+            row.location or "",
+            row.booth or None,
+            row.widget,
+        )
         for row in file.rows
     ] == directory
 
@@ -278,7 +289,7 @@ def test_no_text_at_all_makes_reading_fail(text: str) -> None:
 
 def test_backslashes_and_nothing_are_told_apart_on_their_way_to_postgres() -> None:
     line = staging.copy_line(Row(2, Kind.CHARGER, "c1", label="\\N", widget="w1"), None)
-    assert line == "2\tcharger\tc1\t\\\\N\t\\N\tw1\t\\N\t\\N\t\\N\n"
+    assert line == "2\tcharger\tc1\t\\\\N\t\\N\t\\N\tw1\t\\N\t\\N\t\\N\n"
 
 
 # --- As people have them
@@ -373,15 +384,16 @@ def test_a_cell_made_harmless_is_no_formula_and_comes_back(cell: str) -> None:
 
 
 def test_the_form_for_spreadsheets_has_no_formula_and_a_byte_order_mark() -> None:
-    device = ExportedDevice("charger", "-5", "=HYPERLINK(1)", "@home", None)
+    device = ExportedDevice("charger", "-5", "=HYPERLINK(1)", "@home", "-booth", None)
     content = exports.encode_head(Format.SPREADSHEET) + exports.encode_rows(
         Format.SPREADSHEET, [device]
     )
     assert content == (
-        "\ufeffkind,id,label,location,widget\r\ncharger,'-5,'=HYPERLINK(1),'@home,\r\n".encode()
+        "\ufeffkind,id,label,location,booth,widget\r\n"
+        "charger,'-5,'=HYPERLINK(1),'@home,'-booth,\r\n".encode()
     )
     assert File(content, csv_file.MEDIA_TYPE).rows == [
-        Row(2, Kind.CHARGER, "-5", "=HYPERLINK(1)", "@home")
+        Row(2, Kind.CHARGER, "-5", "=HYPERLINK(1)", "@home", booth="-booth")
     ]
 
 

@@ -20,6 +20,7 @@ def device(**changes: object) -> Device:
         "id": "c1",
         "label": "a",
         "location": "b",
+        "booth": None,
         "pairing_number": 1,
         "registered_at": TODAY,
         "auth": "any",
@@ -36,6 +37,7 @@ def test_a_tag_changes_with_each_thing_that_can_change() -> None:
         device(label="ab", location=""),
         device(pairing_number=2),
         device(auth="certificate"),
+        device(booth="a"),
     ]
     assert len({of_device(each) for each in devices}) == len(devices)
     assert of_device(devices[0]) == of_device(device(registered_at=datetime.now(UTC)))

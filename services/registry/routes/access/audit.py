@@ -16,13 +16,14 @@ from services.registry.api.times import Time, require_order
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
 from services.registry.rentals import rentals, short_ids
-from services.registry.routes.dependencies import OperatorDep, PartsDep
+from services.registry.routes.dependencies import OfBooth, OperatorDep, PartsDep
 from services.registry.words import Words
 
 Action = Literal["created", "changed", "removed", "imported", "refused", "exported"]
 Kind = Literal[
     "charger",
     "widget",
+    "booth",
     "pairing",
     "rental",
     "api-key",
@@ -57,6 +58,10 @@ class AuditEntry(BaseModel):
         examples=[{"label": ["Booth 3", "Booth 4"]}],
     )
     import_id: UUID | None = Field(description="The import that it is a part of; null: of none")
+    booth: str | None = Field(
+        description="Of which booth; null: of none, or from before there were booths",
+        examples=["main-stage"],
+    )
     key_id: str | None = Field(
         description="Of the API key that was used; null: none, or you are no admin",
         examples=["3f9a51c2d07e"],
@@ -69,13 +74,14 @@ class AuditEntry(BaseModel):
 
 # Newest first: what an operator looks for is nearly always what happened just now.
 _SELECT: Final = SQL("""
-    SELECT id, at, who, action, kind, subject, details, import_id,
+    SELECT id, at, who, action, kind, subject, details, import_id, booth,
            CASE WHEN %(all)s THEN key_id END AS key_id,
            CASE WHEN %(all)s THEN address END AS address
     FROM audit_log
     WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
       AND (%(subject)s::text[] IS NULL OR subject = ANY (%(subject)s))
       AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
       AND (%(who)s::text IS NULL OR who = %(who)s)
       AND (%(action)s::text IS NULL OR action = %(action)s)
       AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
@@ -119,8 +125,8 @@ async def _rental_by_short_id(connection: Connection, text: str) -> list[str]:
     summary="List changes, the newest first",
     response_model=AuditPage,
     description="An import is one entry, whose `subject` is its id; `import_id` opens it. With "
-    "`subject`, `kind` or `action`, the parts of imports are listed like all others. What is "
-    "about API keys, and who was refused, is for admins.",
+    "`subject`, `kind`, `booth` or `action`, the parts of imports are listed like all others. "
+    "What is about API keys, and who was refused, is for admins.",
 )
 async def list_audit(
     operator: OperatorDep,
@@ -136,6 +142,7 @@ async def list_audit(
     kind: Annotated[
         Kind | None, Query(description="Only of this kind of thing", examples=["charger"])
     ] = None,
+    booth: OfBooth = None,
     who: Annotated[
         Words | None, Query(description="Only by this operator", examples=["anna"])
     ] = None,
@@ -159,6 +166,7 @@ async def list_audit(
         "before": paging.number_in(cursor),
         "subject": None,
         "kind": kind,
+        "booth": booth,
         "who": who,
         "action": action,
         "import_id": import_id,
@@ -166,7 +174,7 @@ async def list_audit(
         "until": until,
         "rows": limit + 1,
     }
-    is_about_one_thing = any((subject, kind, action))
+    is_about_one_thing = any((subject, kind, action, booth))
     which = _which(import_id=import_id, is_about_one_thing=is_about_one_thing)
     async with parts.database.connection() as connection:
         if subject:

@@ -1,0 +1,1 @@
+"""Booths, on the command line."""

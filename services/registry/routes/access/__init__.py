@@ -1,0 +1,1 @@
+"""REST: operators, their keys, and what they did."""
