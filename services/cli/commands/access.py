@@ -15,7 +15,7 @@ from services.cli.session import session_of, show
 keys = typer.Typer(help="API keys of operators (for admins).", no_args_is_help=True)
 
 _COLUMNS = [
-    *("id", "name", "role", "created_at", "last_used_at", "expires_at", "replaced_at"),
+    *("id", "name", "role", "booth", "created_at", "last_used_at", "expires_at", "replaced_at"),
     "revoked_at",
 ]
 _Days = Annotated[int, typer.Option(min=1, max=3660, help="After so many days it ends by itself.")]
@@ -40,6 +40,7 @@ class Role(StrEnum):
     """What an operator may do."""
 
     VIEWER = "viewer"
+    ATTENDANT = "attendant"
     OPERATOR = "operator"
     ADMIN = "admin"
 
@@ -63,15 +64,21 @@ def create(
         Role,
         typer.Argument(
             metavar="ROLE",
-            help="viewer: looks; operator: changes devices; admin: makes keys too.",
+            help="viewer: looks; attendant: opens and closes rentals; operator: changes devices; "
+            "admin: makes keys too.",
         ),
     ],
     *,
+    booth: Annotated[
+        str | None, typer.Option(metavar="BOOTH", help="The only booth that it is for, by its id.")
+    ] = None,
     days: _Days = 365,
 ) -> None:
     """Create a key and show it, this once."""
     session = session_of(context)
-    wish = {"name": name, "role": role.value, "valid_days": days}
+    wish: dict[str, str | int] = {"name": name, "role": role.value, "valid_days": days}
+    if booth is not None:
+        wish["booth"] = booth
     answer = session.api.post(address("keys"), wish)
     session.output.line(answer["key"], answer)
 

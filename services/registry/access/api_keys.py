@@ -1,5 +1,6 @@
 """API keys in Postgres."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,9 @@ class ShownKey(BaseModel):
     id: str = Field(description="The part of the key that is no secret", examples=["3f9a51c2d07e"])
     name: str = Field(description="Whose key it is", examples=["anna"])
     role: Role = Field(description="What one may do with it")
+    booth: str | None = Field(
+        description="The only booth that it is for; null: the whole hub", examples=["main-stage"]
+    )
     created_at: datetime = Field(description="When it was made")
     last_used_at: datetime | None = Field(description="To the minute")
     expires_at: datetime | None = Field(description="When it ends by itself; null: never")
@@ -28,16 +32,32 @@ class ShownKey(BaseModel):
     revoked_at: datetime | None = Field(description="When it was revoked; null: it is valid")
 
 
-_INSERT: Final = """
-    INSERT INTO api_keys (id, name, role, hash, expires_at)
-    VALUES (%(id)s, %(name)s, %(role)s, %(hash)s, clock_timestamp() + %(valid_for)s)
-    RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
-"""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a key, and what it is for."""
 
-_SELECT: Final = SQL("""
-    SELECT id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
-    FROM api_keys
-""")
+    name: str
+    role: Role
+    booth: str | None = None
+    """The only one; None: the whole hub."""
+
+
+_ROLE: Final = SQL("CASE WHEN opens_rentals THEN {} ELSE role END").format(Role.ATTENDANT.value)
+"""An attendant is stored as a viewer who opens rentals: so an older registry knows the role."""
+_COLUMNS: Final = SQL("""
+    id, name, {role} AS role, booth, created_at, last_used_at, expires_at, replaced_at, revoked_at
+""").format(role=_ROLE)
+
+_INSERT: Final = SQL("""
+    INSERT INTO api_keys (id, name, role, opens_rentals, booth, hash, expires_at)
+    VALUES (
+        %(id)s, %(name)s, %(role)s, %(opens_rentals)s, %(booth)s, %(hash)s,
+        clock_timestamp() + %(valid_for)s
+    )
+    RETURNING {columns}
+""").format(columns=_COLUMNS)
+
+_SELECT: Final = SQL("SELECT {columns} FROM api_keys").format(columns=_COLUMNS)
 _FIND: Final = _SELECT + SQL(" WHERE id = %(id)s")
 
 _VALID: Final = SQL("""
@@ -58,27 +78,25 @@ _FIND_ATTRIBUTED_ADMIN: Final = (
 )
 
 # A key that is revoked twice keeps the first time.
-_REVOKE: Final = """
+_REVOKE: Final = SQL("""
     UPDATE api_keys
     SET revoked_at = coalesce(revoked_at, clock_timestamp())
     WHERE id = %(id)s
-    RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
-"""
+    RETURNING {columns}
+""").format(columns=_COLUMNS)
 
 _REVOKE_ALL: Final = (
     SQL("UPDATE api_keys SET revoked_at = clock_timestamp()")
     + _VALID
-    + SQL("""
-        RETURNING id, name, role, created_at, last_used_at, expires_at, replaced_at, revoked_at
-    """)
+    + SQL(" RETURNING {columns}").format(columns=_COLUMNS)
 )
 
 # By the clock of Postgres, as all times of keys.
-_FIND_STORED: Final = """
-    SELECT clock_timestamp(), id, name, role, hash, expires_at, revoked_at
+_FIND_STORED: Final = SQL("""
+    SELECT clock_timestamp(), id, name, {role}, hash, expires_at, revoked_at, booth
     FROM (VALUES (1)) AS always
     LEFT JOIN api_keys ON id = %(id)s
-"""
+""").format(role=_ROLE)
 
 # The name of a key that has expired is free.
 _REVOKE_EXPIRED: Final = """
@@ -87,13 +105,13 @@ _REVOKE_EXPIRED: Final = """
     WHERE name = %(name)s AND revoked_at IS NULL AND expires_at <= clock_timestamp()
 """
 
-_REPLACE: Final = """
+_REPLACE: Final = SQL("""
     UPDATE api_keys
     SET replaced_at = clock_timestamp(),
         expires_at = least(expires_at, clock_timestamp() + %(overlap)s)
     WHERE id = %(id)s AND revoked_at IS NULL AND replaced_at IS NULL
-    RETURNING name, role
-"""
+    RETURNING name, {role} AS role, booth
+""").format(role=_ROLE)
 
 # To the minute: a write for each request would cost more than the request.
 _MARK_USED: Final = """
@@ -105,7 +123,7 @@ _MARK_USED: Final = """
 
 
 async def create(
-    connection: Connection, key: NewKey, name: str, role: Role, valid_for: timedelta
+    connection: Connection, key: NewKey, holder: Holder, valid_for: timedelta
 ) -> ShownKey:
     """Store a new key.
 
@@ -114,17 +132,19 @@ async def create(
     """
     values = {
         "id": key.id,
-        "name": name,
-        "role": role.value,
-        "hash": key.hash,
+        "name": holder.name,
+        "role": (Role.VIEWER if holder.role is Role.ATTENDANT else holder.role).value,
+        "opens_rentals": holder.role is Role.ATTENDANT,
+        "booth": holder.booth,
+        "hash": key.hash(holder.booth),
         "valid_for": valid_for,
     }
-    await connection.execute(_REVOKE_EXPIRED, {"name": name})
+    await connection.execute(_REVOKE_EXPIRED, {"name": holder.name})
     try:
         return await fetch_changed(connection, ShownKey, _INSERT, values)
     except psycopg.errors.UniqueViolation as error:
         raise NameTakenError(
-            f"{name} has a key already. Renew or revoke that one, or take another name"
+            f"{holder.name} has a key already. Renew or revoke that one, or take another name"
         ) from error
 
 
@@ -137,15 +157,13 @@ async def renew(
         NoSuchKeyError: There is no key with this id.
         KeyEndedError: It was revoked, or replaced by another one.
     """
-    cursor = await connection.execute(_REPLACE, {"id": key_id, "overlap": overlap})
-    replaced = await cursor.fetchone()
-    if replaced is None:
+    holder = await fetch_one(connection, Holder, _REPLACE, {"id": key_id, "overlap": overlap})
+    if holder is None:
         await find(connection, key_id)
         raise KeyEndedError(
             "this key was revoked, or renewed before. GET /keys lists the newest key of each name"
         )
-    name, role = replaced
-    return await create(connection, key, name, Role(role), valid_for)
+    return await create(connection, key, replace(holder, role=Role(holder.role)), valid_for)
 
 
 async def list_all(connection: Connection) -> list[ShownKey]:
@@ -197,10 +215,11 @@ async def find_stored(connection: Connection, key_id: str) -> tuple[StoredKey | 
     """Return what a presented key is compared with, or None, and the time in Postgres."""
     cursor = await connection.execute(_FIND_STORED, {"id": key_id})
     (row,) = await cursor.fetchall()
-    now, found_id, name, role, hash_, expires_at, revoked_at = row
+    now, found_id, name, role, hash_, expires_at, revoked_at, booth = row
     if found_id is None:
         return None, now
-    return StoredKey(found_id, name, Role(role), bytes(hash_), expires_at, revoked_at), now
+    stored = StoredKey(found_id, name, Role(role), bytes(hash_), expires_at, revoked_at, booth)
+    return stored, now
 
 
 async def mark_used(connection: Connection, key_id: str) -> None:

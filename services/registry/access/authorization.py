@@ -12,6 +12,7 @@ from typing import Final
 
 from services.registry.access import api_keys, bootstrap, keys
 from services.registry.access.keys import ANONYMOUS, KeyFault, Operator, Role
+from services.registry.access.least_roles import least_role
 from services.registry.audit.access_events import AccessEvents, AccessKind
 from services.registry.errors import AuthenticationOffError, NotAllowedError, NotAuthenticatedError
 from services.registry.postgres.actor import Actor
@@ -67,14 +68,15 @@ class Authorization:
         if stored is None or fault is not None:
             raise self._refuse(actor, fault or KeyFault.UNKNOWN)
         await self._mark_used(key_id)
-        return Operator(stored.name, stored.role, key_id=key_id, address=address)
+        return Operator(
+            stored.name, stored.role, key_id=key_id, address=address, booth=stored.booth
+        )
 
-    def require(self, operator: Operator, role: Role, operation: str) -> None:
-        """Check that an operator may do something: the one place that decides on it.
+    def require(self, operator: Operator, operation: str) -> None:
+        """Check that an operator's role includes something: the one place that decides on it.
 
         Args:
             operator: Who asks.
-            role: The least role that may do it.
             operation: Method and path of the operation, such as ``POST /keys``.
 
         Raises:
@@ -82,7 +84,20 @@ class Authorization:
         """
         with self._noting(operator, operation):
             bootstrap.require_making_keys(operator, operation)
-            _require_role(operator, role)
+            _require_role(operator, least_role(operation))
+
+    def require_whole_hub(self, operator: Operator, operation: str) -> None:
+        """Check that an operator's key is not limited to a booth.
+
+        Raises:
+            NotAllowedError: It is.
+        """
+        with self._noting(operator, operation):
+            if operator.booth is not None:
+                raise NotAllowedError(
+                    f"this needs a key for the whole hub; that of {operator.name} is limited to "
+                    f"the booth {operator.booth}"
+                )
 
     async def require_key_maker(
         self, connection: Connection, operator: Operator, role: Role

@@ -25,6 +25,8 @@ class Role(StrEnum):
 
     VIEWER = "viewer"
     """Look at everything but API keys."""
+    ATTENDANT = "attendant"
+    """Open and close rentals."""
     OPERATOR = "operator"
     """Change devices, pairings, rentals and devices' secrets."""
     ADMIN = "admin"
@@ -41,6 +43,8 @@ class Operator(Actor):
     """A person or program that sends requests."""
 
     role: Role
+    booth: str | None = field(default=None, kw_only=True)
+    """The only one that the key is for; None: the whole hub."""
 
 
 ANONYMOUS: Final = "anonymous"
@@ -69,6 +73,8 @@ class StoredKey:
     expires_at: datetime | None
     """None: never."""
     revoked_at: datetime | None
+    booth: str | None = None
+    """The only one that it is for; None: the whole hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,9 @@ class NewKey:
     id: str
     text: str
 
-    @property
-    def hash(self) -> bytes:
-        """What is stored of it."""
-        return hash_of(self.text)
+    def hash(self, booth: str | None = None) -> bytes:
+        """Return what is stored of it, if it is only for a booth."""
+        return hash_of(self.text, booth)
 
 
 def new_key() -> NewKey:
@@ -96,9 +101,14 @@ def id_in(key: str) -> str | None:
     return found[1] if found else None
 
 
-def hash_of(key: str) -> bytes:
-    """Return the SHA-256 of a key (FIPS 180-4); fast, because a key cannot be guessed."""
-    return hashlib.sha256(key.encode()).digest()
+def hash_of(key: str, booth: str | None = None) -> bytes:
+    """Return the SHA-256 of a key (FIPS 180-4); fast, because a key cannot be guessed.
+
+    That of a key for a booth covers the booth: an older registry, which would not limit it, does
+    not recognise it.
+    """
+    text = key if booth is None else f"{key} {booth}"
+    return hashlib.sha256(text.encode()).digest()
 
 
 def fault_of(key: str, stored: StoredKey | None, now: datetime) -> KeyFault | None:
@@ -106,7 +116,7 @@ def fault_of(key: str, stored: StoredKey | None, now: datetime) -> KeyFault | No
 
     Only who has the whole key is told that it was valid once.
     """
-    if stored is None or not hmac.compare_digest(hash_of(key), stored.hash):
+    if stored is None or not hmac.compare_digest(hash_of(key, stored.booth), stored.hash):
         return KeyFault.UNKNOWN
     if stored.revoked_at is not None:
         return KeyFault.REVOKED

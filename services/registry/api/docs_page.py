@@ -20,7 +20,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from services.registry.access.keys import Role
 from services.registry.api.guarded_route import BEARER, address_of, authorization_of
 from services.registry.errors import NotAuthenticatedError
 
@@ -90,4 +89,4 @@ async def _authorize(request: Request) -> None:
     except NotAuthenticatedError as error:
         headers = {"WWW-Authenticate": _CHALLENGE}
         raise HTTPException(HTTPStatus.UNAUTHORIZED, str(error), headers) from error
-    authorization.require(operator, Role.VIEWER, f"GET {request.url.path}")
+    authorization.require(operator, f"GET {request.url.path}")

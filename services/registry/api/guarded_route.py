@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from services.registry.access.authorization import Authorization
-from services.registry.access.keys import Operator, Role
+from services.registry.access.keys import Operator
 
 BEARER: Final = HTTPBearer(
     auto_error=False, description="An API key, `clk_…`; not asked for where that is off"
@@ -38,7 +38,7 @@ def operation_of(request: Request) -> str:
 
 
 class GuardedRoute(APIRoute):
-    """A route for operators; viewers may only look."""
+    """A route for operators, each with the least role of `least_roles`."""
 
     def get_route_handler(self) -> _Handler:
         """Return what serves a request."""
@@ -63,6 +63,5 @@ async def _authorize(request: Request) -> Operator:
     key = presented.credentials if presented else None
     authorization = authorization_of(request)
     operator = await authorization.operator_with(key, address_of(request))
-    role = Role.VIEWER if request.method == "GET" else Role.OPERATOR
-    authorization.require(operator, role, operation_of(request))
+    authorization.require(operator, operation_of(request))
     return operator

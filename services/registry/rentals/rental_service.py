@@ -30,9 +30,14 @@ async def get(connection: Connection, which: UUID | int) -> Rental:
     """
     found = await rentals.find(connection, which)
     if found is None:
-        name = which if isinstance(which, UUID) else short_ids.encode(which)
-        raise NoSuchRentalError(f"there is no rental {name}")
+        raise no_such_rental(which)
     return found
+
+
+def no_such_rental(which: UUID | int) -> NoSuchRentalError:
+    """Return the error that says that there is none."""
+    name = which if isinstance(which, UUID) else short_ids.encode(which)
+    return NoSuchRentalError(f"there is no rental {name}")
 
 
 async def hand_over(

@@ -17,7 +17,12 @@ from services.registry.devices import booths
 from services.registry.devices.booths import Booth, CountedBooth
 from services.registry.errors import NoSuchBoothError
 from services.registry.live.booth_counts import LiveCounts
-from services.registry.routes.dependencies import OperatorDep, Parts, PartsDep
+from services.registry.routes.dependencies import (
+    OperatorDep,
+    OwnBoothDep,
+    Parts,
+    PartsDep,
+)
 from services.registry.words import Words
 from shared.contract.devices import is_device_id
 from shared.process import logs
@@ -85,10 +90,12 @@ routes = GuardedRouter(prefix="/booths", tags=["booths"])
     response_model=BoothPage,
 )
 async def list_booths(
-    parts: PartsDep, *, limit: Limit = 100, cursor: Cursor = None
+    own: OwnBoothDep, parts: PartsDep, *, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[ShownBooth]:
     async with parts.database.connection() as connection:
-        found = await booths.find_booths(connection, after=paging.id_in(cursor), rows=limit + 1)
+        found = await booths.find_booths(
+            connection, only=own, after=paging.id_in(cursor), rows=limit + 1
+        )
     counts = await _live_counts(parts)
     return paging.page(
         found, limit, lambda booth: _representation(booth, counts), lambda booth: (booth.id,)

@@ -33,6 +33,7 @@ from services.registry.routes import (
     support,
 )
 from services.registry.routes.access import audit, keys
+from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
@@ -79,6 +80,9 @@ _TAGS: Final = {
     "access": "Operators, their API keys, and who changed what.",
     "retention": "Remove what is old, and what is known about one visitor.",
 }
+
+_FOR_ALL: Final = (Depends(BEARER), Depends(require_known_parameters), Depends(require_booth))
+"""What each operation depends on; roles were judged before (`GuardedRoute`)."""
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _REQUEST_HEADERS: Final = ("Authorization", "Content-Type", "If-Match", "If-None-Match")
@@ -142,7 +146,7 @@ def build(
     add_docs(api)
     for each in ROUTERS:
         _describe_answers(each)
-        api.include_router(each, dependencies=[Depends(BEARER), Depends(require_known_parameters)])
+        api.include_router(each, dependencies=_FOR_ALL)
     return api
 
 

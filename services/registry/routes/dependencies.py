@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Path, Query, Request
 
 from services.registry.access.authorization import Authorization
-from services.registry.access.keys import Operator, Role
+from services.registry.access.keys import Operator
 from services.registry.access.protection import Protection
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.guarded_route import GuardedRouter, operation_of
@@ -105,12 +105,29 @@ async def _operator(request: Request) -> Operator:
 OperatorDep = Annotated[Operator, Depends(_operator)]
 
 
-async def _require_admin(request: Request, operator: OperatorDep, parts: PartsDep) -> None:
-    parts.authorization.require(operator, Role.ADMIN, operation_of(request))
+async def visible_booth(
+    request: Request, operator: OperatorDep, parts: PartsDep, booth: OfBooth = None
+) -> str | None:
+    """Return the booth that a list shows, empty: what is in none; None: all.
+
+    Raises:
+        NotAllowedError: The key is limited to another one.
+    """
+    if booth not in (None, operator.booth):
+        parts.authorization.require_whole_hub(operator, operation_of(request))
+    return operator.booth if booth is None else booth
 
 
-NEEDS_ADMIN: Final = Depends(_require_admin)
-"""For ``dependencies=[…]`` of routes for admins only."""
+BoothDep = Annotated[str | None, Depends(visible_booth)]
+"""For lists of what is in booths: with ``?booth=``, and for keys that are limited to one."""
+
+
+async def own_booth(operator: OperatorDep) -> str | None:
+    """Return the only booth that the key is for; None: the whole hub."""
+    return operator.booth
+
+
+OwnBoothDep = Annotated[str | None, Depends(own_booth)]
 
 
 async def _conditions(

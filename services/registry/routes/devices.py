@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Body, Path, Query, Response
 
+from services.registry.access.keys import Operator
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
@@ -24,11 +25,11 @@ from services.registry.errors import NotRegisteredError
 from services.registry.routes.dependencies import (
     WITH_ETAG,
     AnyId,
+    BoothDep,
     Canary,
     ConditionsDep,
     KindDep,
     KindRouter,
-    OfBooth,
     OperatorDep,
     PartsDep,
 )
@@ -77,7 +78,7 @@ async def list_devices(
             description="Only there; capitals and accents do not matter", examples=["Main stage"]
         ),
     ] = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
     paired: Annotated[
         bool | None, Query(description="Only those that are paired, or that are not")
     ] = None,
@@ -122,13 +123,14 @@ async def register(
     parts: PartsDep,
     registration: Annotated[NewRegistration | None, Body()] = None,
 ) -> DeviceAfterPut:
-    wanted = _wanted(registration or NewRegistration())
+    wanted = _wanted(registration or NewRegistration(), operator)
     async with parts.database.write_transaction(operator) as connection:
         now = await devices.find(connection, kind, device_id)
         conditions.require(etags.of_device(now) if now else None)
         device, is_new = await devices.register(connection, kind, device_id, wanted)
         number = await devices.secrets_number(connection, kind, device_id)
-        similar = await devices.find_similar(connection, kind, device_id) if is_new else None
+        hints = is_new and operator.booth is None  # another booth's id is none of its business
+        similar = await devices.find_similar(connection, kind, device_id) if hints else None
     if is_new:
         response.status_code = HTTPStatus.CREATED
         _log.info("registered", kind=kind.value, id=device_id, pairing_number=device.pairing_number)
@@ -178,7 +180,7 @@ async def update(
     devices.require_possible(kind, device_id)
     async with parts.database.write_transaction(operator) as connection:
         conditions.require(etags.of_device(await devices.get(connection, kind, device_id)))
-        device = await devices.update(connection, kind, device_id, _wanted(registration))
+        device = await devices.update(connection, kind, device_id, _wanted(registration, operator))
         if device is None:
             raise NotRegisteredError(kind, device_id)
         number = await devices.secrets_number(connection, kind, device_id)
@@ -211,10 +213,12 @@ async def unregister(
     await parts.projector.wait_for(number)
 
 
-def _wanted(registration: Registration) -> devices.Wanted:
+def _wanted(registration: Registration, operator: Operator) -> devices.Wanted:
+    # Who has a key for a booth puts new devices into it; those that are known are there.
+    booth = registration.booth if operator.booth is None else operator.booth
     canary = registration.canary if isinstance(registration, NewRegistration) else None
     return devices.Wanted(
-        registration.label, registration.location, registration.booth, registration.auth, canary
+        registration.label, registration.location, booth, registration.auth, canary
     )
 
 

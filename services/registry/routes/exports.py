@@ -10,7 +10,7 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.audit.access_events import AccessKind
 from services.registry.bulk import exports
 from services.registry.bulk.exports import Format
-from services.registry.routes.dependencies import OfBooth, OperatorDep, PartsDep
+from services.registry.routes.dependencies import BoothDep, OperatorDep, PartsDep
 from shared.contract.devices import Kind
 
 _CONTENT: Final[dict[int | str, dict[str, Any]]] = {
@@ -45,7 +45,7 @@ async def export(
         ),
     ] = Format.CSV,
     kind: Annotated[Kind | None, Query(description="Only these")] = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
 ) -> StreamingResponse:
     with written_down(parts.downloads) as written:
         parts.authorization.events.note(AccessKind.EXPORT, operator, kind.value if kind else "all")

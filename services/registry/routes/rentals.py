@@ -25,7 +25,7 @@ from services.registry.rentals.representations import (
 )
 from services.registry.rentals.summary import Summary
 from services.registry.routes.dependencies import (
-    OfBooth,
+    BoothDep,
     OfCharger,
     OfWidget,
     OperatorDep,
@@ -72,7 +72,7 @@ async def list_rentals(
     state: Annotated[State | None, Query(description="Only those")] = None,
     charger: OfCharger = None,
     widget: OfWidget = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
     ticket: Annotated[
         Words | None,
         Query(
@@ -127,7 +127,7 @@ async def summarise(
     *,
     since: Annotated[Time | None, Query(description="Handed over from then on")] = None,
     until: Annotated[Time | None, Query(description="Handed over before that")] = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
 ) -> Summary:
     require_order(since, until)
     async with parts.database.connection() as connection:

@@ -14,7 +14,7 @@ from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
 from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
-from services.registry.routes.dependencies import AnyId, Canary, OfBooth, Parts, PartsDep
+from services.registry.routes.dependencies import AnyId, BoothDep, Canary, Parts, PartsDep
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind, is_device_id
 
@@ -94,7 +94,7 @@ async def list_states(
         Query(description="Only those whose widget was last lit so, by this pairing"),
     ] = None,
     online: Annotated[bool | None, Query(description="Only those online, or offline")] = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
     canary: Canary = False,
     limit: Limit = 100,
     cursor: Cursor = None,

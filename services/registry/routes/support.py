@@ -12,7 +12,7 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.hub.view import Hub
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.conditions import PostgresUnavailableError
-from services.registry.routes.dependencies import NEEDS_ADMIN, Parts, PartsDep
+from services.registry.routes.dependencies import Parts, PartsDep
 from shared.bus.bus import BusUnavailableError
 from shared.process import logs
 from shared.version import VERSION
@@ -82,7 +82,6 @@ async def hub(parts: PartsDep) -> Hub:
     operation_id="get_support",
     summary="Get what remote support asks for first",
     description="About the registry that answers. Also while Postgres or Redis is away.",
-    dependencies=[NEEDS_ADMIN],
 )
 async def support(parts: PartsDep) -> Support:
     postgres = await _in_postgres(parts)

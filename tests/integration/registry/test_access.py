@@ -1,5 +1,6 @@
 """Operators' keys and roles, and the record of what they did."""
 
+import uuid
 from typing import Any
 
 import httpx
@@ -92,6 +93,37 @@ async def test_a_viewer_looks_and_changes_nothing(guarded: RunningRegistry) -> N
     assert "needs the role operator; vera has the role viewer" in refused.json()["detail"]
 
 
+async def test_an_attendant_opens_and_closes_rentals_and_changes_nothing_else(
+    guarded: RunningRegistry,
+) -> None:
+    made = await key_of(guarded, "anton", "attendant")
+    assert made["role"] == "attendant"
+    key = made["key"]
+    for path in ("/chargers/c1", "/widgets/w1"):
+        await send(guarded, ADMIN_KEY, "PUT", path, {})
+        assert (await send(guarded, key, "PUT", path, {"label": "x"})).status_code == 403
+    rental = f"/rentals/{uuid.uuid4()}"
+    opened = await send(guarded, key, "PUT", rental, {"charger": "c1", "widget": "w1"})
+    assert opened.status_code == 201, opened.text
+    assert (await send(guarded, key, "GET", "/explanations/c1")).status_code == 200
+    closed = await send(guarded, key, "PUT", f"{rental}/collection", {"widget_returned": False})
+    assert closed.json()["collected_at"]
+    assert (await send(guarded, key, "PUT", f"{rental}/widget-return")).status_code == 200
+    refused = await send(guarded, key, "PUT", "/pairings/c1", {"widget": "w1"})
+    assert "needs the role operator; anton has the role attendant" in refused.json()["detail"]
+    # A renewed key is the same.
+    renewed = await send(guarded, ADMIN_KEY, "POST", f"/keys/{made['id']}/renewal")
+    assert renewed.json()["role"] == "attendant"
+
+
+async def test_an_older_registry_takes_an_attendant_for_a_viewer(
+    guarded: RunningRegistry, by_hand: By
+) -> None:
+    made = await key_of(guarded, "anton", "attendant")
+    cursor = await by_hand.execute("SELECT role FROM api_keys WHERE id = %s", (made["id"],))
+    assert await cursor.fetchall() == [("viewer",)]
+
+
 async def test_an_operator_changes_devices_but_makes_no_keys(guarded: RunningRegistry) -> None:
     key = (await key_of(guarded, "olga", "operator"))["key"]
     assert (await send(guarded, key, "PUT", "/chargers/c1", {})).status_code == 201
@@ -108,17 +140,26 @@ ADMINS_ONLY = {
 }
 
 
+ATTENDANTS = {
+    *("PUT /rentals/{rental_id}", "PUT /rentals/{rental_id}/collection"),
+    "PUT /rentals/{rental_id}/widget-return",
+}
+
+
 async def test_each_route_asks_for_a_key_and_its_role(guarded: RunningRegistry) -> None:
     """Also a route that is added one day: without a line here it must be for all or operators."""
     vera = (await key_of(guarded, "vera", "viewer"))["key"]
+    anton = (await key_of(guarded, "anton", "attendant"))["key"]
     olga = (await key_of(guarded, "olga", "operator"))["key"]
     document = (await send(guarded, ADMIN_KEY, "GET", "/openapi.json")).json()
     routes = {f"{m.upper()} {path}" for path, of_path in document["paths"].items() for m in of_path}
-    assert routes > ADMINS_ONLY
-    refused = {None: 401, vera: 403, olga: 403}
+    assert routes > ADMINS_ONLY | ATTENDANTS
+    refused = {None: 401, vera: 403, anton: 403, olga: 403}
+    looks = {each for each in routes - ADMINS_ONLY if each.startswith("GET ")}
     for key, admitted in (
         (None, set[str]()),
-        (vera, {each for each in routes - ADMINS_ONLY if each.startswith("GET ")}),
+        (vera, looks),
+        (anton, looks | ATTENDANTS),
         (olga, routes - ADMINS_ONLY),
     ):
         for route in sorted(routes):
@@ -131,6 +172,7 @@ async def test_an_admin_does_all_of_it(guarded: RunningRegistry) -> None:
     assert (await send(guarded, key, "GET", "/whoami")).json() == {
         "name": "ada",
         "role": "admin",
+        "booth": None,
         "key_id": keys.id_in(key),
     }
     assert (await send(guarded, key, "PUT", "/chargers/c1", {})).status_code == 201
@@ -188,7 +230,12 @@ async def test_where_no_keys_are_asked_for_everybody_is_an_admin(
     registry: RunningRegistry,
 ) -> None:
     who = await registry.send("GET", "/whoami")
-    assert who.json() == {"name": "anonymous", "role": "admin", "key_id": None}
+    assert who.json() == {
+        "name": "anonymous",
+        "role": "admin",
+        "booth": None,
+        "key_id": None,
+    }
 
 
 async def test_no_key_is_made_while_none_is_required(registry: RunningRegistry) -> None:

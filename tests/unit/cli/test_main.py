@@ -70,7 +70,7 @@ def test_times_in_what_is_refused_are_in_the_zone_of_the_machine(
         (["chargers", "secret", "generate", "c1", "--overlap-hours", "x"], "this is no number"),
         (["state", "--status", "red"], "'--status': 'red' is not one of 'charging', 'charging80',"),
         (["audit", "--since", "tomorrow"], "'tomorrow' is no time"),
-        (["keys", "create", "anna", "boss"], "'viewer', 'operator', 'admin'"),
+        (["keys", "create", "anna", "boss"], "'viewer', 'attendant', 'operator'"),
         (["chargers", "secret", "generate", "c1", "--overlap-hours", "721"], "equal to 720"),
         (["rentals", "show", "c1"], "is no rental's id"),
         (["export", "--kind", "chargers"], "'charger', 'widget'"),

@@ -74,7 +74,7 @@ COMMANDS: dict[str, str] = {
     "test_notifications": "notify test",
     "retry_notifications": f"notify retry --event {RENTAL}",
     "get_support": "support-bundle bundle.zip",
-    "create_key": "keys create anna viewer --days 90",
+    "create_key": "keys create anna viewer --days 90 --booth d",
     "renew_key": "keys renew 0123456789ab --days 90 --overlap-hours 1",
     "list_keys": "keys list",
     "get_key": "keys show 0123456789ab",

@@ -1,5 +1,6 @@
 """API keys: how they look, what roles include."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ SECOND = timedelta(seconds=1)
 def stored(
     key: NewKey, expires_at: datetime | None = None, revoked_at: datetime | None = None
 ) -> StoredKey:
-    return StoredKey(key.id, "anna", Role.OPERATOR, key.hash, expires_at, revoked_at)
+    return StoredKey(key.id, "anna", Role.OPERATOR, key.hash(), expires_at, revoked_at)
 
 
 def test_a_new_key_can_be_told_apart_and_known_again() -> None:
@@ -38,8 +39,19 @@ def test_a_new_key_can_be_told_apart_and_known_again() -> None:
 def test_what_is_kept_does_not_hold_the_key() -> None:
     key = new_key()
     secret = key.text.split("_", 2)[2].encode()
-    assert secret not in key.hash
-    assert len(key.hash) == 32
+    assert secret not in key.hash()
+    assert len(key.hash()) == 32
+
+
+def test_an_older_registry_does_not_know_a_key_that_is_for_a_booth() -> None:
+    key = new_key()
+    limited = stored(key)
+    assert fault_of(key.text, replace(limited, booth="bar", hash=key.hash("bar")), NOW) is None
+    # It compares with the hash of the key alone, and would not limit it.
+    assert key.hash("bar") not in (key.hash(), key.hash("tower"))
+    for booth in (None, "tower"):
+        moved = replace(limited, booth=booth, hash=key.hash("bar"))
+        assert fault_of(key.text, moved, NOW) is KeyFault.UNKNOWN
 
 
 @pytest.mark.parametrize("change", ["", "x", " "])
@@ -87,8 +99,9 @@ def test_a_hash_is_sha256() -> None:
     ("role", "may"),
     [
         (Role.VIEWER, {Role.VIEWER}),
-        (Role.OPERATOR, {Role.VIEWER, Role.OPERATOR}),
-        (Role.ADMIN, {Role.VIEWER, Role.OPERATOR, Role.ADMIN}),
+        (Role.ATTENDANT, {Role.VIEWER, Role.ATTENDANT}),
+        (Role.OPERATOR, {Role.VIEWER, Role.ATTENDANT, Role.OPERATOR}),
+        (Role.ADMIN, set(Role)),
     ],
 )
 def test_each_role_includes_those_before_it(role: Role, may: set[Role]) -> None:

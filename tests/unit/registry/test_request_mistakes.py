@@ -151,7 +151,7 @@ async def test_each_body_says_what_it_may_be(
             "at most 200 characters, no control characters",
         ),
         ("PUT", "/chargers/c1", {"label": "x" * 201}, "such as Booth 3, left"),
-        ("POST", "/keys", {"name": "-", "role": "boss"}, "body.role: must be one of viewer, op"),
+        ("POST", "/keys", {"name": "-", "role": "boss"}, "body.role: must be one of viewer, att"),
         ("POST", "/keys", {"name": "-", "role": "viewer"}, "begins with a letter or a digit, such"),
         ("PUT", "/rentals/first", {"charger": "c1"}, "path.rental_id: must be a UUID, such as 7b"),
         ("POST", "/keys", [], 'such as {"name": "anna", "role": "viewer"}'),

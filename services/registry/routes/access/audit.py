@@ -16,7 +16,7 @@ from services.registry.api.times import Time, require_order
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
 from services.registry.rentals import rentals, short_ids
-from services.registry.routes.dependencies import OfBooth, OperatorDep, PartsDep
+from services.registry.routes.dependencies import BoothDep, OperatorDep, PartsDep
 from services.registry.words import Words
 
 Action = Literal["created", "changed", "removed", "imported", "refused", "exported"]
@@ -142,7 +142,7 @@ async def list_audit(
     kind: Annotated[
         Kind | None, Query(description="Only of this kind of thing", examples=["charger"])
     ] = None,
-    booth: OfBooth = None,
+    booth: BoothDep,
     who: Annotated[
         Words | None, Query(description="Only by this operator", examples=["anna"])
     ] = None,

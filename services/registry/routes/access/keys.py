@@ -3,20 +3,21 @@
 import re
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from fastapi import Body, Path
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 
 from services.registry.access import api_keys
-from services.registry.access.api_keys import ShownKey
+from services.registry.access.api_keys import Holder, ShownKey
 from services.registry.access.keys import RESERVED_NAMES, Role, new_key
 from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.problems import problem_responses
-from services.registry.api.representations import RequestBody
+from services.registry.api.representations import BoothId, RequestBody
+from services.registry.devices import booths
 from services.registry.errors import NoSuchKeyError
-from services.registry.routes.dependencies import NEEDS_ADMIN, OperatorDep, PartsDep
+from services.registry.routes.dependencies import OperatorDep, PartsDep
 from shared.process import logs
 
 _log = logs.get(__name__)
@@ -76,6 +77,17 @@ class KeyWish(Validity):
 
     name: OperatorName
     role: Role = Field(description="What one may do with it")
+    booth: BoothId | None = Field(
+        default=None,
+        description="The only booth that it is for; left out: the whole hub. Not for admins",
+        examples=["main-stage"],
+    )
+
+    @model_validator(mode="after")
+    def _must_not_limit_an_admin(self) -> Self:
+        if self.booth is not None and self.role is Role.ADMIN:
+            raise ValueError("an admin has the whole hub: leave out booth, or take another role")
+        return self
 
 
 class Renewal(Validity):
@@ -112,6 +124,9 @@ class Oneself(BaseModel):
         description="Name of the operator; `anonymous` where no key is required", examples=["anna"]
     )
     role: Role = Field(description="What one may do")
+    booth: str | None = Field(
+        description="The only booth that one sees; null: the whole hub", examples=["main-stage"]
+    )
     key_id: str | None = Field(
         description="Of the key that was presented; null: none", examples=["3f9a51c2d07e"]
     )
@@ -122,7 +137,12 @@ routes = GuardedRouter(tags=["access"])
 
 @routes.get("/whoami", operation_id="who_am_i", summary="Say who sends this request")
 async def whoami(operator: OperatorDep) -> Oneself:
-    return Oneself(name=operator.name, role=operator.role, key_id=operator.key_id or None)
+    return Oneself(
+        name=operator.name,
+        role=operator.role,
+        booth=operator.booth,
+        key_id=operator.key_id or None,
+    )
 
 
 @routes.post(
@@ -130,16 +150,20 @@ async def whoami(operator: OperatorDep) -> Oneself:
     operation_id="create_key",
     summary="Create an API key; it is shown this once",
     status_code=HTTPStatus.CREATED,
-    responses=problem_responses(HTTPStatus.CONFLICT),
-    dependencies=[NEEDS_ADMIN],
+    responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def create(body: KeyWish, operator: OperatorDep, parts: PartsDep) -> CreatedKey:
     parts.authorization.require_on()
     key = new_key()
     async with parts.database.write_transaction(operator) as connection:
         await parts.authorization.require_key_maker(connection, operator, body.role)
-        created = await api_keys.create(connection, key, body.name, body.role, body.valid_for)
-    _log.info("api key created", key_id=key.id, name=body.name, role=body.role.value)
+        if body.booth is not None:
+            await booths.get(connection, body.booth)
+        holder = Holder(body.name, body.role, body.booth)
+        created = await api_keys.create(connection, key, holder, body.valid_for)
+    _log.info(
+        "api key created", key_id=key.id, name=body.name, role=body.role.value, booth=body.booth
+    )
     return CreatedKey(key=key.text, **dict(created))
 
 
@@ -147,10 +171,9 @@ async def create(body: KeyWish, operator: OperatorDep, parts: PartsDep) -> Creat
     "/keys/{key_id}/renewal",
     operation_id="renew_key",
     summary="Create an API key in place of another one; it is shown this once",
-    description="Name and role stay. The former key is valid until the overlap ends.",
+    description="Name, role and booth stay. The former key is valid until the overlap ends.",
     status_code=HTTPStatus.CREATED,
     responses=problem_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-    dependencies=[NEEDS_ADMIN],
 )
 async def renew(
     key_id: KeyId,
@@ -168,9 +191,7 @@ async def renew(
     return CreatedKey(key=key.text, **dict(created))
 
 
-@routes.get(
-    "/keys", operation_id="list_keys", summary="List all API keys", dependencies=[NEEDS_ADMIN]
-)
+@routes.get("/keys", operation_id="list_keys", summary="List all API keys")
 async def list_keys(parts: PartsDep) -> Keys:
     async with parts.database.connection() as connection:
         return Keys(items=await api_keys.list_all(connection))
@@ -181,7 +202,6 @@ async def list_keys(parts: PartsDep) -> Keys:
     operation_id="get_key",
     summary="Look at an API key",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
-    dependencies=[NEEDS_ADMIN],
 )
 async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
     async with parts.database.connection() as connection:
@@ -193,7 +213,6 @@ async def get(key_id: KeyId, parts: PartsDep) -> ShownKey:
     operation_id="revoke_key",
     summary="Revoke an API key, at once and for ever",
     responses=problem_responses(HTTPStatus.NOT_FOUND),
-    dependencies=[NEEDS_ADMIN],
 )
 async def revoke(key_id: KeyId, operator: OperatorDep, parts: PartsDep) -> ShownKey:
     async with parts.database.write_transaction(operator) as connection:
