@@ -6,12 +6,12 @@ anonymous admin's.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
-from services.registry.access import api_keys, bootstrap, keys
-from services.registry.access.keys import ANONYMOUS, KeyFault, Operator, Role
+from services.registry.access import api_keys, bootstrap, keys, sessions
+from services.registry.access.keys import ANONYMOUS, KeyFault, Operator, Role, StoredKey
 from services.registry.access.least_roles import least_role
 from services.registry.audit.access_events import AccessEvents, AccessKind
 from services.registry.errors import AuthenticationOffError, NotAllowedError, NotAuthenticatedError
@@ -68,9 +68,49 @@ class Authorization:
         if stored is None or fault is not None:
             raise self._refuse(actor, fault or KeyFault.UNKNOWN)
         await self._mark_used(key_id)
-        return Operator(
-            stored.name, stored.role, key_id=key_id, address=address, booth=stored.booth
+        return _holder_of(stored, address)
+
+    async def operator_in_session(self, session: str, address: str) -> Operator:
+        """Return the operator whose session it is, as if the key of it had come.
+
+        Raises:
+            NotAuthenticatedError: The session has ended, or its key.
+            PostgresUnavailableError: Postgres is away, so the session cannot be checked.
+        """
+        return await self._operator_by(
+            sessions.find_key, session, address, "this session has ended. Sign in again"
         )
+
+    async def operator_with_code(self, code: str, address: str) -> Operator:
+        """Return the operator whom a sign-in code is for; it is good for nothing from then on.
+
+        Raises:
+            NotAuthenticatedError: It was used, is too old, or its key has ended.
+            PostgresUnavailableError: Postgres is away, so the code cannot be checked.
+        """
+        return await self._operator_by(
+            sessions.use_code, code, address, "this code is not good any more. Ask for another one"
+        )
+
+    async def _operator_by(
+        self,
+        find_key: Callable[[Connection, str], Awaitable[str | None]],
+        text: str,
+        address: str,
+        reason: str,
+    ) -> Operator:
+        if not self.required:
+            return Operator(ANONYMOUS, Role.ADMIN, address=address)
+        async with self.database.connection() as connection:
+            key_id = await find_key(connection, text)
+            stored, now = await api_keys.find_stored(connection, key_id or "")
+        fault = KeyFault.UNKNOWN if stored is None else keys.end_of(stored, now)
+        if stored is None or fault is not None:
+            actor = Actor("nobody", key_id=stored.id if stored else "", address=address)
+            self.events.note(AccessKind.LOGIN, actor, (fault or KeyFault.UNKNOWN).value)
+            raise NotAuthenticatedError(reason)
+        await self._mark_used(stored.id)
+        return _holder_of(stored, address)
 
     def require(self, operator: Operator, operation: str) -> None:
         """Check that an operator's role includes something: the one place that decides on it.
@@ -98,6 +138,11 @@ class Authorization:
                     f"this needs a key for the whole hub; that of {operator.name} is limited to "
                     f"the booth {operator.booth}"
                 )
+
+    def refuse(self, operator: Operator, operation: str, error: NotAllowedError) -> NoReturn:
+        """Refuse an operation to an operator for a reason of its own, and record it."""
+        with self._noting(operator, operation):
+            raise error
 
     async def require_key_maker(
         self, connection: Connection, operator: Operator, role: Role
@@ -143,6 +188,10 @@ class Authorization:
         except PostgresUnavailableError as error:
             # A Postgres that only takes no writes must not refuse those who read.
             self._mark_failures.log(error)
+
+
+def _holder_of(stored: StoredKey, address: str) -> Operator:
+    return Operator(stored.name, stored.role, key_id=stored.id, address=address, booth=stored.booth)
 
 
 def _require_role(operator: Operator, role: Role) -> None:

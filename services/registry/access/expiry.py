@@ -1,8 +1,8 @@
-"""Removes secrets that have expired, which ends the overlaps of rotations.
+"""Removes secrets that have expired, which ends the overlaps of rotations; and old sessions.
 
 As the part that writes from time to time, it also finds out when writing works again.
 
-A removal draws a number, so it is projected, and gateways stop accepting the secret. Any
+A secret's removal draws a number, so it is projected, and gateways stop accepting the secret. Any
 number of registries may do it.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import random
 from typing import Final
 
-from services.registry.access import device_secrets
+from services.registry.access import device_secrets, sessions
 from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import Attempts, Troubles
@@ -37,6 +37,8 @@ class Expiry:
                 await self._database.try_to_write_again()
                 for kind in Kind:
                     await self._remove(kind)
+                async with self._database.connection() as connection:
+                    await sessions.remove_expired(connection)
             await asyncio.sleep(_CHECK_SECONDS)
 
     async def _remove(self, kind: Kind) -> None:

@@ -118,6 +118,11 @@ def fault_of(key: str, stored: StoredKey | None, now: datetime) -> KeyFault | No
     """
     if stored is None or not hmac.compare_digest(hash_of(key, stored.booth), stored.hash):
         return KeyFault.UNKNOWN
+    return end_of(stored, now)
+
+
+def end_of(stored: StoredKey, now: datetime) -> KeyFault | None:
+    """Return why a key is not valid any more now, or None if it is."""
     if stored.revoked_at is not None:
         return KeyFault.REVOKED
     if stored.expires_at is not None and stored.expires_at <= now:

@@ -47,7 +47,7 @@ class RefuseForeignRequests:
             return ProblemError(HTTPStatus.MISDIRECTED_REQUEST, f"{NOT_OWN_HOST}.")
         if scope["method"] in _READING or origin in self._origins:
             return None
-        if site in _OWN_SITES and ("Origin" not in headers or _is_same(origin, host)):
+        if site in _OWN_SITES and ("Origin" not in headers or is_same(origin, host)):
             return None
         return ProblemError(
             HTTPStatus.FORBIDDEN,
@@ -56,7 +56,7 @@ class RefuseForeignRequests:
         )
 
 
-def _is_same(origin: str, host: str) -> bool:
+def is_same(origin: str, host: str) -> bool:
     """Tell whether a page came from here. A proxy may have added TLS, so the scheme may differ."""
     page = WebHost.of_origin(origin)
     return page is not None and page == WebHost.of_header(host)

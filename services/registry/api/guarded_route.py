@@ -11,12 +11,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from services.registry.access import sessions
 from services.registry.access.authorization import Authorization
 from services.registry.access.keys import Operator
+from services.registry.api.foreign_requests import is_same
 
 BEARER: Final = HTTPBearer(
     auto_error=False, description="An API key, `clk_…`; not asked for where that is off"
 )
+
+CONSOLE: Final = "X-Chargelight-Console"
+"""The header by which a request with a cookie says that a page of ours has sent it."""
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -35,6 +40,39 @@ def authorization_of(request: Request) -> Authorization:
 def operation_of(request: Request) -> str:
     """Return method and path of the operation, such as ``POST /keys``."""
     return f"{request.method} {request.scope['route'].path}"
+
+
+def is_encrypted(request: Request) -> bool:
+    """Tell whether the browser sees TLS, which a balancer may have taken off."""
+    origin = request.headers.get("Origin", "")
+    return request.url.scheme == "https" or origin.startswith("https://")
+
+
+def cookie_of(*, encrypted: bool) -> str:
+    """Return the name of the cookie that a session is in.
+
+    With ``__Host-`` no other host can set it, and browsers only take it with TLS (RFC 6265bis).
+    """
+    return "__Host-chargelight" if encrypted else "chargelight"
+
+
+def session_in(request: Request) -> str | None:
+    """Return the session in a request; None: there is none, or another page may have sent it.
+
+    A browser sends the cookie with whatever a page of this site sends. No other page can set the
+    header without leave (CORS), nor say that it is ours: its ``Origin`` and ``Sec-Fetch-Site`` are
+    the browser's.
+    """
+    cookies, headers = request.cookies, request.headers
+    session = cookies.get(cookie_of(encrypted=True)) or cookies.get(cookie_of(encrypted=False))
+    if not session:
+        return None
+    if request.method == "GET":
+        is_ours = CONSOLE in headers or headers.get("Sec-Fetch-Site") == "same-origin"
+    else:
+        origin, host = headers.get("Origin", ""), headers.get("Host", "")
+        is_ours = CONSOLE in headers and is_same(origin, host)
+    return session if is_ours else None
 
 
 class GuardedRoute(APIRoute):
@@ -59,9 +97,18 @@ class GuardedRouter(APIRouter):
 
 
 async def _authorize(request: Request) -> Operator:
-    presented = await BEARER(request)
-    key = presented.credentials if presented else None
-    authorization = authorization_of(request)
-    operator = await authorization.operator_with(key, address_of(request))
-    authorization.require(operator, operation_of(request))
+    authorization, operation = authorization_of(request), operation_of(request)
+    operator = await _operator_of(request, authorization, operation)
+    authorization.require(operator, operation)
     return operator
+
+
+async def _operator_of(request: Request, authorization: Authorization, operation: str) -> Operator:
+    presented = await BEARER(request)
+    key, address = presented.credentials if presented else None, address_of(request)
+    if operation == sessions.SIGNING_IN:
+        if key is not None and sessions.is_code(key):
+            return await authorization.operator_with_code(key, address)
+    elif key is None and (session := session_in(request)) is not None:
+        return await authorization.operator_in_session(session, address)
+    return await authorization.operator_with(key, address)

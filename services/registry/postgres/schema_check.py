@@ -27,6 +27,8 @@ NEEDED: Final = {
     "charger_secrets": _CHANGE,
     "widget_secrets": _CHANGE,
     "api_keys": ("SELECT", "INSERT", "UPDATE"),
+    "sessions": ("SELECT", "INSERT", "DELETE"),
+    "sign_in_codes": ("SELECT", "INSERT", "DELETE"),
     "staged_rows": ("SELECT", "INSERT", "DELETE"),
     "rentals": _CHANGE,
     "last_draw": ("SELECT", "UPDATE"),

@@ -32,7 +32,7 @@ from services.registry.routes import (
     states,
     support,
 )
-from services.registry.routes.access import audit, keys
+from services.registry.routes.access import audit, keys, sessions
 from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
 from services.registry.routes.notify import notifications
@@ -53,6 +53,7 @@ ROUTERS: Final = (
     notifications.routes,
     notifications.alert_routes,
     keys.routes,
+    sessions.routes,
     audit.routes,
     retention.routes,
     support.routes,

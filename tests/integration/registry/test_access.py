@@ -136,9 +136,12 @@ async def test_an_operator_changes_devices_but_makes_no_keys(guarded: RunningReg
 ADMINS_ONLY = {
     *("GET /keys", "POST /keys", "GET /keys/{key_id}", "DELETE /keys/{key_id}"),
     *("POST /keys/{key_id}/renewal", "POST /prune", "POST /erasures", "GET /support"),
+    "POST /session/codes",
     *("GET /notifications", "POST /notifications/tests", "POST /notifications/retries"),
 }
 
+
+FOR_ALL = {"POST /session", "DELETE /session"}
 
 ATTENDANTS = {
     *("PUT /rentals/{rental_id}", "PUT /rentals/{rental_id}/collection"),
@@ -155,7 +158,7 @@ async def test_each_route_asks_for_a_key_and_its_role(guarded: RunningRegistry) 
     routes = {f"{m.upper()} {path}" for path, of_path in document["paths"].items() for m in of_path}
     assert routes > ADMINS_ONLY | ATTENDANTS
     refused = {None: 401, vera: 403, anton: 403, olga: 403}
-    looks = {each for each in routes - ADMINS_ONLY if each.startswith("GET ")}
+    looks = {each for each in routes - ADMINS_ONLY if each.startswith("GET ")} | FOR_ALL
     for key, admitted in (
         (None, set[str]()),
         (vera, looks),

@@ -48,8 +48,11 @@ async def fill(connection: By, *, migrations: int | None = None) -> None:
         await connection.execute(_REST.encode())
 
 
-OUTBOX = {"outbox_events", "outbox_deliveries", "raised_conditions", "judging_registry"}
-"""What is on its way is in no backup."""
+NOT_KEPT = {
+    *("outbox_events", "outbox_deliveries", "raised_conditions", "judging_registry"),
+    *("sessions", "sign_in_codes"),
+}
+"""What is on its way, and who is signed in, is in no backup."""
 
 
 async def tables_in(connection: By) -> list[str]:
@@ -58,7 +61,7 @@ async def tables_in(connection: By) -> list[str]:
         "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relpersistence = 'p' "
         "AND relnamespace = current_schema()::regnamespace ORDER BY 1"
     )
-    return [table for (table,) in await cursor.fetchall() if table not in OUTBOX]
+    return [table for (table,) in await cursor.fetchall() if table not in NOT_KEPT]
 
 
 async def content(connection: By, *, without: Sequence[str] = ()) -> dict[str, list[Any]]:

@@ -91,8 +91,8 @@ COMMANDS: dict[str, str] = {
 NOT_TYPED = {"cursor"}
 """Queries that a command makes by itself, when it needs them."""
 
-NO_COMMAND = {"report_alerts"}
-"""What only another program does: Alertmanager."""
+NO_COMMAND = {"report_alerts", "begin_session", "end_session", "create_sign_in_code"}
+"""What only another program does: Alertmanager, or the console in a browser."""
 
 GATHERED = {"get_support"}
 """What a command asks for together with other things."""

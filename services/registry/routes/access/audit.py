@@ -35,6 +35,7 @@ Kind = Literal[
     "repair",
     "database",
     "login",
+    "sign-in-code",
     "role",
     "export",
 ]
@@ -86,7 +87,7 @@ _SELECT: Final = SQL("""
       AND (%(action)s::text IS NULL OR action = %(action)s)
       AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
-      AND (%(all)s OR kind NOT IN ('api-key', 'login', 'role'))
+      AND (%(all)s OR kind NOT IN ('api-key', 'login', 'role', 'sign-in-code'))
       AND {which}
     ORDER BY id DESC
     LIMIT %(rows)s

@@ -23,7 +23,7 @@ from services.registry.routes.dependencies import OperatorDep, PartsDep, own_boo
 from shared.contract.devices import Kind, is_device_id
 
 _FILTERS: Final = {visible_booth, own_booth}
-_ABOUT_ONESELF: Final = {"GET /whoami"}
+_ABOUT_ONESELF: Final = {"GET /whoami", "POST /session", "DELETE /session"}
 """What shows nothing of the hub."""
 
 _IN_PATHS: Final = {"device_id", "charger_id", "widget_id", "rental_id", "booth_id"}

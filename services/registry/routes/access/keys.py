@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_val
 
 from services.registry.access import api_keys
 from services.registry.access.api_keys import Holder, ShownKey
-from services.registry.access.keys import RESERVED_NAMES, Role, new_key
+from services.registry.access.keys import RESERVED_NAMES, Operator, Role, new_key
 from services.registry.access.secret import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.problems import problem_responses
@@ -137,6 +137,11 @@ routes = GuardedRouter(tags=["access"])
 
 @routes.get("/whoami", operation_id="who_am_i", summary="Say who sends this request")
 async def whoami(operator: OperatorDep) -> Oneself:
+    return oneself(operator)
+
+
+def oneself(operator: Operator) -> Oneself:
+    """Return who an operator is."""
     return Oneself(
         name=operator.name,
         role=operator.role,
