@@ -101,7 +101,7 @@ async def test_a_backup_is_a_file_of_its_owner_and_says_what_it_holds(
     done = await commands.run("backup", str(file))
     assert (done.code, done.output) == (0, "")
     assert (
-        f"backed up to {file}: chargers 2, widgets 3, pairings 2, unregistered 1, rentals 1,"
+        f"backed up to {file}: booths 1, chargers 2, widgets 3, pairings 2, unregistered 1, "
         in done.errors
     )
     assert "digests of secrets, hashes of API keys, tickets" in done.errors

@@ -155,10 +155,10 @@ async def test_changed_words_change_no_pairing_and_what_is_not_in_the_file_stays
     did = await imported(registry, "kind,id,label\ncharger,c1,LEFT\ncharger,c2,\nwidget,w2,8\n")
     assert (did["created"], did["updated"], did["unchanged"], did["paired"]) == (1, 2, 0, 0)
     assert (await exported(registry)).decode().splitlines()[1:] == [
-        "charger,c1,LEFT,stage,w1",
-        "charger,c2,,,",
-        "widget,w1,7,,",
-        "widget,w2,8,,",
+        "charger,c1,LEFT,stage,,w1",
+        "charger,c2,,,,",
+        "widget,w1,7,,,",
+        "widget,w2,8,,,",
     ]
     assert (await in_redis.charger("c1"), await in_redis.widget("w1")) == before
     assert await in_redis.has_status("w1")

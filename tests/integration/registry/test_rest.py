@@ -38,6 +38,7 @@ async def test_a_device_is_registered_looked_at_and_unregistered(
     assert set(state) == {
         "id",
         "auth",
+        "booth",
         "canary",
         "label",
         "location",
