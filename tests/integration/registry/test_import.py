@@ -39,10 +39,10 @@ SECRET = "0123:456789abcdef"
 NEXT = "the.secret.after.it"
 
 BOOTH = """\
-kind,id,label,location,widget
-charger,c1,left,stage,w1
-charger,c2,right,,
-widget,w1,7,,
+kind,id,label,location,booth,widget
+charger,c1,left,stage,,w1
+charger,c2,right,,,
+widget,w1,7,,,
 """
 
 
@@ -169,9 +169,9 @@ async def test_a_column_that_is_missing_keeps_what_it_would_say(registry: Runnin
     assert (await imported(registry, "kind,id,location\ncharger,c1,bar\n"))["updated"] == 1
     line = '{"kind":"charger","id":"c1","label":"LEFT","location":null}'
     assert (await imported(registry, line, JSONL))["updated"] == 1
-    assert "charger,c1,LEFT,bar,w1" in (await exported(registry)).decode()
+    assert "charger,c1,LEFT,bar,,w1" in (await exported(registry)).decode()
     await imported(registry, "kind,id,location\ncharger,c1,hall\n")
-    assert "charger,c1,LEFT,hall,w1" in (await exported(registry)).decode()
+    assert "charger,c1,LEFT,hall,,w1" in (await exported(registry)).decode()
 
 
 async def test_a_file_without_rows_does_nothing(registry: RunningRegistry) -> None:
