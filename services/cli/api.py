@@ -215,6 +215,8 @@ class Api:
     def _unreachable(self, error: Exception) -> UnreachableError:
         text = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
         reason = explain_tls_error(text)
+        if isinstance(error, httpx.ReadTimeout):
+            reason = "it takes connections and does not answer: it hangs, or Postgres does"
         if isinstance(error, httpx.RemoteProtocolError) and self._url.startswith("http:"):
             reason = f"{reason.rstrip('.')}; does it speak https://?"
         return UnreachableError(

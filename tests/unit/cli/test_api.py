@@ -292,7 +292,11 @@ def complaint(api: Api) -> str:
     [
         (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
         (httpx.ConnectTimeout("timed out"), "timed out"),
-        (httpx.ReadTimeout(""), "ReadTimeout"),
+        (
+            httpx.ReadTimeout(""),
+            "it takes connections and does not answer: it hangs, or Postgres does",
+        ),
+        (httpx.WriteTimeout(""), "WriteTimeout"),
         (
             httpx.RemoteProtocolError("Server disconnected."),
             "Server disconnected; does it speak https://?",
