@@ -165,11 +165,14 @@ async def test_widgets_that_take_all_they_can_leave_operators_and_health_checks_
     ports = {usual: free_port() for usual in PORTS}
     settings = {"REST_ADDRESS": HOST}
     with balancing(configuration(running, ports), tmp_path, settings):
-        async with httpx.AsyncClient(trust_env=False, timeout=SOON) as rest:
+        # Each request on a connection of its own.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(trust_env=False, timeout=SOON, limits=alone) as rest:
             health = f"http://{HOST}:{ports[8404]}/readyz"
             await _answers(rest, health)
             # More than the whole balancer may take.
             taken = [_knock(ports[3200]) for _ in range(450)]
+            await _no_more_are_taken(rest, f"http://{HOST}:{ports[8404]}/metrics")
             await _answers(rest, f"http://{HOST}:{ports[3300]}/chargers")
             await _answers(rest, health)
             async with connect(f"ws://{HOST}:{ports[3100]}/chargers/c-nobody") as stranger:
@@ -184,6 +187,19 @@ def _knock(port: int) -> socket.socket:
     knocking.settimeout(0)
     knocking.connect_ex((HOST, port))
     return knocking
+
+
+async def _no_more_are_taken(rest: httpx.AsyncClient, url: str) -> None:
+    """Wait until the balancer has as many connections of widgets as it takes."""
+    seen: list[float] = []
+
+    def has_settled(answer: httpx.Response) -> bool:
+        found = re.search(r'frontend_current_sessions\{proxy="widgets"\} (\S+)', answer.text)
+        assert found is not None
+        seen.append(float(found[1]))
+        return len(seen) > 3 and len({*seen[-3:]}) == 1 and seen[-1] > 0
+
+    await _answers(rest, url, has_settled)
 
 
 async def _answers(
