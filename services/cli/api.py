@@ -19,7 +19,8 @@ Address = NewType("Address", str)
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _IMPORT_TIMEOUT: Final = httpx.Timeout(300.0, connect=5.0)
-_VERSION_TIMEOUT: Final = httpx.Timeout(3.0)
+_SHORT_TIMEOUT: Final = httpx.Timeout(3.0)
+"""For what a registry has at hand."""
 _PAGE: Final = 1000
 
 _NOT_NOW: Final = {
@@ -138,8 +139,12 @@ class Api:
 
     def version(self) -> str:
         """Return the registry's version; it needs no key, and is not waited for long."""
-        document = self._send("GET", address("openapi.json"), {}, timeout=_VERSION_TIMEOUT)
+        document = self._send("GET", address("openapi.json"), {}, timeout=_SHORT_TIMEOUT)
         return str(Answer(document["info"])["version"])
+
+    def hub(self) -> Answer:
+        """Return how the hub is: looked at when something hangs, so not waited for long."""
+        return self._send("GET", address("hub"), {}, timeout=_SHORT_TIMEOUT)
 
     def put(self, where: Address, body: dict[str, Any], **query: object) -> Answer:
         """Set something."""
@@ -210,6 +215,8 @@ class Api:
     def _unreachable(self, error: Exception) -> UnreachableError:
         text = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
         reason = explain_tls_error(text)
+        if isinstance(error, httpx.ReadTimeout):
+            reason = "it takes connections and does not answer: it hangs, or Postgres does"
         if isinstance(error, httpx.RemoteProtocolError) and self._url.startswith("http:"):
             reason = f"{reason.rstrip('.')}; does it speak https://?"
         return UnreachableError(

@@ -3,13 +3,17 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from services.cli.failures import RefusedError, UnreachableError
 
 _LEAST_SECRET: Final = 8
 """Characters; a shorter text is a part of too many words."""
+
+_NAMES: Final = re.compile("KEY|SECRET|PASSWORD|TOKEN|REDISCLI|CHANNELS|WEBHOOKS|_URL|_DSN")
+_URL: Final = re.compile(r"\w+://")
 
 _HIDDEN: Final = "(hidden)"
 _SHAPES: Final = (
@@ -18,15 +22,26 @@ _SHAPES: Final = (
     # User and password of a URL, whatever characters are in it.
     (re.compile(r"(\w://)\S*@"), rf"\1{_HIDDEN}@"),
     (re.compile(r"\b((?:Bearer|Basic)\s+)[^\s\"',]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    # Where alerts go: a token may be anywhere in it.
+    (
+        re.compile(r"((?:notify_channels|webhooks)\\?[\"']?\s*[=:]\s*)\S.*", re.IGNORECASE),
+        rf"\1{_HIDDEN}",
+    ),
+    (
+        re.compile(r"\b(?!(?:https?|wss?|rediss?|postgres\w*|unix|file):)([a-z]\w*://)[^\s\"',]+"),
+        rf"\1{_HIDDEN}",
+    ),
     # A member, a setting or a column that is named after what it holds.
     (
         re.compile(
-            r"((?:secret|password|passwd|ticket|(?:admin|credential|api|cli)_key)"
+            r"((?:secret|password|passwd|token|ticket|rediscli_auth|"
+            r"(?:admin|credential|api|canary|cli|simulator)_key)"
             r"\\?[\"']?\s*[=:]\s*)(?:\\?\"[^\"]*\"?|'[^']*'?|[^\s,;}]+)",
             re.IGNORECASE,
         ),
         rf"\1{_HIDDEN}",
     ),
+    (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*"), rf"\1{_HIDDEN}"),
 )
 
 
@@ -39,11 +54,25 @@ def without_secrets(text: str, known: Mapping[str, str]) -> str:
             hidden wherever they stand.
     """
     for name, value in known.items():
-        if re.search(r"KEY|SECRET|PASSWORD|TOKEN|_URL|_DSN", name) and len(value) >= _LEAST_SECRET:
-            text = text.replace(value, _HIDDEN)
+        for secret in _secrets_in(name, value):
+            if len(secret) >= _LEAST_SECRET:
+                text = text.replace(secret, _HIDDEN)
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def _secrets_in(name: str, value: str) -> Iterator[str]:
+    """Yield what must not be shown of an environment variable, the longest first."""
+    if not _NAMES.search(name):
+        return
+    yield value
+    if re.search("CHANNELS|WEBHOOKS", name):
+        yield from value.split()
+    if _URL.match(value):
+        # Where it stands without its URL.
+        password = value.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        yield from (password, unquote(password))
 
 
 class Bundle:

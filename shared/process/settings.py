@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from shared.process.checks.redis_url import check_redis_url
+from shared.process.checks.redis_url import check_redis_url, trusts_any_redis
 from shared.process.checks.setting_names import PREFIX, refuse_name
 from shared.process.checks.urls import hosts_of
 from shared.process.listeners import LOOPBACK, ListenAddress, is_loopback
@@ -61,8 +61,8 @@ OPEN: Final[str] = get_args(_OpenTo)[1]
 """What ``CHARGELIGHT_OPEN`` is set to: long enough that nobody sets it without reading it."""
 
 UNVERIFIED = (
-    "any server can pass for {0}: its certificate is not checked. Set {1}_TLS_VERIFY=true, and "
-    "{1}_TLS_CA to the file of its CA"
+    "another server can pass for {0}: its certificate, or the name in it, is not checked. Set "
+    "{1}_TLS_VERIFY=true, and {1}_TLS_CA to the file of its CA"
 )
 """A warning about a server, and the beginning of its settings' names."""
 
@@ -158,11 +158,8 @@ class Settings(BaseSettings):
     @property
     def warnings(self) -> list[str]:
         """What is set and should not be, each with what to do; logged at the start."""
-        return [UNVERIFIED.format("Redis", f"{PREFIX}REDIS")] if self._trusts_any_redis else []
-
-    @property
-    def _trusts_any_redis(self) -> bool:
-        return "ssl_cert_reqs=none" in self.redis_url.lower()
+        unverified = trusts_any_redis(self.redis_url)
+        return [UNVERIFIED.format("Redis", f"{PREFIX}REDIS")] if unverified else []
 
     @property
     def stop_seconds(self) -> float:

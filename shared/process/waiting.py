@@ -22,10 +22,15 @@ class Stop(asyncio.Event):
     def __init__(self) -> None:
         super().__init__()
         self.again = asyncio.Event()
+        self._is_asked = False
 
     def ask(self) -> None:
-        """Ask the process to stop, or, if it was asked before, not to wait."""
-        (self.again if self.is_set() else self).set()
+        """Ask the process to stop, or, if it was asked before, not to wait.
+
+        A process that has begun to stop by itself was not asked yet.
+        """
+        (self.again if self._is_asked else self).set()
+        self._is_asked = True
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:

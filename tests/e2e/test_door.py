@@ -25,6 +25,7 @@ ANSWERS: Final = {
     "reconnects of one id": {LET_IN, TOO_MANY},
     "wrong secrets": {WRONG},
     "wrong API keys": {WRONG},
+    "API keys to look up": {WRONG},
     "TLS handshakes": {ENCRYPTED},
     "begun TLS handshakes": {ENCRYPTED},
 }

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.e2e.compose_stack import why_not
 from tests.fixtures.certificates import Ca
 from tests.fixtures.hub import HOST, Hub, StartHub
 from tests.fixtures.processes import ROOT
@@ -23,7 +25,27 @@ from tools.servers.processes.supervised_process import SupervisedProcess
 
 CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
 
-pytestmark = pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy on the PATH")
+IMAGE = os.environ.get("CHARGELIGHT_COMPOSE_HAPROXY_IMAGE") or "haproxy:2.6-bookworm"
+PORTS = (3100, 3200, 3300, 8404)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def haproxy_can_run() -> None:
+    reason = None if shutil.which("haproxy") else why_not()
+    if reason:
+        pytest.skip(f"no haproxy on the PATH, and {reason}")
+
+
+def program(folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return how HAProxy is called: as installed here, or in Compose's image."""
+    if installed := shutil.which("haproxy"):
+        return [installed]
+    return [
+        *("docker", "run", "--rm", "--network=host", f"--user={os.getuid()}:{os.getgid()}"),
+        f"--volume={folder}:{folder}:ro",
+        *(f"--env={name}" for name in environment),
+        *(IMAGE, "haproxy"),
+    ]
 
 
 def configuration(hub: Hub, ports: Mapping[int, int]) -> str:
@@ -56,9 +78,13 @@ def balancing(text: str, folder: Path, environment: Mapping[str, str]) -> Iterat
     """Run HAProxy."""
     path = folder / "haproxy.cfg"
     path.write_text(text)
-    environment = {**os.environ, "HARD_STOP_AFTER": "1s", **environment}
+    own = {"HARD_STOP_AFTER": "1s", **environment}
     process = SupervisedProcess(
-        ["haproxy", "-f", str(path)], log=folder / "haproxy.log", env=environment, cwd=folder
+        [*program(folder, own), "-f", str(path)],
+        log=folder / "haproxy.log",
+        env={**os.environ, **own},
+        cwd=folder,
+        end_signal=signal.SIGTERM,  # the container ends with it, too
     )
     try:
         yield
@@ -82,7 +108,7 @@ async def test_devices_keep_their_tls_and_their_address_and_operators_get_theirs
             "CHARGELIGHT_REGISTRY_PROXIES": f'["{HOST}/32"]',
         },
     )
-    ports = {usual: free_port() for usual in (3100, 3200, 3300, 8404)}
+    ports = {usual: free_port() for usual in PORTS}
     settings = {"SEND_PROXY": "yes", "CERTIFICATE": own.certificate, "CA": ca.certificate}
     with balancing(configuration(running, ports), tmp_path, settings):
         async with httpx.AsyncClient(verify=ca.client(), trust_env=False) as rest:
@@ -109,25 +135,71 @@ async def test_devices_keep_their_tls_and_their_address_and_operators_get_theirs
             assert [each["address"] for each in entries][::-1] == operators
 
 
+async def test_no_request_is_passed_on_to_who_is_not_the_registry(
+    hub: StartHub, tmp_path: Path
+) -> None:
+    ca = Ca(tmp_path / "ca")
+    own, other = ca.server("localhost", "registry"), ca.server("localhost", file="other")
+    running = await hub(
+        settings={
+            "SSL_CERT_FILE": ca.certificate,
+            "CHARGELIGHT_REGISTRY_TLS_CERTIFICATE": other.certificate,
+            "CHARGELIGHT_REGISTRY_TLS_KEY": other.key,
+        },
+    )
+    ports = {usual: free_port() for usual in PORTS}
+    settings = {"CERTIFICATE": own.certificate, "CA": ca.certificate}
+    with balancing(configuration(running, ports), tmp_path, settings):
+        async with httpx.AsyncClient(verify=ca.client(), trust_env=False) as rest:
+            await _answers(rest, f"http://{HOST}:{ports[8404]}/readyz")
+            answer = await rest.get(f"https://localhost:{ports[3300]}/chargers", timeout=SOON)
+    assert answer.status_code == 503
+    assert "registry-away" in answer.text
+
+
 async def test_widgets_that_take_all_they_can_leave_operators_and_health_checks_theirs(
     hub: StartHub, tmp_path: Path
 ) -> None:
     # Longer than is waited here: else the gateway would end those that say nothing before.
     running = await hub(settings={"CHARGELIGHT_GATEWAY_HANDSHAKE_SECONDS": f"{6 * SOON}"})
-    ports = {usual: free_port() for usual in (3100, 3200, 3300, 8404)}
+    ports = {usual: free_port() for usual in PORTS}
     settings = {"REST_ADDRESS": HOST}
     with balancing(configuration(running, ports), tmp_path, settings):
-        async with httpx.AsyncClient(trust_env=False, timeout=SOON) as rest:
+        # Each request on a connection of its own.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(trust_env=False, timeout=SOON, limits=alone) as rest:
             health = f"http://{HOST}:{ports[8404]}/readyz"
             await _answers(rest, health)
             # More than the whole balancer may take.
-            taken = [await asyncio.open_connection(HOST, ports[3200]) for _ in range(450)]
+            taken = [_knock(ports[3200]) for _ in range(450)]
+            await _no_more_are_taken(rest, f"http://{HOST}:{ports[8404]}/metrics")
             await _answers(rest, f"http://{HOST}:{ports[3300]}/chargers")
             await _answers(rest, health)
             async with connect(f"ws://{HOST}:{ports[3100]}/chargers/c-nobody") as stranger:
                 assert await close_code(stranger) == 4404
-            for _, writer in taken:
-                writer.close()
+            for each in taken:
+                each.close()
+
+
+def _knock(port: int) -> socket.socket:
+    """Begin to connect, and wait for nothing: beyond its backlog HAProxy does not answer."""
+    knocking = socket.socket()
+    knocking.settimeout(0)
+    knocking.connect_ex((HOST, port))
+    return knocking
+
+
+async def _no_more_are_taken(rest: httpx.AsyncClient, url: str) -> None:
+    """Wait until the balancer has as many connections of widgets as it takes."""
+    seen: list[float] = []
+
+    def has_settled(answer: httpx.Response) -> bool:
+        found = re.search(r'frontend_current_sessions\{proxy="widgets"\} (\S+)', answer.text)
+        assert found is not None
+        seen.append(float(found[1]))
+        return len(seen) > 3 and len({*seen[-3:]}) == 1 and seen[-1] > 0
+
+    await _answers(rest, url, has_settled)
 
 
 async def _answers(

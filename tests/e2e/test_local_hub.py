@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from tests.e2e.places import Places
@@ -19,13 +20,14 @@ from tests.unit.tools.facts import wait_until
 from tools.servers.ports import free_port
 from tools.servers.wheels import CACHE
 
-PORTS = ("GATEWAY_CHARGER", "GATEWAY_WIDGET", "REGISTRY")
+PORTS = ("GATEWAY_CHARGER", "GATEWAY_WIDGET", "REGISTRY", "CANARY_HEALTH")
 
 
 class LocalHub(NamedTuple):
     folder: Path
     output: Path
     process: subprocess.Popen[bytes]
+    canary_port: int
 
     def commands(self, pattern: str) -> list[str]:
         """The commands that it printed, those with this pattern in them."""
@@ -76,7 +78,7 @@ def local_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
             start_new_session=True,
         ) as process,
     ):
-        hub = LocalHub(folder, output, process)
+        hub = LocalHub(folder, output, process, int(ports["CHARGELIGHT_CANARY_HEALTH_PORT"]))
         try:
             wait_until(hub.is_up, "it is up", seconds=90)
             yield hub
@@ -108,3 +110,16 @@ def test_no_password_is_in_a_command_line_or_a_log(local_hub: LocalHub) -> None:
     for log in (local_hub.folder / ".cache" / "logs").iterdir():
         places.add(log.name, log.read_bytes())
     assert places.traces(passwords) == []
+
+
+def test_its_canary_sees_lights_and_it_shows_what_runs(local_hub: LocalHub) -> None:
+    def has_seen_a_light() -> bool:
+        url = f"http://127.0.0.1:{local_hub.canary_port}/metrics"
+        lights = r'chargelight_canary_lights_total\{outcome="right"\} [1-9]'
+        return bool(re.search(lights, httpx.get(url, trust_env=False).text))
+
+    wait_until(has_seen_a_light, "the canary has seen a light", seconds=30)
+    (setup,) = local_hub.commands(r"^\. ")
+    (look,) = local_hub.commands("hub --watch")
+    shown = local_hub.run(look.replace("--watch", ""), setup)
+    assert "64 of 64 have a router" in shown

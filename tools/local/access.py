@@ -19,6 +19,8 @@ ADMIN_KEY = "CHARGELIGHT_REGISTRY_ADMIN_KEY"
 """The bootstrap key, with which the first admin's key is made."""
 
 API_KEYS = ("CHARGELIGHT_SIMULATOR_KEY", "CHARGELIGHT_CLI_KEY")
+CANARY_KEY = "CHARGELIGHT_CANARY_KEY"
+CLIENT_SECRETS = ("CHARGELIGHT_SIMULATOR_SECRET", "CHARGELIGHT_CANARY_SECRET")
 TRUSTED_CA = "SSL_CERT_FILE"
 """Where OpenSSL, and so Python and curl, find whom to trust."""
 CLIENT_SETTINGS = (*API_KEYS, "CHARGELIGHT_SIMULATOR_SECRET", TRUSTED_CA)
@@ -44,7 +46,7 @@ def complete_access(environment: Mapping[str, str], *, keeps_data: bool) -> dict
     """
     needed: dict[str, str] = {}
     if environment.get(DEVICE_AUTH, "off") != "off":
-        needed["CHARGELIGHT_SIMULATOR_SECRET"] = secrets.token_urlsafe(24)
+        needed |= {name: secrets.token_urlsafe(24) for name in CLIENT_SECRETS}
         if not keeps_data:
             needed[CREDENTIAL_KEY] = secrets.token_hex(32)
     if environment.get(OPERATOR_AUTH, "off") != "off":
@@ -62,13 +64,14 @@ def server_passwords(environment: Mapping[str, str]) -> dict[str, str]:
 def first_keys(environment: Mapping[str, str], registry_url: str) -> dict[str, str]:
     """Return the API keys of our programs that the hub requires and that are not given.
 
-    The bootstrap key makes an admin's key, as a person would; the registry need not be ready yet.
+    The bootstrap key makes an admin's key, as a person would, and that one the canary's; the
+    registry need not be ready yet.
 
     Raises:
         LocalHubError: The registry refuses, because an admin has a key in a Postgres that was
             kept, or does not answer.
     """
-    names = [name for name in API_KEYS if not {name, name + SUFFIX} & environment.keys()]
+    names = [name for name in API_KEYS if not _is_given(name, environment)]
     if environment.get(OPERATOR_AUTH, "off") == "off" or not names:
         return {}
     try:
@@ -76,14 +79,22 @@ def first_keys(environment: Mapping[str, str], registry_url: str) -> dict[str, s
     except SecretFileError as error:
         raise LocalHubError(str(error)) from error
     trusted = ssl.create_default_context(cafile=environment.get(TRUSTED_CA))
-    key = _make_admin_key(registry_url, bootstrap_key, trusted)
-    return dict.fromkeys(names, key)
+    admins = _make_key(registry_url, bootstrap_key, trusted, "make-up", "admin")
+    made = dict.fromkeys(names, admins)
+    if not _is_given(CANARY_KEY, environment):
+        made[CANARY_KEY] = _make_key(registry_url, admins, trusted, "canary", "operator")
+    return made
 
 
-def _make_admin_key(registry_url: str, bootstrap_key: str, trusted: ssl.SSLContext) -> str:
-    wish = json.dumps({"name": f"make-up-{secrets.token_hex(3)}", "role": "admin"}).encode()
-    headers = {"Authorization": f"Bearer {bootstrap_key}", "Content-Type": "application/json"}
-    request = Request(f"{registry_url}/keys", wish, headers)  # noqa: S310 - our own address
+def _is_given(name: str, environment: Mapping[str, str]) -> bool:
+    return bool(environment.get(name) or environment.get(name + SUFFIX))
+
+
+def _make_key(url: str, by: str, trusted: ssl.SSLContext, name: str, role: str) -> str:
+    """Make an API key with another one, once the registry answers."""
+    wish = json.dumps({"name": f"{name}-{secrets.token_hex(3)}", "role": role}).encode()
+    headers = {"Authorization": f"Bearer {by}", "Content-Type": "application/json"}
+    request = Request(f"{url}/keys", wish, headers)  # noqa: S310 - our own address
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trusted))
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
@@ -100,7 +111,7 @@ def _make_admin_key(registry_url: str, bootstrap_key: str, trusted: ssl.SSLConte
         except OSError:  # it does not listen yet
             pass
         if time.monotonic() > deadline:
-            raise LocalHubError(f"The registry at {registry_url} gives no API key; see its log.")
+            raise LocalHubError(f"The registry at {url} gives no API key; see its log.")
         time.sleep(_PAUSE_SECONDS)
 
 

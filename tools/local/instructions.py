@@ -61,6 +61,7 @@ def instructions(commands: Commands, partitions: int, environment: Mapping[str, 
         (f"{commands.simulator} fleet --pairs 200", ""),
         ("Operate it", None),
         (f"{commands.cli} explain {CHARGER}", "why is its light as it is?"),
+        (f"{commands.cli} hub --watch", "what runs, what waits, what happened"),
         (f"{commands.cli} state", "all chargers, right now"),
         (f"{commands.cli} --help", "devices, pairings, rentals, imports"),
         (

@@ -1,6 +1,6 @@
 """The hub without a container engine: every part is a process of this machine.
 
-One Redis, one Postgres, a registry, two routers, and two gateways that share their ports.
+One Redis, one Postgres, a registry, two routers, two gateways that share their ports, and a canary.
 """
 
 import os
@@ -49,7 +49,7 @@ SHUTDOWN_SECONDS = 10.0
 DEMO_PAIRS = 8
 _NAMES = ("localhost", "127.0.0.1", "::1")
 """By which this machine's own programs reach the hub."""
-USUAL_HEALTH_PORTS = {"registry": 3103, "router": 3102, "gateway": 3101}
+USUAL_HEALTH_PORTS = {"registry": 3103, "router": 3102, "gateway": 3101, "canary": 3104}
 """Of the first of each kind; that of the second is greater by 10."""
 
 
@@ -89,6 +89,7 @@ def run(choice: Choice, address: str, *, with_tls: bool = False) -> int:
         for service in services:
             service.wait_until_ready()
         environment |= first_keys(environment, environment["CHARGELIGHT_CLI_URL"])
+        services.append(_canary(environment))
         _seed(environment)
         setup = write_settings(TERMINAL, _for_terminals(environment))
         parts.callback(TERMINAL.unlink, missing_ok=True)
@@ -143,24 +144,37 @@ def _start_services(parts: ExitStack, environment: Mapping[str, str]) -> list[Se
         ("gateway", 2),
     )
     for module, number in services_to_start:
-        setting = f"CHARGELIGHT_{module.upper()}_HEALTH_PORT"
-        wanted = port_of(setting, environment, USUAL_HEALTH_PORTS[module]) + 10 * (number - 1)
-        health_port = wanted if is_free(wanted, ALL_ADDRESSES) else free_port()
-        host = host_here(f"CHARGELIGHT_{module.upper()}_HOST", environment)
-        own = {setting: str(health_port)}
-        name = module if module == "registry" else f"{module}-{number}"
-        services.append(
-            Service(
-                name,
-                module,
-                environment={**environment, **own, "PYTHONUNBUFFERED": "1"},
-                ready_url=f"http://{host}:{health_port}/readyz",
-                logs=LOGS,
-                root=ROOT,
-            )
-        )
+        # One by one: those that run must be ended, whatever comes between.
+        services.append(_service(module, number, environment))
     print(f"Services: {', '.join(service.name for service in services)}; their logs: {LOGS}")
     return services
+
+
+def _canary(environment: Mapping[str, str]) -> Service:
+    """Start the canary, which needs a key: so it comes after the others."""
+    own = {
+        f"CHARGELIGHT_CANARY_{name}": environment[f"CHARGELIGHT_SIMULATOR_{name}"]
+        for name in ("CHARGERS_URL", "WIDGETS_URL", "REGISTRY_URL")
+    }
+    if thresholds := environment.get("CHARGELIGHT_ROUTER_THRESHOLDS"):
+        own["CHARGELIGHT_CANARY_THRESHOLDS"] = thresholds
+    return _service("canary", 1, {**environment, **own})
+
+
+def _service(module: str, number: int, environment: Mapping[str, str]) -> Service:
+    setting = f"CHARGELIGHT_{module.upper()}_HEALTH_PORT"
+    wanted = port_of(setting, environment, USUAL_HEALTH_PORTS[module]) + 10 * (number - 1)
+    health_port = wanted if is_free(wanted, ALL_ADDRESSES) else free_port()
+    host = host_here(f"CHARGELIGHT_{module.upper()}_HOST", environment)
+    own = {setting: str(health_port), "PYTHONUNBUFFERED": "1"}
+    return Service(
+        f"{module}-{number}" if module in ("gateway", "router") else module,
+        module,
+        environment={**environment, **own},
+        ready_url=f"http://{host}:{health_port}/readyz",
+        logs=LOGS,
+        root=ROOT,
+    )
 
 
 def _end_services(services: list[Service]) -> None:

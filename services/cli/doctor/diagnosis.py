@@ -19,6 +19,8 @@ _CHECKS: Final[dict[str, Callable[[Facts], Iterable[Finding]]]] = {
     "services": upkeep_rules.check_services,
     "health ports": port_rules.check_health_ports,
     "settings": upkeep_rules.check_settings,
+    "trust": upkeep_rules.check_trust,
+    "audit log": upkeep_rules.check_audit_log,
     "retention": upkeep_rules.check_retention,
     "refusals": upkeep_rules.check_refusals,
 }

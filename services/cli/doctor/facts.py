@@ -69,13 +69,15 @@ class Facts:
         support: ``GET /support``.
         keys: Items of ``GET /keys``.
         refused: Items of ``GET /refused``.
+        canaries: Items of ``GET /state``: chargers that are the hub's own.
         failed_logins: Items of ``GET /audit``: logins that were refused within the last hour.
         keyless_status: What a request without a key was answered.
         stranger_status: What a request for a host that is not the hub's was answered.
         rest: The port of the REST API.
         devices: The ports of devices.
         health: The health ports.
-        stores: Ports of Redis and Postgres that are reachable from another machine.
+        stores: Ports of Redis, Postgres, Prometheus and Alertmanager that are reachable from
+            another machine.
         redis_needs_no_password: Whether Redis answered a command without one.
     """
 
@@ -84,6 +86,7 @@ class Facts:
     support: Item
     keys: Sequence[Item] = ()
     refused: Sequence[Item] = ()
+    canaries: Sequence[Item] = ()
     failed_logins: Sequence[Item] = ()
     keyless_status: int
     stranger_status: int

@@ -1,7 +1,7 @@
 """Gathers the facts: from the registry, and with this machine's own eyes."""
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +20,14 @@ from shared.version import VERSION
 
 STRANGER: Final = "stranger.example.com"
 """A name that no hub has (RFC 2606)."""
-_REDIS, _POSTGRES = 6379, 5432
+_REDIS: Final = 6379
+_STORES: Final = {
+    _REDIS: "Redis",
+    5432: "Postgres",
+    9090: "Prometheus",
+    9093: "Alertmanager",
+}
+"""What only the hub's own services reach, by its usual port."""
 _PORTS: Final = {"https": 443, "http": 80}
 _MOST_LOGINS: Final = 1000
 
@@ -64,13 +71,14 @@ def look(api: Api, places: Places, now: datetime) -> Facts:
         support=api.get(address("support")),
         keys=api.get(address("keys"))["items"],
         refused=api.get(address("refused"))["items"],
+        canaries=api.get(address("state"), canary=True)["items"],
         failed_logins=list(api.pages(address("audit"), _MOST_LOGINS, kind="login", since=since)),
         keyless_status=_status(api.url),
         stranger_status=_status(api.url, STRANGER),
         rest=look_at_port(host, url.port or _PORTS[url.scheme]),
         devices=_devices(host, places),
         health=health_of(api.url, places),
-        stores=[] if is_inside(host) else _reachable(host, (_REDIS, _POSTGRES)),
+        stores=[] if is_inside(host) else _reachable(host),
         redis_needs_no_password=needs_no_password(host, _REDIS),
     )
 
@@ -135,5 +143,5 @@ def _read(metrics: str) -> dict[str, Any]:
     }
 
 
-def _reachable(host: str, ports: Iterable[int]) -> list[str]:
-    return [f"{host}:{port}" for port in ports if answers(host, port)]
+def _reachable(host: str) -> list[str]:
+    return [f"{host}:{port} ({name})" for port, name in _STORES.items() if answers(host, port)]

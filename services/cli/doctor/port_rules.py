@@ -13,6 +13,7 @@ LEAST_DAYS: Final = 14
 _DAY_SECONDS: Final = 86_400
 _SERVED: Final = (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
 _DECIDED: Final = (HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.UNAUTHORIZED)
+_OLD_REDIS: Final = ("5", "6")
 _REDIS_USERS: Final = "a user for each service, default off: docs/operations.md, Rights in Redis"
 _ALLOWED_HOSTS: Final = "a proxy in front must pass Host on, or refuse names that are not its own"
 
@@ -86,6 +87,14 @@ def check_stores(facts: Facts) -> Iterator[Finding]:
             Mark.WRONG,
             "the registry's user of Redis is default, which may do everything",
             _REDIS_USERS,
+        )
+    version = facts.support["versions"].get("redis", "")
+    if version.partition(".")[0] in _OLD_REDIS:
+        yield Finding(
+            Mark.NOTE,
+            f"Redis {version} has no rights for reading alone: who gets into a gateway can write "
+            "the directory",
+            "Redis 7 or newer, or Valkey",
         )
     role = protection["postgres_role"]
     if role in ("superuser", "owner"):

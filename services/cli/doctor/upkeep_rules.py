@@ -1,5 +1,6 @@
 """How the hub is kept: versions, settings, retention, refusals. No I/O."""
 
+import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,6 +17,10 @@ _SHARED: Final = 3
 """As `chargelight explain` counts: firmware may once open its new connection too early."""
 PROBE: Final = "chargelight-doctor"
 """The id that the doctor asks for at the ports of devices."""
+_MOST_BALANCERS: Final = 256
+"""Addresses of balancers in one entry: more is a network of others, too."""
+_USUAL_DAYS: Final = 30
+"""The default for rentals."""
 
 
 def check_services(facts: Facts) -> Iterator[Finding]:
@@ -24,6 +29,12 @@ def check_services(facts: Facts) -> Iterator[Finding]:
     if reason:
         yield Finding(Mark.WRONG, f"the registry is not ready: {reason}")
     yield from _idle(facts.support)
+    if not any(each["online"] for each in facts.canaries):
+        yield Finding(
+            Mark.NOTE,
+            "no canary is connected: while the hub is quiet, nobody measures whether lights come",
+            "run one: docs/operations.md, The canary",
+        )
     yield from _silent(facts)
     others = [
         f"{each.service or each.url} {each.version or 'of an older version'}"
@@ -92,10 +103,47 @@ def check_settings(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def check_trust(facts: Facts) -> Iterator[Finding]:
+    """Check whom the registry believes where a request comes from, and where it sends its own."""
+    settings = facts.support["settings"]
+    proxies = [ipaddress.ip_network(each) for each in settings.get("proxies") or ()]
+    wide = [str(each) for each in proxies if each.num_addresses > _MOST_BALANCERS]
+    if wide:
+        yield Finding(
+            Mark.WRONG,
+            f"a program in {name_some(wide)} can say that it is at any address",
+            "name the balancers alone in CHARGELIGHT_REGISTRY_PROXIES, and in "
+            "CHARGELIGHT_GATEWAY_PROXIES",
+        )
+    if settings.get("webhooks_private"):
+        yield Finding(
+            Mark.NOTE,
+            "webhooks may lead to what only the hub's own machines reach",
+            "CHARGELIGHT_REGISTRY_WEBHOOKS_PRIVATE=false, if their receivers are elsewhere",
+        )
+
+
+def check_audit_log(facts: Facts) -> Iterator[Finding]:
+    """Check that who owns the hub for a while leaves a trace."""
+    if facts.support["settings"].get("audit_file") == "":
+        yield Finding(
+            Mark.NOTE,
+            "the audit log is in Postgres alone: who owns that for a while can rewrite it",
+            "CHARGELIGHT_REGISTRY_AUDIT_FILE, and send this file on to another machine",
+        )
+
+
 def check_retention(facts: Facts) -> Iterator[Finding]:
     """Check that what is about persons does not stay for ever."""
     settings = facts.support["settings"]
-    if settings["keep_rentals_days"] is None:
+    days = settings["keep_rentals_days"]
+    if days is not None and days > _USUAL_DAYS:
+        yield Finding(
+            Mark.NOTE,
+            f"rentals stay for {days:g} days, and visitors' tickets with them",
+            f"CHARGELIGHT_REGISTRY_KEEP_RENTALS_DAYS={_USUAL_DAYS}, or fewer",
+        )
+    if days is None:
         yield Finding(
             Mark.WRONG,
             "rentals stay for ever, and visitors' tickets with them",

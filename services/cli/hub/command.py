@@ -6,7 +6,6 @@ from typing import Any, Final
 import typer
 from rich.text import Text
 
-from services.cli.api import address
 from services.cli.commands.arguments import Watch
 from services.cli.hub import screen
 from services.cli.session import Session, session_of
@@ -38,7 +37,7 @@ class _Seen:
 
     def fetch(self, _fit: int | None) -> list[Mapping[str, Any]]:
         """Return Redis, Postgres, all instances and events as they are now."""
-        self.answer = answer = self._session.api.get(address("hub"))
+        self.answer = answer = self._session.api.hub()
         # Events stay, or each that leaves the list would be told as gone.
         self._events |= {event["id"]: event for event in reversed(answer["events"])}
         return [*screen.changing(answer), *self._events.values()]

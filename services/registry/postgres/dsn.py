@@ -52,9 +52,12 @@ def names_tls(dsn: str) -> bool:
 
 
 def trusts_any_server(dsn: str) -> bool:
-    """Tell whether it asks for TLS, and then lets any server pass for Postgres."""
-    said = conninfo_to_dict(dsn)
-    return said.get("sslmode") == "require" and "sslrootcert" not in said
+    """Tell whether it asks for TLS, and then lets another server pass for Postgres.
+
+    `verify-ca`, and `require` with a CA, take the certificate of any name.
+    https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
+    """
+    return conninfo_to_dict(dsn).get("sslmode") in ("require", "verify-ca")
 
 
 def with_parameters(dsn: str, parameters: Mapping[str, str]) -> str:

@@ -1,11 +1,11 @@
 """The address of Redis in the settings, checked before anything connects to it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from redis.asyncio import ConnectionPool
+from redis.asyncio import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import RedisError
 
 from shared.process.checks.urls import WrongUrlError, hosts_of, split_url
@@ -34,14 +34,27 @@ def check_redis_url(text: str) -> None:
     parts = split_url(text, _PARAMETERS)
     _check_place(parts)
     _check_parameters(parts)
+    # What is wrong in a value is found by whom it is for.
+    try:
+        list(_connections(parts))
+    except (RedisError, TypeError, ValueError):
+        raise WrongUrlError("a parameter after its ? has a value that is not allowed") from None
+
+
+def trusts_any_redis(url: str) -> bool:
+    """Tell whether an address that can be used asks for TLS, and lets any server pass for Redis."""
+    return any(
+        isinstance(each, SSLConnection) and not each.check_hostname
+        for each in _connections(urlsplit(url))
+    )
+
+
+def _connections(parts: SplitResult) -> Iterator[Connection]:
+    """Yield a connection to each host, not opened."""
     login = parts.netloc.rpartition("@")
     for host in hosts_of(parts):
-        # What is wrong in a value is found by whom it is for.
         one = parts._replace(netloc="".join((*login[:2], host))).geturl()
-        try:
-            ConnectionPool.from_url(one).make_connection()  # type: ignore[no-untyped-call]
-        except (RedisError, TypeError, ValueError):
-            raise WrongUrlError("a parameter after its ? has a value that is not allowed") from None
+        yield ConnectionPool.from_url(one).make_connection()  # type: ignore[no-untyped-call]
 
 
 def _check_place(parts: SplitResult) -> None:

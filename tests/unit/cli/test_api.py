@@ -1,13 +1,18 @@
 """The client: pages, addresses, keys, and what it makes of answers."""
 
+import asyncio
 import gzip
 import json
+import ssl
+from pathlib import Path
 
 import httpx
 import pytest
 
 from services.cli.api import Api, address
 from services.cli.failures import RefusedError, UnreachableError, WrongUseError
+from tests.fixtures.certificates import Ca
+from tests.unit.cli.doctor.told_server import server
 from tests.unit.cli.fake_registry import FakeRegistry, problem
 
 URL = "http://registry:3300"
@@ -127,6 +132,33 @@ def test_who_has_a_wrong_key_is_told_that_it_is_wrong(registry: FakeRegistry) ->
     registry.answers(problem(401, "present an API key"))
     with pytest.raises(RefusedError, match=r"not known here, or it was revoked$"):
         Api(URL, "clk_a_b", registry.transport).get(address("whoami"))
+
+
+@pytest.mark.parametrize(
+    ("whose", "is_registry"),
+    [("its own", True), ("another name's", False), ("a stranger's", False)],
+)
+async def test_a_key_goes_to_a_server_with_a_trusted_certificate_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str, *, is_registry: bool
+) -> None:
+    ca = Ca(tmp_path / "ca")
+    shown = {
+        "its own": ca.server("localhost"),
+        "another name's": ca.server("gateway", file="gateway"),
+        "a stranger's": Ca(tmp_path / "other").server("localhost"),
+    }[whose]
+    monkeypatch.setenv("SSL_CERT_FILE", ca.certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*shown)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n" + b'{"name":"ada"}'
+    async with server(answer, context) as number:
+        api = Api(f"https://localhost:{number}", "clk_a_b")
+        asking = asyncio.to_thread(api.get, address("whoami"))
+        if is_registry:
+            assert await asking == {"name": "ada"}
+        else:
+            with pytest.raises(UnreachableError, match="its certificate is"):
+                await asking
 
 
 # Pages.
@@ -260,7 +292,11 @@ def complaint(api: Api) -> str:
     [
         (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
         (httpx.ConnectTimeout("timed out"), "timed out"),
-        (httpx.ReadTimeout(""), "ReadTimeout"),
+        (
+            httpx.ReadTimeout(""),
+            "it takes connections and does not answer: it hangs, or Postgres does",
+        ),
+        (httpx.WriteTimeout(""), "WriteTimeout"),
         (
             httpx.RemoteProtocolError("Server disconnected."),
             "Server disconnected; does it speak https://?",

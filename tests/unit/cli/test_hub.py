@@ -1,12 +1,15 @@
 """``chargelight hub``: the screen, the lines of ``--watch``, and JSON."""
 
 import json
+import socket
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from services.cli import watching
+from services.cli import session, watching
+from services.cli.api import Api
 from services.cli.hub import screen
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_registry import FakeRegistry
@@ -92,6 +95,19 @@ def test_a_program_gets_what_the_registry_answered(run: Run, registry: FakeRegis
     registry.answers(hub())
     ran = run("hub", "--json")
     assert (ran.code, json.loads(ran.output)) == (0, hub())
+
+
+def test_a_registry_that_hangs_is_not_waited_for_as_long_as_for_other_answers(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "Api", Api)  # in place of the fake registry's
+    with socket.create_server(("127.0.0.1", 0)) as hangs:  # the kernel accepts, nobody answers
+        url = f"http://127.0.0.1:{hangs.getsockname()[1]}"
+        began = time.monotonic()
+        ran = run("hub", "--url", url)
+        assert time.monotonic() - began < 15
+    assert ran.code == 3
+    assert ran.explains(f"no registry answers at {url} (it takes connections", "it hangs")
 
 
 def test_versions_are_in_the_table_if_they_differ(run: Run, registry: FakeRegistry) -> None:

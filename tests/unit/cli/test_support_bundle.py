@@ -76,7 +76,7 @@ def test_logs_with_one_name_are_all_in_it_but_no_half_line_of_a_long_one(
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.ConnectError("refused"), problem(403, "this needs the role admin")]
+    "failure", [httpx.ConnectError("refused"), problem(403, "the role admin, not clk_ab_HUSH")]
 )
 def test_it_is_made_although_the_registry_does_not_answer(
     run: Run, registry: FakeRegistry, tmp_path: Path, failure: httpx.Response
@@ -88,6 +88,7 @@ def test_it_is_made_although_the_registry_does_not_answer(
     assert any(each.startswith("registry.json: ") for each in said["missing"])
     files = files_in((tmp_path / "bundle.zip").read_bytes())
     assert "refused" in files["missing.txt"] or "the role admin" in files["missing.txt"]
+    assert "HUSH" not in files["missing.txt"] + ran.output
 
 
 def test_health_is_asked_for_where_it_is_said_to_be(
@@ -129,11 +130,26 @@ def test_no_bundle_is_made_for_what_is_no_health_port(
         "CHARGELIGHT_CREDENTIAL_KEY: HUSH",
         "POSTGRES_PASSWORD='HUSH HUSH'",
         "ticket=HUSH, charger=c1",
+        "CHARGELIGHT_CANARY_KEY=HUSH",
+        "export REDISCLI_AUTH=HUSH",
+        '{"token": "HUSH"}',
+        "CHARGELIGHT_REGISTRY_NOTIFY_CHANNELS=tgram://HUSH/7 json://h/HUSH",
+        "CHARGELIGHT_REGISTRY_WEBHOOKS: https://hooks.example/T0/HUSH https://h/?key=HUSH",
+        '{"webhooks": "https://hooks.example/T0/HUSH"}',
+        "sending to slack://HUSH/HUSH failed",
+        "-----BEGIN EC PRIVATE KEY-----\nHUSH\nHUSH\n-----END EC PRIVATE KEY-----",
         "the value HUSHHUSH of a variable, wherever it stands",
+        "a password sHUSH-HUSH# by itself",
+        "https://hooks.example/HUSH was told",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(line: str) -> None:
-    text = without_secrets(f"before\n{line}\nafter", {"CHARGELIGHT_CLI_KEY": "HUSHHUSH"})
+    known = {
+        "CHARGELIGHT_CLI_KEY": "HUSHHUSH",
+        "CHARGELIGHT_REDIS_URL": "redis://user:sHUSH-HUSH%23@redis:6379",
+        "CHARGELIGHT_REGISTRY_WEBHOOKS": "https://h/1 https://hooks.example/HUSH",
+    }
+    text = without_secrets(f"before\n{line}\nafter", known)
     assert "HUSH" not in text
     assert "(hidden)" in text
     assert (text.splitlines()[0], text.splitlines()[-1]) == ("before", "after")
@@ -145,7 +161,11 @@ def test_what_looks_like_a_secret_is_hidden(line: str) -> None:
         '{"event": "secret set", "id": "c1", "secrets_number": 7}',
         "GET http://127.0.0.1:3300/chargers?q=a",
         'chargelight_tickets_total{kind="open"} 3',
+        '{"operator_auth": "required", "device_auth": "optional", "tokens": 4}',
+        "wss://127.0.0.1:3100/chargers/c1, rediss://redis:6379/0, urn:chargelight:charger:c1",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     ],
 )
 def test_what_is_no_secret_stays(line: str) -> None:
-    assert without_secrets(line, os.environ) == line
+    known = {**os.environ, "CHARGELIGHT_DEVICE_AUTH": "optional"}
+    assert without_secrets(line, known) == line

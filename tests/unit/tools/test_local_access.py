@@ -28,7 +28,9 @@ def test_an_open_hub_needs_nothing() -> None:
 
 def test_a_closed_hub_gets_what_the_services_and_their_clients_need() -> None:
     made = complete_access(CLOSED, keeps_data=False)
-    assert sorted(made) == [CREDENTIAL_KEY, ADMIN_KEY, "CHARGELIGHT_SIMULATOR_SECRET"]
+    clients = ("CHARGELIGHT_CANARY_SECRET", "CHARGELIGHT_SIMULATOR_SECRET")
+    assert made.keys() == {CREDENTIAL_KEY, ADMIN_KEY, *clients}
+    assert len(set(made.values())) == len(made)
     assert made != complete_access(CLOSED, keeps_data=False)
 
 
@@ -76,9 +78,20 @@ GUARDED = CLOSED | {ADMIN_KEY: "a" * 32}
 
 def test_the_bootstrap_key_makes_the_key_of_our_programs(registry_url: str) -> None:
     FakeRegistry.answers[:] = [(503, {}), (201, {"key": "clk_made"})]
-    made = first_keys(GUARDED, registry_url)
+    made = first_keys(GUARDED | {"CHARGELIGHT_CANARY_KEY_FILE": "key"}, registry_url)
     assert made == {"CHARGELIGHT_SIMULATOR_KEY": "clk_made", "CHARGELIGHT_CLI_KEY": "clk_made"}
     assert FakeRegistry.asked == [(f"Bearer {'a' * 32}", "admin")] * 2
+
+
+def test_the_canary_gets_a_key_of_its_own_that_does_no_more_than_it_needs(
+    registry_url: str,
+) -> None:
+    FakeRegistry.answers[:] = [(201, {"key": "clk_made"}), (201, {"key": "clk_canarys"})]
+    # Compose's settings may be there, and empty.
+    made = first_keys(GUARDED | {"CHARGELIGHT_CANARY_KEY": ""}, registry_url)
+    assert made["CHARGELIGHT_CANARY_KEY"] == "clk_canarys"
+    assert made["CHARGELIGHT_CLI_KEY"] == "clk_made"
+    assert FakeRegistry.asked[1] == ("Bearer clk_made", "operator")
 
 
 def test_where_an_admin_has_a_key_it_must_be_given(registry_url: str) -> None:

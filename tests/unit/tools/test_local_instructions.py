@@ -58,6 +58,7 @@ def _commands(partitions: int) -> list[list[str]]:
 
 def test_every_command_can_be_pasted_into_a_shell() -> None:
     assert ["simulate", "charger", "c1234", "70"] in _commands(64)
+    assert ["chargelight", "hub", "--watch"] in _commands(64)
     assert ["redis-cli", "-p", "1", "PSUBSCRIBE", "chargelight:*"] in _commands(64)
     assert ["POSTGRES=here", "registry", "backup", "hub.backup"] in _commands(64)
 

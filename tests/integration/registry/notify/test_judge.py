@@ -19,6 +19,7 @@ from tests.integration.registry.conftest import By, RunningRegistry, eventually
 from tests.unit.registry.test_hub_view import heard, line, look, view
 
 LIMITS = Limits(ready=600, silent=600, returned=600, trouble=30)
+TICKET = "ticket-of-mrs-smith"
 WELL = {"g1": heard(1, line("gateway")), "r1": heard(1, line("router", partitions=64))}
 
 Told = list[tuple[str, str, bool]]
@@ -59,17 +60,22 @@ def judge(make_judge: Callable[[str], Judge]) -> Judge:
 
 
 async def told(by_hand: By) -> Told:
-    cursor = await by_hand.execute("SELECT kind, device, ended FROM outbox_events ORDER BY number")
-    return [(kind, device, ended) for kind, device, ended in await cursor.fetchall()]
+    cursor = await by_hand.execute(
+        "SELECT kind, device, ended, outbox_events::text FROM outbox_events ORDER BY number"
+    )
+    events = await cursor.fetchall()
+    assert not [text for *_, text in events if TICKET in text], "no event names a visitor"
+    return [(kind, device, ended) for kind, device, ended, _ in events]
 
 
 async def rented(by_hand: By, charger: str = "c1", **times: str) -> str:
     """Have a rental; ``times``: how long ago each of its columns was, for Postgres."""
     rental = str(uuid.uuid4())
-    values: dict[str, Any] = {"id": rental, "charger": charger, "widget": f"w{charger}"}
+    widget = f"w{charger}"
+    values: dict[str, Any] = {"id": rental, "charger": charger, "widget": widget, "ticket": TICKET}
     await by_hand.execute(
         "INSERT INTO rentals (id, charger_id, widget_id, ticket, pairing_number)"
-        " VALUES (%(id)s, %(charger)s, %(widget)s, '0815', 1)",
+        " VALUES (%(id)s, %(charger)s, %(widget)s, %(ticket)s, 1)",
         values,
     )
     for column, ago in times.items():

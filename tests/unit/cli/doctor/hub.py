@@ -32,9 +32,16 @@ COUNTS: Final = {
     "widgets_without_secrets": 0,
     "secrets_of_former_keys": 0,
 }
-SETTINGS: Final = {"open_to": "", "keep_rentals_days": 30, "keep_audit_days": 365}
+SETTINGS: Final = {
+    "open_to": "",
+    "keep_rentals_days": 30,
+    "keep_audit_days": 365,
+    "audit_file": "/var/log/audit.jsonl",
+    "proxies": ["192.0.2.7/32", "2001:db8::7/128"],
+    "webhooks_private": False,
+}
 SUPPORT: Final[dict[str, Any]] = {
-    "versions": {"chargelight": "0.1.0"},
+    "versions": {"chargelight": "0.1.0", "redis": "7.0.15"},
     "not_ready_because": None,
     "gateways": ["gateway-1"],
     "routers": ["router-1", "router-2"],
@@ -79,6 +86,7 @@ def hub(**different: Any) -> Facts:
         "own_version": "0.1.0",
         "support": SUPPORT,
         "keys": [a_key()],
+        "canaries": [{"id": "canary-charger", "online": True}],
         "keyless_status": 401,
         "stranger_status": 421,
         "rest": REST,

@@ -159,6 +159,27 @@ FOUND = {
     "no router": Case(
         hub(support={**SUPPORT, "routers": []}), "services", WRONG, "no router is at work"
     ),
+    "no canary": Case(hub(canaries=[]), "services", NOTE, "no canary is connected"),
+    "canary that is away": Case(
+        hub(canaries=[{"id": "canary-charger", "online": False}]),
+        *("services", NOTE, "no canary is connected"),
+    ),
+    "old Redis": Case(
+        hub_with("versions", redis="6.2.14"), "Redis, Postgres", NOTE, "Redis 6.2.14 has no rights"
+    ),
+    "network of balancers": Case(
+        hub_with("settings", proxies=["192.0.2.7/32", "10.0.0.0/8"]),
+        *("trust", WRONG, "a program in 10.0.0.0/8 can say"),
+    ),
+    "webhooks into private networks": Case(
+        hub_with("settings", webhooks_private=True), "trust", NOTE, "webhooks may lead to what"
+    ),
+    "audit log in one place": Case(
+        hub_with("settings", audit_file=""), "audit log", NOTE, "in Postgres alone"
+    ),
+    "rentals for long": Case(
+        hub_with("settings", keep_rentals_days=31), "retention", NOTE, "stay for 31 days"
+    ),
     "service of another version": Case(
         hub(health=[replace(GATEWAY, version="0.0.9")]), "services", WRONG, "gateway 0.0.9"
     ),
@@ -219,6 +240,15 @@ NOT_FOUND = {
     ),
     "key that ends in two weeks": hub(keys=[a_key(expires_at="2026-12-13T20:00:00Z")]),
     "key that was used 90 days ago": hub(keys=[a_key(last_used_at="2026-08-31T20:00:00Z")]),
+    "registry of an older version, which says less": hub(
+        support={
+            **SUPPORT,
+            "settings": {"open_to": "", "keep_rentals_days": 30, "keep_audit_days": 365},
+        }
+    ),
+    "Redis that is away": hub_with("versions", redis="away"),
+    "newer Redis": hub_with("versions", redis="10.0.0"),
+    "balancers that share a network of their own": hub_with("settings", proxies=["10.0.0.0/24"]),
     "plain ports that only this machine reaches": hub(
         rest=replace(REST, has_tls=False, ends_at=None, is_inside=True),
         devices=[replace(CHARGERS, has_tls=False, ends_at=None, is_inside=True)],
@@ -258,7 +288,7 @@ def test_it_is_said_once_with_what_to_do(case: Case) -> None:
 def test_nothing_is_said_of_what_is_usual(facts: Facts) -> None:
     lines = list(diagnose(facts))
     assert [line for line in lines if line.finding.mark is not Mark.RIGHT] == []
-    assert len({line.about for line in lines}) == len(lines) == 13
+    assert len({line.about for line in lines}) == len(lines) == 15
 
 
 def test_many_names_are_cut() -> None:

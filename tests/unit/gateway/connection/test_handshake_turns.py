@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from services.gateway.connection.handshake_turns import (
+    SHARE,
     SHARE_OF_TLS,
     HandshakeTurns,
     call_soon,
@@ -24,7 +25,7 @@ class Door:
         self.begun: list[str] = []
         self.refused = 0
 
-    def come(self, address: str, times: int = 1, share: float = 1 / 8) -> None:
+    def come(self, address: str, times: int = 1, share: float = SHARE) -> None:
         for _ in range(times):
             if self.turns.take(share):
                 self.begun.append(address)

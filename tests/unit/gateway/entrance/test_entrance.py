@@ -316,16 +316,37 @@ async def a_balancer_tells_the_device_s_address(folder: Path) -> None:
 
 
 async def silent_sockets_do_not_keep_a_device_out(folder: Path) -> None:
-    async with Port(folder, max_handshakes=5, max_connections=1) as port:
+    # Longer than is waited here: else the deadline would end them.
+    async with (
+        asyncio.timeout(30),
+        Port(folder, max_handshakes=5, max_connections=1, handshake_seconds=60) as port,
+    ):
         silent = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(10)]
         _, writer, status = await port.handshake()
         assert status == ACCEPTED
-        # The oldest went, before their deadline.
+        # The oldest went.
         assert [await reader.read() for reader, _ in silent[:5]] == [b""] * 5
         assert len(port.context.unopened) <= 5
         for each in (writer, *(writer for _, writer in silent)):
             each.transport.abort()
         await port.until(lambda: not port.context.connections and not len(port.context.unopened))
+
+
+async def one_that_has_begun_with_tls_keeps_its_place(folder: Path) -> None:
+    async with Port(folder, max_handshakes=2, handshake_seconds=60) as port:
+        turns = cast("Any", port.context.turns)
+        turns.take, turns.wait = lambda *_: False, lambda *_: True  # it waits for its turn
+        with socket.create_connection(("127.0.0.1", port.number)) as device:
+            device.sendall(_client_hello(port))
+            await port.until(lambda: len(port.context.unopened) == 1)
+            (begun,) = port.entrance._entering
+            await port.until(lambda: not begun.is_idle)
+            silent = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(5)]
+            async with asyncio.timeout(30):
+                assert [await reader.read() for reader, _ in silent[:4]] == [b""] * 4
+            assert begun in port.entrance._entering
+            for _, writer in silent:
+                writer.close()
 
 
 async def connected_devices_get_a_turn_between_two_that_enter(folder: Path) -> None:
@@ -492,6 +513,7 @@ SCENES = [
     a_certificate_that_is_revoked_during_the_handshake_is_not_let_in,
     a_balancer_tells_the_device_s_address,
     silent_sockets_do_not_keep_a_device_out,
+    one_that_has_begun_with_tls_keeps_its_place,
     connected_devices_get_a_turn_between_two_that_enter,
     tls_begins_when_the_device_does_and_of_one_in_each_turn,
     newcomers_wait_while_handshakes_come_to_nothing,

@@ -1,6 +1,7 @@
 """The limits as devices meet them, without a socket."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -12,8 +13,10 @@ from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.endpoint import Endpoint
 from services.gateway.limits.per_id import LimitsPerId
 from services.gateway.presence.rejections import Rejections
+from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.widget_connection import widget_endpoint
 from shared.contract.device_protocol import CloseCode
+from shared.contract.devices import Kind
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
 from tests.unit.gateway.fake_device import (
     Clock,
@@ -136,6 +139,17 @@ def test_beyond_the_cap_the_oldest_connection_of_an_id_is_closed(
     assert other.close_code is None
 
 
+@pytest.mark.parametrize(("kind", "most"), [(Kind.CHARGER, 2), (Kind.WIDGET, 4)])
+def test_each_kind_has_the_limits_that_are_set(kind: Kind, most: int) -> None:
+    usual: Limits = LimitsPerId.of(GatewaySettings(), kind)
+    assert (usual.connections.most, usual.rate.per_minute) == (most, 60)
+    own = GatewaySettings(
+        connections_per_charger=20, connections_per_widget=40, connects_per_minute=7
+    )
+    limits: Limits = LimitsPerId.of(own, kind)
+    assert (limits.connections.most, limits.rate.per_minute) == (10 * most, 7)
+
+
 def test_those_that_put_out_others_make_newcomers_wait(context: ConnectionContext) -> None:
     served = widgets(LimitsPerId(1))
     for _ in range(300):
@@ -176,11 +190,16 @@ def test_an_id_that_connects_too_often_is_told_when_to_come_again(
     assert connect(context, served, "d2").http_status == 101
 
 
+@dataclass
 class Deciding:
-    """An authenticator that decides at once: who says no `wrong` is who it says."""
+    """An authenticator that decides at once: who says `right` is who it says."""
+
+    knows_the_id: bool = False
 
     def __call__(self, handshake: PendingHandshake, _: str, presented: Any) -> None:
-        handshake.on_auth_result(admitted=presented.secret.get_secret_value() == "right")
+        handshake.on_auth_result(
+            admitted=presented.secret.get_secret_value() == "right", registered=self.knows_the_id
+        )
 
 
 def with_secret(context: ConnectionContext, endpoint: Endpoint, secret: str) -> FakeDevice:
@@ -189,11 +208,12 @@ def with_secret(context: ConnectionContext, endpoint: Endpoint, secret: str) -> 
     return device
 
 
+@pytest.mark.parametrize("registered", [False, True])
 def test_only_wrong_secrets_are_slowed_and_none_takes_a_connect(
-    context: ConnectionContext, clock: Clock
+    context: ConnectionContext, clock: Clock, *, registered: bool
 ) -> None:
     served = charger_endpoint(
-        cast("Any", Nobody()), 64, Rejections(), Deciding(), LimitsPerId(2, 1, clock)
+        cast("Any", Nobody()), 64, Rejections(), Deciding(registered), LimitsPerId(2, 1, clock)
     )
     wrong = [with_secret(context, served, "wrong") for _ in range(10)]
     assert [device.http_status for device in wrong] == [401] * 3 + [0] * 7

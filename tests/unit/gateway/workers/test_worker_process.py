@@ -70,6 +70,15 @@ async def test_a_worker_hears_by_its_life_line_that_it_is_to_wait_no_longer(
         await keeping
 
 
+async def test_a_gateway_that_ends_by_itself_leaves_in_peace_when_it_is_asked_once() -> None:
+    stop = Stop()
+    stop.set()  # as a worker that has failed for good does
+    stop.ask()
+    assert not stop.again.is_set()
+    stop.ask()
+    assert stop.again.is_set()
+
+
 async def test_a_worker_that_never_answers_is_killed_and_restarted(
     deaf: Worker, ends: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
 from services.router.settings import RouterSettings
 from services.simulator.environment import KEY, SECRET, WrongEnvironmentError, check_names, word_in
 from shared.process.secret_files import SecretFileError, read_secret, secret_from
 from shared.process.settings import Settings, WrongSettingsError
+from tests.fixtures.settings_of_services import SETTINGS_OF_SERVICES
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -24,7 +24,7 @@ NEEDED = {"CHARGELIGHT_REGISTRY_WEBHOOKS": "CHARGELIGHT_REGISTRY_WEBHOOK_SECRET"
 """A secret that another one needs."""
 SECRETS = [
     (service, name)
-    for service in (GatewaySettings, RouterSettings, RegistrySettings)
+    for service in SETTINGS_OF_SERVICES.values()
     for name in service.secret_variables()
 ]
 
@@ -35,6 +35,7 @@ def test_the_settings_that_hold_secrets_are_these() -> None:
         "CHARGELIGHT_POSTGRES_DSN",
         "CHARGELIGHT_CREDENTIAL_KEY",
         "CHARGELIGHT_REGISTRY_ADMIN_KEY",
+        "CHARGELIGHT_CANARY_KEY",
     }
 
 

@@ -116,10 +116,18 @@ def test_redis_gets_its_files_by_its_url(monkeypatch: pytest.MonkeyPatch, ca: Ca
 
 
 def test_a_redis_that_is_not_checked_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    for url, verify in (("rediss://r", "false"), ("rediss://r?ssl_cert_reqs=none", "true")):
+    for url, verify in (
+        ("rediss://r", "false"),
+        ("rediss://r?ssl_cert_reqs=none", "true"),
+        ("rediss://r?ssl_cert_reqs=n%6Fne", "true"),
+        ("rediss://r?ssl_check_hostname=No", "true"),
+        ("rediss://u:p@r:6379/0?ssl_check_hostname=0", "true"),
+    ):
         settings = load(monkeypatch, RouterSettings, REDIS_URL=url, REDIS_TLS_VERIFY=verify)
         (warning,) = settings.warnings
         assert "CHARGELIGHT_REDIS_TLS_VERIFY=true" in warning
+    for url in ("rediss://r?ssl_check_hostname=yes", "redis://r", "unix:///r"):
+        assert load(monkeypatch, RouterSettings, REDIS_URL=url).warnings == []
 
 
 @pytest.mark.parametrize("url", ["redis://r", "rediss://r?ssl_cert_reqs=none", "unix:///r"])
@@ -143,6 +151,15 @@ def test_postgres_is_checked_by_name_unless_that_is_turned_off(
     assert conninfo_to_dict(settings.postgres_dsn.get_secret_value())["sslmode"] == "require"
     (warning,) = settings.warnings
     assert "CHARGELIGHT_POSTGRES_TLS_VERIFY=true" in warning
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca"])
+def test_a_mode_that_does_not_look_at_the_name_of_postgres_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, ca: Ca, mode: str
+) -> None:
+    dsn = f"postgresql://db/x?sslmode={mode}&sslrootcert={ca.certificate}"
+    (warning,) = load(monkeypatch, RegistrySettings, POSTGRES_DSN=dsn).warnings
+    assert "the name in it" in warning
 
 
 def test_postgres_is_told_of_tls_in_one_place(monkeypatch: pytest.MonkeyPatch, ca: Ca) -> None:
