@@ -112,3 +112,14 @@ def test_those_that_are_refused_make_newcomers_wait(crowd: Crowd) -> None:
         crowd.next_turn()
         assert refused.http_status == 404
     assert crowd.context.failed.wait() > 0
+
+
+@pytest.mark.parametrize(("without_balancer", "status"), [(True, 0), (False, 101)])
+async def test_where_addresses_are_not_known_nobody_waits_because_others_fail(
+    clock: Clock, status: int, *, without_balancer: bool
+) -> None:
+    crowd = Crowd(clock, without_balancer=without_balancer)
+    crowd.next_turn()
+    for _ in range(10_000):
+        crowd.context.failed.count(is_tls=False)
+    assert crowd.come().http_status == status
