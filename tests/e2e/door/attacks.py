@@ -61,7 +61,8 @@ def _wrong_secret(number: int) -> bytes:
 
 
 def _wrong_key(number: int) -> bytes:
-    key = f"Authorization: Bearer wrong-key-{number:08}"
+    """Guess a key of the right form: it is looked up."""
+    key = f"Authorization: Bearer clk_{number:012}_{'x' * 43}"
     return f"GET /chargers HTTP/1.1\r\nHost: localhost\r\n{key}\r\n\r\n".encode()
 
 
@@ -94,7 +95,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
         Port.WIDGETS, lambda _: handshake("/widgets/w00001"), Then.LEAVE, 100
     ),
     "wrong secrets": Attack(Port.CHARGERS, _wrong_secret, Then.HURRY, 500),
-    "wrong API keys": Attack(Port.REST, _wrong_key, Then.LEAVE, 100),
+    "wrong API keys": Attack(Port.REST, _wrong_key, Then.HURRY, 500),
     "TLS handshakes": Attack(Port.TLS, lambda _: b"", Then.LEAVE, 100, finishes_tls=True),
     "begun TLS handshakes": Attack(Port.TLS, lambda _: _HELLO, Then.LEAVE, 100),
 }
