@@ -78,6 +78,7 @@ async def listening(
         PatientProtocol,
         max_connections=max_connections,
         strangers=strangers,
+        by_age={},
         config=server.config,
         server_state=server.server_state,
         app_state={},

@@ -28,6 +28,9 @@ TAKE_SECONDS: Final = 30.0
 _MOST_WAITING_BYTES: Final = 64 * 1024
 """Of a request that waits; more is not read before its turn."""
 
+_MOST_LOOKS: Final = 8
+"""At so many is looked to find one that waits for a head; with all, a flood would be dear."""
+
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 32\r\n\r\ntoo many connections, try again\n"
@@ -48,14 +51,21 @@ class PatientProtocol(H11Protocol):
     Args:
         max_connections: How many there may be.
         strangers: Makes requests without a valid API key wait; None: no key is needed.
+        by_age: All of one server, those that have waited longest for a head first.
         options: uvicorn's own.
     """
 
     def __init__(
-        self, *, max_connections: int, strangers: Strangers | None = None, **options: Any
+        self,
+        *,
+        max_connections: int,
+        strangers: Strangers | None = None,
+        by_age: "dict[PatientProtocol, None] | None" = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self._max_connections = max_connections
+        self._by_age = {} if by_age is None else by_age
         self._strangers = strangers
         self._is_waiting = False
         """Whether what came is a request that waits for its turn."""
@@ -74,12 +84,19 @@ class PatientProtocol(H11Protocol):
         """
         self._entering = task
         self.connections.add(self)
+        self._by_age[self] = None
         self._make_room()
+
+    def leave(self) -> None:
+        """Give the place up; may be repeated."""
+        self.connections.discard(self)
+        self._by_age.pop(self, None)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take the connection: it has passed its TLS handshake, if there is one."""
         self._entering = None
         super().connection_made(transport)
+        self._by_age.setdefault(self)
         if self.source is not None:
             self.client = self.source, 0
         if not self._make_room():
@@ -88,6 +105,7 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._is_waiting = False
+        self.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -145,14 +163,30 @@ class PatientProtocol(H11Protocol):
         """End another one if there are too many; tell whether there is room now."""
         if len(self.connections) <= self._max_connections:
             return True
-        others = (each for each in self.connections if each is not self)
-        found = [each for each in others if isinstance(each, PatientProtocol)]
-        last = min(found, key=lambda each: (each.stage, each.since))
+        last = self._found_waiting() or self._least_served()
         if last.stage is Stage.ANSWER:
             return False
         # Not after the rest of its answer: it would wait beside those that are counted.
         last.end(patience=0.0)
         return True
+
+    def _found_waiting(self) -> "PatientProtocol | None":
+        """Return the one that has waited longest for a head, if it is found at once.
+
+        Those looked at that do not wait count as the newest from then on.
+        """
+        by_age = self._by_age
+        for _ in range(min(_MOST_LOOKS, len(by_age))):
+            oldest = next(iter(by_age))
+            if oldest is not self and oldest.stage is Stage.HEAD:
+                return oldest
+            by_age[oldest] = by_age.pop(oldest)
+        return None
+
+    def _least_served(self) -> "PatientProtocol":
+        others = (each for each in self.connections if each is not self)
+        found = [each for each in others if isinstance(each, PatientProtocol)]
+        return min(found, key=lambda each: (each.stage, each.since))
 
     @property
     def is_entering(self) -> bool:
@@ -182,7 +216,7 @@ class PatientProtocol(H11Protocol):
         Args:
             patience: How long that may take (s); None: 30 s.
         """
-        self.connections.discard(self)
+        self.leave()
         if self._entering is not None:
             self._entering.cancel()
             return
@@ -203,6 +237,8 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next head."""
         self.since = time.monotonic()
+        if self in self._by_age:
+            self._by_age[self] = self._by_age.pop(self)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
