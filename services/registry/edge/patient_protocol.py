@@ -11,6 +11,7 @@ import contextlib
 import time
 from asyncio import Transport
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final
 
 import h11
@@ -64,6 +65,7 @@ class PatientProtocol(H11Protocol):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._api = self.app
         self._max_connections = max_connections
         self._by_age = {} if by_age is None else by_age
         self._strangers = strangers
@@ -139,7 +141,9 @@ class PatientProtocol(H11Protocol):
         strangers = self._strangers
         if strangers is None or self.conn.their_state is not h11.IDLE:
             return False
-        if not strangers.is_one(self.conn.trailing_data[0]) or strangers.take():
+        is_stranger = strangers.is_one(self.conn.trailing_data[0])
+        self.app = partial(strangers.serve, self._api) if is_stranger else self._api
+        if not is_stranger or strangers.take():
             return False
         self._is_waiting = True
         address = self.client[0] if self.client else ""

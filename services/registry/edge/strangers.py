@@ -10,12 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from shared.process.entrance.pace import Pace
 from shared.process.entrance.turns import Turns, call_soon
 
 _SECONDS: Final = 1 / 100
 """For how long the others wait for each. One takes a tenth of that, and so do all of a core."""
+_MOST_AT_ONCE: Final = 4
+"""Without an answer yet: so that half of the connections to Postgres are left for operators, also
+where Postgres is slow."""
 _MOST_WAITING: Final = 500
+_SHARE: Final = 1.0
+"""Of a turn of the event loop: one begins in each."""
 
 # No request begins with a control character: the parser says so at once. The end of a head is as
 # h11 sees it.
@@ -35,7 +42,12 @@ class Strangers:
 
     def __post_init__(self) -> None:
         self._pace = Pace(self.clock)
-        self._turns = Turns(self._pace.wait, _MOST_WAITING, self.call_soon)
+        self._turns = Turns(self._pause, _MOST_WAITING, self.call_soon)
+        self._unanswered: set[object] = set()
+
+    def _pause(self) -> float:
+        # Looked at again as often as one more may begin.
+        return _SECONDS if len(self._unanswered) >= _MOST_AT_ONCE else self._pace.wait()
 
     def __len__(self) -> int:
         """How many wait."""
@@ -55,7 +67,7 @@ class Strangers:
 
     def take(self) -> bool:
         """Tell whether one may begin at once; then it has had its turn."""
-        if not self._turns.take():
+        if not self._turns.take(_SHARE):
             return False
         self._pace.spend(_SECONDS)
         return True
@@ -72,4 +84,18 @@ class Strangers:
             if begin():
                 self._pace.spend(_SECONDS)
 
-        return self._turns.wait(address, begin_in_turn)
+        return self._turns.wait(address, begin_in_turn, _SHARE)
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one that has begun; it counts until its answer begins, however slow its client."""
+        this = object()
+        self._unanswered.add(this)
+
+        async def send_and_note(message: Message) -> None:
+            self._unanswered.discard(this)
+            await send(message)
+
+        try:
+            await app(scope, receive, send_and_note)
+        finally:
+            self._unanswered.discard(this)

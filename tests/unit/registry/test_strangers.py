@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from services.registry.edge.strangers import Strangers
 from tests.unit.gateway.fake_device import Clock
@@ -103,3 +104,29 @@ def test_only_so_many_wait(clock: Clock) -> None:
     rooms = [strangers.wait("a", lambda: True) for _ in range(1000)]
     assert rooms == [True] * 500 + [False] * 500
     assert strangers.wait("b", lambda: True)
+
+
+async def test_who_does_not_read_an_answer_keeps_no_other_waiting(clock: Clock) -> None:
+    strangers = Strangers(lambda _: False, clock)
+    may_answer, never = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Scope, __: Receive, send: Send) -> None:
+        await may_answer.wait()
+        await send({})
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(_: Message) -> None:
+        await never.wait()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(strangers.serve(answer, {}, receive, send)) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert not strangers.take()
+        may_answer.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert strangers.take()
+        assert not any(task.done() for task in tasks)
+        never.set()

@@ -33,6 +33,7 @@ class Registry:
     strangers: Strangers
     state: ServerState
     served: list[str] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def flood(self) -> None:
         for _ in range(1000):
@@ -65,6 +66,8 @@ async def registry() -> AsyncIterator[Registry]:
     @api.post("/{name}")
     async def answer(name: str) -> str:
         running.served.append(name)
+        if name == "held":
+            await running.may_answer.wait()
         return name
 
     address = ListenAddress("127.0.0.1", 0)
@@ -144,3 +147,19 @@ async def test_of_one_that_waits_not_all_is_read(registry: Registry) -> None:
         assert len(waiting.conn.trailing_data[0]) < len(body) / 4
         registry.clock.now += 2
         assert b"200 OK" in await reader.readline()
+
+
+async def test_few_are_served_at_once_until_their_answer_begins(registry: Registry) -> None:
+    registry.clock.now += 1_000_000
+    async with contextlib.AsyncExitStack() as stack:
+        readers = []
+        for _ in range(10):
+            reader, _ = await stack.enter_async_context(registry.told(asked("/held")))
+            readers.append(reader)
+        await until(lambda: len(registry.served) + len(registry.waiting) == 10)
+        assert 4 <= len(registry.served) <= 6
+        async with registry.told(asked("/valid", VALID)) as (operator, _):
+            assert b"200 OK" in await operator.readline()
+        registry.may_answer.set()
+        for reader in readers:
+            assert b"200 OK" in await reader.readline()
