@@ -12,12 +12,14 @@ from services.registry.access.authorization import Authorization
 from services.registry.access.expiry import Expiry
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.access.unattributed_keys import UnattributedKeys
+from services.registry.access.valid_keys import ValidKeys
 from services.registry.api import server
 from services.registry.audit.access_events import AccessEvents
 from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
+from services.registry.edge.strangers import Strangers
 from services.registry.hub.hub_watch import HubWatch
 from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisWatch
@@ -84,6 +86,7 @@ async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
                 settings.max_connections,
                 registry.tls,
                 proxies=settings.proxies,
+                strangers=registry.strangers,
                 state=registry.server_state,
             )
         )
@@ -200,12 +203,16 @@ class Registry:
             if settings.audit_file
             else None
         )
+        bootstrap_key = settings.admin_key.get_secret_value()
         self._authorization = Authorization(
             self._database,
             self._access_events,
             required=settings.operator_auth == "required",
-            bootstrap_key=settings.admin_key.get_secret_value(),
+            bootstrap_key=bootstrap_key,
         )
+        self._valid_keys = ValidKeys(self._database, bootstrap_key, self._troubles, rng)
+        is_open = settings.operator_auth == "off"
+        self.strangers = None if is_open else Strangers(self._valid_keys.__contains__)
 
     def not_ready_because(self) -> str | None:
         """Return what ``/readyz`` says."""
@@ -253,6 +260,7 @@ class Registry:
         self._notifier.start(background)
         if self._settings.operator_auth == "required":
             background.start(UnattributedKeys(self._database).run(), "name unattributed keys")
+            background.start(self._valid_keys.run(), "read valid keys")
         background.start(self._access_events.run(), "write access events")
         background.start(self._refused_devices.run(), "audit refused devices")
         if self._audit_file is not None:

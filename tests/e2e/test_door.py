@@ -17,15 +17,14 @@ SECONDS = 2.5
 LONGEST_SECONDS = 5.0
 """That an honest device, an operator or a light may wait."""
 CONNECTS_PER_MINUTE = 60
-LET_IN, WRONG, TOO_MANY = 101, 401, 429
+LET_IN, WRONG, TOO_MANY, NO_ROOM = 101, 401, 429, 503
 ANSWERS: Final = {
     "silent sockets": set[int](),
     "silent in TLS handshakes": {ENCRYPTED},
     "slots of one id": {LET_IN, TOO_MANY},
     "reconnects of one id": {LET_IN, TOO_MANY},
     "wrong secrets": {WRONG},
-    "wrong API keys": {WRONG},
-    "API keys to look up": {WRONG},
+    "wrong API keys": {WRONG, NO_ROOM},
     "TLS handshakes": {ENCRYPTED},
     "begun TLS handshakes": {ENCRYPTED},
 }

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from services.gateway import metrics
-from services.gateway.connection.handshake_turns import HandshakeTurns, call_soon
 from services.gateway.connection.origins import OriginRule
 from services.gateway.connection.refusals import (
     FULL,
@@ -21,6 +20,7 @@ from services.gateway.limits.failed_handshakes import FailedHandshakes
 from services.gateway.limits.per_address import ConnectionsPerAddress
 from services.gateway.limits.unopened import Unopened, UnopenedConnections
 from services.gateway.settings import GatewaySettings
+from shared.process.entrance.turns import Turns, call_soon
 
 _PAUSE_TICK_SECONDS: Final = 0.05
 """How finely the pauses of devices that send too fast are timed."""
@@ -65,6 +65,9 @@ class ConnectionContext:
         unopened: Those at their handshake, and those that are refused or closing.
         addresses: How many are open from each address.
         failed: How many handshakes fail.
+        knows_addresses: Whether devices' own addresses are known. Else nobody waits because others
+            fail: all come from one address, the balancer's, so the honest would wait behind the
+            others.
         turns: When handshakes have their turn.
         waiting: Those that wait because the directory is missing: handshakes, and devices.
         draining: Whether the gateway stops.
@@ -88,12 +91,13 @@ class ConnectionContext:
         self.unopened = UnopenedConnections()
         self.addresses = ConnectionsPerAddress(self.settings.connections_per_address)
         self.failed = FailedHandshakes(self.clock)
-        knows_addresses = self.settings.without_balancer or bool(self.settings.proxies)
-        self.turns = HandshakeTurns(
-            self.failed, knows_addresses, self.settings.max_waiting_handshakes, self.call_soon
-        )
+        self.knows_addresses = self.settings.without_balancer or bool(self.settings.proxies)
+        self.turns = Turns(self._pause, self.settings.max_waiting_handshakes, self.call_soon)
         self.waiting: set[object] = set()
         self.draining = False
+
+    def _pause(self) -> float:
+        return self.failed.wait() if self.knows_addresses else 0.0
 
     def first_ping_after(self) -> float:
         """Return when to ping a new connection first, in seconds from now.

@@ -88,7 +88,7 @@ class Handshake(asyncio.BufferedProtocol):
     _transport: asyncio.Transport = field(init=False)
     _reader: RateLimitedReader = field(init=False)
     _request: Request = field(init=False)
-    websocket: DeviceProtocol = field(default_factory=DeviceProtocol)
+    _websocket: DeviceProtocol | None = None
     _phase: Phase = Phase.HEAD
     _head: bytearray = field(default_factory=bytearray)
     _early: bytes = b""
@@ -133,7 +133,8 @@ class Handshake(asyncio.BufferedProtocol):
         if self.tls is not None and self._phase in {Phase.HEAD, Phase.WAITING}:
             self._count_failed()  # TLS took time
         self._end()
-        self.websocket.break_cycle()
+        if self._websocket is not None:
+            self._websocket.break_cycle()
         self._reader.break_cycle()
 
     def pause_writing(self) -> None:
@@ -143,6 +144,13 @@ class Handshake(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Note that the device reads again."""
         self._reader.resume(Pause.UNREAD)
+
+    @property
+    def websocket(self) -> DeviceProtocol:
+        """Its protocol; in a flood most are cut off before they need one, which takes time."""
+        if self._websocket is None:
+            self._websocket = DeviceProtocol()
+        return self._websocket
 
     # What a gateway and its timer wheel call.
 
@@ -366,7 +374,7 @@ class Handshake(asyncio.BufferedProtocol):
         )
         # The library has given this one up, without an answer.
         self.websocket.break_cycle()
-        self.websocket = DeviceProtocol()
+        self._websocket = None
         self._refuse(refusals.HEAD_TOO_LARGE if is_http else mistake)
 
     def _note(self, reason: RefusalReason, registered_id: str | None = None) -> None:

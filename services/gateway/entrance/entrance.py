@@ -14,7 +14,6 @@ from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.device_connection import CLOSING_SECONDS
 from services.gateway.connection.endpoint import Endpoint
 from services.gateway.connection.handshake import Handshake
-from services.gateway.connection.handshake_turns import SHARE_OF_TLS
 from services.gateway.connection.tls_layer import TlsObject
 from services.gateway.entrance.tls_failures import reason_of
 from services.gateway.kernel import unread_bytes
@@ -22,6 +21,7 @@ from shared.contract.presence import RefusalReason
 from shared.process.entrance.acceptor import Acceptor
 from shared.process.entrance.proxies import Network, is_proxy, read_source
 from shared.process.entrance.proxy_protocol import ProxyProtocolError
+from shared.process.entrance.turns import SHARE_OF_TLS
 from shared.process.tls.server_tls import ServerTls
 
 _RECEIVED_BYTES: Final = 32 * 1024
@@ -94,7 +94,7 @@ class Entrance:
     async def _enter(self, connection: socket.socket, address: str) -> None:
         try:
             async with asyncio.timeout(self.context.settings.handshake_seconds):
-                is_own = self.context.turns.knows_addresses
+                is_own = self.context.knows_addresses
                 if is_proxy(address, self.proxies):
                     source = await read_source(connection)
                     address, is_own = source or address, source is not None

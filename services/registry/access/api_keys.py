@@ -63,6 +63,7 @@ _FIND: Final = _SELECT + SQL(" WHERE id = %(id)s")
 _VALID: Final = SQL("""
     WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 """)
+_VALID_HASHES: Final = SQL("SELECT hash FROM api_keys") + _VALID
 _ATTRIBUTED: Final = SQL("""
     EXISTS (
         SELECT FROM audit_log
@@ -220,6 +221,12 @@ async def find_stored(connection: Connection, key_id: str) -> tuple[StoredKey | 
         return None, now
     stored = StoredKey(found_id, name, Role(role), bytes(hash_), expires_at, revoked_at, booth)
     return stored, now
+
+
+async def valid_hashes(connection: Connection) -> set[bytes]:
+    """Return what is stored of all valid keys."""
+    cursor = await connection.execute(_VALID_HASHES)
+    return {bytes(hash_) for (hash_,) in await cursor.fetchall()}
 
 
 async def mark_used(connection: Connection, key_id: str) -> None:

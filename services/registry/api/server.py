@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from services.registry.edge.entrance import Entrance
 from services.registry.edge.patient_protocol import PatientProtocol
+from services.registry.edge.strangers import Strangers
 from shared.process.entrance.proxies import Network
 from shared.process.listeners import ListenAddress, open_listeners
 from shared.process.tls.server_tls import ServerTls
@@ -45,6 +46,7 @@ async def listening(
     tls: ServerTls | None = None,
     *,
     proxies: tuple[Network, ...] = (),
+    strangers: Strangers | None = None,
     state: ServerState | None = None,
 ) -> AsyncIterator[int]:
     """Listen while the context is open; then let running requests end.
@@ -57,6 +59,7 @@ async def listening(
             for its client.
         tls: With it, ``https://`` is spoken, and nothing else.
         proxies: Balancers, each of whose connections begins with a header of PROXY protocol v2.
+        strangers: Makes requests without a valid API key wait; None: no key is needed.
         state: Will hold all connections.
 
     Yields:
@@ -74,6 +77,8 @@ async def listening(
     new_protocol = partial(
         PatientProtocol,
         max_connections=max_connections,
+        strangers=strangers,
+        by_age={},
         config=server.config,
         server_state=server.server_state,
         app_state={},

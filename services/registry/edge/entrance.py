@@ -81,4 +81,4 @@ def _on_entered(
     """Close a connection that did not come in. Here, as its task may not even have begun."""
     if protocol.is_entering:
         connection.close()
-        protocol.connections.discard(protocol)
+        protocol.leave()

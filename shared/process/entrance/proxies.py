@@ -12,8 +12,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def is_proxy(address: str, proxies: Iterable[Network]) -> bool:
     """Tell whether a header must come from an address; from no other it is taken."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    return any(ip in network for network in proxies)
+    return any(ipaddress.ip_address(address.partition("%")[0]) in network for network in proxies)
 
 
 async def read_source(connection: socket.socket) -> str | None:

@@ -17,13 +17,13 @@ _HEAD: Final = (
     "REST, longest",
     "others' p50",
     "others' p99",
-    "p99 / before",
+    "p99 / usual",
     "p99 / control",
 )
 _LEGEND: Final = (
     "Times in ms, medians of the rounds: before → during the attack (control). The control uses as "
     "much CPU as the attacker, and leaves the hub alone. Others: readings of connected devices to "
-    "their widget."
+    "their widget; before, in the phases before all attacks: that is usual."
 )
 
 
@@ -55,10 +55,17 @@ class Round:
 
 @dataclass(frozen=True)
 class Row:
-    """What one attack did, in all rounds."""
+    """What one attack did, in all rounds.
+
+    Attributes:
+        name: Of the attack.
+        rounds: What it did in each.
+        quiet: What those whom it concerns noticed whenever there was no attack.
+    """
 
     name: str
     rounds: Sequence[Round]
+    quiet: Sequence[Noticed]
 
     def figures(self) -> Iterator[tuple[str, list[float], str]]:
         """Return each figure with its name and unit; one value of each round."""
@@ -68,15 +75,14 @@ class Row:
         yield "device in, longest", [max(each.during.connects) for each in self.rounds], "s"
         yield "REST, longest", [max(each.during.answers) for each in self.rounds], "s"
         for share in (0.5, 0.99):
-            before, during, control = self._lights(share)
+            quiet, during, control = self._lights(share)
             name = f"others' p{share * 100:.0f}"
-            for other, values in (("before", before), ("control", control)):
-                ratios = [one / two for one, two in zip(during, values, strict=True)]
-                yield f"{name} / {other}", ratios, ""
+            for other, values in (("usual", quiet), ("control", control)):
+                yield f"{name} / {other}", [each / median(values) for each in during], ""
 
     def cells(self) -> list[str]:
         """Return what its row of the table says."""
-        before, during, control = map(median, self._lights(0.99))
+        usual, during, control = map(median, self._lights(0.99))
         return [
             self.name,
             f"{median(each.per_second for each in self.rounds):,.0f}",
@@ -86,7 +92,7 @@ class Row:
             _times([max(each.answers) for each in phase] for phase in self._phases),
             _times(self._lights(0.5)),
             _times(self._lights(0.99)),
-            f"{during / before:.1f}",
+            f"{during / usual:.1f}",
             f"{during / control:.1f}",
         ]
 
@@ -96,7 +102,12 @@ class Row:
         return list(zip(*(each.phases for each in self.rounds), strict=True))
 
     def _lights(self, share: float) -> list[list[float]]:
-        return [[quantile(each.lights, share) for each in phase] for phase in self._phases]
+        """Of others, in each phase: whenever there was no attack, during it, in the control."""
+        _, during, control = self._phases
+        return [
+            [quantile(each.lights, share) for each in phases]
+            for phases in (self.quiet, during, control)
+        ]
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -60,18 +60,10 @@ def _wrong_secret(number: int) -> bytes:
     return handshake(f"/chargers/{device}", authorization(f"wrong-secret-{number:08}", device))
 
 
-def _asking_with(key: str) -> bytes:
-    bearer = f"Authorization: Bearer {key}"
-    return f"GET /chargers HTTP/1.1\r\nHost: localhost\r\n{bearer}\r\n\r\n".encode()
-
-
 def _wrong_key(number: int) -> bytes:
-    return _asking_with(f"wrong-key-{number:08}")
-
-
-def _key_to_look_up(number: int) -> bytes:
-    """Guess keys of the right form: each is looked up in Postgres."""
-    return _asking_with(f"clk_{number:012}_{'x' * 43}")
+    """Guess a key of the right form: it is looked up."""
+    key = f"Authorization: Bearer clk_{number:012}_{'x' * 43}"
+    return f"GET /chargers HTTP/1.1\r\nHost: localhost\r\n{key}\r\n\r\n".encode()
 
 
 def client_tls() -> ssl.SSLContext:
@@ -103,8 +95,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
         Port.WIDGETS, lambda _: handshake("/widgets/w00001"), Then.LEAVE, 100
     ),
     "wrong secrets": Attack(Port.CHARGERS, _wrong_secret, Then.HURRY, 500),
-    "wrong API keys": Attack(Port.REST, _wrong_key, Then.LEAVE, 100),
-    "API keys to look up": Attack(Port.REST, _key_to_look_up, Then.LEAVE, 100),
+    "wrong API keys": Attack(Port.REST, _wrong_key, Then.HURRY, 500),
     "TLS handshakes": Attack(Port.TLS, lambda _: b"", Then.LEAVE, 100, finishes_tls=True),
     "begun TLS handshakes": Attack(Port.TLS, lambda _: _HELLO, Then.LEAVE, 100),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import httpx
 import pytest
 
 from services.registry.access.keys import RESERVED_NAMES, id_in
+from services.registry.access.valid_keys import ValidKeys
 from services.registry.audit.access_events import MAX_DISTINCT, WRITE_SECONDS
+from services.registry.postgres.database import Database
+from services.registry.postgres.troubles import Troubles
 from tests.fixtures.postgres_at import ADMIN_KEY, as_runtime_role, know_admin
 from tests.integration.registry.conftest import (
     By,
@@ -283,3 +287,26 @@ async def test_a_line_that_a_full_disk_cut_off_spoils_no_other(
         return [json.loads(line)["subject"] for line in lines] == ["c1"]
 
     await eventually(is_there)
+
+
+async def test_the_keys_that_never_wait_are_those_that_are_valid(
+    database: Database, by_hand: By
+) -> None:
+    valid = ValidKeys(database, BOOTSTRAP_KEY, Troubles(), random.Random(0))
+    assert (BOOTSTRAP_KEY.encode() in valid, ADMIN_KEY.encode() in valid) == (True, False)
+    await know_admin(by_hand)
+    await valid.read()
+    assert all(key.encode() in valid for key in (BOOTSTRAP_KEY, ADMIN_KEY))
+    assert not any(key in valid for key in (b"", b"nonsense", "ä".encode("latin-1")))
+    for ending in (
+        "UPDATE api_keys SET expires_at = clock_timestamp()",
+        "UPDATE api_keys SET revoked_at = clock_timestamp()",
+    ):
+        await by_hand.execute("UPDATE api_keys SET expires_at = NULL, revoked_at = NULL")
+        await valid.read()
+        assert ADMIN_KEY.encode() in valid
+        await by_hand.execute(ending)
+        await valid.read()
+        assert ADMIN_KEY.encode() not in valid
+    assert BOOTSTRAP_KEY.encode() in valid
+    assert ADMIN_KEY.encode() not in ValidKeys(database, "", Troubles(), random.Random(0))

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.registry.edge import body_limits, entrance, patient_protocol
+from services.registry.edge import body_limits, entrance, patient_protocol, strangers
 from services.registry.routes import dependencies
 from tests.fixtures.certificates import Ca
 from tests.fixtures.postgres_at import ADMIN_KEY, know_admin
@@ -264,6 +264,30 @@ async def test_too_many_at_once_are_told_to_come_again(
     assert refused.status_code == 503
     assert refused.headers["Retry-After"]
     assert refused.json()["type"].endswith(":too-busy")
+
+
+async def test_a_valid_key_is_answered_while_many_wait_that_have_none(
+    start_registry: StartRegistry, by_hand: By, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strangers, "_SECONDS", 60.0)
+    await know_admin(by_hand)
+    registry = await start_registry(operator_auth="required")
+
+    async def ask(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return (await registry.client.get(f"{registry.url}/keys", headers=headers)).status_code
+
+    async def is_known() -> bool:
+        return await ask(ADMIN_KEY) == 200
+
+    await eventually(is_known)
+    async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
+        wrong = [group.create_task(ask(f"wrong-{number}")) for number in range(40)]
+        await asyncio.wait(wrong, return_when=asyncio.FIRST_COMPLETED)
+        assert [await ask(ADMIN_KEY) for _ in range(20)] == [200] * 20
+        assert any(not each.done() for each in wrong)
+        for each in wrong:
+            each.cancel()
 
 
 @pytest.mark.parametrize("path", ["/chargers", "/nothing", "/docs", "/export"])

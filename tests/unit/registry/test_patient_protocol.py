@@ -133,3 +133,29 @@ async def test_who_makes_room_does_not_stay_until_the_answer_is_read() -> None:
     state = ServerState()
     async with unread(state) as (_, own), unread(state):
         await closed(own)
+
+
+async def test_who_has_waited_longest_makes_room_and_few_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+
+    def look(_: PatientProtocol) -> patient_protocol.Stage:
+        nonlocal looks
+        looks += 1
+        return patient_protocol.Stage.HEAD
+
+    monkeypatch.setattr(PatientProtocol, "stage", property(look))
+    by_age: dict[PatientProtocol, None] = {}
+    config, state = uvicorn.Config(FastAPI(), log_config=None), ServerState()
+    config.load()
+    tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(250)]
+    for task in tasks:
+        PatientProtocol(
+            max_connections=200, by_age=by_age, config=config, server_state=state, app_state={}
+        ).enter(task)
+    await asyncio.wait(tasks[:50])
+    assert [task.cancelled() for task in tasks] == [True] * 50 + [False] * 200
+    assert looks <= 50 * 10
+    for task in tasks[50:]:
+        task.cancel()

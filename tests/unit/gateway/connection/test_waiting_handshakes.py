@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.frames import Opcode
 
+from services.gateway.connection import handshake
 from services.gateway.connection.connection_context import ConnectionContext
+from services.gateway.connection.websocket_protocol import DeviceProtocol
 from services.gateway.settings import GatewaySettings
 from tests.unit.gateway.connection.thing import HEAD, Thing, let_time_pass
 from tests.unit.gateway.fake_device import Clock, frame_of, head_of
@@ -106,9 +108,36 @@ def test_beyond_those_that_may_wait_it_is_cut_off(clock: Clock) -> None:
     assert [thing.http_status for thing in waiting] == [101] * 15
 
 
+def test_until_its_turn_it_takes_no_time_for_its_protocol(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[DeviceProtocol] = []
+
+    def make() -> DeviceProtocol:
+        made.append(DeviceProtocol())
+        return made[-1]
+
+    monkeypatch.setattr(handshake, "DeviceProtocol", make)
+    waiting, _ = crowd.come(), crowd.come(b"")
+    assert made == []
+    crowd.next_turn()
+    assert (waiting.http_status, len(made)) == (101, 1)
+
+
 def test_those_that_are_refused_make_newcomers_wait(crowd: Crowd) -> None:
     for _ in range(300):
         refused = crowd.come(head_of("/no-things/t1"))
         crowd.next_turn()
         assert refused.http_status == 404
     assert crowd.context.failed.wait() > 0
+
+
+@pytest.mark.parametrize(("without_balancer", "status"), [(True, 0), (False, 101)])
+async def test_where_addresses_are_not_known_nobody_waits_because_others_fail(
+    clock: Clock, status: int, *, without_balancer: bool
+) -> None:
+    crowd = Crowd(clock, without_balancer=without_balancer)
+    crowd.next_turn()
+    for _ in range(10_000):
+        crowd.context.failed.count(is_tls=False)
+    assert crowd.come().http_status == status

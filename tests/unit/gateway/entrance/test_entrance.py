@@ -404,7 +404,7 @@ async def newcomers_wait_while_handshakes_come_to_nothing(folder: Path) -> None:
             return 0.0
 
     async with Port(folder, without_balancer=True) as port:
-        port.context.failed = port.context.turns.failed = noted = Noted(port.context.clock)
+        port.context.failed = noted = Noted(port.context.clock)
         _, writer, _ = await port.handshake()
         writer.close()
         assert (noted.counted, noted.waited) == (0, 1)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from services.gateway.limits.fair_queue import FairQueue
+from shared.process.entrance.fair_queue import FairQueue
 
 
 def queue_of(items: Iterable[str], most: int = 100) -> FairQueue[str]:

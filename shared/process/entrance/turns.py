@@ -1,4 +1,4 @@
-"""When a handshake has its turn: a few in each turn of the event loop, fewer while many fail."""
+"""When those who come have their turn: a few in each turn of the event loop, or fewer."""
 
 import asyncio
 import ipaddress
@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from services.gateway.limits.failed_handshakes import FailedHandshakes
-from services.gateway.limits.fair_queue import FairQueue
+from shared.process.entrance.fair_queue import FairQueue
 
 SHARE: Final = 1 / 8
-"""What a handshake without TLS takes of a turn of the event loop."""
+"""What one takes of a turn of the event loop: a handshake without TLS, or a request."""
 SHARE_OF_TLS: Final = 1.0
 
 
@@ -27,19 +26,17 @@ def _network_of(address: str) -> str:
 
 
 @dataclass(eq=False, repr=False)
-class HandshakeTurns:
-    """Lets handshakes begin, so that connected devices are served in between.
+class Turns:
+    """Lets what comes begin, so that others are served in between.
 
-    A thousand may come at the same moment, and each costs as much as dozens of readings.
+    A thousand handshakes may come at the same moment, and each costs as much as dozens of readings.
     """
 
-    failed: FailedHandshakes
-    knows_addresses: bool
-    """Whether devices' own addresses are known. Else nobody waits because others fail: all come
-    from one address, the balancer's, so the honest would wait behind the others."""
+    pause: Callable[[], float]
+    """Returns for how many seconds all that come must wait; usually 0."""
     most: int
     """How many may wait."""
-    call_soon: Callable[[Callable[[], None]], object]
+    call_soon: Callable[[Callable[[], None]], object] = call_soon
     """Calls in the next turn of the event loop."""
     _used: float = 0.0
     """Of the present turn of the event loop."""
@@ -52,8 +49,8 @@ class HandshakeTurns:
         return len(self._queue)
 
     def take(self, share: float = SHARE) -> bool:
-        """Tell whether a handshake may begin at once; then it has had its turn."""
-        if self._queue or self._used >= 1 or self._wait() > 0:
+        """Tell whether one may begin at once; then it has had its turn."""
+        if self._queue or self._used >= 1 or self.pause() > 0:
             return False
         self._use(share)
         return True
@@ -62,7 +59,7 @@ class HandshakeTurns:
         """Call ``begin`` in its turn, or soon; tell whether there was room to wait.
 
         Args:
-            address: The device's, or that of its balancer.
+            address: Where it comes from, or that of its balancer.
             begin: What is called.
             share: Of a turn of the event loop.
         """
@@ -72,9 +69,6 @@ class HandshakeTurns:
         if was_empty and not self._used:
             self._go_on()
         return True
-
-    def _wait(self) -> float:
-        return self.failed.wait() if self.knows_addresses else 0.0
 
     def _use(self, share: float) -> None:
         is_first = not self._used
@@ -89,8 +83,8 @@ class HandshakeTurns:
 
     def _go_on(self) -> None:
         """Let begin what may; come again for the others."""
-        if (wait := self._wait()) > 0:
-            asyncio.get_running_loop().call_later(wait, self._on_turn)
+        if (pause := self.pause()) > 0:
+            asyncio.get_running_loop().call_later(pause, self._on_turn)
             return
         while self._queue and self._used < 1:
             begin, share = self._queue.pop()

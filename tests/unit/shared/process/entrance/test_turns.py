@@ -1,16 +1,11 @@
-"""A few handshakes in each turn of the event loop; fewer while many fail."""
+"""A few begin in each turn of the event loop; fewer while there were too many."""
 
 import asyncio
 
 import pytest
 
-from services.gateway.connection.handshake_turns import (
-    SHARE,
-    SHARE_OF_TLS,
-    HandshakeTurns,
-    call_soon,
-)
-from services.gateway.limits.failed_handshakes import FailedHandshakes
+from shared.process.entrance.pace import Pace
+from shared.process.entrance.turns import SHARE, SHARE_OF_TLS, Turns
 from tests.unit.gateway.fake_device import Clock
 
 _IN_ONE_TURN = 8
@@ -19,9 +14,9 @@ _IN_ONE_TURN = 8
 class Door:
     """Handshakes that come, and in which turn of the event loop they begin."""
 
-    def __init__(self, clock: Clock, *, knows_addresses: bool = True, most: int = 1000) -> None:
-        self.failed = FailedHandshakes(clock)
-        self.turns = HandshakeTurns(self.failed, knows_addresses, most, call_soon)
+    def __init__(self, clock: Clock, most: int = 1000) -> None:
+        self.pace = Pace(clock)
+        self.turns = Turns(self.pace.wait, most)
         self.begun: list[str] = []
         self.refused = 0
 
@@ -41,6 +36,11 @@ class Door:
             if len(self.begun) == before:
                 return counts
             counts.append(len(self.begun) - before)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 async def test_a_crowd_begins_a_few_at_a_time(clock: Clock) -> None:
@@ -73,10 +73,9 @@ async def test_an_ipv6_network_is_one_address(clock: Clock) -> None:
     assert door.begun.index("2001:db8:0:1::1") == _IN_ONE_TURN + 1
 
 
-async def test_while_too_many_fail_all_wait_for_their_turn(clock: Clock) -> None:
+async def test_after_too_many_all_wait_for_their_turn(clock: Clock) -> None:
     door = Door(clock)
-    for _ in range(135):
-        door.failed.count(is_tls=False)  # 20 ms too many
+    door.pace.spend(0.27)  # 20 ms too much
     door.come("a", 2)
     await asyncio.sleep(0)
     assert door.begun == []
@@ -86,14 +85,6 @@ async def test_while_too_many_fail_all_wait_for_their_turn(clock: Clock) -> None
     async with asyncio.timeout(30):
         await begun.wait()
     assert door.begun == ["a", "a"]
-
-
-async def test_where_addresses_are_not_known_nobody_waits_for_that(clock: Clock) -> None:
-    door = Door(clock, knows_addresses=False)
-    for _ in range(10_000):
-        door.failed.count(is_tls=True)
-    door.come("a", _IN_ONE_TURN + 1)
-    assert await door.begun_in_each_turn() == [_IN_ONE_TURN, 1]
 
 
 async def test_only_so_many_wait(clock: Clock) -> None:
