@@ -63,7 +63,7 @@ _FIND: Final = _SELECT + SQL(" WHERE id = %(id)s")
 _VALID: Final = SQL("""
     WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 """)
-_VALID_HASHES: Final = SQL("SELECT hash FROM api_keys") + _VALID
+_VALID_HASHES: Final = SQL("SELECT id, hash, booth FROM api_keys") + _VALID
 _ATTRIBUTED: Final = SQL("""
     EXISTS (
         SELECT FROM audit_log
@@ -223,10 +223,10 @@ async def find_stored(connection: Connection, key_id: str) -> tuple[StoredKey | 
     return stored, now
 
 
-async def valid_hashes(connection: Connection) -> set[bytes]:
-    """Return what is stored of all valid keys."""
+async def valid_hashes(connection: Connection) -> dict[str, tuple[bytes, str | None]]:
+    """Return the hash of each valid key, and its only booth, by its id."""
     cursor = await connection.execute(_VALID_HASHES)
-    return {bytes(hash_) for (hash_,) in await cursor.fetchall()}
+    return {key_id: (bytes(hash_), booth) for key_id, hash_, booth in await cursor.fetchall()}
 
 
 async def mark_used(connection: Connection, key_id: str) -> None:

@@ -40,6 +40,7 @@ _END_OLDEST: Final = """
 _FIND: Final = """
     SELECT key_id FROM sessions WHERE hash = %(hash)s AND expires_at > clock_timestamp()
 """
+_ALL: Final = "SELECT hash, key_id FROM sessions WHERE expires_at > clock_timestamp()"
 _INSERT_CODE: Final = """
     INSERT INTO sign_in_codes (hash, key_id, expires_at)
     VALUES (%(hash)s, %(key_id)s, clock_timestamp() + %(lasts)s)
@@ -68,7 +69,7 @@ def is_code(text: str) -> bool:
 async def begin(connection: Connection, key_id: str) -> tuple[str, datetime]:
     """Begin a session; return what the browser keeps, and when the session ends."""
     session = secrets.token_urlsafe(32)
-    values = {"hash": _hash_of(session), "key_id": key_id, "lasts": SESSION_LASTS}
+    values = {"hash": hash_of(session), "key_id": key_id, "lasts": SESSION_LASTS}
     ends = await fetch_value(connection, _INSERT, values)
     await connection.execute(_END_OLDEST, {"key_id": key_id, "most": _MOST_OF_A_KEY})
     return session, ends
@@ -76,13 +77,19 @@ async def begin(connection: Connection, key_id: str) -> tuple[str, datetime]:
 
 async def find_key(connection: Connection, session: str) -> str | None:
     """Return the id of the key that a session belongs to; None: it has ended, or never was."""
-    key_id: str | None = await fetch_value(connection, _FIND, {"hash": _hash_of(session)})
+    key_id: str | None = await fetch_value(connection, _FIND, {"hash": hash_of(session)})
     return key_id
+
+
+async def key_of_each(connection: Connection) -> dict[bytes, str]:
+    """Return the ids of the keys of all sessions, by what is stored of a session."""
+    cursor = await connection.execute(_ALL)
+    return {bytes(hash_): key_id for hash_, key_id in await cursor.fetchall()}
 
 
 async def end(connection: Connection, session: str) -> None:
     """End a session, if it has not ended."""
-    await connection.execute("DELETE FROM sessions WHERE hash = %s", (_hash_of(session),))
+    await connection.execute("DELETE FROM sessions WHERE hash = %s", (hash_of(session),))
 
 
 async def make_code(connection: Connection, key_id: str) -> tuple[str, datetime]:
@@ -92,13 +99,13 @@ async def make_code(connection: Connection, key_id: str) -> tuple[str, datetime]
     """
     await connection.execute(_RECORD_CODE, {"key_id": key_id})
     code = f"clo_{secrets.token_urlsafe(16)}"
-    values = {"hash": _hash_of(code), "key_id": key_id, "lasts": CODE_LASTS}
+    values = {"hash": hash_of(code), "key_id": key_id, "lasts": CODE_LASTS}
     return code, await fetch_value(connection, _INSERT_CODE, values)
 
 
 async def use_code(connection: Connection, code: str) -> str | None:
     """Return the id of the key that a code is for, this once; None: it is not good any more."""
-    key_id: str | None = await fetch_value(connection, _USE_CODE, {"hash": _hash_of(code)})
+    key_id: str | None = await fetch_value(connection, _USE_CODE, {"hash": hash_of(code)})
     return key_id
 
 
@@ -108,6 +115,6 @@ async def remove_expired(connection: Connection) -> None:
         await connection.execute(statement)
 
 
-def _hash_of(text: str) -> bytes:
+def hash_of(text: str) -> bytes:
     """Return the SHA-256 of what cannot be guessed."""
     return hashlib.sha256(text.encode()).digest()

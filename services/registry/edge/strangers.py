@@ -1,7 +1,7 @@
-"""Requests without a valid API key: they wait for each other while there are many.
+"""Requests without a valid API key or session: they wait for each other while there are many.
 
 Each costs as much as an operator's: a flood of them would take all the time of a registry, and of
-the processor that it shares. Those with a valid key never wait.
+the processor that it shares. Those with a valid one never wait.
 """
 
 import re
@@ -27,7 +27,10 @@ _SHARE: Final = 1.0
 # No request begins with a control character: the parser says so at once. The end of a head is as
 # h11 sees it.
 _WHOLE: Final = re.compile(rb"\A[\x00-\x20]|\n\r?\n")
-_KEY: Final = re.compile(rb"(?im)^authorization:[ \t]*bearer[ \t]+([^\s]+)")
+_SHOWN: Final = (
+    re.compile(rb"(?im)^authorization:[ \t]*bearer[ \t]+([^\s]+)"),
+    re.compile(rb"(?im)^cookie:(?:.*;)?[ \t]*(?:__Host-)?chargelight=([\w-]+)"),
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -35,7 +38,7 @@ class Strangers:
     """Lets requests without a valid API key begin, one of each address after the other."""
 
     is_valid: Callable[[bytes], bool]
-    """Tells whether an API key is valid; may be a moment late."""
+    """Tells whether an API key or a session is valid; may be a moment late."""
     clock: Callable[[], float] = time.monotonic
     """In seconds; it only moves forward."""
     call_soon: Callable[[Callable[[], None]], object] = call_soon
@@ -62,8 +65,8 @@ class Strangers:
         whole = _WHOLE.search(data)
         if whole is None:
             return False
-        key = _KEY.search(data, 0, whole.end())
-        return key is None or not self.is_valid(key[1])
+        shown = (each.search(data, 0, whole.end()) for each in _SHOWN)
+        return not any(found and self.is_valid(found[1]) for found in shown)
 
     def take(self) -> bool:
         """Tell whether one may begin at once; then it has had its turn."""

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.registry.access import keys, sessions
 from services.registry.access.keys import RESERVED_NAMES, id_in
 from services.registry.access.valid_keys import ValidKeys
 from services.registry.audit.access_events import MAX_DISTINCT, WRITE_SECONDS
@@ -297,7 +298,17 @@ async def test_the_keys_that_never_wait_are_those_that_are_valid(
     await know_admin(by_hand)
     await valid.read()
     assert all(key.encode() in valid for key in (BOOTSTRAP_KEY, ADMIN_KEY))
-    assert not any(key in valid for key in (b"", b"nonsense", "ä".encode("latin-1")))
+    unknown = (b"", b"nonsense", "ä".encode("latin-1"), ADMIN_KEY[:-1].encode() + b"b")
+    assert not any(shown in valid for shown in unknown)
+    of_a_booth = keys.new_key()
+    await by_hand.execute(
+        "INSERT INTO api_keys (id, name, role, hash, booth) VALUES (%s, 'olga', 'viewer', %s, 'n')",
+        (of_a_booth.id, of_a_booth.hash("n")),
+    )
+    async with database.connection() as connection:
+        session, _ = await sessions.begin(connection, keys.id_in(ADMIN_KEY) or "")
+    await valid.read()
+    assert all(shown.encode() in valid for shown in (of_a_booth.text, session))
     for ending in (
         "UPDATE api_keys SET expires_at = clock_timestamp()",
         "UPDATE api_keys SET revoked_at = clock_timestamp()",
@@ -307,6 +318,6 @@ async def test_the_keys_that_never_wait_are_those_that_are_valid(
         assert ADMIN_KEY.encode() in valid
         await by_hand.execute(ending)
         await valid.read()
-        assert ADMIN_KEY.encode() not in valid
+        assert not any(shown.encode() in valid for shown in (ADMIN_KEY, session))
     assert BOOTSTRAP_KEY.encode() in valid
     assert ADMIN_KEY.encode() not in ValidKeys(database, "", Troubles(), random.Random(0))
