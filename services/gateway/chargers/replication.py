@@ -23,6 +23,8 @@ _WAIT_SECONDS: Final = 0.1
 """How long a replica may take; so long all else on the connection waits at most."""
 _PAUSE_SECONDS: Final = 0.2
 """After a WAIT in vain. Meanwhile readings are stored, and lights follow."""
+_COLLECT_SECONDS: Final = 0.01
+"""After any other: the next one is for all that is stored meanwhile. A lone reading never waits."""
 
 Hold = Callable[[ChargerConnection, int], None]
 """Takes a charger, and the sequence up to which its readings are stored."""
@@ -89,8 +91,8 @@ class Replication:
                     for charger, sequence in chargers.items():
                         charger.on_stored(sequence)
             self._note([count for count in counts if count is not None])
-            if any(count is None or count < self.enough for count in counts):
-                await asyncio.sleep(_PAUSE_SECONDS)
+            in_vain = any(count is None or count < self.enough for count in counts)
+            await asyncio.sleep(_PAUSE_SECONDS if in_vain else _COLLECT_SECONDS)
 
     async def _count(self, writes: Writes) -> int | None:
         """Return how many replicas have what was written; None if it may be lost."""

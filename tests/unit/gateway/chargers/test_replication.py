@@ -13,7 +13,8 @@ from tests.unit.shared.running import let_work
 @pytest.fixture
 def booth(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Booth:
     """A gateway that waits for two replicas."""
-    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0)
+    for pause in ("_PAUSE_SECONDS", "_COLLECT_SECONDS"):
+        monkeypatch.setattr(module, pause, 0)
     return Booth(clock, wait_replicas=2)
 
 
