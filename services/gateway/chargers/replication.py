@@ -24,7 +24,8 @@ _WAIT_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 0.2
 """After a WAIT in vain. Meanwhile readings are stored, and lights follow."""
 _COLLECT_SECONDS: Final = 0.01
-"""After any other: the next one is for all that is stored meanwhile. A lone reading never waits."""
+"""After any other, but no longer than `_PAUSE_SECONDS` after those to several servers: the next one
+is for all that is stored meanwhile. So they are 100 a second, and a lone reading never waits."""
 
 Hold = Callable[[ChargerConnection, int], None]
 """Takes a charger, and the sequence up to which its readings are stored."""
@@ -92,7 +93,8 @@ class Replication:
                         charger.on_stored(sequence)
             self._note([count for count in counts if count is not None])
             in_vain = any(count is None or count < self.enough for count in counts)
-            await asyncio.sleep(_PAUSE_SECONDS if in_vain else _COLLECT_SECONDS)
+            rest = _PAUSE_SECONDS if in_vain else _COLLECT_SECONDS * len(counts)
+            await asyncio.sleep(min(rest, _PAUSE_SECONDS))
 
     async def _count(self, writes: Writes) -> int | None:
         """Return how many replicas have what was written; None if it may be lost."""
