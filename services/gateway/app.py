@@ -27,7 +27,7 @@ from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.refused_handshakes import RefusedWriter
 from services.gateway.presence.rejections import Rejections, RejectionWriter
 from services.gateway.proof_watch import ProofWatch
-from services.gateway.redis_check import RIGHTS, agreement_of
+from services.gateway.redis_check import agreement_of, rights_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.widgets.status_traces import StatusTraces
 from services.gateway.widgets.widget_connection import widget_endpoint
@@ -51,6 +51,7 @@ from shared.process.waiting import Stop, unless_stopped, wait_for_event
 from shared.reporting.reporter import Reporter
 
 if TYPE_CHECKING:
+    from shared.bus.refusals.redis_check import RedisCheck
     from shared.process.traces.tracing import Tracing
 
 _log = logs.get(__name__)
@@ -59,6 +60,11 @@ _BACKLOG: Final = 4096
 """Connections the kernel queues: with the usual 100 a reconnecting herd waits for seconds."""
 _BEHIND_SECONDS: Final = 1.0
 """Readings that have waited for longer to be stored are told to those who look at the hub."""
+
+_TOO_FEW_REPLICAS: Final = (
+    "readings are not acknowledged: fewer replicas of redis have them than "
+    "CHARGELIGHT_REDIS_WAIT_REPLICAS={}"
+)
 
 
 async def serve(settings: GatewaySettings, stop: Stop) -> None:
@@ -161,8 +167,7 @@ class Gateway:
         )
         self._trace(open_tracing(settings))
         self._know_devices(settings, rng)
-        connections = (bus, self.subscriber, self._authenticator_bus, self.presence_bus)
-        self.check = open_check(settings, RIGHTS, agreement_of(settings), connections, rng)
+        self.check = self._open_check(settings, rng)
         self.reporter = self._open_reporter(rng)
         # Subscribe first, then look up: so no change of an entry is missed.
         self.subscriber.subscribe(self.watch.channels, self.watch)
@@ -172,6 +177,11 @@ class Gateway:
         if tracing is not None:
             self.chargers.traced_by(ReadingTraces(tracing, self.context.clock))
             self.widgets.traces = StatusTraces(tracing)
+
+    def _open_check(self, settings: GatewaySettings, rng: random.Random) -> "RedisCheck":
+        connections = (self.bus, self.subscriber, self._authenticator_bus, self.presence_bus)
+        rights, agreement = rights_of(settings), agreement_of(settings)
+        return open_check(settings, rights, agreement, connections, rng)
 
     def _open_reporter(self, rng: random.Random) -> Reporter:
         return Reporter(
@@ -228,6 +238,8 @@ class Gateway:
         background.start(self.context.pauses.run(), "pauses of fast devices")
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
+        if self.chargers.replication is not None:
+            background.start(self.chargers.replication.acknowledge(), "wait for replicas")
         background.start(self.widgets.read(), "read statuses")
         background.start(self.widgets.latency.keep(), "measure redis' clocks")
         background.start(self.watch.compare(), "watch directory")
@@ -344,7 +356,13 @@ class Gateway:
         if not self.watch.complete:
             missing = "the directory is not there (is the registry running?)"
             return NotReady(Reason.DIRECTORY, missing)
-        return None
+        return self._lacks_replicas()
+
+    def _lacks_replicas(self) -> NotReady | None:
+        replication = self.chargers.replication
+        if replication is None or replication.lacking_since is None:
+            return None
+        return NotReady(Reason.REPLICAS, _TOO_FEW_REPLICAS.format(replication.enough))
 
 
 def _tls_of(settings: GatewaySettings) -> dict[Kind, ServerTls]:

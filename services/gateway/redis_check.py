@@ -1,5 +1,6 @@
 """What a gateway may do in Redis, and which of its settings must be the same everywhere."""
 
+from dataclasses import replace
 from typing import Final
 
 from services.gateway import scripts
@@ -14,9 +15,16 @@ from shared.reporting import scripts as reporting_scripts
 RIGHTS: Final = Rights.of(
     ACCESS["gateway"],
     vars(scripts).values(),
-    *("GET", "ZREM"),
+    *("GET", "WAIT", "ZREM"),
     reporting=vars(reporting_scripts).values(),
 )
+
+
+def rights_of(settings: GatewaySettings) -> Rights:
+    """Return the rights that a gateway with these settings needs."""
+    if settings.wait_replicas:
+        return RIGHTS
+    return replace(RIGHTS, commands=tuple(name for name in RIGHTS.commands if name != "WAIT"))
 
 
 def agreement_of(settings: GatewaySettings) -> Agreement:

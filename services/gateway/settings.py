@@ -62,6 +62,14 @@ class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
         validation_alias="CHARGELIGHT_FORMER_CREDENTIAL_KEY",
         description="The key before it; digests made with it count too, while it is changed",
     )
+    wait_replicas: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        validation_alias="CHARGELIGHT_REDIS_WAIT_REPLICAS",
+        description="How many replicas of Redis must have a reading before it is acknowledged, "
+        "0 to 5",
+    )
     charger_port: Port = Field(default=3100, description="Port for chargers")
     widget_port: Port = Field(default=3200, description="Port for widgets")
     health_port: Port = Field(

@@ -15,6 +15,19 @@ class BusUnavailableError(Exception):
     """Redis cannot be used right now; try again after a while."""
 
 
+class Writes(Protocol):
+    """What is written over one connection, from when this is taken until the connection breaks."""
+
+    async def replicas(self, enough: int, seconds: float) -> int:
+        """Wait until so many replicas have all of it, and return how many have.
+
+        After so many seconds they are fewer. Until then nothing else goes over the connection.
+
+        Raises:
+            BusUnavailableError: It may be lost, or elsewhere: write it again.
+        """
+
+
 class Bus(Protocol):
     """Connections to Redis, one server or a cluster; opened again when next needed."""
 
@@ -69,6 +82,13 @@ class Bus(Protocol):
 
     def server_of(self, key: str) -> Hashable:
         """Return an identity of the server that has a key, as far as is known."""
+
+    def writes_to(self, key: str) -> Writes:
+        """Return what stands for all that is written from now on to the server that has a key.
+
+        Raises:
+            BusUnavailableError: No server is known.
+        """
 
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         """Return the clock of each key's server, in µs since 1970; raises as `commands` does."""

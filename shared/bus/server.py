@@ -12,6 +12,7 @@ from shared.bus.bus import BusUnavailableError
 from shared.bus.connection import TIMEOUT_SECONDS, RedisConnection
 from shared.bus.connection_metrics import MAIN, ConnectionMetrics
 from shared.bus.refusals.refusal import RefusedError, classify, refuse
+from shared.bus.resp_encoding import encode_command
 from shared.process import logs
 from shared.process.loss_log import LossLog
 
@@ -25,6 +26,19 @@ none any more."""
 def is_no_script(error: str) -> bool:
     """Whether a server only has to be given a script."""
     return error.startswith("NOSCRIPT")
+
+
+class WritesOver:
+    """A `shared.bus.bus.Writes` over the present connection to a server."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+
+    async def replicas(self, enough: int, seconds: float) -> int:
+        """As `Writes.replicas`."""
+        return await self._server.replicas(self, enough, seconds)
 
 
 @dataclass(eq=False, repr=False)
@@ -49,6 +63,7 @@ class Server:
         self._refused_at = 0.0
         self.lock = asyncio.Lock()
         self.is_lost = False
+        self.writes = WritesOver(self)
 
     @property
     def connected(self) -> bool:
@@ -96,6 +111,34 @@ class Server:
             await self._note_refusals(errors)
             return replies, errors
 
+    async def replicas(self, writes: WritesOver, enough: int, seconds: float) -> int:
+        """Do what `Writes.replicas` says, with WAIT: it counts what its own connection wrote.
+
+        https://redis.io/docs/latest/commands/wait/
+        """
+        command = encode_command(("WAIT", enough, round(seconds * 1000)))
+        async with self.lock:
+            if self._connection is None or writes is not self.writes:
+                raise BusUnavailableError("the connection that it was written over is lost")
+            try:
+                (reply,) = await self._connection.exchange(command, 1, TIMEOUT_SECONDS + seconds)
+            except BusUnavailableError as error:
+                await self._lose(error)
+                raise
+            except BaseException:
+                await self._lose(BusUnavailableError("an exchange was given up"))
+                raise
+            if not isinstance(reply, ResponseError):
+                return int(reply)
+            await self._note_refusals([reply])
+            if classify(str(reply), "WAIT") is None:  # it has become a replica
+                raise BusUnavailableError(f"WAIT: {reply}")
+            return 0
+
+    def forget_writes(self) -> None:
+        """Tell those who wait for replicas that something was written elsewhere."""
+        self.writes = WritesOver(self)
+
     async def drop_connection(self, reason: str) -> None:
         """Close the connection as one that was lost."""
         async with self.lock:
@@ -115,6 +158,7 @@ class Server:
             self._note_loss(error)
             raise
         self._connection = connection
+        self.forget_writes()
         self._lost_because = None
         if self.is_lost:
             self.is_lost = False

@@ -11,7 +11,7 @@ from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repa
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, name_of
 from shared.bus.script_batches import batch_calls, encode_batch, split_replies
-from shared.bus.server import Server, check_replies, is_no_script, microseconds_of
+from shared.bus.server import Server, WritesOver, check_replies, is_no_script, microseconds_of
 
 _LOADING_ATTEMPTS: Final = 5
 """How often scripts are loaded for one batch."""
@@ -81,6 +81,10 @@ class SingleServerBus:
     def server_of(self, _key: str) -> Hashable:
         """As `Bus.server_of`."""
         return None
+
+    def writes_to(self, _key: str) -> WritesOver:
+        """As `Bus.writes_to`."""
+        return self._server.writes
 
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         """As `Bus.times_of`."""

@@ -36,6 +36,7 @@ _OTHERS = ("GATEWAY", "ROUTER", "REGISTRY", "CANARY", "SIMULATOR", "CLI", "TEST"
 """Second words of names: a process reads those of its own and skips others."""
 
 _READ_BY_SOME = (
+    "CHARGELIGHT_REDIS_WAIT_REPLICAS",
     "CHARGELIGHT_POSTGRES_DSN",
     "CHARGELIGHT_POSTGRES_OWNER_DSN",
     "CHARGELIGHT_POSTGRES_TLS_CA",

@@ -31,6 +31,7 @@ TARGETS: Final = {
     "tls": "a handshake, a reading and an idle connection with TLS, with mTLS and without",
     "imports": "imports of 1,000 to 200,000 devices and hostile files: time, memory, others' waits",
     "scrape": "series and duration of a scrape, with 10 and 10,000 devices, and with workers",
+    "replicas": "waiting for a replica of Redis: latency, highest rate, receipts, CPU per reading",
     "door": "attacks on the door: what honest devices and operators notice, beside a control",
 }
 """What can be measured, and what that is; each is a package with a module `benchmark`."""

@@ -27,8 +27,8 @@ FOUND: Final[dict[str, Bug]] = {
     "a reading overwrites a newer one": ScriptBug(
         _GATEWAY,
         "STORE",
-        "if stored and newer(stored[1], stored[2], at, number) then return 'stored' end\n",
-        "stored = nil\n",
+        "is_new = not stored or newer(at, number, stored[1], stored[2])\n",
+        "is_new = true\n",
     ),
     "pending is cleared whatever came since": ScriptBug(
         _ROUTER,

@@ -23,6 +23,9 @@ def main() -> None:
     parser.add_argument(
         "--tls", choices=(*get_args(TlsKind), "balancer"), help="devices connect with TLS"
     )
+    parser.add_argument(
+        "--replicas", choices=("counted", "waited-for"), help="what those of Redis cost it"
+    )
     parser.add_argument("--coefficients", type=Path, default=MEASURED, help="another file")
     arguments = parser.parse_args()
     try:
@@ -31,6 +34,8 @@ def main() -> None:
             c = c.with_tls_at_balancer()
         elif arguments.tls:
             c = c.with_tls(arguments.tls)
+        if arguments.replicas:
+            c = c.with_replicas(waits=arguments.replicas == "waited-for")
         if arguments.devices is None:
             sys.stdout.write(tables(c))
             return

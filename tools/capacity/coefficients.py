@@ -44,6 +44,8 @@ class Gateway(_Section, frozen=True):
     handshake_us: float
     disconnect_us: float
     refusal_us: float
+    wait_us: float = 0.0
+    """Of each WAIT; 0: it sends none."""
 
 
 class Tls(_Section, frozen=True):
@@ -95,6 +97,17 @@ class Redis(_Section, frozen=True):
     device_kb: float
     exchange_ms: float
     most_busy: float
+    feed_us: float = 0.0
+    """What a replica adds to a reading; 0: there is none."""
+    wait_us: float = 0.0
+    """Of each WAIT; 0: nobody sends one."""
+
+
+class Replicas(_Section, frozen=True):
+    """What a replica adds to the figures of its primary, in µs."""
+
+    reading_us: float
+    wait_us: float
 
 
 class LoadBalancer(_Section, frozen=True):
@@ -165,6 +178,7 @@ class Coefficients(_Section, frozen=True):
     router: Router
     registry: Registry
     redis: Redis
+    replicas: Replicas
     load_balancer: LoadBalancer
     network: Network
     limits: Limits
@@ -201,6 +215,13 @@ class Coefficients(_Section, frozen=True):
             balancer_unit_active=p.balancer_tls_unit_active,
         )
         return replace(with_tls, gateway=self.gateway, prices=prices)
+
+    def with_replicas(self, *, waits: bool = False) -> "Coefficients":
+        """Return those of a hub where each primary of Redis has a replica, waited for or not."""
+        wait_us = self.replicas.wait_us if waits else 0.0
+        redis = replace(self.redis, feed_us=self.replicas.reading_us, wait_us=wait_us)
+        gateway = replace(self.gateway, wait_us=self.gateway.exchange_us if waits else 0.0)
+        return replace(self, redis=redis, gateway=gateway)
 
     @classmethod
     def load(cls, path: Path = MEASURED) -> "Coefficients":

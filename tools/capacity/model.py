@@ -25,6 +25,9 @@ _LOOKS_PER_SECOND = 2.0
 _LEASE_SECONDS = 0.45
 """Leases are renewed every 0.5 s, less 0 to 20 %."""
 _PRESENCE_SECONDS = 1.8
+_COLLECT_SECONDS = 0.01
+_PAUSE_SECONDS = 0.2
+"""Between WAITs of a gateway: the first of them for each server, the second at most."""
 _STREAMS_PER_SECOND = 2.0
 """How often a registry reads the streams of transitions of all tags."""
 
@@ -222,6 +225,12 @@ def items_per_exchange(rate: float, processes: int, c: Coefficients) -> float:
     return max(rate / processes * c.redis.exchange_ms / 1000, 1.0)
 
 
+def waits_per_second(load: Load, gateways: int, nodes: int = 1) -> float:
+    """Return the WAITs of all gateways together (``Replication``)."""
+    most = max(1 / _COLLECT_SECONDS, nodes / _PAUSE_SECONDS)
+    return gateways * min(load.readings / gateways, most)
+
+
 def gateway_cpu(load: Load, c: Coefficients, gateways: int) -> float:
     """Return how many cores all gateways are busy on together."""
     stored, shown = (
@@ -230,6 +239,7 @@ def gateway_cpu(load: Load, c: Coefficients, gateways: int) -> float:
     return gateways * c.gateway.process_cores + _US * (
         load.readings * (c.gateway.reading_us + c.gateway.exchange_us / stored)
         + load.statuses * (c.gateway.status_us + c.gateway.wake_us / shown)
+        + waits_per_second(load, gateways) * c.gateway.wait_us
         + load.devices / c.limits.ping_interval_s * c.gateway.ping_us
         + reconciled_per_second(load, c) * c.gateway.reconcile_us
         + load.connects * (c.gateway.handshake_us + c.gateway.disconnect_us)
@@ -301,6 +311,9 @@ def redis_work(
         "taking batches of readings": Work(
             chargers=exchanges(stored) + exchanges(cleared), widgets=exchanges(routed)
         ),
+        # About half of what a reading writes is on the widget's tag.
+        "feeding replicas": Work(*[load.readings * r.feed_us / 2 * _US] * 2),
+        "waiting for replicas": Work(waits_per_second(load, gateways, nodes) * r.wait_us * _US),
         "comparing chargers with Redis": Work(r.reconcile.of(reconciled, reconcile_calls)),
         "passing messages on": Work(
             load.readings * r.delivery_us * _US, load.statuses * r.delivery_us * _US

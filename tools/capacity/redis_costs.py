@@ -62,7 +62,9 @@ def main() -> None:
             microseconds, sent = costs.of_replica(
                 redis.Redis.from_url(replica.admin_url), server.url
             )
+            waited = costs.of_waits()
         sys.stdout.write(f"{'a replica, reading':<20} {microseconds:6.1f} us, {sent:.0f} bytes\n")
+        sys.stdout.write(f"{'a WAIT for it':<20} {waited:6.1f} us\n")
 
 
 class Costs:
@@ -196,6 +198,19 @@ class Costs:
         followed = self._of_readings()
         sent = self._client.info("replication")["master_repl_offset"] - before
         return followed - alone, sent / self._items
+
+    def of_waits(self, rounds: int = 2_000) -> float:
+        """Return what a WAIT costs beside a write, with asking the replica and its answer."""
+
+        def of(waits: bool) -> float:  # noqa: FBT001 - one of two
+            before = self._cpu()
+            for number in range(rounds):
+                self._client.set("waited-for", number)
+                if waits:
+                    self._client.wait(1, 1000)
+            return (self._cpu() - before) / rounds
+
+        return of(waits=True) - of(waits=False)
 
     def _of_readings(self) -> float:
         kinds = self.kinds()

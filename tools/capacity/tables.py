@@ -24,7 +24,16 @@ CHECKED = (1_000, 10_000, 50_000)
 
 def tables(c: Coefficients) -> str:
     """Return all of them, as Markdown."""
-    parts = (_million(c), _costs(c), _shares(c), _busiest(c), _tls(c), _bytes(c), _checked(c))
+    parts = (
+        _million(c),
+        _costs(c),
+        _shares(c),
+        _busiest(c),
+        _replicas(c),
+        _tls(c),
+        _bytes(c),
+        _checked(c),
+    )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -79,7 +88,7 @@ def _processes(n: Needs, c: Coefficients) -> str:
 def _shares(c: Coefficients) -> Iterator[str]:
     found = [needs_of_any(load, c) for load in LOADS.values()]
     yield from _head("CPU of Redis, cores, for", LOADS)
-    for name in found[0].redis_by:
+    for name in filter(lambda name: found[0].redis_by[name], found[0].redis_by):
         yield _row(name, (f"{n.redis_by[name]:.2f}" for n in found))
 
 
@@ -97,6 +106,23 @@ def _busiest(c: Coefficients) -> Iterator[str]:
             most = busiest(works.values(), one.limits.partitions, nodes)
             spread.append(f"{most:.2f} cores, {most * nodes / total:.2f} times the mean")
         yield _row(f"the busiest of {nodes}", spread)
+
+
+def _replicas(c: Coefficients) -> Iterator[str]:
+    kinds = {
+        "not counted": c,
+        "counted": c.with_replicas(),
+        "and waited for": c.with_replicas(waits=True),
+    }
+    found = [needs_of_any(LOADS["every 10 s"], each) for each in kinds.values()]
+    yield from _head("One million devices, a reading every 10 s; replicas", kinds)
+    yield _row("gateways' CPU, cores", (f"{n.gateway_cores:.1f}" for n in found))
+    yield _row("Redis primaries, and as many replicas", (n.redis_nodes for n in found))
+    yield _row("CPU of the primaries, cores", (f"{n.redis_cores:.1f}" for n in found))
+    for name in ("feeding replicas", "waiting for replicas"):
+        yield _row(f"of it {name}", (f"{n.redis_by[name]:.2f}" for n in found))
+    yield _row("Redis, $ a month", (f"{n.dollars['Redis, with replicas']:,.0f}" for n in found))
+    yield _row("together, $ a month", (f"{sum(n.dollars.values()):,.0f}" for n in found))
 
 
 def _tls(c: Coefficients) -> Iterator[str]:

@@ -17,6 +17,7 @@ from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.chargers.reading_store import Reading, ReadingStore
 from services.gateway.chargers.reading_traces import ReadingTraces
 from services.gateway.chargers.reconciliation import Reconciliation
+from services.gateway.chargers.replication import Replication
 from services.gateway.chargers.stored_fingerprints import StoredFingerprints
 from services.gateway.chargers.uncertain_readings import UncertainReadings
 from services.gateway.connection.connection_context import ConnectionContext
@@ -67,6 +68,11 @@ class Chargers:
             self._clocks,
             self.context.clock,
         )
+        self.replication: Replication | None = None
+        if enough := self.context.settings.wait_replicas:
+            self.replication = self._store.replication = Replication(
+                self.bus, self.names, enough, self._store_soon, self.context.clock
+            )
         self._uncertain = UncertainReadings(self.context)
         self._reconciliation = Reconciliation(
             self.bus,
@@ -184,22 +190,31 @@ class Chargers:
 
     @property
     def all_stored(self) -> bool:
-        """Whether nothing waits to be stored that could be."""
-        waits = self._writing_since is not None or self._store.unstored
+        """Whether nothing waits to be stored, or for replicas, that could be."""
+        waits = self._writing_since is not None or self._store.unstored or self._unreplicated
         return not (waits or any(c.sequence for c in self._admission.newcomers))
 
     @property
     def unstored(self) -> int:
-        """How many chargers have a reading that waits to be stored, or is on its way."""
+        """How many chargers have a reading that waits to be stored, or is on its way.
+
+        Where readings must be at replicas, also on its way to these.
+        """
         newcomers = sum(c.sequence > 0 for c in self._admission.newcomers)
         on_their_way = (reading.charger for reading in self._on_their_way)
-        return newcomers + len({*self._store.unstored, *on_their_way})
+        return newcomers + len({*self._store.unstored, *on_their_way, *self._unreplicated})
 
     @property
     def unstored_seconds(self) -> float:
         """For how long at least one reading has been waiting, in seconds."""
         since = self._writing_since if self._behind_since is None else self._behind_since
-        return 0.0 if since is None else self.context.clock() - since
+        lacking_since = None if self.replication is None else self.replication.lacking_since
+        found = [moment for moment in (since, lacking_since) if moment is not None]
+        return self.context.clock() - min(found) if found else 0.0
+
+    @property
+    def _unreplicated(self) -> set[ChargerConnection]:
+        return set() if self.replication is None else self.replication.waiting
 
     async def write(self) -> None:
         """Give epochs and store readings, in batches, until cancelled."""

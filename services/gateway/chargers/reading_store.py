@@ -22,6 +22,7 @@ from shared.contract.names import Names
 
 if TYPE_CHECKING:
     from services.gateway.chargers.reading_traces import ReadingTraces
+    from services.gateway.chargers.replication import Replication
 
 _partition_of: Final = attrgetter("charger.partition")
 
@@ -55,6 +56,7 @@ class ReadingStore:
     def __post_init__(self) -> None:
         self.unstored: set[ChargerConnection] = set()
         self.traces: ReadingTraces | None = None
+        self.replication: Replication | None = None
 
     def take(self) -> list[Reading]:
         """Take the newest reading of each charger."""
@@ -81,6 +83,9 @@ class ReadingStore:
         batches = by_slot(readings, _partition_of)
         now = self.clock()
         calls = [self._store_call(*batch, now) for batch in batches]
+        on_stored: Callable[[ChargerConnection, int], None] = ChargerConnection.on_stored
+        if self.replication is not None:
+            on_stored = self.replication.begin(partition for partition, _ in batches)
         replies = await self.bus.run(calls)
         now = self.clock()
         for (_, batch), answers in zip(batches, replies, strict=True):
@@ -91,7 +96,7 @@ class ReadingStore:
                     metrics.STORED.value += 1
                     if reading.sequence > reading.charger.stored_sequence:  # for the first time
                         metrics.STORE_SECONDS.observe(now - reading.received_at)
-                    reading.charger.on_stored(reading.sequence)
+                    on_stored(reading.charger, reading.sequence)
                 else:
                     self._on_refused(reading.charger, answer)
 

@@ -30,8 +30,12 @@ local function store(id, epoch, sequence, soc, age, mark)
     local at, number = tonumber(epoch), tonumber(sequence)
     if state.epoch > at then return 'superseded' end
     local stored = state.revision
-    if stored and newer(stored[1], stored[2], at, number) then return 'stored' end
     is_new = not stored or newer(at, number, stored[1], stored[2])
+    if not is_new then
+      -- Written all the same: WAIT waits for what its own connection has written, no more.
+      redis.call('HSET', live, id, redis.call('HGET', live, id))
+      if newer(stored[1], stored[2], at, number) then return 'stored' end
+    end
   end
   local revision = '[' .. epoch .. ',' .. sequence .. ']'
   local received_at = int(sent - age)

@@ -21,7 +21,7 @@ from shared.bus.repair.repair import raise_failed, remove_broken_of, repeat_repa
 from shared.bus.resp_encoding import encode_command
 from shared.bus.script import Argument, Call, Script, name_of
 from shared.bus.script_batches import encode_batch, split_replies
-from shared.bus.server import Server, check_replies, is_no_script, microseconds_of
+from shared.bus.server import Server, WritesOver, check_replies, is_no_script, microseconds_of
 
 _PATIENCE_SECONDS: Final = 1.0
 """How long a call to a slot that is being moved is repeated before it fails."""
@@ -34,7 +34,7 @@ _NOTIFY_SECONDS: Final = 2.0
 """Slots that move one by one within this time are reported together."""
 
 _KEYLESS: Final = frozenset(
-    {"ASKING", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SCRIPT", "TIME"}
+    {"ASKING", "DISCARD", "INFO", "MULTI", "PING", "ROLE", "SCRIPT", "TIME", "WAIT"}
 )
 _KEY_AT: Final = {"EVALSHA": 3, "XGROUP": 2, "XINFO": 2, "XREADGROUP": 5}
 """Where a command's key is, if it is not the first word after its name."""
@@ -190,6 +190,13 @@ class ClusterBus:
         topology = self._cluster.topology
         return topology.owners[slot_of(key)] if topology is not None else None
 
+    def writes_to(self, key: str) -> WritesOver:
+        """As `Bus.writes_to`."""
+        topology = self._cluster.topology
+        if topology is None:
+            raise BusUnavailableError("no server of the cluster is known yet")
+        return self._server(_owner_of(topology, slot_of(key))).server.writes
+
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         """As `Bus.times_of`."""
         topology = await self._get_topology()
@@ -283,6 +290,9 @@ class ClusterBus:
         for i, said_by in again.items():
             error = str(replies[i])
             redirection = Redirection.read(error, said_by)
+            if redirection is not None and said_by in self._servers:
+                # It is written elsewhere: its replicas will not have it.
+                self._servers[said_by].server.forget_writes()
             script = requests[i].script
             if redirection is None:
                 if error.startswith("NOSCRIPT") and script is not None:

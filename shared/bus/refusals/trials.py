@@ -47,6 +47,7 @@ _HARMLESS: Final = {
             SET KEY . XX
             TIME
             TYPE KEY
+            WAIT 0 1
             XACK KEY g 0-1
             XADD KEY NOMKSTREAM * f v
             XCLAIM KEY g c 0 0-1

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     """There is no connection to Redis."""
     REDIS_UNHEARD = "redis_unheard"
     """What is published in Redis does not arrive."""
+    REPLICAS = "replicas"
+    """Replicas of Redis lack readings, so these are not acknowledged."""
     DIRECTORY = "directory"
     """The directory is not in Redis, or is wrong there."""
     NOT_JOINED = "not_joined"

@@ -16,12 +16,13 @@ from redis.exceptions import RedisError
 
 from tests.faults.booth import Booth
 from tests.faults.stepping_clock import SteppingRedis
-from tests.fixtures.fault_proxy import HOST, FaultProxy
-from tests.fixtures.redis_at import address_of, admin_client
+from tests.fixtures.fault_proxy import HOST
+from tests.fixtures.redis_at import address_of
+from tests.fixtures.replication import start_replication, until
 from tools.servers.credentials import ADMIN
 from tools.servers.ports import free_port
 from tools.servers.processes.supervised_process import SupervisedProcess
-from tools.servers.redis.embedded import SNAPSHOT, EmbeddedRedis
+from tools.servers.redis.embedded import EmbeddedRedis
 from tools.servers.server_options import ServerOptions
 from tools.servers.server_source import ServerSource
 
@@ -76,7 +77,7 @@ async def _promote(
         assert isinstance(primary, SteppingRedis)
         assert isinstance(replica, SteppingRedis)
         replica.clock.offset = primary.clock.offset - behind
-    link = await _start_replication(replica, primary)
+    link = await start_replication(replica, primary)
     with TemporaryDirectory() as folder:
         port = free_port()
         sentinel = _sentinel(primary, Path(folder), port)
@@ -84,38 +85,19 @@ async def _promote(
             async with Redis(
                 host=HOST, port=port, password=ADMIN.password, socket_timeout=5
             ) as asked:
-                await _until(lambda: _knows_replica(asked))
+                await until(lambda: _knows_replica(asked), PROMOTED_SECONDS)
                 async with booth.fault(name):
                     for one in list(link.links):
                         one.silence()
                     await asyncio.sleep(LOST_SECONDS)
                     also()
                     await asyncio.to_thread(primary.kill)
-                    await _until(lambda: _leads_to(asked, replica.port))
+                    await until(lambda: _leads_to(asked, replica.port), PROMOTED_SECONDS)
                     booth.redis, booth.spare = replica, primary
                     booth.redis_address = address_of(replica.url)
         finally:
             sentinel.end(signal.SIGTERM)
             link.close()
-
-
-async def _start_replication(replica: EmbeddedRedis, primary: EmbeddedRedis) -> FaultProxy:
-    """Have one server replicate another, over a cable that can be silenced."""
-    link = FaultProxy(lambda: [address_of(primary.url)])
-    await link.listen()
-    async with admin_client(*address_of(primary.url), timeout_seconds=5) as client:
-        # It may have been a replica itself the time before.
-        await client.execute_command("REPLICAOF", "NO", "ONE")
-    async with admin_client(*address_of(replica.url), timeout_seconds=5) as client:
-        await client.execute_command("REPLICAOF", HOST, link.port)
-
-        async def is_up() -> bool:
-            return bool((await client.info("replication"))["master_link_status"] == "up")
-
-        await _until(is_up)
-        # What it was sent to begin with must not come back when it is restarted empty.
-        (replica.folder / SNAPSHOT).unlink(missing_ok=True)
-    return link
 
 
 def _sentinel(primary: EmbeddedRedis, folder: Path, port: int) -> SupervisedProcess:
@@ -147,9 +129,3 @@ async def _leads_to(client: Any, port: int) -> bool:
         found = await client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", _NAME)
         return found is not None and int(found[1]) == port
     return False
-
-
-async def _until(holds: Any) -> None:
-    async with asyncio.timeout(PROMOTED_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - asked of another process
-            await asyncio.sleep(0.05)

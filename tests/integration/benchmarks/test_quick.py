@@ -39,6 +39,10 @@ EXPECTED = {
         "imports hostile, 40,000 names: peak memory",
     ),
     "scrape": ("scrape 100 devices: router, series", "scrape 100 devices: registry, one scrape"),
+    "replicas": (
+        "replicas at 500/s: acknowledged p50, waits for 1",
+        "replicas at 500/s: lit p99, waits for 1 / waits for none",
+    ),
     "door": ("door wrong API keys: REST, longest", "door TLS handshakes: others' p99 / control"),
 }
 MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")

@@ -118,3 +118,14 @@ def test_leaving_is_for_balancers_and_part_of_the_time_that_a_stop_takes(
     assert "CHARGELIGHT_GATEWAY_LEAVE_SECONDS=45" in text
     assert "CHARGELIGHT_GATEWAY_WITHOUT_BALANCER=true" in text
     assert "\n" not in text
+
+
+def test_replicas_are_not_waited_for_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch).wait_replicas == 0
+    assert loaded(monkeypatch, REDIS_WAIT_REPLICAS="1").wait_replicas == 1
+
+
+@pytest.mark.parametrize("value", ["-1", "6", "one", "", "1.5"])
+def test_a_wrong_number_of_replicas_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    text = refusal(monkeypatch, REDIS_WAIT_REPLICAS=value)
+    assert text.startswith("CHARGELIGHT_REDIS_WAIT_REPLICAS is not valid")

@@ -11,6 +11,20 @@ from shared.bus.script import Argument, Call
 from shared.bus.subscriber import Handler
 
 
+class FakeWrites:
+    """What was written over a connection; its bus says how many replicas have it."""
+
+    def __init__(self, bus: "FakeBus") -> None:
+        self._bus = bus
+
+    async def replicas(self, _enough: int, _seconds: float) -> int:
+        await self._bus.reach()
+        if self._bus.writes is not self:
+            raise BusUnavailableError("lost")
+        self._bus.times_waited += 1
+        return self._bus.replicas
+
+
 class FakeBus:
     """A `shared.bus.bus.Bus` to one server; tests override what it answers.
 
@@ -19,6 +33,9 @@ class FakeBus:
         calls: All script calls that were answered.
         reconnected: What is called after a reconnect.
         dropped_because: Why connections were dropped.
+        writes: What stands for all that is written.
+        replicas: How many replicas have it.
+        times_waited: How often they were waited for.
     """
 
     is_cluster = False
@@ -30,6 +47,9 @@ class FakeBus:
         self.calls: list[Call] = []
         self.reconnected: list[Callable[[], None]] = []
         self.dropped_because: list[str] = []
+        self.writes = FakeWrites(self)
+        self.replicas = 0
+        self.times_waited = 0
 
     # What tests override.
 
@@ -47,6 +67,10 @@ class FakeBus:
         raise AssertionError(f"an unexpected command: {words}")
 
     # What tests use.
+
+    def lose_connection(self) -> None:
+        """Have another connection from now on."""
+        self.writes = FakeWrites(self)
 
     @property
     def away(self) -> bool:
@@ -82,6 +106,9 @@ class FakeBus:
 
     def server_of(self, _key: str) -> Hashable:
         return None
+
+    def writes_to(self, _key: str) -> FakeWrites:
+        return self.writes
 
     async def times_of(self, keys: Sequence[str]) -> list[int]:
         seconds, microseconds = await self.command("TIME")

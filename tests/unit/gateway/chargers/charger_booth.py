@@ -99,10 +99,10 @@ def _readings_of(words: Sequence[Any]) -> Sequence[Any]:
 class Booth:
     """A gateway's chargers, with Redis as a fake."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, **settings: object) -> None:
         self.clock = clock
         self.bus = ChargerBus()
-        self.context = context_of(clock)
+        self.context = context_of(clock, **settings)
         self.trust = DirectoryTrust()
         self.rejections = Rejections(clock)
         self.use(NAMES)

@@ -11,7 +11,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from services.gateway import app
-from services.gateway.chargers import reconciliation
+from services.gateway.chargers import reconciliation, replication
 from services.gateway.connection import handshake, refusals
 from services.gateway.directory_watch import DirectoryWatch
 from services.gateway.settings import GatewaySettings
@@ -56,6 +56,8 @@ def test_the_rates_are_those_of_the_code() -> None:
     assert model._RECONCILE_CALL_ITEMS == batches.ITEMS_PER_CALL
     assert model._RECONCILE_ROUNDS == reconciliation.RECONCILE_STEPS
     assert model._CLEAR_SECONDS == clear_pending._COLLECT_SECONDS
+    assert model._COLLECT_SECONDS == replication._COLLECT_SECONDS
+    assert model._PAUSE_SECONDS == replication._PAUSE_SECONDS
     assert model._CLEARED_PER_EXCHANGE == clear_pending._MOST_PER_EXCHANGE
     assert pytest.approx(0.9 * leases._RENEW_SECONDS) == model._LEASE_SECONDS
 
@@ -167,6 +169,27 @@ def test_tls_costs_gateways_and_traffic_and_nothing_else(kind: TlsKind) -> None:
     assert with_tls.gateway_cores - without.gateway_cores == pytest.approx(more_us * 1e-6)
     more_bytes = (received + sent) * added.record_bytes + added.handshake_bytes / 3
     assert 1e6 * (with_tls.devices_mbit - without.devices_mbit) == pytest.approx(8 * more_bytes)
+
+
+def test_replicas_cost_redis_and_waiting_for_them_gateways_too() -> None:
+    load = Load(600, 600, 10)  # 60 readings a second, each alone
+    without, counted, waited = (
+        needs(load, each) for each in (C, C.with_replicas(), C.with_replicas(waits=True))
+    )
+    fed, waits = (60e-6 * each for each in (C.replicas.reading_us, C.replicas.wait_us))
+    assert counted.redis_cores - without.redis_cores == pytest.approx(fed)
+    assert counted.gateway_cores == without.gateway_cores
+    assert waited.redis_cores - counted.redis_cores == pytest.approx(waits)
+    more = waited.gateway_cores - counted.gateway_cores
+    assert more == pytest.approx(60e-6 * C.gateway.exchange_us)
+
+
+def test_waits_do_not_grow_with_the_readings_of_a_moment() -> None:
+    assert model.waits_per_second(Load(0, 0, 10), 2) == 0
+    # 5,000 readings a second at each gateway: a WAIT every 10 ms, or every 0.2 s to each of many.
+    for nodes, waits in ((1, 100), (3, 100), (100, 500)):
+        found = model.waits_per_second(Load(100_000, 100_000, 10), 2, nodes)
+        assert found == pytest.approx(2 * waits)
 
 
 def test_tls_at_the_balancer_costs_gateways_nothing_and_is_paid_there() -> None:
