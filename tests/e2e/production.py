@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from tests.e2e.compose_stack import Stack
+from tests.e2e.compose_stack import Stack, wait_until
 from tests.fixtures.certificates import Ca
 from tests.fixtures.compose_config import CERTIFICATES, SECRETS, make_secrets
 
@@ -67,7 +67,7 @@ class Production:
         with self.client(key) as rest:
             for path in (CHARGER, WIDGET):
                 assert rest.put(path).status_code == 201
-            assert rest.put("/pairings/c1", json={"widget": "w1"}).json()["projected"] is True
+            wait_until(lambda: _is_paired(rest), "the pairing is in effect")
             return {
                 path: rest.post(f"{path}/secret").json()["secret"] for path in (CHARGER, WIDGET)
             }
@@ -76,6 +76,10 @@ class Production:
         """Return where a device connects."""
         port = self.stack.charger_port if path == CHARGER else self.stack.widget_port
         return f"wss://localhost:{port}{path}"
+
+
+def _is_paired(rest: httpx.Client) -> bool:
+    return rest.put("/pairings/c1", json={"widget": "w1"}).json()["projected"] is True
 
 
 def bearer(secret: str) -> dict[str, str]:
