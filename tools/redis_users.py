@@ -42,6 +42,8 @@ MONITOR: Final = (
     *("+client|setname", "+cluster|info"),
 )
 """A metrics exporter: figures, and no key."""
+REPLICA: Final = ("+ping", "+psync", "+replconf")
+"""A replica, at its primary."""
 ADMIN: Final = ("~*", "&*", "+@all")
 """A person who changes settings and users, and joins nodes to a cluster."""
 
@@ -52,7 +54,7 @@ def users(*, is_cluster: bool = False) -> str:
     Redis takes it as ``aclfile`` once the passwords are in (``deploy/redis/start``).
     """
     services = {name: rights.rules(is_cluster=is_cluster) for name, rights in RIGHTS.items()}
-    people = {"operator": OPERATOR, "monitor": MONITOR, "admin": ADMIN}
+    people = {"operator": OPERATOR, "monitor": MONITOR, "replica": REPLICA, "admin": ADMIN}
     lines = [
         f"user {PREFIX}-{name} on {' '.join(rules)}" for name, rules in (services | people).items()
     ]

@@ -63,7 +63,6 @@ VOLUMES = {
     "alertmanager": "/alertmanager",
 }
 
-OPERATOR = "chargelight-operator"
 
 README_PAIRS = {"c1234": "wABCD", "c5678": "wEFGH"}
 
@@ -328,15 +327,17 @@ def test_nobody_gets_into_redis_without_a_user_of_it(stack: Stack) -> None:
     (redis,) = stack.running("redis")
 
     def ask(*words: str) -> str:
-        # The password is in the container's environment, as it is for a person.
-        return run("docker", "exec", redis, "redis-cli", *words)
+        return run("docker", "exec", redis, *words)
 
-    assert "NOAUTH" in ask("keys", "*")
-    assert "PONG" in ask("--user", OPERATOR, "ping")
-    assert "NOPERM" in ask("--user", OPERATOR, "flushall")
+    assert "NOAUTH" in ask("redis-cli", "keys", "*")
+    assert "PONG" in ask("redis-as", "operator", "ping")
+    assert "NOPERM" in ask("redis-as", "operator", "flushall")
     directory = Names(64).of_charger("c1").directory
-    assert "NOPERM" in ask("--user", "chargelight-gateway", "hset", directory, "c1", "{}")
-    assert "PONG" not in ask("--user", "chargelight-admin", "ping")
+    assert "NOPERM" in ask("redis-as", "gateway", "hset", directory, "c1", "{}")
+    with pytest.raises(StackError):
+        ask("redis-as", "admin", "ping")
+    admin = ("redis-cli", "--user", "chargelight-admin", "--pass", "chargelight")
+    assert "PONG" not in ask(*admin, "ping")
 
 
 @pytest.fixture
@@ -410,6 +411,6 @@ def test_every_service_ends_in_good_order_when_the_stack_is_stopped(stack: Stack
 
 def _ping(redis: str) -> str:
     try:
-        return run("docker", "exec", redis, "redis-cli", "--user", OPERATOR, "ping")
+        return run("docker", "exec", redis, "redis-as", "operator", "ping")
     except StackError:
         return ""

@@ -1,4 +1,4 @@
-"""The stack with deploy/compose/cluster.yml on top: three Redis nodes in place of one."""
+"""The stack with deploy/compose/cluster.yml on top: three primaries and their replicas."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,8 @@ from tests.integration.hub.booth import CHARGED, CHARGING, reading, received
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
 GATEWAYS = 3
-NODES = ("redis-1", "redis-2", "redis-3")
+NODES = tuple(f"redis-{number}" for number in range(1, 7))
 OWN = ("registry", "router", "gateway")
-OPERATOR = "chargelight-operator"
 SERVICES = (*NODES, "redis", "postgres", *OWN, "loadbalancer")
 PAIRS = {f"c{number}": f"w{number}" for number in range(6)}
 
@@ -67,7 +66,7 @@ async def _say(url: str, level: int) -> None:
 
 def _keys_of(stack: Stack, node: str) -> int:
     (container,) = stack.running(node)
-    return int(run("docker", "exec", container, "redis-cli", "--user", OPERATOR, "dbsize"))
+    return int(run("docker", "exec", container, "redis-as", "operator", "dbsize"))
 
 
 async def test_readings_light_widgets_and_every_node_has_its_share(stack: Stack) -> None:
@@ -81,10 +80,14 @@ def test_nodes_are_confined_and_bounded_seen_from_inside(stack: Stack) -> None:
         assert (node, too_free(said, "/data")) == (node, set())
 
 
-async def test_a_node_that_restarts_empty_has_its_slots_and_its_keys_again(stack: Stack) -> None:
-    stack.compose("restart", "redis-2", timeout_seconds=60)
-    wait_until(lambda: _keys_of(stack, "redis-2") > 0, "it was projected again")
+async def test_a_primary_that_lost_its_volume_is_a_replica_with_all_keys_afterwards(
+    stack: Stack,
+) -> None:
+    stack.compose("rm", "--stop", "--force", "redis-2", timeout_seconds=60)
+    run("docker", "volume", "rm", f"{stack.project}_redis-2-data")
     stack.up(SERVICES, GATEWAYS)
+    wait_until(lambda: _keys_of(stack, "redis-2") > 0, "it has the keys of redis-5")
+    assert "role:slave" in stack.inside("redis-2", "redis-as", "operator", "info", "replication")
     await _all_lit(stack, 100, CHARGED)
 
 
@@ -93,5 +96,5 @@ async def test_nodes_that_are_all_created_again_form_a_cluster_again(stack: Stac
     stack.compose("up", "-d", "--no-build", "--no-deps", "--force-recreate", *reversed(NODES),
                   timeout_seconds=120)  # fmt: skip
     stack.up(SERVICES, GATEWAYS)
-    wait_until(lambda: all(_keys_of(stack, node) for node in NODES), "all was projected again")
+    wait_until(lambda: all(_keys_of(stack, node) for node in NODES), "all have their keys")
     await _all_lit(stack, 70, CHARGING)

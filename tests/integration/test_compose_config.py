@@ -1,62 +1,163 @@
 """Both Composes read every combination of the Compose files that a document names."""
 
-import shutil
-import subprocess
-from collections.abc import Callable
-from typing import Final
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from tests.fixtures.present_compose import find_present_compose
+from tests.fixtures.compose_config import (
+    CERTIFICATES,
+    COMPOSES,
+    SECRETS,
+    Finder,
+    make_secrets,
+    read_files,
+)
 from tests.fixtures.processes import ROOT
-from tools.local.access import SERVER_PASSWORDS
 
+ALL: Final = ("production", "cluster", "monitoring", "monitoring-cluster")
 FILES: Final = {
     "production": ("production",),
     "cluster": ("cluster",),
     "monitored": ("monitoring",),
     "monitored production": ("production", "monitoring"),
     "monitored cluster": ("cluster", "monitoring", "monitoring-cluster"),
+    "production on a cluster": ("production", "cluster"),
+    "all": ALL,
 }
-SECRETS: Final = {
-    "CHARGELIGHT_COMPOSE_CERTIFICATES": "/certificates",
-    "CHARGELIGHT_CREDENTIAL_KEY": "a-key-of-digests-of-32-characters",
-    "CHARGELIGHT_REGISTRY_ADMIN_KEY": "a-bootstrap-key-of-32-characters",
-    "CHARGELIGHT_CANARY_KEY": "",
-    "CHARGELIGHT_CANARY_SECRET": "a-secret-of-both-of-its-devices",
-    **dict.fromkeys(SERVER_PASSWORDS, "a-password-of-our-own"),
-}
-"""What production.yml insists on."""
-_SECONDS: Final = 60.0
+NODES: Final = {f"redis-{number}" for number in range(1, 7)}
+PRODUCTION: Final = [names for names in FILES.values() if "production" in names]
+KNOWN: Final = re.compile(r"chargelight(:chargelight)?$|.*:chargelight@")
+"""A password that is in this repository, alone or in an address."""
+NO_PASSWORD: Final = {"POSTGRES_USER", "POSTGRES_DB", "PGUSER", "PGDATABASE"}
+FILE_COUNTS: Final = {"PGPASSWORD"}
+"""Where a file counts although there is a value, too."""
+Read = Callable[[Finder, tuple[str, ...]], dict[str, Any]]
+END_BY_THEMSELVES: Final = {"postgres-owner", "postgres-monitor", "seed", "cli"}
 
 
-def oldest_compose() -> tuple[str, ...] | str:
-    """Return the docker-compose on the PATH, 1.29 where Debian's is installed."""
-    found = shutil.which("docker-compose")
-    return (found,) if found else "there is no docker-compose on the PATH"
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_secrets(tmp_path_factory.mktemp("of-an-operator") / "secrets")
 
 
-@pytest.mark.parametrize("find", [oldest_compose, find_present_compose])
+@pytest.fixture(scope="module")
+def read(secrets: Path) -> Read:
+    """Read files, each combination once, as whoever began with the example of an .env."""
+    example = re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    settings = {**dict(example), CERTIFICATES: "/certificates", SECRETS: str(secrets)}
+    return functools.cache(lambda find, names: read_files(find, names, settings))
+
+
+@pytest.mark.parametrize("find", COMPOSES)
 @pytest.mark.parametrize("names", FILES.values(), ids=FILES)
-def test_compose_reads_the_files(
-    names: tuple[str, ...],
-    find: Callable[[], tuple[str, ...] | str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    command = find()
-    if isinstance(command, str):
-        pytest.skip(command)
-    for name, secret in SECRETS.items():
-        monkeypatch.setenv(name, secret)
-    files = ["docker-compose.yml", *(f"deploy/compose/{name}.yml" for name in names)]
-    options = [word for file in files for word in ("--file", file)]
-
-    asked = [*command, *options, "--profile", "grafana", "config", "--services"]
-    ran = subprocess.run(
-        asked, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    services = set(ran.stdout.split())
+def test_compose_reads_the_files(names: tuple[str, ...], find: Finder, read: Read) -> None:
+    found = read(find, names) if "production" in names else read_files(find, names, {})
+    services = found["services"].keys()
     assert services >= {"gateway", "router", "registry"}
     assert ({"prometheus", "grafana"} <= services) == ("monitoring" in names)
-    assert ("redis-exporter-3" in services) == ("monitoring-cluster" in names)
+    assert (services >= NODES) == ("cluster" in names)
+    assert ("redis-exporter-6" in services) == ("monitoring-cluster" in names)
+
+
+@pytest.mark.parametrize("find", COMPOSES)
+@pytest.mark.parametrize("names", PRODUCTION)
+def test_in_production_every_secret_is_a_file_of_the_operators(
+    names: tuple[str, ...], find: Finder, read: Read, secrets: Path
+) -> None:
+    found = read(find, names)
+    files = {name: Path(secret["file"]) for name, secret in found["secrets"].items()}
+    assert files
+    for name, path in files.items():
+        assert path == secrets / name
+        assert path.read_text().strip() not in ("", "chargelight")
+    for name, service in found["services"].items():
+        given = _environment(service)
+        known = {key for key, text in given.items() if KNOWN.match(text)}
+        assert known <= NO_PASSWORD | FILE_COUNTS, name
+        mounted = {_source(secret) for secret in service.get("secrets", ())}
+        used = {Path(text).name for text in given.values() if text.startswith("/run/secrets/")}
+        assert used <= mounted, name
+        # No secret is there both ways, which services refuse.
+        values = {key.removesuffix("_FILE") for key in given if key.endswith("_FILE")}
+        both = {key for key in values if given.get(key)}
+        assert both <= FILE_COUNTS, name
+
+
+@pytest.mark.parametrize("find", COMPOSES)
+@pytest.mark.parametrize("names", PRODUCTION)
+def test_in_production_no_port_is_open_but_those_of_this_machine(
+    names: tuple[str, ...], find: Finder, read: Read
+) -> None:
+    services = read(find, names)["services"]
+    ports = {name: _addresses(service.get("ports", ())) for name, service in services.items()}
+    assert {name for name, addresses in ports.items() if addresses} <= {
+        *("loadbalancer", "prometheus", "alertmanager", "grafana")
+    }
+    assert {address for addresses in ports.values() for address in addresses} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("find", COMPOSES)
+def test_all_of_production_is_confined_bounded_and_watched(find: Finder, read: Read) -> None:
+    found = read(find, ALL)
+    for name, service in found["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert service["cpus"], name
+        assert service["pids_limit"], name
+        assert ("healthcheck" in service) == (name not in END_BY_THEMSELVES), name
+
+
+@pytest.mark.parametrize("find", COMPOSES)
+def test_each_node_keeps_its_data_in_a_volume_of_its_own_and_each_primary_has_a_replica(
+    find: Finder, read: Read
+) -> None:
+    found = read(find, ALL)
+    services = found["services"]
+    volumes = {name: _volume_at("/data", services[name]) for name in NODES}
+    assert len(set(volumes.values())) == len(NODES)
+    assert set(volumes.values()) < found["volumes"].keys()
+    for name in NODES:
+        options = " ".join(services[name]["command"])
+        assert "--appendonly yes" in options
+        assert "--maxmemory-policy noeviction" in options
+    _, *pairs = services["redis"]["command"]
+    assert len(pairs) == 3
+    assert {node for pair in pairs for node in pair.split("/")} == NODES
+    assert services["redis"]["depends_on"].keys() == NODES
+    assert services["redis"]["healthcheck"]["test"][-3:] == pairs
+
+
+def _environment(service: Mapping[str, Any]) -> dict[str, str]:
+    given = service.get("environment") or {}
+    return {name: "" if text is None else str(text) for name, text in given.items()}
+
+
+def _source(secret: Any) -> str:
+    return str(secret["source"] if isinstance(secret, dict) else secret)
+
+
+def _addresses(ports: Iterable[Any]) -> list[str]:
+    """Return at which address of this machine each port is published; empty: at every one."""
+    return [
+        str(port.get("host_ip", ""))
+        if isinstance(port, dict)
+        else port.rpartition(":")[0].rpartition(":")[0]
+        for port in ports
+    ]
+
+
+def _volume_at(folder: str, service: Mapping[str, Any]) -> str:
+    for each in service["volumes"]:
+        if isinstance(each, dict):
+            source, target = each.get("source", ""), each["target"]
+        else:
+            source, target, *_ = each.split(":")
+        if target == folder:
+            return str(source)
+    return ""

@@ -10,6 +10,7 @@ import yaml
 
 from services.gateway.settings import GatewaySettings
 from services.registry.settings import RegistrySettings
+from shared.process.secret_files import SUFFIX
 from shared.process.settings import OPEN
 from tests.fixtures.settings_of_services import SETTINGS_OF_SERVICES
 from tools.local.access import SERVER_PASSWORDS
@@ -92,7 +93,7 @@ def test_compose_opens_the_services_to_its_own_networks_and_production_does_not(
 def test_every_service_is_confined_bounded_and_stops_in_its_own_time() -> None:
     # What this means inside a container: tests/e2e/confinement.py.
     nodes = {name: service for name, service in CLUSTER.items() if name.startswith("redis-")}
-    assert len(nodes) == 3
+    assert len(nodes) == 6
     for name, service in (SERVICES | nodes | monitoring()).items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
@@ -200,7 +201,6 @@ def test_the_example_gives_the_defaults(name: str, monkeypatch: pytest.MonkeyPat
 
 def test_the_example_gives_the_defaults_of_compose() -> None:
     form = re.compile(r"\$\{(CHARGELIGHT_[A-Z_]+):-([^}]*)\}")
-    # Of what both files name, the first: a hub without monitoring has no user for it.
     defaults = dict(form.findall(MONITORING_TEXT)) | dict(form.findall(COMPOSE_TEXT))
     assert defaults == {k: v for k, v in example().items() if k.startswith("CHARGELIGHT_COMPOSE_")}
 
@@ -257,15 +257,21 @@ def test_production_lets_nobody_in_without_credentials() -> None:
     gateway, registry = PRODUCTION["gateway"]["environment"], PRODUCTION["registry"]["environment"]
     assert gateway["CHARGELIGHT_DEVICE_AUTH"] == "required"
     assert registry["CHARGELIGHT_REGISTRY_OPERATOR_AUTH"] == "required"
-    for environment, name in (
-        (gateway, "CHARGELIGHT_CREDENTIAL_KEY"),
-        (registry, "CHARGELIGHT_CREDENTIAL_KEY"),
-    ):
-        # Compose does not start without it, and says what to set.
-        assert environment[name].startswith(f"${{{name}:?")
-    # Of this one it takes nothing as well, for the time after the first admin's key was made.
-    name = "CHARGELIGHT_REGISTRY_ADMIN_KEY"
-    assert registry[name].startswith(f"${{{name}?")
+    # Of this one nothing is taken as well, for the time after the first admin's key was made.
+    name = "CHARGELIGHT_REGISTRY_ADMIN_KEY_FILE"
+    assert registry[name] == f"${{{name}-/run/secrets/admin-key}}"
+    for environment in (gateway, registry):
+        assert environment["CHARGELIGHT_CREDENTIAL_KEY_FILE"] == "/run/secrets/credential-key"
+
+
+def test_production_insists_on_secrets_of_ones_own() -> None:
+    # What is in them, and where they are read: tests/integration/test_compose_config.py.
+    files = yaml.safe_load((ROOT / "deploy/compose/production.yml").read_text())["secrets"]
+    assert len(files) > 10
+    for name, secret in files.items():
+        # Compose does not start without it, and says what to do.
+        form = r"\$\{CHARGELIGHT_COMPOSE_SECRETS:\?make it with deploy/compose/make-secrets\}/"
+        assert re.fullmatch(form + name, secret["file"])
 
 
 def test_production_has_no_port_without_tls() -> None:
@@ -292,7 +298,8 @@ def test_production_only_sets_what_the_services_know() -> None:
         given = PRODUCTION.get(name, {}).get("environment", {})
         # The canary is a client too: whom it trusts is OpenSSL's setting.
         trusted = {"SSL_CERT_FILE"} if name == "canary" else set()
-        assert set(given) <= set(settings.variables()) | trusted
+        files = {f"{each}{SUFFIX}" for each in settings.secret_variables()}
+        assert set(given) <= set(settings.variables()) | files | trusted
     assert set(PRODUCTION) <= set(SERVICES)
 
 

@@ -158,7 +158,7 @@ def _commands(
     return Commands(
         simulator=f"{command} run --rm --no-deps {SHOWN}",
         cli=f"{command} run --rm --no-deps cli",
-        redis=f"{command} exec redis redis-cli --user chargelight-operator",
+        redis=f"{command} exec redis redis-as operator",
         logs=f"{command} logs --follow gateway router registry",
         registry=f"http://{registry_host}:{ports.registry}",
         backup=f"(umask 077; {command} run --rm -T registry backup - > hub.backup)",

@@ -1,5 +1,6 @@
 """What each service's user is refused, over all names of the map; and what those of people are."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
@@ -21,6 +22,7 @@ from shared.contract.names import (
 from tests.fixtures.redis_at import users_in
 from tools.redis_users import FOLDER, RIGHTS, files
 from tools.servers.credentials import SERVICES
+from tools.servers.ports import LOOPBACK
 from tools.servers.redis.embedded import EmbeddedRedis
 from tools.servers.redis.open import embedded_redis
 
@@ -63,6 +65,7 @@ OF_OTHERS: Final = (
     "{p00}:live",
 )
 
+_LINKED_WITHIN_SECONDS: Final = 30.0
 WHAT_NOBODY_MAY: Final = (
     *("FLUSHALL", "FLUSHDB", "KEYS *", "SHUTDOWN", "CONFIG GET *", "CONFIG SET maxmemory 1"),
     *("ACL LIST", "ACL SETUSER x on", "ACL WHOAMI", "CLIENT LIST", "CLIENT KILL ID 1", "MONITOR"),
@@ -226,6 +229,26 @@ def test_a_metrics_exporter_sees_figures_only(server: EmbeddedRedis) -> None:
             assert not _is_allowed(monitor, "TYPE", key)
         for command in ("CONFIG GET *", "SLOWLOG GET", "CLIENT LIST", "PUBLISH a b", "SCAN 0"):
             assert not _is_allowed(monitor, *command.split()), command
+
+
+def test_a_replica_gets_its_primarys_data_and_may_nothing_else(server: EmbeddedRedis) -> None:
+    settings = (
+        f"replicaof {LOOPBACK} {server.port}",
+        "masteruser chargelight-replica",
+        f"masterauth {SERVICES.password}",
+    )
+    with closing(embedded_redis("for a replica", settings)) as replica:
+        admin: Any = redis.Redis.from_url(replica.admin_url, decode_responses=True)
+        with closing(admin):
+            deadline = time.monotonic() + _LINKED_WITHIN_SECONDS
+            while (link := admin.info("replication")["master_link_status"]) != "up":
+                assert time.monotonic() < deadline, link
+                time.sleep(0.05)
+    with closing(as_user(server, "replica")) as client:
+        for key in KEYS:
+            assert not _is_allowed(client, "TYPE", key)
+        for command in ("INFO", "CONFIG GET *", "SCAN 0", "PUBLISH a b", "SUBSCRIBE a", "ACL LIST"):
+            assert not _is_allowed(client, *command.split()), command
 
 
 def test_the_files_are_what_the_command_writes() -> None:
