@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart aws sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -22,6 +22,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # The tools of `make sbom` and `make audit`, apart from those that others need.
 SUPPLY := .cache/supply
+# The validators of deployment, with all that tests need.
+VALIDATORS := .cache/validators
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
@@ -76,11 +78,14 @@ capacity: environment  ## Print what a hub of a given size needs (ARGS="--device
 simulate-storm: environment  ## Simulate a million devices that reconnect at once (ARGS="--killed 8", ARGS=--help)
 	@$(RUN) -m tools.capacity.storm $(ARGS)
 
-chart: environment $(VENV)/validators.lock  ## Validate the Helm chart for the oldest and the newest Kubernetes
-	@$(RUN) -m pytest -n 0 tests/deploy $(ARGS)
+chart: validators  ## Validate the Helm chart for the oldest and the newest Kubernetes
+	@$(VALIDATORS)/bin/python -m pytest -n 0 tests/deploy $(ARGS)
 
-aws: environment $(VENV)/validators.lock  ## Lint and check the templates for AWS
-	@$(RUN) -m pytest -n 0 tests/deploy_aws $(ARGS)
+aws: validators  ## Lint and check the templates for AWS
+	@$(VALIDATORS)/bin/python -m pytest -n 0 tests/deploy_aws $(ARGS)
+
+validators:  ## Install what `make chart` and `make aws` need into .cache/validators
+	@$(MAKE) -s VENV=$(VALIDATORS) $(VALIDATORS)/validators.lock
 
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
 	@$(SUPPLY)/bin/python -m tools.supply.sbom
@@ -111,7 +116,7 @@ $(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@cp $< $@
 
-$(VENV)/validators.lock: deploy/requirements/validators.lock $(VENV)/requirements-dev.lock
+$(VENV)/validators.lock: deploy/requirements/validators.lock $(VENV)/pyproject.toml
 	@$(RUN) $(PIP_INSTALL) --require-hashes --requirement $<
 	@cp $< $@
 

@@ -90,7 +90,7 @@ def test_an_audit_is_made_of_each_change_and_once_a_week() -> None:
     assert triggers.keys() >= {"push", "pull_request"}
     (day, month, _), *others = (each["cron"].split()[2:] for each in triggers["schedule"])
     assert (day, month, others) == ("*", "*", [])
-    (job,) = (each for each in ci["jobs"].values() if {"run": "make audit"} in each["steps"])
+    (job,) = (each for each in ci["jobs"].values() if {"run": ".ci/run supply"} in each["steps"])
     assert job.keys().isdisjoint({"if", "continue-on-error"})
     suggested = yaml.safe_load((GITHUB / "dependabot.yml").read_text("utf-8"))["updates"]
     weekly = {e["package-ecosystem"] for e in suggested if e["schedule"]["interval"] == "weekly"}

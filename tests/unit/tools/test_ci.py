@@ -1,0 +1,71 @@
+""".ci/run: what it makes, and that workflows run nothing else."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def ci(tmp_path: Path) -> Path:
+    """A copy of .ci/run, where `make` only notes what it is to make, and fails if told to."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci")
+    for name, text in {
+        "bin/make": 'echo "$1" >>made; [ "$1" != "${FAILING:-}" ]',
+        ".venv/bin/python": "echo 3.11",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    return tmp_path
+
+
+def run(ci: Path, mode: str, **environment: str) -> tuple[int, str, list[str]]:
+    """Return the exit code, what was said, and what was made."""
+    path = f"{ci / 'bin'}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        [ci / ".ci/run", mode],
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    made = ci / "made"
+    return ended.returncode, ended.stderr, made.read_text().split() if made.exists() else []
+
+
+def test_all_validates_the_deployment_too(ci: Path) -> None:
+    code, _, made = run(ci, "all")
+    assert code == 0
+    assert made[:5] == ["check", "test", "validators", "chart", "aws"]
+
+
+def test_validators_that_cannot_be_installed_are_a_failure_and_said(ci: Path) -> None:
+    code, said, made = run(ci, "all", FAILING="validators")
+    assert (code, made[-1]) == (1, "validators")
+    assert "are not validated" in said
+
+
+@pytest.mark.parametrize("failing", ["check", "test", "chart", "aws"])
+def test_what_fails_is_a_failure(ci: Path, failing: str) -> None:
+    code, _, made = run(ci, "all", FAILING=failing)
+    assert code != 0
+    assert made[-1] == failing
+
+
+def test_the_workflow_runs_nothing_else(ci: Path) -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = [step["run"].split() for step in steps if "run" in step]
+    assert {program for program, _ in commands} == {".ci/run"}
+    modes = {mode for _, mode in commands}
+    assert "all" in modes
+    assert [run(ci, mode)[0] for mode in modes] == [0] * len(modes)
+    assert run(ci, "everything")[0] == 2
