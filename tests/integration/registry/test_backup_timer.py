@@ -1,5 +1,6 @@
 """A registry that takes backups on a timer, with the command and a real Postgres."""
 
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.registry.backup.in_child import BackupFailedError, take_in_child
 from tests.fixtures.hub import operator
 from tests.fixtures.postgres_at import address_for_registry
 from tests.fixtures.processes import WITHOUT_TLS
@@ -16,6 +18,14 @@ from tests.integration.registry.test_backup_commands import Commands
 from tests.integration.registry.whole_database import fill
 
 PREFIX: Final = "chargelight_backup_"
+
+# No file may be larger than 100 bytes: each write fails in the middle, as on a full disk.
+_FULL_DISK: Final = """
+import resource
+from services.registry.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+main()
+"""
 
 
 @pytest.fixture
@@ -30,6 +40,10 @@ async def of_child(
     for name, value in own.items():
         monkeypatch.setenv(name, value)
     return own
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def backups_in(folder: Path) -> list[Path]:
@@ -82,6 +96,16 @@ async def test_a_registry_without_a_folder_takes_none_and_says_so(
     registry = await start_registry()
     assert (await registry.send("GET", "/hub")).json()["backups"] is None
     assert (await registry.send("GET", "/support")).json()["backups"] is None
+
+
+async def test_a_disk_that_is_full_is_the_reason_and_leaves_no_half_file(
+    of_child: dict[str, str], tmp_path: Path
+) -> None:
+    assert of_child
+    command = [sys.executable, "-c", _FULL_DISK, "backup"]
+    with pytest.raises(BackupFailedError, match="File too large"):
+        await take_in_child(tmp_path / "hub.backup", command)
+    assert names_in(tmp_path) == []
 
 
 async def test_a_folder_that_is_gone_ends_nothing_and_is_used_once_it_is_back(
