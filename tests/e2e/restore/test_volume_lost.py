@@ -107,7 +107,7 @@ async def lose_and_restore(booth: Booth, file: Path, pairs: Mapping[str, str]) -
     lost_at = time.monotonic()
     async with booth.fault("Postgres lost its disk"), asyncio.TaskGroup() as returning:
         for charger, widget in pairs.items():
-            wait = partial(returns, booth, charger, widget)
+            wait = partial(returns, booth, charger, widget, COMMAND_SECONDS)
             returning.create_task(devices.pair(charger, widget, wait), name=f"{charger} returns")
         await asyncio.sleep(0)
         async with volume_lost(booth) as dsn:
@@ -122,9 +122,9 @@ async def test_lights_are_right_or_dark_and_no_former_visitors_after_a_restore(
     file = tmp_path / "hub.backup"
     async with open_booth(1, size=_CONNECTED, logs=tmp_path) as booth:
         crowd, devices = Crowd(booth, DEVICES // 2), booth.devices
-        await crowd.arrive()
         await handovers.arrive(booth)
         await repairing.begin(booth)
+        await crowd.arrive()
         pairs = {charger: devices.widget_of(charger) for charger in repairing.CHARGERS}
         _, seconds = await Registry(booth, booth.postgres.dsn).run("backup", str(file))
         await crowd.change()

@@ -192,9 +192,11 @@ def _user(booth: Booth) -> str:
     return str(conninfo_to_dict(booth.postgres.dsn)["user"])
 
 
-async def returns(booth: Booth, charger: str, widget: str) -> None:
+async def returns(
+    booth: Booth, charger: str, widget: str, within: float = 2 * NOTICED_SECONDS
+) -> None:
     """Return once the hub says that a pairing of before is in effect again."""
-    async with asyncio.timeout(2 * NOTICED_SECONDS):
+    async with asyncio.timeout(within):
         while True:
             with contextlib.suppress(ServiceError, httpx.HTTPError):
                 found = await booth.hub.pairing_of(charger)
