@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -65,6 +65,9 @@ outbox: environment  ## Have a receiver of alerts away for 10 minutes, and kill 
 
 traces-away: environment  ## Have a receiver of traces away for 10 minutes, and look at lights and memory
 	@CHARGELIGHT_TEST_TRACES=600 $(RUN) -m pytest -n 0 -s --timeout 900 tests/e2e/test_traces_away.py
+
+restore-proof: environment  ## Lose Postgres' disk with 50,000 devices, restore a backup, and judge every light
+	@CHARGELIGHT_TEST_RESTORE=50000 $(RUN) -m pytest -n 0 -s --timeout 3600 tests/e2e/restore
 
 mixed-versions: environment  ## Upgrade from the last release under load, and back, for 10 minutes
 	@CHARGELIGHT_TEST_MIXED=600 CHARGELIGHT_TEST_RELEASE=required $(RUN) -m pytest -n 0 --timeout 1800 tests/upgrade

@@ -19,6 +19,8 @@ from services.cli.failures import ReaderGoneError, RefusedError
 
 _LED: Final = {"charging": "red", "charging80": "yellow", "charged": "green"}
 _APART: Final = "  "
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+_BYTES: Final = 1024
 _TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _LEAST_LAST: Final = 20
 """How many cells of the last column must fit on a line; the rest wraps."""
@@ -206,6 +208,23 @@ def in_words(value: object) -> str:
             return ", ".join(f"{_title(name)}: {in_words(each)}" for name, each in value.items())
         case _:
             return printable(local_time(str(value)))
+
+
+def duration(seconds: float | None) -> str:
+    """Return how long something took, or how old it is, to the minute."""
+    if seconds is None:
+        return in_words(None)
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in the unit that people use for it."""
+    unit = 0
+    while count >= _BYTES and unit < len(_UNITS) - 1:
+        count /= _BYTES
+        unit += 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -17,6 +17,8 @@ from services.registry.api import server
 from services.registry.audit.access_events import AccessEvents
 from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
+from services.registry.backup.folder import Schedule
+from services.registry.backup.timer import BackupTimer
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
@@ -177,6 +179,17 @@ class Registry:
             settings.partitions,
         )
         self._lights_audit = LightsAudit(self._states, self._hub.is_first_registry, rng)
+        self._backups: BackupTimer | None = None
+        if settings.backup_folder:
+            schedule = Schedule(
+                Path(settings.backup_folder), settings.backup_every_seconds, settings.backup_keep
+            )
+            self._backups = BackupTimer(schedule, self._takes_backups)
+            self._hub.backups = self._backups.look
+
+    def _takes_backups(self) -> bool:
+        # Before that, there may be no tables.
+        return self._database.migrated.is_set() and self._hub.is_first_registry()
 
     def _notify(self, settings: RegistrySettings, rng: random.Random) -> Notifier:
         destinations = settings.destinations
@@ -257,6 +270,8 @@ class Registry:
         background.start(self._counts.run(), "count devices")
         background.start(self._lights_audit.run(), "audit lights")
         background.start(self._pruner.run(), "prune")
+        if self._backups is not None:
+            background.start(self._backups.run(), "take backups")
         self._notifier.start(background)
         if self._settings.operator_auth == "required":
             background.start(UnattributedKeys(self._database).run(), "name unattributed keys")

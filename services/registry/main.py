@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from services.registry import migrate_command, revoke_command
-from services.registry.app import serve
 from services.registry.backup import commands
 from services.registry.settings import RegistrySettings
 from shared.process import runtime
@@ -17,6 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say; without any, serve."""
     parsed = parser().parse_args(arguments)
     if not hasattr(parsed, "work"):
+        # Commands need none of it, and a backup on the timer shares the service's memory limit.
+        from services.registry.app import serve  # noqa: PLC0415
+
         runtime.main(RegistrySettings, serve)
     sys.exit(commands.run(parsed))
 

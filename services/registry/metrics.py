@@ -51,6 +51,18 @@ POSTGRES_POOL_WAITING: Final = Gauge(
     "chargelight_postgres_pool_waiting", "Work that waits for a connection to Postgres."
 )
 
+BACKUP_TIMESTAMP: Final = Gauge(
+    "chargelight_backup_timestamp_seconds",
+    "When the newest backup in the folder was begun; 0: there is none.",
+)
+BACKUP_BYTES: Final = Gauge("chargelight_backup_bytes", "How large it is.")
+BACKUP_INTERVAL: Final = Gauge(
+    "chargelight_backup_interval_seconds", "How often a backup is due; 0: never."
+)
+BACKUP_FAILURES: Final = Counter(
+    "chargelight_backup_failures", "Backups that this registry could not take."
+)
+
 OUTBOX_WAITING: Final = Gauge(
     "chargelight_outbox_waiting", "Deliveries of events that wait, or are tried again, by all."
 )

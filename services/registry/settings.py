@@ -27,6 +27,7 @@ from shared.process.tls.client_files import ClientFiles
 from shared.process.tls.server_tls import ServerFiles, TlsFile
 
 _MAX_DAYS: Final = 36_500
+_MAX_BACKUP_SECONDS: Final = 30 * 86_400
 LEAST_DAYS: Final = 30
 """Of the audit log, so that traces of a theft are still there; Postgres refuses less, too. Of
 tombstones, so that a Redis that comes back with data of before finds them."""
@@ -168,6 +169,18 @@ class RegistrySettings(NotifySettings):
         le=_MAX_DAYS,
         description="How many days Postgres remembers that a device was unregistered: "
         f"{LEAST_DAYS} to {_MAX_DAYS}, or forever",
+    )
+
+    backup_folder: str = Field(
+        default="",
+        description="A folder that backups are written to on a timer, the same for all registries; "
+        "default: none are",
+    )
+    backup_every_seconds: float = Field(
+        default=3600, ge=1, le=_MAX_BACKUP_SECONDS, description="How often, in seconds"
+    )
+    backup_keep: int = Field(
+        default=48, ge=1, description="How many of them are kept; older ones are removed"
     )
 
     @property

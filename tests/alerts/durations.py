@@ -238,6 +238,36 @@ def _registry() -> Iterator[Case]:
     yield Case("DirectoryLag", "for 10 min", {lag: _dips(0, 3)}, {895: 0, 900: 1, 1205: 0})
     oldest = 'chargelight_transition_oldest_seconds{job="registry"}'
     yield Case("TransitionsWaiting", "20 s", {oldest: _dips(0, 20)}, {895: 0, 900: 1, 1205: 0})
+    taken = [f'chargelight_backup_timestamp_seconds{{job="registry",instance="{n}"}}' for n in "12"]
+    every = 'chargelight_backup_interval_seconds{job="registry"}'
+    yield Case(
+        "BackupOld",
+        "one each 5 min, and then none for 24 min",
+        {taken[0]: gauge((_WELL, 300), (1400, 590), (600, 2000)), every: gauge((2600, 300))},
+        {600: 0, 1190: 0, 1490: 0, 1500: 1, 1995: 1, 2005: 0, 2595: 0},
+    )
+    yield Case(
+        "BackupOld",
+        "there is none at all",
+        {taken[0]: gauge((3600, 0)), every: gauge((3600, 300))},
+        {600: 0, 900: 0, 910: 1, 3595: 1},
+    )
+    yield Case(
+        "BackupOld",
+        "the other registry takes them, into a folder of its own: never",
+        {
+            taken[0]: gauge((3600, 0)),
+            taken[1]: " ".join([gauge((300, 300)), "300+5x600"]),
+            every: gauge((3600, 300)),
+        },
+        {1000: 0, 2000: 0, 3000: 0},
+    )
+    yield Case(
+        "BackupOld",
+        "none are taken: never",
+        {taken[0]: gauge((3600, 0)), every: gauge((3600, 0))},
+        {3000: 0},
+    )
 
 
 def _instances() -> Iterator[Case]:

@@ -135,6 +135,23 @@ def test_the_alerts_are_those_of_the_one_file(values: str) -> None:
     assert rules["spec"] == yaml.safe_load(RULES.read_text("utf-8"))
 
 
+def test_backups_go_to_the_claim_that_is_named_and_only_registries_mount_it() -> None:
+    folder = "CHARGELIGHT_REGISTRY_BACKUP_FOLDER"
+    for pod in pods(manifests_of("crowd")):
+        claims = [
+            (volume["name"], volume["persistentVolumeClaim"]["claimName"])
+            for volume in pod.spec["volumes"]
+            if "persistentVolumeClaim" in volume
+        ]
+        places = {mount["name"]: mount["mountPath"] for mount in pod.container["volumeMounts"]}
+        is_registry = pod.component == "registry"
+        assert claims == ([("backups", "chargelight-backups")] if is_registry else [])
+        assert pod.environment.get(folder) == places.get("backups")
+        assert ("backups" in places) is is_registry
+    for pod in pods(manifests_of("production")):
+        assert folder not in pod.environment
+
+
 def test_a_package_has_the_files_themselves_not_links(tmp_path: Path) -> None:
     helm = library("helm_python")
     archive = helm.package(str(CHART), destination=str(tmp_path))

@@ -3,13 +3,14 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.e2e.compose_stack import Stack, StackError, open_stack, why_not
+from tests.e2e.compose_stack import Stack, StackError, open_stack, wait_until, why_not
 from tests.e2e.production import CHARGER, PRODUCTION, WIDGET, Production, bearer
 from tests.fixtures.certificates import Ca
 from tests.fixtures.compose_config import CERTIFICATES, SECRETS
@@ -95,6 +96,23 @@ async def test_devices_are_asked_who_they_are(
     ):
         await charger.send(reading(100))
         assert await received(widget) == CHARGED
+
+
+def test_a_backup_is_taken_into_the_volume_and_can_be_restored(
+    stack: Stack, rest: httpx.Client, admin_key: str
+) -> None:
+    rest.headers.update(bearer(admin_key))
+
+    def told() -> dict[str, Any]:
+        backups: dict[str, Any] = rest.get("/hub").json()["backups"]
+        return backups
+
+    wait_until(lambda: bool(told()["bytes"]), "a backup was taken", told)
+    (name,) = stack.inside("registry", "ls", "/backups").split()
+    run = ("run", "--rm", "-T", "postgres-owner", "restore", f"/backups/{name}")
+    # Found and read; what is there is not replaced without being asked.
+    with pytest.raises(StackError, match="the database is not empty"):
+        stack.compose(*run)
 
 
 def test_the_usual_passwords_open_neither_redis_nor_postgres(stack: Stack) -> None:

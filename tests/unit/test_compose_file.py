@@ -293,6 +293,16 @@ def test_production_has_no_port_without_tls() -> None:
     )
 
 
+def test_production_takes_backups_where_the_command_that_restores_them_finds_them() -> None:
+    environment = PRODUCTION["registry"]["environment"]
+    folder = environment["CHARGELIGHT_REGISTRY_BACKUP_FOLDER"]
+    place = f"${{CHARGELIGHT_COMPOSE_BACKUPS:-backups}}:{folder}"
+    for name in ("registry", "postgres-owner"):
+        assert place in PRODUCTION[name]["volumes"]
+    # A new volume takes the owner that the folder has in the image.
+    assert f"install -d -o chargelight -g chargelight -m 700 {folder} " in DOCKERFILE
+
+
 def test_production_only_sets_what_the_services_know() -> None:
     for name, settings in SETTINGS_OF_SERVICES.items():
         given = PRODUCTION.get(name, {}).get("environment", {})

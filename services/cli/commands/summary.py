@@ -8,7 +8,7 @@ import typer
 from services.cli.api import address
 from services.cli.commands.arguments import OfBooth, Since, Until
 from services.cli.commands.moments import moment
-from services.cli.output import in_words
+from services.cli.output import duration, in_words
 from services.cli.session import session_of
 
 _SECONDS: Final = "_seconds_to_"
@@ -36,17 +36,9 @@ def screen(summary: Mapping[str, Any]) -> str:
     """Return a summary as a text for a terminal: a line for each figure."""
     named = {
         name.replace(_SECONDS, " time to ").replace("_", " "): (
-            _duration(value) if _SECONDS in name else in_words(value)
+            duration(value) if _SECONDS in name else in_words(value)
         )
         for name, value in summary.items()
     }
     width = max((len(name) for name in named), default=0)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in named.items())
-
-
-def _duration(seconds: float | None) -> str:
-    """Return how long it took, to the minute."""
-    if seconds is None:
-        return in_words(None)
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

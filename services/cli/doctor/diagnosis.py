@@ -22,6 +22,7 @@ _CHECKS: Final[dict[str, Callable[[Facts], Iterable[Finding]]]] = {
     "trust": upkeep_rules.check_trust,
     "audit log": upkeep_rules.check_audit_log,
     "retention": upkeep_rules.check_retention,
+    "backups": upkeep_rules.check_backups,
     "refusals": upkeep_rules.check_refusals,
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.cli.doctor.backups import backup_age, is_backup_old
 from services.cli.doctor.facts import Facts, Item
 from services.cli.doctor.finding import Finding, Mark, name_some
 
@@ -155,6 +156,26 @@ def check_retention(facts: Facts) -> Iterator[Finding]:
             "the audit log stays for ever, and it names persons",
             "CHARGELIGHT_REGISTRY_KEEP_AUDIT_DAYS=365",
         )
+
+
+def check_backups(facts: Facts) -> Iterator[Finding]:
+    """Say how old the newest backup on the timer is."""
+    if "backups" not in facts.support:
+        yield Finding(Mark.UNKNOWN, "a registry of an earlier version does not say")
+        return
+    backups = facts.support["backups"]
+    if backups is None:
+        yield Finding(
+            Mark.NOTE,
+            "the registry takes none",
+            "right if Postgres has backups of its own; else CHARGELIGHT_REGISTRY_BACKUP_FOLDER",
+        )
+    elif is_backup_old(backups):
+        yield Finding(
+            Mark.WRONG, f"the newest one: {backup_age(backups)}", "the registry's log says why"
+        )
+    else:
+        yield Finding(Mark.RIGHT, f"the newest one: {backup_age(backups)}")
 
 
 def check_refusals(facts: Facts) -> Iterator[Finding]:

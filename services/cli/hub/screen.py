@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from services.cli.output import Column, in_words
+from services.cli.doctor.backups import backup_age, is_backup_old
+from services.cli.output import Column, in_words, size
 
 _SILENT_SECONDS: Final = 6.0
 """Of an instance that says something every 2 s, three times nothing."""
-_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-_BYTES: Final = 1024
 _FULL: Final = 0.85
 """From here on, what has a limit is told in red."""
 _UNKNOWN: Final = "-"
@@ -44,6 +43,9 @@ def head(hub: Mapping[str, Any]) -> list[Text]:
         ("Partitions", _partitions(hub)),
         ("Waiting", _waiting(hub["waiting"])),
     ]
+    if (backups := hub.get("backups")) is not None:  # a registry of an earlier version says nothing
+        style = "red" if is_backup_old(backups) else ""
+        named.append(("Backup", Text(backup_age(backups), style=style)))
     width = max(len(name) for name, _ in named)
     return [Text.assemble((f"{name:<{width}}", "dim"), "  ", text) for name, text in named]
 
@@ -207,12 +209,3 @@ def _waiting(waiting: Mapping[str, Any]) -> Text:
         oldest = waiting["overdue_seconds"]
         said.insert(0, f"{waiting['overdue']} chargers wait for a router, the oldest {oldest:g} s")
     return Text("; ".join(said), style="red") if said else Text("nothing")
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in the unit that people use for it."""
-    unit = 0
-    while count >= _BYTES and unit < len(_UNITS) - 1:
-        count /= _BYTES
-        unit += 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"

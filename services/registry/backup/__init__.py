@@ -1,1 +1,1 @@
-"""Backup and restore: commands beside the service, on connections of their own."""
+"""Backup and restore: commands beside the service, and backups that it takes on a timer."""

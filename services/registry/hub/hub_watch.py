@@ -1,12 +1,13 @@
 """What this registry sees of the hub: from memory, so also while Redis or Postgres is away."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisLook, RedisWatch
-from services.registry.hub.view import Hub, Seen, hub_view
+from services.registry.hub.view import BackupsLook, Hub, Seen, hub_view
 from shared.contract.instances import LOST_SECONDS
 from shared.reporting.reporter import Reporter
 
@@ -20,6 +21,7 @@ class HubWatch:
     redis: RedisWatch
     postgres: PostgresWatch
     partitions: int
+    backups: Callable[[], BackupsLook | None] = lambda: None
 
     def view(self) -> Hub:
         """Return what is seen now."""
@@ -32,6 +34,7 @@ class HubWatch:
             events=list(self.redis.events.values()),
             postgres=self.postgres.look,
             postgres_trouble=self.postgres.trouble,
+            backups=self.backups(),
         )
         return hub_view(seen, datetime.now(UTC), time.monotonic())
 

@@ -98,6 +98,16 @@ class PostgresInView(BaseModel):
     size_bytes: int | None = Field(description="Of the hub's database", examples=[52428800])
 
 
+class BackupsInView(BaseModel):
+    """The backups on a timer, as this registry sees their folder."""
+
+    every_seconds: float = Field(description="How often one is due", examples=[3600.0])
+    age_seconds: float | None = Field(
+        description="How old the newest one is; null: there is none", examples=[1042.7]
+    )
+    bytes: int | None = Field(description="How large it is", examples=[12582912])
+
+
 class Waiting(BaseModel):
     """What waits, all instances together. Of each: null if nobody says it."""
 
@@ -153,9 +163,21 @@ class Hub(BaseModel):
     )
     redis: RedisInView = Field(description="Redis, as this registry sees it")
     postgres: PostgresInView = Field(description="Postgres, as this registry sees it")
+    backups: BackupsInView | None = Field(
+        description="The backups on a timer; null: this registry takes none"
+    )
     instances: list[Instance] = Field(description="Gateways, routers, registries")
     waiting: Waiting = Field(description="What waits, all instances together")
     events: list[Event] = Field(description="The last 50, the newest first")
+
+
+class BackupsLook(NamedTuple):
+    """What was found of the backups on the timer."""
+
+    every_seconds: float
+    newest_at: datetime | None
+    """When the newest one was begun; None: there is none."""
+    bytes: int | None
 
 
 class Seen(NamedTuple):
@@ -169,6 +191,7 @@ class Seen(NamedTuple):
     events: Sequence[HubEvent]
     postgres: PostgresLook | None
     postgres_trouble: str | None
+    backups: BackupsLook | None = None
 
 
 def hub_view(seen: Seen, at: datetime, clock: float) -> Hub:
@@ -186,6 +209,7 @@ def hub_view(seen: Seen, at: datetime, clock: float) -> Hub:
         partitions=seen.partitions,
         redis=_redis(seen, clock),
         postgres=_postgres(seen, clock),
+        backups=_backups(seen.backups, at),
         instances=instances,
         waiting=_waiting(instances, seen),
         events=[_event(each) for each in seen.events[:SHOWN_EVENTS]],
@@ -259,6 +283,16 @@ def _postgres(seen: Seen, clock: float) -> PostgresInView:
         connections=look.connections if look else None,
         connections_max=look.connections_max if look else None,
         size_bytes=look.size if look else None,
+    )
+
+
+def _backups(look: BackupsLook | None, at: datetime) -> BackupsInView | None:
+    if look is None:
+        return None
+    return BackupsInView(
+        every_seconds=look.every_seconds,
+        age_seconds=round((at - look.newest_at).total_seconds(), 1) if look.newest_at else None,
+        bytes=look.bytes,
     )
 
 

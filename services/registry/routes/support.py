@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from services.registry.access.protection import Protection, seen_by
 from services.registry.api.guarded_route import GuardedRouter
-from services.registry.hub.view import Hub
+from services.registry.hub.view import BackupsInView, Hub
 from services.registry.live.state_reader import StateReader
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.routes.dependencies import Parts, PartsDep
@@ -57,6 +57,9 @@ class Support(BaseModel):
     counts: dict[str, int] | None = Field(
         description="How many there are of what; null: Postgres is away", examples=[{"widgets": 8}]
     )
+    backups: BackupsInView | None = Field(
+        description="The backups on a timer; null: this registry takes none"
+    )
     protection: Protection = Field(description="What protects the hub, as this registry sees it")
     log: list[str] = Field(
         description="The last lines of this registry's log, the oldest first", examples=[[]]
@@ -99,6 +102,7 @@ async def support(parts: PartsDep) -> Support:
         gateways=redis.get("gateways"),
         routers=redis.get("routers"),
         counts=postgres or None,
+        backups=parts.hub().backups,
         protection=parts.instance.protection.model_copy(update=protection),
         log=logs.recent_lines(),
     )

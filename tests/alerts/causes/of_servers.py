@@ -10,6 +10,9 @@ from tests.faults.stepping_clock import spare_redis
 from tests.fixtures.redis_at import address_of, admin_client
 from tools.servers.credentials import ADMIN
 
+BACKUPS: Final = "backups"
+"""The folder of a booth's backups on the timer."""
+
 _MEGABYTE: Final = 1 << 20
 _FULL: Final = 0.92
 
@@ -133,6 +136,18 @@ async def cut_registry(scene: Scene) -> AsyncIterator[None]:
         cable.heal()
 
 
+@contextlib.asynccontextmanager
+async def unmount_backups(scene: Scene) -> AsyncIterator[None]:
+    """The folder of the backups is gone, as when its disk is not mounted."""
+    folder = scene.booth.folder / BACKUPS
+    gone = folder.with_name("gone")
+    folder.rename(gone)
+    try:
+        yield
+    finally:
+        gone.rename(folder)
+
+
 OF_REDIS: Final = (
     Cause(
         "Redis frozen",
@@ -154,4 +169,5 @@ OF_WAYS: Final = (
     Cause("every way to Redis 0.3 s long", slow_all_down, ("LightsLate",)),
     Cause("Postgres killed", stop_postgres, ("PostgresAway", "TransitionsWaiting")),
     Cause("registry cut from Redis", cut_registry, ("DirectoryLag",)),
+    Cause("folder of the backups gone", unmount_backups, ("BackupOld",)),
 )

@@ -10,7 +10,7 @@ from typing import Final
 from tests.alerts.causes.of_devices import MOST_CONNECTIONS, OF_DEVICES
 from tests.alerts.causes.of_instances import OF_INSTANCES, ONE_HOUR
 from tests.alerts.causes.of_lights import OF_LIGHTS
-from tests.alerts.causes.of_servers import OF_REDIS, OF_WAYS
+from tests.alerts.causes.of_servers import BACKUPS, OF_REDIS, OF_WAYS
 from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene
 from tests.alerts.causes.watch import watching
 from tests.faults.booth import Size, open_booth
@@ -28,6 +28,8 @@ class HubOfCauses:
     name: str
     causes: tuple[Cause, ...]
     settings: dict[str, str] = field(default_factory=dict)
+    backup_seconds: int = 0
+    """How often backups are taken; 0: none are."""
     has_canary: bool = False
     """Without one, CanaryDark fires all the time."""
 
@@ -39,6 +41,7 @@ HUBS: Final = (
         "devices",
         (*OF_WAYS, *OF_DEVICES),
         {"CHARGELIGHT_GATEWAY_MAX_CONNECTIONS": str(MOST_CONNECTIONS)},
+        backup_seconds=30,
     ),
 )
 LONG: Final = (HUBS[0], HubOfCauses("instances", (*OF_INSTANCES, *ONE_HOUR)), HUBS[2])
@@ -64,7 +67,12 @@ async def run_hub(
 ) -> list[Row]:
     """Do all that is done to a hub; in a hurry, one alert clears while the next fires."""
     clearing: list[asyncio.Task[list[Row]]] = []
-    settings = hub.settings or None
+    settings = dict(hub.settings)
+    if hub.backup_seconds:
+        backups = folder / BACKUPS
+        backups.mkdir(parents=True)
+        settings["CHARGELIGHT_REGISTRY_BACKUP_FOLDER"] = str(backups)
+        settings["CHARGELIGHT_REGISTRY_BACKUP_EVERY_SECONDS"] = str(hub.backup_seconds)
     async with (
         open_booth(1, size=_FEW, settings=settings, logs=folder) as booth,
         watching(booth, folder / "watch", divisor) as watch,

@@ -51,11 +51,11 @@ async def restore(booth: Booth) -> None:
     before = {charger: booth.devices.widget_of(charger) for charger in repairing.CHARGERS}
     await _back_up(booth, way)
     await repairing.swap(booth)
-    async with _stranger(booth) as stranger:
+    async with stranger(booth) as connections:
         async with booth.fault("Postgres restored"):
             returning = [
                 asyncio.create_task(
-                    booth.devices.pair(charger, widget, partial(_returns, booth, charger, widget)),
+                    booth.devices.pair(charger, widget, partial(returns, booth, charger, widget)),
                     name=f"{charger} returns",
                 )
                 for charger, widget in before.items()
@@ -64,7 +64,7 @@ async def restore(booth: Booth) -> None:
             await _restore(booth, way)
         await asyncio.gather(*returning)
         async with asyncio.timeout(NOTICED_SECONDS):
-            for connection in stranger:
+            for connection in connections:
                 await connection.wait_closed()
                 assert connection.close_code == CloseCode.NOT_REGISTERED, connection.close_code
     # The numbers that this draws were drawn before, for something else.
@@ -192,9 +192,11 @@ def _user(booth: Booth) -> str:
     return str(conninfo_to_dict(booth.postgres.dsn)["user"])
 
 
-async def _returns(booth: Booth, charger: str, widget: str) -> None:
+async def returns(
+    booth: Booth, charger: str, widget: str, within: float = 2 * NOTICED_SECONDS
+) -> None:
     """Return once the hub says that a pairing of before is in effect again."""
-    async with asyncio.timeout(2 * NOTICED_SECONDS):
+    async with asyncio.timeout(within):
         while True:
             with contextlib.suppress(ServiceError, httpx.HTTPError):
                 found = await booth.hub.pairing_of(charger)
@@ -204,7 +206,7 @@ async def _returns(booth: Booth, charger: str, widget: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _stranger(booth: Booth) -> AsyncIterator[list[ClientConnection]]:
+async def stranger(booth: Booth) -> AsyncIterator[list[ClientConnection]]:
     """Register a pair that the backup does not know, connected and lit."""
     number = booth.kept["strangers"] = booth.kept.get("strangers", 0) + 1
     charger, widget = f"stranger-c{number}", f"stranger-w{number}"

@@ -11,6 +11,7 @@ import pytest
 from services.cli import session, watching
 from services.cli.api import Api
 from services.cli.hub import screen
+from services.cli.output import size
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_registry import FakeRegistry
 
@@ -89,6 +90,26 @@ def test_all_is_on_one_screen(run: Run, registry: FakeRegistry) -> None:
         ["router", "r1", "ready", "-", "64", "none"],
     ]
     assert words[10][-3:] == ["g1", "started:", "0.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "said", "style"),
+    [
+        ({"age_seconds": 7200.0, "bytes": 1024}, "2 h 0 min old, 1.0 KiB", "as usual"),
+        ({"age_seconds": 7201.0, "bytes": 1024}, "2 h 0 min old, 1.0 KiB", "alarming"),
+        ({"age_seconds": None, "bytes": None}, "there is none", "alarming"),
+    ],
+)
+def test_the_age_of_the_newest_backup_is_told(
+    newest: dict[str, Any], said: str, style: str
+) -> None:
+    answer = hub(backups={"every_seconds": 3600.0, **newest})
+    assert head_of(answer)["Backup"] == said
+    assert is_alarming(answer, "Backup") is (style == "alarming")
+
+
+def test_nothing_is_told_of_backups_that_nobody_takes() -> None:
+    assert "Backup" not in head_of(hub()) | head_of(hub(backups=None))
 
 
 def test_a_program_gets_what_the_registry_answered(run: Run, registry: FakeRegistry) -> None:
@@ -217,6 +238,6 @@ def test_away_from_a_terminal_watching_tells_what_changes(
 
 
 def test_sizes_are_in_the_unit_that_people_use() -> None:
-    assert [screen.size(each) for each in (0, 1023, 1024, 5 * 1024**3, 3000 * 1024**4)] == [
+    assert [size(each) for each in (0, 1023, 1024, 5 * 1024**3, 3000 * 1024**4)] == [
         *("0 B", "1023 B", "1.0 KiB", "5.0 GiB", "3000.0 TiB")
     ]

@@ -1,6 +1,6 @@
 """The hub at a glance, from what was seen last: what is shown, and how old it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from services.registry.hub.redis_watch import (
     memory_in,
     read_event,
 )
-from services.registry.hub.view import SHOWN_EVENTS, Hub, Seen, hub_view
+from services.registry.hub.view import SHOWN_EVENTS, BackupsInView, BackupsLook, Hub, Seen, hub_view
 from shared.contract.instances import HubEvent, InstanceLine, decode_line, encode_line
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -66,6 +66,14 @@ def test_a_registry_knows_of_itself_without_redis() -> None:
 
 def test_a_time_in_the_future_is_not_older_than_nothing() -> None:
     assert view(look(g1=heard(-5, line("gateway")))).instances[0].age_seconds == 0
+
+
+def test_the_newest_backup_has_an_age_and_one_that_is_not_there_has_none() -> None:
+    assert view(None).backups is None
+    missing = view(None, backups=BackupsLook(60, None, None)).backups
+    assert missing == BackupsInView(every_seconds=60, age_seconds=None, bytes=None)
+    found = view(None, backups=BackupsLook(60, AT - timedelta(seconds=90), 700)).backups
+    assert found == BackupsInView(every_seconds=60, age_seconds=90, bytes=700)
 
 
 def test_instances_stand_by_service_and_what_cannot_be_read_stands_last() -> None:

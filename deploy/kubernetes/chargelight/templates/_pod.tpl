@@ -71,6 +71,7 @@ its secrets. Numbers as JSON, or a million would be 1e+06. */}}
 {{/* What a pod of a service mounts, as a list of volumes: with .mounts, as mounts. */}}
 {{- define "chargelight.volumes" -}}
 {{- $values := index .root.Values .component }}
+{{- $backups := dig "backups" "claim" "" $values }}
 {{- $tls := and (has .component (list "gateway" "registry")) .root.Values.tls.secret }}
 {{- if .mounts }}
 - { name: tmp, mountPath: /tmp }
@@ -82,6 +83,9 @@ its secrets. Numbers as JSON, or a million would be 1e+06. */}}
 {{- end }}
 {{- if .root.Values.trust.configMap }}
 - { name: trust, mountPath: /trust, readOnly: true }
+{{- end }}
+{{- if $backups }}
+- { name: backups, mountPath: /backups }
 {{- end }}
 {{- else }}
 # In memory, and so part of what the container may have.
@@ -104,6 +108,10 @@ its secrets. Numbers as JSON, or a million would be 1e+06. */}}
 {{- with .root.Values.trust.configMap }}
 - name: trust
   configMap: { name: {{ . }} }
+{{- end }}
+{{- with $backups }}
+- name: backups
+  persistentVolumeClaim: { claimName: {{ . }} }
 {{- end }}
 {{- end }}
 {{- end }}

@@ -48,6 +48,7 @@ SUPPORT: Final[dict[str, Any]] = {
     "protection": PROTECTION,
     "counts": COUNTS,
     "settings": SETTINGS,
+    "backups": {"every_seconds": 3600.0, "age_seconds": 1020.0, "bytes": 2 * 1024**2},
 }
 
 

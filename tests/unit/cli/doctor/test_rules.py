@@ -209,6 +209,19 @@ FOUND = {
     "audit log for ever": Case(
         hub_with("settings", keep_audit_days=None), "retention", NOTE, "the audit log stays"
     ),
+    "no backups on a timer": Case(
+        hub(support={**SUPPORT, "backups": None}), "backups", NOTE, "the registry takes none"
+    ),
+    "no backup yet": Case(
+        hub_with("backups", age_seconds=None, bytes=None), "backups", WRONG, "there is none"
+    ),
+    "old backup": Case(
+        hub_with("backups", age_seconds=7260.0), "backups", WRONG, "2 h 1 min old, 2.0 MiB"
+    ),
+    "registry that says nothing of backups": Case(
+        hub(support={name: SUPPORT[name] for name in SUPPORT if name != "backups"}),
+        *("backups", UNKNOWN, "an earlier version"),
+    ),
     "many refused handshakes": Case(
         hub(refused=[a_refusal(count=60), a_refusal(id="c2", count=40)]),
         *("refusals", WRONG, "100 handshakes were refused lately (unauthorized), most from 192"),
@@ -288,7 +301,7 @@ def test_it_is_said_once_with_what_to_do(case: Case) -> None:
 def test_nothing_is_said_of_what_is_usual(facts: Facts) -> None:
     lines = list(diagnose(facts))
     assert [line for line in lines if line.finding.mark is not Mark.RIGHT] == []
-    assert len({line.about for line in lines}) == len(lines) == 15
+    assert len({line.about for line in lines}) == len(lines) == 16
 
 
 def test_many_names_are_cut() -> None:
