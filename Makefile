@@ -22,8 +22,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # The tools of `make sbom` and `make audit`, apart from those that others need.
 SUPPLY := .cache/supply
-# The validators of deployment, with all that tests need.
+# The validators of deployment, apart from .venv: `make test` goes without them.
 VALIDATORS := .cache/validators
+WITH_VALIDATORS := PYTHONPATH=$(CURDIR)/$(VALIDATORS)$${PYTHONPATH:+:$$PYTHONPATH}
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1	/p' Makefile
@@ -82,13 +83,12 @@ simulate-storm: environment  ## Simulate a million devices that reconnect at onc
 	@$(RUN) -m tools.capacity.storm $(ARGS)
 
 chart: validators  ## Validate the Helm chart for the oldest and the newest Kubernetes
-	@$(VALIDATORS)/bin/python -m pytest -n 0 tests/deploy $(ARGS)
+	@$(WITH_VALIDATORS) $(RUN) -m pytest -n 0 tests/deploy $(ARGS)
 
 aws: validators  ## Lint and check the templates for AWS
-	@$(VALIDATORS)/bin/python -m pytest -n 0 tests/deploy_aws $(ARGS)
+	@$(WITH_VALIDATORS) $(RUN) -m pytest -n 0 tests/deploy_aws $(ARGS)
 
-validators:  ## Install what `make chart` and `make aws` need into .cache/validators
-	@$(MAKE) -s VENV=$(VALIDATORS) $(VALIDATORS)/validators.lock
+validators: environment $(VALIDATORS)/validators.lock  ## Install what `make chart` and `make aws` need into .cache/validators
 
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
 	@$(SUPPLY)/bin/python -m tools.supply.sbom
@@ -119,8 +119,9 @@ $(VENV)/pyproject.toml: pyproject.toml $(VENV)/requirements-dev.lock
 	@$(RUN) $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@cp $< $@
 
-$(VENV)/validators.lock: deploy/requirements/validators.lock $(VENV)/pyproject.toml
-	@$(RUN) $(PIP_INSTALL) --require-hashes --requirement $<
+$(VALIDATORS)/validators.lock: deploy/requirements/validators.lock $(VENV)/requirements-dev.lock
+	@rm -rf $(VALIDATORS)
+	@$(RUN) $(PIP_INSTALL) --target $(VALIDATORS) --require-hashes --requirement $<
 	@cp $< $@
 
 $(SUPPLY)/supply.lock: deploy/requirements/supply.lock
