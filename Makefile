@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -69,6 +69,9 @@ traces-away: environment  ## Have a receiver of traces away for 10 minutes, and 
 
 restore-proof: environment  ## Lose Postgres' disk with 50,000 devices, restore a backup, and judge every light
 	@CHARGELIGHT_TEST_RESTORE=50000 $(RUN) -m pytest -n 0 -s --timeout 3600 tests/e2e/restore
+
+production-proof: environment  ## Kill all containers of production, cluster and monitoring at once, and start them again
+	@CHARGELIGHT_TEST_PRODUCTION=1 $(RUN) -m pytest -n 0 tests/e2e/test_all_of_production.py
 
 mixed-versions: environment  ## Upgrade from the last release under load, and back, for 10 minutes
 	@CHARGELIGHT_TEST_MIXED=600 CHARGELIGHT_TEST_RELEASE=required $(RUN) -m pytest -n 0 --timeout 1800 tests/upgrade
