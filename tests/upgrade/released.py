@@ -12,6 +12,7 @@ import pytest
 
 from tests.fixtures.processes import ROOT
 
+_PARTS: Final = ("services", "shared", "CHANGELOG.md")
 FILE: Final = Path(__file__).with_name("released.toml")
 
 
@@ -39,7 +40,7 @@ def skip_without(error: NotHereError) -> NoReturn:
 
 
 def unpack(release: Release, folder: Path, repository: Path = ROOT) -> None:
-    """Put a release's services into a folder.
+    """Put a release's services and changelog into a folder.
 
     As an archive, not as a worktree: of those git keeps a list, and a run that is killed would
     leave its own in it.
@@ -48,7 +49,7 @@ def unpack(release: Release, folder: Path, repository: Path = ROOT) -> None:
         NotHereError: The commit is not in this clone, or there is no git.
     """
     archive = folder / "release.zip"
-    command = ["git", "archive", f"--output={archive}", release.commit, "services", "shared"]
+    command = ["git", "archive", f"--output={archive}", release.commit, *_PARTS]
     try:
         subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
     except subprocess.CalledProcessError as error:

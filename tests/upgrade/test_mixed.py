@@ -7,6 +7,7 @@ They do so for 20 s by default; `make mixed-versions` takes ten minutes.
 import asyncio
 import itertools
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -109,6 +110,16 @@ def test_no_migration_of_the_release_has_changed(released: Path) -> None:
     theirs = load(released / MIGRATIONS.relative_to(ROOT))
     assert theirs
     assert load()[: len(theirs)] == theirs
+
+
+def test_the_changelog_of_the_release_stays(release: Release, released: Path) -> None:
+    """What is new belongs to the next version."""
+    now, then = (
+        (folder / "CHANGELOG.md").read_text("utf-8").partition(f"## [{release.version}]")[2]
+        for folder in (ROOT, released)
+    )
+    # Documents may move.
+    assert re.sub(r"\]\(.*?\)", "]", now) == re.sub(r"\]\(.*?\)", "]", then) != ""
 
 
 async def test_versions_side_by_side_show_no_wrong_light(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.upgrade.released import NotHereError, Release, last_release, unpack
 
-FILES = ("services/served.py", "shared/agreed.py")
+FILES = ("services/served.py", "shared/agreed.py", "CHANGELOG.md")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_it_is_the_code_of_that_commit(repository: Path, folder: Path) -> None:
     released = Release("0.1.0", commit(repository, "released"))
     commit(repository, "changed")
     unpack(released, folder, repository)
-    assert [(folder / name).read_text() for name in FILES] == ["released"] * 2
+    assert [(folder / name).read_text() for name in FILES] == ["released"] * len(FILES)
 
 
 def test_a_commit_that_is_not_in_this_clone_is_named(repository: Path, folder: Path) -> None:
