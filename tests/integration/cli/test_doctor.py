@@ -119,6 +119,7 @@ async def _it_finds_what_was_left(running: Hub, chargelight: Chargelight) -> Non
         "wrong: without a secret, so only a certificate lets them in: chargers 1, widgets 0"
     ]
     assert texts.pop("services") == [NO_CANARY]
+    assert texts.pop("backups") == ["note: the registry takes none"]
     assert texts.pop("trust") == [
         "wrong: a program in 198.51.0.0/16 can say that it is at any address"
     ]

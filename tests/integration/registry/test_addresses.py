@@ -22,6 +22,7 @@ BODIES: Final[dict[str, Any]] = {
     "set_widget_secret": {"secret": "a-secret-of-some-length"},
     "update_charger": {},
     "update_widget": {},
+    "rename_booth": {"name": "Tower"},
 }
 """Of the operations that need one."""
 
@@ -36,7 +37,9 @@ async def fill(registry: RunningRegistry, by_hand: By) -> dict[str, str]:
     await by_hand.execute(
         "INSERT INTO api_keys (id, name, role, hash) VALUES ('k1', 'anna', 'viewer', '')"
     )
-    return {"charger_id": "c1", "widget_id": "w1", "rental_id": RENTAL, "key_id": "k1"}
+    await registry.send("POST", "/booths", {"name": "Main stage", "id": "b1"})
+    ids = {"charger_id": "c1", "widget_id": "w1", "booth_id": "b1"}
+    return ids | {"rental_id": RENTAL, "key_id": "k1"}
 
 
 def concrete(path: str, ids: dict[str, str]) -> str:
