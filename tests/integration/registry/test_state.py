@@ -318,7 +318,7 @@ async def test_those_who_could_not_connect_are_listed_the_newest_first(
     assert await _state(registry, "/refused") == {"items": []}
     times = {"count": 3, "gateway": "gateway-a"}
     await hub.put(REFUSED, "charger tls 10.0.0.7 ", {**times, "at": 5})
-    await hub.put(REFUSED, "charger wrong_path ::1 /charger/c1", {**times, "at": 7})
+    await hub.put(REFUSED, "charger wrong_path ::1 /charger/c1", {**times, "at": 7, "since": 6})
     newest, older = (await _state(registry, "/refused"))["items"]
     assert newest == {
         "kind": "charger",
@@ -327,6 +327,7 @@ async def test_those_who_could_not_connect_are_listed_the_newest_first(
         "address": "::1",
         "reason": "wrong_path",
         "count": 3,
+        "since": "1970-01-01T00:00:00.000006Z",
         "last_at": "1970-01-01T00:00:00.000007Z",
         "gateway": "gateway-a",
     }
