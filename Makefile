@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions fuzz capacity simulate-storm chart aws validators sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions fuzz capacity simulate-storm chart aws validators bundle bundle-proof sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -92,6 +92,12 @@ aws: validators  ## Lint and check the templates for AWS
 	@$(WITH_VALIDATORS) $(RUN) -m pytest -n 0 tests/deploy_aws $(ARGS)
 
 validators: environment $(VALIDATORS)/validators.lock  ## Install what `make chart` and `make aws` need into .cache/validators
+
+bundle: environment  ## Write dist/chargelight-….tar.gz, for a site without internet (ARGS="--arch arm64", ARGS=--help)
+	@$(RUN) -m tools.bundle $(ARGS)
+
+bundle-proof: bundle  ## Make the whole bundle, install it where there is no network, and light a light
+	@CHARGELIGHT_TEST_BUNDLE=$$(ls -t dist/chargelight-*.tar.gz | head -n 1) $(RUN) -m pytest -n 0 tests/e2e/test_bundle.py
 
 sbom: $(SUPPLY)/supply.lock  ## List what each image holds in dist/sbom (CycloneDX), and check the licences
 	@$(SUPPLY)/bin/python -m tools.supply.sbom

@@ -1,4 +1,4 @@
-"""What docs/deploy.md says to type fits the chart."""
+"""What docs/deploy.md says to type fits Compose's files and the chart."""
 
 import re
 import shlex
@@ -29,6 +29,14 @@ def secrets_in(text: str) -> dict[str, set[str]]:
         name: {each.partition("=")[0] for each in options if "=" in each}
         for name, *options in words
     }
+
+
+def test_compose_gets_the_settings_that_production_asks_for() -> None:
+    production = (ROOT / "deploy/compose/production.yml").read_text("utf-8")
+    required = set(re.findall(r"\$\{(\w+):?\?", production))
+    written = set(re.findall(r"^ +(\w+)=", DOCUMENT, re.MULTILINE))
+    assert required <= written
+    assert "CHARGELIGHT_COMPOSE_SECRETS" in required
 
 
 def test_the_values_of_the_example_fit() -> None:

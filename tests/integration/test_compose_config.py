@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from tests.fixtures.compose_config import (
     read_files,
 )
 from tests.fixtures.processes import ROOT
+from tools.bundle import archive
+from tools.bundle.images import Build
 
 ALL: Final = ("production", "cluster", "monitoring", "monitoring-cluster")
 FILES: Final = {
@@ -133,6 +135,18 @@ def test_each_node_keeps_its_data_in_a_volume_of_its_own_and_each_primary_has_a_
     assert services["redis"]["healthcheck"]["test"][-3:] == pairs
 
 
+@pytest.mark.parametrize("find", COMPOSES)
+def test_a_bundle_has_all_that_compose_mounts(find: Finder, read: Read, tmp_path: Path) -> None:
+    archive.place_files(tmp_path, Build("1.0", "c0ffee", "amd64"))
+    # The trial's secrets, and whatever else only one of them mounts.
+    for found in (read(find, ALL), read_files(find, FILES["monitored cluster"], {})):
+        sources = [source for each in found["services"].values() for source, _ in _mounts(each)]
+        sources += [secret["file"] for secret in found["secrets"].values()]
+        ours = {Path(each).relative_to(ROOT) for each in sources if _is_in(ROOT, each)}
+        assert len(ours) > 10
+        assert {path for path in ours if not (tmp_path / "hub" / path).exists()} == set()
+
+
 def _environment(service: Mapping[str, Any]) -> dict[str, str]:
     given = service.get("environment") or {}
     return {name: "" if text is None else str(text) for name, text in given.items()}
@@ -153,11 +167,18 @@ def _addresses(ports: Iterable[Any]) -> list[str]:
 
 
 def _volume_at(folder: str, service: Mapping[str, Any]) -> str:
-    for each in service["volumes"]:
+    return next((source for source, target in _mounts(service) if target == folder), "")
+
+
+def _mounts(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is mounted, a path or a volume, and where."""
+    for each in service.get("volumes", ()):
         if isinstance(each, dict):
-            source, target = each.get("source", ""), each["target"]
+            yield each.get("source", ""), each["target"]
         else:
             source, target, *_ = each.split(":")
-        if target == folder:
-            return str(source)
-    return ""
+            yield source, target
+
+
+def _is_in(folder: Path, path: str) -> bool:
+    return Path(path).is_relative_to(folder)

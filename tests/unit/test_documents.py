@@ -328,3 +328,13 @@ def test_no_section_of_the_changelog_says_a_thing_twice() -> None:
     ]
     assert sum(map(len, sections)) > 30
     assert [name for names in sections for name in set(names) if names.count(name) > 1] == []
+
+
+def test_what_is_said_to_be_lost_is_as_the_matrix_has_it() -> None:
+    deploy, reliability = (
+        (ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("deploy", "reliability")
+    )
+    table = deploy.partition("## What is lost, and for how long")[2]
+    said = re.findall(r"(\d+\.\d\d s), (\d+\.\d\d s)", table)
+    assert len(said) > 8
+    assert [pair for pair in said if f" | {' | '.join(pair)} | " not in reliability] == []

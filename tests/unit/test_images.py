@@ -105,6 +105,9 @@ def test_a_release_checks_the_digests_and_is_built_from_them() -> None:
     builds = [number for number, step in enumerate(steps) if " build " in step]
     assert all("--env-file deploy/images.lock build" in steps[number] for number in builds)
     assert 0 < steps.index("deploy/resolve-images --check") < builds[0]
+    bundles = release["jobs"]["bundles"]
+    assert bundles["needs"] == "images", "they are made of the same digests"
+    assert {"run": "make bundle"} in bundles["steps"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

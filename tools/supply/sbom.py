@@ -17,17 +17,17 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from shared.version import VERSION
+from tools.supply.built_images import LOCKS
 from tools.supply.licences import refused
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("cli", "gateway", "registry", "router", "simulator")
 FOLDER = ROOT / "dist" / "sbom"
 
 
 def main() -> int:
     """Write all documents; print what is refused."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    found = [f"{service}: {part}" for service in SERVICES for part in refused(_write(service))]
+    found = [f"{service}: {part}" for service in LOCKS for part in refused(_write(service))]
     for line in found:
         print(f"licence not allowed: {line}", file=sys.stderr)
     if found:
@@ -51,8 +51,7 @@ _LISTED = ("environment", "--output-reproducible", "--spec-version=1.6", "--outp
 
 def _installed(service: str) -> str:
     """Install what the image installs into an environment of its own."""
-    place = ROOT / ".cache" / "sbom" / service
-    lock = ROOT / "deploy" / "requirements" / f"{service}.lock"
+    place, lock = ROOT / ".cache" / "sbom" / service, LOCKS[service]
     _run("venv", "--clear", "--without-pip", str(place))
     options = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:")
     _run("pip", f"--python={place}/bin/python", "install", *options, f"--requirement={lock}")

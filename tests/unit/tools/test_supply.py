@@ -1,5 +1,6 @@
 """What is said of licences and known vulnerabilities."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import yaml
 from tests.unit.test_architecture import SERVICES
 from tools.supply import audit
 from tools.supply.audit import NOT_ASKED, VULNERABLE, judge
+from tools.supply.built_images import LOCKS
 from tools.supply.licences import refused
 
-GITHUB = Path(__file__).resolve().parents[3] / ".github"
+ROOT = Path(__file__).resolve().parents[3]
+GITHUB = ROOT / ".github"
 
 
 def sbom(*licences: dict[str, Any], kind: str = "library") -> dict[str, Any]:
@@ -50,6 +53,15 @@ def test_an_allowed_licence_is_not_named(document: dict[str, Any]) -> None:
 )
 def test_another_licence_and_none_are_named(document: dict[str, Any], said: str) -> None:
     assert list(refused(document)) == [f"left-pad 1.0: {said}"]
+
+
+def test_each_image_that_is_built_gets_a_list_of_its_parts() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    built = {each["build"]["args"]["SERVICE"] for each in services.values() if "build" in each}
+    assert LOCKS.keys() == built == set(SERVICES)
+    release = (GITHUB / "workflows/release.yml").read_text("utf-8")
+    (saved,) = re.findall(r"for image in (.+); do", release)
+    assert set(saved.split()) == built
 
 
 CLEAN = {"name": "a", "version": "1", "vulns": []}
