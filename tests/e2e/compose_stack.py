@@ -138,11 +138,28 @@ class Stack:
 
     def down(self) -> None:
         """Remove containers, networks, volumes and tags."""
-        self.compose("down", "--volumes", "--remove-orphans", timeout_seconds=120)
+        try:
+            self.compose("down", "--volumes", "--remove-orphans", timeout_seconds=120)
+        except StackError as error:
+            if "has active endpoints" not in str(error):
+                raise
+            self._remove_what_is_left()
         # The layers below stay: they are what makes the next build quick.
         for image in run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split():
             if image.endswith(f":{self._tag}"):
                 run("docker", "rmi", "--no-prune", image)
+
+    def _remove_what_is_left(self) -> None:
+        """Remove networks and volumes, as far as the engine lets us: the containers are gone.
+
+        An older engine sometimes takes one that is gone for an endpoint of its network, until it is
+        restarted, and Compose then stops there.
+        """
+        ours = f"label=com.docker.compose.project={self.project}"
+        for kind in ("network", "volume"):
+            for name in run("docker", kind, "ls", "--quiet", "--filter", ours).split():
+                with contextlib.suppress(StackError):
+                    run("docker", kind, "rm", name)
 
     def logs(self) -> str:
         """Return the last lines of every container's log, and who is not healthy."""
