@@ -36,13 +36,14 @@ securityContext:
 {{- end }}
 
 {{/* Which settings of the values a pod gets: those of its service, and those without a service in
-their name. Without Redis, settings of TLS to Redis would be mistakes. */}}
+their name. Without Redis, settings of TLS to Redis would be mistakes; only gateways wait for its
+replicas (REDIS_WAIT_REPLICAS). */}}
 {{- define "chargelight.settingsOf" -}}
 {{- if eq .component "migrate" }}^CHARGELIGHT_(POSTGRES|LOG)_
 {{- else if eq .component "canary" }}^CHARGELIGHT_(CANARY|LOG|ALLOWED)_
-{{- else if eq .component "router" }}^CHARGELIGHT_(ROUTER|LOG|ALLOWED|REDIS|TRACES)_
+{{- else if eq .component "router" }}^CHARGELIGHT_(ROUTER_|LOG_|ALLOWED_|REDIS_[^W]|TRACES_)
 {{- else if eq .component "gateway" }}^CHARGELIGHT_((GATEWAY|LOG|ALLOWED|REDIS|TRACES|DEVICE)_|OPEN$)
-{{- else }}^CHARGELIGHT_((REGISTRY|LOG|ALLOWED|REDIS|POSTGRES)_|OPEN$)
+{{- else }}^CHARGELIGHT_(REGISTRY_|LOG_|ALLOWED_|REDIS_[^W]|POSTGRES_|OPEN$)
 {{- end }}
 {{- end }}
 
