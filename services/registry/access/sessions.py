@@ -17,6 +17,11 @@ from services.registry.postgres.queries import fetch_value
 SIGNING_IN: Final = "POST /session"
 """The one operation that takes a code, and that takes no cookie: a session makes no other one."""
 
+COOKIE: Final = "chargelight"
+"""Its name; with TLS it begins with `HOST_PREFIX`."""
+HOST_PREFIX: Final = "__Host-"
+"""No other host can set such a cookie, and browsers only take it with TLS (RFC 6265bis)."""
+
 SESSION_LASTS: Final = timedelta(hours=12)
 CODE_LASTS: Final = timedelta(minutes=5)
 

@@ -49,11 +49,8 @@ def is_encrypted(request: Request) -> bool:
 
 
 def cookie_of(*, encrypted: bool) -> str:
-    """Return the name of the cookie that a session is in.
-
-    With ``__Host-`` no other host can set it, and browsers only take it with TLS (RFC 6265bis).
-    """
-    return "__Host-chargelight" if encrypted else "chargelight"
+    """Return the name of the cookie that a session is in."""
+    return f"{sessions.HOST_PREFIX}{sessions.COOKIE}" if encrypted else sessions.COOKIE
 
 
 def session_in(request: Request) -> str | None:

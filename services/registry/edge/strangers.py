@@ -12,6 +12,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.registry.access.sessions import COOKIE, HOST_PREFIX
 from shared.process.entrance.pace import Pace
 from shared.process.entrance.turns import Turns, call_soon
 
@@ -29,7 +30,7 @@ _SHARE: Final = 1.0
 _WHOLE: Final = re.compile(rb"\A[\x00-\x20]|\n\r?\n")
 _SHOWN: Final = (
     re.compile(rb"(?im)^authorization:[ \t]*bearer[ \t]+([^\s]+)"),
-    re.compile(rb"(?im)^cookie:(?:.*;)?[ \t]*(?:__Host-)?chargelight=([\w-]+)"),
+    re.compile(rf"(?im)^cookie:(?:.*;)?[ \t]*(?:{HOST_PREFIX})?{COOKIE}=([\w-]+)".encode("ascii")),
 )
 
 

@@ -11,6 +11,7 @@ import redis
 from websockets.asyncio.client import connect
 
 from tests.benchmarks.figures import Report
+from tests.benchmarks.in_turns import Sizes, add_ratio
 from tests.benchmarks.options import Options
 from tests.benchmarks.relay.variant import Run, Variant, started_hub
 from tests.benchmarks.stage import stage
@@ -20,42 +21,36 @@ from tools.servers.server_options import ServerOptions
 
 WITHOUT: Final = "waits for none"
 WITH: Final = "waits for 1"
-_PAIRS: Final = 400
-_RATES: Final = (500.0, 2_000.0)
 _ASKING: Final = 8
 """So many chargers ask for receipts."""
 _REST_SECONDS: Final = 0.1
 """After each receipt; without it, those that get theirs sooner would ask more."""
-_TURNS: Final = 4
 _READING: Final = '{"event":"StateOfCharge","data":{"soc":70}}'
 
 
 async def measure(options: Options) -> Report:
     report = Report()
-    pairs = 20 if options.quick else options.connections or _PAIRS
-    seconds, warm_up = (0.4, 0.1) if options.quick else (5.0, 1.0)
-    rounds = 1 if options.quick else options.rounds
+    sizes = Sizes.of(options)
     async with AsyncExitStack() as stack:
         variants = []
         for name, replicas in ((WITHOUT, "0"), (WITH, "1")):
             settings = {"CHARGELIGHT_REDIS_WAIT_REPLICAS": replicas}
             prepared = await stack.enter_async_context(stage(settings=settings))
             stack.enter_context(_replica_of(prepared.redis_url))
-            await prepared.register_pairs(pairs + _ASKING)
-            variants.append(await started_hub(name, prepared, stack, pairs))
-        for rate in _RATES[:1] if options.quick else _RATES:
+            await prepared.register_pairs(sizes.pairs + _ASKING)
+            variants.append(await started_hub(name, prepared, stack, sizes.pairs))
+        for rate in sizes.rates:
             runs: dict[str, list[Run]] = {WITHOUT: [], WITH: []}
             waits: dict[str, list[list[float]]] = {WITHOUT: [], WITH: []}
-            for turn in range(rounds * _TURNS):
-                for variant in variants if turn % 2 else reversed(variants):
-                    is_over = asyncio.Event()
-                    asking = asyncio.create_task(_receipts(variant, is_over), name="receipts")
-                    runs[variant.name].append(await variant.run(rate, seconds, warm_up))
-                    is_over.set()
-                    waits[variant.name].append(await asking)
+            for variant in sizes.turns(variants):
+                is_over = asyncio.Event()
+                asking = asyncio.create_task(_receipts(variant, is_over), name="receipts")
+                runs[variant.name].append(await sizes.run(variant, rate))
+                is_over.set()
+                waits[variant.name].append(await asking)
             _add(report, f"replicas at {rate:,.0f}/s:", runs, waits)
         if not options.quick:
-            await _search(variants, rounds, seconds, warm_up, report)
+            await sizes.search(variants, report, "replicas highest rate")
     return report
 
 
@@ -94,37 +89,17 @@ async def _receipts(variant: Variant, is_over: asyncio.Event) -> list[float]:
     return found
 
 
-async def _search(
-    variants: list[Variant], rounds: int, seconds: float, warm_up: float, report: Report
-) -> None:
-    """Add the highest rates that both bear."""
-    found: dict[str, list[float]] = {variant.name: [] for variant in variants}
-    for turn in range(rounds):
-        for variant in variants if turn % 2 else reversed(variants):
-            rates = found[variant.name]
-            first = rates[-1] / 2 if rates else _RATES[-1]
-            rate, _ = await variant.highest_rate(first, seconds, warm_up)
-            rates.append(rate)
-    _add_ratio(report, "replicas highest rate", found, "1/s")
-
-
 def _add(
     report: Report, title: str, runs: dict[str, list[Run]], waits: dict[str, list[list[float]]]
 ) -> None:
     for process in ("charger gateway", "redis"):
         each = {name: [run.cpu[process] * 1e6 for run in of] for name, of in runs.items()}
-        _add_ratio(report, f"{title} CPU of {process} per reading", each, "µs")
+        add_ratio(report, f"{title} CPU of {process} per reading", each, "µs")
     for place, quantile in ((49, "p50"), (98, "p99")):
         each = {
             name: [statistics.quantiles(times, n=100)[place] * 1e3 for times in of]
             for name, of in waits.items()
         }
-        _add_ratio(report, f"{title} acknowledged {quantile}", each, "ms")
+        add_ratio(report, f"{title} acknowledged {quantile}", each, "ms")
         each = {name: [run.latency_ms(quantile) for run in of] for name, of in runs.items()}
-        _add_ratio(report, f"{title} lit {quantile}", each, "ms")
-
-
-def _add_ratio(report: Report, title: str, samples: dict[str, list[float]], unit: str) -> None:
-    for name, of in samples.items():
-        report.add(f"{title}, {name}", of, unit)
-    report.ratio(f"{title}, {WITH} / {WITHOUT}", f"{title}, {WITH}", f"{title}, {WITHOUT}")
+        add_ratio(report, f"{title} lit {quantile}", each, "ms")

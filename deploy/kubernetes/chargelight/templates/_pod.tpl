@@ -41,9 +41,9 @@ replicas (REDIS_WAIT_REPLICAS). */}}
 {{- define "chargelight.settingsOf" -}}
 {{- if eq .component "migrate" }}^CHARGELIGHT_(POSTGRES|LOG)_
 {{- else if eq .component "canary" }}^CHARGELIGHT_(CANARY|LOG|ALLOWED)_
-{{- else if eq .component "router" }}^CHARGELIGHT_(ROUTER_|LOG_|ALLOWED_|REDIS_[^W]|TRACES_)
+{{- else if eq .component "router" }}^CHARGELIGHT_(ROUTER_|LOG_|ALLOWED_|REDIS_(URL|CLUSTER|TLS)|TRACES_)
 {{- else if eq .component "gateway" }}^CHARGELIGHT_((GATEWAY|LOG|ALLOWED|REDIS|TRACES|DEVICE)_|OPEN$)
-{{- else }}^CHARGELIGHT_(REGISTRY_|LOG_|ALLOWED_|REDIS_[^W]|POSTGRES_|OPEN$)
+{{- else }}^CHARGELIGHT_(REGISTRY_|LOG_|ALLOWED_|REDIS_(URL|CLUSTER|TLS)|POSTGRES_|OPEN$)
 {{- end }}
 {{- end }}
 
