@@ -507,6 +507,26 @@ async def test_a_sweep_leaves_alone_what_was_noted_after_its_gateway_was_found_d
     assert (await seen.charger())["left"] == entry["since"]  # never before it came
 
 
+async def test_a_sweep_leaves_a_charger_online_whose_newer_connection_was_not_told_yet(
+    bus: Bus, stored: Stored, seen: Seen
+) -> None:
+    soon = await _now(stored) + 60_000_000
+    await _attend(bus, stored, "gateway-a", "c1234", 5, 1, deadline=soon)
+    entry = await seen.charger()
+    names = stored.names.of_charger("c1234")
+
+    async def sweep(staying: int) -> list[object]:
+        words: list[str | int] = [names.presence_changes, "gateway-a", await _now(stored), 0]
+        words += ("c1234", staying)
+        return await bus.run([Call(scripts.SWEEP_CHARGERS, (names.presence,), words)])
+
+    for staying in (5, 6):
+        assert await sweep(staying) == [0]
+        assert await seen.charger() == entry
+    assert await sweep(4) == [1]
+    await seen.until_told((True, "gateway-a"), (False, "gateway-a"))
+
+
 async def test_the_newest_connections_end_counts_though_its_beginning_was_never_told(
     bus: Bus, stored: Stored, seen: Seen
 ) -> None:
