@@ -17,7 +17,7 @@ def ci(tmp_path: Path) -> Path:
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci")
     for name, text in {
-        "bin/make": 'echo "$1" >>made; [ "$1" != "${FAILING:-}" ]',
+        "bin/make": 'echo "$1" >>made; env >environment; [ "$1" != "${FAILING:-}" ]',
         ".venv/bin/python": "echo 3.11",
     }.items():
         path = tmp_path / name
@@ -45,6 +45,11 @@ def test_all_validates_the_deployment_too(ci: Path) -> None:
     code, _, made = run(ci, "all")
     assert code == 0
     assert made[:5] == ["check", "test", "validators", "chart", "aws"]
+
+
+def test_what_is_compiled_is_kept_for_the_next_process(ci: Path) -> None:
+    assert run(ci, "embedded", PYTHONDONTWRITEBYTECODE="1")[0] == 0
+    assert "PYTHONDONTWRITEBYTECODE" not in (ci / "environment").read_text()
 
 
 def test_validators_that_cannot_be_installed_are_a_failure_and_said(ci: Path) -> None:
