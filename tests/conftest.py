@@ -48,8 +48,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.OneWorkerForAlone:
-    return workers.OneWorkerForAlone(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.OneWorkerForEachGroup:
+    return workers.OneWorkerForEachGroup(config, log)
 
 
 def pytest_configure() -> None:
@@ -58,9 +58,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have the tests that run alone run last, if there are workers."""
+    """Have tests that take long run first, and those that run alone last, if there are workers."""
     if workers.is_worker(config):
-        workers.put_alone_last(config, items)
+        workers.put_in_order(items)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # waiting is not counted by pytest-timeout

@@ -35,26 +35,36 @@ def test_no_two_workers_share_a_redis_that_was_given(monkeypatch: pytest.MonkeyP
     assert workers.most_useful() == 0
 
 
-def test_what_runs_alone_comes_last() -> None:
-    config: Any = SimpleNamespace(rootpath=Path("/root"))
+def test_what_takes_long_comes_first_and_what_runs_alone_last() -> None:
     items: list[Any] = [
-        SimpleNamespace(name=path, path=Path("/root", path))
-        for path in ("tests/e2e/test_a.py", "tests/unit/test_b.py", "tests/faults/test_c.py")
+        SimpleNamespace(nodeid=path)
+        for path in (
+            "tests/e2e/test_compose.py::test_a",
+            "tests/unit/test_b.py::test_b",
+            "tests/e2e/test_tls.py::test_c",
+            "tests/faults/test_d.py::test_d",
+            "tests/unit/test_e.py::test_e",
+        )
     ]
-    workers.put_alone_last(config, items)
-    assert items[0].name == "tests/unit/test_b.py"
+    workers.put_in_order(items)
+    assert "".join(item.nodeid[-1] for item in items) == "cbead"
+
+
+def test_every_group_has_tests() -> None:
+    begins = [each for group in workers.GROUPS.values() for each in group]
+    assert [each for each in begins if not (ROOT / each).exists()] == []
 
 
 _CONFTEST: Final = """
 from tests.fixtures import workers
 
-workers.ALONE = ("alone",)
+workers.GROUPS = {"long": ("long/",), "alone": ("alone/",)}
 
-def pytest_collection_modifyitems(config, items):
-    workers.put_alone_last(config, items)
+def pytest_collection_modifyitems(items):
+    workers.put_in_order(items)
 
 def pytest_xdist_make_scheduler(config, log):
-    return workers.OneWorkerForAlone(config, log)
+    return workers.OneWorkerForEachGroup(config, log)
 """
 _MODULE: Final = """
 import os, pathlib, pytest
@@ -66,10 +76,11 @@ def test(number):
 """
 
 
-def test_one_worker_runs_all_that_runs_alone(tmp_path: Path) -> None:
+def test_one_worker_runs_all_of_a_group(tmp_path: Path) -> None:
     """Groups of xdist did nothing under a new pytest, and nobody noticed."""
     (tmp_path / "conftest.py").write_text(_CONFTEST)
-    for name in ("alone/test_a.py", "alone/test_b.py", "others/test_c.py", "others/test_d.py"):
+    folders = {"alone": "ab", "long": "cd", "others": "ef"}
+    for name in [f"{folder}/test_{one}.py" for folder, each in folders.items() for one in each]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(_MODULE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -93,8 +104,9 @@ def test_one_worker_runs_all_that_runs_alone(tmp_path: Path) -> None:
         files = (tmp_path / folder).glob("*.workers")
         return [worker for file in files for worker in file.read_text().split()]
 
-    assert len(workers_of("alone")) == 8
-    assert len(set(workers_of("alone"))) == 1
+    for group in ("alone", "long"):
+        assert len(workers_of(group)) == 8
+        assert len(set(workers_of(group))) == 1
     assert len(set(workers_of("others"))) > 1
 
 
