@@ -186,7 +186,7 @@ async def writer(redis_url: str) -> AsyncIterator[Writer]:
 
 
 async def until_heard(heard: list[tuple[str, bytes]], count: int) -> list[bytes]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(heard) < count:  # noqa: ASYNC110 - the list rings no bell
             await asyncio.sleep(0.01)
     return [payload for _, payload in heard]

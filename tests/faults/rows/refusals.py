@@ -71,7 +71,7 @@ async def _free_disk(client: Any, booth: Booth) -> None:
 
 async def _take_snapshot(client: Any, result: str) -> None:
     await client.bgsave()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await client.info("persistence"))["rdb_last_bgsave_status"] != result:  # noqa: ASYNC110 - asked of another process
             await asyncio.sleep(0.05)
 

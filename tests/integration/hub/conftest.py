@@ -68,7 +68,7 @@ class Running:
         """Stop everything; fails if a service had ended by a bug."""
         for stop in self._stops:
             stop.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             await asyncio.gather(*self._tasks)
 
 
@@ -151,7 +151,7 @@ async def _booth(
 
 async def _listening(*ports: int) -> None:
     for port in ports:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection(HOST, port)

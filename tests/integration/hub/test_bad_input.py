@@ -174,7 +174,7 @@ async def test_bad_input_of_one_charger_does_not_disturb_another(
 
 
 async def _raw(booth: Booth, request: bytes) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         reader, writer = await open_port(booth.host, booth.charger_port)
         writer.write(request)
         try:

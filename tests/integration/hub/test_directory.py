@@ -115,7 +115,7 @@ async def test_more_waiting_devices_than_allowed_are_told_to_come_back(
     booth = await start_gateway(device_auth="off", max_waiting=1)
     async with booth.charger("c1") as first:
         await first.send(reading(1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 answer = await _handshake(booth)
                 if answer.startswith(b"HTTP/1.1 503 "):

@@ -32,7 +32,7 @@ async def test_ping_and_close_in_the_same_segment_are_answered_after_the_handsha
     request = HEAD + READING + masked(PING, b"p") + masked(CLOSE, b"\x03\xe8")
     reader, writer = await open_port(booth.host, booth.charger_port)
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         answer = await reader.read()
     writer.close()
     assert answer.startswith(b"HTTP/1.1 101 ")
@@ -46,7 +46,7 @@ async def test_it_counts_also_when_the_directory_is_not_there_yet(
     booth = await start_gateway(device_auth="off")
     reader, writer = await open_port(booth.host, booth.charger_port)
     writer.write(HEAD + READING)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     await stored.pair("c1234", "wABCD", 7)
     await stored.complete()

@@ -115,7 +115,7 @@ async def test_without_the_right_to_report_a_service_works_and_says_so(
 
 
 async def _until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not fact():  # noqa: ASYNC110 - Redis rings no bell for this
             await asyncio.sleep(0.01)
 

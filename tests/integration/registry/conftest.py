@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from services.registry import app
 from services.registry.app import serve
+from services.registry.postgres import database as postgres
 from services.registry.postgres.database import Database, connection_string
 from services.registry.postgres.migrate import load, migrate
 from services.registry.settings import RegistrySettings
@@ -115,6 +116,18 @@ async def database(postgres_dsn: str, by_hand: By) -> AsyncIterator[Database]:
     async with Database(connection_string(dsn, "test")) as database:
         database.migrated.set()
         yield database
+
+
+PATIENT_SECONDS = 9.0
+"""How long a change waits for another one in a test that is `patient`, at least."""
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have changes wait for another one longer than in life, until a busy machine has all there."""
+    in_life, longer = (f"lock_timeout = '{each}s'".encode() for each in (postgres.WAIT_SECONDS, 10))
+    assert in_life in postgres._LIMITS
+    monkeypatch.setattr(postgres, "_LIMITS", postgres._LIMITS.replace(in_life, longer))
 
 
 @dataclass

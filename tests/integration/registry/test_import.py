@@ -679,6 +679,7 @@ async def test_of_too_many_new_secrets_none_is_set(
 # --- others at the same time
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("first", ["import", "pairing"])
 async def test_of_an_import_and_a_pairing_that_want_one_widget_the_first_gets_it(
     registry: RunningRegistry, in_redis: InRedis, by_hand: By, first: str

@@ -171,7 +171,7 @@ async def test_who_is_unregistered_goes_offline_and_others_hear_of_it(
     async with hearing(redis_url, charger.presence_changes, widget.presence_changes) as events:
         await projection.write_chargers([ChargerEntry("c1", 6, registered=False)])
         await projection.write_widgets([WidgetEntry("w1", 6, registered=False)])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(events) < 2:  # noqa: ASYNC110 - a list rings no bell
                 await asyncio.sleep(0.01)
     said = sorted((json.loads(payload) for _, payload in events), key=lambda one: "widget" in one)

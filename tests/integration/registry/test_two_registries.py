@@ -11,7 +11,13 @@ from structlog.testing import capture_logs
 
 from services.registry.postgres.migrate import load
 from tests.fixtures.postgres_at import address_for_registry
-from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
+from tests.integration.registry.conftest import (
+    PATIENT_SECONDS,
+    By,
+    RunningRegistry,
+    StartRegistry,
+    eventually,
+)
 from tests.integration.registry.in_redis import InRedis
 
 ROUNDS = 8  # twice in each order of registries and of requests
@@ -111,8 +117,7 @@ class Desks:
         async def all_wait() -> bool:
             return len(await self.rows(query)) == count
 
-        # A change that waits for 2 s is given up.
-        await eventually(all_wait, within=1.5)
+        await eventually(all_wait, within=PATIENT_SECONDS)
 
     async def _redis_agrees(self) -> bool:
         chargers = await self.rows(
@@ -136,7 +141,11 @@ class Desks:
 
 @pytest.fixture
 async def desks(
-    start_registry: StartRegistry, by_hand: By, in_redis: InRedis, postgres_dsn: str
+    patient: None,  # noqa: ARG001 - the registries are
+    start_registry: StartRegistry,
+    by_hand: By,
+    in_redis: InRedis,
+    postgres_dsn: str,
 ) -> Desks:
     one, other = await asyncio.gather(start_registry(), start_registry())
     return Desks((one, other), by_hand, in_redis, postgres_dsn)

@@ -68,7 +68,7 @@ class Watched:
     async def compared(self) -> AsyncIterator[None]:
         """Have all that the bus answers compared."""
         async with running(self.watch.compare()):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await self.bus.done.wait()
             yield
 

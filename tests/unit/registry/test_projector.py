@@ -147,7 +147,7 @@ async def _running(projector: Projector) -> AsyncIterator[None]:
 
 
 async def _until(projector: Projector, number: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await projector.wait_for(number):
             pass
 
@@ -239,7 +239,7 @@ async def test_a_change_that_could_not_be_projected_is_tried_again(
     fake.greatest = 3
     fake.in_a_change.clear()
     projector.request_projection()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await fake.in_a_change.wait()  # nobody rings again
     assert (fake.writes_that_fail, fake.fulls) == (0, 1)
     await _until(projector, 3)
@@ -252,7 +252,7 @@ async def test_a_postgres_that_lost_changes_is_repaired_and_projected_again(
     await _until(projector, 9)
     fake.greatest = 4
     projector.request_projection()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await fake.full_again.wait()
     await _until(projector, 4)
     assert not projector.has_projected(5)

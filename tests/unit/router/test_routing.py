@@ -272,7 +272,7 @@ async def test_a_newer_pairing_is_newer_whatever_its_revision(router: Router) ->
 
 
 async def test_what_was_routed_is_cleared_a_moment_later_by_itself(router: Router) -> None:
-    async with running(router.clearer.run()), asyncio.timeout(10):
+    async with running(router.clearer.run()), asyncio.timeout(30):
         router.hear(85, 4)
         await router.route()
         while not router.cleared:  # noqa: ASYNC110 - the fake bus sets no event

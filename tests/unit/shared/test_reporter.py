@@ -50,7 +50,7 @@ async def run_until_asked(reporter: Reporter, bus: Redis, monkeypatch: pytest.Mo
     """Let it report until the last answer was given."""
     monkeypatch.setattr(module, "REPORT_SECONDS", 0.0)
     task = asyncio.create_task(reporter.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bus.asked.wait()
     assert not task.done()
     task.cancel()
@@ -108,7 +108,7 @@ async def test_leaving_does_not_wait_for_a_redis_that_hangs(
             await asyncio.Event().wait()
 
     monkeypatch.setattr(module, "_LEAVE_SECONDS", 0.01)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reporter_to(Hanging()).leave()
 
 

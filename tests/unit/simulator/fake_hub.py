@@ -246,7 +246,7 @@ class Heard(list[Any]):
 
     async def until(self, fact: Callable[[Any], bool], times: int = 1) -> Any:
         """Return the event for which ``fact`` was true the nth time."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(found := [event for event in self if fact(event)]) < times:
                 self._changed.clear()
                 await self._changed.wait()

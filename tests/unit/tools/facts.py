@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 30.0
 
 
 def wait_until(fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:

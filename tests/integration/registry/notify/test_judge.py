@@ -15,7 +15,12 @@ from services.registry.postgres.database import Database
 from shared.bus.bus import Bus
 from shared.contract.names import GATEWAYS, Names
 from tests.integration.registry.by_rest import registered
-from tests.integration.registry.conftest import By, RunningRegistry, eventually
+from tests.integration.registry.conftest import (
+    PATIENT_SECONDS,
+    By,
+    RunningRegistry,
+    eventually,
+)
 from tests.unit.registry.test_hub_view import heard, line, look, view
 
 LIMITS = Limits(ready=600, silent=600, returned=600, trouble=30)
@@ -234,6 +239,7 @@ async def test_a_trouble_of_the_hub_is_told_when_it_lasts_and_when_it_is_over_fo
     assert await told(by_hand) == [("hub.trouble", "", False), ("hub.trouble", "", True)]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_judges_at_once_tell_everything_once(
     make_judge: Callable[[str], Judge], by_hand: By
 ) -> None:
@@ -251,7 +257,7 @@ async def test_two_judges_at_once_tell_everything_once(
         judges = [
             group.create_task(make_judge(name).judge()) for name in ("registry-1", "registry-2")
         ]
-        await eventually(both_wait, within=1.5)  # who waits for 2 s gives up
+        await eventually(both_wait, within=PATIENT_SECONDS)
     assert sorted(each.result() for each in judges) == [0, 1]
 
 

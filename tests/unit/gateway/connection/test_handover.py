@@ -66,7 +66,7 @@ class Gateway:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - it rings no bell
             await asyncio.sleep(0.001)
 

@@ -127,6 +127,6 @@ class Port:
         return reader, writer, head.partition(b"\r\n")[0]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - it rings no bell
                 await asyncio.sleep(0.001)

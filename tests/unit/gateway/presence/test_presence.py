@@ -65,5 +65,5 @@ async def test_one_that_cannot_send_that_leaves_the_rest_to_the_others(
     seat.chargers.connect("c1", 0, 5)
     seat.bus.failure = failure
     seat.bus.answer = lambda _id: b"late"
-    await asyncio.wait_for(seat.presence.leave(), 5)
+    await asyncio.wait_for(seat.presence.leave(), 30)
     assert seat.bus.commanded == []

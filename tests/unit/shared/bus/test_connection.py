@@ -24,7 +24,7 @@ from shared.bus.server import Server
 from shared.bus.single_server_bus import SingleServerBus
 from tests.fixtures.observations import observing
 
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 30
 
 ECHO_A, ECHO_B = (encode_command(("ECHO", word)) for word in "ab")
 GO, PING, A, B = (encode_command((word,)) for word in ("GO", "PING", "A", "B"))

@@ -11,7 +11,7 @@ from shared.bus.echo import Echo
 from tests.unit.shared.fake_bus import FakeBus, FakeSubscriber
 from tests.unit.shared.running import running
 
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 30
 
 
 class EchoBus(FakeBus):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 30
 
 
 class Told:

@@ -68,7 +68,7 @@ async def test_a_charger_with_a_secret_presents_it_and_another_one_sends_no_head
 async def test_before_the_first_reading_there_is_nothing_to_wait_for(hub: FakeHub) -> None:
     async with charger_of(hub) as (charger, heard):
         await heard.until(is_a(Connected))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await charger.all_acknowledged()
         assert charger.is_acknowledged
         hub.holds_receipts = True
@@ -246,15 +246,15 @@ async def test_a_hub_that_holds_receipts_back_but_lives_is_not_given_up(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While Redis is away there are no pongs, but the hub's own pings go on."""
-    monkeypatch.setattr(WatchedConnection, "silence_seconds", 0.3)
+    monkeypatch.setattr(WatchedConnection, "silence_seconds", 1.0)
     hub.holds_receipts = True
     async with charger_of(hub) as (charger, heard):
         await charger.report(70)
         await heard.until(is_a(Sent))
         [connection] = hub.connections["/chargers/c1"]
-        for _ in range(10):
+        for _ in range(20):
             await (await connection.ping())
-            await asyncio.sleep(0.1)  # three times the silence goes by, in small pieces
+            await asyncio.sleep(0.1)  # twice the silence goes by, in small pieces
         assert not any(isinstance(event, Disconnected) for event in heard)
 
 

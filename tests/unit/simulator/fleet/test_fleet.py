@@ -46,7 +46,7 @@ async def fleet_of(
 
 
 async def figures_when(fleet: Fleet, fact: Callable[[Figures], bool]) -> Figures:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         # Figures come about by the passing of time, too: nothing announces them.
         while not fact(figures := fleet.total_figures()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

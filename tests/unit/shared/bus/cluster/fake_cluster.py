@@ -115,7 +115,7 @@ class FakeConnection:
 
     async def command(self) -> list[str]:
         """Return the next command that was sent, pings left out."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not self.sent:
                 self.news.clear()
                 await self.news.wait()

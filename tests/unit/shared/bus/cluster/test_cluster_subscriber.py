@@ -29,7 +29,7 @@ class Owner(Told):
 
     async def connection(self, at: Address) -> FakeConnection:
         """Return the connection to a server that something is sent on next."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 for connection in self._cluster.connections.get(at, []):
                     if connection.sent:
@@ -176,7 +176,7 @@ async def test_while_no_server_is_there_it_goes_on_trying(cluster: FakeCluster) 
     owner = Owner(cluster)
     owner.subscriber.subscribe([ON_A], owner)
     async with running(owner.subscriber.run()):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(cluster.connections.get(A, [])) < 3:  # noqa: ASYNC110 - nobody tells of attempts
                 await asyncio.sleep(0)
         assert not owner.subscriber.connected

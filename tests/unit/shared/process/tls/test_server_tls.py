@@ -17,7 +17,7 @@ async def test_a_renewed_certificate_is_taken_while_the_files_are_watched(tmp_pa
     watching = asyncio.create_task(tls.watch())
     first = await _served(ca, tls)
     ca.server("localhost")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await changed.wait()
     assert await _served(ca, tls) != first
     watching.cancel()
