@@ -13,11 +13,17 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def ci(tmp_path: Path) -> Path:
-    """A copy of .ci/run, where `make` only notes what it is to make, and fails if told to."""
+    """A copy of .ci/run, where `make` only notes what it is to make, and fails if told to.
+
+    What it makes silently (`make -s`), for later, is noted apart: that is at the same time.
+    """
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci")
     for name, text in {
-        "bin/make": 'echo "$1" >>made; env >environment; [ "$1" != "${FAILING:-}" ]',
+        "bin/make": (
+            '[ "$1" = -s ] && { echo "$2" >>made-for-later; exit 1; }\n'
+            'echo "$1" >>made; env >environment; [ "$1" != "${FAILING:-}" ]'
+        ),
         ".venv/bin/python": "echo 3.11",
     }.items():
         path = tmp_path / name
@@ -45,6 +51,9 @@ def test_all_validates_the_deployment_too(ci: Path) -> None:
     code, _, made = run(ci, "all")
     assert code == 0
     assert made[:5] == ["check", "test", "validators", "chart", "aws"]
+    # What could not be prepared is made in its turn.
+    prepared = (ci / "made-for-later").read_text().split()
+    assert prepared == ["validators", *["environment"] * (len(made) - 5)]
 
 
 def test_what_is_compiled_is_kept_for_the_next_process(ci: Path) -> None:
