@@ -62,13 +62,14 @@ def estimate(points: Sequence[Point], now: float) -> Estimate:
     found = progress(points, now)
     if isinstance(found, WhyNot):
         return Estimate(unknown=found)
+    possible = _possible(found.steps)
     return Estimate(
-        to_80=_range(found, SOON) if found.level < SOON else None, to_100=_range(found, FULL)
+        to_80=_range(found, possible, SOON) if found.level < SOON else None,
+        to_100=_range(found, possible, FULL),
     )
 
 
-def _range(found: Progress, target: int) -> Range:
-    possible = _possible(found.steps)
+def _range(found: Progress, possible: Sequence[tuple[Curve, float]], target: int) -> Range:
     likely = [_remaining(found, *each, target) for each in possible]
     slower = [_SLOWER * _remaining(found, *each, SOON) for each in possible]
     latest = max(map(operator.add, likely, slower))

@@ -79,6 +79,8 @@ _PAUSE: Final = 4.0
 _PAUSE_MINUTES: Final = 3.0
 """if it is so much longer."""
 _PATIENCE_MINUTES: Final = 10.0
+_MOST_STEPS: Final = 12
+"""More steps cost time, and say no more."""
 
 
 def progress(points: Sequence[Point], now: float) -> Progress | WhyNot:
@@ -104,7 +106,7 @@ def progress(points: Sequence[Point], now: float) -> Progress | WhyNot:
     due = pace * USUAL.between(level, min(level + 1, FULL))
     if waiting > max(_PATIENCE_MINUTES, _PAUSE * due):
         return WhyNot.NO_PROGRESS
-    return Progress(steps, paused, waiting)
+    return Progress(_thinned(steps), paused, waiting)
 
 
 def _why_not_yet(run: Sequence[Point], waiting: float, *, has_fallen: bool) -> WhyNot:
@@ -149,3 +151,11 @@ def _without_pauses(run: Sequence[Point]) -> tuple[list[Point], float]:
             paused += duration - expected
         steps.append(Point(point.at - paused, point.level))
     return steps, paused
+
+
+def _thinned(steps: Sequence[Point]) -> Sequence[Point]:
+    """Return some of the steps, evenly, with the first and the last."""
+    last = len(steps) - 1
+    if last < _MOST_STEPS:
+        return steps
+    return [steps[round(index * last / (_MOST_STEPS - 1))] for index in range(_MOST_STEPS)]
