@@ -22,6 +22,7 @@ from services.registry.backup.timer import BackupTimer
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
+from services.registry.history.history import History
 from services.registry.hub.hub_watch import HubWatch
 from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisWatch
@@ -179,6 +180,7 @@ class Registry:
             settings.partitions,
         )
         self._lights_audit = LightsAudit(self._states, self._hub.is_first_registry, rng)
+        self._history = History(self._database, self._states, self._hub.is_first_registry)
         self._backups: BackupTimer | None = None
         if settings.backup_folder:
             schedule = Schedule(
@@ -269,6 +271,7 @@ class Registry:
         background.start(self._expiry.run(), "expire secrets")
         background.start(self._counts.run(), "count devices")
         background.start(self._lights_audit.run(), "audit lights")
+        background.start(self._history.run(), "write the history of rentals")
         background.start(self._pruner.run(), "prune")
         if self._backups is not None:
             background.start(self._backups.run(), "take backups")
@@ -301,6 +304,7 @@ class Registry:
             self._hub.view,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
+            self._history.estimate_of,
             self._notifier.destinations,
         )
 
