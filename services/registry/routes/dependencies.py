@@ -16,6 +16,7 @@ from services.registry.api.representations import BoothOrNone
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
+from services.registry.feed.feed import Feed
 from services.registry.hub.view import Hub
 from services.registry.live.booth_counts import BoothCounts
 from services.registry.live.state_reader import StateReader
@@ -78,6 +79,10 @@ class Parts:
     authorization: Authorization
     hub: Callable[[], Hub]
     """Returns what this registry sees of the hub."""
+    feed: Feed
+    is_valid: Callable[[bytes], bool] = lambda _: True
+    """Tells whether an API key or a session is valid, a moment late, also while Postgres is away;
+    where none is needed, each is."""
     keep: Keep = field(default_factory=Keep)
     instance: Instance = field(default_factory=Instance)
     destinations: Sequence[Destination] = ()
