@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from uvicorn.server import ServerState
 
@@ -22,6 +23,7 @@ from services.registry.backup.timer import BackupTimer
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
+from services.registry.feed.feed import Feed
 from services.registry.history.history import History
 from services.registry.hub.hub_watch import HubWatch
 from services.registry.hub.postgres_watch import PostgresWatch
@@ -41,7 +43,7 @@ from services.registry.retention.pruner import Pruner
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
-from shared.bus.factory import open_bus, open_check
+from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.instances import Figures
 from shared.contract.names import Names
 from shared.process import health, logs
@@ -54,6 +56,9 @@ from shared.process.waiting import unless_stopped
 from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
+
+_MOST_STREAMS: Final = 200
+"""Of the feed: each holds a connection."""
 
 
 async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
@@ -121,6 +126,7 @@ class Registry:
         self._pruner = Pruner(self._database, settings.keep)
         self._states = StateReader(self._state_bus, names)
         self._refused_devices = RefusedDevices(self._database, self._states, rng)
+        self._feed = self._open_feed(settings, names, rng)
         self._know_operators(settings, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
         agreement = agreement_of(settings)
@@ -211,6 +217,17 @@ class Registry:
             connections_max=self._settings.max_connections,
         )
 
+    def _open_feed(self, settings: RegistrySettings, names: Names, rng: random.Random) -> Feed:
+        self._feed_bus = open_bus(settings, settings.instance_id, "feed")
+        return Feed(
+            StateReader(self._feed_bus, names),
+            names,
+            self._database,
+            lambda: open_subscriber(settings, settings.instance_id, rng),
+            # So many that requests still find a place.
+            min(_MOST_STREAMS, settings.max_connections // 2),
+        )
+
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)
         self._audit_file = (
@@ -253,7 +270,8 @@ class Registry:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""
-        for bus in (self._bus, self._rentals_bus, self._state_bus, self.check.bus):
+        buses = (self._bus, self._rentals_bus, self._state_bus, self._feed_bus, self.check.bus)
+        for bus in buses:
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
         stack.push_async_callback(self._access_events.write_last)
@@ -270,6 +288,7 @@ class Registry:
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
         background.start(self._counts.run(), "count devices")
+        background.start(self._feed.run(), "feed the console")
         background.start(self._lights_audit.run(), "audit lights")
         background.start(self._history.run(), "write the history of rentals")
         background.start(self._pruner.run(), "prune")
@@ -287,8 +306,9 @@ class Registry:
             background.start(self.tls.watch(), "watch certificates")
 
     def stop_waiting(self) -> None:
-        """Answer requests that have changed something: they wait for Redis no longer."""
+        """Answer requests that have changed something, and end streams: they wait no longer."""
         self._projector.stop_waiting()
+        self._feed.close()
 
     def _parts(self, settings: RegistrySettings) -> Parts:
         return Parts(
@@ -302,6 +322,8 @@ class Registry:
             ),
             self._authorization,
             self._hub.view,
+            self._feed,
+            (lambda _: True) if self.strangers is None else self._valid_keys.__contains__,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
             self._history.estimate_of,

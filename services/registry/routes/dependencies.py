@@ -17,6 +17,7 @@ from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
 from services.registry.estimate.shown import PhoneEstimate
+from services.registry.feed.feed import Feed
 from services.registry.hub.view import Hub
 from services.registry.live.booth_counts import BoothCounts
 from services.registry.live.redis_values import RawCharger
@@ -80,6 +81,10 @@ class Parts:
     authorization: Authorization
     hub: Callable[[], Hub]
     """Returns what this registry sees of the hub."""
+    feed: Feed
+    is_valid: Callable[[bytes], bool] = lambda _: True
+    """Tells whether an API key or a session is valid, a moment late, also while Postgres is away;
+    where none is needed, each is."""
     keep: Keep = field(default_factory=Keep)
     instance: Instance = field(default_factory=Instance)
     estimate_of: Callable[[RawCharger, int], PhoneEstimate | None] = lambda _raw, _now: None

@@ -92,7 +92,10 @@ COMMANDS: dict[str, str] = {
 NOT_TYPED = {"cursor"}
 """Queries that a command makes by itself, when it needs them."""
 
-NO_COMMAND = {"report_alerts", "begin_session", "end_session", "create_sign_in_code"}
+NO_COMMAND = {
+    *("report_alerts", "begin_session", "end_session", "create_sign_in_code"),
+    *("get_live_snapshot", "watch_live"),
+}
 """What only another program does: Alertmanager, or the console in a browser."""
 
 GATHERED = {"get_support"}
@@ -131,7 +134,7 @@ def routers() -> Iterator[APIRouter]:
 def operations() -> dict[str, dict[str, Any]]:
     """Return the operations of the API's own document, with method, path and schemas."""
     nothing: Any = object()
-    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
+    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
     found = {
         operation["operationId"]: {**operation, "method": method.upper(), "path": path}
         for path, methods in document["paths"].items()
