@@ -20,8 +20,9 @@ _MOST_CHANGES: Final = 250
 """In one event: a client that reads slowly holds no more than a few of them here."""
 _LOOK_SECONDS: Final = 5.0
 """How often to look whether the key is still valid; not before, for a key may be that new."""
-_COMMENT_SECONDS: Final = 15.0
-"""So that no balancer takes the connection for a dead one: HAProxy waits for 60 s."""
+_COMMENT_SECONDS: Final = 1.0
+"""By which a client knows that what it shows is current; and no balancer takes the connection for a
+dead one."""
 _RETRY_MS: Final = 2000
 """After so long a browser connects again."""
 
@@ -66,7 +67,7 @@ class Stream:
                 yield KEEPALIVE_COMMENT
             number = following.number
             if number == feed.tiles.number:
-                await wait_for_event(changed, _LOOK_SECONDS)
+                await wait_for_event(changed, _COMMENT_SECONDS)
 
 
 def _events(changes: list[Change], position_at: Callable[[int], str]) -> list[bytes]:

@@ -93,7 +93,7 @@ async def _stream(
     "chargers that are not there any more, or not in this booth. `hub`: whether what is shown can "
     "be current, as in a snapshot; once at the beginning, then when that changes. `reset`: the "
     "position is not known here, so forget all tiles: everything follows. Each `id` is a "
-    "position. A comment comes every 15 s.",
+    "position. While nothing else is said, a comment comes each second.",
     response_class=EventStream,
     responses=_EVENTS,
 )

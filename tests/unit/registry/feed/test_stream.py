@@ -42,15 +42,13 @@ async def first(events: AsyncIterator[bytes], number: int) -> list[bytes]:
     return [await anext(events) for _ in range(number)]
 
 
-async def test_who_hears_nothing_else_gets_a_comment_every_15_seconds(
-    feed: Feed, clock: Clock
-) -> None:
+async def test_who_hears_nothing_else_gets_a_comment_each_second(feed: Feed, clock: Clock) -> None:
     events = Stream(feed, None, None, lambda: True).events()
     hub, *_ = await first(events, 1)
     assert hub.startswith(b"event: hub\n")
     begun = clock.now
     assert await first(events, 3) == [COMMENT] * 3
-    assert clock.now - begun == 45
+    assert clock.now - begun == 3
     feed.tiles.put(tile("c1"))
     (told,) = await first(events, 1)
     assert told.startswith(b'event: tiles\ndata: [{"charger":"c1"')
@@ -60,14 +58,14 @@ async def test_who_hears_nothing_else_gets_a_comment_every_15_seconds(
 async def test_it_ends_soon_after_its_key(feed: Feed, clock: Clock) -> None:
     ends_at = clock.now + 22
     events = Stream(feed, None, None, lambda: clock.now < ends_at).events()
-    assert [each[:10] async for each in events] == [b"event: hub", COMMENT]
-    assert clock.now - ends_at < 30
+    assert {each[:10] async for each in events} == {b"event: hub", COMMENT}
+    assert 0 <= clock.now - ends_at < 30
 
 
 async def test_a_key_that_is_not_known_yet_is_given_some_seconds(feed: Feed, clock: Clock) -> None:
     begun = clock.now
-    events = Stream(feed, None, None, lambda: clock.now > begun).events()
-    assert len(await first(events, 3)) == 3
+    events = Stream(feed, None, None, lambda: clock.now - begun >= 5).events()
+    assert len(await first(events, 9)) == 9
 
 
 async def test_it_ends_when_the_registry_stops(feed: Feed) -> None:
