@@ -23,6 +23,7 @@ from services.registry.backup.timer import BackupTimer
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
+from services.registry.estimate.shown import PhoneEstimate
 from services.registry.feed.feed import Feed
 from services.registry.history.history import History
 from services.registry.hub.hub_watch import HubWatch
@@ -30,6 +31,7 @@ from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisWatch
 from services.registry.lights_audit.lights_audit import LightsAudit
 from services.registry.live.device_counts import DeviceCounts
+from services.registry.live.redis_values import RawCharger
 from services.registry.live.state_reader import StateReader
 from services.registry.notify.conditions.judge import Judge
 from services.registry.notify.notifier import Notifier
@@ -226,7 +228,11 @@ class Registry:
             lambda: open_subscriber(settings, settings.instance_id, rng),
             # So many that requests still find a place.
             min(_MOST_STREAMS, settings.max_connections // 2),
+            estimate_of=self._estimate_of,
         )
+
+    def _estimate_of(self, raw: RawCharger, now: int) -> PhoneEstimate | None:
+        return self._history.estimate_of(raw, now)  # which is opened after the feed
 
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)

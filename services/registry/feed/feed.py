@@ -20,6 +20,7 @@ from services.registry.errors import DirectoryAbsentError
 from services.registry.feed.doorbells import Doorbells
 from services.registry.feed.newer import newer_change, next_tile
 from services.registry.feed.positions import Position
+from services.registry.feed.ready import EstimateOf, ReadyTimes
 from services.registry.feed.rows import Rows
 from services.registry.feed.state import HubState, Snapshot
 from services.registry.feed.tile import LightChange, find
@@ -64,6 +65,7 @@ class Feed:
     new_subscriber: Callable[[], Subscriber]
     most_streams: int
     clock: Callable[[], float] = time.monotonic
+    estimate_of: EstimateOf = lambda _raw, _now: None
 
     def __post_init__(self) -> None:
         self.watching = Watching(self.clock)
@@ -84,6 +86,7 @@ class Feed:
         self._rows = Rows(self.database)
         self._unread: set[str] = set()
         self._lights: dict[str, LightChange] = {}
+        self._ready = ReadyTimes(self.estimate_of)
         self._sweep: list[str] = []
         self._share = 0
         """How many of them are read in each tick."""
@@ -233,6 +236,7 @@ class Feed:
                 self._unread.add(charger)
             else:
                 self.tiles.remove(charger)
+                self._ready.forget(charger)
 
     def _take_doorbells(self) -> None:
         heard = self._doorbells.take()
@@ -281,6 +285,8 @@ class Feed:
             row = self._rows.all.get(raw.id)
             if row is not None:  # else it was removed while we read
                 found = find(row, raw, environment)
+                if ready := self._ready.of(row, raw, found.tile.level, environment.now):
+                    found = found.with_ready(ready)
                 tile = next_tile(self.tiles.get(raw.id), found, row, self._lights.pop(raw.id, None))
                 self.tiles.put(tile)
 

@@ -8,7 +8,10 @@ from typing import Final
 
 from services.registry.feed.tile import Found, LightChange, Row, Tile, light_since
 
-_OF_THE_LIGHT: Final = ("widget", "level", "light", "light_since", "pairing_number", "revision")
+_OF_THE_LIGHT: Final = (
+    *("widget", "level", "light", "light_since"),
+    *("ready", "pairing_number", "revision"),
+)
 """What belongs together: of two tiles, these are all of the same one."""
 
 

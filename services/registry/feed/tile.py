@@ -66,6 +66,15 @@ class TileRental(BaseModel):
     opened_at: datetime = Field(description="When the phone was handed over")
 
 
+class TileReady(BaseModel):
+    """From when until when a phone will be full, as far as can be said; no promise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    earliest_at: datetime = Field(description="Not before")
+    latest_at: datetime = Field(description="Nor after")
+
+
 class Tile(BaseModel):
     """A charger as a wall shows it.
 
@@ -90,6 +99,10 @@ class Tile(BaseModel):
     )
     light_since: datetime | None = Field(
         description="Since when the light is this one; null: dark, or not known"
+    )
+    ready: TileReady | None = Field(
+        default=None,
+        description="When the phone will be full, estimated; null: it is, or that is not known",
     )
     online: bool = Field(description="Whether a living gateway has a connection of it")
     problem: TileProblem | None = Field(description="What needs a look; null: nothing")
@@ -123,6 +136,10 @@ class Found(NamedTuple):
     """When the newest reading behind the light was accepted, in µs; 0: not known."""
     replaces: Revision | None = None
     """Revision of a status that nothing can have led to, and that the light stands in place of."""
+
+    def with_ready(self, ready: TileReady) -> "Found":
+        """Return the same, with when its phone will be full."""
+        return self._replace(tile=self.tile.model_copy(update={"ready": ready}))
 
 
 def find(row: Row, raw: RawCharger, environment: Environment) -> Found:

@@ -37,6 +37,7 @@ def test_it_says_all_that_is_known() -> None:
         "level": 70.5,
         "light": "charging80",
         "light_since": None,
+        "ready": None,
         "online": True,
         "problem": None,
         "pairing_number": 7,
