@@ -259,6 +259,12 @@ async def test_an_estimate_is_in_the_history_and_in_the_state_but_not_in_the_wid
     (listed,) = (await phone.get("/state"))["items"]
     assert listed["estimate"] == state["estimate"]
     assert "estimate" not in await phone.get("/widgets/w1/state")
+    (tile,) = (await phone.get("/live/snapshot"))["tiles"]
+    full = [datetime.fromisoformat(tile["ready"][name]) for name in ("earliest_at", "latest_at")]
+    minutes = [(each - datetime.now(UTC)) / timedelta(minutes=1) for each in full]
+    to_100 = state["estimate"]["to_100"]
+    assert minutes[0] - 2 <= to_100["earliest_minutes"]
+    assert minutes[1] + 2 >= to_100["latest_minutes"]
     # A registry that starts now, and does not write, finds what the other one wrote.
     second = History(database, StateReader(bus, names), lambda: False)
     await second.look()
