@@ -51,7 +51,8 @@ async def test_everyone_can_use_every_screen(
     async with visit(browser, booth.guarded_url, **options) as visited:
         await visited.page.get_by_label("API key").wait_for()
         await judge(visited, f"sign-in-{of}")
-    async with visit(browser, f"{booth.url}#/wall?booth=main-stage", **options) as visited:
+    wall = f"{booth.url}#/wall?booth=main-stage"
+    async with visit(browser, wall, may_fail=True, **options) as visited:
         page = visited.page
         await visited.tile("c-left-1", "charging")
         await judge(visited, f"wall-{of}")
@@ -73,13 +74,11 @@ async def test_everyone_can_use_every_screen(
 
 
 @pytest.mark.parametrize(
-    ("locale", "ready", "ended"),
-    [("de-DE", "Fertig", "Abmelden"), ("es-MX", "Listo", "Salir"), ("fr-FR", "Prêt", "Se déco")],
+    ("locale", "ready"), [("de-DE", "Fertig"), ("es-MX", "Listo"), ("fr-FR", "Prêt")]
 )
 async def test_it_speaks_the_browsers_language_or_the_one_that_is_chosen(
-    browser: Browser, booth: Booth, locale: str, ready: str, ended: str
+    browser: Browser, booth: Booth, locale: str, ready: str
 ) -> None:
-    assert ended
     async with visit(browser, f"{booth.url}#/wall?booth=main-stage", locale=locale) as visited:
         await visited.tile("c-left-3", "ready", ready)
         assert await visited.page.locator("html").get_attribute("lang") == locale[:2]

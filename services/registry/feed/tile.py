@@ -101,7 +101,6 @@ class Tile(BaseModel):
         description="Since when the light is this one; null: dark, or not known"
     )
     ready: TileReady | None = Field(
-        default=None,
         description="When the phone will be full, estimated; null: it is, or that is not known",
     )
     online: bool = Field(description="Whether a living gateway has a connection of it")
@@ -166,6 +165,7 @@ def find(row: Row, raw: RawCharger, environment: Environment) -> Found:
         level=level,
         light=status.data.status if status else None,
         light_since=None,
+        ready=None,
         online=presence is not None,
         problem=_problem(row, entry, presence)
         or _silence(raw, entry, presence, level, environment.now),

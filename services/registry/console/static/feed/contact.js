@@ -150,7 +150,7 @@ export class Contact {
       this.tiles.onSnapshot(await this.#inTime(answer.json(), PATIENT_MS));
       this.#onHeard();
     }
-    query.push(['position', this.tiles.position]);
+    query.push(['position', String(this.tiles.position)]);
     const answer = await this.#asking(address('live', query), PATIENT_MS);
     const read = eventReader(({ name, data, id }) => {
       this.tiles.onEvent(name, JSON.parse(data), id);
@@ -206,6 +206,7 @@ export class Contact {
   async #watchSilence() {
     while (!this.isStopped) {
       await this.outside.wait(LOOK_MS, new AbortController().signal);
+      if (this.isStopped) return;
       const silent = this.outside.now() - (this.heardAt ?? 0);
       if (this.isStreaming && silent > SILENT_MS) this.cycle.abort();
       this.onChange();

@@ -13,6 +13,7 @@
  */
 export function eventReader(onEvent) {
   let rest = '';
+  /** @type {{name: string, data: string[], id: string}} */
   let found = { name: '', data: [], id: '' };
 
   function onLine(line) {

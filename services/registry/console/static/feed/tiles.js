@@ -9,7 +9,7 @@
  *   level: number | null, light: 'charging' | 'charging80' | 'charged' | null,
  *   light_since: string | null, online: boolean, problem: string | null,
  *   ready: {earliest_at: string, latest_at: string} | null,
- *   pairing_number: number | null, revision: [number, number] | null,
+ *   pairing_number: number | null, revision: number[] | null,
  * }} Tile
  */
 
