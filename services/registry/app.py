@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from uvicorn.server import ServerState
 
@@ -22,11 +23,15 @@ from services.registry.backup.timer import BackupTimer
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
+from services.registry.estimate.shown import PhoneEstimate
+from services.registry.feed.feed import Feed
+from services.registry.history.history import History
 from services.registry.hub.hub_watch import HubWatch
 from services.registry.hub.postgres_watch import PostgresWatch
 from services.registry.hub.redis_watch import RedisWatch
 from services.registry.lights_audit.lights_audit import LightsAudit
 from services.registry.live.device_counts import DeviceCounts
+from services.registry.live.redis_values import RawCharger
 from services.registry.live.state_reader import StateReader
 from services.registry.notify.conditions.judge import Judge
 from services.registry.notify.notifier import Notifier
@@ -40,7 +45,7 @@ from services.registry.retention.pruner import Pruner
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
-from shared.bus.factory import open_bus, open_check
+from shared.bus.factory import open_bus, open_check, open_subscriber
 from shared.contract.instances import Figures
 from shared.contract.names import Names
 from shared.process import health, logs
@@ -53,6 +58,9 @@ from shared.process.waiting import unless_stopped
 from shared.reporting.reporter import Reporter
 
 _log = logs.get(__name__)
+
+_MOST_STREAMS: Final = 200
+"""Of the feed: each holds a connection."""
 
 
 async def serve(settings: RegistrySettings, stop: asyncio.Event) -> None:
@@ -120,6 +128,7 @@ class Registry:
         self._pruner = Pruner(self._database, settings.keep)
         self._states = StateReader(self._state_bus, names)
         self._refused_devices = RefusedDevices(self._database, self._states, rng)
+        self._feed = self._open_feed(settings, names, rng)
         self._know_operators(settings, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
         agreement = agreement_of(settings)
@@ -179,6 +188,7 @@ class Registry:
             settings.partitions,
         )
         self._lights_audit = LightsAudit(self._states, self._hub.is_first_registry, rng)
+        self._history = History(self._database, self._states, self._hub.is_first_registry)
         self._backups: BackupTimer | None = None
         if settings.backup_folder:
             schedule = Schedule(
@@ -208,6 +218,21 @@ class Registry:
             connections=len(self.server_state.connections),
             connections_max=self._settings.max_connections,
         )
+
+    def _open_feed(self, settings: RegistrySettings, names: Names, rng: random.Random) -> Feed:
+        self._feed_bus = open_bus(settings, settings.instance_id, "feed")
+        return Feed(
+            StateReader(self._feed_bus, names),
+            names,
+            self._database,
+            lambda: open_subscriber(settings, settings.instance_id, rng),
+            # So many that requests still find a place.
+            min(_MOST_STREAMS, settings.max_connections // 2),
+            estimate_of=self._estimate_of,
+        )
+
+    def _estimate_of(self, raw: RawCharger, now: int) -> PhoneEstimate | None:
+        return self._history.estimate_of(raw, now)  # which is opened after the feed
 
     def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
         self._access_events = AccessEvents(self._database, self._troubles, rng)
@@ -251,7 +276,8 @@ class Registry:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the connections, and have ``stack`` close them."""
-        for bus in (self._bus, self._rentals_bus, self._state_bus, self.check.bus):
+        buses = (self._bus, self._rentals_bus, self._state_bus, self._feed_bus, self.check.bus)
+        for bus in buses:
             stack.push_async_callback(bus.close)
         await stack.enter_async_context(self._database)
         stack.push_async_callback(self._access_events.write_last)
@@ -268,7 +294,9 @@ class Registry:
         background.start(self._transitions.run(), "record rentals")
         background.start(self._expiry.run(), "expire secrets")
         background.start(self._counts.run(), "count devices")
+        background.start(self._feed.run(), "feed the console")
         background.start(self._lights_audit.run(), "audit lights")
+        background.start(self._history.run(), "write the history of rentals")
         background.start(self._pruner.run(), "prune")
         if self._backups is not None:
             background.start(self._backups.run(), "take backups")
@@ -284,8 +312,9 @@ class Registry:
             background.start(self.tls.watch(), "watch certificates")
 
     def stop_waiting(self) -> None:
-        """Answer requests that have changed something: they wait for Redis no longer."""
+        """Answer requests that have changed something, and end streams: they wait no longer."""
         self._projector.stop_waiting()
+        self._feed.close()
 
     def _parts(self, settings: RegistrySettings) -> Parts:
         return Parts(
@@ -299,8 +328,11 @@ class Registry:
             ),
             self._authorization,
             self._hub.view,
+            self._feed,
+            (lambda _: True) if self.strangers is None else self._valid_keys.__contains__,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),
+            self._history.estimate_of,
             self._notifier.destinations,
         )
 

@@ -85,6 +85,8 @@ _devices = Gauge(
 REGISTERED: Final = {kind: _devices.labels(kind.value, "registered") for kind in Kind}
 ONLINE: Final = {kind: _devices.labels(kind.value, "online") for kind in Kind}
 
+LIVE_STREAMS: Final = Gauge("chargelight_live_streams", "Clients that watch the feed.")
+
 _audited = Counter(
     "chargelight_lights_audited",
     "Lights of connected pairs, looked at at random, by how they were.",

@@ -171,6 +171,14 @@ class RegistrySettings(NotifySettings):
         f"{LEAST_DAYS} to {_MAX_DAYS}, or forever",
     )
 
+    keep_history_days: Days = Field(
+        default=7,
+        ge=1,
+        le=_MAX_DAYS,
+        description="How many days the levels and lights of a rental are kept, if the rental is: "
+        f"1 to {_MAX_DAYS}, or forever",
+    )
+
     backup_folder: str = Field(
         default="",
         description="A folder that backups are written to on a timer, the same for all registries; "
@@ -186,7 +194,12 @@ class RegistrySettings(NotifySettings):
     @property
     def keep(self) -> Keep:
         """How long things are kept."""
-        return Keep(self.keep_rentals_days, self.keep_audit_days, self.keep_tombstones_days)
+        return Keep(
+            self.keep_rentals_days,
+            self.keep_audit_days,
+            self.keep_tombstones_days,
+            self.keep_history_days,
+        )
 
     @property
     def tls_files(self) -> ServerFiles | None:

@@ -91,8 +91,16 @@ class DirectoryChange(msgspec.Struct, frozen=True):
     """Of the devices; empty: read all of this tag again."""
 
 
+class PresenceChange(msgspec.Struct, frozen=True):
+    """A charger came online or went offline (channel ``{pNN}:presence-changes``)."""
+
+    charger: str
+    online: bool
+
+
 # Bare: a function around them would be one more call per reading.
 decode_reading = msgspec.json.Decoder(ReadingDoorbell).decode
 decode_status = msgspec.json.Decoder(StatusDoorbell).decode
 decode_directory_change = msgspec.json.Decoder(DirectoryChange).decode
+decode_presence_change = msgspec.json.Decoder(PresenceChange).decode
 encode_status = msgspec.json.Encoder().encode

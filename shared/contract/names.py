@@ -33,6 +33,7 @@ name                            type   holds
 ``{wNN}:presence-changes``      chan.  as above
 ``{wNN}:rejections``            hash   as above
 ``{wNN}:transitions``           stream a widget's status became another one (for rentals)
+``{wNN}:transitions``           chan.  doorbell: such a transition was added
 ``routers``                     zset   router instance → when it was last heard of (µs)
 ``gateways``                    zset   gateway instance → when it was last heard of (µs)
 ``refused``                     hash   who was refused, and why → how often, and when last
@@ -115,6 +116,11 @@ class Access(NamedTuple):
     publishes: tuple[str, ...]
     """Patterns, as of what it hears."""
     hears: tuple[str, ...]
+    tells: tuple[str, ...] = ()
+    """What it publishes although no light depends on it: a service that may not (its ACL is
+    older) works all the same, and nobody tries it."""
+    overhears: tuple[str, ...] = ()
+    """What it hears, likewise."""
     succeeds: bool = False
     """It may replace what is agreed on, by a value that was set as its successor."""
 
@@ -122,6 +128,7 @@ class Access(NamedTuple):
 _ECHO: Final = f"{PREFIX}-echo:*"
 _READINGS: Final = f"{_ANY_TAG}:readings"
 _STATUS: Final = f"{_ANY_TAG}:widget:*:status"
+_TRANSITIONS: Final = f"{_ANY_TAG}:transitions"
 _DIRECTORY_CHANGES: Final = f"{_ANY_TAG}:directory-changes"
 _PRESENCE_CHANGES: Final = f"{_ANY_TAG}:presence-changes"
 
@@ -139,6 +146,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("directory-version", "live"),
         publishes=(_STATUS, _ECHO),
         hears=(_READINGS, _ECHO),
+        tells=(_TRANSITIONS,),
     ),
     "registry": Access(
         reads=("statuses", "lease", "presence", "rejections", "gateways", "refused"),
@@ -149,6 +157,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("statuses", "presence", "rejections"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
+        overhears=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         succeeds=True,
     ),
 }

@@ -32,6 +32,7 @@ TARGETS: Final = {
     "imports": "imports of 1,000 to 200,000 devices and hostile files: time, memory, others' waits",
     "scrape": "series and duration of a scrape, with 10 and 10,000 devices, and with workers",
     "replicas": "waiting for a replica of Redis: latency, highest rate, receipts, CPU per reading",
+    "estimate": "how often a phone was ready within the range that was estimated",
     "door": "attacks on the door: what honest devices and operators notice, beside a control",
 }
 """What can be measured, and what that is; each is a package with a module `benchmark`."""

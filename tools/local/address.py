@@ -87,6 +87,15 @@ def device_urls(
     return tuple(f"{url}:{port}" for port in ports)
 
 
+def console_url(source: ServerSource, environment: Mapping[str, str], port: int) -> str:
+    """Where a browser opens the operator's console, also one of another device that can."""
+    host = _host_in_urls(host_names(source)[1], environment)
+    if not host or host == "localhost":
+        host = LOOPBACK
+    scheme = "https" if is_tls(environment) else "http"
+    return f"{scheme}://{THIS_MACHINE if host in EVERY else host}:{port}/console/"
+
+
 def is_tls(environment: Mapping[str, str]) -> bool:
     """Whether the hub's ports speak TLS."""
     return bool(environment.get("CHARGELIGHT_GATEWAY_TLS_KEY"))

@@ -19,7 +19,7 @@ from tools.local.access import (
     first_keys,
     server_passwords,
 )
-from tools.local.address import device_urls, host_here, host_names, settings_at
+from tools.local.address import console_url, device_urls, host_here, host_names, settings_at
 from tools.local.errors import LocalHubError
 from tools.local.instructions import Commands, instructions
 from tools.local.ports import HubPorts
@@ -163,5 +163,6 @@ def _commands(
         registry=f"http://{registry_host}:{ports.registry}",
         backup=f"(umask 077; {command} run --rm -T registry backup - > hub.backup)",
         setup=setup,
+        console=console_url(source, environment, ports.registry),
         devices=device_urls(source, environment, (ports.chargers, ports.widgets)),
     )

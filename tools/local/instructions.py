@@ -22,6 +22,7 @@ class Commands:
         postgres: starts psql on its database; empty if it is not said.
         logs: shows what the services log.
         registry: the root of the registry's REST interface.
+        console: where a browser opens the operator's console.
         backup: writes a backup to a file, and finds the hub's Postgres.
         setup: what a terminal must run before; empty if nothing.
         devices: where chargers and widgets of others connect; empty if none can.
@@ -33,6 +34,7 @@ class Commands:
     redis: str
     logs: str
     registry: str
+    console: str
     backup: str
     setup: str = ""
     postgres: str = ""
@@ -78,19 +80,30 @@ def instructions(commands: Commands, partitions: int, environment: Mapping[str, 
         (commands.logs, "the services' logs"),
         *((f"curl {url}", f"is {name} ready?") for name, url in commands.ready.items()),
     )
-    lines = [
-        "",
-        describe_access(environment),
-        *(_how_devices_connect(commands, environment) if commands.devices else ()),
-        "",
-        "In another terminal, in this folder (nothing to activate):",
-    ]
+    lines = _beginning(commands, environment)
     for command, note in rows:
         if note is None:
             lines += ["", f"  {command}:"]
         else:
             lines.append(f"    {command}" + (f"   # {note}" if note else ""))
     return "\n".join([*lines, "", "Ctrl-C here ends everything.", ""])
+
+
+def _beginning(commands: Commands, environment: Mapping[str, str]) -> list[str]:
+    lines = [
+        "",
+        describe_access(environment),
+        "",
+        f"The operator's console, in a browser: {commands.console}",
+    ]
+    if environment.get("CHARGELIGHT_CLI_KEY"):
+        setup = f"{commands.setup}; " if commands.setup else ""
+        lines.append(
+            f'Sign in with the API key that this prints: {setup}echo "$CHARGELIGHT_CLI_KEY"'
+        )
+    if commands.devices:
+        lines += _how_devices_connect(commands, environment)
+    return [*lines, "", "In another terminal, in this folder (nothing to activate):"]
 
 
 def _how_devices_connect(commands: Commands, environment: Mapping[str, str]) -> tuple[str, ...]:

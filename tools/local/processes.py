@@ -19,6 +19,7 @@ from tools.local.access import CLIENT_SETTINGS, complete_access, first_keys
 from tools.local.address import (
     certificate_names,
     check_is_here,
+    console_url,
     device_urls,
     host_here,
     is_tls,
@@ -236,6 +237,7 @@ def _commands(
         registry=environment["CHARGELIGHT_CLI_URL"],
         backup=_backup(environment),
         setup=setup,
+        console=console_url(ServerSource.EMBEDDED, environment, ports.registry),
         devices=device_urls(ServerSource.EMBEDDED, environment, (ports.chargers, ports.widgets)),
         ready=_unusual(services),
     )

@@ -1,6 +1,7 @@
 """`make sbom`: writes a CycloneDX document (SBOM) for each image, and checks the licences.
 
-A document lists what the image's lock installs, which is what the image holds, and the base image.
+A document lists what the image's lock installs and what is vendored, which is what the image holds,
+and the base image.
 What the base image holds is in the SBOM of those who publish it.
 
 Exit code 1 if the licence of a part is not allowed.
@@ -19,6 +20,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from shared.version import VERSION
 from tools.supply.built_images import LOCKS
 from tools.supply.licences import refused
+from tools.supply.vendored import parts_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "dist" / "sbom"
@@ -64,12 +66,13 @@ def _run(module: str, *arguments: str) -> str:
 
 
 def _described(service: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Say which image it is, and add the base image."""
+    """Say which image it is, and add the base image and what no lock installs."""
     image = {"type": "container", "name": f"chargelight-{service}", "version": VERSION}
     document["metadata"]["component"] = image
     lock = (ROOT / "deploy" / "images.lock").read_text()
     ((name, version),) = re.findall(r"_PYTHON_IMAGE=(.+?):(.+)", lock)
     document["components"].append({"type": "container", "name": name, "version": version})
+    document["components"] += parts_of(service)
     return document
 
 

@@ -3,10 +3,12 @@
 import shlex
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from services.cli.api import Items, address
 from services.cli.commands.arguments import (
@@ -89,6 +91,19 @@ def open_(
 def show_one(context: typer.Context, rental: _RentalId) -> None:
     """Show a rental."""
     show(context, "rentals", rental)
+
+
+@group.command("history")
+def history(context: typer.Context, rental: _RentalId) -> None:
+    """Show how full the phone was over time, its lights, and when it will be ready."""
+    session = session_of(context)
+    answer = session.api.get(address("rentals", rental, "history"))
+    rows = [*answer["levels"], *answer["lights"]]
+    rows.sort(key=lambda each: datetime.fromisoformat(each["at"]))
+    lines = session.output.table_lines(rows, ["at", "level", "light"])
+    if answer["estimate"] is not None:
+        lines += [Text(), Text(f"ready: {_ready(answer['estimate'])}")]
+    session.output.drawn(lines, answer)
 
 
 @group.command("list")
@@ -209,6 +224,17 @@ def return_widget(
     session = session_of(context)
     found = rental or _only_one(session, _MISSING, "--widget-missing", named)
     session.output.fields(session.api.put(address("rentals", found, "widget-return"), {}))
+
+
+def _ready(estimate: Mapping[str, Any]) -> str:
+    """Say when a phone will be ready."""
+    ranges = {"80 %": estimate["to_80"], "100 %": estimate["to_100"]}
+    said = [
+        f"{level} in {each['earliest_minutes']} to {each['latest_minutes']} min"
+        for level, each in ranges.items()
+        if each is not None
+    ]
+    return ", ".join(said) or f"{estimate['unknown'] or 'now'}".replace("_", " ")
 
 
 def _no_pair_any_more(rental: Mapping[str, Any]) -> str:

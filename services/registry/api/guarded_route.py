@@ -72,6 +72,12 @@ def session_in(request: Request) -> str | None:
     return session if is_ours else None
 
 
+async def shown_in(request: Request) -> str | None:
+    """Return the API key or the session that a request shows; None: it shows none."""
+    presented = await BEARER(request)
+    return presented.credentials if presented else session_in(request)
+
+
 class GuardedRoute(APIRoute):
     """A route for operators, each with the least role of `least_roles`."""
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.registry import metrics
@@ -62,18 +63,20 @@ class MeasureRequests:
             await self._app(scope, receive, send)
             return
         status = _CUT_OFF  # unless it is answered
+        began, ended = time.monotonic(), None
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _is_stream(message):
+                    ended = time.monotonic()  # how long it is watched says nothing of the registry
             await send(message)
 
-        began = time.monotonic()
         try:
             await self._app(scope, receive, send_and_note)
         finally:
-            self._note(scope, status, time.monotonic() - began)
+            self._note(scope, status, (ended or time.monotonic()) - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
@@ -83,3 +86,7 @@ class MeasureRequests:
         metrics.count_request(name if group is not None else metrics.OTHER_ROUTE, status)
         if group is not None:
             metrics.REQUEST_SECONDS.of(group).observe(seconds)
+
+
+def _is_stream(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")

@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
+from services.registry.estimate.shown import PhoneEstimate
 from services.registry.live.redis_values import (
     Environment,
     RawCharger,
@@ -91,6 +92,11 @@ class ChargerState(BaseModel):
         description="Which router works on its partition", examples=["router-booth-4f2a1c"]
     )
     last_rejection: LastRejection | None = Field(description="What was last refused of it")
+    estimate: PhoneEstimate | None = Field(
+        default=None,
+        description="When the phone in it will be ready; null: no rental is open, or the phone "
+        "was not heard of yet",
+    )
 
 
 class GatewayOfWidget(BaseModel):

@@ -12,6 +12,7 @@ from services.registry.live.redis_values import (
     RawCharger,
     RawWidget,
     RefusedItem,
+    decode_live,
     is_intact,
     refused_items,
     score_to_us,
@@ -23,6 +24,7 @@ from shared.bus.script import Argument
 from shared.contract.devices import is_device_id
 from shared.contract.names import AGREEMENTS, GATEWAYS, REFUSED, Names
 from shared.contract.thresholds import agreed_thresholds
+from shared.redis_state.values import LiveState
 
 _DEADLINE_SECONDS: Final = 3.0
 """How long a request waits, including those before it in the queue."""
@@ -89,6 +91,21 @@ class StateReader:
         return [
             found[charger]._replace(status=statuses.get(widgets[charger] or "")) for charger in ids
         ], environment
+
+    async def readings(self, ids: Sequence[str]) -> dict[str, LiveState]:
+        """Return the live state of those chargers that have a reading."""
+        batches = by_slot(ids, lambda charger: self._names.of_charger(charger).partition)
+        commands: list[Sequence[Argument]] = [
+            ["HMGET", self._names.chargers[number].live, *batch] for number, batch in batches
+        ]
+        async with _deadline():
+            _, replies = await self._read(commands)
+        found = (
+            (charger, decode_live(raw))
+            for (_, batch), values in zip(batches, replies, strict=True)
+            for charger, raw in zip(batch, values, strict=True)
+        )
+        return {charger: live for charger, live in found if live.revision}
 
     async def count_known_chargers(self) -> list[int]:
         """Return how many chargers gateways know of, of each partition: offline ones, too."""

@@ -31,6 +31,7 @@ NEEDED: Final = {
     "sign_in_codes": ("SELECT", "INSERT", "DELETE"),
     "staged_rows": ("SELECT", "INSERT", "DELETE"),
     "rentals": _CHANGE,
+    "rental_levels": _CHANGE,
     "last_draw": ("SELECT", "UPDATE"),
     "outbox_events": ("SELECT", "INSERT", "DELETE"),
     "outbox_deliveries": ("SELECT", "INSERT", "UPDATE"),

@@ -17,11 +17,12 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from services.registry import metrics
+from services.registry.history.rows import record_lights
 from services.registry.postgres.actor import REGISTRY
 from services.registry.postgres.database import Database
 from services.registry.postgres.troubles import Attempts, Troubles
 from services.registry.rentals import rentals, scripts
-from services.registry.rentals.transitions import Transition, decode, reached_times
+from services.registry.rentals.transitions import Transition, as_light, decode, reached_times
 from shared.bus.batches import parts
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -180,9 +181,9 @@ class TransitionRecorder:
                     _log.warning("not a transition", stream=stream, entry=entry_id.decode())
                 else:
                     transitions.append(transition)
-        what = reached_times(transitions)
-        if what:
+        if transitions:
             # As a writer of the directory: a pairing changes rentals too, and without the
             # lock the two could deadlock.
             async with self._database.write_transaction(REGISTRY) as connection:
-                await rentals.record(connection, what)
+                await rentals.record(connection, reached_times(transitions))
+                await record_lights(connection, [as_light(each) for each in transitions])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
+from services.registry.history.rows import Light
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import is_device_id
 
@@ -91,6 +92,11 @@ def reached_times(transitions: Iterable[Transition]) -> dict[Pairing, ReachedTim
         pairing = Pairing(each.charger, each.pairing)
         found[pairing] = found.get(pairing, ReachedTimes()).with_transition(each)
     return {pairing: what for pairing, what in found.items() if what}
+
+
+def as_light(transition: Transition) -> Light:
+    """Return a transition as it is kept in the history of its rental."""
+    return Light(transition.charger, transition.pairing, transition.at, transition.status)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -13,6 +13,8 @@ class Keep(NamedTuple):
     """Entries of the audit log."""
     tombstones: int | None = None
     """What Postgres keeps of devices that were unregistered."""
+    history: int | None = None
+    """Levels and lights of rentals, after they were written down."""
 
 
 class Cutoffs(NamedTuple):
@@ -21,6 +23,7 @@ class Cutoffs(NamedTuple):
     rentals: datetime | None
     audit: datetime | None
     tombstones: datetime | None
+    history: datetime | None = None
 
 
 def cutoffs(keep: Keep, own_clock: datetime, postgres_clock: datetime) -> Cutoffs:

@@ -11,11 +11,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from services.registry.api import problems
 from services.registry.api.addresses import ReadAddresses
-from services.registry.api.docs_page import add_docs
+from services.registry.api.docs_page import DOCUMENT, PAGE, add_docs
 from services.registry.api.foreign_requests import RefuseForeignRequests
 from services.registry.api.guarded_route import BEARER
 from services.registry.api.queries import require_known_parameters
 from services.registry.api.unanswered import AnswerTheUnanswered
+from services.registry.console.pages import ADDRESS, add_console
 from services.registry.edge.body_limits import LimitBodies
 from services.registry.edge.request_metrics import MeasureRequests, show_routes
 from services.registry.edge.response_headers import ResponseHeaders
@@ -24,6 +25,7 @@ from services.registry.routes import (
     devices,
     explanations,
     exports,
+    feed,
     imports,
     pairings,
     rentals,
@@ -49,6 +51,7 @@ ROUTERS: Final = (
     imports.routes,
     exports.routes,
     states.routes,
+    feed.routes,
     explanations.routes,
     notifications.routes,
     notifications.alert_routes,
@@ -145,6 +148,7 @@ def build(
     api.add_middleware(RefuseForeignRequests, allowed_hosts, origins)
     api.add_middleware(ResponseHeaders)
     add_docs(api)
+    add_console(api)
     for each in ROUTERS:
         _describe_answers(each)
         api.include_router(each, dependencies=_FOR_ALL)
@@ -163,8 +167,8 @@ def _require_not_our_own(path_prefix: str) -> None:
     """Refuse a prefix that cannot be told from a path of which a proxy removed it."""
     first = path_prefix.removeprefix("/").partition("/")[0]
     routes = [route for router in ROUTERS for route in router.routes]
-    own = {route.path.split("/")[1] for route in routes if isinstance(route, APIRoute)}
-    if first in own | {"docs", "openapi.json"}:
+    paths = [route.path for route in routes if isinstance(route, APIRoute)]
+    if first in {path.split("/")[1] for path in (*paths, PAGE, DOCUMENT, ADDRESS)}:
         raise CannotServeError(
             f"CHARGELIGHT_REGISTRY_PATH_PREFIX must not begin with /{first}, a path of the API "
             "itself. Choose another one, such as /registry"

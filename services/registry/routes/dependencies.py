@@ -16,8 +16,11 @@ from services.registry.api.representations import BoothOrNone
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
+from services.registry.estimate.shown import PhoneEstimate
+from services.registry.feed.feed import Feed
 from services.registry.hub.view import Hub
 from services.registry.live.booth_counts import BoothCounts
+from services.registry.live.redis_values import RawCharger
 from services.registry.live.state_reader import StateReader
 from services.registry.notify.destinations import Destination
 from services.registry.postgres.database import Database
@@ -78,8 +81,14 @@ class Parts:
     authorization: Authorization
     hub: Callable[[], Hub]
     """Returns what this registry sees of the hub."""
+    feed: Feed
+    is_valid: Callable[[bytes], bool] = lambda _: True
+    """Tells whether an API key or a session is valid, a moment late, also while Postgres is away;
+    where none is needed, each is."""
     keep: Keep = field(default_factory=Keep)
     instance: Instance = field(default_factory=Instance)
+    estimate_of: Callable[[RawCharger, int], PhoneEstimate | None] = lambda _raw, _now: None
+    """Returns when a charger's phone will be ready, of its values in Redis and Redis' time."""
     destinations: Sequence[Destination] = ()
     """Where events go."""
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))

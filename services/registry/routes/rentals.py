@@ -13,6 +13,9 @@ from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.times import Time, require_order
 from services.registry.directory.projector import Projector
+from services.registry.estimate.shown import PhoneEstimate
+from services.registry.history import rows
+from services.registry.history.shown import RentalHistory
 from services.registry.rentals import lists, rental_service, short_ids, summary
 from services.registry.rentals.lists import Filter, State
 from services.registry.rentals.rentals import Rental
@@ -29,9 +32,11 @@ from services.registry.routes.dependencies import (
     OfCharger,
     OfWidget,
     OperatorDep,
+    Parts,
     PartsDep,
 )
 from services.registry.words import Words
+from shared.bus.bus import BusUnavailableError
 
 NewRentalId = Annotated[
     UUID,
@@ -174,6 +179,23 @@ async def get(rental_id: RentalId, parts: PartsDep) -> ShownRental:
     return _representation(rental, parts.projector)
 
 
+@routes.get(
+    "/{rental_id}/history",
+    operation_id="get_rental_history",
+    summary="How full its phone was over time, and its lights",
+    description="For a chart. Levels are written down every 5 s; how long they are kept is set by "
+    "CHARGELIGHT_REGISTRY_KEEP_HISTORY_DAYS.",
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
+)
+async def get_history(rental_id: RentalId, parts: PartsDep) -> RentalHistory:
+    async with parts.database.connection() as connection:
+        rental = await rental_service.get(connection, rental_id)
+        levels = await rows.levels_of(connection, rental.id)
+        lights = await rows.lights_of(connection, rental.id)
+    estimate = None if rental.collected_at else await _estimate(rental, parts)
+    return RentalHistory(levels=levels, lights=lights, estimate=estimate)
+
+
 @routes.put(
     "/{rental_id}/collection",
     operation_id="collect_rental",
@@ -218,6 +240,14 @@ async def _wait_and_represent(rental: Rental, projector: Projector) -> ShownRent
     """Wait a moment for a change of a rental to be in effect, and represent the rental."""
     in_effect = await projector.wait_for(_newest_number(rental))
     return ShownRental.of(rental, projected=in_effect)
+
+
+async def _estimate(rental: Rental, parts: Parts) -> PhoneEstimate | None:
+    try:
+        (raw,), environment = await parts.reader.chargers([rental.charger])
+    except BusUnavailableError:
+        return None
+    return parts.estimate_of(raw, environment.now)
 
 
 def _newest_number(rental: Rental) -> int:

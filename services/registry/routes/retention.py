@@ -32,6 +32,7 @@ class Pruned(BaseModel):
     events: int = Field(
         description="Events in the outbox, as old as rentals, with their deliveries", examples=[40]
     )
+    history: int = Field(description="Levels and lights in the history of rentals", examples=[5200])
     open_rentals: int = Field(
         examples=[1],
         description="Rentals that are as old and stay: their phones were not collected",
@@ -41,6 +42,7 @@ class Pruned(BaseModel):
     )
     audit_before: datetime | None = Field(description="The same of the audit log")
     tombstones_before: datetime | None = Field(description="The same of tombstones")
+    history_before: datetime | None = Field(description="The same of the history of rentals")
     dry_run: bool = Field(description="Nothing was removed")
     complete: bool = Field(
         description="false: there is more. Repeat the call, or leave it to the registry"
@@ -77,8 +79,8 @@ routes = GuardedRouter(tags=["retention"])
     operation_id="prune_old_data",
     summary="Remove what is older than it is kept",
     description="The registry does the same about once an hour. How long things are kept is "
-    "set by CHARGELIGHT_REGISTRY_KEEP_RENTALS_DAYS, …_KEEP_AUDIT_DAYS and "
-    "…_KEEP_TOMBSTONES_DAYS.",
+    "set by CHARGELIGHT_REGISTRY_KEEP_RENTALS_DAYS, …_KEEP_AUDIT_DAYS, …_KEEP_TOMBSTONES_DAYS "
+    "and …_KEEP_HISTORY_DAYS.",
 )
 async def prune(operator: OperatorDep, parts: PartsDep, *, dry_run: DryRun = False) -> Pruned:
     limits = await pruning.cutoffs_now(parts.database, parts.keep)
@@ -92,6 +94,7 @@ async def prune(operator: OperatorDep, parts: PartsDep, *, dry_run: DryRun = Fal
         rentals_before=limits.rentals,
         audit_before=limits.audit,
         tombstones_before=limits.tombstones,
+        history_before=limits.history,
         dry_run=dry_run,
         complete=complete,
     )

@@ -12,6 +12,7 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.errors import NotRegisteredError
+from services.registry.live.redis_values import Environment, RawCharger
 from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from services.registry.routes.dependencies import AnyId, BoothDep, Canary, Parts, PartsDep
@@ -54,7 +55,7 @@ async def get_charger(charger_id: AnyId, parts: PartsDep) -> ChargerState:
     state = None
     if is_device_id(charger_id):
         (raw,), environment = await parts.reader.chargers([charger_id])
-        state = charger_state(raw, environment)
+        state = _state_of(raw, environment, parts)
     if state is None:
         raise NotRegisteredError(Kind.CHARGER, charger_id)
     return state
@@ -131,13 +132,20 @@ async def _search(
             if len(found) == limit:
                 return found, after
             after = raw.id
-            state = charger_state(raw, environment)
+            state = _state_of(raw, environment, parts)
             # None: registered in Postgres alone, not in effect yet.
             if state is not None and passes(state):
                 found.append(state)
         if len(ids) < chunk:
             return found, None
     return found, after
+
+
+def _state_of(raw: RawCharger, environment: Environment, parts: Parts) -> ChargerState | None:
+    state = charger_state(raw, environment)
+    if state is not None:
+        state.estimate = parts.estimate_of(raw, environment.now)
+    return state
 
 
 @routes.get(

@@ -70,11 +70,12 @@ local function light(id, channel, pairing, epoch, sequence, thresholds, charger,
   redis.call('@PUBLISH@', channel, message)
   redis.call('HSET', statuses, id, message)
   -- In the same script, so that there is no status without its transition. The id of the
-  -- entry is the time. pcall: that key may have been broken by hand, and no light depends
-  -- on it.
+  -- entry is the time. pcall: that key may have been broken by hand, or an older ACL may not
+  -- know the channel of the same name, and no light depends on them.
   if before ~= now then
     redis.pcall('XADD', transitions, 'MAXLEN', '~', MOST_WAITING, '*', 'charger', charger,
       'widget', id, 'pairing', pairing, 'status', now)
+    redis.pcall('@PUBLISH@', transitions, message)
   end
   return answer
 end

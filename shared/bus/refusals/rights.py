@@ -47,8 +47,9 @@ class Rights:
     Attributes:
         access: Its keys and channels.
         commands: Names of commands: ``HGET``, ``XGROUP CREATE``.
-        reporting: Those on the keys that tell how instances are. Nobody tries them: a service
-            that lacks them only does not say how it is.
+        reporting: Those on the keys that tell how instances are, and for what the service only
+            overhears. Nobody tries them: a service that lacks them only does not say how it is,
+            or hears of changes later.
     """
 
     access: Access
@@ -76,6 +77,7 @@ class Rights:
         beside = set(_commands_of(reporting))
         if beside:
             beside.update(_commands_of((REPAIR,)))
+        beside.update(_OF_LISTENERS if access.overhears else ())
         return cls(access, tuple(sorted(names)), tuple(sorted(beside)))
 
     def rules(self, *, is_cluster: bool = False) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ class Rights:
         return (
             *("resetkeys", *self.reading_rules.values(), *self.writing_rules.values()),
             *(*self._hub_rules, CHECK_KEY_RULE, "resetchannels", *self.publishing_rules),
+            *self.telling_rules,
             *("-@all", *map(command_rule, names), *of_cluster, "clearselectors"),
             *(_sharded(rule) if is_cluster else rule for rule in selectors if rule),
         )
@@ -98,7 +101,8 @@ class Rights:
         """Return them for Redis 6.2: it has no selectors, and reading is not apart from writing."""
         access = self.access
         parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
-        channels = dict.fromkeys((*self.publishing_rules, *_channel_rules(access.hears)))
+        heard = _channel_rules((*access.hears, *access.overhears))
+        channels = dict.fromkeys((*self.publishing_rules, *self.telling_rules, *heard))
         keys = (f"~{key_pattern(part)}" for part in parts)
         return (
             *("resetkeys", *keys, *self._hub_rules, CHECK_KEY_RULE),
@@ -130,6 +134,19 @@ class Rights:
         return [*_channel_rules(self.access.publishes), CHECK_CHANNEL_RULE]
 
     @property
+    def telling_rules(self) -> list[str]:
+        """The same of channels on which nothing depends."""
+        return _channel_rules(self.access.tells)
+
+    @property
+    def untried_rules(self) -> list[str]:
+        """The rules that nobody tries: the service does its work without them."""
+        beside = set(self.reporting) - set(self.commands) - _IN_SELECTORS
+        hearing = [] if self.access.hears else [self.hearing_rule]
+        rules = [*self._hub_rules, *self.telling_rules, *map(command_rule, sorted(beside))]
+        return [*rules, *filter(None, hearing)]
+
+    @property
     def removing_rule(self) -> str:
         """The selector of keys that it may remove, or members of them."""
         parts = dict.fromkeys((*self.access.writes, *self.access.removes))
@@ -144,9 +161,10 @@ class Rights:
     @property
     def hearing_rule(self) -> str:
         """The selector of the channels to listen on; empty if there are none."""
-        if not self.access.hears:
+        heard = (*self.access.hears, *self.access.overhears)
+        if not heard:
             return ""
-        channels = (*_channel_rules(self.access.hears), CHECK_CHANNEL_RULE)
+        channels = (*_channel_rules(heard), CHECK_CHANNEL_RULE)
         return f"(+subscribe +unsubscribe resetchannels {' '.join(channels)})"
 
 

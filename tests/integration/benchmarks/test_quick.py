@@ -43,6 +43,10 @@ EXPECTED = {
         "replicas at 500/s: acknowledged p50, waits for 1",
         "replicas at 500/s: lit p99, waits for 1 / waits for none",
     ),
+    "estimate": (
+        "estimate 50 to 80 %: ready within the range",
+        "estimate 95 to 100 %: median width of the range",
+    ),
     "door": ("door wrong API keys: REST, longest", "door TLS handshakes: others' p99 / control"),
 }
 MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")

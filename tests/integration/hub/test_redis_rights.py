@@ -13,12 +13,14 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from services.router import scripts as router_scripts
 from shared.bus.factory import open_bus
 from shared.bus.refusals.redis_check import RedisCheck
-from shared.bus.refusals.rights import HUB_RULE, command_rule
+from shared.bus.refusals.rights import HUB_RULE
 from shared.bus.refusals.trials import untried
+from shared.bus.script import Argument, Call
 from shared.contract.instances import Figures
-from shared.contract.names import INSTANCES
+from shared.contract.names import INSTANCES, Names
 from shared.process.runtime import CannotServeError
 from shared.reporting.reporter import Reporter
 from tests.fixtures.redis_at import RedisAt, address_of, urls_of_each
@@ -63,8 +65,7 @@ async def test_each_right_is_needed_and_names_itself(
         assert await check.agree_once()
     rights = [rule for rule in rules if rule.startswith(("+", "~", "%", "&", "("))]
     # Without those a service does its work all the same.
-    untried_commands = set(RIGHTS[service].reporting) - set(RIGHTS[service].commands)
-    for right in (HUB_RULE, *map(command_rule, sorted(untried_commands))):
+    for right in RIGHTS[service].untried_rules:
         rights.remove(right)
     assert len(rights) > 20
     for right in rights:
@@ -112,6 +113,41 @@ async def test_without_the_right_to_report_a_service_works_and_says_so(
         else:
             assert logged == []
     assert operator.hkeys(INSTANCES) == [service.encode()]
+
+
+async def test_a_router_with_an_older_acl_lights_all_the_same(
+    operator: Any, private_redis: RedisServer
+) -> None:
+    names = Names(1).widgets[0]
+    keys = (names.directory, names.directory_version, names.statuses, names.transitions)
+    channel = names.status_channel("w1")
+    words: list[Argument] = [
+        "w1",
+        channel,
+        7,
+        5,
+        1,
+        1,
+        "c1",
+        "charged",
+        "the message",
+        "",
+    ]
+    operator.hset(names.directory, "w1", '{"pairing":7,"charger":"c1"}')
+    (untold,) = RIGHTS["router"].telling_rules
+    rules = [rule for rule in RIGHTS["router"].rules() if rule != untold]
+    operator.execute_command("ACL", "SETUSER", "router", "on", f">{PASSWORD}", *rules)
+    host, port = address_of(private_redis.url)
+    url = f"redis://router:{PASSWORD}@{host}:{port}/0"
+    async with check_of("router", url) as check:
+        assert await check.agree_once()
+        ((answer,),) = await check.bus.run([Call(router_scripts.LIGHT, keys, words)])
+        assert check.not_ready_because is None
+    assert answer == b"lit"
+    assert operator.hget(names.statuses, "w1") == b"the message"
+    assert operator.xlen(names.transitions) == 1
+    # Or else this would prove nothing.
+    assert any(names.transitions in str(each) for each in operator.acl_log())
 
 
 async def _until(fact: Callable[[], object]) -> None:

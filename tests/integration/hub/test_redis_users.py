@@ -42,6 +42,7 @@ CHANNELS: Final = {
     CHARGERS.presence_changes: "presence-changes",
     WIDGETS.directory_changes: "directory-changes",
     WIDGETS.presence_changes: "presence-changes",
+    WIDGETS.transitions: "transitions",
     WIDGETS.status_channel("w1"): "status",
     echo_channel("one"): "chargelight-echo:*",
 }
@@ -142,9 +143,9 @@ def test_a_service_publishes_and_hears_what_the_map_says(
     access = ACCESS[service]
     with closing(as_user(server, service)) as client:
         for channel, end in CHANNELS.items():
-            publishes = any(pattern.endswith(end) for pattern in access.publishes)
+            publishes = any(pattern.endswith(end) for pattern in (*access.publishes, *access.tells))
             assert may(client, "PUBLISH", channel, "m") == publishes, (service, channel)
-            hears = any(pattern.endswith(end) for pattern in access.hears)
+            hears = any(pattern.endswith(end) for pattern in (*access.hears, *access.overhears))
             with closing(as_user(server, service)) as listening:
                 assert may(listening, "SUBSCRIBE", channel) == hears, (service, channel)
 

@@ -8,6 +8,7 @@ import pytest
 from services.router import scripts
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
+from shared.contract.doorbells import decode_status
 from shared.contract.names import Names
 
 W: Final = Names(1).widgets[0]
@@ -27,7 +28,16 @@ def _status(**changes: Any) -> str:
 
 
 async def _light(bus: Bus, replaces: str = "") -> str:
-    words: list[Argument] = ["w1", W.status_channel("w1"), 7, 5, 2, 2, "c1", "charging"]
+    words: list[Argument] = [
+        "w1",
+        W.status_channel("w1"),
+        7,
+        5,
+        2,
+        2,
+        "c1",
+        "charging",
+    ]
     ((answer,),) = await bus.run([Call(scripts.LIGHT, KEYS, [*words, _status(), replaces])])
     return str(answer.decode())
 
@@ -87,3 +97,26 @@ async def test_an_entry_that_says_something_else_takes_no_status(
     assert await _light(bus) == "mismatch"
     # One that cannot be read: the registry writes all entries of this tag again.
     assert await client.exists(W.directory_version) == int(is_complete)
+
+
+async def test_only_a_change_of_the_light_rings(bus: Bus, client: Any) -> None:
+    await client.hset(W.directory, "w1", '{"pairing":7,"charger":"c1"}')
+    async with client.pubsub() as heard:
+        await heard.subscribe(W.transitions)
+        for sequence, status in ((1, "charging"), (2, "charging"), (3, "charged"), (3, "charged")):
+            await _light_as(bus, sequence, status)
+        await client.publish(W.transitions, "the end")
+        told: list[bytes] = []
+        while not told or told[-1] != b"the end":
+            message = await heard.get_message(ignore_subscribe_messages=True, timeout=10)
+            told += [message["data"]] if message else []
+    first, second, _ = told
+    assert [decode_status(each).revision for each in (first, second)] == [(5, 1), (5, 3)]
+    assert decode_status(second).data.status == "charged"
+
+
+async def _light_as(bus: Bus, sequence: int, status: str) -> str:
+    message = _status(data={"status": status}, revision=[5, sequence])
+    words: list[Argument] = ["w1", W.status_channel("w1"), 7, 5, sequence, 2]
+    ((answer,),) = await bus.run([Call(scripts.LIGHT, KEYS, [*words, "c1", status, message, ""])])
+    return str(answer.decode())

@@ -70,6 +70,21 @@ async def test_it_ends_with_0_also_while_a_request_waits(start: Start) -> None:
         assert await process.terminate() == 0
 
 
+async def test_it_ends_with_0_also_while_a_client_watches(start: Start) -> None:
+    port = free_port()
+    process = start(CHARGELIGHT_REGISTRY_PORT=str(port))
+    await process.ready()
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+        client.stream("GET", f"http://127.0.0.1:{port}/live") as answer,
+    ):
+        lines = aiter(answer.aiter_lines())
+        assert await anext(lines) == "event: hub"
+        assert await process.terminate() == 0
+        # What is not whole is an error to the client.
+        assert [line async for line in lines if line.startswith("event:")] == []
+
+
 async def test_it_ends_with_0_while_redis_is_away(start: Start) -> None:
     process = start(CHARGELIGHT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     await process.logged("waiting for redis")

@@ -94,6 +94,7 @@ async def test_a_charger_that_never_connected_has_a_state(registry: RunningRegis
         "pending_since": None,
         "router": None,
         "last_rejection": None,
+        "estimate": None,
     }
 
 
@@ -126,6 +127,7 @@ async def test_a_chargers_state_says_all_there_is(
         "status": {"status": "charging80", "charger": "c1", "revision": [5, 2]},
         "router": "router-1",
         "last_rejection": {"gateway": "gateway-b", "code": "out_of_range", "message": "no"},
+        "estimate": None,
     }
 
 

@@ -66,6 +66,7 @@ COMMANDS: dict[str, str] = {
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",
     "summarise_rentals": "summary --since 2026-11-24 --until 2026-11-25 --booth d",
     "get_rental": f"rentals show {RENTAL}",
+    "get_rental_history": f"rentals history {RENTAL}",
     "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
     "return_widget": f"rentals return-widget {RENTAL}",
     "list_state": "state --status charged --online --booth d --canary",
@@ -91,7 +92,10 @@ COMMANDS: dict[str, str] = {
 NOT_TYPED = {"cursor"}
 """Queries that a command makes by itself, when it needs them."""
 
-NO_COMMAND = {"report_alerts", "begin_session", "end_session", "create_sign_in_code"}
+NO_COMMAND = {
+    *("report_alerts", "begin_session", "end_session", "create_sign_in_code"),
+    *("get_live_snapshot", "watch_live"),
+}
 """What only another program does: Alertmanager, or the console in a browser."""
 
 GATHERED = {"get_support"}
@@ -104,6 +108,9 @@ ANSWER: dict[str, Any] = {
     "secret": "",
     "title": "",
     "findings": [],
+    "levels": [],
+    "lights": [],
+    "estimate": None,
     "verdict": "",
     "remedy": None,
     "log": [],
@@ -127,7 +134,7 @@ def routers() -> Iterator[APIRouter]:
 def operations() -> dict[str, dict[str, Any]]:
     """Return the operations of the API's own document, with method, path and schemas."""
     nothing: Any = object()
-    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
+    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
     found = {
         operation["operationId"]: {**operation, "method": method.upper(), "path": path}
         for path, methods in document["paths"].items()

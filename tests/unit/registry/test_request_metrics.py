@@ -1,7 +1,12 @@
 """Requests are counted by route and timed by what they are about."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
 import httpx
 from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
 from prometheus_client import REGISTRY
 
 from services.registry import metrics
@@ -12,12 +17,19 @@ ROUTES = APIRouter(tags=["widgets"])
 
 
 @ROUTES.get("/things/{thing}")
-async def read(thing: str) -> str:
+async def read(thing: str) -> Any:
     if thing == "none":
         raise HTTPException(404)
     if thing == "broken":
         raise RuntimeError(thing)
+    if thing == "stream":
+        return StreamingResponse(slowly(), media_type="text/event-stream")
     return thing
+
+
+async def slowly() -> AsyncIterator[str]:
+    await asyncio.sleep(0.2)
+    yield "data: 1\n\n"
 
 
 def counted(route: str, class_: str) -> float | None:
@@ -53,3 +65,10 @@ async def test_what_no_route_answers_is_one_series_whatever_it_asks_for() -> Non
     await asked("/nothing", "/things", "/wp-admin/setup.php")
     await asked("/things/a", method="DELETE")
     assert counted(metrics.OTHER_ROUTE, "4xx") == before + 4
+
+
+async def test_a_stream_is_timed_until_it_begins() -> None:
+    with observing(metrics.REQUEST_SECONDS.of("devices")) as taken:
+        await asked("/things/stream")
+    assert taken.count == 1
+    assert taken.total < 0.2  # it took as long

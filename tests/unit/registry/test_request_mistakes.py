@@ -17,7 +17,15 @@ NOBODY: Final = cast("Any", None)
 """Only what is wrong is sent, and that is refused before anything is asked."""
 
 API: Final = build(
-    Parts(NOBODY, NOBODY, NOBODY, NOBODY, Authorization(NOBODY, NOBODY, required=False), NOBODY)
+    Parts(
+        NOBODY,
+        NOBODY,
+        NOBODY,
+        NOBODY,
+        Authorization(NOBODY, NOBODY, required=False),
+        NOBODY,
+        NOBODY,
+    )
 )
 DOCUMENT: Final = API.openapi()
 SCHEMAS: Final = DOCUMENT["components"]["schemas"]

@@ -30,7 +30,8 @@ def test_the_defaults_are_those_of_the_compose_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "days", "least"), [("RENTALS", 30, 1), ("AUDIT", 365, 30), ("TOMBSTONES", 30, 30)]
+    ("name", "days", "least"),
+    [("RENTALS", 30, 1), ("AUDIT", 365, 30), ("TOMBSTONES", 30, 30), ("HISTORY", 7, 1)],
 )
 def test_things_are_kept_for_days_or_for_ever_but_not_too_short(
     monkeypatch: pytest.MonkeyPatch, name: str, days: int, least: int

@@ -25,9 +25,10 @@ def ci(tmp_path: Path) -> Path:
             'echo "$1" >>made; env >environment; [ "$1" != "${FAILING:-}" ]'
         ),
         ".venv/bin/python": "echo 3.11",
+        "bin/chromium": "true",
     }.items():
         path = tmp_path / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
     return tmp_path
@@ -37,7 +38,7 @@ def run(ci: Path, mode: str, **environment: str) -> tuple[int, str, list[str]]:
     """Return the exit code, what was said, and what was made."""
     path = f"{ci / 'bin'}:{os.environ['PATH']}"
     ended = subprocess.run(
-        [ci / ".ci/run", mode],
+        ["bash", ci / ".ci/run", mode],
         env={**os.environ, "PATH": path, **environment},
         capture_output=True,
         text=True,
@@ -65,6 +66,26 @@ def test_validators_that_cannot_be_installed_are_a_failure_and_said(ci: Path) ->
     code, said, made = run(ci, "all", FAILING="validators")
     assert (code, made[-1]) == (1, "validators")
     assert "are not validated" in said
+
+
+@pytest.mark.parametrize(("installing", "code"), [("exit 0", 0), ("exit 1", 1)])
+def test_a_browser_is_installed_where_there_is_none_or_nothing_is_tested(
+    ci: Path, installing: str, code: int
+) -> None:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        (ci / "bin" / name).unlink(missing_ok=True)
+    program = ci / "bin" / "apt-get"
+    program.write_text(f"#!/bin/sh\necho apt-$1 >>made\n{installing}\n")
+    program.chmod(0o755)
+    own = f"{ci / 'bin'}:{ci / 'tools'}"
+    (ci / "tools").mkdir()
+    for tool in ("bash", "dirname", "env", "sh", "echo", "cut", "head"):
+        (ci / "tools" / tool).symlink_to(shutil.which(tool) or tool)
+    ended, said, made = run(ci, "all", PATH=own)
+    assert ended == code
+    assert made[0] == "apt-update"
+    assert ("check" in made) is (code == 0)
+    assert ("no Chromium" in said) is (code == 1)
 
 
 @pytest.mark.parametrize("failing", ["check", "test", "chart", "aws"])

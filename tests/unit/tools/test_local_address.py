@@ -7,6 +7,7 @@ import pytest
 from tools.local.address import (
     certificate_names,
     check_is_here,
+    console_url,
     device_urls,
     host_here,
     settings_at,
@@ -46,6 +47,25 @@ def test_a_hub_that_others_reach_requires_credentials(
 def test_so_does_one_whose_settings_let_others_reach_it(source: ServerSource, name: str) -> None:
     assert settings_at("", source, {name: "0.0.0.0"}) == CLOSED  # noqa: S104
     assert settings_at("", source, {name: "127.0.0.1"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", "http://127.0.0.1:3300/console/"),
+        ("192.168.1.5", "http://192.168.1.5:3300/console/"),
+        ("::1", "http://[::1]:3300/console/"),
+        ("0.0.0.0", "http://THIS-MACHINE:3300/console/"),  # noqa: S104
+    ],
+)
+@pytest.mark.parametrize("source", [EMBEDDED, CONTAINERS])
+def test_the_console_has_an_address_that_a_phone_can_open(
+    source: ServerSource, address: str, shown: str
+) -> None:
+    own = settings_at(address, source, {})
+    assert console_url(source, own, 3300) == shown
+    secure = {**own, "CHARGELIGHT_GATEWAY_TLS_KEY": "hub.key"}
+    assert console_url(source, secure, 3300) == shown.replace("http:", "https:")
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1", "::1"])

@@ -13,6 +13,7 @@ COMMANDS = Commands(
     "redis-cli -p 1",
     "show logs",
     "http://127.0.0.1:3300",
+    "http://192.168.1.5:3300/console/",
     "POSTGRES=here registry backup hub.backup",
 )
 
@@ -23,6 +24,17 @@ def test_a_terminal_that_needs_settings_reads_them_first() -> None:
     assert commands[0].startswith(". ./hub.env ")
     assert any("Bearer $CHARGELIGHT_CLI_KEY" in each for each in commands)
     assert "k3y" not in text
+
+
+def test_the_console_is_shown_and_how_to_sign_in_where_a_key_is_needed() -> None:
+    shown = "in a browser: http://192.168.1.5:3300/console/"
+    text = instructions(COMMANDS, 64, {})
+    assert shown in text
+    assert "Sign in" not in text
+    needed = replace(COMMANDS, setup=". ./hub.env")
+    text = instructions(needed, 64, {"CHARGELIGHT_CLI_KEY": "k3y"})
+    assert shown in text
+    assert 'prints: . ./hub.env; echo "$CHARGELIGHT_CLI_KEY"' in text
 
 
 def test_health_ports_that_are_not_the_usual_ones_are_printed() -> None:

@@ -1,0 +1,27 @@
+// What this browser remembers between visits; nothing secret. A browser may refuse to.
+
+/** @typedef {'language' | 'appearance' | 'place' | 'session-until'} Name */
+
+const PREFIX = 'chargelight-';
+
+/** @param {Name} name */
+export function recall(name) {
+  try {
+    return localStorage.getItem(PREFIX + name);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {Name} name
+ * @param {string | null} text null: forget it
+ */
+export function remember(name, text) {
+  try {
+    if (text === null) localStorage.removeItem(PREFIX + name);
+    else localStorage.setItem(PREFIX + name, text);
+  } catch {
+    // Then it is as at the first visit.
+  }
+}

@@ -1,0 +1,71 @@
+// Who one is, what one may do, and how the console looks.
+import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { recall, remember } from './memory.js';
+import { chooseLanguage, currentLanguage, LANGUAGES, t } from './texts.js';
+
+const APPEARANCES = ['auto', 'light', 'dark'];
+
+/** Look as was chosen here. */
+export function applyAppearance() {
+  const chosen = recall('appearance') ?? 'auto';
+  document.documentElement.dataset.appearance = chosen;
+}
+
+export function openMenu() {
+  /** @type {HTMLDialogElement} */ (document.querySelector('dialog.menu')).showModal();
+}
+
+function closeMenu() {
+  /** @type {HTMLDialogElement} */ (document.querySelector('dialog.menu')).close();
+}
+
+/**
+ * @param {{
+ *   me: import('./session.js').Oneself, isOpen: boolean, booth: string,
+ *   update: () => void, onSignOut: () => void,
+ * }} app isOpen: whether the hub asks for no key; booth: the name of the only one; empty: all
+ */
+export function menuView({ me, isOpen, booth, update, onSignOut }) {
+  const onLanguage = async (event) => {
+    await chooseLanguage(event.target.value);
+    update();
+  };
+  const onAppearance = (event) => {
+    remember('appearance', event.target.value);
+    applyAppearance();
+  };
+  return html`<dialog class="menu" aria-label=${t('menu')}>
+    ${isOpen ? html`<p>${t('open_hub')}</p>` : whoView(me, booth)}
+    <label>
+      ${t('language')}
+      <select @change=${onLanguage}>
+        ${Object.entries(LANGUAGES).map(
+          ([tag, name]) =>
+            html`<option value=${tag} lang=${tag} .selected=${tag === currentLanguage()}>
+              ${name}
+            </option>`,
+        )}
+      </select>
+    </label>
+    <label>
+      ${t('appearance')}
+      <select @change=${onAppearance}>
+        ${APPEARANCES.map(
+          (each) =>
+            html`<option value=${each} .selected=${each === (recall('appearance') ?? 'auto')}>
+              ${t(`appearance_${each}`)}
+            </option>`,
+        )}
+      </select>
+    </label>
+    ${isOpen
+      ? nothing
+      : html`<button type="button" class="sign-out" @click=${onSignOut}>${t('sign_out')}</button>`}
+    <button type="button" @click=${closeMenu}>${t('close')}</button>
+  </dialog>`;
+}
+
+function whoView(me, booth) {
+  return html`<p><b>${t('you_are', { name: me.name, role: t(`role_${me.role}`) })}</b></p>
+    <p>${t(`may_${me.role}`)} ${booth ? t('only_booth', { booth }) : nothing}</p>`;
+}

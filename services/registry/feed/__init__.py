@@ -1,0 +1,1 @@
+"""The console's feed: what all chargers look like now, and then each change."""

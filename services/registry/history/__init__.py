@@ -1,0 +1,1 @@
+"""How full rentals' phones were over time, and their lights: written down, and remembered."""

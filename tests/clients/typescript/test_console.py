@@ -1,0 +1,71 @@
+"""TypeScript reads the console's modules, which say their types in comments, and finds no mistake.
+
+What they say of a tile is what the OpenAPI document says.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+from services.registry.console.files import FOLDER
+from services.registry.routes.build import build
+from tests.clients.environments import node_packages
+from tests.clients.typescript.test_hand_over import output_of
+
+LIT: Final = """
+export const html: (strings: TemplateStringsArray, ...values: unknown[]) => object;
+export const nothing: symbol;
+export const render: (value: unknown, container: HTMLElement) => void;
+"""
+AGREES: Final = """
+import type { components } from './chargelight.ts';
+import type { Tile } from './console/feed/tiles.js';
+export const agrees = (tile: components['schemas']['Tile']): Tile => tile;
+"""
+OPTIONS: Final = {
+    "allowJs": True,
+    "allowImportingTsExtensions": True,
+    "checkJs": True,
+    "noEmit": True,
+    "strict": True,
+    # Not each argument of each small function says its type.
+    "noImplicitAny": False,
+    "target": "es2022",
+    "module": "esnext",
+    "moduleResolution": "bundler",
+    "lib": ["es2023", "dom", "dom.iterable", "dom.asynciterable"],
+    "types": [],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The console's modules, and what TypeScript needs to read them."""
+    (tmp_path / "node_modules").symlink_to(node_packages("typescript"))
+    shutil.copytree(FOLDER, tmp_path / "console")
+    (tmp_path / "console/vendor/lit-html/lit-html.d.ts").write_text(LIT)
+    (tmp_path / "agrees.ts").write_text(AGREES)
+    document = build(cast("Any", None)).openapi()
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    files = ["agrees.ts", "console/app.js"]
+    (tmp_path / "tsconfig.json").write_text(
+        json.dumps({"compilerOptions": OPTIONS, "files": files})
+    )
+    return tmp_path
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm on the PATH (of Node.js)")
+async def test_the_consoles_modules_have_the_types_that_they_say(folder: Path) -> None:
+    tools = folder / "node_modules" / ".bin"
+    made_from = ("openapi.json", "--output", "chargelight.ts")
+    await output_of(
+        folder, f"{tools}/openapi-typescript", *made_from, "--default-non-nullable=false"
+    )
+    await output_of(folder, f"{tools}/tsc")
+    tiles = folder / "console/feed/tiles.js"
+    tiles.write_text(tiles.read_text().replace("pairing_number: number | null,", ""))
+    with pytest.raises(AssertionError, match="pairing_number"):
+        await output_of(folder, f"{tools}/tsc")

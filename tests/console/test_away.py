@@ -1,0 +1,124 @@
+"""What a wall says while something is away: nothing old looks current."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.console.booth import Booth, charger_of
+from tests.console.chromium import Visit, visit
+from tests.fixtures.fault_proxy import FaultProxy, Mode
+
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
+
+CHARGER = charger_of("Left 4")
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def wall(browser: Browser, booth: Booth) -> AsyncIterator[Visit]:
+    await booth.says(CHARGER, 12.5)
+    async with visit(browser, f"{booth.url}#/wall?booth=main-stage", may_fail=True) as visited:
+        await visited.tile(CHARGER, "charging")
+        yield visited
+
+
+def pull(cable: FaultProxy) -> None:
+    """Lose all that is sent, and tell neither end; new connections lead nowhere."""
+    for link in cable.links:
+        link.silence()
+    cable.to_server.mode = cable.to_client.mode = Mode.DROP
+
+
+async def is_old(wall: Visit) -> None:
+    """Return once every tile says that it is old, and none has a colour or a shape."""
+    await wall.page.locator("main.not-current").wait_for()
+    tiles = wall.page.locator(".tile")
+    words = await tiles.locator(".word").all_inner_texts()
+    assert words
+    assert all(word.startswith("last: ") for word in words), words
+    looks = await tiles.evaluate_all(
+        "tiles => tiles.map(tile => [getComputedStyle(tile).backgroundColor,"
+        " getComputedStyle(tile.querySelector('.word svg')).visibility])"
+    )
+    assert len({tuple(look) for look in looks}) == 1
+    assert looks[0][1] == "hidden"
+
+
+async def test_a_network_that_is_away_is_said_and_its_return_shows_what_is(
+    wall: Visit, booth: Booth
+) -> None:
+    pull(booth.wifi)
+    try:
+        await wall.said("no contact since")
+        await is_old(wall)
+        await booth.says(CHARGER, 100)
+    finally:
+        booth.wifi.heal()
+    await wall.said("live")
+    await wall.tile(CHARGER, "ready", "100%")
+
+
+async def test_a_browser_that_knows_of_it_is_believed(wall: Visit, booth: Booth) -> None:
+    await wall.page.context.set_offline(True)
+    await wall.said("no contact since")
+    await is_old(wall)
+    await booth.says(CHARGER, 80)
+    await wall.page.context.set_offline(False)
+    await wall.said("live")
+    await wall.tile(CHARGER, "soon", "80%")
+
+
+async def test_a_redis_that_is_away_is_said(wall: Visit, booth: Booth) -> None:
+    pull(booth.to_redis)
+    try:
+        await wall.said("Redis is away")
+        await is_old(wall)
+        await booth.says(CHARGER, 100)
+    finally:
+        booth.to_redis.heal()
+        booth.to_redis.cut()
+    await wall.said("live")
+    await wall.tile(CHARGER, "ready", "100%")
+
+
+async def test_an_open_wall_goes_on_without_postgres(wall: Visit, booth: Booth) -> None:
+    pull(booth.to_postgres)
+    try:
+        await wall.said("Postgres is away")
+        await booth.says(CHARGER, 85)
+        await wall.tile(CHARGER, "soon", "85%")
+        # The page itself can be opened, and says how it is.
+        await wall.page.reload()
+        await wall.page.locator("header select").wait_for()
+    finally:
+        booth.to_postgres.heal()
+        booth.to_postgres.cut()
+    await wall.said("live")
+    await wall.tile(CHARGER, "soon", "85%")
+
+
+async def test_after_a_registry_was_killed_another_one_goes_on(wall: Visit, booth: Booth) -> None:
+    booth.open_.process.kill()
+    try:
+        await booth.says(CHARGER, 100)
+        await wall.tile(CHARGER, "ready", "100%")
+        await wall.said("live")
+        assert await wall.page.locator(".tile").count() > 1
+    finally:
+        booth.open_.process.start()
+        await booth.open_.process.ready()
+
+
+async def test_nothing_is_open_in_a_tab_that_nobody_sees(wall: Visit, booth: Booth) -> None:
+    hide = """hidden => {
+        Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    await wall.said("live")
+    await wall.page.evaluate(hide, True)  # noqa: FBT003
+    await wall.page.locator("main.not-current").wait_for()
+    await booth.says(CHARGER, 100)
+    await wall.page.evaluate(hide, False)  # noqa: FBT003
+    await wall.said("live")
+    await wall.tile(CHARGER, "ready", "100%")
