@@ -49,6 +49,13 @@ class State(StrEnum):
     COLLECTED = "collected"
 
 
+class Order(StrEnum):
+    """Which come first."""
+
+    NEWEST = "newest"
+    WAITING = "waiting"
+
+
 @group.command("open")
 def open_(
     context: typer.Context,
@@ -122,6 +129,10 @@ def every(
     widget_missing: Annotated[
         bool, typer.Option("--widget-missing", help="Only collected without the widget back.")
     ] = False,
+    order: Annotated[
+        Order | None,
+        typer.Option(help="waiting: what is ready, or missing, for longest comes first."),
+    ] = None,
     most: Most = None,
     watch_: Watch = False,
 ) -> None:
@@ -135,6 +146,7 @@ def every(
         "ticket": ticket,
         "charged_for_minutes": charged_for,
         "widget_missing": widget_missing or None,
+        "order": order,
     }
 
     def fetch(fit: int | None = None) -> Items:
@@ -300,9 +312,16 @@ def _state(rental: Mapping[str, Any]) -> str:
     return "charging"
 
 
+def _place(rental: Mapping[str, Any]) -> str | None:
+    """Say where the charger is, as far as an older registry tells."""
+    said = (rental.get(name) for name in ("booth", "location", "label"))
+    return ", ".join(filter(None, said)) or None
+
+
 _COLUMNS: Final[list[str | Column]] = [
     Column("id", lambda rental: rental.get("short_id", rental.get("id"))),
     "charger",
+    Column("place", _place),
     "widget",
     "ticket",
     "opened_at",

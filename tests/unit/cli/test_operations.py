@@ -62,7 +62,7 @@ COMMANDS: dict[str, str] = {
     "import_devices": "import - --dry-run --replace --create-booths",
     "export_devices": "export - --format jsonl --kind charger --booth d",
     "list_rentals": "rentals list --state open --charger c1 --widget w1 --booth d --ticket 1"
-    " --charged-for 5 --widget-missing",
+    " --charged-for 5 --widget-missing --order waiting",
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",
     "summarise_rentals": "summary --since 2026-11-24 --until 2026-11-25 --booth d",
     "get_rental": f"rentals show {RENTAL}",
