@@ -34,6 +34,7 @@ from services.cli.commands import (
     summary,
     support_bundle,
 )
+from services.cli.desk.find import find
 from services.cli.doctor.command import doctor
 from services.cli.failures import (
     CommandFailedError,
@@ -84,6 +85,7 @@ app.add_typer(notify, name="notify")
 app.command("hub")(hub)
 app.command("state")(devices.state)
 app.command("explain")(explain.explain)
+app.command("find")(find)
 app.command("refused")(refused.refused)
 app.command("summary")(summary.summary)
 app.command("import")(bulk.import_)

@@ -300,7 +300,7 @@ def _require_registered(session: Session, given: Mapping[str, str]) -> None:
             raise RefusedError(f"{error}\n{hint}", error.problem) from error
 
 
-def _state(rental: Mapping[str, Any]) -> str:
+def state_of(rental: Mapping[str, Any]) -> str:
     """Say how it stands with a rental."""
     if rental.get("collected_at"):
         missing = "" if rental.get("widget_returned_at") else ", widget missing"
@@ -312,7 +312,7 @@ def _state(rental: Mapping[str, Any]) -> str:
     return "charging"
 
 
-def _place(rental: Mapping[str, Any]) -> str | None:
+def place(rental: Mapping[str, Any]) -> str | None:
     """Say where the charger is, as far as an older registry tells."""
     said = (rental.get(name) for name in ("booth", "location", "label"))
     return ", ".join(filter(None, said)) or None
@@ -321,9 +321,9 @@ def _place(rental: Mapping[str, Any]) -> str | None:
 _COLUMNS: Final[list[str | Column]] = [
     Column("id", lambda rental: rental.get("short_id", rental.get("id"))),
     "charger",
-    Column("place", _place),
+    Column("place", place),
     "widget",
     "ticket",
     "opened_at",
-    Column("state", _state),
+    Column("state", state_of),
 ]

@@ -36,6 +36,7 @@ from services.registry.routes import (
 from services.registry.routes.access import audit, keys, sessions
 from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
+from services.registry.routes.desk import find
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
@@ -47,6 +48,7 @@ ROUTERS: Final = (
     pairings.routes,
     rentals.routes,
     rentals.summary_routes,
+    find.routes,
     imports.routes,
     exports.routes,
     states.routes,
@@ -77,6 +79,7 @@ _TAGS: Final = {
     "secrets": "What devices prove their identity with, where that is required.",
     "pairings": "Which widget shows the light of which charger.",
     "rentals": "One visitor's phone in one charger, from hand-over to collection.",
+    "desk": "What the staff of a booth ask for at their desk.",
     "bulk": "Many devices in one file.",
     "live": "What is going on right now, and why a light is as it is.",
     "notifications": "Alerts to people and to other systems: what waits, and what was given up.",

@@ -61,6 +61,7 @@ COMMANDS: dict[str, str] = {
     "unpair_widget": "widgets unpair w1",
     "import_devices": "import - --dry-run --replace --create-booths",
     "export_devices": "export - --format jsonl --kind charger --booth d",
+    "find_things": "find c1 --booth d",
     "list_rentals": "rentals list --state open --charger c1 --widget w1 --booth d --ticket 1"
     " --charged-for 5 --widget-missing --order waiting",
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",
@@ -104,6 +105,7 @@ GATHERED = {"get_support"}
 ANSWER: dict[str, Any] = {
     "items": [],
     "next": None,
+    "more": False,
     "key": "",
     "secret": "",
     "title": "",
