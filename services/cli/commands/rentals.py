@@ -113,6 +113,27 @@ def history(context: typer.Context, rental: _RentalId) -> None:
     session.output.drawn(lines, answer)
 
 
+@group.command("visitor-page")
+def visitor_page(
+    context: typer.Context,
+    rental: _RentalId,
+    *,
+    address_: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="URL",
+            help="What visitors type for this hub, else the registry's URL.",
+        ),
+    ] = None,
+) -> None:
+    """Give a visitor a page that shows how the phone charges, until it is collected."""
+    session = session_of(context)
+    where = address("rentals", rental, "visitor-page")
+    answer = session.api.put(where, None, address=address_)
+    session.output.line(answer["url"], answer)
+
+
 @group.command("list")
 def every(
     context: typer.Context,

@@ -89,6 +89,7 @@ _RENTALS: Final = SQL("""
     FROM (
         SELECT {columns},
                CASE WHEN id = %(id)s::uuid OR opening_number = %(number)s::bigint
+                         OR id = (SELECT rental FROM visitor_codes WHERE code = %(word)s)
                          OR ticket = %(word)s THEN 0
                     WHEN ticket ~ %(whole)s::text THEN 1
                     WHEN ticket ~ %(part)s::text AND {waits} THEN 2 END AS fit

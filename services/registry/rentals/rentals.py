@@ -101,6 +101,8 @@ _COLLECT: Final = SQL("""
     RETURNING {columns}
 """).format(columns=COLUMNS)
 
+_END_VISITOR_PAGE: Final = "DELETE FROM visitor_codes WHERE rental = %(id)s"
+
 # A widget that is returned twice keeps the first time.
 _RETURN: Final = SQL("""
     UPDATE rentals
@@ -196,6 +198,7 @@ async def collect(
         "returned": widget_returned,
         "pairing_kept": pairing_kept,
     }
+    await connection.execute(_END_VISITOR_PAGE, values)
     return await fetch_changed(connection, Rental, _COLLECT, values)
 
 

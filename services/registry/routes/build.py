@@ -36,7 +36,7 @@ from services.registry.routes import (
 from services.registry.routes.access import audit, keys, sessions
 from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
-from services.registry.routes.desk import find
+from services.registry.routes.desk import find, visits
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
@@ -49,6 +49,7 @@ ROUTERS: Final = (
     rentals.routes,
     rentals.summary_routes,
     find.routes,
+    visits.routes,
     imports.routes,
     exports.routes,
     states.routes,
@@ -150,6 +151,7 @@ def build(
     api.add_middleware(RefuseForeignRequests, allowed_hosts, origins)
     api.add_middleware(ResponseHeaders)
     add_docs(api)
+    visits.add_visitor_pages(api)
     for each in ROUTERS:
         _describe_answers(each)
         api.include_router(each, dependencies=_FOR_ALL)
@@ -169,7 +171,7 @@ def _require_not_our_own(path_prefix: str) -> None:
     first = path_prefix.removeprefix("/").partition("/")[0]
     routes = [route for router in ROUTERS for route in router.routes]
     own = {route.path.split("/")[1] for route in routes if isinstance(route, APIRoute)}
-    if first in own | {"docs", "openapi.json"}:
+    if first in own | {"docs", "openapi.json", visits.PATH.strip("/")}:
         raise CannotServeError(
             f"CHARGELIGHT_REGISTRY_PATH_PREFIX must not begin with /{first}, a path of the API "
             "itself. Choose another one, such as /registry"
