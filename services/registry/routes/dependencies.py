@@ -94,6 +94,7 @@ class Parts:
     """Where events go."""
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))
     downloads: Slots = field(default_factory=lambda: Slots(_MAX_DOWNLOADS, "exports"))
+    label_pages: Slots = field(default_factory=lambda: Slots(1, "pages of labels"))
     look_ups: LookUps = field(default_factory=LookUps)
     """Of visitors' pages."""
     booth_counts: BoothCounts = field(default_factory=BoothCounts)
