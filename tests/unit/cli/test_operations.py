@@ -97,9 +97,9 @@ NOT_TYPED = {"cursor"}
 
 NO_COMMAND = {
     *("report_alerts", "begin_session", "end_session", "create_sign_in_code"),
-    *("get_live_snapshot", "watch_live"),
+    *("get_live_snapshot", "watch_live", "get_board"),
 }
-"""What only another program does: Alertmanager, or the console in a browser."""
+"""What only another program does: Alertmanager, the console in a browser, or a screen."""
 
 GATHERED = {"get_support"}
 """What a command asks for together with other things."""
