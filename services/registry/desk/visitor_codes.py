@@ -12,9 +12,10 @@ from services.registry.postgres.queries import fetch_one, fetch_value
 _BYTES: Final = 16
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
-# Two who ask at the same moment get the same.
+# Two who ask at the same moment get the same. A collection waits, and then removes the code.
 _MAKE: Final = """
-    INSERT INTO visitor_codes (rental, code) VALUES (%(rental)s, %(code)s)
+    INSERT INTO visitor_codes (rental, code)
+    SELECT id, %(code)s FROM rentals WHERE id = %(rental)s AND collected_at IS NULL FOR SHARE
     ON CONFLICT (rental) DO NOTHING
 """
 _CODE_OF: Final = "SELECT code FROM visitor_codes WHERE rental = %(rental)s"
@@ -37,11 +38,11 @@ class Visit:
     pairing_number: int
 
 
-async def make(connection: Connection, rental: UUID) -> str:
-    """Return the code of an open rental; the first time, one is made."""
+async def make(connection: Connection, rental: UUID) -> str | None:
+    """Return the code of an open rental, the first time a new one; None: it is not open."""
     values = {"rental": rental, "code": secrets.token_urlsafe(_BYTES)}
     await connection.execute(_MAKE, values)
-    code: str = await fetch_value(connection, _CODE_OF, {"rental": rental})
+    code: str | None = await fetch_value(connection, _CODE_OF, {"rental": rental})
     return code
 
 

@@ -57,9 +57,9 @@ async def show_visitor_page(
 ) -> VisitorPage:
     async with parts.database.connection() as connection:
         rental = await rental_service.get(connection, rental_id)
-        if rental.collected_at is not None:
-            raise RentalIsOverError("the phone was collected: there is nothing to show any more")
         code = await visitor_codes.make(connection, rental.id)
+    if code is None:
+        raise RentalIsOverError("the phone was collected: there is nothing to show any more")
     url = f"{own_address(request, address)}{PATH}/{code}"
     return VisitorPage(code=code, url=url, qr=qr.svg_of(url))
 
