@@ -92,7 +92,7 @@ _RENTALS: Final = SQL("""
                          OR id = (SELECT rental FROM visitor_codes WHERE code = %(word)s)
                          OR ticket = %(word)s THEN 0
                     WHEN ticket ~ %(whole)s::text THEN 1
-                    WHEN ticket ~ %(part)s::text AND {waits} THEN 2 END AS fit
+                    WHEN {waits} AND ticket ~ %(part)s::text THEN 2 END AS fit
         FROM rentals
         WHERE (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
     ) AS fitting
