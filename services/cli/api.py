@@ -146,7 +146,7 @@ class Api:
         """Return how the hub is: looked at when something hangs, so not waited for long."""
         return self._send("GET", address("hub"), {}, timeout=_SHORT_TIMEOUT)
 
-    def put(self, where: Address, body: dict[str, Any], **query: object) -> Answer:
+    def put(self, where: Address, body: dict[str, Any] | None, **query: object) -> Answer:
         """Set something."""
         return self._send("PUT", where, query, json=body)
 

@@ -34,6 +34,8 @@ from services.cli.commands import (
     summary,
     support_bundle,
 )
+from services.cli.desk.find import find
+from services.cli.desk.labels import labels
 from services.cli.doctor.command import doctor
 from services.cli.failures import (
     CommandFailedError,
@@ -84,6 +86,8 @@ app.add_typer(notify, name="notify")
 app.command("hub")(hub)
 app.command("state")(devices.state)
 app.command("explain")(explain.explain)
+app.command("find")(find)
+app.command("labels")(labels)
 app.command("refused")(refused.refused)
 app.command("summary")(summary.summary)
 app.command("import")(bulk.import_)

@@ -83,6 +83,10 @@ class NotRegisteredError(DomainError):
             super().__init__(detail)
 
 
+class RentalIsOverError(DomainError):
+    """The phone of a rental was collected, so there is nothing to show."""
+
+
 class NotPairedError(DomainError):
     """The device is not part of a pairing."""
 

@@ -32,7 +32,7 @@ MISSPELT: Final = "CHARGELIGHT_GATEWAY_CHARGER_PROT"
 """The documents' example of a setting that does not exist."""
 OPERATION: Final = re.compile(r"\b(GET|PUT|POST|PATCH|DELETE) (/[\w{}/.-]+)")
 ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:3300(/[\w/.-]*)")
-OUTSIDE_OPENAPI: Final = {"/console/", "/docs", "/openapi.json"}
+OUTSIDE_OPENAPI: Final = {"/console/", "/docs", "/openapi.json", "/v/{code}"}
 PROGRAMS: Final = {
     "chargelight": typer.main.get_command(services.cli.main.app),
     "chargelight-simulator": typer.main.get_command(services.simulator.cli.app),

@@ -139,13 +139,13 @@ def export(
         for piece in pieces:
             session.output.raw(piece)
         return
-    with _replacing(file) as written:
+    with replacing(file) as written:
         for piece in pieces:
             written.write(piece)
 
 
 @contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[IO[bytes]]:
+def replacing(file: Path) -> Iterator[IO[bytes]]:
     """Yield a file that replaces another one only when it is complete.
 
     Half an export could be imported without an error.

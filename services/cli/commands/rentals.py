@@ -49,6 +49,13 @@ class State(StrEnum):
     COLLECTED = "collected"
 
 
+class Order(StrEnum):
+    """Which come first."""
+
+    NEWEST = "newest"
+    WAITING = "waiting"
+
+
 @group.command("open")
 def open_(
     context: typer.Context,
@@ -106,6 +113,27 @@ def history(context: typer.Context, rental: _RentalId) -> None:
     session.output.drawn(lines, answer)
 
 
+@group.command("visitor-page")
+def visitor_page(
+    context: typer.Context,
+    rental: _RentalId,
+    *,
+    address_: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="URL",
+            help="What visitors type for this hub, else the registry's URL.",
+        ),
+    ] = None,
+) -> None:
+    """Give a visitor a page that shows how the phone charges, until it is collected."""
+    session = session_of(context)
+    where = address("rentals", rental, "visitor-page")
+    answer = session.api.put(where, None, address=address_)
+    session.output.line(answer["url"], answer)
+
+
 @group.command("list")
 def every(
     context: typer.Context,
@@ -122,6 +150,10 @@ def every(
     widget_missing: Annotated[
         bool, typer.Option("--widget-missing", help="Only collected without the widget back.")
     ] = False,
+    order: Annotated[
+        Order | None,
+        typer.Option(help="waiting: what is ready, or missing, for longest comes first."),
+    ] = None,
     most: Most = None,
     watch_: Watch = False,
 ) -> None:
@@ -135,6 +167,7 @@ def every(
         "ticket": ticket,
         "charged_for_minutes": charged_for,
         "widget_missing": widget_missing or None,
+        "order": order,
     }
 
     def fetch(fit: int | None = None) -> Items:
@@ -288,7 +321,7 @@ def _require_registered(session: Session, given: Mapping[str, str]) -> None:
             raise RefusedError(f"{error}\n{hint}", error.problem) from error
 
 
-def _state(rental: Mapping[str, Any]) -> str:
+def state_of(rental: Mapping[str, Any]) -> str:
     """Say how it stands with a rental."""
     if rental.get("collected_at"):
         missing = "" if rental.get("widget_returned_at") else ", widget missing"
@@ -300,11 +333,18 @@ def _state(rental: Mapping[str, Any]) -> str:
     return "charging"
 
 
+def place(rental: Mapping[str, Any]) -> str | None:
+    """Say where the charger is, as far as an older registry tells."""
+    said = (rental.get(name) for name in ("booth", "location", "label"))
+    return ", ".join(filter(None, said)) or None
+
+
 _COLUMNS: Final[list[str | Column]] = [
     Column("id", lambda rental: rental.get("short_id", rental.get("id"))),
     "charger",
+    Column("place", place),
     "widget",
     "ticket",
     "opened_at",
-    Column("state", _state),
+    Column("state", state_of),
 ]

@@ -12,6 +12,7 @@ EXCEPTIONS: Final[Mapping[str, Role]] = {
     "PUT /rentals/{rental_id}": Role.ATTENDANT,
     "PUT /rentals/{rental_id}/collection": Role.ATTENDANT,
     "PUT /rentals/{rental_id}/widget-return": Role.ATTENDANT,
+    "PUT /rentals/{rental_id}/visitor-page": Role.ATTENDANT,
     "POST /session": Role.VIEWER,
     "DELETE /session": Role.VIEWER,
     "POST /session/codes": Role.ADMIN,

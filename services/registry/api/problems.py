@@ -48,6 +48,7 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
     ),
     errors.CanaryError: (409, "canary", "A canary"),
     errors.RentalIsOpenError: (409, "rental-is-open", "A rental is open"),
+    errors.RentalIsOverError: (409, "rental-is-over", "The rental is over"),
     errors.RentalExistsError: (409, "rental-exists", "The id is taken"),
     errors.NoWidgetToGiveError: (409, "not-paired", "Not paired"),
     errors.NoWidgetToReturnError: (409, "no-widget-to-return", "No widget to return"),

@@ -5,10 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.registry.devices.devices import Device
+from services.registry.devices.lists import ListedDevice
 from services.registry.devices.pairings import Pairing
 from services.registry.words import Words
 from shared.contract.credentials import Auth
-from shared.contract.devices import ID_RULE, is_device_id
+from shared.contract.devices import ID_RULE, Kind, is_device_id
 
 
 def _must_be_id(text: str) -> str:
@@ -115,6 +116,14 @@ class ListedWidget(RegisteredDevice):
     """A registered widget, in a list."""
 
     charger: str | None = Field(description="Whom it is paired with", examples=["c1234"])
+
+
+def listed(kind: Kind, device: ListedDevice, *, projected: bool) -> ListedCharger | ListedWidget:
+    """Return a device as lists show it."""
+    members = {**dict(device), "projected": projected}
+    if kind is Kind.CHARGER:
+        return ListedCharger(**members, widget=device.partner)
+    return ListedWidget(**members, charger=device.partner)
 
 
 class PairingWish(RequestBody):

@@ -20,9 +20,9 @@ TABLES: Final = (
     "api_keys",
     "audit_log",
 )
-"""All but ``schema_migrations``, ``staged_rows``, sessions, the outbox and the history of rentals,
-each behind those that it refers to. The audit log is the last: triggers write it, so it is also
-locked last."""
+"""All but ``schema_migrations``, ``staged_rows``, sessions, the outbox, the history of rentals and
+visitors' codes, each behind those that it refers to. The audit log is the last: triggers write it,
+so it is also locked last."""
 
 NEVER_EMPTY: Final = "last_draw"
 """Its only row is made with the table."""

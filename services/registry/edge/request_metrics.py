@@ -19,6 +19,7 @@ _GROUP_OF: Final = {
     "secrets": "devices",
     "pairings": "pairings",
     "rentals": "rentals",
+    "desk": "rentals",
     "bulk": "bulk",
     "live": "live",
     "notifications": "live",

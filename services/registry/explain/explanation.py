@@ -12,7 +12,17 @@ from services.registry.explain.directory_findings import (
     same_id,
 )
 from services.registry.explain.facts import Facts
-from services.registry.explain.finding import Explanation, Finding, Mark, Rank, conclude, wrong
+from services.registry.explain.finding import (
+    NOTHING_WRONG,
+    Explanation,
+    Finding,
+    Mark,
+    Rank,
+    Said,
+    conclude,
+    say,
+    wrong,
+)
 from services.registry.explain.light_findings import check_light, check_widget, colour
 from services.registry.explain.refused_findings import check_refused, note_refused
 from services.registry.explain.shared_id_findings import check_shared_id
@@ -28,7 +38,7 @@ def explain(facts: Facts, other: Facts) -> Explanation:
         registered = other_kind(facts, other)
     if registered.mark is not Mark.RIGHT:
         noted = note_refused(facts.id, facts.refused)
-        return conclude(title, [*check_values(facts), registered, *noted], "")
+        return conclude(title, [*check_values(facts), registered, *noted])
     findings = [*check_values(facts), registered, check_pairing(facts), check_rental(facts)]
     if is_registered(other):
         findings.append(same_id(other))
@@ -65,44 +75,48 @@ def explain_either(of_charger: Facts, of_widget: Facts) -> Explanation:
         neither_kind(of_charger, of_widget),
         *noted,
     ]
-    return conclude(of_charger.id, findings, "")
+    return conclude(of_charger.id, findings)
 
 
 def without_redis(title: str, reason: str) -> Explanation:
     """Explain a light while Redis is away."""
     finding = wrong(
         "redis",
-        reason,
+        say("redis_error", "{reason}", reason=reason),
         Rank.DIRECTORY,
-        "Redis is away: no light changes.",
+        say("redis_away", "Redis is away: no light changes."),
         "Bring Redis back. Chargers and widgets stay connected, and all lights are right "
         "again within 5 s of its return.",
     )
-    return conclude(title, [finding], "")
+    return conclude(title, [finding])
 
 
 def without_directory(title: str) -> Explanation:
     """Explain a light while Redis is there, but not the directory."""
     finding = wrong(
         "directory",
-        "not in Redis, so it is not known which devices are registered",
+        say("no_directory", "not in Redis, so it is not known which devices are registered"),
         Rank.DIRECTORY,
-        "Redis was emptied, and the directory is not back yet.",
+        say("directory_absent", "Redis was emptied, and the directory is not back yet."),
         "A registry puts it back by itself, moments after Postgres answers. Check "
         "that Postgres does.",
     )
-    return conclude(title, [finding], "")
+    return conclude(title, [finding])
 
 
-def _all_right(facts: Facts) -> str:
+def _all_right(facts: Facts) -> Said:
     if facts.charger is None or facts.widget is None:
-        return "Nothing is wrong."
+        return NOTHING_WRONG
     state = facts.charger.state
     if state.status is None or state.reading is None:
-        return "Nothing is wrong: the light is on its way."
+        return say("light_on_its_way", "Nothing is wrong: the light is on its way.")
     if state.status.revision != state.reading.revision:
-        return "Nothing is wrong: the last reading is on its way."
-    return (
-        f"All is right: {facts.widget.id} shows {colour(state.status.status)} "
-        f"({state.status.status}), from the last reading, {state.reading.soc:g} %."
+        return say("reading_on_its_way", "Nothing is wrong: the last reading is on its way.")
+    return say(
+        "all_right",
+        "All is right: {widget} shows {colour} ({status}), from the last reading, {level:g} %.",
+        widget=facts.widget.id,
+        colour=colour(state.status.status),
+        status=state.status.status.value,
+        level=state.reading.soc,
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.registry.explain.charger_findings import check_reading, offline
 from services.registry.explain.facts import ChargerFacts
-from services.registry.explain.finding import Cause, Finding, Mark, Rank, format_time
+from services.registry.explain.finding import Cause, Finding, Mark, Rank, Value, say
 from services.registry.live.state import WidgetState
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind
@@ -16,13 +16,13 @@ _MOMENT: Final = timedelta(seconds=5)
 
 _NOT_LIT: Final = Cause(
     Rank.STATUS,
-    "The last reading has not become a light.",
+    say("not_lit", "The last reading has not become a light."),
     "Look at the log and the /readyz of the router that works on its partition; "
     "restarting it does no harm.",
 )
 _STRANGE: Final = Cause(
     Rank.STATUS,
-    "The light is not what the last reading calls for: no router wrote it.",
+    say("wrong_light", "The light is not what the last reading calls for: no router wrote it."),
     "It is replaced by itself within about a minute. If it comes back, find out who writes to "
     "Redis: nothing but Chargelight may.",
 )
@@ -66,26 +66,47 @@ def judge_light(charger: ChargerFacts, now: datetime) -> Judgement:
 def check_light(charger: ChargerFacts, now: datetime) -> list[Finding]:
     """Check that the last reading became the light; nothing if it may light nothing."""
     about = "light"
-    lit, pending = charger.state.status, charger.state.pending_since
-    text = "none in this pairing" if lit is None else f"{colour(lit.status)} ({lit.status})"
     judgement = judge_light(charger, now)
     if judgement is Judgement.NOTHING_TO_LIGHT:
         return []
+    text, values = _light(charger)
     if judgement is Judgement.RIGHT:
-        return [Finding(Mark.RIGHT, about, f"{text}, from the last reading")]
-    if judgement is Judgement.WRONG_COLOUR and charger.calls_for is not None:
-        wanted = f"{colour(charger.calls_for)} ({charger.calls_for})"
-        return [
-            Finding(Mark.WRONG, about, f"{text}; the last reading calls for {wanted}", _STRANGE)
-        ]
+        said = say("light", f"{text}, from the last reading", **values)
+        return [Finding(Mark.RIGHT, about, said)]
+    if judgement is Judgement.WRONG_COLOUR and (wanted := charger.calls_for) is not None:
+        said = say(
+            "light_wrong",
+            f"{text}; the last reading calls for {{wanted_colour}} ({{wanted}})",
+            **values,
+            wanted=wanted.value,
+            wanted_colour=colour(wanted),
+        )
+        return [Finding(Mark.WRONG, about, said, _STRANGE)]
     if charger.has_unknown_thresholds:
-        text += ", by thresholds that no router has"
-    elif lit is not None:
-        text += f", from an older reading, {lit.revision[0]}/{lit.revision[1]}"
+        code, text = "light_of_unknown_thresholds", f"{text}, by thresholds that no router has"
+    elif (lit := charger.state.status) is not None:
+        code, text = (
+            "light_of_older_reading",
+            f"{text}, from an older reading, {{epoch}}/{{sequence}}",
+        )
+        values |= {"epoch": lit.revision[0], "sequence": lit.revision[1]}
+    else:
+        code = "no_light"
     if judgement is Judgement.ON_ITS_WAY:
-        return [Finding(Mark.NOTE, about, f"{text}; the last reading is on its way")]
-    waits = f"; the last reading waits since {format_time(pending)}" if pending is not None else ""
-    return [Finding(Mark.WRONG, about, f"{text}{waits}", _NOT_LIT)]
+        said = say(f"{code}_yet", f"{text}; the last reading is on its way", **values)
+        return [Finding(Mark.NOTE, about, said)]
+    if (pending := charger.state.pending_since) is not None:
+        code, text = f"{code}_since", f"{text}; the last reading waits since {{since}}"
+        values |= {"since": pending}
+    return [Finding(Mark.WRONG, about, say(code, text, **values), _NOT_LIT)]
+
+
+def _light(charger: ChargerFacts) -> tuple[str, dict[str, Value]]:
+    """Return what a charger's light is, as a template and its values."""
+    lit = charger.state.status
+    if lit is None:
+        return "none in this pairing", {}
+    return "{colour} ({status})", {"colour": colour(lit.status), "status": lit.status.value}
 
 
 def check_widget(widget: WidgetState) -> list[Finding]:
@@ -97,12 +118,22 @@ def check_widget(widget: WidgetState) -> list[Finding]:
             Finding(
                 Mark.RIGHT,
                 about,
-                f"{widget.id} is connected to {names} since {format_time(widget.since)}",
+                say(
+                    "connected",
+                    "{id} is connected to {gateway} since {since}",
+                    id=widget.id,
+                    gateway=names,
+                    since=widget.since,
+                ),
             )
         ]
     cause = Cause(
         Rank.WIDGET,
-        f"{widget.id} is offline: nothing reaches it, whatever its LED shows.",
+        say(
+            "widget_offline",
+            "{id} is offline: nothing reaches it, whatever its LED shows.",
+            id=widget.id,
+        ),
         "Check its power and its network. It gets its light as soon as it connects.",
     )
     return [offline(Kind.WIDGET, widget, cause)]

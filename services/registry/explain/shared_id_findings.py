@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.registry.explain.finding import Finding, Rank, format_time, wrong
+from services.registry.explain.finding import Finding, Rank, Said, say, wrong
 from services.registry.live.refused import RefusedHandshake
 from services.registry.live.state import ChargerState, WidgetState
 from shared.contract.devices import Kind
@@ -33,27 +33,34 @@ def check_shared_id(
     times = sum(each.count for each in seen)
     if times >= _LEAST:
         addresses = " and ".join(sorted({each.address for each in seen}))
-        last = format_time(max(each.last_at for each in seen))
-        return [_finding(kind, device.id, f"{times} times, last at {last}, from {addresses}")]
+        said = say(
+            "shared_id_seen",
+            "two devices: {count} times, last at {last_at}, from {addresses}",
+            count=times,
+            last_at=max(each.last_at for each in seen),
+            addresses=addresses,
+        )
+        return [_finding(kind, device.id, said)]
     if isinstance(device, WidgetState) and len(device.gateways) > 1:
         since = device.gateways[1].since
         if now - since > _APART:
             names = " and ".join(each.gateway for each in device.gateways)
-            text = f"connected to {names} since {format_time(since)}"
-            return [_finding(kind, device.id, text)]
+            text = "two devices: connected to {gateways} since {since}"
+            said = say("shared_id_connected", text, gateways=names, since=since)
+            return [_finding(kind, device.id, said)]
     return []
 
 
-def _finding(kind: Kind, device_id: str, text: str) -> Finding:
+def _finding(kind: Kind, device_id: str, said: Said) -> Finding:
     happens = {
         Kind.CHARGER: "they take turns, and the light follows now one, now the other",
         Kind.WIDGET: "both show the light of one visitor",
     }[kind]
     return wrong(
         "shared id",
-        f"two devices: {text}",
+        said,
         Rank.SHARED_ID,
-        f"Two devices use the id {device_id}: {happens}.",
+        say(f"shared_{kind}_id", f"Two devices use the id {{id}}: {happens}.", id=device_id),
         "Give one of them an id of its own. If there is only one, its firmware opens a second "
         "connection and keeps the first.",
     )

@@ -32,6 +32,7 @@ NEEDED: Final = {
     "staged_rows": ("SELECT", "INSERT", "DELETE"),
     "rentals": _CHANGE,
     "rental_levels": _CHANGE,
+    "visitor_codes": ("SELECT", "INSERT", "DELETE"),
     "last_draw": ("SELECT", "UPDATE"),
     "outbox_events": ("SELECT", "INSERT", "DELETE"),
     "outbox_deliveries": ("SELECT", "INSERT", "UPDATE"),

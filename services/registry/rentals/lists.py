@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg.sql import SQL
 
@@ -18,6 +18,22 @@ class State(StrEnum):
 
     OPEN = "open"
     COLLECTED = "collected"
+
+
+class Order(StrEnum):
+    """Which rentals come first."""
+
+    NEWEST = "newest"
+    WAITING = "waiting"
+    """Those that have waited longest: a full phone for its visitor, the hub for a widget that did
+    not come back. Those that wait for nothing come last."""
+
+
+class ListedRental(Rental):
+    """A rental, and its place in a list."""
+
+    waiting_rank: int
+    """Since when it has waited, in µs; a great number: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +53,17 @@ class Filter:
     """Only collected ones without their widget; or only all others."""
 
 
-# Newest first: an operator nearly always looks for what happened just now.
+_RANK: Final = SQL("""
+    coalesce((extract(epoch FROM CASE
+        WHEN collected_at IS NULL THEN reached_100_at
+        WHEN widget_returned_at IS NULL AND widget_id IS NOT NULL THEN collected_at
+    END) * 1000000)::bigint, 9223372036854775807)
+""")
+
 _SELECT: Final = SQL("""
-    SELECT {columns}
+    SELECT {columns}, {rank} AS waiting_rank
     FROM rentals
-    WHERE (%(before)s::bigint IS NULL OR opening_number < %(before)s)
+    WHERE {after}
       AND (%(open)s::boolean IS NULL OR (collected_at IS NULL) = %(open)s)
       AND (%(charger)s::text IS NULL OR charger_id = %(charger)s)
       AND (%(widget)s::text IS NULL OR widget_id = %(widget)s)
@@ -52,16 +74,44 @@ _SELECT: Final = SQL("""
       AND (%(widget_missing)s::boolean IS NULL
            OR (collected_at IS NOT NULL AND widget_returned_at IS NULL
                AND widget_id IS NOT NULL) = %(widget_missing)s)
-    ORDER BY opening_number DESC
+    ORDER BY {order}
     LIMIT %(rows)s
-""").format(columns=COLUMNS)
+""")
+
+_QUERIES: Final = {
+    Order.NEWEST: _SELECT.format(
+        columns=COLUMNS,
+        rank=_RANK,
+        after=SQL("(%(number)s::bigint IS NULL OR opening_number < %(number)s)"),
+        order=SQL("opening_number DESC"),
+    ),
+    Order.WAITING: _SELECT.format(
+        columns=COLUMNS,
+        rank=_RANK,
+        after=SQL(
+            "(%(number)s::bigint IS NULL "
+            "OR ({rank}, opening_number) > (%(rank)s::bigint, %(number)s))"
+        ).format(rank=_RANK),
+        order=SQL("waiting_rank, opening_number"),
+    ),
+}
+
+
+class Place(NamedTuple):
+    """The last rental of the page before."""
+
+    number: int
+    """When it was opened; see `Rental.opening_number`."""
+    rank: int = 0
+    """See `ListedRental.waiting_rank`; only where that is the order."""
 
 
 async def find_rentals(
-    connection: Connection, which: Filter, *, before: int | None, rows: int
-) -> list[Rental]:
-    """Return at most ``rows`` rentals opened before the opening number, the newest first."""
-    values = asdict(which) | {"before": before, "rows": rows}
+    connection: Connection, which: Filter, order: Order, *, after: Place | None, rows: int
+) -> list[ListedRental]:
+    """Return at most ``rows`` rentals in an order, those behind a place."""
+    place = {"number": None, "rank": None} if after is None else after._asdict()
+    values = asdict(which) | place | {"rows": rows}
     values["ticket"] = None if which.ticket is None else spellings.equal_to(which.ticket)
     values["open"] = None if which.state is None else which.state is State.OPEN
-    return await fetch_all(connection, Rental, _SELECT, values)
+    return await fetch_all(connection, ListedRental, _QUERIES[order], values)

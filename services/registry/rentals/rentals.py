@@ -19,6 +19,13 @@ class PublicRental(BaseModel):
     id: UUID = Field(description="The id that was chosen when it was opened")
     charger: str = Field(description="Where the phone is, or was", examples=["c1234"])
     booth: str | None = Field(description="In which booth; null: in none", examples=["main-stage"])
+    label: str | None = Field(
+        description="What people call the charger; null: it is not registered any more",
+        examples=["Booth 3, left"],
+    )
+    location: str | None = Field(
+        description="Where the charger stands; null: as `label`", examples=["second shelf"]
+    )
     widget: str | None = Field(
         description="What the visitor was given; null: it was paired with another charger since",
         examples=["wABCD"],
@@ -56,7 +63,10 @@ class Rental(PublicRental):
 
 
 COLUMNS: Final = SQL("""
-    id, opening_number, charger_id AS charger, booth, widget_id AS widget, ticket, opened_at,
+    id, opening_number, charger_id AS charger, booth,
+    (SELECT label FROM chargers WHERE chargers.id = charger_id) AS label,
+    (SELECT location FROM chargers WHERE chargers.id = charger_id) AS location,
+    widget_id AS widget, ticket, opened_at,
     reached_80_at, reached_100_at, collected_at, widget_returned_at, paired_before, pairing_kept,
     pairing_number, ended_number
 """)
@@ -90,6 +100,8 @@ _COLLECT: Final = SQL("""
     WHERE id = %(id)s
     RETURNING {columns}
 """).format(columns=COLUMNS)
+
+_END_VISITOR_PAGE: Final = "DELETE FROM visitor_codes WHERE rental = %(id)s"
 
 # A widget that is returned twice keeps the first time.
 _RETURN: Final = SQL("""
@@ -186,6 +198,7 @@ async def collect(
         "returned": widget_returned,
         "pairing_kept": pairing_kept,
     }
+    await connection.execute(_END_VISITOR_PAGE, values)
     return await fetch_changed(connection, Rental, _COLLECT, values)
 
 

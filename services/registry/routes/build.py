@@ -37,6 +37,7 @@ from services.registry.routes import (
 from services.registry.routes.access import audit, keys, sessions
 from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
+from services.registry.routes.desk import board, find, labels, visits
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
@@ -48,6 +49,10 @@ ROUTERS: Final = (
     pairings.routes,
     rentals.routes,
     rentals.summary_routes,
+    find.routes,
+    visits.routes,
+    labels.routes,
+    board.routes,
     imports.routes,
     exports.routes,
     states.routes,
@@ -78,6 +83,7 @@ _TAGS: Final = {
     "secrets": "What devices prove their identity with, where that is required.",
     "pairings": "Which widget shows the light of which charger.",
     "rentals": "One visitor's phone in one charger, from hand-over to collection.",
+    "desk": "What the staff of a booth ask for at their desk.",
     "bulk": "Many devices in one file.",
     "live": "What is going on right now, and why a light is as it is.",
     "notifications": "Alerts to people and to other systems: what waits, and what was given up.",
@@ -149,6 +155,7 @@ def build(
     api.add_middleware(ResponseHeaders)
     add_docs(api)
     add_console(api)
+    visits.add_visitor_pages(api)
     for each in ROUTERS:
         _describe_answers(each)
         api.include_router(each, dependencies=_FOR_ALL)
@@ -168,7 +175,7 @@ def _require_not_our_own(path_prefix: str) -> None:
     first = path_prefix.removeprefix("/").partition("/")[0]
     routes = [route for router in ROUTERS for route in router.routes]
     paths = [route.path for route in routes if isinstance(route, APIRoute)]
-    if first in {path.split("/")[1] for path in (*paths, PAGE, DOCUMENT, ADDRESS)}:
+    if first in {path.split("/")[1] for path in (*paths, PAGE, DOCUMENT, ADDRESS, visits.PATH)}:
         raise CannotServeError(
             f"CHARGELIGHT_REGISTRY_PATH_PREFIX must not begin with /{first}, a path of the API "
             "itself. Choose another one, such as /registry"

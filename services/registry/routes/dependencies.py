@@ -13,6 +13,7 @@ from services.registry.access.protection import Protection
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.guarded_route import GuardedRouter, operation_of
 from services.registry.api.representations import BoothOrNone
+from services.registry.desk.look_ups import LookUps
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
 from services.registry.edge.slots import Slots
@@ -93,6 +94,9 @@ class Parts:
     """Where events go."""
     uploads: Slots = field(default_factory=lambda: Slots(_MAX_UPLOADS, "imports"))
     downloads: Slots = field(default_factory=lambda: Slots(_MAX_DOWNLOADS, "exports"))
+    label_pages: Slots = field(default_factory=lambda: Slots(1, "pages of labels"))
+    look_ups: LookUps = field(default_factory=LookUps)
+    """Of visitors' pages."""
     booth_counts: BoothCounts = field(default_factory=BoothCounts)
     import_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """An import that is complete waits for the one before it, however long that takes."""

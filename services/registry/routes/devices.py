@@ -17,6 +17,7 @@ from services.registry.api.representations import (
     NewRegistration,
     RegisteredDevice,
     Registration,
+    listed,
 )
 from services.registry.devices import devices, etags, lists
 from services.registry.devices.devices import Device
@@ -93,11 +94,8 @@ async def list_devices(
         )
 
     def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
-        members = dict(device)
-        members["projected"] = parts.projector.has_projected(device.pairing_number)
-        if kind is Kind.CHARGER:
-            return ListedCharger(**members, widget=device.partner)
-        return ListedWidget(**members, charger=device.partner)
+        projected = parts.projector.has_projected(device.pairing_number)
+        return listed(kind, device, projected=projected)
 
     return paging.page(found, limit, represent, lambda device: (device.id,))
 

@@ -17,7 +17,7 @@ from services.registry.estimate.shown import PhoneEstimate
 from services.registry.history import rows
 from services.registry.history.shown import RentalHistory
 from services.registry.rentals import lists, rental_service, short_ids, summary
-from services.registry.rentals.lists import Filter, State
+from services.registry.rentals.lists import Filter, ListedRental, Order, Place, State
 from services.registry.rentals.rentals import Rental
 from services.registry.rentals.representations import (
     Collection,
@@ -68,7 +68,7 @@ class RentalPage(Page[ShownRental]):
 @routes.get(
     "",
     operation_id="list_rentals",
-    summary="List rentals, the newest first",
+    summary="List rentals, by default the newest first",
     response_model=RentalPage,
 )
 async def list_rentals(
@@ -98,6 +98,14 @@ async def list_rentals(
         bool | None,
         Query(description="Only those collected without the widget coming back; or the others"),
     ] = None,
+    order: Annotated[
+        Order,
+        Query(
+            description="`waiting`: those first that have waited longest, a full phone for its "
+            "visitor, or the hub for a widget that did not come back; the others last",
+            examples=["waiting"],
+        ),
+    ] = Order.NEWEST,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ShownRental]:
@@ -107,16 +115,13 @@ async def list_rentals(
     which = Filter(state, charger, widget, booth, ticket, charged_for, widget_missing)
     async with parts.database.connection() as connection:
         found = await lists.find_rentals(
-            connection,
-            which,
-            before=paging.number_in(cursor),
-            rows=limit + 1,
+            connection, which, order, after=_place_in(cursor, order), rows=limit + 1
         )
     return paging.page(
         found,
         limit,
         lambda each: _representation(each, parts.projector),
-        lambda each: (each.opening_number,),
+        lambda each: _place_of(each, order),
     )
 
 
@@ -230,6 +235,17 @@ async def return_widget(
     async with parts.database.write_transaction(operator) as connection:
         rental = await rental_service.return_widget(connection, rental_id)
     return await _wait_and_represent(rental, parts.projector)
+
+
+def _place_in(cursor: str | None, order: Order) -> Place | None:
+    types = (int, int) if order is Order.WAITING else (int,)
+    position = paging.decode(cursor, *types)
+    return None if position is None else Place(*map(int, position))
+
+
+def _place_of(rental: ListedRental, order: Order) -> tuple[int, ...]:
+    place = Place(rental.opening_number, rental.waiting_rank)
+    return place if order is Order.WAITING else place[:1]
 
 
 def _representation(rental: Rental, projector: Projector) -> ShownRental:

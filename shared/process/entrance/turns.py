@@ -18,7 +18,7 @@ def call_soon(call: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_soon(call)
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what its owner has many of: an IPv6 address' /64 (RFC 4291 section 2.5.4)."""
     if ":" not in address:
         return address
@@ -64,7 +64,7 @@ class Turns:
             share: Of a turn of the event loop.
         """
         was_empty = not self._queue
-        if not self._queue.add(_network_of(address), (begin, share)):
+        if not self._queue.add(network_of(address), (begin, share)):
             return False
         if was_empty and not self._used:
             self._go_on()

@@ -45,6 +45,7 @@ NAMES_NOTHING: Final = {
     *("GET /whoami", "GET /booths", "GET /chargers", "GET /widgets", "GET /pairings"),
     *("GET /rentals", "GET /summary", "GET /state", "GET /audit", "GET /export"),
     *("POST /session", "DELETE /session", "GET /live", "GET /live/snapshot"),
+    *("GET /find", "GET /labels", "GET /board"),
 }
 """What such a key may ask without naming a thing: each shows only what is in its booth."""
 

@@ -51,9 +51,10 @@ async def fill(connection: By, *, migrations: int | None = None) -> None:
 NOT_KEPT = {
     *("outbox_events", "outbox_deliveries", "raised_conditions", "judging_registry"),
     *("sessions", "sign_in_codes"),
-    "rental_levels",
+    *("rental_levels", "visitor_codes"),
 }
-"""What is on its way, who is signed in, and what is drawn as charts is in no backup."""
+"""What is on its way, who is signed in, what is drawn as charts and visitors' pages are in no
+backup."""
 
 
 async def tables_in(connection: By) -> list[str]:

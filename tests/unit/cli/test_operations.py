@@ -61,12 +61,15 @@ COMMANDS: dict[str, str] = {
     "unpair_widget": "widgets unpair w1",
     "import_devices": "import - --dry-run --replace --create-booths",
     "export_devices": "export - --format jsonl --kind charger --booth d",
+    "find_things": "find c1 --booth d",
+    "print_labels": "labels charger - --search a --booth d --after c1 --address http://hub",
     "list_rentals": "rentals list --state open --charger c1 --widget w1 --booth d --ticket 1"
-    " --charged-for 5 --widget-missing",
+    " --charged-for 5 --widget-missing --order waiting",
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",
     "summarise_rentals": "summary --since 2026-11-24 --until 2026-11-25 --booth d",
     "get_rental": f"rentals show {RENTAL}",
     "get_rental_history": f"rentals history {RENTAL}",
+    "show_visitor_page": f"rentals visitor-page {RENTAL} --address http://hub",
     "collect_rental": f"rentals collect --id {RENTAL} --keep-pairing --widget-kept",
     "return_widget": f"rentals return-widget {RENTAL}",
     "list_state": "state --status charged --online --booth d --canary",
@@ -94,9 +97,9 @@ NOT_TYPED = {"cursor"}
 
 NO_COMMAND = {
     *("report_alerts", "begin_session", "end_session", "create_sign_in_code"),
-    *("get_live_snapshot", "watch_live"),
+    *("get_live_snapshot", "watch_live", "get_board"),
 }
-"""What only another program does: Alertmanager, or the console in a browser."""
+"""What only another program does: Alertmanager, the console in a browser, or a screen."""
 
 GATHERED = {"get_support"}
 """What a command asks for together with other things."""
@@ -104,6 +107,8 @@ GATHERED = {"get_support"}
 ANSWER: dict[str, Any] = {
     "items": [],
     "next": None,
+    "more": False,
+    "url": "",
     "key": "",
     "secret": "",
     "title": "",

@@ -5,6 +5,7 @@ The expected screens are in ``__snapshots__``. After a change on purpose:
 """
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -228,6 +229,32 @@ def test_a_widget_is_explained(
 ) -> None:
     assert situation
     assert screen(explained(Kind.WIDGET, **changes).model_dump()) == snapshot
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_text_has_a_code_and_the_values_to_say_it_in_another_language(kind: Kind) -> None:
+    said: dict[str, set[str]] = {}
+    verdicts: dict[str, set[str]] = {}
+    for changes in SITUATIONS.values():
+        shown = explained(kind, **changes).model_dump(mode="json")
+        for each in (*shown["findings"], shown):
+            assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", each["code"])
+            text = each["verdict"] if each is shown else each["text"]
+            collected = verdicts if each is shown else said
+            collected.setdefault(each["code"], set()).add(_without(text, each["values"]))
+    assert len(said) > 10
+    assert len(verdicts) > 10
+    # A code stands for one text, apart from its values.
+    of_codes = [*said.items(), *verdicts.items()]
+    assert [code for code, texts in of_codes if len(texts) > 1] == []
+
+
+def _without(text: str, values: dict[str, Any]) -> str:
+    """Return a text with its values' names in place of them."""
+    for name, value in sorted(values.items(), key=lambda each: -len(str(each[1]))):
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        text = text.replace(shown, f"<{name}>")
+    return text
 
 
 def test_what_is_away_is_explained_too(snapshot: SnapshotAssertion) -> None:

@@ -170,7 +170,7 @@ def test_explain_names_the_colour_that_is_called_for() -> None:
         "green (charged); the last reading calls for yellow (charging80)",
     )
     assert finding.cause is not None
-    assert "no router wrote it" in finding.cause.verdict
+    assert "no router wrote it" in finding.cause.verdict.in_words()
 
 
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 60), st.integers())

@@ -1,0 +1,1 @@
+"""REST: what the staff of a booth ask for at their desk."""

@@ -1,0 +1,1 @@
+"""What the staff of a booth ask for at their desk."""
