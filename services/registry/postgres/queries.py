@@ -1,5 +1,6 @@
 """Runs one statement and returns its rows as objects, or chunk by chunk."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, LiteralString, TypeAlias, TypeVar
@@ -57,8 +58,8 @@ async def server_cursor(
     finally:
         try:
             await cursor.close()
-        except OperationalError:
-            # The connection has ended, which psycopg only finds out by this, and then leaves the
-            # cursor open. Now it has nothing more to send.
+        except (OperationalError, asyncio.CancelledError):
+            # The connection has ended, which psycopg only finds out by this, or we are to end.
+            # Both times it leaves the cursor open; now it has little or nothing more to send.
             await cursor.close()
             raise

@@ -1,5 +1,6 @@
 """Postgres that hangs: its connections are open, and nobody answers."""
 
+import asyncio
 import time
 
 import pytest
@@ -82,4 +83,29 @@ async def test_a_cursor_in_the_server_is_closed_if_its_connection_ends(
         with pytest.raises(OperationalError):
             await read()
         # psycopg warns of one that is not, which is an error in tests.
+        assert cursors[0].closed
+
+
+async def test_a_cursor_in_the_server_is_closed_if_its_closing_is_cancelled(
+    postgres_dsn: str, by_hand: By
+) -> None:
+    assert not by_hand.closed
+    cursors: list[AsyncServerCursor[TupleRow]] = []
+    async with await AsyncConnection.connect(postgres_dsn) as connection:
+
+        async def read() -> None:
+            async with server_cursor(connection, "numbers", tuple_row) as cursor:
+                cursors.append(cursor)
+                await cursor.execute("SELECT * FROM generate_series(1, 9)")
+                await connection.lock.acquire()
+                closing.set()
+
+        closing = asyncio.Event()
+        task = asyncio.create_task(read())
+        await closing.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        connection.lock.release()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         assert cursors[0].closed
