@@ -63,7 +63,10 @@ function boothPicker() {
   return html`<select aria-label=${t('booth')} @change=${go}>
     ${option('#/booths', t('booths'))} ${option(wallAddress(null), t('all_booths'))}
     ${app.booths.map(({ id, name }) => option(wallAddress(id), name))}
-    ${app.booths.length ? option(wallAddress(''), t('no_booth')) : nothing}
+    ${app.booths.length || shown.booth === '' ? option(wallAddress(''), t('no_booth')) : nothing}
+    ${shown.booth && !app.booths.some(({ id }) => id === shown.booth)
+      ? option(shown.address, shown.booth)
+      : nothing}
   </select>`;
 }
 
