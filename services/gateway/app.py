@@ -22,6 +22,7 @@ from services.gateway.entrance.entrance import Entrance
 from services.gateway.entrance.revocation import Revocation
 from services.gateway.kernel import raise_file_limit
 from services.gateway.limits.per_id import LimitsPerId
+from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.refused_handshakes import RefusedWriter
@@ -285,12 +286,18 @@ class Gateway:
             OSError: A port is taken, or the address is not ours.
         """
         settings, auth = self._settings, self._authenticator
-        chargers = charger_endpoint(
+        native = charger_endpoint(
             self.chargers,
             settings.partitions,
             self._rejections,
             auth.authenticate_charger,
             LimitsPerId.of(settings, Kind.CHARGER),
+        )
+        chargers = with_ocpp(
+            native,
+            self.chargers,
+            settings.partitions,
+            needs_subprotocol=not settings.ocpp_without_subprotocol,
         )
         asks_widgets = settings.device_auth != "off"
         widgets = widget_endpoint(

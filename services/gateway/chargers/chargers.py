@@ -181,6 +181,7 @@ class Chargers:
             self.devices.connect(charger.device_id, charger.partition, epoch)
         if not charger.is_stored:
             self._store_soon(charger)
+        charger.on_admitted()
 
     def _store_soon(self, charger: ChargerConnection) -> None:
         self._store.unstored.add(charger)

@@ -1,0 +1,95 @@
+"""Chargers that speak OCPP light widgets, beside our own."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from services.gateway.ocpp.negotiation import Version
+from tests.integration.hub.booth import (
+    CHARGED,
+    CHARGING,
+    CHARGING80,
+    Booth,
+    Stored,
+    reading,
+    receipt,
+    received,
+)
+from tests.integration.hub.ocpp_charger import ocpp_charger
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("version", Version)
+async def test_a_charger_lights_its_widget_red_yellow_and_green(
+    booth: Booth, version: Version
+) -> None:
+    async with booth.widget("wABCD") as widget, ocpp_charger(booth, version) as charger:
+        assert charger.device.subprotocol == version.value
+        boot = await charger.boot()
+        assert (boot.status, boot.interval) == ("Accepted", 300)
+        for level, light in (79.9, CHARGING), (80, CHARGING80), (100, CHARGED):
+            await charger.report(level)
+            assert await received(widget) == light
+
+
+async def test_a_charger_of_our_own_dialect_takes_over_and_back(booth: Booth) -> None:
+    async with booth.widget("wABCD") as widget, ocpp_charger(booth, Version.V16) as charger:
+        await charger.report(100)
+        assert await received(widget) == CHARGED
+        async with booth.charger("c1234") as own:
+            await own.send(reading(20))
+            await receipt(own)
+            assert await received(widget) == CHARGING
+            async with ocpp_charger(booth, Version.V201) as newest:
+                await newest.report(90)
+                assert await received(widget) == CHARGING80
+
+
+async def test_a_queue_that_is_replayed_after_a_hand_over_lights_nothing_until_a_new_sample(
+    booth: Booth, stored: Stored
+) -> None:
+    async with ocpp_charger(booth, Version.V16) as charger:
+        await charger.report(90)
+    await stored.pair("c1234", "wABCD", 8, seconds_ago=1)
+    async with booth.widget("wABCD") as widget, ocpp_charger(booth, Version.V16) as charger:
+        await charger.boot()
+        for minutes in 30, 20, 10:
+            await charger.report(100, ago=timedelta(minutes=minutes))
+        assert await stored.level("c1234") == 100
+        assert await stored.status("wABCD") is None
+        await charger.report(20)
+        assert await received(widget) == CHARGING
+
+
+async def test_a_charger_is_asked_for_its_level_after_a_queue(booth: Booth, stored: Stored) -> None:
+    await stored.pair("c1234", "wABCD", 8, seconds_ago=1)
+    async with (
+        booth.widget("wABCD") as widget,
+        ocpp_charger(booth, Version.V201, level=20) as charger,
+    ):
+        await charger.report(100, ago=HOUR)
+        assert await received(widget) == CHARGING
+
+
+@pytest.mark.parametrize("behind", [HOUR, timedelta(days=365 * 56)], ids=["an hour", "1970"])
+async def test_a_wrong_clock_keeps_no_light_dark(
+    booth: Booth, stored: Stored, behind: timedelta
+) -> None:
+    await stored.pair("c1234", "wABCD", 8, seconds_ago=5)
+    async with (
+        booth.widget("wABCD") as widget,
+        ocpp_charger(booth, Version.V16, behind=behind) as charger,
+    ):
+        await charger.boot()
+        await charger.report(30)
+        await asyncio.sleep(2.5)  # samples of one moment do not tell
+        await charger.report(30)
+        assert await received(widget) == CHARGING
+
+
+async def test_ids_that_are_not_registered_are_closed_as_ever(booth: Booth) -> None:
+    async with booth.charger("cXXXX", subprotocol=Version.V16) as device:
+        await device.wait_closed()
+    assert device.close_code == 4404

@@ -1,0 +1,104 @@
+"""A gateway's chargers that speak OCPP, with Redis as a script of answers."""
+
+import json
+from typing import Any
+
+from websockets.frames import Opcode
+
+from services.gateway.auth.credentials import Presented
+from services.gateway.chargers.charger_connection import charger_endpoint
+from services.gateway.known_pairing import KnownPairing
+from services.gateway.ocpp.negotiation import Version
+from services.gateway.ocpp.timestamps import write_timestamp
+from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
+from tests.unit.gateway.chargers.charger_booth import Booth
+from tests.unit.gateway.fake_device import FakeDevice, head_of
+
+UTC_OFFSET = 1_796_000_000.0
+"""What the calendar says when a test's clock says 0."""
+
+
+class OcppCharger(FakeDevice):
+    """A charger whose handshake is sent.
+
+    Attributes:
+        presented: What it presented to be let in.
+        behind: By how many seconds its clock is behind.
+    """
+
+    def __init__(
+        self,
+        booth: Booth,
+        offer: str | None = Version.V16,
+        *,
+        read: KnownPairing | None = None,
+        target: str = "/chargers/c1",
+        headers: tuple[str, ...] = (),
+        needs_subprotocol: bool = True,
+    ) -> None:
+        self.presented: list[str] = []
+
+        def authenticate(handshake: Any, _id: str, presented: Presented) -> None:
+            self.presented.append(presented.secret.get_secret_value())
+            handshake.on_auth_result(admitted=True, pairing=read)
+
+        partitions = booth.names.partitions
+        native = charger_endpoint(booth.chargers, partitions, booth.rejections, authenticate)
+        endpoint = with_ocpp(
+            native,
+            booth.chargers,
+            partitions,
+            needs_subprotocol=needs_subprotocol,
+            wall_clock=lambda: booth.clock.now + UTC_OFFSET,
+        )
+        super().__init__(booth.context, endpoint)
+        self._booth = booth
+        self._count = 0
+        self.behind = 0.0
+        offered = () if offer is None else (f"Sec-WebSocket-Protocol: {offer}",)
+        self.send(head_of(target, *offered, *headers))
+
+    def call(self, action: str, payload: object = None) -> str:
+        """Send a request; return its id."""
+        self._count += 1
+        message_id = f"c{self._count}"
+        self.say(json.dumps([2, message_id, action, payload or {}]).encode())
+        return message_id
+
+    def answer(self, payload: object) -> None:
+        """Answer the newest call of the hub."""
+        self.say(json.dumps([3, self.calls[-1][1], payload]).encode())
+
+    def time(self, ago: float = 0.0) -> str:
+        """Return a time by the charger's clock."""
+        return write_timestamp(self._booth.clock.now + UTC_OFFSET - self.behind - ago)
+
+    def report(self, level: object, *, connector: int = 1, ago: float = 0.0) -> str:
+        """Report a level that was sampled some seconds ago."""
+        sample = {
+            "timestamp": self.time(ago),
+            "sampledValue": [{"value": str(level), "measurand": "SoC"}],
+        }
+        return self.call("MeterValues", {"connectorId": connector, "meterValue": [sample]})
+
+    @property
+    def messages(self) -> list[Any]:
+        """What the hub has sent."""
+        return [json.loads(each) for each in self.got(Opcode.TEXT)]
+
+    @property
+    def answered(self) -> list[str]:
+        """The ids of requests that have their answer, in order."""
+        return [message[1] for message in self.messages if message[0] in {3, 4}]
+
+    @property
+    def calls(self) -> list[Any]:
+        """What the hub asks."""
+        return [message for message in self.messages if message[0] == 2]
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """What the hub chose."""
+        name = "sec-websocket-protocol: "
+        head = self.http_head.splitlines()
+        return [line[len(name) :] for line in head if line.lower().startswith(name)]
