@@ -23,6 +23,7 @@ name                            type   holds
 ``{pNN}:presence``              hash   charger id → where its newest connection is, or was
 ``{pNN}:presence-changes``      chan.  a charger came online or went offline
 ``{pNN}:rejections``            hash   charger id → what was last refused, and why
+``{pNN}:transactions``          hash   charger id → transactions of OCPP, and their connectors
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
 ``{wNN}:credentials``           hash   as above
@@ -83,6 +84,7 @@ _TYPES: Final = {
     "lease": "string",
     "presence": "hash",
     "rejections": "hash",
+    "transactions": "hash",
     "statuses": "hash",
     "transitions": "stream",
     "routers": "zset",
@@ -135,7 +137,10 @@ _PRESENCE_CHANGES: Final = f"{_ANY_TAG}:presence-changes"
 ACCESS: Final[Mapping[str, Access]] = {
     "gateway": Access(
         reads=("directory", "directory-version", "credentials", "statuses"),
-        writes=("live", "pending", "presence", "rejections", "gateways", "refused"),
+        writes=(
+            *("live", "pending", "presence", "rejections", "transactions"),
+            *("gateways", "refused"),
+        ),
         removes=("directory-version", "statuses"),
         publishes=(_READINGS, _PRESENCE_CHANGES, _ECHO),
         hears=(_STATUS, _DIRECTORY_CHANGES, _ECHO),
@@ -154,7 +159,7 @@ ACCESS: Final[Mapping[str, Access]] = {
             *("directory", "directory-version", "credentials", "live", "pending"),
             "transitions",
         ),
-        removes=("statuses", "presence", "rejections"),
+        removes=("statuses", "presence", "rejections", "transactions"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
         overhears=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
@@ -233,6 +238,7 @@ class ChargerNames(_TagNames):
         self.pending = f"{tag}:pending"
         self.lease = f"{tag}:lease"
         self.readings = f"{tag}:readings"
+        self.transactions = f"{tag}:transactions"
 
 
 class WidgetNames(_TagNames):

@@ -30,5 +30,5 @@ Each returns a `turn.Turn`, and its holder does this, in this order:
 5. Writes `known` for ``explain`` some time after `has_news`.
 
 A UnicodeDecodeError closes with 1007, a message over `frames.MAX_MESSAGE_BYTES` with 1009. After
-Redis was emptied, `reports.transactions.encode()` is stored again.
+Redis was emptied, the transactions are stored again.
 """

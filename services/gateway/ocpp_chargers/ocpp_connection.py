@@ -16,6 +16,7 @@ from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.conversation import Conversation
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.turn import Now, Reading, Turn
+from services.gateway.ocpp_chargers.records import Records
 from shared.contract.device_protocol import ErrorCode
 
 _HEARTBEAT_SECONDS: Final = 300
@@ -24,10 +25,12 @@ _MOST_RECEIPTS: Final = 64
 
 
 class _Receipt(NamedTuple):
-    """An answer that is due once readings are stored."""
+    """An answer that is due once readings and transactions are stored."""
 
     sequence: int
     """Of the newest reading that must be stored first."""
+    changes: int
+    """Of the transactions, as many as must be stored first."""
     frame: bytes
 
 
@@ -35,6 +38,8 @@ class OcppConnection(ChargerConnection):
     """What one connection of a charger said in OCPP, and how much of it is stored.
 
     Attributes:
+        transactions: Those to store, as JSON; empty while none are known.
+        changes: How often they changed.
         conversation: What the rules need to know of it.
         due: When the conversation has something to do, as the timer wheel counts.
     """
@@ -42,9 +47,13 @@ class OcppConnection(ChargerConnection):
     __slots__ = (
         "_calls_before_mark",
         "_receipts",
+        "_records",
+        "_remembered",
         "_wall_clock",
+        "changes",
         "conversation",
         "due",
+        "transactions",
     )
 
     def __init__(
@@ -54,12 +63,17 @@ class OcppConnection(ChargerConnection):
         partition: int,
         events: ChargerEvents,
         *,
+        records: Records,
         version: Version,
         wall_clock: Callable[[], float],
     ) -> None:
         super().__init__(connection, device_id, partition, events)
         self.conversation = Conversation(version, _HEARTBEAT_SECONDS)
         self.due = -1
+        self.transactions = b""
+        self.changes = 0
+        self._remembered = 0  # of the changes
+        self._records = records
         self._wall_clock = wall_clock
         self._receipts: deque[_Receipt] = deque(maxlen=_MOST_RECEIPTS)
         self._calls_before_mark = 0  # so many calls were sent when the pairing was learned
@@ -70,8 +84,20 @@ class OcppConnection(ChargerConnection):
         self.marks.began_before = self._now().clock - pairing.age
 
     def on_admitted(self) -> None:
-        """Answer the messages that needed the charger's epoch."""
-        self._do(self.conversation.on_admitted(None, {}, self._now()), self.marks.in_force)
+        """Ask for what is stored of the charger."""
+        self._records.recall(self)
+
+    def on_recalled(self, transactions: bytes, sampled_at: float | None) -> None:
+        """Answer the messages that needed the charger's epoch, or what is stored."""
+        times = {} if sampled_at is None else {1: sampled_at}
+        turn = self.conversation.on_admitted(transactions or None, times, self._now())
+        self.transactions = self.transactions or transactions
+        self._do(turn, self.marks.in_force)
+
+    def on_remembered(self, changes: int) -> None:
+        """Note that the transactions are stored as they were after so many changes."""
+        self._remembered = max(self._remembered, changes)
+        self._give_receipts()
 
     def on_message(self, message: bytes) -> None:
         """Take a message.
@@ -103,6 +129,7 @@ class OcppConnection(ChargerConnection):
     def on_lost(self) -> None:
         """Report the end."""
         self.connection.context.wheel.cancel(self)
+        self._records.forget(self)
         super().on_lost()
 
     def learn(self, pairing: KnownPairing, asked_at: float, now: float) -> bool:
@@ -137,7 +164,11 @@ class OcppConnection(ChargerConnection):
         for reading in turn.readings:
             if reading.connector == 1:
                 self._take_reading(reading, mark)
-        self._receipts += (_Receipt(self.sequence, frame) for frame in turn.receipts)
+        if turn.transactions is not None:
+            self.transactions = turn.transactions
+            self.changes += 1
+            self._records.remember(self)
+        self._receipts += (_Receipt(self.sequence, self.changes, each) for each in turn.receipts)
         self._give_receipts()
         self._schedule()
 
@@ -157,8 +188,11 @@ class OcppConnection(ChargerConnection):
 
     def _give_receipts(self) -> None:
         receipts = self._receipts
-        while receipts and receipts[0].sequence <= self.stored_sequence:
+        while receipts and self._is_due(receipts[0]):
             self.connection.send_text(receipts.popleft().frame)
+
+    def _is_due(self, receipt: _Receipt) -> bool:
+        return receipt.sequence <= self.stored_sequence and receipt.changes <= self._remembered
 
     def _schedule(self) -> None:
         wheel, next_at = self.connection.context.wheel, self.conversation.next_at

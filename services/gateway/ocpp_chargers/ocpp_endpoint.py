@@ -17,6 +17,7 @@ from services.gateway.ocpp.authorization import password_in
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
 from services.gateway.ocpp.negotiation import Version, begins_call, choose, path_of
 from services.gateway.ocpp_chargers.ocpp_connection import OcppConnection
+from services.gateway.ocpp_chargers.records import Records
 from shared.contract.device_protocol import CloseCode
 from shared.contract.names import partition_of
 
@@ -47,6 +48,7 @@ def with_ocpp(
     native: Endpoint,
     events: ChargerEvents,
     partitions: int,
+    records: Records,
     *,
     needs_subprotocol: bool = True,
     wall_clock: Callable[[], float] = time.time,
@@ -64,6 +66,7 @@ def with_ocpp(
                 charger_id,
                 partition,
                 events,
+                records=records,
                 version=version,
                 wall_clock=wall_clock,
             )

@@ -143,6 +143,7 @@ class Projection:
                     tag.live,
                     tag.pending,
                     *_device_keys(tag),
+                    tag.transactions,
                 ),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
@@ -260,7 +261,11 @@ def _keys_of_secrets(tag: ChargerNames | WidgetNames) -> tuple[str, ...]:
 def _removal_calls(
     tag: ChargerNames | WidgetNames, greatest_number: int, strays: Sequence[str]
 ) -> list[Call]:
-    own = (tag.live, tag.pending) if isinstance(tag, ChargerNames) else (tag.statuses,)
+    own = (
+        (tag.live, tag.pending, tag.transactions)
+        if isinstance(tag, ChargerNames)
+        else (tag.statuses,)
+    )
     keys = (tag.directory, tag.directory_version, *_device_keys(tag), *own)
     return [
         Call(

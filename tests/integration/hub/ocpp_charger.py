@@ -8,6 +8,7 @@ from typing import Any
 
 from ocpp import routing, v16, v21, v201
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from services.gateway.ocpp.negotiation import Version
 from tests.integration.hub.booth import SOON, Booth
@@ -92,6 +93,34 @@ class OcppCharger:
         sample = {"timestamp": self.time(ago), "sampled_value": [value]}
         await self.call(self._package.call.MeterValues(connector, [sample]))
 
+    async def start(self) -> int:
+        """Start a transaction of 1.6 at connector 1; return its id. Always the same request."""
+        call = self._package.call.StartTransaction(1, "04E1", 0, "2026-11-30T10:00:00Z")
+        started: int = (await self.call(call)).transaction_id
+        return started
+
+    async def event(
+        self, kind: str, *samples: tuple[float, str], transaction: str = "t1", evse: int | None
+    ) -> None:
+        """Send an event of a transaction of 2.x; of each sample the level and its context."""
+        values = [
+            {
+                "timestamp": self.time(timedelta(seconds=len(samples) - place)),
+                "sampled_value": [{"measurand": "SoC", "value": level, "context": context}],
+            }
+            for place, (level, context) in enumerate(samples, 1)
+        ]
+        call = self._package.call.TransactionEvent(
+            event_type=kind,
+            timestamp=self.time(),
+            trigger_reason="Trigger",
+            seq_no=0,
+            transaction_info={"transaction_id": transaction},
+            evse=None if evse is None else {"id": evse},
+            meter_value=values or None,
+        )
+        await self.call(call)
+
     async def call(self, request: Any) -> Any:
         return await self._point.call(request, suppress=False)
 
@@ -104,7 +133,8 @@ class OcppCharger:
         finally:
             for asked in (task, *self._asked):
                 asked.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                # A superseded one was closed.
+                with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                     await asked
 
 

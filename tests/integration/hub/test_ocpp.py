@@ -10,12 +10,14 @@ from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
     CHARGING80,
+    SOON,
     Booth,
     Stored,
     reading,
     receipt,
     received,
 )
+from tests.integration.hub.conftest import StartGateway
 from tests.integration.hub.ocpp_charger import ocpp_charger
 
 HOUR = timedelta(hours=1)
@@ -51,7 +53,7 @@ async def test_a_queue_that_is_replayed_after_a_hand_over_lights_nothing_until_a
     booth: Booth, stored: Stored
 ) -> None:
     async with ocpp_charger(booth, Version.V16) as charger:
-        await charger.report(90)
+        await charger.report(90, ago=HOUR)
     await stored.pair("c1234", "wABCD", 8, seconds_ago=1)
     async with booth.widget("wABCD") as widget, ocpp_charger(booth, Version.V16) as charger:
         await charger.boot()
@@ -87,6 +89,61 @@ async def test_a_wrong_clock_keeps_no_light_dark(
         await asyncio.sleep(2.5)  # samples of one moment do not tell
         await charger.report(30)
         assert await received(widget) == CHARGING
+
+
+async def test_an_update_without_an_evse_lights_after_a_reconnect_and_an_emptied_redis(
+    booth: Booth, stored: Stored, start_gateway: StartGateway
+) -> None:
+    other = await start_gateway()
+    async with ocpp_charger(booth, Version.V201) as charger:
+        await charger.event("Started", evse=1)
+    async with booth.widget("wABCD") as widget:
+        async with ocpp_charger(other, Version.V201) as charger:
+            await charger.event("Updated", (20, "Sample.Periodic"), evse=None)
+            assert await received(widget) == CHARGING
+            await empty(stored)
+            await stored.until(lambda: transactions(stored))
+        async with ocpp_charger(booth, Version.V201) as charger:
+            await charger.event(
+                "Ended", (20, "Transaction.Begin"), (100, "Transaction.End"), evse=None
+            )
+            async with asyncio.timeout(SOON):
+                while await received(widget) != CHARGED:
+                    pass
+
+
+async def empty(stored: Stored) -> None:
+    """Empty Redis; a registry would write the directory again at once."""
+    await stored.client.flushall()
+    await stored.pair("c1234", "wABCD", 7)
+    await stored.complete()
+
+
+async def transactions(stored: Stored) -> object:
+    names = stored.names.of_charger("c1234")
+    return await stored.client.hget(names.transactions, "c1234")
+
+
+async def test_a_start_that_is_repeated_has_the_same_id_on_another_gateway(
+    booth: Booth, start_gateway: StartGateway
+) -> None:
+    async with ocpp_charger(booth, Version.V16) as charger:
+        first = await charger.start()
+        assert await charger.start() == first
+    async with ocpp_charger(await start_gateway(), Version.V16) as charger:
+        assert await charger.start() == first
+
+
+async def test_a_queue_of_the_same_visitor_changes_no_newer_light(
+    booth: Booth, stored: Stored
+) -> None:
+    async with booth.widget("wABCD") as widget:
+        async with ocpp_charger(booth, Version.V16) as charger:
+            await charger.report(100)
+            assert await received(widget) == CHARGED
+        async with ocpp_charger(booth, Version.V16) as charger:
+            await charger.report(50, ago=timedelta(minutes=1))
+            assert await stored.level("c1234") == 100
 
 
 async def test_ids_that_are_not_registered_are_closed_as_ever(booth: Booth) -> None:

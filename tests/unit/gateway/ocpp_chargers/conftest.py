@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.unit.gateway.chargers.charger_booth import Booth
 from tests.unit.gateway.fake_device import Clock
+from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth
 
 
 @pytest.fixture
-def booth(clock: Clock) -> Booth:
-    return Booth(clock)
+def booth(clock: Clock) -> OcppBooth:
+    return OcppBooth(clock)

@@ -1,21 +1,78 @@
 """A gateway's chargers that speak OCPP, with Redis as a script of answers."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from websockets.frames import Opcode
 
+from services.gateway import scripts
 from services.gateway.auth.credentials import Presented
 from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.timestamps import write_timestamp
 from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
-from tests.unit.gateway.chargers.charger_booth import Booth
-from tests.unit.gateway.fake_device import FakeDevice, head_of
+from services.gateway.ocpp_chargers.records import Records
+from shared.bus.script import Call
+from tests.unit.gateway.chargers.charger_booth import NAMES, Booth, ChargerBus
+from tests.unit.gateway.fake_device import Clock, FakeDevice, head_of
+from tests.unit.shared.no_delay import NoDelay
+from tests.unit.shared.running import let_work
 
 UTC_OFFSET = 1_796_000_000.0
 """What the calendar says when a test's clock says 0."""
+
+
+class OcppBus(ChargerBus):
+    """Answers what chargers of OCPP ask for, too.
+
+    Attributes:
+        transactions: Of each charger, as stored; None: a newer connection counts.
+        sampled_ago: How long ago the stored reading of each was sampled, in seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transactions: dict[str, bytes | None] = {}
+        self.sampled_ago: dict[str, float] = {}
+
+    def answer_call(self, call: Call) -> list[Any]:
+        words = list(call.arguments)
+        if call.script is scripts.RECALL:
+            return [each for charger in words[::2] for each in self._recalled(str(charger))]
+        if call.script is scripts.REMEMBER:
+            return [self._remember(*words[i : i + 3]) for i in range(0, len(words), 3)]
+        return super().answer_call(call)
+
+    def _recalled(self, charger: str) -> Iterator[Any]:
+        yield self.transactions.get(charger, b"")
+        ago = self.sampled_ago.get(charger)
+        yield None if ago is None else b"%d" % round(ago * 1_000_000)
+
+    def _remember(self, charger: object, _epoch: object, transactions: Any) -> bytes:
+        if self.transactions.get(str(charger), b"") is None:
+            return b"superseded"
+        self.transactions[str(charger)] = transactions
+        return b"stored"
+
+
+class OcppBooth(Booth):
+    """A gateway's chargers of OCPP, with Redis as a fake."""
+
+    bus: OcppBus
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.bus = OcppBus()
+        self.use(NAMES)
+        self.records = Records(self.bus, NAMES, clock, NoDelay())
+
+    async def write(self) -> None:
+        """Let everything be written and read that can be."""
+        await super().write()
+        await let_work(self.records.keep())
+        await super().write()
 
 
 class OcppCharger(FakeDevice):
@@ -28,7 +85,7 @@ class OcppCharger(FakeDevice):
 
     def __init__(
         self,
-        booth: Booth,
+        booth: OcppBooth,
         offer: str | None = Version.V16,
         *,
         read: KnownPairing | None = None,
@@ -48,6 +105,7 @@ class OcppCharger(FakeDevice):
             native,
             booth.chargers,
             partitions,
+            booth.records,
             needs_subprotocol=needs_subprotocol,
             wall_clock=lambda: booth.clock.now + UTC_OFFSET,
         )

@@ -7,15 +7,14 @@ from websockets.frames import Opcode
 
 from services.gateway import metrics
 from services.gateway.known_pairing import KnownPairing
-from tests.unit.gateway.chargers.charger_booth import Booth
 from tests.unit.gateway.fake_device import frame_of
-from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppCharger
+from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth, OcppCharger
 
 OLD = KnownPairing(7, "7-aaaa", 3600.0)
 NEW = KnownPairing(8, "8-bbbb", 0.0)
 
 
-async def connect(booth: Booth, read: KnownPairing | None = OLD) -> OcppCharger:
+async def connect(booth: OcppBooth, read: KnownPairing | None = OLD) -> OcppCharger:
     """Connect a charger that has its epoch."""
     booth.bus.pairing = read or OLD
     charger = OcppCharger(booth, read=read)
@@ -23,7 +22,7 @@ async def connect(booth: Booth, read: KnownPairing | None = OLD) -> OcppCharger:
     return charger
 
 
-async def hand_over(booth: Booth) -> None:
+async def hand_over(booth: OcppBooth) -> None:
     booth.bus.pairing = NEW
     await booth.reconcile()
 
@@ -32,12 +31,12 @@ def pong(charger: OcppCharger) -> None:
     charger.send(frame_of(Opcode.PONG, charger.got(Opcode.PING)[-1]))
 
 
-def stored(booth: Booth) -> list[tuple[float, object]]:
+def stored(booth: OcppBooth) -> list[tuple[float, object]]:
     """Return level and mark of what was stored."""
     return [(float(str(item[3])), item[4]) for item in booth.bus.stored()]
 
 
-async def test_a_reading_is_stored_with_its_mark_and_then_answered(booth: Booth) -> None:
+async def test_a_reading_is_stored_with_its_mark_and_then_answered(booth: OcppBooth) -> None:
     charger = await connect(booth)
     before = metrics.READINGS.value
     message_id = charger.report(79.9)
@@ -49,7 +48,7 @@ async def test_a_reading_is_stored_with_its_mark_and_then_answered(booth: Booth)
 
 
 async def test_while_redis_is_away_heartbeats_are_answered_and_readings_are_not(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth)
     booth.bus.away = True
@@ -62,7 +61,9 @@ async def test_while_redis_is_away_heartbeats_are_answered_and_readings_are_not(
     assert charger.answered == [heartbeat, reading]
 
 
-async def test_nothing_that_needs_the_epoch_is_answered_before_it_is_drawn(booth: Booth) -> None:
+async def test_nothing_that_needs_the_epoch_is_answered_before_it_is_drawn(
+    booth: OcppBooth,
+) -> None:
     booth.bus.away = True
     charger = OcppCharger(booth, read=OLD)
     boot, heartbeat = charger.call("BootNotification"), charger.call("Heartbeat")
@@ -76,7 +77,7 @@ async def test_nothing_that_needs_the_epoch_is_answered_before_it_is_drawn(booth
     assert stored(booth) == [(80, OLD.mark)]
 
 
-async def test_ten_open_calls_are_all_answered(booth: Booth) -> None:
+async def test_ten_open_calls_are_all_answered(booth: OcppBooth) -> None:
     charger = await connect(booth)
     ids = [charger.report(level) for level in range(10)]
     await booth.write()
@@ -85,7 +86,7 @@ async def test_ten_open_calls_are_all_answered(booth: Booth) -> None:
 
 
 async def test_of_very_many_answers_that_wait_for_redis_the_oldest_are_dropped(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth)
     booth.bus.away = True
@@ -98,7 +99,7 @@ async def test_of_very_many_answers_that_wait_for_redis_the_oldest_are_dropped(
     assert charger.answered == ids[-64:]
 
 
-async def test_a_ping_is_answered_once_the_reading_before_it_is_stored(booth: Booth) -> None:
+async def test_a_ping_is_answered_once_the_reading_before_it_is_stored(booth: OcppBooth) -> None:
     charger = await connect(booth)
     charger.report(80)
     charger.ping(b"receipt")
@@ -107,7 +108,7 @@ async def test_a_ping_is_answered_once_the_reading_before_it_is_stored(booth: Bo
     assert charger.got(Opcode.PONG) == [b"receipt"]
 
 
-async def test_what_is_of_no_connector_is_answered_and_not_stored(booth: Booth) -> None:
+async def test_what_is_of_no_connector_is_answered_and_not_stored(booth: OcppBooth) -> None:
     charger = await connect(booth)
     message_id = charger.report(80, connector=0)
     assert charger.answered == [message_id]
@@ -116,7 +117,7 @@ async def test_what_is_of_no_connector_is_answered_and_not_stored(booth: Booth) 
 
 
 async def test_a_queue_from_before_the_pairing_lights_nothing_and_the_level_is_asked_for(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth, read=OLD._replace(age=60))
     charger.report(100, ago=600)
@@ -136,7 +137,7 @@ def ask_of(charger: OcppCharger) -> str:
     return str(charger.calls[-1][2])
 
 
-async def test_a_queue_of_the_present_pairing_lights(booth: Booth) -> None:
+async def test_a_queue_of_the_present_pairing_lights(booth: OcppBooth) -> None:
     charger = await connect(booth)
     charger.report(50, ago=600)
     await booth.write()
@@ -144,7 +145,7 @@ async def test_a_queue_of_the_present_pairing_lights(booth: Booth) -> None:
 
 
 async def test_a_charger_whose_clock_is_an_hour_behind_lights_by_its_second_sample(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth, read=OLD._replace(age=60))
     charger.behind = 3600
@@ -155,7 +156,7 @@ async def test_a_charger_whose_clock_is_an_hour_behind_lights_by_its_second_samp
     assert stored(booth)[-1] == (51, OLD.mark)
 
 
-async def test_a_charger_whose_clock_is_at_1970_lights_at_once(booth: Booth) -> None:
+async def test_a_charger_whose_clock_is_at_1970_lights_at_once(booth: OcppBooth) -> None:
     charger = await connect(booth)
     charger.behind = booth.clock.now + 1_796_000_000.0
     charger.report(50)
@@ -163,7 +164,9 @@ async def test_a_charger_whose_clock_is_at_1970_lights_at_once(booth: Booth) -> 
     assert stored(booth) == [(50, OLD.mark)]
 
 
-async def test_after_a_hand_over_readings_get_the_new_mark_from_the_pong_on(booth: Booth) -> None:
+async def test_after_a_hand_over_readings_get_the_new_mark_from_the_pong_on(
+    booth: OcppBooth,
+) -> None:
     charger = await connect(booth)
     await hand_over(booth)
     charger.report(100)
@@ -175,7 +178,7 @@ async def test_after_a_hand_over_readings_get_the_new_mark_from_the_pong_on(boot
 
 
 async def test_a_sample_from_before_the_hand_over_lights_nothing_after_the_pong_either(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth)
     await hand_over(booth)
@@ -185,7 +188,7 @@ async def test_a_sample_from_before_the_hand_over_lights_nothing_after_the_pong_
     assert stored(booth) == [(100, "")]
 
 
-async def test_a_message_that_began_before_the_pong_keeps_the_old_mark(booth: Booth) -> None:
+async def test_a_message_that_began_before_the_pong_keeps_the_old_mark(booth: OcppBooth) -> None:
     charger = await connect(booth)
     await hand_over(booth)
     message = b'[2,"m","MeterValues",{"connectorId":1,"meterValue":[{"sampledValue":['
@@ -197,7 +200,7 @@ async def test_a_message_that_began_before_the_pong_keeps_the_old_mark(booth: Bo
 
 
 async def test_the_result_of_a_later_call_puts_a_mark_in_force_without_a_pong(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth)
     charger.call("Heartbeat")
@@ -216,7 +219,7 @@ async def test_the_result_of_a_later_call_puts_a_mark_in_force_without_a_pong(
 
 
 async def test_a_reading_that_waits_for_the_pong_is_asked_for_and_nobody_is_closed(
-    booth: Booth,
+    booth: OcppBooth,
 ) -> None:
     charger = await connect(booth)
     charger.report(70)
@@ -227,7 +230,9 @@ async def test_a_reading_that_waits_for_the_pong_is_asked_for_and_nobody_is_clos
     assert ask_of(charger) == "TriggerMessage"
 
 
-async def test_a_call_that_is_not_answered_is_given_up_after_half_a_minute(booth: Booth) -> None:
+async def test_a_call_that_is_not_answered_is_given_up_after_half_a_minute(
+    booth: OcppBooth,
+) -> None:
     charger = await connect(booth)
     charger.call("Heartbeat")
     assert [call[2] for call in charger.calls] == ["GetConfiguration"]
@@ -238,7 +243,7 @@ async def test_a_call_that_is_not_answered_is_given_up_after_half_a_minute(booth
 
 
 @pytest.mark.parametrize("leave", ["close", "vanish"])
-async def test_a_connection_that_ends_has_no_timer(booth: Booth, leave: str) -> None:
+async def test_a_connection_that_ends_has_no_timer(booth: OcppBooth, leave: str) -> None:
     charger = await connect(booth)
     charger.call("Heartbeat")
     handler: Any = charger.protocol.handler  # type: ignore[union-attr] # it is open
@@ -250,7 +255,7 @@ async def test_a_connection_that_ends_has_no_timer(booth: Booth, leave: str) -> 
     assert handler.due == -1
 
 
-async def test_a_superseded_charger_is_closed_with_its_next_message(booth: Booth) -> None:
+async def test_a_superseded_charger_is_closed_with_its_next_message(booth: OcppBooth) -> None:
     charger = await connect(booth)
     booth.bus.reconcile = lambda _id: b"superseded"
     await booth.reconcile()

@@ -9,9 +9,8 @@ from services.gateway.connection.endpoint import DeviceHandler
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
 from services.gateway.ocpp_chargers.ocpp_connection import OcppConnection
 from shared.contract.device_protocol import CloseCode
-from tests.unit.gateway.chargers.charger_booth import Booth
 from tests.unit.gateway.fake_device import frame_of, reading_of
-from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppCharger
+from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth, OcppCharger
 
 READING = b'{"event":"StateOfCharge","data":{"soc":70}}'
 
@@ -21,7 +20,7 @@ def basic(user: str, password: bytes) -> str:
 
 
 @pytest.mark.parametrize("offer", [None, "chat", "mqtt, v2.ocpp"])
-async def test_without_ocpp_it_is_our_own_dialect(booth: Booth, offer: str | None) -> None:
+async def test_without_ocpp_it_is_our_own_dialect(booth: OcppBooth, offer: str | None) -> None:
     charger = OcppCharger(booth, offer)
     assert charger.subprotocols == []
     charger.send(reading_of(70))
@@ -32,7 +31,7 @@ async def test_without_ocpp_it_is_our_own_dialect(booth: Booth, offer: str | Non
     assert error["event"] == "error"
 
 
-def test_the_answer_without_ocpp_has_the_same_head_as_ever(booth: Booth) -> None:
+def test_the_answer_without_ocpp_has_the_same_head_as_ever(booth: OcppBooth) -> None:
     with_offer, without = OcppCharger(booth, "chat"), OcppCharger(booth, None)
     assert with_offer.http_head.splitlines()[2:] == without.http_head.splitlines()[2:]
 
@@ -46,32 +45,32 @@ def test_the_answer_without_ocpp_has_the_same_head_as_ever(booth: Booth) -> None
         ("ocpp1.5, ocpp1.6", "ocpp1.6"),
     ],
 )
-def test_the_first_known_version_is_echoed(booth: Booth, offer: str, chosen: str) -> None:
+def test_the_first_known_version_is_echoed(booth: OcppBooth, offer: str, chosen: str) -> None:
     charger = OcppCharger(booth, offer)
     assert (charger.http_status, charger.subprotocols) == (101, [chosen])
     charger.call("Heartbeat")
     assert charger.answered == ["c1"]
 
 
-def test_only_unknown_versions_are_closed_after_the_handshake(booth: Booth) -> None:
+def test_only_unknown_versions_are_closed_after_the_handshake(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, "ocpp1.5, ocpp2.0")
     assert (charger.http_status, charger.subprotocols) == (101, [])
     assert charger.close_code == CloseCode.PROTOCOL_ERROR
     assert b"offer ocpp1.6" in charger.got(Opcode.CLOSE)[0]
 
 
-def test_compression_is_never_accepted(booth: Booth) -> None:
+def test_compression_is_never_accepted(booth: OcppBooth) -> None:
     deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
     assert "extensions" not in OcppCharger(booth, headers=(deflate,)).http_head.lower()
 
 
 @pytest.mark.parametrize("target", ["/chargers/c1/", "//chargers/c1", "/chargers%2Fc1"])
-def test_the_path_may_differ_a_little_with_ocpp(booth: Booth, target: str) -> None:
+def test_the_path_may_differ_a_little_with_ocpp(booth: OcppBooth, target: str) -> None:
     assert OcppCharger(booth, target=target).http_status == 101
 
 
 @pytest.mark.parametrize("target", ["/chargers/c1:2", "/chargers/c1%3A2", "/widgets/c1"])
-def test_a_connector_and_other_paths_are_not_found(booth: Booth, target: str) -> None:
+def test_a_connector_and_other_paths_are_not_found(booth: OcppBooth, target: str) -> None:
     assert OcppCharger(booth, target=target).http_status == 404
 
 
@@ -85,16 +84,16 @@ def test_a_connector_and_other_paths_are_not_found(booth: Booth, target: str) ->
         ("X-Other: 1", ""),
     ],
 )
-def test_a_password_may_be_any_bytes(booth: Booth, header: str, presented: str) -> None:
+def test_a_password_may_be_any_bytes(booth: OcppBooth, header: str, presented: str) -> None:
     assert OcppCharger(booth, headers=(header,)).presented == [presented]
 
 
-def test_two_authorizations_are_none(booth: Booth) -> None:
+def test_two_authorizations_are_none(booth: OcppBooth) -> None:
     headers = (basic("c1", b"one"), basic("c1", b"two"))
     assert OcppCharger(booth, headers=headers).presented == [""]
 
 
-def test_a_message_may_have_64_kib_with_ocpp_only(booth: Booth) -> None:
+def test_a_message_may_have_64_kib_with_ocpp_only(booth: OcppBooth) -> None:
     ocpp, native = OcppCharger(booth), OcppCharger(booth, None)
     padded = b'[2,"1","Heartbeat",{}]'.ljust(MAX_MESSAGE_BYTES)
     for device, most in (ocpp, MAX_MESSAGE_BYTES), (native, 1024):
@@ -105,7 +104,7 @@ def test_a_message_may_have_64_kib_with_ocpp_only(booth: Booth) -> None:
     assert ocpp.answered == ["1"]
 
 
-def test_a_long_message_may_come_in_many_fragments_with_ocpp(booth: Booth) -> None:
+def test_a_long_message_may_come_in_many_fragments_with_ocpp(booth: OcppBooth) -> None:
     charger = OcppCharger(booth)
     pieces = [b'[2,"1","Heartbeat",', *[b" "] * 100, b"{}]"]
     for place, piece in enumerate(pieces):
@@ -115,7 +114,7 @@ def test_a_long_message_may_come_in_many_fragments_with_ocpp(booth: Booth) -> No
     assert charger.answered == ["1"]
 
 
-def let_arrive(booth: Booth, device: OcppCharger, data: bytes) -> None:
+def let_arrive(booth: OcppBooth, device: OcppCharger, data: bytes) -> None:
     """Let all of it arrive, as fast as it may."""
     device.on_the_way += data
     for _ in range(100):
@@ -125,7 +124,7 @@ def let_arrive(booth: Booth, device: OcppCharger, data: bytes) -> None:
             return
 
 
-def test_what_is_not_utf_8_is_closed_with_1007(booth: Booth) -> None:
+def test_what_is_not_utf_8_is_closed_with_1007(booth: OcppBooth) -> None:
     charger = OcppCharger(booth)
     charger.say(b'[2,"1","Heartbeat",{"a":"\xff"}]')
     assert charger.close_code == CloseCode.NOT_UTF8
@@ -140,7 +139,7 @@ def test_what_is_not_utf_8_is_closed_with_1007(booth: Booth) -> None:
     ],
 )
 def test_too_many_bad_messages_in_a_row_are_closed_with_1008(
-    booth: Booth, opcode: Opcode, message: bytes, answers: int
+    booth: OcppBooth, opcode: Opcode, message: bytes, answers: int
 ) -> None:
     charger = OcppCharger(booth)
     for _ in range(20):
@@ -154,13 +153,13 @@ def test_too_many_bad_messages_in_a_row_are_closed_with_1008(
     assert charger.close_code == CloseCode.POLICY
 
 
-def test_without_a_subprotocol_a_call_is_a_bad_message_unless_it_is_set(booth: Booth) -> None:
+def test_without_a_subprotocol_a_call_is_a_bad_message_unless_it_is_set(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, None)
     charger.call("Heartbeat")
     assert [message["event"] for message in charger.messages] == ["error"]
 
 
-async def test_without_a_subprotocol_the_first_message_may_tell(booth: Booth) -> None:
+async def test_without_a_subprotocol_the_first_message_may_tell(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, None, needs_subprotocol=False)
     assert charger.subprotocols == []
     charger.call("Heartbeat")
@@ -170,7 +169,7 @@ async def test_without_a_subprotocol_the_first_message_may_tell(booth: Booth) ->
     assert len(charger.messages) == 2, "no error event"
 
 
-async def test_without_a_subprotocol_our_own_dialect_is_as_ever(booth: Booth) -> None:
+async def test_without_a_subprotocol_our_own_dialect_is_as_ever(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, None, needs_subprotocol=False)
     charger.say(READING)
     charger.call("Heartbeat")
@@ -182,7 +181,7 @@ async def test_without_a_subprotocol_our_own_dialect_is_as_ever(booth: Booth) ->
     assert charger.close_code == CloseCode.TOO_BIG
 
 
-def test_idle_connections_of_our_own_dialect_have_no_state_of_ocpp(booth: Booth) -> None:
+def test_idle_connections_of_our_own_dialect_have_no_state_of_ocpp(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, None)
     assert not isinstance(handler_of(charger), OcppConnection)
     assert isinstance(handler_of(OcppCharger(booth)), OcppConnection)

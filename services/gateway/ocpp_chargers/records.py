@@ -1,0 +1,164 @@
+"""What is stored of chargers that speak OCPP, beside their readings: their transactions.
+
+OCPP 2 names a connector only in the first message of a transaction, and the next message may
+come to another gateway. So they are read once a connection has its epoch, and stored with each
+change. A connection holds them too: a Redis that was emptied gets them again.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from redis.exceptions import ResponseError
+
+from services.gateway import scripts
+from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
+from shared.bus.bus import Bus, BusUnavailableError
+from shared.bus.script import Argument, Call, Script
+from shared.contract.names import Names
+from shared.process import logs
+from shared.process.backoff import Backoff
+from shared.process.rate_limited_log import RateLimitedLog
+
+_log = logs.get(__name__)
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class Recorded(Protocol):
+    """A connection whose charger has transactions (`OcppConnection`)."""
+
+    device_id: str
+    partition: int
+    epoch: int | None
+    transactions: bytes
+    """Those to store, as JSON; empty while none are known."""
+    changes: int
+    """How often they changed."""
+
+    def on_recalled(self, transactions: bytes, sampled_at: float | None) -> None:
+        """Take what is stored: transactions, and when the reading was sampled."""
+
+    def on_remembered(self, changes: int) -> None:
+        """Note that the transactions are stored as they were after so many changes."""
+
+    def close_superseded(self) -> None:
+        """Close, because a newer connection of this charger counts."""
+
+
+@dataclass(eq=False, repr=False)
+class Records:
+    """Reads and stores them, in batches."""
+
+    bus: Bus
+    names: Names
+    clock: Callable[[], float]
+    rng: random.Random
+    _connections: defaultdict[int, set[Recorded]] = field(default_factory=lambda: defaultdict(set))
+    _to_recall: set[Recorded] = field(default_factory=set)
+    _to_remember: set[Recorded] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(0.05, 0.5, self.rng)
+        self._wake = asyncio.Event()
+        self._failure_log = RateLimitedLog(_log, "transactions cannot be kept", self.clock)
+        self.bus.on_reconnected(self._remember_all)
+
+    def recall(self, charger: Recorded) -> None:
+        """Read what is stored of a charger that has its epoch."""
+        self._connections[charger.partition].add(charger)
+        self._to_recall.add(charger)
+        self._wake.set()
+
+    def remember(self, charger: Recorded) -> None:
+        """Store a charger's transactions."""
+        self._to_remember.add(charger)
+        self._wake.set()
+
+    def forget(self, charger: Recorded) -> None:
+        """Stop keeping the transactions of a connection that ended; what it said is stored."""
+        self._connections[charger.partition].discard(charger)
+        self._to_recall.discard(charger)
+
+    def on_directory_change(self, partition: int, ids: list[str]) -> None:
+        """Store those of a partition again if all of it may have been lost."""
+        if not ids:
+            self._remember_again(self._connections[partition])
+
+    def _remember_all(self) -> None:
+        for connections in self._connections.values():
+            self._remember_again(connections)
+
+    def _remember_again(self, chargers: Iterable[Recorded]) -> None:
+        self._to_remember.update(each for each in chargers if each.transactions)
+        self._wake.set()
+
+    async def keep(self) -> None:
+        """Read and store, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            to_recall, self._to_recall = list(self._to_recall), set()
+            to_remember, self._to_remember = list(self._to_remember), set()
+            try:
+                # In this order: what is known here is newer.
+                while to_recall:
+                    await self._recall(to_recall[:ITEMS_PER_EXCHANGE])
+                    del to_recall[:ITEMS_PER_EXCHANGE]
+                while to_remember:
+                    await self._remember(to_remember[:ITEMS_PER_EXCHANGE])
+                    del to_remember[:ITEMS_PER_EXCHANGE]
+            except BusUnavailableError:
+                self._to_recall.update(to_recall)
+                self._to_remember.update(to_remember)
+                self._wake.set()
+                await asyncio.sleep(self._backoff.delay())
+            else:
+                self._backoff.reset()
+
+    async def _recall(self, chargers: list[Recorded]) -> None:
+        batches = by_slot(chargers, lambda charger: charger.partition)
+        calls = []
+        for partition, batch in batches:
+            words: list[Argument] = []
+            for charger in batch:
+                words += (charger.device_id, charger.epoch or 0)
+            calls.append(self._call(scripts.RECALL, partition, words))
+        replies = await self.bus.run(calls, return_errors=True)
+        now = self.clock()
+        for (_, batch), answers in zip(batches, replies, strict=True):
+            found = answers
+            if isinstance(answers, ResponseError):
+                # A key of another type: without its transactions a charger is served all the same.
+                self._failure_log.log(answers)
+                found = [b"", None] * len(batch)
+            for charger, transactions, age in zip(batch, found[::2], found[1::2], strict=True):
+                if transactions is not None:  # else it is told that it is superseded soon
+                    at = None if age is None else now - int(age) / _MICROSECONDS
+                    charger.on_recalled(transactions, at)
+
+    async def _remember(self, chargers: list[Recorded]) -> None:
+        batches = by_slot(chargers, lambda charger: charger.partition)
+        calls, changes = [], {charger: charger.changes for charger in chargers}
+        for partition, batch in batches:
+            words: list[Argument] = []
+            for charger in batch:
+                words += (charger.device_id, charger.epoch or 0, charger.transactions)
+            calls.append(self._call(scripts.REMEMBER, partition, words))
+        replies = await self.bus.run(calls, return_errors=True)
+        for (_, batch), answers in zip(batches, replies, strict=True):
+            if isinstance(answers, ResponseError):
+                self._failure_log.log(answers)
+                continue
+            for charger, answer in zip(batch, answers, strict=True):
+                if answer == b"superseded":
+                    charger.close_superseded()
+                else:
+                    charger.on_remembered(changes[charger])
+
+    def _call(self, script: Script, partition: int, words: list[Argument]) -> Call:
+        names = self.names.chargers[partition]
+        return Call(script, (names.live, names.transactions), words)
