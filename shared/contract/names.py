@@ -210,8 +210,12 @@ def channel_in_slot(channel: str, tag: str) -> str:
 
 
 def partition_of(device_id: str, partitions: int) -> int:
-    """Return the partition of an id: CRC16 (XMODEM, as in Redis Cluster) mod ``partitions``."""
-    return binascii.crc_hqx(device_id.encode("ascii"), 0) % partitions
+    """Return the partition of an id: CRC16 (XMODEM, as in Redis Cluster) mod ``partitions``.
+
+    A connector's is that of its charger, whose id comes before the colon.
+    """
+    own_id, _, _ = device_id.partition(":")
+    return binascii.crc_hqx(own_id.encode("ascii"), 0) % partitions
 
 
 class _TagNames:

@@ -19,6 +19,8 @@ class Note(StrEnum):
     """A payload has a member of a wrong kind; it was answered, and read as if it were empty."""
     NO_CONNECTOR = "no_connector"
     """A reading is of no connector: 0, too great, or of an unknown transaction."""
+    NOT_REGISTERED = "not_registered"
+    """A reading is of a connector that is not registered."""
     LATE = "late"
     """A reading came more than a minute after it was sampled."""
     WRONG_CLOCK = "wrong_clock"

@@ -1,22 +1,23 @@
 """The connection of a charger that speaks OCPP: it does what the conversation says.
 
-A charger to all other parts of the gateway: its epoch, its last reading and its mark are those
-of a `ChargerConnection`. `services.gateway.ocpp` says what is added to that, and in which order.
+A charger to all other parts of the gateway, and so is each of its registered connectors from
+number 2 on: an epoch, a last reading and a mark are those of a `ChargerConnection`.
+`services.gateway.ocpp` says what is added to that, and in which order.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from services.gateway import metrics
-from services.gateway.chargers.charger_connection import ChargerConnection, ChargerEvents
 from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import BadFrameError
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.conversation import Conversation
+from services.gateway.ocpp.known import Note
 from services.gateway.ocpp.negotiation import Version
-from services.gateway.ocpp.turn import Now, Reading, Turn
-from services.gateway.ocpp_chargers.records import Records
+from services.gateway.ocpp.turn import Now, Turn
+from services.gateway.ocpp_chargers.connector import Connector, OcppEvents, OcppReadings
+from services.gateway.ocpp_chargers.records import Recalled, Records
 from shared.contract.device_protocol import ErrorCode
 
 _HEARTBEAT_SECONDS: Final = 300
@@ -27,30 +28,35 @@ _MOST_RECEIPTS: Final = 64
 class _Receipt(NamedTuple):
     """An answer that is due once readings and transactions are stored."""
 
-    sequence: int
-    """Of the newest reading that must be stored first."""
+    readings: Sequence[tuple[OcppReadings, int]]
+    """Of each connector that has some, the sequence of the newest that must be stored first."""
     changes: int
     """Of the transactions, as many as must be stored first."""
     frame: bytes
+    is_pong: bool = False
 
 
-class OcppConnection(ChargerConnection):
+class OcppConnection(OcppReadings):
     """What one connection of a charger said in OCPP, and how much of it is stored.
 
     Attributes:
         transactions: Those to store, as JSON; empty while none are known.
         changes: How often they changed.
         conversation: What the rules need to know of it.
+        connectors: Those that are registered, from number 2 on.
         due: When the conversation has something to do, as the timer wheel counts.
     """
 
     __slots__ = (
-        "_calls_before_mark",
+        "_begun_marks",
+        "_is_recalled",
+        "_on_connector",
         "_receipts",
         "_records",
         "_remembered",
         "_wall_clock",
         "changes",
+        "connectors",
         "conversation",
         "due",
         "transactions",
@@ -61,22 +67,32 @@ class OcppConnection(ChargerConnection):
         connection: DeviceConnection,
         device_id: str,
         partition: int,
-        events: ChargerEvents,
+        events: OcppEvents,
         *,
         records: Records,
         version: Version,
         wall_clock: Callable[[], float],
     ) -> None:
         super().__init__(connection, device_id, partition, events)
+        self._on_connector = events.on_connector
         self.conversation = Conversation(version, _HEARTBEAT_SECONDS)
         self.due = -1
         self.transactions = b""
         self.changes = 0
+        self.connectors: dict[int, Connector] = {}
         self._remembered = 0  # of the changes
         self._records = records
+        self._is_recalled = False
         self._wall_clock = wall_clock
         self._receipts: deque[_Receipt] = deque(maxlen=_MOST_RECEIPTS)
-        self._calls_before_mark = 0  # so many calls were sent when the pairing was learned
+        self._begun_marks: Mapping[int, str | None] | None = None  # of a message in fragments
+
+    @property
+    def calls_sent(self) -> int:
+        """How many calls the hub has sent on this connection."""
+        return self.conversation.calls.newest
+
+    # What Redis says.
 
     def on_pairing_read(self, pairing: KnownPairing) -> None:
         """Mark all readings but those that were sampled before the pairing."""
@@ -87,17 +103,44 @@ class OcppConnection(ChargerConnection):
         """Ask for what is stored of the charger."""
         self._records.recall(self)
 
-    def on_recalled(self, transactions: bytes, sampled_at: float | None) -> None:
-        """Answer the messages that needed the charger's epoch, or what is stored."""
-        times = {} if sampled_at is None else {1: sampled_at}
-        turn = self.conversation.on_admitted(transactions or None, times, self._now())
+    def on_recalled(
+        self, transactions: bytes, connectors: Sequence[Recalled], asked_at: float
+    ) -> None:
+        """Take what is stored; the first time, answer the messages that needed it."""
+        for each in connectors:
+            if each.pairing is not None and each.number not in self.connectors:
+                self.connectors[each.number] = connector = Connector(self, each.number)
+                self._on_connector(connector, self.epoch or 0, each.pairing, asked_at)
+        if self._is_recalled:
+            return
+        self._is_recalled = True
         self.transactions = self.transactions or transactions
-        self._do(turn, self.marks.in_force)
+        times = {each.number: at for each in connectors if (at := each.sampled_at) is not None}
+        self._do(self.conversation.on_admitted(transactions or None, times, self._now()))
 
     def on_remembered(self, changes: int) -> None:
         """Note that the transactions are stored as they were after so many changes."""
         self._remembered = max(self._remembered, changes)
-        self._give_receipts()
+        self.give_receipts()
+
+    def on_stored(self, sequence: int) -> None:
+        """Note that the readings up to ``sequence`` are stored, and give their receipts."""
+        super().on_stored(sequence)
+        self.give_receipts()
+
+    def on_unregistered(self, connector: Connector) -> None:
+        """Stop storing for a connector; what it said needs no storing any more."""
+        if self.connectors.get(connector.number) is connector:
+            del self.connectors[connector.number]
+            self.events.on_closing(connector)
+            self.events.on_disconnected(connector)
+        connector.on_stored(connector.sequence)
+
+    # What the charger says.
+
+    def on_message_begun(self) -> None:
+        """Keep the marks: a pong may come before the message is complete."""
+        self._begun_marks = {number: each.marks.in_force for number, each in self._each()}
 
     def on_message(self, message: bytes) -> None:
         """Take a message.
@@ -106,93 +149,110 @@ class OcppConnection(ChargerConnection):
             BadFrameError: It is a bad one; its answer, if it has one, is given.
             UnicodeDecodeError: It is not UTF-8.
         """
-        begun, self._begun = self._begun, None
+        begun, self._begun_marks = self._begun_marks, None
         turn = self.conversation.take(message, self._now())
-        self._do(turn, self.marks.in_force if begun is None else begun[0])
+        self._do(turn, begun)
         if turn.bad:
             raise BadFrameError(ErrorCode.NOT_JSON, turn.bad)
 
-    def on_timer(self, now: float) -> None:
-        """Do what the conversation has to do by now."""
-        self._do(self.conversation.on_timer(self._now()._replace(clock=now)))
+    def on_ping(self, payload: bytes) -> None:
+        """Answer once every reading before the ping is stored: a pong is a receipt."""
+        self._promise(payload, is_pong=True)
+        self.give_receipts()
 
-    def on_stored(self, sequence: int) -> None:
-        """Note that the readings up to ``sequence`` are stored, and give their receipts."""
-        super().on_stored(sequence)
-        self._give_receipts()
+    def on_pong(self, payload: bytes) -> None:
+        """Take a pong as the answer that was waited for."""
+        super().on_pong(payload)
+        if payload:
+            for connector in self.connectors.values():
+                connector.marks.on_pong(payload)
 
     def on_closing(self) -> None:
         """Have no more to say."""
         self.connection.context.wheel.cancel(self)
         super().on_closing()
+        for connector in self.connectors.values():
+            self.events.on_closing(connector)
 
     def on_lost(self) -> None:
         """Report the end."""
         self.connection.context.wheel.cancel(self)
         self._records.forget(self)
         super().on_lost()
-
-    def learn(self, pairing: KnownPairing, asked_at: float, now: float) -> bool:
-        """Take what Redis told of the pairing; return whether that is news."""
-        is_news = super().learn(pairing, asked_at, now)
-        if is_news:
-            self._calls_before_mark = self.conversation.calls.newest
-        return is_news
-
-    def ask_again(self) -> None:
-        """Ask the charger for its level."""
-        self._do(self.conversation.ask_again(1, self._now()))
+        for connector in self.connectors.values():
+            self.events.on_disconnected(connector)
 
     def take_native(self, message: bytes) -> None:
         """Take a reading of our own dialect."""
         super().on_message(message)
 
+    # What the hub says.
+
+    def on_timer(self, now: float) -> None:
+        """Do what the conversation has to do by now."""
+        self._do(self.conversation.on_timer(self._now()._replace(clock=now)))
+
+    def ask_again(self) -> None:
+        """Ask the charger for its level."""
+        self.ask(1)
+
+    def ask(self, number: int) -> None:
+        """Ask for a connector's level."""
+        self._do(self.conversation.ask_again(number, self._now()))
+
     def close_to_ask(self) -> None:
         """Have a charger of our own dialect say its level again."""
         super().ask_again()
 
+    def give_receipts(self) -> None:
+        """Give the answers that are due: more is stored."""
+        receipts = self._receipts
+        while receipts and self._is_due(receipts[0]):
+            receipt = receipts.popleft()
+            if receipt.is_pong:
+                self.connection.pong(receipt.frame)
+            else:
+                self.connection.send_text(receipt.frame)
+
     def _now(self) -> Now:
         return Now(self.connection.context.clock(), self._wall_clock())
 
-    def _do(self, turn: Turn, mark: str | None = None) -> None:
-        """Do what a turn says; its readings get a mark if there is nothing against it."""
-        if turn.answered > self._calls_before_mark:
-            # Not all chargers echo pings. What comes after a result was sent after its call.
-            self.marks.put_in_force()
+    def _each(self) -> Sequence[tuple[int, OcppReadings]]:
+        return [(1, self), *self.connectors.items()]
+
+    def _do(self, turn: Turn, begun: Mapping[int, str | None] | None = None) -> None:
+        """Do what a turn says. Its readings get the marks of when their message began."""
+        if turn.answered:
+            for _, each in self._each():
+                each.on_answered(turn.answered)
         for frame in (*turn.replies, *turn.calls):
             self.connection.send_text(frame)
         for reading in turn.readings:
-            if reading.connector == 1:
-                self._take_reading(reading, mark)
+            number = reading.connector
+            connector = self if number == 1 else self.connectors.get(number)
+            if connector is None:
+                said = f"connector {number} is not registered: {self.device_id}:{number}"
+                self.conversation.known.note(Note.NOT_REGISTERED, said)
+            else:
+                mark = connector.marks.in_force if begun is None else begun.get(number)
+                connector.take_reading(reading, mark)
         if turn.transactions is not None:
             self.transactions = turn.transactions
             self.changes += 1
             self._records.remember(self)
-        self._receipts += (_Receipt(self.sequence, self.changes, each) for each in turn.receipts)
-        self._give_receipts()
+        for frame in turn.receipts:
+            self._promise(frame)
+        self.give_receipts()
         self._schedule()
 
-    def _take_reading(self, reading: Reading, mark: str | None) -> None:
-        metrics.READINGS.value += 1
-        self.sequence += 1
-        self.state_of_charge = reading.level
-        self.received_at = self._arrived_at = reading.sampled_at
-        is_late = mark is not None and reading.sampled_at < self.marks.began_before
-        self.mark = "" if is_late else mark
-        self._judge()
-        if is_late and self.marks.learned and not self.is_uncertain:
-            # Another visitor's, perhaps; how full this one's phone is, the charger must say.
-            self.is_uncertain = True
-            self.events.on_uncertain(self)
-        self.events.on_reading(self)
-
-    def _give_receipts(self) -> None:
-        receipts = self._receipts
-        while receipts and self._is_due(receipts[0]):
-            self.connection.send_text(receipts.popleft().frame)
+    def _promise(self, frame: bytes, *, is_pong: bool = False) -> None:
+        readings = [(each, each.sequence) for _, each in self._each() if not each.is_stored]
+        self._receipts.append(_Receipt(readings, self.changes, frame, is_pong))
 
     def _is_due(self, receipt: _Receipt) -> bool:
-        return receipt.sequence <= self.stored_sequence and receipt.changes <= self._remembered
+        return receipt.changes <= self._remembered and all(
+            each.stored_sequence >= sequence for each, sequence in receipt.readings
+        )
 
     def _schedule(self) -> None:
         wheel, next_at = self.connection.context.wheel, self.conversation.next_at

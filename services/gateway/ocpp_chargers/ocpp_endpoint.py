@@ -9,13 +9,14 @@ from pydantic import SecretStr
 from websockets.datastructures import Headers, MultipleValuesError
 
 from services.gateway.auth.credentials import secret_in
-from services.gateway.chargers.charger_connection import JSON_CHARGERS, ChargerEvents
+from services.gateway.chargers.charger_connection import JSON_CHARGERS
 from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import Dialect
 from services.gateway.connection.endpoint import DeviceHandler, Endpoint, Negotiated
 from services.gateway.ocpp.authorization import password_in
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
 from services.gateway.ocpp.negotiation import Version, begins_call, choose, path_of
+from services.gateway.ocpp_chargers.connector import OcppEvents
 from services.gateway.ocpp_chargers.ocpp_connection import OcppConnection
 from services.gateway.ocpp_chargers.records import Records
 from shared.contract.device_protocol import CloseCode
@@ -46,7 +47,7 @@ OCPP: Final = Dialect(
 
 def with_ocpp(
     native: Endpoint,
-    events: ChargerEvents,
+    events: OcppEvents,
     partitions: int,
     records: Records,
     *,

@@ -1,23 +1,26 @@
-"""What is stored of chargers that speak OCPP, beside their readings: their transactions.
+"""What is stored of chargers that speak OCPP, beside their readings.
 
-OCPP 2 names a connector only in the first message of a transaction, and the next message may
-come to another gateway. So they are read once a connection has its epoch, and stored with each
-change. A connection holds them too: a Redis that was emptied gets them again.
+Their transactions: OCPP 2 names a connector only in the first message of one, and the next
+message may come to another gateway. So they are read once a connection has its epoch, and stored
+with each change. A connection holds them too: a Redis that was emptied gets them again.
+
+And which of their connectors are registered: read at the same time, and when that changes.
 """
 
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from redis.exceptions import ResponseError
 
 from services.gateway import scripts
+from services.gateway.known_pairing import KnownPairing, read_pairing
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
-from shared.bus.script import Argument, Call, Script
+from shared.bus.script import Argument, Call
 from shared.contract.names import Names
 from shared.process import logs
 from shared.process.backoff import Backoff
@@ -26,6 +29,17 @@ from shared.process.rate_limited_log import RateLimitedLog
 _log = logs.get(__name__)
 
 _MICROSECONDS: Final = 1_000_000
+
+
+class Recalled(NamedTuple):
+    """What is stored of a connector that is registered."""
+
+    number: int
+    """1: the charger itself."""
+    sampled_at: float | None
+    """When its reading was sampled, by the context's clock; None: there is none."""
+    pairing: KnownPairing | None
+    """None for the charger itself: its pairing is known already."""
 
 
 class Recorded(Protocol):
@@ -39,8 +53,10 @@ class Recorded(Protocol):
     changes: int
     """How often they changed."""
 
-    def on_recalled(self, transactions: bytes, sampled_at: float | None) -> None:
-        """Take what is stored: transactions, and when the reading was sampled."""
+    def on_recalled(
+        self, transactions: bytes, connectors: Sequence[Recalled], asked_at: float
+    ) -> None:
+        """Take what is stored, which was asked for at a moment."""
 
     def on_remembered(self, changes: int) -> None:
         """Note that the transactions are stored as they were after so many changes."""
@@ -84,9 +100,15 @@ class Records:
         self._to_recall.discard(charger)
 
     def on_directory_change(self, partition: int, ids: list[str]) -> None:
-        """Store those of a partition again if all of it may have been lost."""
-        if not ids:
-            self._remember_again(self._connections[partition])
+        """Look which connectors are registered now; if all may be lost, store all again."""
+        connections = self._connections[partition]
+        if ids:
+            changed = {charger for charger, colon, _ in (i.partition(":") for i in ids) if colon}
+            self._to_recall.update(each for each in connections if each.device_id in changed)
+        else:
+            self._to_recall.update(connections)
+            self._remember_again(connections)
+        self._wake.set()
 
     def _remember_all(self) -> None:
         for connections in self._connections.values():
@@ -126,7 +148,10 @@ class Records:
             words: list[Argument] = []
             for charger in batch:
                 words += (charger.device_id, charger.epoch or 0)
-            calls.append(self._call(scripts.RECALL, partition, words))
+            names = self.names.chargers[partition]
+            keys = (names.directory, names.directory_version, names.live, names.transactions)
+            calls.append(Call(scripts.RECALL, keys, words))
+        asked_at = self.clock()
         replies = await self.bus.run(calls, return_errors=True)
         now = self.clock()
         for (_, batch), answers in zip(batches, replies, strict=True):
@@ -134,11 +159,11 @@ class Records:
             if isinstance(answers, ResponseError):
                 # A key of another type: without its transactions a charger is served all the same.
                 self._failure_log.log(answers)
-                found = [b"", None] * len(batch)
-            for charger, transactions, age in zip(batch, found[::2], found[1::2], strict=True):
-                if transactions is not None:  # else it is told that it is superseded soon
-                    at = None if age is None else now - int(age) / _MICROSECONDS
-                    charger.on_recalled(transactions, at)
+                found = [b"", *([[b""]] * len(batch))]
+            for charger, answer in zip(batch, found[1:], strict=True):
+                if answer is not None:  # else it is told that it is superseded soon
+                    transactions, *words = answer
+                    charger.on_recalled(transactions, _recalled(words, now), asked_at)
 
     async def _remember(self, chargers: list[Recorded]) -> None:
         batches = by_slot(chargers, lambda charger: charger.partition)
@@ -147,7 +172,8 @@ class Records:
             words: list[Argument] = []
             for charger in batch:
                 words += (charger.device_id, charger.epoch or 0, charger.transactions)
-            calls.append(self._call(scripts.REMEMBER, partition, words))
+            names = self.names.chargers[partition]
+            calls.append(Call(scripts.REMEMBER, (names.live, names.transactions), words))
         replies = await self.bus.run(calls, return_errors=True)
         for (_, batch), answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
@@ -159,6 +185,13 @@ class Records:
                 else:
                     charger.on_remembered(changes[charger])
 
-    def _call(self, script: Script, partition: int, words: list[Argument]) -> Call:
-        names = self.names.chargers[partition]
-        return Call(script, (names.live, names.transactions), words)
+
+def _recalled(words: Sequence[Any], now: float) -> list[Recalled]:
+    return [
+        Recalled(
+            int(number),
+            None if age is None else now - int(age) / _MICROSECONDS,
+            read_pairing(told),
+        )
+        for number, age, told in zip(words[::3], words[1::3], words[2::3], strict=True)
+    ]

@@ -15,7 +15,8 @@ from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEnt
 from shared.bus.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.connectors import is_id_of
+from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 _PROMPT_SECONDS: Final = 0.1
@@ -185,7 +186,7 @@ class Projection:
         for tag, found in zip(tags, await self._ids(tags), strict=True):
             # An id in a tag that is not its own is a stray too: there once were more
             # partitions, or fewer.
-            elsewhere = {i for i in found if not is_device_id(i) or tag_of(i) != tag}
+            elsewhere = {i for i in found if not is_id_of(Kind.CHARGER, i) or tag_of(i) != tag}
             calls += _removal_calls(
                 tag, greatest_number, [i for i in found if i not in known or i in elsewhere]
             )

@@ -21,7 +21,8 @@ from services.registry.live.redis_values import (
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument
-from shared.contract.devices import is_device_id
+from shared.contract.connectors import is_id_of
+from shared.contract.devices import Kind
 from shared.contract.names import AGREEMENTS, GATEWAYS, REFUSED, Names
 from shared.contract.thresholds import agreed_thresholds
 from shared.redis_state.values import LiveState
@@ -123,7 +124,7 @@ class StateReader:
         async with _deadline():
             _, found = await self._read(commands)
         ids = (each.decode(errors="replace") for some in found for each in some or ())
-        return [each for each in ids if is_device_id(each)]
+        return [each for each in ids if is_id_of(Kind.CHARGER, each)]
 
     async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Environment]:
         """Read widgets, in the order of their ids."""

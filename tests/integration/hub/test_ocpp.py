@@ -1,6 +1,7 @@
 """Chargers that speak OCPP light widgets, beside our own."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from tests.integration.hub.booth import (
     reading,
     receipt,
     received,
+    soon,
 )
 from tests.integration.hub.conftest import StartGateway
 from tests.integration.hub.ocpp_charger import ocpp_charger
@@ -150,3 +152,72 @@ async def test_ids_that_are_not_registered_are_closed_as_ever(booth: Booth) -> N
     async with booth.charger("cXXXX", subprotocol=Version.V16) as device:
         await device.wait_closed()
     assert device.close_code == 4404
+
+
+@pytest.fixture
+async def two(booth: Booth, stored: Stored) -> Booth:
+    """The booth, with the connector 2 of its charger paired with the widget w2."""
+    await stored.pair("c1234:2", "w2", 8)
+    return booth
+
+
+@pytest.mark.parametrize("version", Version)
+async def test_two_connectors_light_each_their_own_widget(two: Booth, version: Version) -> None:
+    async with (
+        two.widget("wABCD") as first,
+        two.widget("w2") as second,
+        ocpp_charger(two, version) as charger,
+    ):
+        await charger.boot()
+        for level, light, other, other_light in (
+            (20, CHARGING, 80, CHARGING80),
+            (90, CHARGING80, 100, CHARGED),
+            (100, CHARGED, 10, CHARGING),
+        ):
+            await charger.report(level)
+            await charger.report(other, connector=2)
+            assert await received(first) == light
+            assert await received(second) == other_light
+
+
+async def test_a_superseded_connection_can_write_neither_connector(
+    two: Booth, stored: Stored, start_gateway: StartGateway
+) -> None:
+    other = await start_gateway()
+    for connector in 1, 2:
+        async with ocpp_charger(two, Version.V16) as old:
+            await old.report(20)
+            await old.report(20, connector=2)
+            async with ocpp_charger(other, Version.V16) as newest:
+                await newest.boot()
+                await old.device.send(meter_values(connector))
+                await soon(old.device.wait_closed())
+                assert old.device.close_code == 4409
+    assert (await stored.level("c1234"), await stored.level("c1234:2")) == (20, 20)
+
+
+def meter_values(connector: int) -> str:
+    sample = {"timestamp": "2030-11-30T10:00:00Z", "sampledValue": [{"measurand": "SoC"}]}
+    sample["sampledValue"][0]["value"] = "100"  # type: ignore[index]
+    payload = {"connectorId": connector, "meterValue": [sample]}
+    return json.dumps([2, "m", "MeterValues", payload])
+
+
+async def test_a_connector_that_is_registered_later_lights(booth: Booth, stored: Stored) -> None:
+    async with booth.widget("wABCD") as first, ocpp_charger(booth, Version.V201) as charger:
+        await charger.report(90, connector=2)
+        await charger.report(20)
+        assert await received(first) == CHARGING
+        assert await stored.live("c1234:2") is None
+        await stored.pair("c1234:2", "w2", 8)
+        await stored.until(lambda: is_known(stored))
+        async with booth.widget("w2") as second:
+            await charger.report(90, connector=2)
+            async with asyncio.timeout(SOON):
+                while await stored.status("w2") is None:
+                    await charger.report(90, connector=2)
+            assert await received(second) == CHARGING80
+
+
+async def is_known(stored: Stored) -> bool:
+    return await stored.live("c1234:2") is not None

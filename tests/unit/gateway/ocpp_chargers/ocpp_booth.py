@@ -1,7 +1,6 @@
 """A gateway's chargers that speak OCPP, with Redis as a script of answers."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from websockets.frames import Opcode
@@ -29,6 +28,7 @@ class OcppBus(ChargerBus):
 
     Attributes:
         transactions: Of each charger, as stored; None: a newer connection counts.
+        connectors: Those from number 2 on that are registered, of every charger.
         sampled_ago: How long ago the stored reading of each was sampled, in seconds.
     """
 
@@ -36,19 +36,28 @@ class OcppBus(ChargerBus):
         super().__init__()
         self.transactions: dict[str, bytes | None] = {}
         self.sampled_ago: dict[str, float] = {}
+        self.connectors: set[int] = set()
 
     def answer_call(self, call: Call) -> list[Any]:
         words = list(call.arguments)
         if call.script is scripts.RECALL:
-            return [each for charger in words[::2] for each in self._recalled(str(charger))]
+            return [b"%d" % self.now, *(self._recalled(str(charger)) for charger in words[::2])]
         if call.script is scripts.REMEMBER:
             return [self._remember(*words[i : i + 3]) for i in range(0, len(words), 3)]
         return super().answer_call(call)
 
-    def _recalled(self, charger: str) -> Iterator[Any]:
-        yield self.transactions.get(charger, b"")
-        ago = self.sampled_ago.get(charger)
-        yield None if ago is None else b"%d" % round(ago * 1_000_000)
+    def _recalled(self, charger: str) -> list[Any] | None:
+        transactions = self.transactions.get(charger, b"")
+        if transactions is None:
+            return None
+        answer: list[Any] = [transactions, b"1", self._age(charger), []]
+        for number in self.connectors:
+            answer += (b"%d" % number, self._age(f"{charger}:{number}"), self._told())
+        return answer
+
+    def _age(self, device_id: str) -> bytes | None:
+        ago = self.sampled_ago.get(device_id)
+        return None if ago is None else b"%d" % round(ago * 1_000_000)
 
     def _remember(self, charger: object, _epoch: object, transactions: Any) -> bytes:
         if self.transactions.get(str(charger), b"") is None:
