@@ -149,7 +149,7 @@ class Gateway:
         self.connected_chargers = chargers = ConnectedDevices()
         self.connected_widgets = widgets = ConnectedDevices()
         self.chargers = Chargers(bus, names, context, devices=chargers, trust=trust, rng=rng)
-        self.records = Records(bus, names, context.clock, rng)
+        self.records = Records(bus, self.presence_bus, names, context.clock, rng)
         self.widgets = Widgets(
             bus, self.subscriber, names, context, devices=widgets, trust=trust, rng=rng
         )
@@ -242,6 +242,7 @@ class Gateway:
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.records.keep(), "keep transactions")
+        background.start(self.records.tell_news(), "tell of chargers")
         if self.chargers.replication is not None:
             background.start(self.chargers.replication.acknowledge(), "wait for replicas")
         background.start(self.widgets.read(), "read statuses")

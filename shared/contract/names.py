@@ -24,6 +24,7 @@ name                            type   holds
 ``{pNN}:presence-changes``      chan.  a charger came online or went offline
 ``{pNN}:rejections``            hash   charger id → what was last refused, and why
 ``{pNN}:transactions``          hash   charger id → transactions of OCPP, and their connectors
+``{pNN}:ocpp``                  hash   charger id → what it says of itself in OCPP
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
 ``{wNN}:credentials``           hash   as above
@@ -85,6 +86,7 @@ _TYPES: Final = {
     "presence": "hash",
     "rejections": "hash",
     "transactions": "hash",
+    "ocpp": "hash",
     "statuses": "hash",
     "transitions": "stream",
     "routers": "zset",
@@ -138,7 +140,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "gateway": Access(
         reads=("directory", "directory-version", "credentials", "statuses"),
         writes=(
-            *("live", "pending", "presence", "rejections", "transactions"),
+            *("live", "pending", "presence", "rejections", "transactions", "ocpp"),
             *("gateways", "refused"),
         ),
         removes=("directory-version", "statuses"),
@@ -154,12 +156,12 @@ ACCESS: Final[Mapping[str, Access]] = {
         tells=(_TRANSITIONS,),
     ),
     "registry": Access(
-        reads=("statuses", "lease", "presence", "rejections", "gateways", "refused"),
+        reads=("statuses", "lease", "presence", "rejections", "ocpp", "gateways", "refused"),
         writes=(
             *("directory", "directory-version", "credentials", "live", "pending"),
             "transitions",
         ),
-        removes=("statuses", "presence", "rejections", "transactions"),
+        removes=("statuses", "presence", "rejections", "transactions", "ocpp"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
         overhears=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
@@ -243,6 +245,7 @@ class ChargerNames(_TagNames):
         self.lease = f"{tag}:lease"
         self.readings = f"{tag}:readings"
         self.transactions = f"{tag}:transactions"
+        self.ocpp = f"{tag}:ocpp"
 
 
 class WidgetNames(_TagNames):

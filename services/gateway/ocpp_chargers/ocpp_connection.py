@@ -9,16 +9,19 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import BadFrameError
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.conversation import Conversation
-from services.gateway.ocpp.known import Note
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.turn import Now, Turn
 from services.gateway.ocpp_chargers.connector import Connector, OcppEvents, OcppReadings
 from services.gateway.ocpp_chargers.records import Recalled, Records
 from shared.contract.device_protocol import ErrorCode
+from shared.contract.presence import OcppCharger
+from shared.contract.presence import OcppNote as Note
 
 _HEARTBEAT_SECONDS: Final = 300
 _MOST_RECEIPTS: Final = 64
@@ -54,6 +57,7 @@ class OcppConnection(OcppReadings):
         "_receipts",
         "_records",
         "_remembered",
+        "_version",
         "_wall_clock",
         "changes",
         "connectors",
@@ -83,6 +87,7 @@ class OcppConnection(OcppReadings):
         self._remembered = 0  # of the changes
         self._records = records
         self._is_recalled = False
+        self._version = version
         self._wall_clock = wall_clock
         self._receipts: deque[_Receipt] = deque(maxlen=_MOST_RECEIPTS)
         self._begun_marks: Mapping[int, str | None] | None = None  # of a message in fragments
@@ -115,6 +120,7 @@ class OcppConnection(OcppReadings):
             return
         self._is_recalled = True
         self.transactions = self.transactions or transactions
+        self._records.tell(self)
         times = {each.number: at for each in connectors if (at := each.sampled_at) is not None}
         self._do(self.conversation.on_admitted(transactions or None, times, self._now()))
 
@@ -135,6 +141,22 @@ class OcppConnection(OcppReadings):
             self.events.on_closing(connector)
             self.events.on_disconnected(connector)
         connector.on_stored(connector.sequence)
+
+    def describe(self) -> bytes:
+        """Return what is known of the charger, for ``explain``, as JSON."""
+        known = self.conversation.known
+        return msgspec.json.encode(
+            OcppCharger(
+                self.epoch or 0,
+                self._version,
+                known.vendor,
+                known.model,
+                known.firmware,
+                known.states,
+                sorted(known.reporting),
+                known.notes,  # type: ignore[arg-type] # the codes are texts
+            )
+        )
 
     # What the charger says.
 
@@ -227,12 +249,13 @@ class OcppConnection(OcppReadings):
                 each.on_answered(turn.answered)
         for frame in (*turn.replies, *turn.calls):
             self.connection.send_text(frame)
+        known = self.conversation.known
         for reading in turn.readings:
             number = reading.connector
             connector = self if number == 1 else self.connectors.get(number)
             if connector is None:
                 said = f"connector {number} is not registered: {self.device_id}:{number}"
-                self.conversation.known.note(Note.NOT_REGISTERED, said)
+                known.note(Note.NOT_REGISTERED, said)
             else:
                 mark = connector.marks.in_force if begun is None else begun.get(number)
                 connector.take_reading(reading, mark)
@@ -240,6 +263,9 @@ class OcppConnection(OcppReadings):
             self.transactions = turn.transactions
             self.changes += 1
             self._records.remember(self)
+        if (turn.has_news or known.has_news) and self._is_recalled:
+            known.has_news = False
+            self._records.tell(self)
         for frame in turn.receipts:
             self._promise(frame)
         self.give_receipts()

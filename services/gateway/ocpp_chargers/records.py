@@ -4,7 +4,8 @@ Their transactions: OCPP 2 names a connector only in the first message of one, a
 message may come to another gateway. So they are read once a connection has its epoch, and stored
 with each change. A connection holds them too: a Redis that was emptied gets them again.
 
-And which of their connectors are registered: read at the same time, and when that changes.
+And which of their connectors are registered: read at the same time, and when that changes. And
+for ``explain`` what they say of themselves.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from redis.exceptions import ResponseError
 
 from services.gateway import scripts
 from services.gateway.known_pairing import KnownPairing, read_pairing
+from services.gateway.presence.writing import write_each_second
 from shared.bus.batches import ITEMS_PER_EXCHANGE, by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument, Call
@@ -61,6 +63,9 @@ class Recorded(Protocol):
     def on_remembered(self, changes: int) -> None:
         """Note that the transactions are stored as they were after so many changes."""
 
+    def describe(self) -> bytes:
+        """Return what is known of the charger, for ``explain``, as JSON."""
+
     def close_superseded(self) -> None:
         """Close, because a newer connection of this charger counts."""
 
@@ -70,12 +75,15 @@ class Records:
     """Reads and stores them, in batches."""
 
     bus: Bus
+    quiet_bus: Bus
+    """One that no reading waits for."""
     names: Names
     clock: Callable[[], float]
     rng: random.Random
     _connections: defaultdict[int, set[Recorded]] = field(default_factory=lambda: defaultdict(set))
     _to_recall: set[Recorded] = field(default_factory=set)
     _to_remember: set[Recorded] = field(default_factory=set)
+    _to_tell: set[Recorded] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(0.05, 0.5, self.rng)
@@ -93,6 +101,10 @@ class Records:
         """Store a charger's transactions."""
         self._to_remember.add(charger)
         self._wake.set()
+
+    def tell(self, charger: Recorded) -> None:
+        """Store what is known of a charger, some time soon."""
+        self._to_tell.add(charger)
 
     def forget(self, charger: Recorded) -> None:
         """Stop keeping the transactions of a connection that ended; what it said is stored."""
@@ -169,11 +181,8 @@ class Records:
         batches = by_slot(chargers, lambda charger: charger.partition)
         calls, changes = [], {charger: charger.changes for charger in chargers}
         for partition, batch in batches:
-            words: list[Argument] = []
-            for charger in batch:
-                words += (charger.device_id, charger.epoch or 0, charger.transactions)
-            names = self.names.chargers[partition]
-            calls.append(Call(scripts.REMEMBER, (names.live, names.transactions), words))
+            stored = [(charger, charger.transactions) for charger in batch]
+            calls.append(self._call(partition, self.names.chargers[partition].transactions, stored))
         replies = await self.bus.run(calls, return_errors=True)
         for (_, batch), answers in zip(batches, replies, strict=True):
             if isinstance(answers, ResponseError):
@@ -184,6 +193,35 @@ class Records:
                     charger.close_superseded()
                 else:
                     charger.on_remembered(changes[charger])
+
+    async def tell_all(self) -> None:
+        """Store what is known of chargers of which there is something new.
+
+        Raises:
+            BusUnavailableError: Redis is away; they are kept.
+        """
+        chargers, self._to_tell = list(self._to_tell), set()
+        calls = []
+        for partition, batch in by_slot(chargers, lambda charger: charger.partition):
+            known = [(charger, charger.describe()) for charger in batch]
+            calls.append(self._call(partition, self.names.chargers[partition].ocpp, known))
+        try:
+            for reply in await self.quiet_bus.run(calls, return_errors=True) if calls else ():
+                if isinstance(reply, ResponseError):
+                    self._failure_log.log(reply)
+        except BusUnavailableError:
+            self._to_tell.update(chargers)
+            raise
+
+    async def tell_news(self) -> None:
+        """Store what is new about once a second, until cancelled."""
+        await write_each_second(self.tell_all, self.rng)
+
+    def _call(self, partition: int, key: str, values: Iterable[tuple[Recorded, bytes]]) -> Call:
+        words: list[Argument] = []
+        for charger, value in values:
+            words += (charger.device_id, charger.epoch or 0, value)
+        return Call(scripts.REMEMBER, (self.names.chargers[partition].live, key), words)
 
 
 def _recalled(words: Sequence[Any], now: float) -> list[Recalled]:

@@ -145,6 +145,7 @@ class Projection:
                     tag.pending,
                     *_device_keys(tag),
                     tag.transactions,
+                    tag.ocpp,
                 ),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
@@ -263,7 +264,7 @@ def _removal_calls(
     tag: ChargerNames | WidgetNames, greatest_number: int, strays: Sequence[str]
 ) -> list[Call]:
     own = (
-        (tag.live, tag.pending, tag.transactions)
+        (tag.live, tag.pending, tag.transactions, tag.ocpp)
         if isinstance(tag, ChargerNames)
         else (tag.statuses,)
     )

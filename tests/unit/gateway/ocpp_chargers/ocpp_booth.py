@@ -28,6 +28,7 @@ class OcppBus(ChargerBus):
 
     Attributes:
         transactions: Of each charger, as stored; None: a newer connection counts.
+        known: What was stored of each for ``explain``.
         connectors: Those from number 2 on that are registered, of every charger.
         sampled_ago: How long ago the stored reading of each was sampled, in seconds.
     """
@@ -37,13 +38,15 @@ class OcppBus(ChargerBus):
         self.transactions: dict[str, bytes | None] = {}
         self.sampled_ago: dict[str, float] = {}
         self.connectors: set[int] = set()
+        self.known: dict[str, Any] = {}
 
     def answer_call(self, call: Call) -> list[Any]:
         words = list(call.arguments)
         if call.script is scripts.RECALL:
             return [b"%d" % self.now, *(self._recalled(str(charger)) for charger in words[::2])]
         if call.script is scripts.REMEMBER:
-            return [self._remember(*words[i : i + 3]) for i in range(0, len(words), 3)]
+            _, key = call.keys
+            return [self._remember(key, *words[i : i + 3]) for i in range(0, len(words), 3)]
         return super().answer_call(call)
 
     def _recalled(self, charger: str) -> list[Any] | None:
@@ -59,10 +62,13 @@ class OcppBus(ChargerBus):
         ago = self.sampled_ago.get(device_id)
         return None if ago is None else b"%d" % round(ago * 1_000_000)
 
-    def _remember(self, charger: object, _epoch: object, transactions: Any) -> bytes:
+    def _remember(self, key: str, charger: object, _epoch: object, value: Any) -> bytes:
+        if key == NAMES.chargers[0].ocpp:
+            self.known[str(charger)] = json.loads(value)
+            return b"stored"
         if self.transactions.get(str(charger), b"") is None:
             return b"superseded"
-        self.transactions[str(charger)] = transactions
+        self.transactions[str(charger)] = value
         return b"stored"
 
 
@@ -75,7 +81,7 @@ class OcppBooth(Booth):
         super().__init__(clock)
         self.bus = OcppBus()
         self.use(NAMES)
-        self.records = Records(self.bus, NAMES, clock, NoDelay())
+        self.records = Records(self.bus, self.bus, NAMES, clock, NoDelay())
 
     async def write(self) -> None:
         """Let everything be written and read that can be."""

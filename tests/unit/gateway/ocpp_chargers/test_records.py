@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from redis.exceptions import ResponseError
 
 from services.gateway.known_pairing import KnownPairing
+from shared.bus.bus import BusUnavailableError
 from shared.bus.script import Call
 from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth, OcppBus, OcppCharger
 
@@ -128,3 +130,42 @@ async def test_a_key_of_another_type_keeps_no_light_dark(booth: OcppBooth) -> No
     charger.call("StartTransaction", START)
     await booth.write()
     assert charger.answered == [reading]
+
+
+async def test_what_a_charger_says_of_itself_is_stored_for_explain(booth: OcppBooth) -> None:
+    charger = OcppCharger(booth, read=PAIRING)
+    boot = {"chargePointVendor": "Volt", "chargePointModel": "One", "firmwareVersion": "1.2"}
+    charger.call("BootNotification", boot)
+    charger.call("StatusNotification", {"connectorId": 2, "status": "Available"})
+    await booth.write()
+    await booth.records.tell_all()
+    handler: Any = charger.protocol.handler  # type: ignore[union-attr] # it is open
+    assert booth.bus.known["c1"] == {
+        "epoch": handler.epoch,
+        "dialect": "ocpp1.6",
+        "vendor": "Volt",
+        "model": "One",
+        "firmware": "1.2",
+        "states": {"2": "Available"},
+        "reporting": [],
+        "notes": {},
+    }
+    charger.report(50)
+    charger.report(50, connector=2)
+    await booth.records.tell_all()
+    assert booth.bus.known["c1"]["reporting"] == [1, 2]
+    assert "connector 2 is not registered" in booth.bus.known["c1"]["notes"]["not_registered"]
+
+
+async def test_while_redis_is_away_what_is_new_is_kept(booth: OcppBooth) -> None:
+    charger = await connect(booth)
+    booth.bus.away = True
+    charger.call("StatusNotification", {"connectorId": 1, "status": "Charging"})
+    with pytest.raises(BusUnavailableError):
+        await booth.records.tell_all()
+    booth.bus.away = False
+    await booth.records.tell_all()
+    assert booth.bus.known["c1"]["states"] == {"1": "Charging"}
+    booth.bus.known.clear()
+    await booth.records.tell_all()
+    assert booth.bus.known == {}, "there is nothing new"
