@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import random
 from datetime import timedelta
 
 import pytest
 
 from services.gateway.ocpp.negotiation import Version
+from services.simulator.devices.charger import Charger, Complaint
+from services.simulator.devices.dialects import DialectName
+from services.simulator.devices.reconnect import Pace
+from tests.fixtures.secured import is_secured
 from tests.integration.hub.booth import (
     CHARGED,
     CHARGING,
@@ -221,3 +226,20 @@ async def test_a_connector_that_is_registered_later_lights(booth: Booth, stored:
 
 async def is_known(stored: Stored) -> bool:
     return await stored.live("c1234:2") is not None
+
+
+@pytest.mark.skipif(is_secured(), reason="a simulator does not know the CA of this run")
+@pytest.mark.parametrize("dialect", [DialectName.OCPP_16, DialectName.OCPP_201])
+async def test_the_simulator_speaks_it(open_booth: Booth, dialect: DialectName) -> None:
+    pace = Pace(random.Random(1))
+    url = f"ws://{open_booth.host}:{open_booth.charger_port}"
+    heard: list[object] = []
+    charger = Charger("c1234", url, pace=pace, dialect=dialect, notify=heard.append)
+    async with open_booth.widget("wABCD") as widget:
+        running = asyncio.create_task(charger.run())
+        for level, light in (50, CHARGING), (80, CHARGING80), (100, CHARGED):
+            await charger.report(level)
+            assert await received(widget) == light
+            await soon(charger.all_acknowledged())
+        running.cancel()
+    assert not [each for each in heard if isinstance(each, Complaint)]
