@@ -1,6 +1,6 @@
 """A connector of a charger that speaks OCPP: a charger to all other parts of the gateway."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.gateway import metrics
 from services.gateway.chargers.charger_connection import ChargerConnection, ChargerEvents
@@ -10,6 +10,10 @@ from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.turn import Reading
 from shared.contract.connectors import connector_id
 from shared.contract.device_protocol import CloseCode
+
+_LIVE_SECONDS: Final = 2.0
+"""A sample that seems so old is of now: chargers write whole seconds. Figures of how long a light
+takes count from here; which pairing a sample belongs to does not."""
 
 
 class OcppEvents(ChargerEvents, Protocol):
@@ -86,7 +90,10 @@ class OcppReadings(ChargerConnection):
         metrics.READINGS.value += 1
         self.sequence += 1
         self.state_of_charge = reading.level
-        self.received_at = self._arrived_at = reading.sampled_at
+        now = self.connection.context.clock()
+        is_live = now - reading.sampled_at < _LIVE_SECONDS
+        self.received_at = now if is_live else reading.sampled_at
+        self._arrived_at = reading.sampled_at
         is_late = mark is not None and reading.sampled_at < self.marks.began_before
         self.mark = "" if is_late else mark
         self._judge()

@@ -131,3 +131,11 @@ async def test_postgres_keeps_the_rules_by_hand_too(by_hand: By, connector: obje
     await by_hand.execute("DELETE FROM chargers WHERE id = 'c8'")
     left = await by_hand.execute("SELECT id FROM chargers ORDER BY id")
     assert [each for (each,) in await left.fetchall()] == ["c1", "c1:2"]
+
+
+async def test_a_connector_is_not_missed_among_chargers_with_secrets(
+    registry: RunningRegistry, connector: dict[str, Any]
+) -> None:
+    await registered(registry, f"/chargers/{connector['id'].partition(':')[0]}0")
+    found = (await registry.send("GET", "/support")).json()
+    assert found["counts"]["chargers_without_secrets"] == 2

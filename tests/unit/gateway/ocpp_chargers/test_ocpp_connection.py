@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from services.gateway import metrics
+from services.gateway import metrics, scripts
 from services.gateway.known_pairing import KnownPairing
 from tests.unit.gateway.fake_device import frame_of
 from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth, OcppCharger
@@ -261,3 +261,14 @@ async def test_a_superseded_charger_is_closed_with_its_next_message(booth: OcppB
     await booth.reconcile()
     charger.call("Heartbeat")
     assert (charger.close_code, charger.answered) == (4409, [])
+
+
+@pytest.mark.parametrize(("ago", "age"), [(0, 0), (1, 0), (5, 5)])
+async def test_a_sample_of_a_second_ago_counts_as_received_now(
+    booth: OcppBooth, ago: float, age: float
+) -> None:
+    charger = await connect(booth)
+    charger.report(50, ago=ago)
+    await booth.write()
+    (call,) = [call for call in booth.bus.calls if call.script is scripts.STORE]
+    assert call.arguments[6] == age * 1_000_000
