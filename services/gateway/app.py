@@ -22,6 +22,8 @@ from services.gateway.entrance.entrance import Entrance
 from services.gateway.entrance.revocation import Revocation
 from services.gateway.kernel import raise_file_limit
 from services.gateway.limits.per_id import LimitsPerId
+from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
+from services.gateway.ocpp_chargers.records import Records
 from services.gateway.presence.connected_devices import ConnectedDevices
 from services.gateway.presence.presence import Presence, Times
 from services.gateway.presence.refused_handshakes import RefusedWriter
@@ -147,6 +149,7 @@ class Gateway:
         self.connected_chargers = chargers = ConnectedDevices()
         self.connected_widgets = widgets = ConnectedDevices()
         self.chargers = Chargers(bus, names, context, devices=chargers, trust=trust, rng=rng)
+        self.records = Records(bus, self.presence_bus, names, context.clock, rng)
         self.widgets = Widgets(
             bus, self.subscriber, names, context, devices=widgets, trust=trust, rng=rng
         )
@@ -238,6 +241,8 @@ class Gateway:
         background.start(self.context.pauses.run(), "pauses of fast devices")
         background.start(self.chargers.write(), "store readings")
         background.start(self.chargers.reconcile(), "reconcile readings")
+        background.start(self.records.keep(), "keep transactions")
+        background.start(self.records.tell_news(), "tell of chargers")
         if self.chargers.replication is not None:
             background.start(self.chargers.replication.acknowledge(), "wait for replicas")
         background.start(self.widgets.read(), "read statuses")
@@ -268,6 +273,7 @@ class Gateway:
 
     def _on_chargers_changed(self, partition: int, ids: list[str]) -> None:
         self.chargers.on_directory_change(partition, ids)
+        self.records.on_directory_change(partition, ids)
         self._proof_watch.on_change(self._names.chargers[partition], ids)
 
     def _on_widgets_changed(self, partition: int, ids: list[str]) -> None:
@@ -285,12 +291,19 @@ class Gateway:
             OSError: A port is taken, or the address is not ours.
         """
         settings, auth = self._settings, self._authenticator
-        chargers = charger_endpoint(
+        native = charger_endpoint(
             self.chargers,
             settings.partitions,
             self._rejections,
             auth.authenticate_charger,
             LimitsPerId.of(settings, Kind.CHARGER),
+        )
+        chargers = with_ocpp(
+            native,
+            self.chargers,
+            settings.partitions,
+            self.records,
+            needs_subprotocol=not settings.ocpp_without_subprotocol,
         )
         asks_widgets = settings.device_auth != "off"
         widgets = widget_endpoint(

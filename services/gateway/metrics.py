@@ -86,7 +86,7 @@ READINGS: Final = FastCounter("chargelight_readings_received", "Valid readings r
 STORED: Final = FastCounter("chargelight_readings_stored", "Readings stored (after conflation).")
 ASKED_AGAIN: Final = Counter(
     "chargelight_chargers_asked_again",
-    "Chargers closed with 1001 so that they say their level again.",
+    "Chargers closed with 1001, or asked by OCPP, so that they say their level again.",
 )
 RESTORED: Final = Counter(
     "chargelight_readings_restored",

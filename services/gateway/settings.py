@@ -113,6 +113,11 @@ class GatewaySettings(SettingsWithAuth, SettingsWithTraces):
         description="Let in the Origin file:// where no secret is required: Arduino libraries "
         "send it, and so does an HTML file that is opened from a disk",
     )
+    ocpp_without_subprotocol: bool = Field(
+        default=False,
+        description="Take a charger for one of OCPP 1.6 that offers no subprotocol, if its first "
+        "message begins with [2,",
+    )
     max_connections: int = Field(
         default=15000,
         ge=1,

@@ -14,6 +14,7 @@ from services.simulator.commands.demo import DemoCommand
 from services.simulator.commands.fleet import FleetCommand
 from services.simulator.commands.register import register as register_pairs
 from services.simulator.commands.widget import WidgetCommand
+from services.simulator.devices.dialects import DialectName
 from services.simulator.devices.levels import parse_level
 from services.simulator.environment import (
     CHARGERS_URL,
@@ -144,6 +145,9 @@ def charger(
     timeout: Annotated[
         float, typer.Option(min=0, callback=_finite, help="Seconds to wait for that.")
     ] = 10.0,
+    dialect: Annotated[
+        DialectName, typer.Option(help="How it speaks; ocpp…: as a charger that is on sale.")
+    ] = DialectName.NATIVE,
     url: ChargerUrl = _CHARGERS_URL,
     json: AsJson = False,
 ) -> None:
@@ -158,6 +162,7 @@ def charger(
         seconds_per_percent=seconds_per_percent if ramp else None,
         timeout=timeout,
         secret=word_in(os.environ, SECRET),
+        dialect=dialect,
         prompt=not json and not ramp and sys.stdin.isatty() and sys.stdout.isatty(),
         output=EventOutput(as_json=json),
     )

@@ -7,7 +7,7 @@ is in no URL of a device: only gateways and the registry write it.
 import re
 from typing import Final, NamedTuple
 
-from shared.contract.devices import is_device_id
+from shared.contract.devices import ID_RULE, Kind, is_device_id
 
 MOST_CONNECTORS: Final = 99
 CONNECTOR_RULE: Final = (
@@ -33,6 +33,22 @@ def connector_id(charger_id: str, number: int) -> str | None:
     if not 1 <= number <= MOST_CONNECTORS:
         return None
     return charger_id if number == 1 else f"{charger_id}{_COLON}{number}"
+
+
+def is_id_of(kind: Kind, text: str) -> bool:
+    """Tell whether a text may be the id of a device of a kind; a charger's may be a connector's."""
+    return is_device_id(text) or (kind is Kind.CHARGER and read_connector_id(text) is not None)
+
+
+def rule_for(text: str) -> str:
+    """Return the rule that a text breaks which is no id of a charger."""
+    return CONNECTOR_RULE if _COLON in text else ID_RULE
+
+
+def charger_of(text: str) -> str | None:
+    """Return the charger whose connector has an id; None: it is no connector's."""
+    connector = read_connector_id(text)
+    return None if connector is None or connector.number == 1 else connector.charger_id
 
 
 def read_connector_id(text: str) -> Connector | None:

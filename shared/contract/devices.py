@@ -16,10 +16,18 @@ class Kind(StrEnum):
 
 _ID: Final = r"[A-Za-z0-9._-]{1,64}"
 _COMPILED: Final = re.compile(_ID)
+_CHARGER_ID: Final = rf"{_ID}(:([2-9]|[1-9][0-9]))?"
+"""The ids of connectors are chargers', too (`shared.contract.connectors`)."""
 
 # `\Z`: a `$` would let a trailing newline through.
 DeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A{_ID}\Z")]
 """An id in a message; a message with an id of another form is not decoded."""
+
+ChargerId = Annotated[str, msgspec.Meta(pattern=rf"\A{_CHARGER_ID}\Z")]
+"""The id of a charger, or of a connector."""
+
+MaybeChargerId = Annotated[str, msgspec.Meta(pattern=rf"\A({_CHARGER_ID})?\Z")]
+"""The same; empty if there is no such charger."""
 
 MaybeDeviceId = Annotated[str, msgspec.Meta(pattern=rf"\A({_ID})?\Z")]
 """The same; empty if there is no such device."""

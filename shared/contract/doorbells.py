@@ -17,7 +17,7 @@ from shared.contract.device_protocol import (
     STATE_OF_CHARGE_EVENT,
     ChargingStatus,
 )
-from shared.contract.devices import DeviceId, MaybeDeviceId
+from shared.contract.devices import ChargerId, MaybeDeviceId
 
 LARGEST: Final = 2**53 - 2**40
 """Up to this, numbers count: so far below 2^53 that there is always a next one."""
@@ -41,7 +41,7 @@ class ReadingDoorbell(msgspec.Struct, frozen=True, kw_only=True):
 
     event: str = STATE_OF_CHARGE_EVENT
     data: ReadingData
-    charger: DeviceId
+    charger: ChargerId
     revision: Revision
     pairing: Count = 0
     """Number of the pairing that it was stored under; 0 if it lights nothing."""

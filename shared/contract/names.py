@@ -23,6 +23,8 @@ name                            type   holds
 ``{pNN}:presence``              hash   charger id → where its newest connection is, or was
 ``{pNN}:presence-changes``      chan.  a charger came online or went offline
 ``{pNN}:rejections``            hash   charger id → what was last refused, and why
+``{pNN}:transactions``          hash   charger id → transactions of OCPP, and their connectors
+``{pNN}:ocpp``                  hash   charger id → what it says of itself in OCPP
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
 ``{wNN}:credentials``           hash   as above
@@ -83,6 +85,8 @@ _TYPES: Final = {
     "lease": "string",
     "presence": "hash",
     "rejections": "hash",
+    "transactions": "hash",
+    "ocpp": "hash",
     "statuses": "hash",
     "transitions": "stream",
     "routers": "zset",
@@ -135,7 +139,10 @@ _PRESENCE_CHANGES: Final = f"{_ANY_TAG}:presence-changes"
 ACCESS: Final[Mapping[str, Access]] = {
     "gateway": Access(
         reads=("directory", "directory-version", "credentials", "statuses"),
-        writes=("live", "pending", "presence", "rejections", "gateways", "refused"),
+        writes=(
+            *("live", "pending", "presence", "rejections", "transactions", "ocpp"),
+            *("gateways", "refused"),
+        ),
         removes=("directory-version", "statuses"),
         publishes=(_READINGS, _PRESENCE_CHANGES, _ECHO),
         hears=(_STATUS, _DIRECTORY_CHANGES, _ECHO),
@@ -149,12 +156,12 @@ ACCESS: Final[Mapping[str, Access]] = {
         tells=(_TRANSITIONS,),
     ),
     "registry": Access(
-        reads=("statuses", "lease", "presence", "rejections", "gateways", "refused"),
+        reads=("statuses", "lease", "presence", "rejections", "ocpp", "gateways", "refused"),
         writes=(
             *("directory", "directory-version", "credentials", "live", "pending"),
             "transitions",
         ),
-        removes=("statuses", "presence", "rejections"),
+        removes=("statuses", "presence", "rejections", "transactions", "ocpp"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
         overhears=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
@@ -205,8 +212,12 @@ def channel_in_slot(channel: str, tag: str) -> str:
 
 
 def partition_of(device_id: str, partitions: int) -> int:
-    """Return the partition of an id: CRC16 (XMODEM, as in Redis Cluster) mod ``partitions``."""
-    return binascii.crc_hqx(device_id.encode("ascii"), 0) % partitions
+    """Return the partition of an id: CRC16 (XMODEM, as in Redis Cluster) mod ``partitions``.
+
+    A connector's is that of its charger, whose id comes before the colon.
+    """
+    own_id, _, _ = device_id.partition(":")
+    return binascii.crc_hqx(own_id.encode("ascii"), 0) % partitions
 
 
 class _TagNames:
@@ -233,6 +244,8 @@ class ChargerNames(_TagNames):
         self.pending = f"{tag}:pending"
         self.lease = f"{tag}:lease"
         self.readings = f"{tag}:readings"
+        self.transactions = f"{tag}:transactions"
+        self.ocpp = f"{tag}:ocpp"
 
 
 class WidgetNames(_TagNames):

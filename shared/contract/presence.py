@@ -114,6 +114,47 @@ class Refused(msgspec.Struct, frozen=True):
     """The first time that was counted; 0: a gateway of version 0.1.0 wrote it."""
 
 
+class OcppNote(StrEnum):
+    """What may keep the light of a charger dark that speaks OCPP: a closed set."""
+
+    UNUSABLE_SOC = "unusable_soc"
+    """A value that is or seems a state of charge is none."""
+    MALFORMED = "malformed"
+    """A payload has a member of a wrong kind; it was answered, and read as if it were empty."""
+    NO_CONNECTOR = "no_connector"
+    """A reading is of no connector: 0, too great, or of an unknown transaction."""
+    NOT_REGISTERED = "not_registered"
+    """A reading is of a connector that is not registered."""
+    LATE = "late"
+    """A reading came more than a minute after it was sampled."""
+    WRONG_CLOCK = "wrong_clock"
+    """The charger's clock is behind."""
+    CANNOT_REPORT = "cannot_report"
+    """The charger cannot be told to report its state of charge."""
+    REBOOT_REQUIRED = "reboot_required"
+    """What was set takes effect once the charger starts again."""
+    CANNOT_TRIGGER = "cannot_trigger"
+    """The charger does not say its level when it is asked for it."""
+
+
+class OcppCharger(msgspec.Struct, frozen=True):
+    """What a gateway knows of a charger that speaks OCPP (``{pNN}:ocpp``)."""
+
+    epoch: int
+    """Of the connection on which it was said."""
+    dialect: str
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    states: dict[int, str] = {}
+    """Of each connector, in the charger's words; 0 is the charger as a whole."""
+    reporting: list[int] = []
+    """Connectors whose state of charge has come on this connection."""
+    notes: dict[str, str] = {}
+    """The newest of each kind (`OcppNote`)."""
+
+
+decode_ocpp_charger = tolerant_decoder(OcppCharger)
 decode_charger_presence = tolerant_decoder(ChargerPresence)
 decode_widget_presence = tolerant_decoder(WidgetPresence)
 decode_rejection = tolerant_decoder(Rejection)

@@ -32,7 +32,9 @@ local function is_count(value)
 end
 
 local function is_id(value)
-  return #value <= 64 and string.find(value, '^[%w._-]+$') ~= nil
+  local own = string.match(value, '^(.+):[2-9]$') or string.match(value, '^(.+):[1-9]%d$')
+  own = own or value -- without a connector's number
+  return #own <= 64 and string.find(own, '^[%w._-]+$') ~= nil
 end
 
 -- May a text stand in JSON that is put together here?
@@ -188,8 +190,8 @@ end
 -- A widget's pairing: number, as a text, and charger; nil if it has no entry.
 local function pairing_of_widget(directory, version, id)
   local pairing, charger = string.match(redis.call('HGET', directory, id) or '',
-    '^{"pairing":(%d+),"charger":"([%w._-]+)"}$')
-  if pairing and #pairing <= 15 and #charger <= 64 then return pairing, charger end
+    '^{"pairing":(%d+),"charger":"([%w._:-]+)"}$')
+  if pairing and #pairing <= 15 and #charger <= 67 then return pairing, charger end
   local entry = find(directory, version, id)
   if entry then return int(entry.pairing), entry.charger end
 end

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from shared.contract.devices import MaybeDeviceId
+from shared.contract.devices import MaybeChargerId, MaybeDeviceId
 from shared.contract.doorbells import Count, Revision, StatusDoorbell
 from shared.contract.presence import Microseconds
 from shared.contract.tolerant_json import tolerant_decoder
@@ -20,7 +20,7 @@ class DirectoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     pairing: Count
     unregistered: bool = False
     """Whether the entry only marks that the device was unregistered."""
-    charger: MaybeDeviceId = ""
+    charger: MaybeChargerId = ""
     """Of a widget: its charger."""
     token: str = ""
     """Of a charger: drawn with its pairing."""

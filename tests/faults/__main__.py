@@ -2,6 +2,8 @@
 
 Every run has a seed, which is printed, and repeats what was drawn:
 ``python -m tests.faults matrix --row gateway-killed --runs 1 --seed 7``.
+``CHARGELIGHT_TEST_DIALECT=ocpp1.6`` (or ``ocpp2.0.1``) has all chargers speak OCPP; such runs are
+not for the record.
 With ``--record`` each run is added to ``tests/faults/results.csv``; ``due`` says which rows lack
 runs of the present code, and ``table`` prints the matrix of what is recorded for it.
 """

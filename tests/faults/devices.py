@@ -1,6 +1,7 @@
 """Chargers and widgets that say what they see: simulator code, every event recorded."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -13,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from services.simulator.devices.charger import Acknowledged as Receipt
 from services.simulator.devices.charger import Charger, ChargerEvent
 from services.simulator.devices.charger import Sent as Sending
+from services.simulator.devices.dialects import DialectName
 from services.simulator.devices.disconnect_reason import Closed, DisconnectReason
 from services.simulator.devices.phone import Phone
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace
@@ -34,6 +36,9 @@ from tests.faults.history import (
     WidgetConnected,
     WidgetDisconnected,
 )
+
+DIALECT: Final = DialectName(os.environ.get("CHARGELIGHT_TEST_DIALECT", DialectName.NATIVE))
+"""How chargers speak."""
 
 INTERVAL_SECONDS: Final = 0.15
 _LOOK_SECONDS: Final = 0.02
@@ -97,6 +102,7 @@ class Devices:
             charger_id,
             self.chargers_url,
             pace=Pace(self._rng),
+            dialect=DIALECT,
             notify=self._of_charger(charger_id),
         )
         self.chargers[charger_id] = charging = _Charging(charger, phone)

@@ -117,6 +117,8 @@ class Writer:
                 CHARGER.credentials,
                 CHARGER.presence,
                 CHARGER.rejections,
+                CHARGER.transactions,
+                CHARGER.ocpp,
             ),
             CHARGER.directory_changes,
             CHARGER.presence_changes,

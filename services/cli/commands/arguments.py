@@ -6,15 +6,16 @@ from typing import Annotated, Final
 import typer
 
 from services.cli.commands.moments import moment
-from shared.contract.devices import ID_RULE, is_device_id
+from shared.contract.connectors import is_id_of, rule_for
+from shared.contract.devices import Kind
 
 _RENTAL_ID: Final = re.compile(r"[0-9A-Za-z-]{6,36}")
 
 
 def device_id(text: str | None) -> str | None:
     """Refuse a text that cannot be a device's id before the registry is asked."""
-    if text is not None and not is_device_id(text):
-        raise typer.BadParameter(f"{text!r} is no id: {ID_RULE}")
+    if text is not None and not is_id_of(Kind.CHARGER, text):
+        raise typer.BadParameter(f"{text!r} is no id: {rule_for(text)}")
     return text
 
 

@@ -15,7 +15,7 @@ from services.gateway.connection.endpoint import DeviceHandler, Endpoint
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.limits.per_id import LimitsPerId
 from services.gateway.presence.rejections import Rejections
-from shared.contract.device_protocol import CHARGER_PATHS
+from shared.contract.device_protocol import CHARGER_PATHS, SAY_AGAIN, CloseCode
 from shared.contract.devices import Kind
 from shared.contract.names import partition_of
 from shared.contract.presence import RefusalReason
@@ -218,6 +218,13 @@ class ChargerConnection(DeviceHandler):
         self.is_uncertain = may_belong and self.mark != marks.learned != ""
         if self.is_uncertain and not was_uncertain and self.is_open:
             self.events.on_uncertain(self)
+
+    def on_admitted(self) -> None:
+        """Go on: the charger has its epoch."""
+
+    def ask_again(self) -> None:
+        """Have the charger say its level again: it does so whenever it connects."""
+        self.close(CloseCode.GOING_AWAY, SAY_AGAIN)
 
     def close_surplus(self) -> None:
         """Close: there are newer connections of this charger, as many as it may have."""

@@ -105,6 +105,13 @@ class Chargers:
         self._admission.newcomers.add(charger)
         self._wake.set()
 
+    def on_connector(
+        self, connector: ChargerConnection, epoch: int, pairing: KnownPairing, asked_at: float
+    ) -> None:
+        """Store for a connector of a charger that has its epoch, as for a charger."""
+        self._by_partition[connector.partition].add(connector)
+        self._on_admitted(connector, epoch, pairing, asked_at)
+
     def on_reading(self, charger: ChargerConnection) -> None:
         """Store a charger's newest reading, as soon as it has an epoch."""
         if self.traces is not None:
@@ -181,6 +188,7 @@ class Chargers:
             self.devices.connect(charger.device_id, charger.partition, epoch)
         if not charger.is_stored:
             self._store_soon(charger)
+        charger.on_admitted()
 
     def _store_soon(self, charger: ChargerConnection) -> None:
         self._store.unstored.add(charger)

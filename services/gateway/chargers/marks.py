@@ -63,9 +63,13 @@ class Marks:
         """Put the mark in force if this is the awaited pong; return whether it is."""
         if not self.is_awaited or payload != self._payload:
             return False
+        self.put_in_force()
+        return True
+
+    def put_in_force(self) -> None:
+        """Put the mark in force: what comes now was sent after the pairing was learned."""
         self.is_awaited = False
         self.in_force = self.learned
-        return True
 
     @property
     def _payload(self) -> bytes:

@@ -83,7 +83,7 @@ class ReadingStore:
         batches = by_slot(readings, _partition_of)
         now = self.clock()
         calls = [self._store_call(*batch, now) for batch in batches]
-        on_stored: Callable[[ChargerConnection, int], None] = ChargerConnection.on_stored
+        on_stored: Callable[[ChargerConnection, int], None] | None = None
         if self.replication is not None:
             on_stored = self.replication.begin(partition for partition, _ in batches)
         replies = await self.bus.run(calls)
@@ -96,7 +96,10 @@ class ReadingStore:
                     metrics.STORED.value += 1
                     if reading.sequence > reading.charger.stored_sequence:  # for the first time
                         metrics.STORE_SECONDS.observe(now - reading.received_at)
-                    on_stored(reading.charger, reading.sequence)
+                    if on_stored is None:
+                        reading.charger.on_stored(reading.sequence)
+                    else:
+                        on_stored(reading.charger, reading.sequence)
                 else:
                     self._on_refused(reading.charger, answer)
 

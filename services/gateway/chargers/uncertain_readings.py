@@ -1,9 +1,9 @@
 """Chargers that must say their level again: it is not certain whose phone it was.
 
 A reading that came since the pairing began but before its mark may be the last visitor's. It
-lights nothing. If its charger says nothing more, the connection is closed with 1001: a device
-says its level whenever it connects. A charger without such a reading is never asked; an empty
-one would repeat the last visitor's level.
+lights nothing. If its charger says nothing more, it is asked: OCPP has a question for that; else
+the connection is closed with 1001, as a device says its level whenever it connects. A charger
+without such a reading is never asked; an empty one would repeat the last visitor's level.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from typing import Final
 from services.gateway import metrics
 from services.gateway.chargers.charger_connection import ChargerConnection
 from services.gateway.connection.connection_context import ConnectionContext
-from shared.contract.device_protocol import SAY_AGAIN, CloseCode
 
 _READING_SECONDS: Final = 2.0
 """How long to wait for a marked reading."""
@@ -65,5 +64,5 @@ class UncertainReadings:
             self.discard(charger)
         for charger in asked:
             metrics.ASKED_AGAIN.inc()
-            charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)
+            charger.ask_again()
         return next_at

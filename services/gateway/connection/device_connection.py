@@ -188,6 +188,12 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self.websocket.send_pong(payload)
             self._write_pending()
 
+    def send_text(self, message: bytes) -> None:
+        """Send a text message."""
+        if self.is_open:
+            self.websocket.send_text(message)
+            self._write_pending()
+
     def ping(self, payload: bytes) -> None:
         """Ask the device for a sign of life (RFC 6455 section 5.5.2)."""
         if not self.is_open:
@@ -210,6 +216,11 @@ class DeviceConnection(asyncio.BufferedProtocol):
                 self.context.failed.count(is_tls=self.reader.is_tls)
             self.websocket.send_close(code, reason)
             self._write_pending()
+
+    def fail(self, code: CloseCode, reason: str) -> None:
+        """Close because the device broke a rule of WebSockets."""
+        self.websocket.fail(code, reason)
+        self._write_pending()
 
     def close_going_away(self) -> None:
         """Close because this gateway stops."""
@@ -348,8 +359,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self._refuse_message(error.code, error.message, counts=not error.is_harmless)
         except UnicodeDecodeError:
             # RFC 6455 section 8.1.
-            self.websocket.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
-            self._write_pending()
+            self.fail(CloseCode.NOT_UTF8, "text is not UTF-8")
 
     def _refuse_binary(self) -> None:
         self._refuse_message(ErrorCode.NOT_TEXT, "messages are text (opcode 0x1), not binary (0x2)")
@@ -364,9 +374,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
             self._reject(RejectionCode.TOO_MANY_BAD_FRAMES, many)
             self.close(CloseCode.POLICY, "too many bad frames")
             self._write_pending()  # nothing before the device's close counts now
-        elif self.writable and self.is_open:
-            self.websocket.send_text(self.dialect.error_event(code, message))
-            self._write_pending()
+        elif self.writable and (event := self.dialect.error_event(code, message)):
+            self.send_text(event)
 
     def _reject(self, code: RejectionCode, message: str) -> None:
         """Note what was refused of the device."""

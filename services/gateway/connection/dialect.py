@@ -1,10 +1,9 @@
 """The seam for device dialects: what a device's messages mean, apart from connections.
 
 Handshakes, frames, pings and deadlines are the same for all devices. A `Dialect` says what
-differs. There is one, JSON as in ``docs/protocol.md``: `JSON_CHARGERS` beside
-`ChargerConnection`, `JSON_WIDGETS` beside `WidgetConnection`. A second dialect is another
-`Dialect` that `Handshake` picks by what the device offers, with a `DeviceHandler` of its own
-if its messages need replies.
+differs. Ours is JSON as in ``docs/protocol.md``: `JSON_CHARGERS` beside `ChargerConnection`,
+`JSON_WIDGETS` beside `WidgetConnection`. Chargers on sale speak `OCPP`, beside `OcppConnection`:
+`Handshake` picks it by what the device offers (`Endpoint.negotiate`).
 """
 
 from collections.abc import Callable
@@ -12,8 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
+from pydantic import SecretStr
+from websockets.datastructures import Headers
 
-from shared.contract.device_protocol import ERROR_EVENT, ErrorCode
+from services.gateway.auth.credentials import secret_in
+from services.gateway.connection.handshake_rules import path_of
+from shared.contract.device_protocol import ERROR_EVENT, MAX_MESSAGE_BYTES, ErrorCode
 
 
 class BadFrameError(Exception):
@@ -45,7 +48,14 @@ class Dialect:
     Raises `BadFrameError`, or UnicodeDecodeError for text that is not UTF-8.
     """
     error_event: Callable[[ErrorCode, str], bytes]
-    """Returns the message that refuses a bad one, from a `BadFrameError`'s code and message."""
+    """Returns the message that refuses a bad one, from a `BadFrameError`'s code and message;
+    empty: there is none."""
+    path_of: Callable[[str], str] = path_of
+    """Returns the path that a request's target means."""
+    secret_in: Callable[[Headers, str], SecretStr] = secret_in
+    """Returns the secret that a handshake presents, for the device's id."""
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+    """Largest message, fragments added up."""
 
 
 @lru_cache(256)  # nearly all are a handful; but a message may name any byte and position

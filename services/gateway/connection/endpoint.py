@@ -1,8 +1,8 @@
 """A port that devices of one kind connect to, and who takes what comes on a connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.gateway.auth.authenticator import Authenticate
 from services.gateway.connection.dialect import Dialect
@@ -97,3 +97,13 @@ class Endpoint:
     note_refusal: Callable[[RefusalReason, str, str], None] = lambda *_: None
     """Notes who could not connect: the reason, the address, and the path."""
     limits: LimitsPerId[_Connection] = field(default_factory=LimitsPerId)
+    negotiate: Callable[[Sequence[str]], "Negotiated"] | None = None
+    """Picks by the values of ``Sec-WebSocket-Protocol``; None: these change nothing."""
+
+
+class Negotiated(NamedTuple):
+    """What a device gets that offers subprotocols."""
+
+    endpoint: Endpoint
+    subprotocol: str | None
+    """What it is told of them; None: nothing."""

@@ -31,7 +31,7 @@ from websockets.exceptions import InvalidMessage
 from websockets.http11 import Request
 
 from services.gateway import metrics
-from services.gateway.auth.credentials import Presented, Proof, secret_in
+from services.gateway.auth.credentials import Presented, Proof
 from services.gateway.connection import refusals
 from services.gateway.connection.connection_context import ConnectionContext
 from services.gateway.connection.device_connection import CLOSING_SECONDS, DeviceConnection
@@ -94,6 +94,8 @@ class Handshake(asyncio.BufferedProtocol):
     _early: bytes = b""
     _target: str = ""
     """What it asks for, once that can be read."""
+    _subprotocol: str | None = None
+    """What the device is told of those that it offers."""
     _device_id: str = ""
     _asked_at: float = 0.0
     """When its request reached this machine, by the context's clock."""
@@ -224,7 +226,7 @@ class Handshake(asyncio.BufferedProtocol):
             self._examine(bytes(head[:end]))
 
     def _examine(self, head: bytes) -> None:
-        websocket, endpoint = self.websocket, self.endpoint
+        websocket = self.websocket
         websocket.receive_data(head)
         requests = websocket.events_received()
         if not requests or not isinstance(requests[0], Request):
@@ -232,7 +234,11 @@ class Handshake(asyncio.BufferedProtocol):
             return
         self._request = request = requests[0]
         self._target = request.path
-        examined = examine(request, endpoint.dialect.paths, self.context.origins)
+        offered = request.headers.get_all("Sec-WebSocket-Protocol")
+        if offered and self.endpoint.negotiate is not None:
+            self.endpoint, self._subprotocol = self.endpoint.negotiate(offered)
+        endpoint, dialect = self.endpoint, self.endpoint.dialect
+        examined = examine(request, dialect.paths, self.context.origins, dialect.path_of)
         refusal = examined if isinstance(examined, Refusal) else self.context.refusal()
         if refusal is not None:
             self._refuse(refusal)
@@ -244,7 +250,7 @@ class Handshake(asyncio.BufferedProtocol):
         self._phase = Phase.AUTHENTICATING
         self._reader.pause(Pause.UNANSWERED)
         certificate = self._transport.get_extra_info("peercert")
-        secret = secret_in(request.headers, device_id)
+        secret = dialect.secret_in(request.headers, device_id)
         endpoint.authenticate(self, device_id, Presented(secret, certificate))
 
     # AUTHENTICATING (`services.gateway.auth.authenticator.PendingHandshake`)
@@ -311,6 +317,8 @@ class Handshake(asyncio.BufferedProtocol):
         if self._early or self._reader.has_unread:
             pairing = None
         response = websocket.accept(self._request)
+        if self._subprotocol is not None:
+            response.headers["Sec-WebSocket-Protocol"] = self._subprotocol
         websocket.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             # A good path, but no handshake of a WebSocket.
@@ -322,6 +330,7 @@ class Handshake(asyncio.BufferedProtocol):
         write_pending(websocket, transport)
         metrics.HANDSHAKE_SECONDS.observe(self.context.clock() - self._asked_at)
         self._end()
+        websocket.max_fragment_size = self.endpoint.dialect.max_message_bytes
         connection = DeviceConnection(
             self.context, self.endpoint, self._device_id, websocket, self._reader
         )

@@ -1,7 +1,7 @@
 """Which handshakes are right, and what is wrong with the others. Without I/O."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -77,7 +77,9 @@ def shown_path_of(target: str) -> str:
     return shown if shown == path else f"{shown}..."
 
 
-def device_id_of(target: str, prefixes: Sequence[str]) -> str | None:
+def device_id_of(
+    target: str, prefixes: Sequence[str], path_of: Callable[[str], str] = path_of
+) -> str | None:
     """Return the id in a target such as ``/chargers/c1234``, or None if there is none."""
     path = path_of(target)
     for prefix in prefixes:
@@ -87,12 +89,18 @@ def device_id_of(target: str, prefixes: Sequence[str]) -> str | None:
     return None
 
 
-def examine(request: Request, prefixes: Sequence[str], origins: OriginRule) -> str | Refusal:
+def examine(
+    request: Request,
+    prefixes: Sequence[str],
+    origins: OriginRule,
+    path_of: Callable[[str], str] = path_of,
+) -> str | Refusal:
     """Return the device's id in a handshake request, or why it is refused.
 
-    ``prefixes`` are the paths served on this port, up to the id.
+    ``prefixes`` are the paths served on this port, up to the id; ``path_of`` says which path a
+    target means.
     """
-    device_id = device_id_of(request.path, prefixes)
+    device_id = device_id_of(request.path, prefixes, path_of)
     if device_id is None:
         served = " or ".join(f"{prefix}{{id}}" for prefix in prefixes)
         return Refusal(

@@ -14,6 +14,8 @@ from shared.contract.device_protocol import MAX_FRAGMENTS, MAX_MESSAGE_BYTES
 # The library would write a line per connection at the level "info".
 _log: Final = logging.getLogger("websockets.server")
 
+_BYTES_PER_FRAGMENT: Final = MAX_MESSAGE_BYTES // MAX_FRAGMENTS
+"""Of the largest message there may be as many fragments as it has of these."""
 _MOST_BYTES_SHORT: Final = 125
 """Up to here the length is in the head's second byte; then the mask follows."""
 _SHORT_HEAD_BYTES: Final = 2 + 4
@@ -23,8 +25,12 @@ _HEAD_BYTES: Final = 2 + 2 + 4
 class _TooManyFragmentsError(PayloadTooBig):
     """Ends the parsing as a message that is too big does, with a reason of its own."""
 
+    def __init__(self, most: int, left: int) -> None:
+        super().__init__(None, left)
+        self._most = most
+
     def __str__(self) -> str:
-        return f"message in more than {MAX_FRAGMENTS} fragments"
+        return f"message in more than {self._most} fragments"
 
 
 class DeviceProtocol(ServerProtocol):
@@ -32,7 +38,7 @@ class DeviceProtocol(ServerProtocol):
 
     It differs from the library's in that a ping is not answered at once (a pong
     is a receipt, so the charger decides when), that a message may not come in more
-    than `MAX_FRAGMENTS` fragments (empty ones never reach the size limit), and that
+    than so many fragments (empty ones never reach the size limit), and that
     a control frame between fragments is neither a part of their message's size nor, if
     it is a close frame, an error.
     """
@@ -63,9 +69,11 @@ class DeviceProtocol(ServerProtocol):
             return
         if frame.opcode is Opcode.CONT and self.current_size is not None:
             self._fragments += 1
-            left = MAX_MESSAGE_BYTES - self.current_size
-            if self._fragments >= MAX_FRAGMENTS:
-                raise _TooManyFragmentsError(None, left)
+            most_bytes = self.max_fragment_size or MAX_MESSAGE_BYTES
+            left = most_bytes - self.current_size
+            most = most_bytes // _BYTES_PER_FRAGMENT
+            if self._fragments >= most:
+                raise _TooManyFragmentsError(most, left)
             if len(frame.data) > left:
                 raise PayloadTooBig(None, left)  # what came before is added to it
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:

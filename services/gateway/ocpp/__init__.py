@@ -22,13 +22,13 @@ Each returns a `turn.Turn`, and its holder does this, in this order:
 2. Stores `readings` and `transactions`, and writes `receipts` once these, and all before them, are
    stored: as with a pong of our own dialect, so they go through the same count. A reading's
    `sampled_at` is its `received_at`. What the store answers for a connector that is not registered
-   counts as stored. If more than a few receipts wait, it stops reading.
+   counts as stored. If many receipts wait, the oldest is dropped: its charger has given it up.
 3. Compares `answered` with the number that `calls.newest` had when it learned of a pairing: a
    greater one puts the connector's mark in force, as that pong does. A reading whose `sampled_at`
-   lies before that moment gets no mark.
+   lies before the pairing gets no mark.
 4. Counts `bad` like a bad frame of our own dialect; twenty in a row are closed with 1008.
 5. Writes `known` for ``explain`` some time after `has_news`.
 
 A UnicodeDecodeError closes with 1007, a message over `frames.MAX_MESSAGE_BYTES` with 1009. After
-Redis was emptied, `reports.transactions.encode()` is stored again.
+Redis was emptied, the transactions are stored again.
 """

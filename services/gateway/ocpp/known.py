@@ -1,34 +1,13 @@
 """What is known of a charger that speaks OCPP, for ``explain``."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from services.gateway.ocpp.messages import BootNotification, text
 from shared.contract.connectors import MOST_CONNECTORS
+from shared.contract.presence import OcppNote as Note
 
 _MOST_CHARACTERS: Final = 120
-
-
-class Note(StrEnum):
-    """What may keep a light dark: a closed set."""
-
-    UNUSABLE_SOC = "unusable_soc"
-    """A value that is or seems a state of charge is none."""
-    MALFORMED = "malformed"
-    """A payload has a member of a wrong kind; it was answered, and read as if it were empty."""
-    NO_CONNECTOR = "no_connector"
-    """A reading is of no connector: 0, too great, or of an unknown transaction."""
-    LATE = "late"
-    """A reading came more than a minute after it was sampled."""
-    WRONG_CLOCK = "wrong_clock"
-    """The charger's clock is behind."""
-    CANNOT_REPORT = "cannot_report"
-    """The charger cannot be told to report its state of charge."""
-    REBOOT_REQUIRED = "reboot_required"
-    """What was set takes effect once the charger starts again."""
-    CANNOT_TRIGGER = "cannot_trigger"
-    """The charger does not say its level when it is asked for it."""
 
 
 @dataclass(slots=True)
@@ -60,6 +39,11 @@ class Known:
     def forget(self, code: Note) -> None:
         """Forget a note: what it said is over."""
         self.has_news |= self.notes.pop(code, None) is not None
+
+    def note_reporting(self, connector: int) -> None:
+        """Note that a connector's state of charge has come."""
+        self.has_news |= connector not in self.reporting
+        self.reporting.add(connector)
 
     def note_state(self, connector: int | None, state: object) -> None:
         """Note a connector's state."""

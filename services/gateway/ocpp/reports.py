@@ -8,7 +8,7 @@ import msgspec
 
 from services.gateway.ocpp import replies
 from services.gateway.ocpp.charger_clock import LATE_SECONDS, ChargerClock
-from services.gateway.ocpp.known import Known, Note
+from services.gateway.ocpp.known import Known
 from services.gateway.ocpp.messages import (
     Anything,
     BootNotification,
@@ -26,6 +26,7 @@ from services.gateway.ocpp.timestamps import read_timestamp
 from services.gateway.ocpp.transactions import Transactions
 from services.gateway.ocpp.turn import Now, Reading, Turn
 from shared.contract.connectors import MOST_CONNECTORS
+from shared.contract.presence import OcppNote as Note
 
 _ENDED: Final = "Ended"
 _NO_ID: Final = 1 << 53
@@ -166,7 +167,7 @@ class Reports:
             which = "an unknown transaction" if connector is None else f"connector {connector}"
             self.known.note(Note.NO_CONNECTOR, f"a state of charge is of {which}")
             return
-        self.known.reporting.add(connector)
+        self.known.note_reporting(connector)
         self._note_time(at, now)
         if at is not None and at >= self._sampled_at.get(connector, at):
             self._sampled_at[connector] = at

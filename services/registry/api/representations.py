@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from services.registry.devices.devices import Device
 from services.registry.devices.lists import ListedDevice
 from services.registry.devices.pairings import Pairing
 from services.registry.words import Words
+from shared.contract.connectors import is_id_of, rule_for
 from shared.contract.credentials import Auth
 from shared.contract.devices import ID_RULE, Kind, is_device_id
 
@@ -25,6 +26,26 @@ DeviceId = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "examples": ["c1234"]}),
 ]
 """An id to register or pair: it must have the right form."""
+
+
+def _must_be_charger_id(text: str) -> str:
+    if not is_id_of(Kind.CHARGER, text):
+        raise ValueError(rule_for(text))
+    return text
+
+
+ChargerId = Annotated[
+    str,
+    AfterValidator(_must_be_charger_id),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9._-]{1,64}(:([2-9]|[1-9][0-9]))?$",
+            "examples": ["c1234"],
+        }
+    ),
+]
+"""The same of a charger, or of a connector."""
 
 BoothId = Annotated[
     str,
@@ -83,7 +104,7 @@ class Registration(RequestBody):
 class NewRegistration(Registration):
     """A device to register."""
 
-    canary: bool | None = Field(
+    canary: StrictBool | None = Field(
         default=None,
         description="Whether it is the hub's own, and left out of lists; cannot be changed later",
         examples=[False],
@@ -135,7 +156,7 @@ class PairingWish(RequestBody):
 class ChargerWish(RequestBody):
     """Whom a widget shall be paired with."""
 
-    charger: DeviceId = Field(description="Id of the charger", examples=["c1234"])
+    charger: ChargerId = Field(description="Id of the charger", examples=["c1234"])
 
 
 class CurrentPairing(Pairing):

@@ -8,7 +8,8 @@ from services.registry.access import secret as secrets
 from services.registry.bulk.mistakes import Mistakes, quote
 from services.registry.errors import TooManyRowsError
 from services.registry.words import WORDS_RULE, is_words, normalise
-from shared.contract.devices import ID_RULE, Kind, is_device_id
+from shared.contract.connectors import is_id_of, rule_for
+from shared.contract.devices import ID_RULE, Kind
 
 COLUMNS: Final = ("kind", "id", "label", "location", "booth", "widget", "secret")
 REQUIRED: Final = ("kind", "id")
@@ -64,7 +65,7 @@ class RowCheck:
         # With one comma too many, a secret is where an id should be.
         self._may_quote = "secret" not in cells
         kind = self._kind(cells.get("kind"))
-        device_id = self._id("id", cells.get("id"))
+        device_id = self._id("id", cells.get("id"), kind or Kind.CHARGER)
         label = self._words("label", cells.get("label"))
         location = self._words("location", cells.get("location"))
         booth = self._words("booth", cells.get("booth"))
@@ -84,11 +85,12 @@ class RowCheck:
             self._mistake("kind", shown or "missing: charger or widget")
         return kind
 
-    def _id(self, column: str, text: str | None) -> str | None:
+    def _id(self, column: str, text: str | None, kind: Kind) -> str | None:
         if not text:
             self._mistake(column, f"missing: {ID_RULE}")
-        elif not is_device_id(text):
-            self._mistake(column, f"{self._shown(text)} cannot be an id: {ID_RULE}")
+        elif not is_id_of(kind, text):
+            rule = rule_for(text) if kind is Kind.CHARGER else ID_RULE
+            self._mistake(column, f"{self._shown(text)} cannot be an id: {rule}")
         else:
             return text
         return None
@@ -108,7 +110,7 @@ class RowCheck:
         if kind is Kind.WIDGET:
             self._mistake("widget", "only a charger's row says who is paired with whom")
             return None
-        return self._id("widget", text)
+        return self._id("widget", text, Kind.WIDGET)
 
     def _secret(self, text: str | None) -> str | None:
         if not text:

@@ -73,6 +73,15 @@ _MISTAKES: Final = """
           AND NOT EXISTS (SELECT FROM import_rows AS other
                           WHERE other.kind = 'widget' AND other.id = import_rows.widget)
         UNION ALL
+        SELECT line, kind, id, widget, 'no charger', split_part(id, ':', 1), NULL
+        FROM import_rows
+        WHERE kind = 'charger' AND position(':' IN id) > 0
+          AND NOT EXISTS (SELECT FROM chargers
+                          WHERE chargers.id = split_part(import_rows.id, ':', 1))
+          AND NOT EXISTS (SELECT FROM import_rows AS other
+                          WHERE other.kind = 'charger'
+                            AND other.id = split_part(import_rows.id, ':', 1))
+        UNION ALL
         SELECT line, kind, id, widget, 'no booth', booth, NULL
         FROM import_rows
         WHERE booth <> '' AND booth_id IS NULL
@@ -210,6 +219,8 @@ _PROBLEMS: Final = {
     "again": "the {0.kind} {0.id} is on line {0.other_line} already",
     "wanted": "{0.widget} is paired with {0.other} on line {0.other_line}",
     "unknown": "no widget {0.widget} is registered, nor in this file: add a line for it",
+    "no charger": "{0.id} is a connector of {0.other}, which is not registered, nor in this file: "
+    "add a line for it",
     "canary": "the {0.kind} {0.id} is a canary, or its widget is: the hub's own are in no file",
     "charger is paired": "{0.id} is paired with the widget {0.other}; unpair first, " + _OR_REPLACE,
     "widget is paired": "{0.widget} is paired with the charger {0.other}; unpair first, "
@@ -227,4 +238,5 @@ def _mistake(found: _Conflict) -> Mistake:
     problem = _PROBLEMS[found.problem].format(found)
     if found.problem == "unknown" and found.other is not None:
         problem += f"; there is {found.other} (capitals matter)"
-    return Mistake(found.line, "id" if found.problem == "again" else "widget", problem)
+    is_about_id = found.problem in {"again", "no charger"}
+    return Mistake(found.line, "id" if is_about_id else "widget", problem)

@@ -12,8 +12,9 @@ from services.registry.errors import CanaryError, NotRegisteredError
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_changed, fetch_one, fetch_value
 from services.registry.postgres.tables import devices_table
+from shared.contract.connectors import charger_of, is_id_of
 from shared.contract.credentials import Auth
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.devices import Kind
 
 
 class Device(BaseModel):
@@ -90,7 +91,7 @@ def require_possible(kind: Kind | None, device_id: str) -> None:
     Raises:
         NotRegisteredError: It cannot exist.
     """
-    if not is_device_id(device_id):
+    if not is_id_of(kind or Kind.CHARGER, device_id):
         raise NotRegisteredError(kind, device_id)
 
 
@@ -165,6 +166,7 @@ async def register(
     Raises:
         NoSuchBoothError: There is no booth with this id.
         CanaryError: It is registered, and would have to become a canary, or stop being one.
+        NotRegisteredError: It is a connector, and its charger is not registered.
     """
     known = await update(connection, kind, device_id, wanted)
     if known is not None:
@@ -175,6 +177,9 @@ async def register(
                 "Unregister it first, or take another id"
             )
         return known, False
+    charger = charger_of(device_id) if kind is Kind.CHARGER else None
+    if charger is not None:
+        await get(connection, kind, charger)
     values = {"id": device_id, **asdict(wanted)}
     query = _INSERT.format(devices=devices_table(kind))
     return await fetch_changed(connection, Device, query, values), True

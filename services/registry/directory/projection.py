@@ -15,7 +15,8 @@ from services.registry.directory.snapshot import CHUNK, ChargerEntry, SecretsEnt
 from shared.bus.batches import parts
 from shared.bus.bus import Bus
 from shared.bus.script import Argument, Call
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.connectors import is_id_of
+from shared.contract.devices import Kind
 from shared.contract.names import ChargerNames, Names, WidgetNames
 
 _PROMPT_SECONDS: Final = 0.1
@@ -143,6 +144,8 @@ class Projection:
                     tag.live,
                     tag.pending,
                     *_device_keys(tag),
+                    tag.transactions,
+                    tag.ocpp,
                 ),
                 [tag.directory_changes, tag.presence_changes, *items],
             )
@@ -184,7 +187,7 @@ class Projection:
         for tag, found in zip(tags, await self._ids(tags), strict=True):
             # An id in a tag that is not its own is a stray too: there once were more
             # partitions, or fewer.
-            elsewhere = {i for i in found if not is_device_id(i) or tag_of(i) != tag}
+            elsewhere = {i for i in found if not is_id_of(Kind.CHARGER, i) or tag_of(i) != tag}
             calls += _removal_calls(
                 tag, greatest_number, [i for i in found if i not in known or i in elsewhere]
             )
@@ -260,7 +263,11 @@ def _keys_of_secrets(tag: ChargerNames | WidgetNames) -> tuple[str, ...]:
 def _removal_calls(
     tag: ChargerNames | WidgetNames, greatest_number: int, strays: Sequence[str]
 ) -> list[Call]:
-    own = (tag.live, tag.pending) if isinstance(tag, ChargerNames) else (tag.statuses,)
+    own = (
+        (tag.live, tag.pending, tag.transactions, tag.ocpp)
+        if isinstance(tag, ChargerNames)
+        else (tag.statuses,)
+    )
     keys = (tag.directory, tag.directory_version, *_device_keys(tag), *own)
     return [
         Call(

@@ -4,6 +4,7 @@ from typing import Final
 
 from services.registry.explain.facts import ChargerFacts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, Said, Value, say, wrong
+from services.registry.explain.ocpp_findings import check_ocpp
 from services.registry.live.state import ChargerState, LastRejection, WidgetState
 from shared.contract.devices import Kind
 from shared.contract.presence import RejectionCode
@@ -16,6 +17,7 @@ def check_charger(charger: ChargerFacts) -> list[Finding]:
     state = charger.state
     return [
         _check_connection(state),
+        *check_ocpp(charger),
         check_reading(charger),
         _check_rejection(state),
         _check_router(charger),

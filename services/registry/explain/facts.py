@@ -16,6 +16,11 @@ from services.registry.live.refused import RefusedHandshake
 from services.registry.live.state import ChargerState, WidgetState, charger_state
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.devices import Kind
+from shared.contract.presence import (
+    OcppCharger,
+    decode_charger_presence,
+    decode_ocpp_charger,
+)
 from shared.redis_state.values import DirectoryEntry
 
 
@@ -42,6 +47,8 @@ class ChargerFacts:
     calls_for: ChargingStatus | None = None
     """What its reading calls for, by the thresholds that the light was made with; None: not
     known."""
+    ocpp: OcppCharger | None = None
+    """What its gateway knows of it, if it speaks OCPP."""
     has_unknown_thresholds: bool = False
     """Whether its light is by thresholds newer than any that routers agreed on."""
 
@@ -82,4 +89,7 @@ def charger_facts(raw: RawCharger, environment: Environment, partition: int) -> 
     calls_for = thresholds.status_of(live.soc) if thresholds and live.revision else None
     agreed = environment.thresholds
     is_unknown = status is not None and bool(agreed) and status.thresholds > max(agreed)
-    return ChargerFacts(entry, state, partition, live.mark, calls_for, is_unknown)
+    presence, ocpp = decode_charger_presence(raw.presence), decode_ocpp_charger(raw.ocpp)
+    if presence is None or ocpp is None or presence.epoch != ocpp.epoch:
+        ocpp = None  # of a connection before the present one
+    return ChargerFacts(entry, state, partition, live.mark, calls_for, ocpp, is_unknown)

@@ -74,6 +74,8 @@ class RawCharger(NamedTuple):
     router: bytes | None
     status: bytes | None
     """The stored status of the widget it is paired with."""
+    ocpp: bytes | None = None
+    """What its gateway knows of it, or of the charger whose connector it is."""
 
 
 class RawWidget(NamedTuple):

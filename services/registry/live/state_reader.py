@@ -21,7 +21,8 @@ from services.registry.live.redis_values import (
 from shared.bus.batches import by_slot
 from shared.bus.bus import Bus, BusUnavailableError
 from shared.bus.script import Argument
-from shared.contract.devices import is_device_id
+from shared.contract.connectors import charger_of, is_id_of
+from shared.contract.devices import Kind
 from shared.contract.names import AGREEMENTS, GATEWAYS, REFUSED, Names
 from shared.contract.thresholds import agreed_thresholds
 from shared.redis_state.values import LiveState
@@ -77,15 +78,17 @@ class StateReader:
                 ["HMGET", names.presence, *batch],
                 ["HMGET", names.rejections, *batch],
                 ["ZMSCORE", names.pending, *batch],
+                ["HMGET", names.ocpp, *(charger_of(each) or each for each in batch)],
             ]
         async with _deadline():
             environment, replies = await self._read(commands)
             found: dict[str, RawCharger] = {}
             for index, (_, batch) in enumerate(batches):
-                version, count, lease, *columns = replies[8 * index : 8 * index + 8]
+                version, count, lease, *columns = replies[9 * index : 9 * index + 9]
                 complete = is_intact(version, count)
-                for charger, *values in zip(batch, *columns, strict=True):
-                    found[charger] = RawCharger._make((charger, *values, complete, lease, None))
+                for charger, *values, ocpp in zip(batch, *columns, strict=True):
+                    members = (charger, *values, complete, lease, None, ocpp)
+                    found[charger] = RawCharger._make(members)
             widgets = {charger: widget_paired_with(raw.entry) for charger, raw in found.items()}
             statuses = await self._statuses([widget for widget in widgets.values() if widget])
         return [
@@ -123,7 +126,7 @@ class StateReader:
         async with _deadline():
             _, found = await self._read(commands)
         ids = (each.decode(errors="replace") for some in found for each in some or ())
-        return [each for each in ids if is_device_id(each)]
+        return [each for each in ids if is_id_of(Kind.CHARGER, each)]
 
     async def widgets(self, ids: Sequence[str]) -> tuple[list[RawWidget], Environment]:
         """Read widgets, in the order of their ids."""

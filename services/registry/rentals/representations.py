@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from services.registry.api.representations import DeviceId, Projected, RequestBody
+from services.registry.api.representations import ChargerId, DeviceId, Projected, RequestBody
 from services.registry.rentals import short_ids
 from services.registry.rentals.rentals import PublicRental, Rental
 from services.registry.words import PATTERN, Normalised, is_words
@@ -49,7 +49,7 @@ EitherId = Annotated[
 class HandOver(RequestBody):
     """A visitor hands a phone over and is given a widget."""
 
-    charger: DeviceId = Field(description="Where the phone is put", examples=["c1234"])
+    charger: ChargerId = Field(description="Where the phone is put", examples=["c1234"])
     widget: DeviceId | None = Field(
         default=None,
         description="Left out: the one that the charger is paired with",

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.registry.history.rows import Light
+from shared.contract.connectors import is_id_of
 from shared.contract.device_protocol import ChargingStatus
-from shared.contract.devices import is_device_id
+from shared.contract.devices import Kind
 
 _REACHED_80: Final = frozenset({ChargingStatus.CHARGING80, ChargingStatus.CHARGED})
 _REACHED_100: Final = frozenset({ChargingStatus.CHARGED})
@@ -75,7 +76,7 @@ def decode(entry_id: bytes, cells: Sequence[bytes]) -> Transition | None:
     if (
         time is None
         or int(time[1]) >= _END_MS
-        or not is_device_id(charger)
+        or not is_id_of(Kind.CHARGER, charger)
         or not _NUMBER.fullmatch(pairing)
         or int(pairing) >= _MAX_NUMBER
         or status not in set(ChargingStatus)

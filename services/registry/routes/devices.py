@@ -4,14 +4,15 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Body, Path, Query, Response
+from fastapi.exceptions import RequestValidationError
 
 from services.registry.access.keys import Operator
 from services.registry.api import paging
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
+    ChargerId,
     DeviceAfterPut,
-    DeviceId,
     ListedCharger,
     ListedWidget,
     NewRegistration,
@@ -35,7 +36,8 @@ from services.registry.routes.dependencies import (
     PartsDep,
 )
 from services.registry.words import Words
-from shared.contract.devices import Kind
+from shared.contract.connectors import is_id_of
+from shared.contract.devices import ID_RULE, Kind
 from shared.process import logs
 
 
@@ -109,18 +111,23 @@ async def list_devices(
     responses={
         200: WITH_ETAG,
         201: {"model": DeviceAfterPut, "description": "It is new", **WITH_ETAG},
-        **problem_responses(HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+        **problem_responses(
+            HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED
+        ),
     },
 )
 async def register(
     kind: KindDep,
-    device_id: Annotated[DeviceId, Path(description="Its id", examples=["c1234"])],
+    device_id: Annotated[ChargerId, Path(description="Its id", examples=["c1234"])],
     response: Response,
     operator: OperatorDep,
     conditions: ConditionsDep,
     parts: PartsDep,
     registration: Annotated[NewRegistration | None, Body()] = None,
 ) -> DeviceAfterPut:
+    if not is_id_of(kind, device_id):
+        where = {"type": "value_error", "loc": ("path", "device_id"), "input": device_id}
+        raise RequestValidationError([{**where, "msg": f"Value error, {ID_RULE}"}])
     wanted = _wanted(registration or NewRegistration(), operator)
     async with parts.database.write_transaction(operator) as connection:
         now = await devices.find(connection, kind, device_id)

@@ -11,6 +11,7 @@ from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
+    ChargerId,
     ChargerWish,
     CurrentPairing,
     DeviceId,
@@ -34,7 +35,8 @@ from services.registry.routes.dependencies import (
     PartsDep,
 )
 from services.registry.words import Words
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.connectors import is_id_of
+from shared.contract.devices import Kind
 
 Replace = Annotated[
     bool, Query(description="End what the charger or the widget is part of now, and pair them")
@@ -135,7 +137,7 @@ PairingsDep = Annotated[_Pairings, Depends()]
     responses=_PAIR,
 )
 async def pair(
-    charger_id: Annotated[DeviceId, Path(description="Id of the charger", examples=["c1234"])],
+    charger_id: Annotated[ChargerId, Path(description="Id of the charger", examples=["c1234"])],
     body: PairingWish,
     operator: OperatorDep,
     conditions: ConditionsDep,
@@ -214,5 +216,5 @@ async def unpair_widget(
 
 def _require_possible(kind: Kind, device_id: str) -> None:
     """Refuse an id that cannot exist before Postgres is asked for it."""
-    if not is_device_id(device_id):
+    if not is_id_of(kind, device_id):
         raise NotPairedError(kind, device_id)

@@ -16,8 +16,9 @@ from services.registry.live.redis_values import Environment, RawCharger
 from services.registry.live.refused import RefusedHandshake, shown
 from services.registry.live.state import ChargerState, WidgetState, charger_state, widget_state
 from services.registry.routes.dependencies import AnyId, BoothDep, Canary, Parts, PartsDep
+from shared.contract.connectors import is_id_of
 from shared.contract.device_protocol import ChargingStatus
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.devices import Kind
 
 _CHUNK: Final = 500
 """Chargers read at once while looking for those that a filter lets through."""
@@ -53,7 +54,7 @@ class StatePage(Page[ChargerState]):
 )
 async def get_charger(charger_id: AnyId, parts: PartsDep) -> ChargerState:
     state = None
-    if is_device_id(charger_id):
+    if is_id_of(Kind.CHARGER, charger_id):
         (raw,), environment = await parts.reader.chargers([charger_id])
         state = _state_of(raw, environment, parts)
     if state is None:
@@ -70,7 +71,7 @@ async def get_charger(charger_id: AnyId, parts: PartsDep) -> ChargerState:
 )
 async def get_widget(widget_id: AnyId, parts: PartsDep) -> WidgetState:
     state = None
-    if is_device_id(widget_id):
+    if is_id_of(Kind.WIDGET, widget_id):
         (raw,), environment = await parts.reader.widgets([widget_id])
         state = widget_state(raw, environment)
     if state is None:

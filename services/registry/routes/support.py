@@ -27,7 +27,7 @@ _COUNTS: Final = """
            (SELECT count(*) FROM audit_log) AS audit_entries,
            (SELECT count(*) FROM chargers WHERE auth = 'any' AND NOT EXISTS (
                SELECT FROM charger_secrets WHERE device_id = chargers.id
-            )) AS chargers_without_secrets,
+            ) AND position(':' IN id) = 0) AS chargers_without_secrets,
            (SELECT count(*) FROM widgets WHERE auth = 'any' AND NOT EXISTS (
                SELECT FROM widget_secrets WHERE device_id = widgets.id
             )) AS widgets_without_secrets

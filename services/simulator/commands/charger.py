@@ -13,6 +13,7 @@ from services.simulator.devices.charger import (
     Complaint,
     Sent,
 )
+from services.simulator.devices.dialects import DialectName
 from services.simulator.devices.disconnect_reason import Closed, DisconnectReason, explain
 from services.simulator.devices.levels import WrongLevelError, format_level, parse_level
 from services.simulator.devices.phone import Phone, empty_phone
@@ -37,6 +38,7 @@ class ChargerCommand:
         level: The level to send, in percent; none to ask for levels.
         once: End as soon as the level is acknowledged.
         seconds_per_percent: Charge by itself at this speed; none not to.
+        dialect: How it speaks.
         timeout: How long to wait for a receipt, in seconds.
         prompt: There is a person to show a prompt to.
     """
@@ -44,6 +46,7 @@ class ChargerCommand:
     charger_id: str
     url: str
     secret: str = field(repr=False)
+    dialect: DialectName = DialectName.NATIVE
     level: float | None
     once: bool
     seconds_per_percent: float | None
@@ -59,6 +62,7 @@ class ChargerCommand:
             self.url,
             pace=Pace(random.Random()),
             secret=self.secret,
+            dialect=self.dialect,
             notify=self._notify,
         )
         self._stop = asyncio.Event()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from services.simulator.devices import messages
+from services.simulator.devices.dialects import DialectName, dialect_of
 from services.simulator.devices.disconnect_reason import Device
 from services.simulator.devices.reconnect import Connected, Disconnected, Pace, stay_connected
 from shared.contract.device_protocol import CHARGER_PATHS
@@ -64,6 +64,7 @@ class Charger:
         base_url: Where chargers connect, for example ``ws://127.0.0.1:3100``.
         pace: Delays between connection attempts.
         secret: What it presents; empty: nothing.
+        dialect: How it speaks.
         notify: Told what happens; must not raise.
     """
 
@@ -74,10 +75,12 @@ class Charger:
         *,
         pace: Pace,
         secret: str = "",
+        dialect: DialectName = DialectName.NATIVE,
         notify: Callable[[ChargerEvent], None],
     ) -> None:
         url = f"{base_url.rstrip('/')}{CHARGER_PATHS[0]}{charger_id}"
-        self.device = Device("charger", charger_id, url, secret)
+        self._dialect = dialect_of(dialect)
+        self.device = Device("charger", charger_id, url, secret, self._dialect.subprotocol)
         self._pace = pace
         self._notify = notify
         self._connection: ClientConnection | None = None
@@ -130,9 +133,12 @@ class Charger:
                 self._collect_receipts(connection), name=f"receipts of {self.device.device_id}"
             )
             try:
+                for greeting in self._dialect.greet():
+                    await connection.send(greeting)
                 await self._send_newest(connection)
                 async for message in connection:
-                    self._take(message)
+                    for answer in self._take(message):
+                        await connection.send(answer)
             except ConnectionClosed:
                 pass  # a connection that ends is no error here
             finally:
@@ -146,7 +152,7 @@ class Charger:
         self._sent = _Report(self._newest.number, self._newest.level, self._complaints)
         self._notify(Sent(self._sent.number, self._sent.level))
         self._receipt_wanted.set()
-        await connection.send(messages.reading(self._sent.level))
+        await connection.send(self._dialect.reading(self._sent.level))
 
     async def _collect_receipts(self, connection: ClientConnection) -> None:
         while True:
@@ -165,14 +171,10 @@ class Charger:
                 if self._newest is not None and report.number == self._newest.number:
                     self._all_acknowledged.set()
 
-    def _take(self, message: str | bytes) -> None:
-        self._complaints += 1
-        try:
-            found = messages.read(message)
-        except messages.NotUnderstoodError as error:
-            self._notify(Complaint("", f"not in the protocol: {error}"))
-            return
-        if isinstance(found, messages.ErrorMessage):
-            self._notify(Complaint(found.data.code, found.data.message))
-        else:
-            self._notify(Complaint("", f"a charger gets no charging status: {message!r:.200}"))
+    def _take(self, message: str | bytes) -> Iterable[str]:
+        """Take a message; return what to answer."""
+        heard = self._dialect.hear(message, self.level)
+        if heard.complaint is not None:
+            self._complaints += 1
+            self._notify(Complaint(*heard.complaint))
+        return heard.answers

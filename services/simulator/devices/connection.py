@@ -1,9 +1,13 @@
 """One connection to the hub that notices when the other end is gone."""
 
 import asyncio
+import base64
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from services.simulator.devices.disconnect_reason import Device
 
 PING_INTERVAL_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 15.0
@@ -59,14 +63,20 @@ class _ConnectToHub(connect):
         return exc
 
 
-def dial(url: str, secret: str = "") -> connect:
+def dial(device: Device) -> connect:
     """Connect as a device does: directly, uncompressed, pinging the hub.
 
-    A device with a secret presents it (RFC 6750).
+    A device with a secret presents it (RFC 6750; with OCPP, RFC 7617).
     """
+    secret, subprotocol = device.secret, device.subprotocol
+    how = f"Bearer {secret}"
+    if subprotocol:
+        user = f"{device.device_id}:{secret}".encode()
+        how = f"Basic {base64.b64encode(user).decode()}"
     return _ConnectToHub(
-        url,
-        additional_headers={"Authorization": f"Bearer {secret}"} if secret else None,
+        device.url,
+        additional_headers={"Authorization": how} if secret else None,
+        subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         compression=None,
         proxy=None,
         open_timeout=HANDSHAKE_SECONDS,

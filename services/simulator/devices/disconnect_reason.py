@@ -54,6 +54,8 @@ class Device:
     device_id: str
     url: str
     secret: str = field(default="", repr=False)
+    subprotocol: str = ""
+    """What it offers; empty: none."""
 
 
 def explain(reason: DisconnectReason, device: Device) -> str:

@@ -111,7 +111,7 @@ async def stay_connected(
         started_at = time.monotonic()
         on_trial = isinstance(reason, Closed) and reason.code == CloseCode.NOT_REGISTERED
         try:
-            connection = await dial(device.url, device.secret)
+            connection = await dial(device)
         # All that the library raises: a connection may end in the middle of a handshake too.
         except (OSError, TimeoutError, WebSocketException) as error:
             reason, lasted = _refusal(error), 0.0

@@ -89,10 +89,15 @@ class Booth:
     authorization: str | None = None
     """What devices present that a test gives nothing to present; None: what the run asks for."""
 
-    def charger(self, charger_id: str, authorization: str | None = None) -> connect:
+    def charger(
+        self,
+        charger_id: str,
+        authorization: str | None = None,
+        subprotocol: str | None = None,
+    ) -> connect:
         url = f"{SCHEME}://{self.host}:{self.charger_port}/chargers/{charger_id}"
         own = self.authorization if authorization is None else authorization
-        return connect_device(url, own)
+        return connect_device(url, own, subprotocol)
 
     def widget(self, widget_id: str, path: str = "widgets") -> connect:
         url = f"{SCHEME}://{self.host}:{self.widget_port}/{path}/{widget_id}"

@@ -18,6 +18,7 @@ KEYS: Final = {
     for key in (
         *(CHARGERS.directory, CHARGERS.directory_version, CHARGERS.credentials, CHARGERS.live),
         *(CHARGERS.pending, CHARGERS.lease, CHARGERS.presence, CHARGERS.rejections),
+        *(CHARGERS.transactions, CHARGERS.ocpp),
         *(WIDGETS.statuses, WIDGETS.transitions, ROUTERS, GATEWAYS, AGREEMENTS),
     )
 }

@@ -37,11 +37,15 @@ class InRedis:
         tag = self._tag(kind, device)
         await self._bus.command("HSET", tag.presence, device, "{}")
         await self._bus.command("HSET", tag.rejections, device, "{}")
+        if isinstance(tag, ChargerNames):
+            await self._bus.command("HSET", tag.transactions, device, "[]")
+            await self._bus.command("HSET", tag.ocpp, device, "{}")
 
     async def traces(self, kind: Kind, device: str) -> list[str]:
         """What is there of what `set_traces` writes."""
         tag = self._tag(kind, device)
         keys = [tag.presence, tag.rejections]
+        keys += [tag.transactions, tag.ocpp] if isinstance(tag, ChargerNames) else []
         return [key for key in keys if await self._bus.command("HEXISTS", key, device)]
 
     def _tag(self, kind: Kind, device: str) -> ChargerNames | WidgetNames:

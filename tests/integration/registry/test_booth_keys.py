@@ -193,6 +193,20 @@ async def test_all_else_that_names_nothing_needs_the_whole_hub(guarded: RunningR
     assert admitted == NAMES_NOTHING
 
 
+async def test_a_connector_is_registered_only_beside_a_charger_of_ones_booth(
+    guarded: RunningRegistry,
+) -> None:
+    await fill(guarded)
+    key = await key_for(guarded, "olga", "operator", "own")
+    for path, status in (
+        ("/chargers/far-charger:2", 404),
+        ("/chargers/own-charger:2", 201),
+        ("/chargers/own-charger:2", 200),
+        ("/chargers/none:2", 404),
+    ):
+        assert (await send(guarded, key, "PUT", path, {})).status_code == status, path
+
+
 async def test_what_is_in_ones_booth_is_there(guarded: RunningRegistry) -> None:
     await fill(guarded)
     key = await key_for(guarded, "olga", "operator", "own")

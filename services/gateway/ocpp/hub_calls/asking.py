@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.gateway.ocpp.known import Note
 from services.gateway.ocpp.messages import (
     Configuration,
     Status,
@@ -18,6 +17,7 @@ from services.gateway.ocpp.messages import (
     text,
 )
 from services.gateway.ocpp.negotiation import Version
+from shared.contract.presence import OcppNote as Note
 
 _SOC: Final = "SoC"
 _MOST_CHARACTERS: Final = 500 - len(",SoC")

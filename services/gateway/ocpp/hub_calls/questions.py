@@ -6,9 +6,10 @@ from typing import Final
 from services.gateway.ocpp.hub_calls import asking
 from services.gateway.ocpp.hub_calls.asking import Asking, Question
 from services.gateway.ocpp.hub_calls.calls import Calls, HubCall, Outcome
-from services.gateway.ocpp.known import Known, Note
+from services.gateway.ocpp.known import Known
 from services.gateway.ocpp.messages import Status, read, text
 from services.gateway.ocpp.negotiation import Version
+from shared.contract.presence import OcppNote as Note
 
 _APART_SECONDS: Final = 30.0
 """How long to wait before a connector is triggered again: every 5 s drops some chargers."""

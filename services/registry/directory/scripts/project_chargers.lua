@@ -1,6 +1,7 @@
 -- Bring chargers' directory entries up to what Postgres has.
 --
--- KEYS: directory, directory version, live, pending, credentials, presence, rejections
+-- KEYS: directory, directory version, live, pending, credentials, presence, rejections,
+--       transactions, ocpp
 -- ARGV: directory-changes channel, presence-changes channel, then per charger six:
 --       id, pairing number, "registered" or "unregistered", widget and token ("" and "" if
 --       not paired), and for how long it has been paired (µs)
@@ -9,6 +10,7 @@
 
 local directory, version, live, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local credentials, presence, rejections = KEYS[5], KEYS[6], KEYS[7]
+local transactions, ocpp = KEYS[8], KEYS[9]
 local presence_changes = ARGV[2]
 local now = now_us()
 local changed, refused, added = {}, {}, 0
@@ -25,12 +27,14 @@ local function dated_after(entry, paired_at)
 end
 
 -- Remove what ends with a registration. The credentials may belong to a newer one already:
--- they are written before the entries. Presence and rejections light nothing, so an error
--- there (a key of another type) must not stop the projection.
+-- they are written before the entries. The others light nothing, so an error there (a key of
+-- another type) must not stop the projection.
 local function forget(id, number)
   local known = credentials_of(redis.call('HGET', credentials, id))
   if not known or known.number <= number then redis.call('HDEL', credentials, id) end
   redis.pcall('HDEL', rejections, id)
+  redis.pcall('HDEL', transactions, id)
+  redis.pcall('HDEL', ocpp, id)
   local left = redis.pcall('HGET', presence, id)
   redis.pcall('HDEL', presence, id)
   left = type(left) == 'string' and checked(left, is_charger_presence)

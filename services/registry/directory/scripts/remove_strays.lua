@@ -1,7 +1,8 @@
 -- Remove entries of devices that Postgres does not have, and what belongs to them.
 --
 -- KEYS: directory, directory version, credentials, presence, rejections, then a hash
---       (live, or statuses), and for chargers a sorted set (pending)
+--       (live, or statuses), and for chargers a sorted set (pending),
+--       transactions and ocpp
 -- ARGV: directory-changes channel, greatest pairing number of the snapshot without them,
 --       then the ids
 -- Returns how many entries changed, then the ids of registered devices and of entries that
@@ -11,7 +12,8 @@
 -- that its connections end; the next full projection removes the mark.
 
 local directory, version, credentials = KEYS[1], KEYS[2], KEYS[3]
-local presence, rejections, hash, sorted = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local presence, rejections, hash = KEYS[4], KEYS[5], KEYS[6]
+local sorted, transactions, ocpp = KEYS[7], KEYS[8], KEYS[9]
 local greatest = tonumber(ARGV[2])
 local changed, suspects, added = {}, {}, 0
 
@@ -25,6 +27,8 @@ local function remove(id, entry)
   redis.pcall('HDEL', presence, id)
   redis.pcall('HDEL', rejections, id)
   if sorted then redis.call('ZREM', sorted, id) end
+  if transactions then redis.pcall('HDEL', transactions, id) end
+  if ocpp then redis.pcall('HDEL', ocpp, id) end
 end
 
 for i = 3, #ARGV do

@@ -20,7 +20,8 @@ from services.registry.postgres.database import Connection
 from services.registry.postgres.tables import devices_table
 from services.registry.rentals import rental_service, rentals, short_ids
 from services.registry.routes.dependencies import OperatorDep, PartsDep, own_booth, visible_booth
-from shared.contract.devices import Kind, is_device_id
+from shared.contract.connectors import charger_of, is_id_of
+from shared.contract.devices import Kind
 
 _FILTERS: Final = {visible_booth, own_booth}
 _ABOUT_ONESELF: Final = {"GET /whoami", "POST /session", "DELETE /session"}
@@ -126,11 +127,14 @@ async def _require_device(
     kind = kinds[0] if kinds else None
     found: list[str | None] = []
     for each in kinds or Kind:
-        if is_device_id(text):
+        if is_id_of(each, text):
             query = _BOOTH_OF.format(devices=devices_table(each))
             rows = await connection.execute(query, {"id": text})
             found += [booth for (booth,) in await rows.fetchall()]
     if not found and operation in _MAKES:
+        if (charger := charger_of(text)) is not None:
+            # Whose connector it becomes must be in the booth, too.
+            await _require_device(connection, operator, name, charger, operation)
         return
     # A charger and a widget may have one id: then both must be there.
     if not found or {*found} != {operator.booth}:

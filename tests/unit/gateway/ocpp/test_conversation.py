@@ -5,9 +5,9 @@ import json
 import pytest
 
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
-from services.gateway.ocpp.known import Note
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.turn import Turn
+from shared.contract.presence import OcppNote as Note
 from tests.unit.gateway.ocpp.charger import BEGAN, Charger
 
 V2 = (Version.V201, Version.V21)

@@ -1,0 +1,1 @@
+"""Chargers that speak OCPP: their connections, which do what `services.gateway.ocpp` says."""

@@ -1,0 +1,1 @@
+"""Tests of the connections of chargers that speak OCPP."""
