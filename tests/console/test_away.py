@@ -39,10 +39,10 @@ async def is_old(wall: Visit) -> None:
     assert all(word.startswith("last: ") for word in words), words
     looks = await tiles.evaluate_all(
         "tiles => tiles.map(tile => [getComputedStyle(tile).backgroundColor,"
-        " getComputedStyle(tile.querySelector('.word svg')).visibility])"
+        " getComputedStyle(tile.querySelector('.word svg')).display])"
     )
     assert len({tuple(look) for look in looks}) == 1
-    assert looks[0][1] == "hidden"
+    assert looks[0][1] == "none"
 
 
 async def test_a_network_that_is_away_is_said_and_its_return_shows_what_is(

@@ -19,13 +19,18 @@ KIND_OF: Final = {
     "c-left-5": ("soon", "99%", "Soon"),  # 99.7 is not full
     "c-left-6": ("offline", "100%", "Offline", "Light: Ready"),
     "c-left-7": ("offline", "Offline"),
-    "c-left-8": ("offline", "Offline", "no connection"),
+    "c-left-8": ("offline", "Offline", "Phone in it"),
 }
 IN_ORDER: Final = [*[*PHONES][:6], "Left 7", "Left 8", *[*PHONES][6:]]
 
 
 async def labels(visited: Visit) -> list[str]:
     return await visited.page.locator(".tile .label").all_inner_texts()
+
+
+async def counts(visited: Visit, number: int) -> None:
+    """Return once the wall shows so many chargers."""
+    await visited.page.locator(f'.tile[aria-setsize="{number}"]').first.wait_for()
 
 
 async def choose(visited: Visit, name: str) -> None:
@@ -72,10 +77,10 @@ async def test_filters_show_what_is_ready_and_what_needs_a_look(
         await choose(visited, "Ready")
         await visited.page.locator(".filter.ready[aria-pressed=true]").wait_for()
         # They became ready in this order, one of them is offline since.
-        await visited.page.wait_for_function("document.querySelectorAll('.tile').length === 3")
+        await counts(visited, 3)
         assert await labels(visited) == ["Left 3", "Left 6", "Right 2"]
         await choose(visited, "Problems")
-        await visited.page.wait_for_function("document.querySelectorAll('.tile').length === 2")
+        await counts(visited, 2)
         assert await labels(visited) == ["Left 6", "Left 8"]
         await choose(visited, "All")
         await visited.tile("c-left-1", "charging")
@@ -87,7 +92,7 @@ async def test_one_booth_is_chosen_or_all_and_remembered(browser: Browser, booth
         await visited.tile("c-tent-1", "charging")
         await visited.tile("c-left-1", "charging")
         await page.get_by_role("combobox", name="Booth").select_option("Camping")
-        await page.wait_for_function("document.querySelectorAll('.tile').length === 1")
+        await counts(visited, 1)
         await visited.tile("c-tent-1", "charging", "55%")
         await page.get_by_role("combobox", name="Booth").select_option("Booths")
         near = page.get_by_role("link", name="Main stage")

@@ -92,7 +92,7 @@ export class WallPage {
     </li>`;
     return html`<section class="top-line" aria-label=${t('chargers')}>
       <p class="contact ${this.isCurrent ? 'is-live' : 'is-lost'}" role="status">${this.#said()}</p>
-      <ul class="counts" role="list">
+      <ul class="counts ${this.isCurrent ? '' : 'not-current'}" role="list">
         ${['charging', 'soon', 'offline'].map(word)}
       </ul>
       <div class="filters" role="group" aria-label=${t('show')}>

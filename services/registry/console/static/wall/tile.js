@@ -37,17 +37,21 @@ export function tileView(tile, { now, isCurrent, position, count }) {
 function more(tile, now) {
   if (tile.problem) {
     const name = PROBLEMS.includes(tile.problem) ? tile.problem : 'other';
-    const light = tile.light === null ? nothing : html` · ${t('light', { word: t(lightOf(tile)) })}`;
-    return html`<svg aria-hidden="true"><use href="#shape-problem"></use></svg>${t(
+    return html`<svg aria-hidden="true"><use href="#shape-problem"></use></svg> ${t(
         `problem_${name}`,
-      )}${light}`;
+      )}<br />${tile.online ? nothing : lastLight(tile)}`;
   }
-  if (!tile.online) return tile.light === null ? nothing : t('light', { word: t(lightOf(tile)) });
+  if (!tile.online) return lastLight(tile);
   if (tile.light === 'charged') {
     if (tile.light_since === null) return nothing;
     return t('ready_for', { minutes: inMinutes(minutesBetween(tile.light_since, now)) });
   }
   return tile.ready ? readyIn(tile.ready, now) : nothing;
+}
+
+/** Of one that is offline; the widget of one that is not shows what the tile shows. */
+function lastLight(tile) {
+  return tile.light === null ? nothing : t('light', { word: t(lightOf(tile)) });
 }
 
 function readyIn({ earliest_at, latest_at }, now) {
