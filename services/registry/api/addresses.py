@@ -6,6 +6,9 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+HEAD_ONLY: Final = "chargelight.head_only"
+"""Member of a request's scope: whether only the head of the answer is asked for."""
+
 _ENCODED_SLASH: Final = re.compile("%2F", re.IGNORECASE)
 
 
@@ -37,6 +40,7 @@ class ReadAddresses:
             "path": self._prefix + (path or "/"),
             # RFC 9110, section 9.3.2: the answer to a GET, of which the server sends the head.
             "method": "GET" if scope["method"] == "HEAD" else scope["method"],
+            HEAD_ONLY: scope["method"] == "HEAD",
         }
 
 

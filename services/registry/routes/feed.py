@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.registry.api.addresses import HEAD_ONLY
 from services.registry.api.guarded_route import GuardedRouter, shown_in
 from services.registry.feed.state import LiveSnapshot
 from services.registry.feed.stream import Stream
@@ -98,6 +99,9 @@ async def _stream(
     responses=_EVENTS,
 )
 async def watch(
+    request: Request,
     stream: Annotated[Stream, Depends(_stream)],
 ) -> EventStream:
-    return EventStream(stream.events(), headers=_HEADERS)
+    # Of an answer without an end, the server would wait for it though it sends only the head.
+    events = () if request.scope[HEAD_ONLY] else stream.events()
+    return EventStream(events, headers=_HEADERS)

@@ -225,6 +225,16 @@ async def test_there_are_only_so_many_streams(start_registry: StartRegistry) -> 
     await eventually(has_place)
 
 
+async def test_who_asks_for_the_head_alone_takes_no_streams_place(
+    start_registry: StartRegistry,
+) -> None:
+    registry = await start_registry(max_connections=10)
+    for _ in range(6):
+        head = await registry.send("HEAD", "/live")
+        assert head.status_code == 200
+        assert head.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_nobody_who_watches_costs_nothing(
     registry: RunningRegistry, names: Names, redis_admin_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
