@@ -27,6 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from shared.contract.credentials import digest_of
 from tests.e2e.places import PROCESSES, Places, forms_of
+from tests.fixtures.feed import hearing
 from tests.fixtures.hub import HOST, Gateway, Hub, Settings, StartHub
 from tests.fixtures.redis_at import is_cluster_wanted
 from tests.integration.cli.conftest import ended, start
@@ -113,6 +114,13 @@ class Desk:
         self._places.add("answers of the registry", repr(answer.headers.raw))
         self._places.add("answers of the registry", body)
         return answer
+
+    async def watch(self, *, key: str) -> None:
+        """Hear the beginning of the feed, with all tiles."""
+        async with hearing(self._client, "/live", {"Authorization": f"Bearer {key}"}) as events:
+            tiles = await events.until("tiles")
+        self._places.add("answers of the registry", repr(events.answer.headers.raw))
+        self._places.add("answers of the registry", json.dumps(tiles.data).encode())
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -647,7 +655,9 @@ async def _look_at_everything(scene: Scene) -> None:
     document = await scene.desk.ask("GET", "/openapi.json", key=key)
     await scene.desk.ask("GET", "/docs", key=key)
     for path, methods in document.json()["paths"].items():
-        if "get" in methods:
+        if path == "/live":
+            await scene.desk.watch(key=key)
+        elif "get" in methods:
             for device in ("c1", "w1"):
                 filled = path
                 for name in ("device_id", "charger_id", "widget_id", "key_id", "rental_id"):
