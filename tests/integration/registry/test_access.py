@@ -145,7 +145,7 @@ FOR_ALL = {"POST /session", "DELETE /session"}
 
 ATTENDANTS = {
     *("PUT /rentals/{rental_id}", "PUT /rentals/{rental_id}/collection"),
-    "PUT /rentals/{rental_id}/widget-return",
+    *("PUT /rentals/{rental_id}/widget-return", "PUT /rentals/{rental_id}/visitor-page"),
 }
 
 
