@@ -245,7 +245,7 @@ MUTANTS: Final = (
         [
             Change(
                 "services/gateway/chargers/uncertain_readings.py",
-                "            charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)\n",
+                "            charger.ask_again()\n",
                 "            del charger\n",
             )
         ],

@@ -394,7 +394,7 @@ async def test_a_rental_opened_by_hand_at_the_same_time_is_waited_for(
         "UPDATE rentals SET id = gen_random_uuid()",
         "UPDATE rentals SET charger_id = 'c2'",
         "UPDATE rentals SET pairing_number = 999",
-        "TRUNCATE rentals",
+        "TRUNCATE rentals CASCADE",
     ],
 )
 async def test_what_would_go_past_the_rules_unseen_is_refused(
