@@ -147,7 +147,7 @@ FOUND: Final[dict[str, Bug]] = {
         "services.gateway.chargers.uncertain_readings",
         "UncertainReadings",
         "on_timer",
-        "charger.close(CloseCode.GOING_AWAY, SAY_AGAIN)",
+        "charger.ask_again()",
         "pass",
     ),
     # Clocks, and values that break.
