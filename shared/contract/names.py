@@ -120,11 +120,11 @@ class Access(NamedTuple):
     publishes: tuple[str, ...]
     """Patterns, as of what it hears."""
     hears: tuple[str, ...]
-    tells: tuple[str, ...] = ()
-    """What it publishes although no light depends on it: a service that may not (its ACL is
-    older) works all the same, and nobody tries it."""
-    overhears: tuple[str, ...] = ()
-    """What it hears, likewise."""
+    may_publish: tuple[str, ...] = ()
+    """What it publishes if its ACL allows it: no light depends on it, and nobody tries it at the
+    start. An older ACL does not have it."""
+    may_hear: tuple[str, ...] = ()
+    """What it hears, in the same way."""
     succeeds: bool = False
     """It may replace what is agreed on, by a value that was set as its successor."""
 
@@ -153,7 +153,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("directory-version", "live"),
         publishes=(_STATUS, _ECHO),
         hears=(_READINGS, _ECHO),
-        tells=(_TRANSITIONS,),
+        may_publish=(_TRANSITIONS,),
     ),
     "registry": Access(
         reads=("statuses", "lease", "presence", "rejections", "ocpp", "gateways", "refused"),
@@ -164,7 +164,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("statuses", "presence", "rejections", "transactions", "ocpp"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
-        overhears=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
+        may_hear=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         succeeds=True,
     ),
 }

@@ -1,6 +1,7 @@
 """What a wall says while something is away: nothing old looks current."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -28,6 +29,17 @@ def pull(cable: FaultProxy) -> None:
     for link in cable.links:
         link.silence()
     cable.to_server.mode = cable.to_client.mode = Mode.DROP
+
+
+@contextmanager
+def away(cable: FaultProxy) -> Iterator[None]:
+    """Have a server be away while the context is open; then its connections are made again."""
+    pull(cable)
+    try:
+        yield
+    finally:
+        cable.heal()
+        cable.cut()
 
 
 async def is_old(wall: Visit) -> None:
@@ -70,30 +82,22 @@ async def test_a_browser_that_knows_of_it_is_believed(wall: Visit, booth: Booth)
 
 
 async def test_a_redis_that_is_away_is_said(wall: Visit, booth: Booth) -> None:
-    pull(booth.to_redis)
-    try:
+    with away(booth.to_redis):
         await wall.said("Redis is away")
         await is_old(wall)
         await booth.says(CHARGER, 100)
-    finally:
-        booth.to_redis.heal()
-        booth.to_redis.cut()
     await wall.said("live")
     await wall.tile(CHARGER, "ready", "100%")
 
 
 async def test_an_open_wall_goes_on_without_postgres(wall: Visit, booth: Booth) -> None:
-    pull(booth.to_postgres)
-    try:
+    with away(booth.to_postgres):
         await wall.said("Postgres is away")
         await booth.says(CHARGER, 85)
         await wall.tile(CHARGER, "soon", "85%")
         # The page itself can be opened, and says how it is.
         await wall.page.reload()
         await wall.page.locator("header select").wait_for()
-    finally:
-        booth.to_postgres.heal()
-        booth.to_postgres.cut()
     await wall.said("live")
     await wall.tile(CHARGER, "soon", "85%")
 

@@ -5,23 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from psycopg.sql import SQL
+
 from services.registry.live.redis_values import Environment, RawCharger
-from services.registry.live.state import charger_state
+from services.registry.live.state import state_since
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
+from services.registry.postgres.tables import IN_BOOTH
 from shared.contract.device_protocol import ChargingStatus
 
 MOST: Final = 200
 """More do not fit on a screen."""
 
-_READY: Final = """
+_READY: Final = SQL("""
     SELECT ticket, charger_id AS charger, pairing_number, reached_100_at AS since
     FROM rentals
     WHERE collected_at IS NULL AND reached_100_at IS NOT NULL AND ticket IS NOT NULL
-      AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
+      AND {in_booth}
     ORDER BY reached_100_at DESC, opening_number DESC
     LIMIT %(rows)s
-"""
+""").format(in_booth=IN_BOOTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,7 @@ def still_ready(
 
 
 def _is_green(rental: ReadyRental, raw: RawCharger, environment: Environment) -> bool:
-    state = charger_state(raw, environment)
-    # What is older is the visitor's before.
-    if state is None or state.status is None or state.pairing_number < rental.pairing_number:
+    state = state_since(rental.pairing_number, raw, environment)
+    if state is None or state.status is None:
         return False
     return state.status.status is ChargingStatus.CHARGED

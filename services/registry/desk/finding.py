@@ -12,7 +12,7 @@ from services.registry.desk.scanned import Scanned, Word
 from services.registry.devices.lists import ListedDevice
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_all
-from services.registry.postgres.tables import devices_table, pairing_columns
+from services.registry.postgres.tables import IN_BOOTH, devices_table, pairing_columns
 from services.registry.rentals import short_ids
 from services.registry.rentals.rentals import COLUMNS, Rental
 from shared.contract.devices import Kind
@@ -72,7 +72,7 @@ _DEVICES: Final = SQL("""
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE NOT canary
-      AND (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
+      AND {in_booth}
       AND (lower(devices.id) = %(lower)s OR devices.id ~ %(part)s::text
            OR label ~ %(part)s::text)
     ORDER BY fit, devices.id
@@ -94,21 +94,21 @@ _RENTALS: Final = SQL("""
                     WHEN ticket ~ %(whole)s::text THEN 1
                     WHEN {waits} AND ticket ~ %(part)s::text THEN 2 END AS fit
         FROM rentals
-        WHERE (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
+        WHERE {in_booth}
     ) AS fitting
     WHERE fit IS NOT NULL
     ORDER BY fit, collected_at IS NOT NULL, opening_number DESC
     LIMIT %(rows)s
-""").format(columns=COLUMNS, waits=_WAITS)
+""").format(columns=COLUMNS, waits=_WAITS, in_booth=IN_BOOTH)
 
 _OF_DEVICES: Final = SQL("""
     SELECT {columns}
     FROM rentals
-    WHERE (%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
+    WHERE {in_booth}
       AND ((charger_id = ANY(%(chargers)s::text[]) AND collected_at IS NULL)
            OR (widget_id = ANY(%(widgets)s::text[]) AND {waits}))
     ORDER BY collected_at IS NOT NULL, opening_number DESC
-""").format(columns=COLUMNS, waits=_WAITS)
+""").format(columns=COLUMNS, waits=_WAITS, in_booth=IN_BOOTH)
 
 
 async def find(connection: Connection, scanned: Scanned, booth: str | None) -> Found:
@@ -162,7 +162,7 @@ async def _find(connection: Connection, word: Word, booth: str | None, *, is_par
 
 def _devices_query(kind: Kind) -> Composed:
     own, partner = pairing_columns(kind)
-    return _DEVICES.format(devices=devices_table(kind), own=own, partner=partner)
+    return _DEVICES.format(devices=devices_table(kind), own=own, partner=partner, in_booth=IN_BOOTH)
 
 
 def _mark_best(things: Sequence[FittingDevice] | Sequence[FittingRental]) -> None:

@@ -256,7 +256,8 @@ class Feed:
             self._lights[charger] = change
 
     def _chargers_in(self, booths: frozenset[Booth]) -> Iterator[str]:
-        for charger, row in self._rows.all.items():
+        # Four times a second nothing is new: then no row is looked at.
+        for charger, row in self._rows.all.items() if booths else ():
             if any(is_shown(row.booth, booth) for booth in booths):
                 yield charger
 

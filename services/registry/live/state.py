@@ -164,6 +164,20 @@ def charger_state(raw: RawCharger, environment: Environment) -> ChargerState | N
     )
 
 
+def state_since(
+    pairing_number: int, raw: RawCharger, environment: Environment
+) -> ChargerState | None:
+    """Return a charger's state; None: it is not registered, or the state is from before a change.
+
+    So that a rental never shows what was said of the phone before.
+
+    Raises:
+        DirectoryAbsentError: The directory is not in Redis.
+    """
+    state = charger_state(raw, environment)
+    return None if state is None or state.pairing_number < pairing_number else state
+
+
 def widget_state(raw: RawWidget, environment: Environment) -> WidgetState | None:
     """Return a widget's state, or None if it is not registered.
 

@@ -1,8 +1,15 @@
-"""Names of tables and columns that depend on the kind of device."""
+"""Names of tables and columns that depend on the kind of device, and the condition of a booth."""
 
-from psycopg.sql import Identifier
+from typing import Final
+
+from psycopg.sql import SQL, Identifier
 
 from shared.contract.devices import Kind
+
+IN_BOOTH: Final = SQL(
+    "(%(booth)s::text IS NULL OR booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))"
+)
+"""Rows of the value ``booth``: of a booth by its id; empty: of none; NULL: all."""
 
 
 def devices_table(kind: Kind) -> Identifier:

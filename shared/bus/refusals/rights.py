@@ -77,7 +77,7 @@ class Rights:
         beside = set(_commands_of(reporting))
         if beside:
             beside.update(_commands_of((REPAIR,)))
-        beside.update(_OF_LISTENERS if access.overhears else ())
+        beside.update(_OF_LISTENERS if access.may_hear else ())
         return cls(access, tuple(sorted(names)), tuple(sorted(beside)))
 
     def rules(self, *, is_cluster: bool = False) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Rights:
         """Return them for Redis 6.2: it has no selectors, and reading is not apart from writing."""
         access = self.access
         parts = dict.fromkeys((*access.reads, *access.writes, *access.removes, "agreements"))
-        heard = _channel_rules((*access.hears, *access.overhears))
+        heard = _channel_rules((*access.hears, *access.may_hear))
         channels = dict.fromkeys((*self.publishing_rules, *self.telling_rules, *heard))
         keys = (f"~{key_pattern(part)}" for part in parts)
         return (
@@ -136,7 +136,7 @@ class Rights:
     @property
     def telling_rules(self) -> list[str]:
         """The same of channels on which nothing depends."""
-        return _channel_rules(self.access.tells)
+        return _channel_rules(self.access.may_publish)
 
     @property
     def untried_rules(self) -> list[str]:
@@ -161,7 +161,7 @@ class Rights:
     @property
     def hearing_rule(self) -> str:
         """The selector of the channels to listen on; empty if there are none."""
-        heard = (*self.access.hears, *self.access.overhears)
+        heard = (*self.access.hears, *self.access.may_hear)
         if not heard:
             return ""
         channels = (*_channel_rules(heard), CHECK_CHANNEL_RULE)

@@ -14,7 +14,7 @@ from services.registry.desk.languages import choose
 from services.registry.desk.visitor_codes import Visit
 from services.registry.desk.visitor_page import Phone
 from services.registry.errors import DirectoryAbsentError, RentalIsOverError
-from services.registry.live.state import charger_state
+from services.registry.live.state import state_since
 from services.registry.postgres.conditions import PostgresUnavailableError
 from services.registry.rentals import rental_service
 from services.registry.routes.dependencies import Parts, PartsDep
@@ -90,8 +90,8 @@ async def _look_at(parts: Parts, code: str) -> Phone | None:
     # Collected meanwhile, what was read may be the next visitor's.
     if await _visit(parts, code) is None:
         return None
-    state = charger_state(raw, environment)
-    if state is None or state.pairing_number < visit.pairing_number:
+    state = state_since(visit.pairing_number, raw, environment)
+    if state is None:
         return Phone(None, None)  # the hand-over is not in effect yet
     light = state.status.status if state.status else None
     return Phone(light, parts.estimate_of(raw, environment.now))
