@@ -1,23 +1,28 @@
 // The console: which page is shown, and what all pages have in common.
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
-import { allBooths, BoothsPage, wallAddress } from './booths.js';
+import { addressOf, placeIn } from './address.js';
+import { allBooths } from './booths.js';
 import { HubError } from './hub.js';
 import { recall, remember } from './memory.js';
 import { applyAppearance, menuView, openMenu } from './menu.js';
-import { forgetSession, signOut, whoIsHere } from './session.js';
+import { SCREENS } from './screens.js';
+import { forgetSession, mayAs, signOut, whoIsHere } from './session.js';
 import { messageOf, SignInPage } from './sign_in.js';
 import { loadTexts, t } from './texts.js';
-import { WallPage } from './wall/page.js';
 
 const AGAIN_MS = 2000;
 const CODE = /^#code=([\w-]+)$/;
+
+/** @typedef {typeof app} App What pages may know and do. */
 
 const app = {
   /** @type {import('./session.js').Oneself | null} */
   me: null,
   /** @type {import('./booths.js').Booth[]} */
   booths: [],
-  /** @type {{start?: () => void, stop?: () => void, view: () => unknown} | null} */
+  /** @type {import('./address.js').Place} */
+  place: { screen: 'wall', id: null, booth: null },
+  /** @type {import('./screens.js').Page | null} */
   page: null,
   /** Why there is no page yet. */
   message: '',
@@ -48,37 +53,51 @@ function view() {
 function header(me) {
   const name = app.booths.find(({ id }) => id === me.booth)?.name ?? me.booth ?? '';
   const isOpen = me.name === 'anonymous';
+  const screens = leadingTo('menu', me);
   return html`<header>
       ${me.booth === null ? boothPicker() : html`<p class="own-booth">${name}</p>`}
       <button type="button" class="menu" @click=${openMenu}>${t('menu')}</button>
     </header>
-    ${menuView({ me, isOpen, booth: name, update, onSignOut })}`;
+    ${bar(leadingTo('bar', me))} ${menuView({ me, isOpen, booth: name, screens, update, onSignOut })}`;
+}
+
+/** The links to screens that one may see, each with the booth that is chosen. */
+function leadingTo(where, me) {
+  const { screen: shown, booth } = app.place;
+  return Object.entries(SCREENS)
+    .filter(([, screen]) => screen.where === where && mayAs(me.role, screen.least))
+    .map(([name]) => ({
+      address: addressOf(name, { booth }),
+      text: t(`screen_${name.replaceAll('-', '_')}`),
+      isShown: name === shown,
+    }));
+}
+
+function bar(links) {
+  return html`<nav class="bar" aria-label=${t('screens')}>
+    ${links.map(
+      ({ address, text, isShown }) =>
+        html`<a href=${address} aria-current=${isShown ? 'page' : nothing}>${text}</a>`,
+    )}
+  </nav>`;
 }
 
 function boothPicker() {
-  const shown = placeIn(location.hash);
+  const { screen, id, booth: shown } = app.place;
+  // The same screen for another booth; from one device, or from all booths, to the wall.
+  const next = id === null && screen !== 'booths' ? screen : 'wall';
+  const all = addressOf('booths');
   const go = (event) => (location.hash = event.target.value);
-  const option = (address, name) =>
-    html`<option value=${address} .selected=${address === shown.address}>${name}</option>`;
+  const option = (booth, name) => {
+    const isShown = screen !== 'booths' && booth === shown;
+    return html`<option value=${addressOf(next, { booth })} .selected=${isShown}>${name}</option>`;
+  };
   return html`<select aria-label=${t('booth')} @change=${go}>
-    ${option('#/booths', t('booths'))} ${option(wallAddress(null), t('all_booths'))}
-    ${app.booths.map(({ id, name }) => option(wallAddress(id), name))}
-    ${app.booths.length || shown.booth === '' ? option(wallAddress(''), t('no_booth')) : nothing}
-    ${shown.booth && !app.booths.some(({ id }) => id === shown.booth)
-      ? option(shown.address, shown.booth)
-      : nothing}
+    <option value=${all} .selected=${screen === 'booths'}>${t('booths')}</option>
+    ${option(null, t('all_booths'))} ${app.booths.map(({ id, name }) => option(id, name))}
+    ${app.booths.length || shown === '' ? option('', t('no_booth')) : nothing}
+    ${shown && !app.booths.some(({ id }) => id === shown) ? option(shown, shown) : nothing}
   </select>`;
-}
-
-/**
- * Return what an address of the console leads to.
- * @param {string} hash
- */
-function placeIn(hash) {
-  const [path, query] = hash.split('?');
-  if (path === '#/booths') return { address: path, booth: null };
-  const booth = new URLSearchParams(query).get('booth');
-  return { address: wallAddress(booth), booth };
 }
 
 function show(page) {
@@ -91,11 +110,26 @@ function show(page) {
 function onPlace() {
   if (CODE.test(location.hash)) location.reload(); // a link that was opened in this tab
   if (app.me === null) return;
-  // A key for one booth sees that one, whatever the address says.
-  const { address, booth } = placeIn(app.me.booth === null ? location.hash : '#/wall');
-  remember('place', address);
+  const place = placeFor(app.me);
+  app.place = place;
+  if (place.id === null) remember('place', addressOf(place.screen, place));
   scrollTo(0, 0);
-  show(address === '#/booths' ? new BoothsPage(app) : new WallPage(booth, app));
+  show(SCREENS[place.screen].open(place, app));
+}
+
+/**
+ * Return where the address leads, or the wall, where there is no such screen for one's role.
+ * @param {import('./session.js').Oneself} me
+ */
+function placeFor(me) {
+  const place = placeIn(location.hash) ?? { screen: 'wall', id: null, booth: null };
+  // A key for one booth sees that one, whatever the address says.
+  const booth = me.booth === null ? place.booth : null;
+  const isThere = Object.hasOwn(SCREENS, place.screen) && mayAs(me.role, SCREENS[place.screen].least);
+  if (!isThere || (place.screen === 'booths' && me.booth !== null)) {
+    return { screen: 'wall', id: null, booth };
+  }
+  return { ...place, booth };
 }
 
 function onSignedIn(me) {

@@ -1,5 +1,6 @@
 // All booths at a glance.
 import { html } from './vendor/lit-html/lit-html.js';
+import { addressOf } from './address.js';
 import { ask, HubError } from './hub.js';
 import { t } from './texts.js';
 
@@ -18,11 +19,6 @@ export async function allBooths() {
     cursor = page.next === null ? '' : `&cursor=${encodeURIComponent(page.next)}`;
   } while (cursor);
   return found.sort((a, b) => a.name.localeCompare(b.name));
-}
-
-/** @param {string | null} booth empty: what is in none; null: all */
-export function wallAddress(booth) {
-  return booth === null ? '#/wall' : `#/wall?${new URLSearchParams({ booth })}`;
 }
 
 export class BoothsPage {
@@ -69,7 +65,7 @@ export class BoothsPage {
       <p class="contact is-lost" role="status">${this.message}</p>
       ${booths.length ? '' : html`<p>${t('no_booths')}</p>`}
       <ul role="list" class=${this.message ? 'not-current' : ''}>
-        <li><a class="booth" href=${wallAddress(null)}><b>${t('all_booths')}</b></a></li>
+        <li><a class="booth" href=${addressOf('wall')}><b>${t('all_booths')}</b></a></li>
         ${booths.map((each) => this.#booth(each))}
       </ul>
     </main>`;
@@ -78,7 +74,7 @@ export class BoothsPage {
   #booth({ id, name, chargers, online, charging, ready }) {
     const said = online === null || this.message !== '';
     return html`<li>
-      <a class="booth" href=${wallAddress(id)}>
+      <a class="booth" href=${addressOf('wall', { booth: id })}>
         <b>${name}</b>
         ${said ? html`<span>${t('not_known')}</span>` : this.#counts(chargers, online, charging, ready)}
       </a>

@@ -22,10 +22,11 @@ function closeMenu() {
 /**
  * @param {{
  *   me: import('./session.js').Oneself, isOpen: boolean, booth: string,
+ *   screens: {address: string, text: string}[],
  *   update: () => void, onSignOut: () => void,
  * }} app isOpen: whether the hub asks for no key; booth: the name of the only one; empty: all
  */
-export function menuView({ me, isOpen, booth, update, onSignOut }) {
+export function menuView({ me, isOpen, booth, screens, update, onSignOut }) {
   const onLanguage = async (event) => {
     await chooseLanguage(event.target.value);
     update();
@@ -36,6 +37,7 @@ export function menuView({ me, isOpen, booth, update, onSignOut }) {
   };
   return html`<dialog class="menu" aria-label=${t('menu')}>
     ${isOpen ? html`<p>${t('open_hub')}</p>` : whoView(me, booth)}
+    ${screens.map(({ address, text }) => html`<a href=${address} @click=${closeMenu}>${text}</a>`)}
     <label>
       ${t('language')}
       <select @change=${onLanguage}>

@@ -2,7 +2,20 @@
 import { ask, HubError } from './hub.js';
 import { recall, remember } from './memory.js';
 
-/** @typedef {{name: string, role: string, booth: string | null}} Oneself */
+/** Each may do what those before it may. */
+const ROLES = /** @type {const} */ (['viewer', 'attendant', 'operator', 'admin']);
+
+/** @typedef {(typeof ROLES)[number]} Role */
+/** @typedef {{name: string, role: Role, booth: string | null}} Oneself */
+
+/**
+ * Say whether a role may do what another one may.
+ * @param {Role} role
+ * @param {Role} least
+ */
+export function mayAs(role, least) {
+  return ROLES.indexOf(role) >= ROLES.indexOf(least);
+}
 
 /**
  * Return who uses the console; null: sign in first.

@@ -12,7 +12,7 @@ const TICK_MS = 1000;
 /** A registry that knows us not yet tells everything again, in pieces: they are shown together. */
 const REFILL_MS = 300;
 
-/** As in console.css, in rem. */
+/** As in wall.css, in rem. */
 const TILE = { least: 10, height: 8.5, gap: 0.5, margin: 0.75 };
 
 /** @typedef {import('./model.js').Filter} Filter */

@@ -1,0 +1,21 @@
+// All screens behind the sign-in.
+import { BoothsPage } from './booths.js';
+import { WallPage } from './wall/page.js';
+
+/**
+ * @typedef {{start?: () => void, stop?: () => void, view: () => unknown}} Page
+ *
+ * @typedef {{
+ *   least: import('./session.js').Role,
+ *   where: 'bar' | 'menu' | 'picker' | 'links',
+ *   open: (place: import('./address.js').Place, app: import('./app.js').App) => Page,
+ * }} Screen
+ *   least: the role that sees it; where: what leads to it. Its name is that of a text, too:
+ *   `screen_NAME`, with `_` for `-`.
+ */
+
+/** @type {Record<string, Screen>} By the names in addresses; those of the bar in its order. */
+export const SCREENS = {
+  wall: { least: 'viewer', where: 'bar', open: (place, app) => new WallPage(place.booth, app) },
+  booths: { least: 'viewer', where: 'picker', open: (_, app) => new BoothsPage(app) },
+};
