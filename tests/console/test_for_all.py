@@ -92,15 +92,16 @@ async def test_all_of_it_works_with_a_keyboard(browser: Browser, booth: Booth) -
         page = visited.page
         await visited.tile("c-left-1", "charging")
         focus = "document.activeElement.className || document.activeElement.tagName"
+        links = await page.locator(".bar a").count()
+        wanted = ["SELECT", "menu", *links * ["A"], "filter all", "filter ready", "filter problems"]
         reached = []
-        for _ in range(6):
+        for _ in wanted:
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate(focus))
-        wanted = ["SELECT", "menu", "A", "filter all", "filter ready", "filter problems"]
         assert reached == wanted
         await page.keyboard.press("Enter")
         await page.locator(".filter.problems[aria-pressed=true]").wait_for()
-        for _ in range(4):
+        for _ in range(3 + links):
             await page.keyboard.press("Shift+Tab")
         await page.keyboard.press("Enter")
         await page.locator("dialog[open]").wait_for()

@@ -8,15 +8,20 @@ const HEADERS = { 'X-Chargelight-Console': '1' };
 
 const TIMEOUT_MS = 10_000;
 
+/** What types of problems begin with. */
+const PROBLEM = 'urn:chargelight:problem:';
+
 /** The hub said no, or (status 0) nothing. */
 export class HubError extends Error {
   /**
    * @param {number} status
    * @param {string} detail
+   * @param {string} [type] of the problem, as `widget-is-paired`; empty: the status says it all
    */
-  constructor(status, detail) {
+  constructor(status, detail, type = '') {
     super(detail || `HTTP ${status}`);
     this.status = status;
+    this.type = type;
   }
 }
 
@@ -33,9 +38,9 @@ export function get(path, signal) {
  * Send a request, and return what comes back.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, bearer?: string}} [options]
+ * @param {{body?: unknown, bearer?: string, timeoutMs?: number}} [options]
  */
-export async function ask(method, path, { body, bearer } = {}) {
+export async function ask(method, path, { body, bearer, timeoutMs = TIMEOUT_MS } = {}) {
   const headers = new Headers(HEADERS);
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
   if (body !== undefined) headers.set('Content-Type', 'application/json');
@@ -46,13 +51,16 @@ export async function ask(method, path, { body, bearer } = {}) {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch {
     throw new HubError(0, '');
   }
   const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
   const content = isJson ? await answer.json().catch(() => null) : null;
-  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '');
+  if (!answer.ok) {
+    const type = String(content?.type ?? '').replace(PROBLEM, '');
+    throw new HubError(answer.status, content?.detail ?? '', type);
+  }
   return content;
 }

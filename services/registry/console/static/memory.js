@@ -1,6 +1,12 @@
 // What this browser remembers between visits; nothing secret. A browser may refuse to.
 
-/** @typedef {'language' | 'appearance' | 'place' | 'session-until'} Name */
+/**
+ * @typedef {'language' | 'appearance' | 'place' | 'session-until' | Unfinished} Name
+ * @typedef {(typeof UNFINISHED)[number]} Unfinished
+ */
+
+/** What is being done at the desk: nobody else's business after signing out. */
+const UNFINISHED = /** @type {const} */ (['hand-over', 'hand-over-sent', 'collection-sent']);
 
 const PREFIX = 'chargelight-';
 
@@ -24,4 +30,8 @@ export function remember(name, text) {
   } catch {
     // Then it is as at the first visit.
   }
+}
+
+export function forgetUnfinished() {
+  for (const name of UNFINISHED) remember(name, null);
 }

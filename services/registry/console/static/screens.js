@@ -1,5 +1,8 @@
 // All screens behind the sign-in.
 import { BoothsPage } from './booths.js';
+import { CollectPage } from './desk/collect.js';
+import { HandOverPage } from './desk/hand_over.js';
+import { WaitingPage } from './desk/waiting.js';
 import { WallPage } from './wall/page.js';
 
 /**
@@ -17,5 +20,8 @@ import { WallPage } from './wall/page.js';
 /** @type {Record<string, Screen>} By the names in addresses; those of the bar in its order. */
 export const SCREENS = {
   wall: { least: 'viewer', where: 'bar', open: (place, app) => new WallPage(place.booth, app) },
+  'hand-over': { least: 'attendant', where: 'bar', open: (place, app) => new HandOverPage(place, app) },
+  collect: { least: 'attendant', where: 'bar', open: (place, app) => new CollectPage(place, app) },
+  waiting: { least: 'viewer', where: 'bar', open: (place, app) => new WaitingPage(place, app) },
   booths: { least: 'viewer', where: 'picker', open: (_, app) => new BoothsPage(app) },
 };

@@ -1,6 +1,6 @@
 // Who uses the console: by a session, or anyone, where the hub asks for no key.
 import { ask, HubError } from './hub.js';
-import { recall, remember } from './memory.js';
+import { forgetUnfinished, recall, remember } from './memory.js';
 
 /** Each may do what those before it may. */
 const ROLES = /** @type {const} */ (['viewer', 'attendant', 'operator', 'admin']);
@@ -51,6 +51,7 @@ export async function signIn(bearer) {
 export async function signOut() {
   await ask('DELETE', 'session');
   forgetSession();
+  forgetUnfinished();
 }
 
 export function forgetSession() {

@@ -9,13 +9,13 @@ const KIND_OF_LIGHT = { charging: 'charging', charging80: 'soon', charged: 'read
 
 /**
  * What a tile looks like. One that is offline still has a light: its widget shows the last one.
- * @param {Tile} tile
+ * @param {Pick<Tile, 'online' | 'light'>} tile
  */
 export function kindOf(tile) {
   return tile.online ? lightOf(tile) : 'offline';
 }
 
-/** @param {Tile} tile */
+/** @param {Pick<Tile, 'light'>} tile */
 export function lightOf(tile) {
   return tile.light === null ? 'dark' : KIND_OF_LIGHT[tile.light];
 }

@@ -1,0 +1,168 @@
+// One field for all that is scanned or typed: a hand scanner types fast and ends with Enter; a
+// person sees what fits while typing.
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { ask, HubError } from '../hub.js';
+import { t } from '../texts.js';
+
+const TYPING_MS = 300;
+const LEAST_TYPED = 2;
+/** Short: who gets no answer asks again. */
+const TIMEOUT_MS = 4000;
+
+/** @typedef {import('./meaning.js').Found} Found */
+
+export class Finder {
+  /**
+   * @param {import('../app.js').App} app
+   * @param {string | null} booth where to look first
+   * @param {(found: Found, text: string, isWhole: boolean) => void} onFound isWhole: it was
+   *   scanned, or typed to its end; the text is empty where too little is typed
+   */
+  constructor(app, booth, onFound) {
+    this.app = app;
+    this.booth = booth;
+    this.onFound = onFound;
+    /** What went wrong. */
+    this.message = '';
+    /** Counts what was typed, so that no answer to less of it is shown. */
+    this.turn = 0;
+    this.last = Promise.resolve();
+    this.onKey = (event) => takeKey(event);
+  }
+
+  start() {
+    document.addEventListener('keydown', this.onKey);
+    this.focus();
+  }
+
+  /** Have the keyboard type into the field, with the next frame; a touch screen would show one. */
+  focus() {
+    if (!matchMedia('(pointer: fine)').matches) return;
+    requestAnimationFrame(() => requestAnimationFrame(() => field()?.focus()));
+  }
+
+  /** Forget what was typed. */
+  clear() {
+    this.turn += 1;
+    const input = field();
+    if (input) input.value = '';
+  }
+
+  stop() {
+    document.removeEventListener('keydown', this.onKey);
+    this.turn += 1;
+  }
+
+  /**
+   * Find what was scanned. What is scanned meanwhile comes after it.
+   * @param {string} text
+   */
+  look(text) {
+    this.turn += 1;
+    this.last = this.last.then(() => this.#look(text));
+    return this.last;
+  }
+
+  async #look(text) {
+    const found = await this.#ask(text);
+    if (found) this.onFound(found, text, true);
+    else putBack(text);
+    this.app.update();
+  }
+
+  async #suggest(text) {
+    this.turn += 1;
+    const { turn } = this;
+    await new Promise((resolve) => setTimeout(resolve, TYPING_MS));
+    if (turn !== this.turn) return;
+    const isShort = text.length < LEAST_TYPED;
+    const found = isShort ? { items: [], more: false } : await this.#ask(text);
+    if (turn !== this.turn || !found) return;
+    this.onFound(found, isShort ? '' : text, false);
+    this.app.update();
+  }
+
+  /**
+   * @param {string} text
+   * @returns {Promise<Found | null>} null: there is no answer, and the page says why
+   */
+  async #ask(text) {
+    try {
+      const here = this.booth === null ? null : await find(text, this.booth);
+      this.message = '';
+      // It may be from another booth.
+      return here?.items.length ? here : await find(text, null);
+    } catch (error) {
+      this.message = whyNot(error);
+      if (/** @type {HubError} */ (error).status === 401) this.app.onSessionEnd();
+      return null;
+    } finally {
+      this.app.update();
+    }
+  }
+
+  /** @param {string} label what to scan or type */
+  view(label) {
+    const send = (event) => {
+      event.preventDefault();
+      const text = event.target.elements.scan.value.trim();
+      event.target.reset();
+      if (text) void this.look(text);
+    };
+    return html`<form class="finder" role="search" @submit=${send}>
+        <label for="scan">${label}</label>
+        <input
+          id="scan"
+          name="scan"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck="false"
+          enterkeyhint="search"
+          @input=${(event) => void this.#suggest(event.target.value.trim())}
+        />
+        <button>${t('desk_find')}</button>
+      </form>
+      <p role="alert">${this.message || nothing}</p>`;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string | null} booth
+ * @returns {Promise<Found>}
+ */
+function find(text, booth) {
+  const query = new URLSearchParams({ q: text, ...(booth === null ? {} : { booth }) });
+  return ask('GET', `find?${query}`, { timeoutMs: TIMEOUT_MS });
+}
+
+/**
+ * Say why there is no answer, or a refusal.
+ * @param {unknown} error
+ */
+export function whyNot(error) {
+  if (!(error instanceof HubError)) throw error;
+  if (error.status === 0) return t('desk_no_contact');
+  if (error.status >= 500) return t('desk_hub_cannot');
+  if (error.status === 403) return t('desk_not_allowed');
+  return t('hub_refused', { detail: error.message });
+}
+
+/** @returns {HTMLInputElement | null} */
+function field() {
+  return /** @type {HTMLInputElement | null} */ (document.getElementById('scan'));
+}
+
+/** What could not be found: to be sent again. */
+function putBack(text) {
+  const input = field();
+  if (input && !input.value) input.value = text;
+}
+
+/** A hand scanner types wherever the focus is: into the field, if not into another one. */
+function takeKey(event) {
+  if (event.key.length !== 1 || event.key === ' ') return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest('input, select, textarea, dialog')) return;
+  field()?.focus();
+}

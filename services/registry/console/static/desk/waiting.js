@@ -1,0 +1,177 @@
+// Who waits longest: phones that are ready and not collected, and widgets that did not come back.
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { ask } from '../hub.js';
+import { mayAs } from '../session.js';
+import { clockTime, inMinutes, t } from '../texts.js';
+import { whyNot } from './finder.js';
+import { chargerOf, collectLink } from './parts.js';
+
+/** @typedef {import('./meaning.js').Rental} Rental */
+/** @typedef {'ready' | 'missing'} Which */
+
+const AGAIN_MS = 5000;
+const STEP = 50;
+/** The hub gives no more at once. */
+const MOST = 1000;
+
+const QUERIES = { ready: 'charged_for_minutes=0', missing: 'widget_missing=true' };
+
+export class WaitingPage {
+  /**
+   * @param {import('../address.js').Place} place
+   * @param {import('../app.js').App} app
+   */
+  constructor({ booth }, app) {
+    this.app = app;
+    this.booth = booth;
+    /** @type {Which} */
+    this.which = 'ready';
+    this.count = STEP;
+    /** null: not known yet. @type {Rental[] | null} */
+    this.rentals = null;
+    this.isMore = false;
+    this.message = '';
+    /** When the list was last right. @type {number | null} */
+    this.at = null;
+    this.isStopped = false;
+    this.turn = 0;
+  }
+
+  start() {
+    void this.#keepLooking();
+  }
+
+  stop() {
+    this.isStopped = true;
+  }
+
+  async #keepLooking() {
+    while (!this.isStopped) {
+      if (!document.hidden) await this.#look();
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+
+  async #look() {
+    this.turn += 1;
+    const { turn } = this;
+    let message = '';
+    let found = null;
+    try {
+      found = await this.#load();
+    } catch (error) {
+      message = whyNot(error);
+      const { status } = /** @type {import('../hub.js').HubError} */ (error);
+      if (status === 401 && !this.isStopped) this.app.onSessionEnd();
+    }
+    if (turn !== this.turn || this.isStopped) return; // another list was chosen meanwhile
+    this.message = message;
+    if (found) {
+      this.rentals = found.items;
+      this.isMore = found.isMore;
+      this.at = Date.now();
+    }
+    this.app.update();
+  }
+
+  /** Load as many as are shown, from the first. */
+  async #load() {
+    const query = new URLSearchParams(`order=waiting&${QUERIES[this.which]}`);
+    if (this.booth !== null) query.set('booth', this.booth);
+    const items = [];
+    let next = null;
+    do {
+      query.set('limit', String(Math.min(MOST, this.count - items.length)));
+      if (next !== null) query.set('cursor', next);
+      const page = await ask('GET', `rentals?${query}`);
+      items.push(...page.items);
+      next = page.next;
+    } while (next !== null && items.length < this.count);
+    return { items, isMore: next !== null };
+  }
+
+  view() {
+    const isCurrent = this.message === '';
+    return html`<section class="top-line" aria-label=${t('screen_waiting')}>
+        ${isCurrent ? nothing : html`<p class="contact is-lost" role="status">${this.#said()}</p>`}
+        <div class="filters" role="group" aria-label=${t('show')}>
+          ${this.#filter('ready', t('waiting_ready'))}
+          ${this.#filter('missing', t('waiting_missing'))}
+        </div>
+      </section>
+      <main class="desk waiting">
+        <h1 class="visually-hidden">${t('screen_waiting')}</h1>
+        ${this.rentals === null ? this.#unknown() : this.#list(this.rentals)}
+      </main>`;
+  }
+
+  #said() {
+    if (this.at === null) return this.message;
+    return `${t('waiting_as_of', { time: clockTime(this.at) })} ${this.message}`;
+  }
+
+  /**
+   * @param {Which} which
+   * @param {string} word
+   */
+  #filter(which, word) {
+    const choose = () => {
+      this.which = which;
+      this.count = STEP;
+      this.rentals = null;
+      this.at = null;
+      scrollTo(0, 0);
+      this.app.update();
+      void this.#look();
+    };
+    return html`<button
+      type="button"
+      class="filter"
+      aria-pressed=${this.which === which}
+      @click=${choose}
+    >
+      ${word}
+    </button>`;
+  }
+
+  #unknown() {
+    return this.message ? nothing : html`<p class="empty">${t('waiting_loading')}</p>`;
+  }
+
+  /** @param {Rental[]} rentals */
+  #list(rentals) {
+    if (!rentals.length) {
+      const none = this.which === 'ready' ? t('nothing_ready') : t('waiting_none');
+      return html`<p class="empty">${none}</p>`;
+    }
+    const showMore = () => {
+      this.count += STEP;
+      void this.#look();
+    };
+    return html`<ul class="rows" role="list">
+        ${rentals.map((each) => this.#row(each))}
+      </ul>
+      ${this.isMore
+        ? html`<button type="button" class="more" @click=${showMore}>${t('waiting_more')}</button>`
+        : nothing}`;
+  }
+
+  /** @param {Rental} rental */
+  #row(rental) {
+    const isReady = this.which === 'ready';
+    const when = Date.parse((isReady ? rental.reached_100_at : rental.collected_at) ?? '');
+    const minutes = inMinutes(Math.max(0, Math.floor((Date.now() - when) / 60_000)));
+    const booth = this.app.booths.find(({ id }) => id === rental.booth)?.name;
+    const place = [this.booth === null && booth, rental.location, !isReady && rental.widget];
+    const since = [t('ready_for', { minutes }), ...place].filter(Boolean).join(' · ');
+    const mayCollect = this.app.me !== null && mayAs(this.app.me.role, 'attendant');
+    const word = isReady ? t('screen_collect') : t('waiting_take_back');
+    const kind = isReady ? 'ready' : 'problem';
+    return html`<li class="row ${kind}" data-charger=${rental.charger}>
+      <svg aria-hidden="true"><use href="#shape-${kind}"></use></svg>
+      <p><b>${chargerOf(rental)}</b> <span class="ticket">${rental.ticket ?? ''}</span></p>
+      <p class="quiet">${since}</p>
+      ${mayCollect ? collectLink(rental.short_id, this.booth, word) : nothing}
+    </li>`;
+  }
+}
