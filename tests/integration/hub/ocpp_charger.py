@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,14 @@ from services.gateway.ocpp.negotiation import Version
 from tests.integration.hub.booth import SOON, Booth
 
 _PACKAGES: dict[Version, Any] = {Version.V16: v16, Version.V201: v201, Version.V21: v21}
+
+
+def soc_message(message_id: str, level: float, connector: int = 1) -> str:
+    """Return a message of 1.6 that reports a level of now; the package sends one at a time."""
+    value = {"measurand": "SoC", "value": str(level)}
+    sample = {"timestamp": datetime.now(UTC).isoformat(), "sampledValue": [value]}
+    payload = {"connectorId": connector, "meterValue": [sample]}
+    return json.dumps([2, message_id, "MeterValues", payload])
 
 
 class OcppCharger:

@@ -73,6 +73,24 @@ async def test_a_charger_with_its_secret_is_served(
         await stored.until(lambda: stored.status("wABCD"))
 
 
+async def test_the_authorization_key_of_an_ocpp_charger_is_registered_in_hex(
+    guarded: Booth, stored: Stored
+) -> None:
+    key = bytes.fromhex("00112233aabbccddeeff0a0d3a7f808182838485")
+    digest = digest_of(KEY, "c1234", key.hex())
+    await stored.put_credentials(stored.names.of_charger("c1234"), "c1234", digest)
+
+    def connecting(sent: bytes) -> connect:
+        own = f"Basic {base64.b64encode(b'c1234:' + sent).decode()}"
+        return guarded.charger("c1234", own, "ocpp1.6")
+
+    async with connecting(key) as charger:
+        await charger.send('[2,"1","Heartbeat",{}]')
+        assert "currentTime" in await received(charger)
+    assert await _status(connecting(key[:-1])) == 401
+    assert await _status(connecting(key.hex().encode())) == 101, "it may be sent as it is typed"
+
+
 @pytest.mark.parametrize(
     ("charger_id", "authorization"),
     [

@@ -18,6 +18,7 @@ from tests.integration.hub.booth import (
     soon,
 )
 from tests.integration.hub.conftest import StartGateway, StartRouter
+from tests.integration.hub.ocpp_charger import soc_message
 from tools.servers.redis.server import RedisServer
 
 
@@ -104,6 +105,31 @@ async def test_while_redis_is_away_devices_stay_and_of_what_they_say_the_newest_
         private_redis.start()
         assert await received(widget) == CHARGED
         await soon(pong)
+
+
+async def test_an_ocpp_charger_has_no_answer_to_readings_until_redis_is_back_and_heartbeats_do(
+    paired: tuple[Booth, Stored], private_redis: RedisServer
+) -> None:
+    booth, _ = paired
+    async with (
+        booth.widget("wABCD") as widget,
+        booth.charger("c1234", subprotocol="ocpp1.6") as charger,
+    ):
+        await charger.send(soc_message("first", 10))
+        assert await received(charger) == '[3,"first",{}]'
+        assert await received(widget) == CHARGING
+        private_redis.stop(keep_data=True)
+        open_calls = [f"call {number}" for number in range(1, 11)]
+        for number, call in enumerate(open_calls, 1):
+            await charger.send(soc_message(call, 10 * number))
+        await charger.send('[2,"beat","Heartbeat",{}]')
+        assert '[3,"beat",{"currentTime"' in await received(charger)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(charger.recv(), 3)
+        private_redis.start()
+        answers = [await received(charger) for _ in open_calls]
+        assert answers == [f'[3,"{call}",{{}}]' for call in open_calls]
+        assert await received(widget) == CHARGED
 
 
 async def test_a_status_that_redis_lost_is_written_again_after_a_lost_connection(

@@ -1,7 +1,6 @@
 """Chargers that speak OCPP light widgets, beside our own."""
 
 import asyncio
-import json
 import random
 from datetime import timedelta
 
@@ -25,9 +24,16 @@ from tests.integration.hub.booth import (
     soon,
 )
 from tests.integration.hub.conftest import StartGateway
-from tests.integration.hub.ocpp_charger import ocpp_charger
+from tests.integration.hub.ocpp_charger import ocpp_charger, soc_message
 
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def two(booth: Booth, stored: Stored) -> Booth:
+    """The booth, with the connector 2 of its charger paired with the widget w2."""
+    await stored.pair("c1234:2", "w2", 8)
+    return booth
 
 
 @pytest.mark.parametrize("version", Version)
@@ -98,19 +104,20 @@ async def test_a_wrong_clock_keeps_no_light_dark(
         assert await received(widget) == CHARGING
 
 
-async def test_an_update_without_an_evse_lights_after_a_reconnect_and_an_emptied_redis(
-    booth: Booth, stored: Stored, start_gateway: StartGateway
+@pytest.mark.parametrize(("evse", "widget_id"), [(1, "wABCD"), (2, "w2")])
+async def test_an_update_without_an_evse_lights_the_right_widget_wherever_it_comes(
+    two: Booth, stored: Stored, start_gateway: StartGateway, evse: int, widget_id: str
 ) -> None:
     other = await start_gateway()
-    async with ocpp_charger(booth, Version.V201) as charger:
-        await charger.event("Started", evse=1)
-    async with booth.widget("wABCD") as widget:
+    async with ocpp_charger(two, Version.V201) as charger:
+        await charger.event("Started", evse=evse)
+    async with two.widget(widget_id) as widget:
         async with ocpp_charger(other, Version.V201) as charger:
             await charger.event("Updated", (20, "Sample.Periodic"), evse=None)
             assert await received(widget) == CHARGING
             await empty(stored)
             await stored.until(lambda: transactions(stored))
-        async with ocpp_charger(booth, Version.V201) as charger:
+        async with ocpp_charger(two, Version.V201) as charger:
             await charger.event(
                 "Ended", (20, "Transaction.Begin"), (100, "Transaction.End"), evse=None
             )
@@ -123,6 +130,7 @@ async def empty(stored: Stored) -> None:
     """Empty Redis; a registry would write the directory again at once."""
     await stored.client.flushall()
     await stored.pair("c1234", "wABCD", 7)
+    await stored.pair("c1234:2", "w2", 8)
     await stored.complete()
 
 
@@ -159,13 +167,6 @@ async def test_ids_that_are_not_registered_are_closed_as_ever(booth: Booth) -> N
     assert device.close_code == 4404
 
 
-@pytest.fixture
-async def two(booth: Booth, stored: Stored) -> Booth:
-    """The booth, with the connector 2 of its charger paired with the widget w2."""
-    await stored.pair("c1234:2", "w2", 8)
-    return booth
-
-
 @pytest.mark.parametrize("version", Version)
 async def test_two_connectors_light_each_their_own_widget(two: Booth, version: Version) -> None:
     async with (
@@ -195,17 +196,10 @@ async def test_a_superseded_connection_can_write_neither_connector(
             await old.report(20, connector=2)
             async with ocpp_charger(other, Version.V16) as newest:
                 await newest.boot()
-                await old.device.send(meter_values(connector))
+                await old.device.send(soc_message("m", 100, connector))
                 await soon(old.device.wait_closed())
                 assert old.device.close_code == 4409
     assert (await stored.level("c1234"), await stored.level("c1234:2")) == (20, 20)
-
-
-def meter_values(connector: int) -> str:
-    sample = {"timestamp": "2030-11-30T10:00:00Z", "sampledValue": [{"measurand": "SoC"}]}
-    sample["sampledValue"][0]["value"] = "100"  # type: ignore[index]
-    payload = {"connectorId": connector, "meterValue": [sample]}
-    return json.dumps([2, "m", "MeterValues", payload])
 
 
 async def test_a_connector_that_is_registered_later_lights(booth: Booth, stored: Stored) -> None:

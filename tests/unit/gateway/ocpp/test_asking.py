@@ -183,6 +183,10 @@ def test_a_charger_that_does_not_answer_is_given_up_step_by_step() -> None:
     assert [each["value"] for each in actions[:3]] == [f"{OWN},SoC", "SoC", OWN]
     assert actions[3:] == [{"requestedMessage": "MeterValues", "connectorId": 1}]
     assert charger.conversation.next_at is None
+    assert notes(charger) == {
+        "cannot_report": f"{MEASURANDS}: no answer",
+        "cannot_trigger": "connector 1: no answer in 30 s",
+    }
 
 
 @pytest.mark.parametrize("version", V2)
@@ -207,6 +211,64 @@ def test_in_2_x_each_list_that_is_refused_is_restored(version: Version) -> None:
     settings = asked(Charger(version), dict(own), refuses=lambda value: value.endswith("SoC"))
     assert settings.values == own
     assert settings.changes[-2:] == [(started, "Voltage"), (ended, OWN)]
+
+
+@pytest.mark.parametrize("version", V2)
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        ({"refuses": lambda value: value.endswith("SoC")}, {"cannot_report": f"{VARIABLES[2]}: "}),
+        ({"accepted": "RebootRequired"}, {"reboot_required": f"{VARIABLES[2]} is set once "}),
+        ({}, {}),
+    ],
+    ids=["rejected", "restart needed", "accepted"],
+)
+def test_in_2_x_what_came_of_it_is_noted(
+    version: Version, answer: dict[str, Any], note: dict[str, str]
+) -> None:
+    settings = asked(Charger(version), dict.fromkeys(VARIABLES, OWN), **answer)
+    found = notes(settings.charger)
+    assert list(found) == list(note)
+    assert all(found[code].startswith(said) for code, said in note.items())
+
+
+@pytest.mark.parametrize("version", Version)
+def test_what_a_charger_accepts_and_ignores_is_not_asked_for_again(version: Version) -> None:
+    own = {MEASURANDS: OWN, **dict.fromkeys(VARIABLES, OWN)}
+    charger = Charger(version)
+    settings = asked(charger, own)
+    changes = list(settings.changes)
+    for _ in range(100):
+        charger.wait(60)
+        charger.timer()
+        charger.send("Heartbeat")
+        settings.serve()
+    assert settings.changes == changes
+    assert len(settings.triggers) == 1
+    assert not charger.conversation.known.reporting
+
+
+ASKED = {
+    Version.V16: {"GetConfiguration", "ChangeConfiguration", "TriggerMessage"},
+    Version.V201: {"GetVariables", "SetVariables", "TriggerMessage"},
+}
+ASKED[Version.V21] = ASKED[Version.V201]
+
+
+@pytest.mark.parametrize("version", Version)
+def test_the_hub_asks_for_a_few_values_and_never_for_all_of_them(version: Version) -> None:
+    # An answer to GetBaseReport had 18 KB; so has one to GetConfiguration without keys.
+    charger = Charger(version)
+    values = {MEASURANDS: OWN, INTERVAL: "0", **dict.fromkeys(VARIABLES, OWN)}
+    settings = Settings(charger, values, refuses=lambda value: "SoC" in value)
+    charger.send("BootNotification")
+    actions = set[str]()
+    while charger.calls:
+        _, action, payload = charger.calls[0]
+        actions.add(action)
+        assert action != "GetConfiguration" or payload["key"]
+        charger.answer(getattr(settings, action)(payload))
+    assert actions == ASKED[version]
 
 
 @pytest.mark.parametrize("version", V2)

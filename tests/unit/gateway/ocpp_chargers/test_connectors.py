@@ -82,7 +82,7 @@ async def test_a_connector_may_be_registered_while_its_charger_is_connected(
     booth: OcppBooth, charger: OcppCharger, ids: list[str]
 ) -> None:
     booth.bus.connectors = {2, 3}
-    booth.records.on_directory_change(0, ["c2:3", "c1"])
+    booth.records.on_directory_change(0, ["c2:3", "c10"])
     await booth.write()
     charger.report(20, connector=3)
     await booth.write()
@@ -184,6 +184,23 @@ async def test_a_stored_sample_of_a_connector_is_not_replaced_by_an_older_one(
     charger.report(20, ago=600)
     await booth.write()
     assert [item[0] for item in stored(booth)] == ["c1"]
+
+
+async def test_a_clock_49_minutes_behind_keeps_neither_connector_dark(booth: OcppBooth) -> None:
+    booth.bus.connectors = {2}
+    booth.bus.pairing = recent = PAIRING._replace(age=60.0)
+    charger = OcppCharger(booth, read=recent)
+    await booth.write()
+    answer_pings(charger)
+    charger.behind = 49 * 60
+    for _ in range(2):
+        booth.let_time_pass(30)
+        charger.report(20)
+        charger.report(90, connector=2)
+        await booth.write()
+    found = stored(booth)
+    assert sorted(found[:2]) == [("c1", 20, ""), ("c1:2", 90, "")]
+    assert sorted(found[2:]) == [("c1", 20, PAIRING.mark), ("c1:2", 90, PAIRING.mark)]
 
 
 async def test_connectors_are_online_while_their_charger_is(

@@ -7,6 +7,7 @@ from websockets.frames import Opcode
 
 from services.gateway import metrics, scripts
 from services.gateway.known_pairing import KnownPairing
+from services.gateway.ocpp.negotiation import Version
 from tests.unit.gateway.fake_device import frame_of
 from tests.unit.gateway.ocpp_chargers.ocpp_booth import OcppBooth, OcppCharger
 
@@ -59,6 +60,46 @@ async def test_while_redis_is_away_heartbeats_are_answered_and_readings_are_not(
     booth.bus.away = False
     await booth.write()
     assert charger.answered == [heartbeat, reading]
+
+
+@pytest.mark.parametrize(
+    ("version", "action"),
+    [
+        *((version, "MeterValues") for version in Version),
+        (Version.V16, "StartTransaction"),
+        (Version.V16, "StopTransaction"),
+        (Version.V201, "TransactionEvent"),
+        (Version.V21, "TransactionEvent"),
+    ],
+)
+async def test_each_answer_that_is_a_receipt_waits_for_redis(
+    booth: OcppBooth, version: Version, action: str
+) -> None:
+    booth.bus.pairing = OLD
+    booth.bus.transactions["c1"] = b'[["5",1]]'
+    charger = OcppCharger(booth, version, read=OLD)
+    await booth.write()
+    booth.bus.away = True
+    sample = {"timestamp": charger.time(), "sampledValue": [{"value": 80, "measurand": "SoC"}]}
+    message_id = charger.call(
+        action,
+        {
+            "connectorId": 1,
+            "evseId": 1,
+            "evse": {"id": 1},
+            "transactionId": 5,
+            "transactionInfo": {"transactionId": "t1"},
+            "timestamp": charger.time(),
+            "meterValue": [sample],
+            "transactionData": [sample],
+        },
+    )
+    await booth.write()
+    assert charger.answered == []
+    booth.bus.away = False
+    await booth.write()
+    assert charger.answered == [message_id]
+    assert stored(booth) == ([] if action == "StartTransaction" else [(80, OLD.mark)])
 
 
 async def test_nothing_that_needs_the_epoch_is_answered_before_it_is_drawn(
@@ -240,6 +281,23 @@ async def test_a_call_that_is_not_answered_is_given_up_after_half_a_minute(
         booth.let_time_pass(1)
         charger.call("Heartbeat")
     assert len(charger.calls) == 2
+
+
+async def test_one_that_only_answers_pings_is_not_silent_however_late_its_heartbeat_is(
+    booth: OcppBooth,
+) -> None:
+    charger = await connect(booth)
+    charger.call("BootNotification")
+    (interval,) = [each[2]["interval"] for each in charger.messages if each[0] == 3]
+    answered = 0
+    for _ in range(2 * interval // 5):
+        booth.let_time_pass(5)
+        for payload in charger.got(Opcode.PING)[answered:]:
+            charger.send(frame_of(Opcode.PONG, payload))
+        answered = len(charger.got(Opcode.PING))
+    assert (charger.close_code, charger.transport.aborted) == (None, 0)
+    booth.let_time_pass(interval)
+    assert charger.transport.aborted, "it is silent now"
 
 
 @pytest.mark.parametrize("leave", ["close", "vanish"])

@@ -169,6 +169,23 @@ async def test_without_a_subprotocol_the_first_message_may_tell(booth: OcppBooth
     assert len(charger.messages) == 2, "no error event"
 
 
+@pytest.mark.parametrize("origin", ["file://", "http://127.0.0.1"])
+async def test_one_without_a_subprotocol_may_send_an_origin_that_no_web_page_has(
+    booth: OcppBooth, origin: str
+) -> None:
+    headers = (f"Origin: {origin}",)
+    charger = OcppCharger(booth, None, headers=headers, needs_subprotocol=False)
+    charger.call("Heartbeat")
+    assert charger.answered == ["c1"]
+
+
+@pytest.mark.parametrize("offer", [None, "ocpp1.6"])
+async def test_ocpp_opens_no_door_for_web_pages(booth: OcppBooth, offer: str | None) -> None:
+    headers = ("Origin: https://evil.example",)
+    charger = OcppCharger(booth, offer, headers=headers, needs_subprotocol=False)
+    assert charger.http_status == 403
+
+
 async def test_without_a_subprotocol_our_own_dialect_is_as_ever(booth: OcppBooth) -> None:
     charger = OcppCharger(booth, None, needs_subprotocol=False)
     charger.say(READING)
