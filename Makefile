@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions fuzz capacity simulate-storm chart aws validators bundle bundle-proof sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions console-pictures fuzz capacity simulate-storm chart aws validators bundle bundle-proof sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -75,6 +75,9 @@ production-proof: environment  ## Kill all containers of production, cluster and
 
 mixed-versions: environment  ## Upgrade from the last release under load, and back, for 10 minutes
 	@CHARGELIGHT_TEST_MIXED=600 CHARGELIGHT_TEST_RELEASE=required $(RUN) -m pytest -n 0 --timeout 1800 tests/upgrade
+
+console-pictures: environment  ## Make the pictures of docs/console.md again (needs a Chromium)
+	@CHARGELIGHT_TEST_BROWSER=required CHARGELIGHT_TEST_PICTURES=docs $(RUN) -m pytest -n 0 tests/console/test_pictures.py
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,9 +41,14 @@ PHONE: Final = ViewportSize(width=390, height=844)
 DESK: Final = ViewportSize(width=1280, height=800)
 
 
+def path_of_chromium() -> str | None:
+    """Return where it is; None: there is none on the PATH."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 def find_chromium() -> str:
     """Return where it is; skip the test where it is not, or fail it."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = path_of_chromium()
     if found is None:
         why = f"there is no Chromium on the PATH ({', '.join(NAMES)})"
         if os.environ.get(VARIABLE) == "required":
@@ -93,10 +99,9 @@ class Visit:
         await found.wait_for(timeout=SOON_MS)
         return await found.inner_text()
 
-    async def picture(self, name: str) -> None:
+    async def picture(self, name: str, folder: Path = PICTURES) -> None:
         """Keep what it looks like, for people to look at."""
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=PICTURES / f"{name}.png")
+        await self.page.screenshot(path=folder / f"{name}.png")
 
 
 @asynccontextmanager

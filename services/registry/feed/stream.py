@@ -59,7 +59,7 @@ class Stream:
                 said_at = feed.clock()
                 yield _event("hub", state.model_dump_json(), retry=_RETRY_MS)
             following = feed.tiles.after(number, self.booth, _MOST_CHANGES)
-            for event in _events(following.changes, feed.position_at):
+            for event in encode(following.changes, feed.position_at):
                 said_at = feed.clock()
                 yield event
             if feed.clock() - said_at >= _COMMENT_SECONDS:
@@ -70,7 +70,7 @@ class Stream:
                 await wait_for_event(changed, _COMMENT_SECONDS)
 
 
-def _events(changes: list[Change], position_at: Callable[[int], str]) -> list[bytes]:
+def encode(changes: list[Change], position_at: Callable[[int], str]) -> list[bytes]:
     """Return changes as events, in their order."""
     events = []
     for is_gone, some in itertools.groupby(changes, key=lambda each: each.text is None):
