@@ -13,10 +13,14 @@ export class HubError extends Error {
   /**
    * @param {number} status
    * @param {string} detail
+   * @param {any} [problem] all that the hub said of it
    */
-  constructor(status, detail) {
+  constructor(status, detail, problem = null) {
     super(detail || `HTTP ${status}`);
     this.status = status;
+    this.problem = problem;
+    /** As `rental-is-open`; empty: the status says it all. */
+    this.type = /^urn:chargelight:problem:(.+)$/.exec(problem?.type ?? '')?.[1] ?? '';
   }
 }
 
@@ -30,13 +34,29 @@ export function get(path, signal) {
 }
 
 /**
+ * @typedef {{body?: unknown, bearer?: string, ifMatch?: string, timeoutMs?: number}} Options
+ *   ifMatch: only if it still is what had this entity tag; timeoutMs: how long an answer may take
+ */
+
+/**
  * Send a request, and return what comes back.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, bearer?: string}} [options]
+ * @param {Options} [options]
  */
-export async function ask(method, path, { body, bearer } = {}) {
+export async function ask(method, path, options) {
+  return (await askTagged(method, path, options)).content;
+}
+
+/**
+ * The same, with the entity tag of what comes back.
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} [options]
+ */
+export async function askTagged(method, path, { body, bearer, ifMatch, timeoutMs = TIMEOUT_MS } = {}) {
   const headers = new Headers(HEADERS);
+  if (ifMatch) headers.set('If-Match', ifMatch);
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   let answer;
@@ -46,13 +66,13 @@ export async function ask(method, path, { body, bearer } = {}) {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch {
     throw new HubError(0, '');
   }
   const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
   const content = isJson ? await answer.json().catch(() => null) : null;
-  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '');
-  return content;
+  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '', content);
+  return { content, etag: answer.headers.get('ETag') ?? '' };
 }

@@ -1,9 +1,13 @@
 // All screens behind the sign-in.
 import { BoothsPage } from './booths.js';
+import { BoardPage } from './device/board.js';
+import { FindPage } from './device/find.js';
+import { DevicePage } from './device/page.js';
 import { WallPage } from './wall/page.js';
 
 /**
- * @typedef {{start?: () => void, stop?: () => void, view: () => unknown}} Page
+ * @typedef {{start?: () => void, stop?: () => void, view: () => unknown, isBare?: boolean}} Page
+ *   isBare: it has no header and no bar above it
  *
  * @typedef {{
  *   least: import('./session.js').Role,
@@ -18,4 +22,8 @@ import { WallPage } from './wall/page.js';
 export const SCREENS = {
   wall: { least: 'viewer', where: 'bar', open: (place, app) => new WallPage(place.booth, app) },
   booths: { least: 'viewer', where: 'picker', open: (_, app) => new BoothsPage(app) },
+  find: { least: 'viewer', where: 'bar', open: (place, app) => new FindPage(place, app) },
+  charger: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('charger', place, app) },
+  widget: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('widget', place, app) },
+  board: { least: 'viewer', where: 'menu', open: (place, app) => new BoardPage(place.booth, app) },
 };
