@@ -167,7 +167,12 @@ async def _start(
             "CHARGELIGHT_POSTGRES_DSN": make_conninfo(dsn, port=to_postgres.port),
         }
     )
-    guarded = hub.start_registry({"CHARGELIGHT_REGISTRY_OPERATOR_AUTH": "required"})
+    guarded = hub.start_registry(
+        {
+            "CHARGELIGHT_REGISTRY_OPERATOR_AUTH": "required",
+            "CHARGELIGHT_CREDENTIAL_KEY": "the key of digests, for tests of the console",
+        }
+    )
     spare = hub.start_registry()
     hub.start_router()
     hub.start_gateway()

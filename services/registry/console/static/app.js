@@ -47,7 +47,8 @@ function view() {
   if (app.page === null) {
     return html`<main class="message"><p role="alert">${app.message}</p></main>`;
   }
-  return html`${app.me === null ? nothing : header(app.me)}${app.page.view()}`;
+  const isBare = app.me === null || app.page.isBare;
+  return html`${isBare ? nothing : header(app.me)}${app.page.view()}`;
 }
 
 function header(me) {

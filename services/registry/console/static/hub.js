@@ -8,20 +8,19 @@ const HEADERS = { 'X-Chargelight-Console': '1' };
 
 const TIMEOUT_MS = 10_000;
 
-/** What types of problems begin with. */
-const PROBLEM = 'urn:chargelight:problem:';
-
 /** The hub said no, or (status 0) nothing. */
 export class HubError extends Error {
   /**
    * @param {number} status
    * @param {string} detail
-   * @param {string} [type] of the problem, as `widget-is-paired`; empty: the status says it all
+   * @param {any} [problem] all that the hub said of it
    */
-  constructor(status, detail, type = '') {
+  constructor(status, detail, problem = null) {
     super(detail || `HTTP ${status}`);
     this.status = status;
-    this.type = type;
+    this.problem = problem;
+    /** As `rental-is-open`; empty: the status says it all. */
+    this.type = /^urn:chargelight:problem:(.+)$/.exec(problem?.type ?? '')?.[1] ?? '';
   }
 }
 
@@ -35,13 +34,29 @@ export function get(path, signal) {
 }
 
 /**
+ * @typedef {{body?: unknown, bearer?: string, ifMatch?: string, timeoutMs?: number}} Options
+ *   ifMatch: only if it still is what had this entity tag; timeoutMs: how long an answer may take
+ */
+
+/**
  * Send a request, and return what comes back.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, bearer?: string, timeoutMs?: number}} [options]
+ * @param {Options} [options]
  */
-export async function ask(method, path, { body, bearer, timeoutMs = TIMEOUT_MS } = {}) {
+export async function ask(method, path, options) {
+  return (await askTagged(method, path, options)).content;
+}
+
+/**
+ * The same, with the entity tag of what comes back.
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} [options]
+ */
+export async function askTagged(method, path, { body, bearer, ifMatch, timeoutMs = TIMEOUT_MS } = {}) {
   const headers = new Headers(HEADERS);
+  if (ifMatch) headers.set('If-Match', ifMatch);
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   let answer;
@@ -58,9 +73,6 @@ export async function ask(method, path, { body, bearer, timeoutMs = TIMEOUT_MS }
   }
   const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
   const content = isJson ? await answer.json().catch(() => null) : null;
-  if (!answer.ok) {
-    const type = String(content?.type ?? '').replace(PROBLEM, '');
-    throw new HubError(answer.status, content?.detail ?? '', type);
-  }
-  return content;
+  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '', content);
+  return { content, etag: answer.headers.get('ETag') ?? '' };
 }

@@ -3,10 +3,14 @@ import { BoothsPage } from './booths.js';
 import { CollectPage } from './desk/collect.js';
 import { HandOverPage } from './desk/hand_over.js';
 import { WaitingPage } from './desk/waiting.js';
+import { BoardPage } from './device/board.js';
+import { FindPage } from './device/find.js';
+import { DevicePage } from './device/page.js';
 import { WallPage } from './wall/page.js';
 
 /**
- * @typedef {{start?: () => void, stop?: () => void, view: () => unknown}} Page
+ * @typedef {{start?: () => void, stop?: () => void, view: () => unknown, isBare?: boolean}} Page
+ *   isBare: it has no header and no bar above it
  *
  * @typedef {{
  *   least: import('./session.js').Role,
@@ -23,5 +27,9 @@ export const SCREENS = {
   'hand-over': { least: 'attendant', where: 'bar', open: (place, app) => new HandOverPage(place, app) },
   collect: { least: 'attendant', where: 'bar', open: (place, app) => new CollectPage(place, app) },
   waiting: { least: 'viewer', where: 'bar', open: (place, app) => new WaitingPage(place, app) },
+  find: { least: 'viewer', where: 'bar', open: (place, app) => new FindPage(place, app) },
   booths: { least: 'viewer', where: 'picker', open: (_, app) => new BoothsPage(app) },
+  charger: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('charger', place, app) },
+  widget: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('widget', place, app) },
+  board: { least: 'viewer', where: 'menu', open: (place, app) => new BoardPage(place.booth, app) },
 };

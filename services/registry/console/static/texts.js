@@ -15,6 +15,8 @@ let minutes;
 let hours;
 /** @type {Intl.DateTimeFormat} */
 let times;
+/** @type {Intl.DateTimeFormat} */
+let days;
 
 export function currentLanguage() {
   return language;
@@ -30,6 +32,7 @@ export async function loadTexts() {
   minutes = unit('minute');
   hours = unit('hour');
   times = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hour12: false });
+  days = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
   document.documentElement.lang = language;
 }
 
@@ -48,6 +51,16 @@ export function t(name, values = {}) {
   const text = texts[name];
   if (text === undefined) throw new Error(`there is no text ${name}`);
   return text.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
+}
+
+/**
+ * Tell whether there is a text, and a value for each of its gaps.
+ * @param {string} name
+ * @param {Record<string, unknown>} values
+ */
+export function hasText(name, values) {
+  const gaps = texts[name]?.matchAll(/\{(\w+)\}/g);
+  return gaps !== undefined && [...gaps].every(([, gap]) => gap in values);
 }
 
 /** Down: a phone at 99.7 % is not full. @param {number} level */
@@ -71,6 +84,15 @@ export function minuteRange(from, to) {
 /** @param {number | string} when */
 export function clockTime(when) {
   return times.format(new Date(when));
+}
+
+/**
+ * With the day, unless it is today.
+ * @param {number | string} when
+ */
+export function moment(when) {
+  const day = days.format(new Date(when));
+  return day === days.format(new Date()) ? clockTime(when) : `${day}, ${clockTime(when)}`;
 }
 
 function unit(name) {

@@ -24,6 +24,7 @@ export class WallPage {
    */
   constructor(booth, app) {
     this.app = app;
+    this.booth = booth;
     this.tiles = new Tiles();
     this.model = new WallModel(this.tiles);
     /** @type {Filter} */
@@ -149,12 +150,24 @@ export class WallPage {
       now: Date.now() + this.contact.ahead,
       isCurrent: this.isCurrent,
       count: list.length,
+      booth: this.booth,
     };
+    keepFocus();
     const views = list
       .slice(sight.first, sight.end)
       .map((tile, index) => tileView(tile, { ...shown, position: sight.first + index + 1 }));
     return html`<ul class="tiles" role="list" .style=${style}>${views}</ul>`;
   }
+}
+
+/** The page's nodes show other tiles when it scrolls: after that, the focus is where it was. */
+function keepFocus() {
+  const charger = document.activeElement?.closest('.tile')?.getAttribute('data-charger');
+  if (!charger) return;
+  queueMicrotask(() => {
+    const tile = document.querySelector(`.tile[data-charger="${CSS.escape(charger)}"] a`);
+    /** @type {HTMLElement | null} */ (tile)?.focus({ preventScroll: true });
+  });
 }
 
 /** Where the list is in the browser's window, and how many columns there is room for. */

@@ -1,5 +1,6 @@
 // One charger on the wall. Its shape and its words say what its colour says.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { addressOf } from '../address.js';
 import { inMinutes, minuteRange, percent, t } from '../texts.js';
 import { kindOf, lightOf } from './model.js';
 
@@ -9,10 +10,11 @@ const PROBLEMS = ['offline', 'waiting', 'no_reading', 'not_in_effect'];
 
 /**
  * @param {Tile} tile
- * @param {{now: number, isCurrent: boolean, position: number, count: number}} shown now: by the hub's
- *   clock; isCurrent: whether what is known of it is
+ * @param {{
+ *   now: number, isCurrent: boolean, position: number, count: number, booth: string | null,
+ * }} shown now: by the hub's clock; isCurrent: whether what is known of it is; booth: of the wall
  */
-export function tileView(tile, { now, isCurrent, position, count }) {
+export function tileView(tile, { now, isCurrent, position, count, booth }) {
   const kind = kindOf(tile);
   const word = t(kind);
   return html`<li
@@ -21,16 +23,18 @@ export function tileView(tile, { now, isCurrent, position, count }) {
     aria-posinset=${position}
     aria-setsize=${count}
   >
-    <p class="name">
-      <span class="label">${tile.label || tile.charger}</span>
-      <span class="ticket">${tile.rental?.ticket ?? ''}</span>
-    </p>
-    <p class="level">${tile.level === null ? '–' : percent(tile.level)}</p>
-    <p class="word">
-      <svg aria-hidden="true"><use href="#shape-${kind}"></use></svg>
-      ${isCurrent ? word : t('last', { word })}
-    </p>
-    <p class="more">${isCurrent ? more(tile, now) : nothing}</p>
+    <a href=${addressOf('charger', { id: tile.charger, booth })}>
+      <p class="name">
+        <span class="label">${tile.label || tile.charger}</span>
+        <span class="ticket">${tile.rental?.ticket ?? ''}</span>
+      </p>
+      <p class="level">${tile.level === null ? '–' : percent(tile.level)}</p>
+      <p class="word">
+        <svg aria-hidden="true"><use href="#shape-${kind}"></use></svg>
+        ${isCurrent ? word : t('last', { word })}
+      </p>
+      <p class="more">${isCurrent ? more(tile, now) : nothing}</p>
+    </a>
   </li>`;
 }
 

@@ -72,7 +72,7 @@ test('what failed is said while it goes on', async () => {
 });
 
 test('a refusal is an answer', async () => {
-  const world = hub(new HubError(409, 'a phone is in it', 'rental-is-open'));
+  const world = hub(new HubError(409, 'a phone is in it', { type: 'urn:chargelight:problem:rental-is-open' }));
   const errand = new Errand('hand-over-sent', world);
   errand.begin(CHANGE);
   await settle();

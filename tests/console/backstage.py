@@ -1,0 +1,70 @@
+"""A booth of its own for the tests of devices' pages: what they change, no wall shows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from playwright.async_api import Browser, Page, Route
+
+from tests.console.booth import Booth
+from tests.console.chromium import SOON_MS, Visit, visit
+from tests.console.test_sign_in import sign_in
+from tests.fixtures.hub import connect_device
+
+BOOTH: Final = "backstage"
+
+
+async def make_pair(booth: Booth, label: str) -> tuple[str, str]:
+    """Register a charger and its widget there, and return their ids."""
+    known = await booth.send("GET", "/booths")
+    if BOOTH not in {each["id"] for each in known["items"]}:
+        await booth.send("POST", "/booths", {"name": "Backstage"})
+    charger = await booth.make(BOOTH, label)
+    return charger, f"w{charger[1:]}"
+
+
+@asynccontextmanager
+async def connected_widget(booth: Booth, widget: str) -> AsyncIterator[None]:
+    """Have a widget be connected while the context is open."""
+    device = await connect_device(booth.hub.gateways[0].widget_url(widget))
+    try:
+        yield
+    finally:
+        await device.close()
+
+
+@asynccontextmanager
+async def signed_in(
+    browser: Browser, booth: Booth, role: str, screen: str, **options: str
+) -> AsyncIterator[Visit]:
+    """Open a screen with a new key of a role."""
+    names = await booth.send("GET", "/keys")
+    key = await booth.key_of(f"{role}-{len(names['items'])}", role, **options)
+    async with visit(browser, f"{booth.guarded_url}#{screen}", may_fail=True) as visited:
+        await sign_in(visited, key["key"])
+        await visited.page.locator("main h1").wait_for()
+        # One who signs in is where the address says.
+        await visited.page.goto(f"{booth.guarded_url}#{screen}")
+        yield visited
+
+
+async def is_now(visited: Visit, kind: str, *texts: str) -> None:
+    """Return once the device's page shows a kind of light, and some texts."""
+    found = visited.page.locator(f".now.{kind}")
+    for text in texts:
+        found = found.filter(has_text=text)
+    await found.wait_for(timeout=SOON_MS)
+
+
+async def lose_answers(page: Page, method: str, path: str) -> None:
+    """Have the hub do what is asked for, and the next answer be lost on its way."""
+
+    async def lose(route: Route) -> None:
+        if route.request.method != method:
+            await route.fallback()
+            return
+        await route.fetch()
+        await page.unroute(path)
+        await route.abort()
+
+    await page.route(path, lose)
