@@ -13,10 +13,12 @@ export class HubError extends Error {
   /**
    * @param {number} status
    * @param {string} detail
+   * @param {any} [problem] all that it said
    */
-  constructor(status, detail) {
+  constructor(status, detail, problem = null) {
     super(detail || `HTTP ${status}`);
     this.status = status;
+    this.problem = problem;
   }
 }
 
@@ -33,9 +35,10 @@ export function get(path, signal) {
  * Send a request, and return what comes back.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, bearer?: string}} [options]
+ * @param {{body?: unknown, file?: Blob, bearer?: string, timeoutMs?: number}} [options]
+ *   body: sent as JSON; file: sent as it is, with its own type
  */
-export async function ask(method, path, { body, bearer } = {}) {
+export async function ask(method, path, { body, file, bearer, timeoutMs = TIMEOUT_MS } = {}) {
   const headers = new Headers(HEADERS);
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
   if (body !== undefined) headers.set('Content-Type', 'application/json');
@@ -44,15 +47,15 @@ export async function ask(method, path, { body, bearer } = {}) {
     answer = await fetch(new URL(path, ROOT), {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? file : JSON.stringify(body),
       cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch {
     throw new HubError(0, '');
   }
   const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
   const content = isJson ? await answer.json().catch(() => null) : null;
-  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '');
+  if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '', content);
   return content;
 }
