@@ -24,6 +24,9 @@ def labels(
         str | None, typer.Option(help="Only with this text in id, label or location.")
     ] = None,
     booth: OfBooth = None,
+    ids: Annotated[
+        str | None, typer.Option(metavar="IDS", help="Only these, with commas between them.")
+    ] = None,
     after: Annotated[
         str | None, typer.Option(metavar="ID", help="Go on behind this id: a file has 120 labels.")
     ] = None,
@@ -39,7 +42,13 @@ def labels(
     """Write labels with QR codes for a browser to print."""
     session = session_of(context)
     pieces = session.api.download(
-        address("labels"), kind=kind, q=search, booth=booth, after=after, address=address_
+        address("labels"),
+        kind=kind,
+        q=search,
+        booth=booth,
+        ids=ids,
+        after=after,
+        address=address_,
     )
     if file == STANDARD:
         for piece in pieces:

@@ -58,17 +58,22 @@ def session_in(request: Request) -> str | None:
 
     A browser sends the cookie with whatever a page of this site sends. No other page can set the
     header without leave (CORS), nor say that it is ours: its ``Origin`` and ``Sec-Fetch-Site`` are
-    the browser's.
+    the browser's. A link of ours says it with ``referrerpolicy="origin"``: without TLS, browsers
+    send no ``Sec-Fetch-Site``.
     """
     cookies, headers = request.cookies, request.headers
+    host = headers.get("Host", "")
     session = cookies.get(cookie_of(encrypted=True)) or cookies.get(cookie_of(encrypted=False))
     if not session:
         return None
     if request.method == "GET":
-        is_ours = CONSOLE in headers or headers.get("Sec-Fetch-Site") == "same-origin"
+        is_ours = (
+            CONSOLE in headers
+            or headers.get("Sec-Fetch-Site") == "same-origin"
+            or is_same(headers.get("Referer", ""), host)
+        )
     else:
-        origin, host = headers.get("Origin", ""), headers.get("Host", "")
-        is_ours = CONSOLE in headers and is_same(origin, host)
+        is_ours = CONSOLE in headers and is_same(headers.get("Origin", ""), host)
     return session if is_ours else None
 
 

@@ -1,7 +1,8 @@
 """The mistakes in an import file. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from services.registry.errors import ImportRefusedError
 
@@ -20,6 +21,15 @@ class Mistake:
     column: str
     """Empty where it is about the line as a whole."""
     problem: str
+    code: str = field(default="", compare=False)
+    """The same for a program, which says it in its reader's language; empty: there is none."""
+    about: Mapping[str, str | int] = field(default_factory=dict, compare=False)
+    """What the words name: devices, lines, a booth."""
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as a member of a problem."""
+        members = {"line": self.line, "column": self.column or None, "problem": self.problem}
+        return members | ({"code": self.code, "about": {**self.about}} if self.code else {})
 
 
 @dataclass(slots=True)
@@ -29,11 +39,11 @@ class Mistakes:
     first: list[Mistake] = field(default_factory=list)
     total: int = 0
 
-    def add(self, line: int, column: str, problem: str) -> None:
+    def add(self, line: int, column: str, problem: str, code: str = "") -> None:
         """Add one; they come in the order of their lines."""
         self.total += 1
         if len(self.first) < MAX_SHOWN:
-            self.first.append(Mistake(line, column, problem))
+            self.first.append(Mistake(line, column, problem, code))
 
     def merge(self, others: list[Mistake], total: int) -> "Mistakes":
         """Return these and others, of which there are ``total``, in the order of their lines."""
@@ -46,10 +56,7 @@ class Mistakes:
         count = "1 mistake" if self.total == 1 else f"{self.total:,} mistakes"
         return ImportRefusedError(
             f"nothing was imported because of {count}; the first, {where}: {first.problem}",
-            errors=[
-                {"line": each.line, "column": each.column or None, "problem": each.problem}
-                for each in self.first
-            ],
+            errors=[each.shown() for each in self.first],
             total=self.total,
         )
 

@@ -75,22 +75,22 @@ class RowCheck:
             return None
         return Row(line, kind, device_id, label, location, widget, secret, booth)
 
-    def _mistake(self, column: str, problem: str) -> None:
-        self._mistakes.add(self._line, column, problem)
+    def _mistake(self, column: str, problem: str, code: str) -> None:
+        self._mistakes.add(self._line, column, problem, code)
 
     def _kind(self, text: str | None) -> Kind | None:
         kind = _KINDS.get(text.lower()) if text else None
         if kind is None:
             shown = f"charger or widget, not {self._shown(text)}" if text else None
-            self._mistake("kind", shown or "missing: charger or widget")
+            self._mistake("kind", shown or "missing: charger or widget", "kind")
         return kind
 
     def _id(self, column: str, text: str | None, kind: Kind) -> str | None:
         if not text:
-            self._mistake(column, f"missing: {ID_RULE}")
+            self._mistake(column, f"missing: {ID_RULE}", "no-id")
         elif not is_id_of(kind, text):
             rule = rule_for(text) if kind is Kind.CHARGER else ID_RULE
-            self._mistake(column, f"{self._shown(text)} cannot be an id: {rule}")
+            self._mistake(column, f"{self._shown(text)} cannot be an id: {rule}", "no-such-id")
         else:
             return text
         return None
@@ -100,7 +100,7 @@ class RowCheck:
             return text
         text = normalise(text)
         if not is_words(text):
-            self._mistake(column, WORDS_RULE)
+            self._mistake(column, WORDS_RULE, "words")
             return None
         return text
 
@@ -108,7 +108,8 @@ class RowCheck:
         if not text:
             return None
         if kind is Kind.WIDGET:
-            self._mistake("widget", "only a charger's row says who is paired with whom")
+            problem = "only a charger's row says who is paired with whom"
+            self._mistake("widget", problem, "not-a-charger")
             return None
         return self._id("widget", text, Kind.WIDGET)
 
@@ -116,7 +117,7 @@ class RowCheck:
         if not text:
             return None
         if not secrets.is_secret(text):
-            self._mistake("secret", secrets.RULE)  # never the secret itself
+            self._mistake("secret", secrets.RULE, "secret")  # never the secret itself
             return None
         return text
 

@@ -231,12 +231,17 @@ _PROBLEMS: Final = {
 
 
 def _mistake(found: _Conflict) -> Mistake:
+    about = {
+        name: value
+        for name, value in found._asdict().items()
+        if name not in {"line", "kind", "problem"} and value
+    }
+    code = found.problem.replace(" ", "-")
     if found.problem == "no booth":
-        return Mistake(
-            found.line, "booth", f"there is no booth {quote(found.other or '')}; {_MAKE_IT}"
-        )
+        problem = f"there is no booth {quote(found.other or '')}; {_MAKE_IT}"
+        return Mistake(found.line, "booth", problem, code, about)
     problem = _PROBLEMS[found.problem].format(found)
     if found.problem == "unknown" and found.other is not None:
         problem += f"; there is {found.other} (capitals matter)"
     is_about_id = found.problem in {"again", "no charger"}
-    return Mistake(found.line, "id" if is_about_id else "widget", problem)
+    return Mistake(found.line, "id" if is_about_id else "widget", problem, code, about)

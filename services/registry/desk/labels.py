@@ -43,7 +43,9 @@ def page_of(kind: Kind, devices: Iterable[Device], address: str, more: str | Non
         more: Where the labels of others are; None: there are no others.
     """
     labels = "\n".join(_label(kind, each, address) for each in devices)
-    following = f'\n<nav><a href="{escape(more)}">More labels</a></nav>' if more else ""
+    # By which the session counts there, too: see `session_in`.
+    link = f'<a href="{escape(more)}" referrerpolicy="origin">More labels</a>' if more else ""
+    following = f"\n<nav>{link}</nav>" if more else ""
     title = "Labels of chargers" if kind is Kind.CHARGER else "Labels of widgets"
     return plain_page(title, _STYLE, f"<main>\n{labels}\n</main>{following}")
 

@@ -33,6 +33,8 @@ class DeviceFilter:
     paired: bool | None
     canary: bool = False
     """Canaries, or all others."""
+    ids: list[str] | None = None
+    """Only of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ _DEVICES: Final = SQL("""
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s
       AND devices.canary = %(canary)s
+      AND (%(ids)s::text[] IS NULL OR devices.id = ANY (%(ids)s))
       AND (%(pattern)s::text IS NULL
            OR devices.id ~ %(pattern)s
            OR devices.label ~ %(pattern)s

@@ -1,6 +1,6 @@
 """TypeScript reads the console's modules, which say their types in comments, and finds no mistake.
 
-What they say of a tile is what the OpenAPI document says.
+What they say of a tile, the hub, a key and the like is what the OpenAPI document says.
 """
 
 import json
@@ -23,7 +23,16 @@ export const render: (value: unknown, container: HTMLElement) => void;
 AGREES: Final = """
 import type { components } from './chargelight.ts';
 import type { Tile } from './console/feed/tiles.js';
-export const agrees = (tile: components['schemas']['Tile']): Tile => tile;
+import type { Hub } from './console/office/hub_model.js';
+import type { Outcome } from './console/office/import_model.js';
+import type { Key } from './console/office/keys.js';
+import type { Entry } from './console/office/sentences.js';
+type Told = components['schemas'];
+export const agrees = (tile: Told['Tile']): Tile => tile;
+export const hubAgrees = (hub: Told['Hub']): Hub => hub;
+export const outcomeAgrees = (outcome: Told['Outcome']): Outcome => outcome;
+export const keyAgrees = (key: Told['ShownKey']): Key => key;
+export const entryAgrees = (entry: Told['AuditEntry']): Entry => entry;
 """
 OPTIONS: Final = {
     "allowJs": True,

@@ -412,3 +412,30 @@ async def test_a_body_that_is_too_large_is_refused(registry: RunningRegistry) ->
         )
         assert refused.status_code == 413
         assert "65,536 bytes" in refused.json()["detail"]
+
+
+async def test_the_audit_log_says_which_rental_an_entry_is_about(
+    guarded: RunningRegistry, by_hand: By
+) -> None:
+    async def change(method: str, path: str, body: object = None) -> None:
+        answer = await send(guarded, ADMIN_KEY, method, path, body)
+        assert answer.is_success, answer.text
+
+    for booth in ("here", "there"):
+        await change("POST", "/booths", {"name": booth})
+    for device in ("/chargers/c1", "/widgets/w1"):
+        await change("PUT", device, {"booth": "here"})
+    await change("PUT", "/pairings/c1", {"widget": "w1"})
+    rental = f"/rentals/{uuid.uuid4()}"
+    await change("PUT", rental, {"charger": "c1", "ticket": "17"})
+    await change("PUT", f"{rental}/collection")
+    found = await audit(guarded, "?kind=rental")
+    assert [each["action"] for each in found] == ["changed", "created"]
+    assert [each["rental"] for each in found] == [{"charger": "c1", "ticket": "17"}] * 2
+    assert all(each["rental"] is None for each in await audit(guarded, "?kind=charger"))
+    # What is elsewhere now is not told to a booth.
+    await by_hand.execute("UPDATE rentals SET booth = 'there'")
+    found = await audit(guarded, "?kind=rental&booth=here")
+    assert [each["rental"] for each in found] == [None] * 2
+    await by_hand.execute("DELETE FROM rentals")
+    assert all(each["rental"] is None for each in await audit(guarded, "?kind=rental"))

@@ -340,6 +340,12 @@ async def test_each_mistake_is_told_with_its_line_and_nothing_is_done(
     assert "w1 is paired with the charger c1" in said[8]
     assert "no widget w9 is registered, nor in this file" in said[9]
     assert "line 2" in said[11]
+    told = (await post_import(registry, file)).json()["errors"]
+    assert [each.get("code") for each in told] == [
+        *("charger-is-paired", "words", "kind", "widget-is-paired", "unknown", "again"),
+    ]
+    assert told[0]["about"] == {"id": "c1", "widget": "w2", "other": "w1"}
+    assert told[-1]["about"] == {"id": "c2", "other_line": 2}
     assert await _everything(registry, by_hand) == before
 
 

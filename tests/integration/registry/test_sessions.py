@@ -10,6 +10,7 @@ import pytest
 
 from services.registry.access.keys import id_in
 from services.registry.api.guarded_route import CONSOLE
+from services.registry.desk import qr
 from tests.fixtures.postgres_at import ADMIN_KEY, know_admin
 from tests.integration.registry.by_rest import assert_problem
 from tests.integration.registry.conftest import By, RunningRegistry, StartRegistry, eventually
@@ -106,6 +107,11 @@ async def test_the_cookie_is_for_this_host_and_no_script(guarded: RunningRegistr
         ("GET", {"Sec-Fetch-Site": "cross-site"}, 401),
         ("GET", {"Sec-Fetch-Site": "same-origin"}, 200),
         ("GET", FROM_CONSOLE, 200),
+        # A link of ours, where there is no TLS.
+        ("GET", {"Referer": "OWN/"}, 200),
+        ("GET", {"Referer": "http://elsewhere.example/"}, 401),
+        ("GET", {"Referer": "http://127.0.0.1:1/"}, 401),
+        ("PUT", {"Referer": "OWN/", **FROM_CONSOLE}, 401),
         ("PUT", FROM_CONSOLE, 401),
         ("PUT", {"Origin": "OWN"}, 401),
         ("PUT", {"Origin": "OWN", "Sec-Fetch-Site": "same-origin"}, 401),
@@ -183,6 +189,16 @@ async def test_a_session_makes_no_other_one(guarded: RunningRegistry) -> None:
     session = cookie_in(await sign_in(guarded, ADMIN_KEY))
     again = await with_cookie(guarded, session, "POST", "/session")
     assert_problem(again, 401, "present an API key")
+
+
+async def test_a_code_comes_as_a_link_and_as_what_to_draw(guarded: RunningRegistry) -> None:
+    made = await key_of(guarded, "anton", "attendant")
+    shown = (await code_for(guarded, made["id"])).json()
+    assert shown["link"] == f"{guarded.url}/console/#code={shown['code']}"
+    assert shown["qr"] == qr.rows_of(shown["link"])
+    assert len({*map(len, shown["qr"]), len(shown["qr"])}) == 1, "it is a square"
+    assert {*"".join(shown["qr"])} == {"0", "1"}
+    assert shown["qr"][0].startswith("11111110"), "the mark in its corner"
 
 
 async def test_a_code_signs_in_once(guarded: RunningRegistry) -> None:

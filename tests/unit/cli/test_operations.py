@@ -62,7 +62,7 @@ COMMANDS: dict[str, str] = {
     "import_devices": "import - --dry-run --replace --create-booths",
     "export_devices": "export - --format jsonl --kind charger --booth d",
     "find_things": "find c1 --booth d",
-    "print_labels": "labels charger - --search a --booth d --after c1 --address http://hub",
+    "print_labels": "labels charger - --search a --booth d --ids c1 --after c1 --address http://hub",
     "list_rentals": "rentals list --state open --charger c1 --widget w1 --booth d --ticket 1"
     " --charged-for 5 --widget-missing --order waiting",
     "open_rental": "rentals open c1 w1 --ticket 1 --replace",

@@ -66,12 +66,19 @@ function header(me) {
 function leadingTo(where, me) {
   const { screen: shown, booth } = app.place;
   return Object.entries(SCREENS)
-    .filter(([, screen]) => screen.where === where && mayAs(me.role, screen.least))
+    .filter(([name, { where: place }]) => place === where && maySee(me, name))
     .map(([name]) => ({
       address: addressOf(name, { booth }),
       text: t(`screen_${name.replaceAll('-', '_')}`),
       isShown: name === shown,
     }));
+}
+
+/** A key for one booth has no screen of the whole hub. */
+function maySee(me, name) {
+  if (!Object.hasOwn(SCREENS, name)) return false;
+  const { least, isOfHub } = SCREENS[name];
+  return mayAs(me.role, least) && !(isOfHub && me.booth !== null);
 }
 
 function bar(links) {
@@ -85,8 +92,8 @@ function bar(links) {
 
 function boothPicker() {
   const { screen, id, booth: shown } = app.place;
-  // The same screen for another booth; from one device, or from all booths, to the wall.
-  const next = id === null && screen !== 'booths' ? screen : 'wall';
+  // The same screen for another booth; from one device, or from what is of the whole hub, to the wall.
+  const next = id === null && !SCREENS[screen].isOfHub ? screen : 'wall';
   const all = addressOf('booths');
   const go = (event) => (location.hash = event.target.value);
   const option = (booth, name) => {
@@ -126,10 +133,7 @@ function placeFor(me) {
   const place = placeIn(location.hash) ?? { screen: 'wall', id: null, booth: null };
   // A key for one booth sees that one, whatever the address says.
   const booth = me.booth === null ? place.booth : null;
-  const isThere = Object.hasOwn(SCREENS, place.screen) && mayAs(me.role, SCREENS[place.screen].least);
-  if (!isThere || (place.screen === 'booths' && me.booth !== null)) {
-    return { screen: 'wall', id: null, booth };
-  }
+  if (!maySee(me, place.screen)) return { screen: 'wall', id: null, booth };
   return { ...place, booth };
 }
 

@@ -34,7 +34,9 @@ export function get(path, signal) {
 }
 
 /**
- * @typedef {{body?: unknown, bearer?: string, ifMatch?: string, timeoutMs?: number}} Options
+ * @typedef {{
+ *   body?: unknown, file?: Blob, bearer?: string, ifMatch?: string, timeoutMs?: number,
+ * }} Options body: sent as JSON; file: sent as it is, with its own type;
  *   ifMatch: only if it still is what had this entity tag; timeoutMs: how long an answer may take
  */
 
@@ -54,7 +56,8 @@ export async function ask(method, path, options) {
  * @param {string} path
  * @param {Options} [options]
  */
-export async function askTagged(method, path, { body, bearer, ifMatch, timeoutMs = TIMEOUT_MS } = {}) {
+export async function askTagged(method, path, options = {}) {
+  const { body, file, bearer, ifMatch, timeoutMs = TIMEOUT_MS } = options;
   const headers = new Headers(HEADERS);
   if (ifMatch) headers.set('If-Match', ifMatch);
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
@@ -64,7 +67,7 @@ export async function askTagged(method, path, { body, bearer, ifMatch, timeoutMs
     answer = await fetch(new URL(path, ROOT), {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? file : JSON.stringify(body),
       cache: 'no-store',
       signal: AbortSignal.timeout(timeoutMs),
     });

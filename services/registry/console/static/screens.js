@@ -6,6 +6,12 @@ import { WaitingPage } from './desk/waiting.js';
 import { BoardPage } from './device/board.js';
 import { FindPage } from './device/find.js';
 import { DevicePage } from './device/page.js';
+import { AuditPage } from './office/audit.js';
+import { BoothNamesPage } from './office/booth_names.js';
+import { HealthPage } from './office/health.js';
+import { ImportPage } from './office/import.js';
+import { LabelsPage } from './office/labels.js';
+import { PeoplePage } from './office/people.js';
 import { WallPage } from './wall/page.js';
 
 /**
@@ -15,10 +21,12 @@ import { WallPage } from './wall/page.js';
  * @typedef {{
  *   least: import('./session.js').Role,
  *   where: 'bar' | 'menu' | 'picker' | 'links',
+ *   isOfHub?: boolean,
  *   open: (place: import('./address.js').Place, app: import('./app.js').App) => Page,
  * }} Screen
- *   least: the role that sees it; where: what leads to it. Its name is that of a text, too:
- *   `screen_NAME`, with `_` for `-`.
+ *   least: the role that sees it; where: what leads to it; isOfHub: whether it is about the whole
+ *   hub, so not for a key that is for one booth. Its name is that of a text, too: `screen_NAME`,
+ *   with `_` for `-`.
  */
 
 /** @type {Record<string, Screen>} By the names in addresses; those of the bar in its order. */
@@ -28,8 +36,14 @@ export const SCREENS = {
   collect: { least: 'attendant', where: 'bar', open: (place, app) => new CollectPage(place, app) },
   waiting: { least: 'viewer', where: 'bar', open: (place, app) => new WaitingPage(place, app) },
   find: { least: 'viewer', where: 'bar', open: (place, app) => new FindPage(place, app) },
-  booths: { least: 'viewer', where: 'picker', open: (_, app) => new BoothsPage(app) },
+  booths: { least: 'viewer', where: 'picker', isOfHub: true, open: (_, app) => new BoothsPage(app) },
   charger: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('charger', place, app) },
   widget: { least: 'viewer', where: 'links', open: (place, app) => new DevicePage('widget', place, app) },
   board: { least: 'viewer', where: 'menu', open: (place, app) => new BoardPage(place.booth, app) },
+  audit: { least: 'viewer', where: 'menu', open: (place, app) => new AuditPage(place, app) },
+  labels: { least: 'operator', where: 'menu', open: (place, app) => new LabelsPage(place.booth, app) },
+  health: { least: 'viewer', where: 'menu', isOfHub: true, open: (_, app) => new HealthPage(app) },
+  import: { least: 'operator', where: 'menu', isOfHub: true, open: (_, app) => new ImportPage(app) },
+  'booth-names': { least: 'operator', where: 'menu', isOfHub: true, open: (_, app) => new BoothNamesPage(app) },
+  people: { least: 'admin', where: 'menu', isOfHub: true, open: (_, app) => new PeoplePage(app) },
 };

@@ -6,7 +6,7 @@ import { forgetUnfinished, recall, remember } from './memory.js';
 const ROLES = /** @type {const} */ (['viewer', 'attendant', 'operator', 'admin']);
 
 /** @typedef {(typeof ROLES)[number]} Role */
-/** @typedef {{name: string, role: Role, booth: string | null}} Oneself */
+/** @typedef {{name: string, role: Role, booth: string | null, key_id: string | null}} Oneself */
 
 /**
  * Say whether a role may do what another one may.

@@ -41,6 +41,13 @@ Kind = Literal[
 ]
 
 
+class AuditedRental(BaseModel):
+    """A rental that an entry is about."""
+
+    charger: str = Field(description="Where the phone is or was", examples=["c1234"])
+    ticket: str | None = Field(description="The visitor's; null: there is none", examples=["0815"])
+
+
 class AuditEntry(BaseModel):
     """One change of one thing; or a refusal, or an export."""
 
@@ -57,6 +64,9 @@ class AuditEntry(BaseModel):
         "import: how many devices and pairings; of what was refused or exported: how often; "
         "otherwise all columns",
         examples=[{"label": ["Booth 3", "Booth 4"]}],
+    )
+    rental: AuditedRental | None = Field(
+        description="The rental that it is about; null: none, or one that was removed"
     )
     import_id: UUID | None = Field(description="The import that it is a part of; null: of none")
     booth: str | None = Field(
@@ -91,6 +101,17 @@ _SELECT: Final = SQL("""
       AND {which}
     ORDER BY id DESC
     LIMIT %(rows)s
+""")
+# An entry of a change names only what changed. What is elsewhere now is not told to a booth.
+_WITH_RENTALS: Final = SQL("""
+    SELECT entries.*,
+           CASE WHEN rentals.id IS NOT NULL
+                THEN jsonb_build_object('charger', charger_id, 'ticket', ticket) END AS rental
+    FROM ({entries}) AS entries
+    LEFT JOIN rentals
+      ON rentals.id = CASE WHEN kind = 'rental' THEN subject::uuid END
+     AND (%(booth)s::text IS NULL OR rentals.booth IS NOT DISTINCT FROM nullif(%(booth)s, ''))
+    ORDER BY entries.id DESC
 """)
 _LINES: Final = SQL("import_id IS NULL")
 """An import as one line. In the query itself: so it can be read from an index of those."""
@@ -180,5 +201,6 @@ async def list_audit(
     async with parts.database.connection() as connection:
         if subject:
             values["subject"] = [subject, *await _rental_by_short_id(connection, subject)]
-        found = await fetch_all(connection, AuditEntry, _SELECT.format(which=which), values)
+        query = _WITH_RENTALS.format(entries=_SELECT.format(which=which))
+        found = await fetch_all(connection, AuditEntry, query, values)
     return paging.page(found, limit, lambda entry: entry, lambda entry: (entry.id,))

@@ -17,10 +17,12 @@ from services.registry.api.guarded_route import (
 )
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import RequestBody
+from services.registry.desk import qr
 from services.registry.errors import KeyEndedError, NoSuchKeyError, NotAllowedError
 from services.registry.postgres.database import Connection
 from services.registry.routes.access.keys import Oneself, oneself
 from services.registry.routes.dependencies import OperatorDep, PartsDep
+from services.registry.routes.desk.own_address import own_address
 from shared.process import logs
 
 _log = logs.get(__name__)
@@ -44,6 +46,16 @@ class SignInCode(BaseModel):
     """A code that begins one session."""
 
     code: str = Field(description="Shown this once", examples=["clo_…"])
+    link: str = Field(
+        description="What signs in when it is opened: the console at the address that this request "
+        "went to, with the code",
+        examples=["http://192.168.1.5:3300/console/#code=clo_…"],
+    )
+    qr: list[str] = Field(
+        description="The link as a QR code, row by row: 1 is a dark module, 0 a light one. Four "
+        "light ones belong around it",
+        examples=[["111111101", "100000101"]],
+    )
     name: str = Field(description="Who will be signed in", examples=["anton"])
     expires_at: datetime = Field(description="Until when it is good")
 
@@ -119,7 +131,9 @@ async def create_code(
             )
         code, ends = await sessions.make_code(connection, holder.id)
     _log.info("sign-in code made", key_id=holder.id, name=holder.name)
-    return SignInCode(code=code, name=holder.name, expires_at=ends)
+    link = f"{own_address(request, None)}/console/#code={code}"
+    rows = qr.rows_of(link)
+    return SignInCode(code=code, link=link, qr=rows, name=holder.name, expires_at=ends)
 
 
 async def _valid(connection: Connection, key_id: str) -> keys.StoredKey:

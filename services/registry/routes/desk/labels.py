@@ -23,6 +23,9 @@ _PAGE: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 
+_MOST_CHARACTERS: Final = 8000
+"""Of a list of ids: a page of the longest."""
+
 routes = GuardedRouter(tags=["desk"])
 
 
@@ -49,12 +52,22 @@ async def print_labels(
         ),
     ] = None,
     booth: BoothDep,
+    ids: Annotated[
+        str | None,
+        Query(
+            description="Only of these, with commas or spaces between them",
+            max_length=_MOST_CHARACTERS,
+            pattern=r"^[^\x00-\x1f\x7f]*$",
+            examples=["c1234,c1235"],
+        ),
+    ] = None,
     after: Annotated[
         Words | None, Query(description="Only of ids that come behind this one", examples=["c1234"])
     ] = None,
     address: LinkAddress = None,
 ) -> HTMLResponse:
-    which = DeviceFilter(q or None, location=None, booth=booth, paired=None)
+    listed = ids.replace(",", " ").split() if ids else None
+    which = DeviceFilter(q or None, location=None, booth=booth, paired=None, ids=listed)
     async with parts.database.connection() as connection:
         found = await lists.find_devices(
             connection, kind, which, after=after or "", rows=labels.MOST + 1

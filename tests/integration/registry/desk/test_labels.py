@@ -29,10 +29,13 @@ async def test_labels_are_of_the_devices_that_are_asked_for(
     assert await labelled(registry, "kind=charger&q=OF+C2") == ["c2"]
     monkeypatch.setattr(labels, "MOST", 2)
     answer = await registry.send("GET", "/labels?kind=charger&q=c")
-    (following,) = re.findall('<nav><a href="(.*?)">', answer.text)
+    (following,) = re.findall('<nav><a href="(.*?)"', answer.text)
     assert following == "?kind=charger&amp;q=c&amp;after=c2"
     assert await labelled(registry, "kind=charger&q=c&after=c2") == ["c3"]
-    assert (await registry.send("GET", "/labels")).status_code == 422
+    assert await labelled(registry, "kind=charger&ids=c3,+c1,c9,w1") == ["c1", "c3"]
+    assert await labelled(registry, "kind=charger&ids=c3,c1&after=c1") == ["c3"]
+    for wrong in ("", "?kind=charger&ids=c1%00", f"?kind=charger&ids={'c' * 8001}"):
+        assert (await registry.send("GET", f"/labels{wrong}")).status_code == 422
 
 
 async def test_codes_lead_to_where_the_request_went_or_to_where_it_says(

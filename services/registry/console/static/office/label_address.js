@@ -1,0 +1,15 @@
+// Where the hub's pages of labels are. No page.
+
+/**
+ * Return it, seen from the console.
+ * @param {{kind: string, booth: string, isNowhere: boolean, ids: string}} wanted isNowhere: only what
+ *   is in no booth
+ * @param {string} address what the codes on the labels begin with
+ */
+export function labelsAddress({ kind, booth, isNowhere, ids }, address) {
+  const query = new URLSearchParams({ kind, address });
+  if (booth || isNowhere) query.set('booth', booth);
+  const listed = ids.split(/[\s,;]+/).filter(Boolean);
+  if (listed.length) query.set('ids', listed.join(','));
+  return `../labels?${query}`;
+}
