@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("services", "shared", "tools", "deploy")
-CODE = (".py", ".lua", ".sql", ".yml")
+CODE = (".js", ".py", ".lua", ".sql", ".yml")
 
 OLD = {
     "gate": "connection context",

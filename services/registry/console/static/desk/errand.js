@@ -20,10 +20,10 @@ const OLD_MS = 10 * 60_000;
  *   ask: (method: string, path: string, options: {body: object, timeoutMs: number}) => Promise<any>,
  *   now: () => number,
  *   wait: (ms: number) => Promise<void>,
- * }} Surroundings
+ * }} Outside
  */
 
-/** @type {Surroundings} */
+/** @type {Outside} */
 const OUTSIDE = {
   ask,
   now: Date.now,
@@ -34,7 +34,7 @@ const OUTSIDE = {
 export class Errand {
   /**
    * @param {import('../memory.js').Unfinished} name under which the browser remembers it
-   * @param {Surroundings} [outside]
+   * @param {Outside} [outside]
    */
   constructor(name, outside = OUTSIDE) {
     this.name = name;

@@ -172,7 +172,7 @@ export class Changes {
     const [charger, widget] = kind === 'charger' ? [id, other] : [other, id];
     const replace = this.replaces === other ? '?replace=true' : '';
     return ask('PUT', `${pairingPath(charger)}${replace}`, { body: { widget } }).catch((error) => {
-      // Whoever taps again has read what is in the way of this one.
+      // A second tap means that one has read what is in the way of this one.
       if (error instanceof HubError && REPLACEABLE.includes(error.type)) this.replaces = other;
       throw error;
     });

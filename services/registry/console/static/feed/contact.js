@@ -32,14 +32,14 @@ class TroubleError extends Error {}
  *   now: () => number,
  *   wait: (ms: number, signal: AbortSignal) => Promise<void>,
  *   random: () => number,
- * }} Surroundings
+ * }} Outside
  */
 
 export class Contact {
   /**
    * @param {import('./tiles.js').Tiles} tiles takes what is heard
    * @param {string | null} booth which one to watch; empty: what is in none; null: all
-   * @param {Surroundings} outside
+   * @param {Outside} outside
    * @param {() => void} onChange is called when something is heard, or contact is lost
    */
   constructor(tiles, booth, outside, onChange) {

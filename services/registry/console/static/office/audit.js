@@ -161,8 +161,8 @@ export class AuditPage extends AskingPage {
 function nameOf(who) {
   const known = {
     registry: () => t('audit_the_hub'),
-    anonymous: () => t('audit_somebody'),
-    nobody: () => t('audit_somebody'),
+    anonymous: () => t('audit_someone'),
+    nobody: () => t('audit_someone'),
   };
   return Object.hasOwn(known, who) ? known[who]() : who;
 }

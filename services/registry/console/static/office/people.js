@@ -21,7 +21,7 @@ export class PeoplePage extends AskingPage {
     this.role = ROLES[0];
     /** The key that was just made: known to this page only, until it is put away. */
     this.made = { name: '', key: '', isCopied: false };
-    /** Which is to be revoked. @type {Key | null} */
+    /** The one that a dialog asks about. @type {Key | null} */
     this.revoking = null;
     this.code = new CodeDialog(app);
   }
