@@ -61,6 +61,24 @@ def test_the_document_has_all_stacks_in_an_order_that_works() -> None:
     assert list(operation.too_early(TEMPLATES, [named[1], named[0], *named[2:]])) != []
 
 
+def unknown_parameters(text: str) -> list[str]:
+    """Return the parameters that a text gives to stacks which have no such ones."""
+    given = re.findall(r"\bstack ([\w-]+)((?: \"?\w+=[^\s`;]+)+)", text)
+    return [
+        f"{stack}: {name}"
+        for stack, words in given
+        for name in re.findall(r" \"?(\w+)=", words)
+        if name not in TEMPLATES[stack]["Parameters"]
+    ]
+
+
+def test_the_document_gives_stacks_parameters_that_they_have() -> None:
+    text = (ROOT / "docs/deploy-aws.md").read_text("utf-8")
+    assert unknown_parameters(text) == []
+    wrong = 'stack services "Version=$VERSION" Bootstraps=no; `stack data Nat=yes`'
+    assert unknown_parameters(wrong) == ["services: Bootstraps", "data: Nat"]
+
+
 def test_the_agent_asks_each_service_at_its_health_port() -> None:
     config = agent_config(TEMPLATES)["logs"]["metrics_collected"]["prometheus"]
     asked = {

@@ -71,6 +71,15 @@ def test_every_service_can_be_scaled_but_for_those_with_a_port_of_the_host() -> 
     assert published == {"loadbalancer"}
 
 
+def test_every_image_is_built_by_the_first_service_that_starts_with_it() -> None:
+    # docker-compose 1.29 pulls an image that is not there when a service without `build` starts.
+    for name, service in SERVICES.items():
+        image = service["image"]
+        if "build" not in service and image.startswith("chargelight-"):
+            before = [SERVICES[other] for other in service["depends_on"]]
+            assert any(each["image"] == image and "build" in each for each in before), name
+
+
 def test_every_port_is_published_on_this_machine_alone_unless_a_setting_says_otherwise() -> None:
     form = r"\$\{CHARGELIGHT_COMPOSE_((REGISTRY|MONITORING)_)?ADDRESS:-127\.0\.0\.1\}:"
     form += r"\$\{CHARGELIGHT_COMPOSE_[A-Z]+_PORT:-\d+\}:\d+"

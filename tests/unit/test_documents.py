@@ -1,42 +1,32 @@
 """The documents agree with the project: links, files, commands, settings and REST paths exist."""
 
-import importlib.util
 import re
-import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
-import typer.main
 
-import services.cli.main
-import services.registry.main
-import services.simulator.cli
 from services.registry.routes.build import build
+from tests.fixtures.typed_commands import BLOCK, INLINE, commands, wrong_command
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 FOLDERS: Final = ("deploy", "docs", "services", "shared", "tests", "tools")
 LINK: Final = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
-BLOCK: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FILE: Final = re.compile(
     r"(?:services|shared|tests|tools|deploy|docs)/[\w./-]+"
     r"|[\w./-]*[\w-]\.(?:py|lua|sql|toml|yml|cfg|md)"
 )
+PATH: Final = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]+")
 SETTING: Final = re.compile(r"CHARGELIGHT(?:_[A-Z0-9]+)+")
 MISSPELT: Final = "CHARGELIGHT_GATEWAY_CHARGER_PROT"
 """The documents' example of a setting that does not exist."""
 OPERATION: Final = re.compile(r"\b(GET|PUT|POST|PATCH|DELETE) (/[\w{}/.-]+)")
 ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:3300(/[\w/.-]*)")
 OUTSIDE_OPENAPI: Final = {"/console/", "/docs", "/openapi.json", "/v/{code}"}
-PROGRAMS: Final = {
-    "chargelight": typer.main.get_command(services.cli.main.app),
-    "chargelight-simulator": typer.main.get_command(services.simulator.cli.app),
-}
 SCRIPTS: Final = {
     "services/registry/directory/scripts",
     "services/registry/live/scripts",
@@ -96,6 +86,13 @@ def missing_files(text: str) -> Iterator[str]:
             yield f"file {code}"
 
 
+def missing_in_commands(text: str) -> Iterator[str]:
+    for words, complete in commands(text):
+        for word in words:
+            if complete and PATH.fullmatch(word) and not (ROOT / word).exists():
+                yield f"{words[0]} is given {word}, which is not there"
+
+
 def unknown_operations(text: str) -> Iterator[str]:
     used = [(method, path) for method, path in OPERATION.findall(text)]
     used += [("", path) for path in ADDRESS.findall(text) if path != "/"]
@@ -107,115 +104,6 @@ def unknown_operations(text: str) -> Iterator[str]:
             if not method or method in methods
         ):
             yield f"operation {method} {path}"
-
-
-def commands(text: str) -> Iterator[tuple[list[str], bool]]:
-    """Return the commands, as words, and whether they are complete: those in blocks are."""
-    for block in BLOCK.findall(text):
-        lines = block.splitlines()[1:-1]
-        typed = [line[2:] for line in lines if line.startswith("$ ")] or lines
-        yield from ((words, True) for line in typed for words in simple_commands(line))
-    inline = INLINE.findall(BLOCK.sub("", text))
-    yield from ((words, False) for code in inline for words in simple_commands(code))
-
-
-def simple_commands(line: str) -> Iterator[list[str]]:
-    try:
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=";|&>")
-        lexer.whitespace_split = True
-        words = list(lexer)
-    except ValueError:
-        return  # a quote that is closed on another line
-    command: list[str] = []
-    for word in [*words, ";"]:
-        if set(word) <= set(";|&>"):
-            if command:
-                yield command
-            command = []
-        elif command or not re.match(r"[A-Z_]+=", word):
-            command.append(word)
-
-
-def wrong_command(words: list[str], *, complete: bool) -> str:
-    """Return what is wrong with a command; empty if nothing is, or it is not the project's."""
-    program, *arguments = words
-    if program == "make":
-        return wrong_make(arguments)
-    if words[:2] == ["python", "-m"] and len(words) > 2:
-        return wrong_module(words[2], words[3:])
-    if program == "chargelight-registry":
-        return wrong_registry_command(arguments) if complete else ""
-    if program in PROGRAMS:
-        return wrong_arguments(program, arguments, complete=complete)
-    return ""
-
-
-def wrong_registry_command(arguments: list[str]) -> str:
-    try:
-        services.registry.main.parser().parse_args(arguments)
-    except SystemExit:
-        return f"chargelight-registry does not understand {arguments}"
-    return ""
-
-
-def wrong_make(arguments: list[str]) -> str:
-    target = arguments[0] if arguments else "help"
-    recipe = re.search(
-        rf"^{re.escape(target)}:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
-    )
-    if recipe is None:
-        return f"no target {target}"
-    module = re.search(r"-m (\S+) \S*ARGS", recipe[1].replace("$(or $(ARGS)", "ARGS"))
-    given = [word.removeprefix("ARGS=") for word in arguments if word.startswith("ARGS=")]
-    return wrong_module(module[1], shlex.split(given[0])) if module and given else ""
-
-
-def wrong_module(name: str, arguments: list[str]) -> str:
-    spec = importlib.util.find_spec(name)
-    if spec is None:
-        return f"no module {name}"
-    origin = Path(str(spec.origin))
-    if not origin.is_relative_to(ROOT) or (ROOT / ".venv") in origin.parents:
-        return ""
-    package = origin.name == "__init__.py"
-    if package and not (origin.parent / "__main__.py").exists():
-        return f"{name} cannot be run"
-    sources = sorted(origin.parent.glob("*.py")) if package else [origin]
-    text = "".join(source.read_text("utf-8") for source in sources)
-    options = [word.split("=")[0] for word in arguments if word.startswith("--")]
-    unknown = [option for option in options if option != "--help" and f'"{option}"' not in text]
-    return f"{name} has no {unknown[0]}" if unknown else ""
-
-
-def drop_options(group: Any, left: list[str]) -> None:
-    """Remove the group's own options, which stand before its command."""
-    options = {opt: each for each in group.params for opt in (*each.opts, *each.secondary_opts)}
-    while left and (name := left[0].split("=")[0]) in {*options, "--help"}:
-        takes_next = name in options and not options[name].is_flag and "=" not in left[0]
-        del left[: 2 if takes_next else 1]
-
-
-def wrong_arguments(program: str, arguments: list[str], *, complete: bool) -> str:
-    # typer may bring a click of its own, so its classes are known by what they can do.
-    command: Any = PROGRAMS[program]
-    left = list(arguments)
-    while hasattr(command, "commands"):
-        drop_options(command, left)
-        if not left:
-            return ""
-        if left[0] not in command.commands:
-            return f"{program} has no {left[0]}"
-        command = command.commands[left.pop(0)]
-    options = {"--help"}.union(*((*each.opts, *each.secondary_opts) for each in command.params))
-    given = {word.split("=")[0] for word in left if word.startswith("--")}
-    if given - options:
-        return f"{program} has no {given - options}"
-    if complete and "--help" not in left:
-        try:
-            command.make_context(program, left)
-        except Exception as error:  # noqa: BLE001 - of whichever click typer uses
-            return f"{program}: {error}"
-    return ""
 
 
 def open_code(text: str) -> Iterator[str]:
@@ -230,6 +118,7 @@ def problems(document: Path, text: str) -> list[str]:
     return [
         *broken_links(document, text),
         *missing_files(text),
+        *missing_in_commands(text),
         *open_code(text),
         *(set(SETTING.findall(text)) - known_settings() - {MISSPELT}),
         *unknown_operations(text),
@@ -290,6 +179,21 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
         "`chargelight --url http://booth --no-such-option state`",
         "`chargelight --url http://booth sate`",
         "```\n$ chargelight-registry restore --no-such-option hub.backup\n```",
+        "- in a list:\n\n  ```\n  chargelight explian c1234\n  ```",
+        "```\nexport KEY=$(docker-compose run --rm -T cli keys creat ada admin)\n```",
+        "`docker-compose restart rooter`",
+        "`docker-compose logs --since 5m router`",
+        "`docker-compose up -d --scale gatway=3`",
+        "`docker-compose -f docker-compose.yml restart redis-1`",
+        "`docker-compose -f deploy/compose/nowhere.yml ps`",
+        "`docker-compose exec redis redis-as nobody PING`",
+        "`docker-compose exec redis timeout 5 redis-as nobody PING`",
+        "`docker-compose exec router take-certificate`",
+        "`docker-compose exec --index=1 gateway python -m shared.process.nowhere`",
+        "`docker-compose run --rm demo charger --no-such-option`",
+        "```\ndocker-compose run --rm -T postgres-owner restor - < hub.backup\n```",
+        "```\ndeploy/compose/make-secret secrets\n```",
+        "```\nhelm install chargelight deploy/kubernetes/nowhere\n```",
     ],
 )
 def test_a_mistake_in_a_document_is_found(text: str) -> None:
@@ -302,6 +206,8 @@ def test_what_exists_is_no_mistake() -> None:
         "`PUT /pairings/c9` `make help` `python -m services.router`\n"
         "```\n$ CHARGELIGHT_CLI_URL=x chargelight explain c1 --json | jq; echo $?\nno: x\n```"
         "`chargelight --profile x --json rentals --watch` `chargelight state --url=http://booth`"
+        "`docker-compose up -d --no-recreate --scale gateway=N gateway` `docker-compose ps`"
+        "`docker-compose exec redis timeout 5 redis-as operator PING` `docker-compose run --rm cli`"
     )
     assert problems(ROOT / "example.md", text) == []
 

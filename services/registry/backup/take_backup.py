@@ -16,8 +16,12 @@ from services.registry.backup.tables import (
 from services.registry.postgres.database import Connection
 from services.registry.postgres.queries import fetch_value
 
-_SET_FORMATS: Final = "SET LOCAL datestyle TO ISO; SET LOCAL timezone TO 'UTC'"
-"""So COPY writes times as any server reads them."""
+_LIMITS_AND_FORMATS: Final = (
+    # An open transaction in psql may hold a lock: then say so, for a timer waits for an hour.
+    "SET LOCAL lock_timeout = '5s';"
+    # COPY writes times as any server reads them.
+    "SET LOCAL datestyle TO ISO; SET LOCAL timezone TO 'UTC'"
+)
 
 
 async def take_backup(connection: Connection, file: BinaryIO) -> dict[str, int]:
@@ -30,7 +34,7 @@ async def take_backup(connection: Connection, file: BinaryIO) -> dict[str, int]:
     """
     async with connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        await connection.execute(_SET_FORMATS)
+        await connection.execute(_LIMITS_AND_FORMATS)
         try:
             migrations = await applied_migrations(connection)
         except psycopg.errors.UndefinedTable as error:

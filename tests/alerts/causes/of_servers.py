@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from psycopg import AsyncConnection
+
 from tests.alerts.causes.scene import READY_SECONDS, Cause, Scene, again_and_again
 from tests.faults.stepping_clock import spare_redis
 from tests.fixtures.redis_at import address_of, admin_client
@@ -137,15 +139,14 @@ async def cut_registry(scene: Scene) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def unmount_backups(scene: Scene) -> AsyncIterator[None]:
-    """The folder of the backups is gone, as when its disk is not mounted."""
-    folder = scene.booth.folder / BACKUPS
-    gone = folder.with_name("gone")
-    folder.rename(gone)
-    try:
+async def leave_transaction_open(scene: Scene) -> AsyncIterator[None]:
+    """A person leaves a transaction open, whose lock keeps backups from reading a table.
+
+    So the newest backup in the folder gets older and older.
+    """
+    async with await AsyncConnection.connect(scene.booth.postgres.dsn) as psql:
+        await psql.execute("LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE")
         yield
-    finally:
-        gone.rename(folder)
 
 
 OF_REDIS: Final = (
@@ -169,5 +170,5 @@ OF_WAYS: Final = (
     Cause("every way to Redis 0.3 s long", slow_all_down, ("LightsLate",)),
     Cause("Postgres killed", stop_postgres, ("PostgresAway", "TransitionsWaiting")),
     Cause("registry cut from Redis", cut_registry, ("DirectoryLag",)),
-    Cause("folder of the backups gone", unmount_backups, ("BackupOld",)),
+    Cause("transaction left open in psql", leave_transaction_open, ("BackupOld",)),
 )

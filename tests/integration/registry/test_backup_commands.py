@@ -238,6 +238,17 @@ async def test_an_interrupted_backup_leaves_no_file(
     assert _names(tmp_path) == []
 
 
+async def test_a_backup_does_not_wait_for_a_transaction_that_was_left_open(
+    commands: Commands, filled: By, tmp_path: Path
+) -> None:
+    async with filled.transaction():
+        await filled.execute("LOCK TABLE audit_log")
+        ended = await commands.run("backup", str(tmp_path / "hub.backup"))
+    assert ended.code == 3
+    assert "Another transaction holds a lock in Postgres" in ended.errors
+    assert _names(tmp_path) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 async def test_an_interrupted_restore_changes_nothing(
     commands: Commands, filled: By, tmp_path: Path, number: signal.Signals
