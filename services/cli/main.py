@@ -34,6 +34,7 @@ from services.cli.commands import (
     summary,
     support_bundle,
 )
+from services.cli.desk.charger_commands import with_commands
 from services.cli.desk.find import find
 from services.cli.desk.labels import labels
 from services.cli.doctor.command import doctor
@@ -75,7 +76,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.add_typer(devices.group("charger"), name="chargers")
+app.add_typer(with_commands(devices.group("charger")), name="chargers")
 app.add_typer(pairings.with_widget_side(devices.group("widget")), name="widgets")
 app.add_typer(pairings.group, name="pairings")
 app.add_typer(booths, name="booths")

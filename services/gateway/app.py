@@ -22,6 +22,7 @@ from services.gateway.entrance.entrance import Entrance
 from services.gateway.entrance.revocation import Revocation
 from services.gateway.kernel import raise_file_limit
 from services.gateway.limits.per_id import LimitsPerId
+from services.gateway.ocpp_chargers.commands import OperatorCommands
 from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
 from services.gateway.ocpp_chargers.records import Records
 from services.gateway.presence.connected_devices import ConnectedDevices
@@ -36,7 +37,7 @@ from services.gateway.widgets.widget_connection import widget_endpoint
 from services.gateway.widgets.widgets import Widgets
 from services.gateway.workers import parent
 from shared.bus.echo import Echo
-from shared.bus.factory import open_bus, open_check, open_subscriber
+from shared.bus.factory import COMMANDS, open_bus, open_check, open_subscriber
 from shared.contract.devices import Kind
 from shared.contract.instances import Figures
 from shared.contract.names import Names, echo_channel
@@ -150,6 +151,9 @@ class Gateway:
         self.connected_widgets = widgets = ConnectedDevices()
         self.chargers = Chargers(bus, names, context, devices=chargers, trust=trust, rng=rng)
         self.records = Records(bus, self.presence_bus, names, context.clock, rng)
+        # It connects when the first charger comes that speaks OCPP.
+        heard = open_subscriber(settings, own, rng, COMMANDS)
+        self.commands = OperatorCommands(self.presence_bus, heard, names, context.clock, rng)
         self.widgets = Widgets(
             bus, self.subscriber, names, context, devices=widgets, trust=trust, rng=rng
         )
@@ -243,6 +247,8 @@ class Gateway:
         background.start(self.chargers.reconcile(), "reconcile readings")
         background.start(self.records.keep(), "keep transactions")
         background.start(self.records.tell_news(), "tell of chargers")
+        background.start(self.commands.hear(), "hear commands")
+        background.start(self.commands.run(), "send commands")
         if self.chargers.replication is not None:
             background.start(self.chargers.replication.acknowledge(), "wait for replicas")
         background.start(self.widgets.read(), "read statuses")
@@ -303,6 +309,7 @@ class Gateway:
             self.chargers,
             settings.partitions,
             self.records,
+            self.commands,
             needs_subprotocol=not settings.ocpp_without_subprotocol,
         )
         asks_widgets = settings.device_auth != "off"

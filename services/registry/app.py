@@ -20,6 +20,7 @@ from services.registry.audit.audit_file import AuditFile
 from services.registry.audit.refused_devices import RefusedDevices
 from services.registry.backup.folder import Schedule
 from services.registry.backup.timer import BackupTimer
+from services.registry.commands.command_service import CommandService
 from services.registry.directory.projection import Projection
 from services.registry.directory.projector import Projector
 from services.registry.edge.strangers import Strangers
@@ -45,7 +46,7 @@ from services.registry.retention.pruner import Pruner
 from services.registry.routes.build import build
 from services.registry.routes.dependencies import Instance, Parts
 from services.registry.settings import RegistrySettings
-from shared.bus.factory import open_bus, open_check, open_subscriber
+from shared.bus.factory import COMMANDS, open_bus, open_check, open_subscriber
 from shared.contract.instances import Figures
 from shared.contract.names import Names
 from shared.process import health, logs
@@ -129,6 +130,13 @@ class Registry:
         self._states = StateReader(self._state_bus, names)
         self._refused_devices = RefusedDevices(self._database, self._states, rng)
         self._feed = self._open_feed(settings, names, rng)
+        self._commands = CommandService(
+            self._database,
+            self._states,
+            self._state_bus,
+            names,
+            lambda: open_subscriber(settings, settings.instance_id, rng, COMMANDS),
+        )
         self._know_operators(settings, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
         agreement = agreement_of(settings)
@@ -314,6 +322,7 @@ class Registry:
     def stop_waiting(self) -> None:
         """Answer requests that have changed something, and end streams: they wait no longer."""
         self._projector.stop_waiting()
+        self._commands.stop_waiting()
         self._feed.close()
 
     def _parts(self, settings: RegistrySettings) -> Parts:
@@ -329,6 +338,7 @@ class Registry:
             self._authorization,
             self._hub.view,
             self._feed,
+            self._commands,
             (lambda _: True) if self.strangers is None else self._valid_keys.__contains__,
             settings.keep,
             Instance(describe(settings), settings.protection, self.not_ready_because),

@@ -170,6 +170,37 @@ class ImportRefusedError(DomainError):
     """An import file has mistakes, so nothing was imported."""
 
 
+class ChargerOfflineError(DomainError):
+    """A charger is not connected, so it cannot be commanded."""
+
+    def __init__(self, charger_id: str, why: str = "it is not connected") -> None:
+        super().__init__(f"{charger_id} cannot be commanded: {why}. Nothing was sent")
+
+
+class SpeaksNoOcppError(DomainError):
+    """A charger speaks our own protocol, which has no commands."""
+
+    def __init__(self, charger_id: str, *, is_new: bool = False) -> None:
+        what = (
+            "has just connected, and whether it speaks OCPP is not known yet. Try again in a moment"
+            if is_new
+            else "does not speak OCPP, and only OCPP has commands"
+        )
+        super().__init__(f"{charger_id} {what}. Nothing was sent")
+
+
+class CommandIdTakenError(DomainError):
+    """A command with this id was sent to the charger before, or may have been."""
+
+
+class CommandNotSentError(DomainError):
+    """A command could not be sent, which is certain."""
+
+
+class NoAnswerError(DomainError):
+    """A charger did not answer a command in time."""
+
+
 class DirectoryAbsentError(DomainError):
     """Redis does not have the directory, so whether a device is registered is not known."""
 

@@ -15,7 +15,8 @@ from shared.bus.single_server_bus import SingleServerBus
 from shared.bus.single_server_subscriber import SingleServerSubscriber
 from shared.bus.subscriber import Subscriber
 
-_DOORBELLS: Final = "doorbells"
+DOORBELLS: Final = "doorbells"
+COMMANDS: Final = "commands"
 
 
 class RedisSettings(Protocol):
@@ -48,12 +49,17 @@ def open_bus(settings: RedisSettings, instance_id: str, purpose: str = MAIN) -> 
     return bus
 
 
-def open_subscriber(settings: RedisSettings, instance_id: str, rng: random.Random) -> Subscriber:
-    """Return a subscriber; it connects in its `run`. ``CLIENT LIST`` shows whose it is."""
+def open_subscriber(
+    settings: RedisSettings, instance_id: str, rng: random.Random, purpose: str = DOORBELLS
+) -> Subscriber:
+    """Return a subscriber; it connects in its `run`.
+
+    ``CLIENT LIST`` shows whose it is and what it is for, metrics show the latter.
+    """
     kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
-    name = connection_name(instance_id, _DOORBELLS)
-    subscriber = kind(settings.redis_url, name, rng=rng, purpose=_DOORBELLS)
-    _show(_DOORBELLS, subscriber)
+    name = connection_name(instance_id, purpose)
+    subscriber = kind(settings.redis_url, name, rng=rng, purpose=purpose)
+    _show(purpose, subscriber)
     return subscriber
 
 

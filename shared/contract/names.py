@@ -25,6 +25,8 @@ name                            type   holds
 ``{pNN}:rejections``            hash   charger id → what was last refused, and why
 ``{pNN}:transactions``          hash   charger id → transactions of OCPP, and their connectors
 ``{pNN}:ocpp``                  hash   charger id → what it says of itself in OCPP
+``{pNN}:commands``              chan.  an operator's command to a charger that speaks OCPP
+``{pNN}:command-results``       chan.  what came of such a command
 ``{wNN}:directory``             hash   widget id → registration and pairing number
 ``{wNN}:directory-version``     string as above
 ``{wNN}:credentials``           hash   as above
@@ -135,6 +137,8 @@ _STATUS: Final = f"{_ANY_TAG}:widget:*:status"
 _TRANSITIONS: Final = f"{_ANY_TAG}:transitions"
 _DIRECTORY_CHANGES: Final = f"{_ANY_TAG}:directory-changes"
 _PRESENCE_CHANGES: Final = f"{_ANY_TAG}:presence-changes"
+_COMMANDS: Final = f"{_ANY_TAG}:commands"
+_COMMAND_RESULTS: Final = f"{_ANY_TAG}:command-results"
 
 ACCESS: Final[Mapping[str, Access]] = {
     "gateway": Access(
@@ -146,6 +150,8 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("directory-version", "statuses"),
         publishes=(_READINGS, _PRESENCE_CHANGES, _ECHO),
         hears=(_STATUS, _DIRECTORY_CHANGES, _ECHO),
+        may_publish=(_COMMAND_RESULTS,),
+        may_hear=(_COMMANDS,),
     ),
     "router": Access(
         reads=("directory", "directory-version", "live"),
@@ -164,7 +170,8 @@ ACCESS: Final[Mapping[str, Access]] = {
         removes=("statuses", "presence", "rejections", "transactions", "ocpp"),
         publishes=(_DIRECTORY_CHANGES, _PRESENCE_CHANGES),
         hears=(),
-        may_hear=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES),
+        may_publish=(_COMMANDS,),
+        may_hear=(_TRANSITIONS, _DIRECTORY_CHANGES, _PRESENCE_CHANGES, _COMMAND_RESULTS),
         succeeds=True,
     ),
 }
@@ -246,6 +253,8 @@ class ChargerNames(_TagNames):
         self.readings = f"{tag}:readings"
         self.transactions = f"{tag}:transactions"
         self.ocpp = f"{tag}:ocpp"
+        self.commands = f"{tag}:commands"
+        self.command_results = f"{tag}:command-results"
 
 
 class WidgetNames(_TagNames):

@@ -17,6 +17,7 @@ from tools.servers.wheels import NoServerError
 pytestmark = takes_long
 
 PART = (
+    "hub/test_charger_commands.py",
     "hub/test_statuses.py",
     "hub/test_order.py",
     "hub/test_presence.py",

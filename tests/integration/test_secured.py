@@ -20,6 +20,7 @@ pytestmark = takes_long
 
 PART = (
     "hub/test_broken_values.py",
+    "hub/test_charger_commands.py",
     "hub/test_refused.py",
     "hub/test_rejections.py",
     "hub/test_secured_run.py",

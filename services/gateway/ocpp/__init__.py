@@ -14,7 +14,8 @@ Who holds the connection calls, each time with the present by two clocks (`turn.
 - `take` with each text message, and `on_admitted` once the charger has its epoch, with what is
   stored of it. Until then reports and BootNotification are held; all else is answered.
 - `on_timer` at `next_at`; `ask_again` if a reading lights nothing because it may be from before
-  its connector's pairing; `command` for an operator.
+  its connector's pairing; `command` for an operator, and `on_checked` once it is known whether a
+  command that is `due` may still be sent.
 
 Each returns a `turn.Turn`, and its holder does this, in this order:
 

@@ -11,7 +11,7 @@ from services.gateway.ocpp.hub_calls.questions import Questions
 from services.gateway.ocpp.known import Known
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.reports import Reports
-from services.gateway.ocpp.turn import CommandResult, Now, Turn
+from services.gateway.ocpp.turn import CommandAnswer, CommandDue, Now, Turn
 
 _MOST_HELD: Final = 8
 _MOST_BYTES_HELD: Final = frames.MAX_MESSAGE_BYTES
@@ -91,11 +91,21 @@ class Conversation:
         self.questions.trigger_soon(connector)
         return self._finish(now, Turn())
 
-    def command(self, command_id: str, action: str, payload: bytes, now: Now) -> Turn | None:
-        """Send an operator's command; None if too many wait. Its result comes in a later turn."""
-        if not self.calls.add(HubCall(action, payload, "command", command_id=command_id)):
-            return None
-        return self._finish(now, Turn())
+    def command(self, call: HubCall, now: Now) -> Turn | None:
+        """Take an operator's command; None if too many wait.
+
+        When its turn comes it is `due`, and its holder says whether it may be sent.
+        """
+        return self._finish(now, Turn()) if self.calls.add(call) else None
+
+    def on_checked(self, command_id: str, now: Now, *, may_send: bool) -> Turn:
+        """Send a command that was due, or give it up; its answer comes in a later turn."""
+        turn = Turn()
+        if not may_send:
+            self.calls.withdraw(command_id)
+        elif (frame := self.calls.send_command(command_id, now.clock)) is not None:
+            turn.calls.append(frame)
+        return self._finish(now, turn)
 
     @property
     def next_at(self) -> float | None:
@@ -155,7 +165,7 @@ class Conversation:
     def _on_outcome(self, outcome: Outcome, turn: Turn) -> None:
         call = outcome.call
         if call.purpose == "command":
-            turn.results.append(CommandResult(call.command_id, outcome.payload, outcome.error))
+            turn.results.append(CommandAnswer(call.command_id, outcome.payload, outcome.error))
         else:
             self.questions.on_outcome(outcome)
 
@@ -166,8 +176,11 @@ class Conversation:
             sent = self.calls.send(now.clock)
             if sent is not None:
                 call, frame = sent
-                turn.calls.append(frame)
-                self.questions.on_sent(call, now.clock)
+                if call.purpose == "command":
+                    turn.due.append(CommandDue(call.command_id, call.deadline))
+                else:
+                    turn.calls.append(frame)
+                    self.questions.on_sent(call, now.clock)
         transactions = self.reports.transactions
         if transactions.has_changed:
             turn.transactions, transactions.has_changed = transactions.encode(), False

@@ -154,10 +154,23 @@ class VariableResults(_Received, frozen=True, gc=False):
     set_variable_result: tuple[VariableResult, ...] | None = None
 
 
+class StatusInfo(_Received, frozen=True, gc=False):
+    """2.x: why a call is accepted or not."""
+
+    reason_code: Anything = None
+    additional_info: Anything = None
+
+
 class Status(_Received, frozen=True, gc=False):
     """The result of a call that is accepted or not."""
 
     status: Anything = None
+
+
+class StatusWithInfo(Status, frozen=True, gc=False):
+    """The same, and why."""
+
+    status_info: StatusInfo | None = None
 
 
 _Payload = TypeVar("_Payload", bound=_Received)

@@ -24,8 +24,16 @@ class Reading(NamedTuple):
     """When, by the context's clock: what `received_at` is to our own dialect's readings."""
 
 
-class CommandResult(NamedTuple):
-    """What became of an operator's command."""
+class CommandDue(NamedTuple):
+    """An operator's command whose turn it is."""
+
+    command_id: str
+    deadline: int
+    """When it is not sent any more, in µs of Redis' time."""
+
+
+class CommandAnswer(NamedTuple):
+    """What a charger answered to an operator's command."""
 
     command_id: str
     payload: bytes | None
@@ -44,8 +52,9 @@ class Turn:
             was said before them.
         readings: At most one per connector.
         calls: Frames of the hub's own; at most one.
+        due: Commands to send if they still may be; at most one.
         transactions: What to store as the charger's transactions, if that changed.
-        results: Of commands.
+        results: Answers to commands.
         answered: Which call of the hub this message answers; 0: none. What comes after it was
             sent after that call, as with a pong.
         bad: Why the message counts as a bad one; empty if it does not.
@@ -56,8 +65,9 @@ class Turn:
     receipts: list[bytes] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     calls: list[bytes] = field(default_factory=list)
+    due: list[CommandDue] = field(default_factory=list)
     transactions: bytes | None = None
-    results: list[CommandResult] = field(default_factory=list)
+    results: list[CommandAnswer] = field(default_factory=list)
     answered: int = 0
     bad: str = ""
     has_news: bool = False

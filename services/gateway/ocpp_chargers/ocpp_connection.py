@@ -15,10 +15,13 @@ from services.gateway.connection.device_connection import DeviceConnection
 from services.gateway.connection.dialect import BadFrameError
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.conversation import Conversation
+from services.gateway.ocpp.hub_calls.operator_commands import call_of, result_of
 from services.gateway.ocpp.negotiation import Version
-from services.gateway.ocpp.turn import Now, Turn
+from services.gateway.ocpp.turn import CommandAnswer, CommandDue, Now, Turn
+from services.gateway.ocpp_chargers.commands import OperatorCommands
 from services.gateway.ocpp_chargers.connector import Connector, OcppEvents, OcppReadings
 from services.gateway.ocpp_chargers.records import Recalled, Records
+from shared.contract.charger_commands import Command, CommandResult, Unsent
 from shared.contract.device_protocol import ErrorCode
 from shared.contract.presence import OcppCharger
 from shared.contract.presence import OcppNote as Note
@@ -52,6 +55,7 @@ class OcppConnection(OcppReadings):
 
     __slots__ = (
         "_begun_marks",
+        "_commands",
         "_is_recalled",
         "_on_connector",
         "_receipts",
@@ -74,6 +78,7 @@ class OcppConnection(OcppReadings):
         events: OcppEvents,
         *,
         records: Records,
+        commands: OperatorCommands,
         version: Version,
         wall_clock: Callable[[], float],
     ) -> None:
@@ -86,6 +91,7 @@ class OcppConnection(OcppReadings):
         self.connectors: dict[int, Connector] = {}
         self._remembered = 0  # of the changes
         self._records = records
+        self._commands = commands
         self._is_recalled = False
         self._version = version
         self._wall_clock = wall_clock
@@ -105,8 +111,10 @@ class OcppConnection(OcppReadings):
         self.marks.began_before = self._now().clock - pairing.age
 
     def on_admitted(self) -> None:
-        """Ask for what is stored of the charger."""
+        """Ask for what is stored of the charger, and take commands to it."""
         self._records.recall(self)
+        if self.is_open:
+            self._commands.listen_for(self)
 
     def on_recalled(
         self, transactions: bytes, connectors: Sequence[Recalled], asked_at: float
@@ -200,6 +208,7 @@ class OcppConnection(OcppReadings):
         """Report the end."""
         self.connection.context.wheel.cancel(self)
         self._records.forget(self)
+        self._commands.forget(self)
         super().on_lost()
         for connector in self.connectors.values():
             self.events.on_disconnected(connector)
@@ -221,6 +230,22 @@ class OcppConnection(OcppReadings):
     def ask(self, number: int) -> None:
         """Ask for a connector's level."""
         self._do(self.conversation.ask_again(number, self._now()))
+
+    def take_command(self, command: Command) -> None:
+        """Queue an operator's command."""
+        turn = self.conversation.command(call_of(self._version, command), self._now())
+        if turn is None:
+            self._tell_unsent(command, Unsent.BUSY)
+        else:
+            self._do(turn)
+
+    def on_command_checked(self, command_id: str, *, may_send: bool) -> None:
+        """Send a command that was due, or give it up."""
+        may_send = may_send and self.is_open and not self.superseded
+        self._do(self.conversation.on_checked(command_id, self._now(), may_send=may_send))
+
+    def _tell_unsent(self, command: Command, why: Unsent) -> None:
+        self._commands.tell(CommandResult(id=command.id, charger=self.device_id, unsent=why))
 
     def close_to_ask(self) -> None:
         """Have a charger of our own dialect say its level again."""
@@ -249,6 +274,7 @@ class OcppConnection(OcppReadings):
                 each.on_answered(turn.answered)
         for frame in (*turn.replies, *turn.calls):
             self.connection.send_text(frame)
+        self._pass_on(turn.due, turn.results)
         known = self.conversation.known
         for reading in turn.readings:
             number = reading.connector
@@ -270,6 +296,12 @@ class OcppConnection(OcppReadings):
             self._promise(frame)
         self.give_receipts()
         self._schedule()
+
+    def _pass_on(self, due: Sequence[CommandDue], answers: Sequence[CommandAnswer]) -> None:
+        for command in due:
+            self._commands.check(self, command)
+        for answer in answers:
+            self._commands.tell(result_of(self.device_id, answer))
 
     def _promise(self, frame: bytes, *, is_pong: bool = False) -> None:
         readings = [(each, each.sequence) for _, each in self._each() if not each.is_stored]

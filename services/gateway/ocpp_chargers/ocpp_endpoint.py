@@ -16,9 +16,11 @@ from services.gateway.connection.endpoint import DeviceHandler, Endpoint, Negoti
 from services.gateway.ocpp.authorization import password_in
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
 from services.gateway.ocpp.negotiation import Version, begins_call, choose, path_of
+from services.gateway.ocpp_chargers.commands import OperatorCommands
 from services.gateway.ocpp_chargers.connector import OcppEvents
 from services.gateway.ocpp_chargers.ocpp_connection import OcppConnection
 from services.gateway.ocpp_chargers.records import Records
+from shared.contract.charger_commands import Command, Unsent
 from shared.contract.device_protocol import CloseCode
 from shared.contract.names import partition_of
 
@@ -50,6 +52,7 @@ def with_ocpp(
     events: OcppEvents,
     partitions: int,
     records: Records,
+    commands: OperatorCommands,
     *,
     needs_subprotocol: bool = True,
     wall_clock: Callable[[], float] = time.time,
@@ -68,6 +71,7 @@ def with_ocpp(
                 partition,
                 events,
                 records=records,
+                commands=commands,
                 version=version,
                 wall_clock=wall_clock,
             )
@@ -127,3 +131,10 @@ class _UndecidedConnection(OcppConnection):
             super().ask_again()
         else:
             self.close_to_ask()
+
+    def take_command(self, command: Command) -> None:
+        """Queue an operator's command, which only OCPP has."""
+        if self._speaks_ocpp:
+            super().take_command(command)
+        else:
+            self._tell_unsent(command, Unsent.NOT_OCPP)

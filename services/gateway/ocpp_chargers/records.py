@@ -128,6 +128,7 @@ class Records:
 
     def _remember_again(self, chargers: Iterable[Recorded]) -> None:
         self._to_remember.update(each for each in chargers if each.transactions)
+        self._to_tell.update(chargers)
         self._wake.set()
 
     async def keep(self) -> None:

@@ -53,12 +53,17 @@ _KINDS: Final[dict[type[errors.DomainError], _Kind]] = {
     errors.NoWidgetToGiveError: (409, "not-paired", "Not paired"),
     errors.NoWidgetToReturnError: (409, "no-widget-to-return", "No widget to return"),
     errors.NoDestinationError: (409, "no-destination", "No destination is set"),
+    errors.ChargerOfflineError: (409, "charger-is-offline", "The charger is offline"),
+    errors.SpeaksNoOcppError: (409, "speaks-no-ocpp", "The charger does not speak OCPP"),
+    errors.CommandIdTakenError: (409, "command-was-sent", "The command was sent before"),
     errors.ChangedMeanwhileError: (412, "changed-meanwhile", "Changed meanwhile"),
     errors.ExistsError: (412, "exists", "Exists already"),
     errors.TooManyRowsError: (413, None, None),
     errors.ImportRefusedError: (422, "import-refused", "Nothing was imported"),
     errors.TooBusyError: (503, "too-busy", "Too many at once"),
     errors.DirectoryAbsentError: (503, "directory-absent", "The directory is not there"),
+    errors.CommandNotSentError: (503, "command-not-sent", "The command was not sent"),
+    errors.NoAnswerError: (504, "no-answer", "The charger did not answer"),
 }
 
 _MEANINGS: Final = {
@@ -75,6 +80,7 @@ _MEANINGS: Final = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request makes no sense; `detail` says where it does not",
     HTTPStatus.MISDIRECTED_REQUEST: "The `Host` header may be a stranger's name",
     HTTPStatus.SERVICE_UNAVAILABLE: "Postgres or Redis is away or busy. Try again in a moment",
+    HTTPStatus.GATEWAY_TIMEOUT: "The charger did not answer in time; `detail` says what that means",
 }
 """What each status means, for the OpenAPI document."""
 

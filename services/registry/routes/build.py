@@ -37,7 +37,7 @@ from services.registry.routes import (
 from services.registry.routes.access import audit, keys, sessions
 from services.registry.routes.access.booth_limit import require_booth
 from services.registry.routes.dependencies import Parts
-from services.registry.routes.desk import board, find, labels, visits
+from services.registry.routes.desk import board, commands, find, labels, visits
 from services.registry.routes.notify import notifications
 from shared.process.runtime import CannotServeError
 from shared.version import VERSION
@@ -53,6 +53,7 @@ ROUTERS: Final = (
     visits.routes,
     labels.routes,
     board.routes,
+    commands.routes,
     imports.routes,
     exports.routes,
     states.routes,

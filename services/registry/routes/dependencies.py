@@ -13,6 +13,7 @@ from services.registry.access.protection import Protection
 from services.registry.access.secret_hasher import SecretHasher
 from services.registry.api.guarded_route import GuardedRouter, operation_of
 from services.registry.api.representations import BoothOrNone
+from services.registry.commands.command_service import CommandService
 from services.registry.desk.look_ups import LookUps
 from services.registry.devices.etags import Conditions
 from services.registry.directory.projector import Projector
@@ -83,6 +84,7 @@ class Parts:
     hub: Callable[[], Hub]
     """Returns what this registry sees of the hub."""
     feed: Feed
+    commands: CommandService
     is_valid: Callable[[bytes], bool] = lambda _: True
     """Tells whether an API key or a session is valid, a moment late, also while Postgres is away;
     where none is needed, each is."""

@@ -33,6 +33,10 @@ class OcppCharger:
         device: Its connection.
         level: What it says when it is asked, in percent; None: it knows no triggers.
         behind: How far its clock is behind.
+
+    Attributes:
+        commanded: What it was told to do.
+        obeys: What it answers to that; None: nothing.
     """
 
     def __init__(
@@ -46,6 +50,8 @@ class OcppCharger:
         self.version = version
         self.device = device
         self.behind = behind
+        self.commanded: list[str] = []
+        self.obeys: str | None = "Accepted"
         self._package = _PACKAGES[version]
         self._point = self._charge_point(level)
         self._asked: set[asyncio.Task[None]] = set()
@@ -71,7 +77,22 @@ class OcppCharger:
                     charger._asked.add(task)
                     task.add_done_callback(charger._asked.discard)
 
+            @routing.on("Reset")  # type: ignore[untyped-decorator]
+            async def on_reset(self, **_: Any) -> Any:
+                return await charger.obey("Reset")
+
+            @routing.on("UnlockConnector")  # type: ignore[untyped-decorator]
+            async def on_unlock(self, connector_id: int, evse_id: int | None = None) -> Any:
+                return await charger.obey("UnlockConnector", evse_id or connector_id)
+
         return ChargePoint("c1234", self.device, response_timeout=SOON)
+
+    async def obey(self, action: str, connector: int | None = None) -> Any:
+        """Note what it is told to do, and answer."""
+        self.commanded.append(action if connector is None else f"{action} {connector}")
+        if self.obeys is None:
+            await asyncio.Event().wait()
+        return getattr(self._package.call_result, action)(self.obeys)
 
     async def boot(self) -> Any:
         call = self._package.call.BootNotification

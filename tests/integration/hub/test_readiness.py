@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from services.gateway import app as gateway_app
 from services.router import app as router_app
-from shared.bus.factory import open_subscriber
+from shared.bus.factory import DOORBELLS, open_subscriber
 from shared.bus.subscriber import Subscriber
 from shared.process.settings import Settings
 from tests.fixtures.fault_proxy import stalling_proxy
@@ -55,9 +55,12 @@ def subscribe_at(
 ) -> None:
     """Have the subscribing connection, and no other, lead somewhere else."""
 
-    def elsewhere(settings: Settings, instance_id: str, rng: random.Random) -> Subscriber:
-        there = settings.model_copy(update={"redis_url": where()})
-        return open_subscriber(there, instance_id, rng)
+    def elsewhere(
+        settings: Settings, instance_id: str, rng: random.Random, purpose: str = DOORBELLS
+    ) -> Subscriber:
+        is_meant = purpose == DOORBELLS
+        there = settings.model_copy(update={"redis_url": where()}) if is_meant else settings
+        return open_subscriber(there, instance_id, rng, purpose)
 
     monkeypatch.setattr(app, "open_subscriber", elsewhere)
 

@@ -40,6 +40,8 @@ CHANNELS: Final = {
     CHARGERS.readings: "readings",
     CHARGERS.directory_changes: "directory-changes",
     CHARGERS.presence_changes: "presence-changes",
+    CHARGERS.commands: "commands",
+    CHARGERS.command_results: "command-results",
     WIDGETS.directory_changes: "directory-changes",
     WIDGETS.presence_changes: "presence-changes",
     WIDGETS.transitions: "transitions",

@@ -23,6 +23,7 @@ BODIES: Final[dict[str, Any]] = {
     "update_charger": {},
     "update_widget": {},
     "rename_booth": {"name": "Tower"},
+    "command_charger": {"command": "unlock"},
 }
 """Of the operations that need one."""
 

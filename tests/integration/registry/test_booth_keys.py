@@ -37,6 +37,7 @@ OTHERS: Final = {
     "role": "viewer",
     "secret": "s" * 20,
     "ticket": "t",
+    "command": "unlock",
 }
 """Other parameters and members, without which a request would make no sense."""
 

@@ -46,7 +46,7 @@ THERE: Final = {
 NOBODY: Final = cast("Any", None)
 """Nothing is asked of Postgres or Redis to write the document."""
 
-DOCUMENT: Final = build(Parts(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY)).openapi()
+DOCUMENT: Final = build(Parts(*[NOBODY] * 8)).openapi()
 
 load_all_checks()
 (negative_data_rejection,) = CHECKS.get_by_names(["negative_data_rejection"])

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "update_charger": "chargers update c1 --label a --location b --booth d --auth any",
     "unregister_charger": "chargers unregister c1",
     "get_charger_state": "chargers state c1",
+    "command_charger": f"chargers command c1 unlock --id {RENTAL}",
     "explain_device": "explain c1",
     "explain_charger": "explain c1 --charger",
     "list_refused": "refused",
@@ -125,6 +126,7 @@ ANSWER: dict[str, Any] = {
     "instances": [],
     "waiting": dict.fromkeys(("devices", "unstored", "changes", "transitions", "overdue")),
     "events": [],
+    "accepted": True,
 }
 """Enough for every command."""
 
@@ -139,7 +141,7 @@ def routers() -> Iterator[APIRouter]:
 def operations() -> dict[str, dict[str, Any]]:
     """Return the operations of the API's own document, with method, path and schemas."""
     nothing: Any = object()
-    document = build(Parts(nothing, nothing, nothing, nothing, nothing, nothing, nothing)).openapi()
+    document = build(Parts(*[nothing] * 8)).openapi()
     found = {
         operation["operationId"]: {**operation, "method": method.upper(), "path": path}
         for path, methods in document["paths"].items()

@@ -26,7 +26,7 @@ PAGE: Final = "https://booth.example.org"
 
 def client_of(path_prefix: str = "", origins: Collection[str] = ()) -> httpx.AsyncClient:
     open_to_all = Authorization(NOTHING, NOTHING, required=False)
-    parts = Parts(NOTHING, NOTHING, NOTHING, NOTHING, open_to_all, NOTHING, NOTHING)
+    parts = Parts(NOTHING, NOTHING, NOTHING, NOTHING, open_to_all, NOTHING, NOTHING, NOTHING)
     api = build(parts, path_prefix, origins)
     return httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://registry")
 

@@ -25,6 +25,7 @@ API: Final = build(
         Authorization(NOBODY, NOBODY, required=False),
         NOBODY,
         NOBODY,
+        NOBODY,
     )
 )
 DOCUMENT: Final = API.openapi()

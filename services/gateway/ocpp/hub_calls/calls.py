@@ -21,6 +21,8 @@ class HubCall(NamedTuple):
     """That is triggered."""
     command_id: str = ""
     """Of an operator's command."""
+    deadline: int = 0
+    """Of the same: when it is not sent any more, in µs of Redis' time."""
 
 
 class Outcome(NamedTuple):
@@ -81,7 +83,26 @@ class Calls:
         call = self._queue.popleft()
         self.newest += 1
         self._outstanding = _Outstanding(call, now)
-        return call, encode_call(str(self.newest), call.action, call.payload)
+        return call, self._frame_of(call)
+
+    def send_command(self, command_id: str, now: float) -> bytes | None:
+        """Return the frame of a command whose turn it is; None: it was given up.
+
+        The wait for its answer begins now.
+        """
+        outstanding = self._outstanding
+        if outstanding is None or outstanding.call.command_id != command_id:
+            return None
+        self._outstanding = outstanding._replace(sent_at=now)
+        return self._frame_of(outstanding.call)
+
+    def withdraw(self, command_id: str) -> None:
+        """Give up a command whose turn it is, as it may not be sent."""
+        if self._outstanding is not None and self._outstanding.call.command_id == command_id:
+            self._outstanding = None
+
+    def _frame_of(self, call: HubCall) -> bytes:
+        return encode_call(str(self.newest), call.action, call.payload)
 
     def on_answer(self, answer: Answer) -> Outcome | None:
         """Take an answer; None if it belongs to no call."""

@@ -29,6 +29,7 @@ Kind = Literal[
     "api-key",
     "charger-secret",
     "widget-secret",
+    "command",
     "import",
     "retention",
     "erasure",

@@ -4,13 +4,16 @@ import json
 from typing import Any, Final
 
 from services.gateway.ocpp.conversation import Conversation
+from services.gateway.ocpp.hub_calls.operator_commands import call_of
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.timestamps import write_timestamp
 from services.gateway.ocpp.turn import Now, Turn
+from shared.contract.charger_commands import Command, CommandName
 from tests.unit.gateway.ocpp.schemas import check_call, check_error, check_result
 
 BEGAN: Final = Now(clock=1000.0, utc=1_796_032_800.0)
 """2026-11-30 at 10:00."""
+DEADLINE: Final = 1_796_032_815_000_000
 
 
 class Charger:
@@ -18,6 +21,8 @@ class Charger:
 
     Attributes:
         calls: Of the hub, that are not answered: id, action and payload.
+        due: Ids of commands whose turn it is.
+        may_send: What is said of these; None: nothing.
     """
 
     def __init__(self, version: Version = Version.V16, *, admitted: bool = True) -> None:
@@ -25,6 +30,8 @@ class Charger:
         self.now = BEGAN
         self.conversation = Conversation(version, heartbeat_seconds=300)
         self.behind = 0.0
+        self.due: list[str] = []
+        self.may_send: bool | None = True
         self.calls: list[tuple[str, str, Any]] = []
         self._count = 0
         self._actions: dict[str, str] = {}
@@ -65,6 +72,26 @@ class Charger:
 
     def ask_again(self, connector: int = 1) -> Turn:
         return self._check(self.conversation.ask_again(connector, self.now))
+
+    def command(
+        self, command_id: str, name: CommandName = CommandName.RESET, connector: int = 1
+    ) -> Turn | None:
+        """Have an operator command it; None: too much waits for it."""
+        command = Command(
+            id=command_id,
+            command=name,
+            charger="c1",
+            connector=connector,
+            epoch=5,
+            deadline=DEADLINE,
+        )
+        turn = self.conversation.command(call_of(self.version, command), self.now)
+        return None if turn is None else self._check(turn)
+
+    def check(self, command_id: str, *, may_send: bool) -> Turn:
+        """Say whether a command that is due may be sent."""
+        self.due.remove(command_id)
+        return self._check(self.conversation.on_checked(command_id, self.now, may_send=may_send))
 
     def meter_values(
         self,
@@ -121,4 +148,9 @@ class Charger:
                 check_error(frame)
         self.calls += [check_call(frame, self.version) for frame in turn.calls]
         assert len(self.calls) <= 1, "the hub has one call at a time"
+        for due in turn.due:
+            assert due.deadline == DEADLINE
+            self.due.append(due.command_id)
+            if self.may_send is not None:
+                self.check(due.command_id, may_send=self.may_send)
         return turn

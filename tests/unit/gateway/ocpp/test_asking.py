@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from services.gateway.ocpp.negotiation import Version
-from services.gateway.ocpp.turn import Turn
 from tests.unit.gateway.ocpp.charger import Charger
 
 V2 = (Version.V201, Version.V21)
@@ -355,7 +354,7 @@ def test_a_connector_is_not_triggered_again_at_once() -> None:
 def test_a_question_that_waits_is_not_asked_twice() -> None:
     charger = Charger()
     charger.meter_values(28)
-    commanded(charger, "x1")
+    charger.command("x1")
     charger.ask_again()
     charger.ask_again()
     settings = Settings(charger, {})
@@ -368,7 +367,7 @@ def test_a_question_that_waited_counts_from_when_it_was_sent() -> None:
     charger = Charger()
     charger.behind = 49 * 60
     charger.meter_values(28)
-    commanded(charger, "x1")
+    charger.command("x1")
     charger.ask_again()
     charger.wait(20)
     charger.answer({"status": "Accepted"})
@@ -427,46 +426,7 @@ def test_a_trigger_that_is_refused_may_be_tried_again(answer: object) -> None:
     assert len(charger.ask_again().calls) == 1
 
 
-# Commands of an operator.
-
-
-def commanded(charger: Charger, command_id: str) -> Turn | None:
-    turn = charger.conversation.command(command_id, "Reset", b'{"type":"Soft"}', charger.now)
-    return None if turn is None else charger._check(turn)
-
-
-def test_a_command_is_sent_and_its_result_comes_with_its_id() -> None:
-    charger = Charger()
-    charger.meter_values(28)
-    commanded(charger, "x1")
-    turn = charger.answer({"status": "Accepted"})
-    (result,) = turn.results
-    assert (result.command_id, result.payload, result.error) == (
-        "x1",
-        b'{"status": "Accepted"}',
-        "",
-    )
-    assert turn.answered == 1
-
-
-def test_a_command_that_is_refused_or_not_answered_has_an_error() -> None:
-    charger = Charger()
-    charger.meter_values(28)
-    commanded(charger, "x1")
-    assert charger.refuse("NotSupported").results[0].error == "NotSupported"
-    commanded(charger, "x2")
-    charger.calls.clear()
-    charger.wait(30)
-    (result,) = charger.timer().results
-    assert (result.command_id, result.payload) == ("x2", None)
-    assert result.error
-
-
-def test_too_many_commands_are_refused() -> None:
-    charger = Charger()
-    charger.meter_values(28)
-    accepted = [commanded(charger, f"x{n}") is not None for n in range(12)]
-    assert accepted == [True] * 9 + [False] * 3
+# What the hub knows of its calls.
 
 
 def test_an_answer_tells_which_call_the_charger_has_received() -> None:

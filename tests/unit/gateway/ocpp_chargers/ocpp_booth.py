@@ -1,6 +1,7 @@
 """A gateway's chargers that speak OCPP, with Redis as a script of answers."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from websockets.frames import Opcode
@@ -11,11 +12,14 @@ from services.gateway.chargers.charger_connection import charger_endpoint
 from services.gateway.known_pairing import KnownPairing
 from services.gateway.ocpp.negotiation import Version
 from services.gateway.ocpp.timestamps import write_timestamp
+from services.gateway.ocpp_chargers.commands import OperatorCommands
 from services.gateway.ocpp_chargers.ocpp_endpoint import with_ocpp
 from services.gateway.ocpp_chargers.records import Records
-from shared.bus.script import Call
+from shared.bus.bus import BusUnavailableError
+from shared.bus.script import Argument, Call
 from tests.unit.gateway.chargers.charger_booth import NAMES, Booth, ChargerBus
 from tests.unit.gateway.fake_device import Clock, FakeDevice, head_of
+from tests.unit.shared.fake_bus import FakeSubscriber
 from tests.unit.shared.no_delay import NoDelay
 from tests.unit.shared.running import let_work
 
@@ -31,6 +35,10 @@ class OcppBus(ChargerBus):
         known: What was stored of each for ``explain``.
         connectors: Those from number 2 on that are registered, of every charger.
         sampled_ago: How long ago the stored reading of each was sampled, in seconds.
+        may_send: Answers whether a command may be sent.
+        checked: Of which commands that was asked: charger, epoch, deadline.
+        told: What was published of commands.
+        publishing_fails: What each publishing leads to, if anything.
     """
 
     def __init__(self) -> None:
@@ -39,11 +47,31 @@ class OcppBus(ChargerBus):
         self.sampled_ago: dict[str, float] = {}
         self.connectors: set[int] = set()
         self.known: dict[str, Any] = {}
+        self.may_send: Callable[[], Any] = lambda: b"15000000"
+        self.checked: list[tuple[Any, ...]] = []
+        self.told: list[Any] = []
+        self.publishing_fails: Exception | None = None
 
-    def answer_call(self, call: Call) -> list[Any]:
+    def answer_command(self, words: Sequence[Argument]) -> Any:
+        if words[0] != "PUBLISH":
+            return super().answer_command(words)
+        if isinstance(self.publishing_fails, BusUnavailableError):
+            raise self.publishing_fails
+        if self.publishing_fails is not None:
+            return self.publishing_fails
+        _, channel, payload = words
+        assert channel == NAMES.chargers[0].command_results
+        assert isinstance(payload, bytes)
+        self.told.append(json.loads(payload))
+        return 1
+
+    def answer_call(self, call: Call) -> Any:
         words = list(call.arguments)
         if call.script is scripts.RECALL:
             return [b"%d" % self.now, *(self._recalled(str(charger)) for charger in words[::2])]
+        if call.script is scripts.MAY_SEND:
+            self.checked.append(tuple(words))
+            return self.may_send()
         if call.script is scripts.REMEMBER:
             _, key = call.keys
             return [self._remember(key, *words[i : i + 3]) for i in range(0, len(words), 3)]
@@ -72,6 +100,20 @@ class OcppBus(ChargerBus):
         return b"stored"
 
 
+class Heard(FakeSubscriber):
+    """Where commands are heard.
+
+    Attributes:
+        has_run: Whether it was connected.
+    """
+
+    has_run = False
+
+    async def run(self) -> None:
+        self.has_run = True
+        await super().run()
+
+
 class OcppBooth(Booth):
     """A gateway's chargers of OCPP, with Redis as a fake."""
 
@@ -82,12 +124,19 @@ class OcppBooth(Booth):
         self.bus = OcppBus()
         self.use(NAMES)
         self.records = Records(self.bus, self.bus, NAMES, clock, NoDelay())
+        self.heard = Heard()
+        self.commands = OperatorCommands(self.bus, self.heard, NAMES, clock, NoDelay())
+
+    async def hear(self) -> None:
+        """Let commands be heard, if they can be."""
+        await let_work(self.commands.hear())
 
     async def write(self) -> None:
         """Let everything be written and read that can be."""
         await super().write()
         await let_work(self.records.keep())
         await super().write()
+        await let_work(self.commands.run())
 
 
 class OcppCharger(FakeDevice):
@@ -121,6 +170,7 @@ class OcppCharger(FakeDevice):
             booth.chargers,
             partitions,
             booth.records,
+            booth.commands,
             needs_subprotocol=needs_subprotocol,
             wall_clock=lambda: booth.clock.now + UTC_OFFSET,
         )

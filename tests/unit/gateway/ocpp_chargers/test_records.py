@@ -63,6 +63,18 @@ async def test_a_redis_that_was_emptied_gets_them_again(booth: OcppBooth) -> Non
         assert booth.bus.transactions["c1"] == stored
 
 
+async def test_a_redis_that_was_emptied_hears_again_what_a_charger_is(booth: OcppBooth) -> None:
+    await connect(booth)
+    await booth.records.tell_all()
+    for lose in booth.bus.reconnected[-1], lambda: booth.records.on_directory_change(0, []):
+        known = booth.bus.known.pop("c1")
+        await booth.records.tell_all()
+        assert booth.bus.known == {}, "nothing is new"
+        lose()
+        await booth.records.tell_all()
+        assert booth.bus.known == {"c1": known}
+
+
 async def test_another_change_of_the_directory_and_another_charger_write_nothing(
     booth: OcppBooth,
 ) -> None:
