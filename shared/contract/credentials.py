@@ -13,6 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from shared.contract.full_when import REPORTED
+
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_SECRET_LENGTH: Final = 16
 """Of a device's secret, in characters."""
@@ -48,6 +50,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     device has a secret."""
     auth: Auth = "any"
     """What it must prove itself with; left out where it is ``any``."""
+    full_when: str = REPORTED
+    """What counts as full there (`shared.contract.full_when`). It is no pairing and no secret, but
+    changes as rarely as these, and this number orders its changes, too."""
 
 
 def is_key(text: str) -> bool:

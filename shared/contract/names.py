@@ -14,7 +14,7 @@ name                            type   holds
 ==============================  =====  ======================================================
 ``{pNN}:directory``             hash   charger id → registration and pairing (registry writes)
 ``{pNN}:directory-version``     string exists once the directory is complete; changes with it
-``{pNN}:credentials``           hash   charger id → digests of its secrets, if it has any
+``{pNN}:credentials``           hash   charger id → digests of its secrets; what counts as full
 ``{pNN}:live``                  hash   charger id → connection epoch and newest reading
 ``{pNN}:pending``               zset   charger id → since when (µs) its reading waits for a router
 ``{pNN}:lease``                 string which router works on the partition

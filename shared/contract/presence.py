@@ -152,6 +152,10 @@ class OcppCharger(msgspec.Struct, frozen=True):
     """Connectors whose state of charge has come on this connection."""
     notes: dict[str, str] = {}
     """The newest of each kind (`OcppNote`)."""
+    full_when: dict[int, str] = {}
+    """What counts as full, of each connector for which that is set."""
+    by_setting: list[int] = []
+    """Connectors whose newest level came by that, and not from a state of charge."""
 
 
 decode_ocpp_charger = tolerant_decoder(OcppCharger)

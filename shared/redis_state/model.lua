@@ -116,13 +116,14 @@ local function is_credentials(value)
   if not is_drawn(value.number) then return false end
   if value.registered ~= nil and not is_count(value.registered) then return false end
   if value.auth ~= nil and value.auth ~= 'any' and value.auth ~= 'certificate' then return false end
+  if value.full_when ~= nil and type(value.full_when) ~= 'string' then return false end
   for _, digest in ipairs(value.digests) do
     if type(digest) ~= 'string' or not string.find(digest, '^%x+$') then return false end
   end
   return true
 end
 
--- Stored credentials: {number, registered, digests = [...], auth}. Decoded, {} and [] are alike.
+-- Stored credentials: {number, registered, digests = [...], auth, full_when}. Decoded, {} and [] are alike.
 local function credentials_of(raw)
   if not raw or not string.find(raw, '"digests":%s*%[') then return nil end
   return checked(raw, is_credentials)

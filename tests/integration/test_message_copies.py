@@ -30,6 +30,7 @@ from shared.contract.doorbells import (
     StatusDoorbell,
     encode_status,
 )
+from shared.contract.full_when import REPORTED, SUSPENDED
 from shared.contract.names import ChargerNames, Names, WidgetNames
 from shared.contract.presence import ChargerPresence, Rejection, RejectionCode, WidgetPresence
 from shared.redis_state.values import DirectoryEntry, LiveState
@@ -237,17 +238,20 @@ async def test_a_directory_that_is_complete_or_loses_entries(
     assert changes == [[], ["c1234"], ["c1234"]]
 
 
+@pytest.mark.parametrize("full_when", [REPORTED, SUSPENDED, "no-energy:10"])
 @pytest.mark.parametrize("auth", get_args(Auth))
-async def test_credentials(writer: Writer, auth: Auth) -> None:
+async def test_credentials(writer: Writer, auth: Auth, full_when: str) -> None:
     digests = ["0" * 64, "f" * 64]
     words = (
         *(CHARGER.directory_changes, "c1234", 7, EPOCH),
-        *(json.dumps(digests, separators=(",", ":")), auth),
+        *(json.dumps(digests, separators=(",", ":")), auth, full_when),
     )
     keys = (CHARGER.credentials, CHARGER.directory_version, CHARGER.live)
     await writer.run(directory.PROJECT_SECRETS, keys, *words)
     raw = await writer.client.hget(CHARGER.credentials, "c1234")
-    credentials = Credentials(number=7, registered=EPOCH, auth=auth, digests=digests)
+    credentials = Credentials(
+        number=7, registered=EPOCH, auth=auth, digests=digests, full_when=full_when
+    )
     assert decoded(raw, Credentials) == credentials
     assert msgspec.json.encode(credentials) == raw
 

@@ -32,6 +32,8 @@ def group(kind: str) -> typer.Typer:
     _add_list_and_show(commands, kind)
     _add_changes(commands, kind)
     _add_end(commands, kind)
+    if kind == "charger":
+        _add_full_when(commands)
     commands.add_typer(secret.group(kind), name="secret")
     return commands
 
@@ -133,6 +135,28 @@ def _add_end(commands: typer.Typer, kind: str) -> None:
     )
     def unregister(context: typer.Context, device_ids: DeviceIds) -> None:
         _unregister_all(session_of(context), kinds, device_ids)
+
+
+def _add_full_when(commands: typer.Typer) -> None:
+    @commands.command(
+        "full-when",
+        help="Show or set what counts as full at a charger that knows no state of charge.",
+    )
+    def full_when(
+        context: typer.Context,
+        device_id: DeviceId,
+        setting: Annotated[
+            str | None,
+            typer.Argument(
+                help="reported, suspended, or no-energy:N (minutes in which the meter stands "
+                "still); without it, the present setting is shown."
+            ),
+        ] = None,
+    ) -> None:
+        session, where = session_of(context), address("chargers", device_id, "full-when")
+        api = session.api
+        answer = api.get(where) if setting is None else api.put(where, {"full_when": setting})
+        session.output.fields(answer)
 
 
 def state(

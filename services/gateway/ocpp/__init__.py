@@ -13,6 +13,8 @@ Who holds the connection calls, each time with the present by two clocks (`turn.
 
 - `take` with each text message, and `on_admitted` once the charger has its epoch, with what is
   stored of it. Until then reports and BootNotification are held; all else is answered.
+- `on_settings` before that, and whenever they change: what counts as full where no state of
+  charge is reported.
 - `on_timer` at `next_at`; `ask_again` if a reading lights nothing because it may be from before
   its connector's pairing; `command` for an operator, and `on_checked` once it is known whether a
   command that is `due` may still be sent.

@@ -76,6 +76,11 @@ class ChargerClock:
             self._last = sample.stamp, lag
         return max(now.clock - max(lag - self.offset, 0.0), earliest)
 
+    def said_at(self, stamp: float | None, now: Now) -> float:
+        """Return when something was that is no sample; its time may be that of long ago."""
+        lag = 0.0 if stamp is None else now.utc - stamp
+        return now.clock - max(lag - self.offset, 0.0)
+
     def _learn_from_answer(self, lag: float, triggered_at: float, now: float) -> float:
         """Learn from the answer to a question; return when it was asked, if this is the answer."""
         ago = now - triggered_at

@@ -41,7 +41,7 @@ class Conversation:
 
     def __post_init__(self) -> None:
         self.reports = Reports(self.version, self.known)
-        self.questions = Questions(self.version, self.known, self.calls)
+        self.questions = Questions(self.version, self.known, self.calls, self.reports.rules)
 
     def take(self, message: bytes, now: Now) -> Turn:
         """Take a message.
@@ -85,6 +85,11 @@ class Conversation:
         for call, received in held:
             self._answer(call, received, now, turn)
         return self._finish(now, turn)
+
+    def on_settings(self, full_when: Mapping[int, str], now: Now) -> Turn:
+        """Take what counts as full, of each connector (`shared.contract.full_when`)."""
+        self.reports.on_settings(full_when)
+        return self._finish(now, Turn())
 
     def ask_again(self, connector: int, now: Now) -> Turn:
         """Ask for a connector's level: what is known may be another visitor's."""
@@ -148,7 +153,7 @@ class Conversation:
                 turn.replies.append(frames.encode_result(call.id, welcome))
                 self.questions.restart()
             case "StatusNotification":
-                self.reports.on_status(call.payload, received)
+                self.reports.on_status(call.payload, received, turn)
                 turn.replies.append(frames.encode_result(call.id, replies.EMPTY))
             case action if action in replies.HELD[self.version]:
                 receipt = self.reports.on_report(

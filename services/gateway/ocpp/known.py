@@ -26,6 +26,10 @@ class Known:
     notes: dict[Note, str] = field(default_factory=dict)
     reporting: set[int] = field(default_factory=set)
     """Connectors whose state of charge has come on this connection."""
+    full_when: dict[int, str] = field(default_factory=dict)
+    """What counts as full, of each connector for which that is set."""
+    by_setting: set[int] = field(default_factory=set)
+    """Connectors whose newest level came by what their setting counts as full."""
     has_news: bool = False
     """Whether something changed since this was last set to false."""
 
@@ -44,6 +48,12 @@ class Known:
         """Note that a connector's state of charge has come."""
         self.has_news |= connector not in self.reporting
         self.reporting.add(connector)
+        self.by_setting.discard(connector)
+
+    def note_by_setting(self, connector: int) -> None:
+        """Note that a connector's level has come by its setting."""
+        self.has_news |= connector not in self.by_setting
+        self.by_setting.add(connector)
 
     def note_state(self, connector: int | None, state: object) -> None:
         """Note a connector's state."""

@@ -29,6 +29,7 @@ class SampledValue(_Received, frozen=True, gc=False):
     """2.x: an object with unit and multiplier."""
     format: Anything = None
     context: Anything = None
+    phase: Anything = None
 
 
 class MeterValue(_Received, frozen=True, gc=False):

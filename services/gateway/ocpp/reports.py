@@ -1,6 +1,6 @@
 """What a charger reports: its state, its transactions, and the state of charge in both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,12 +8,15 @@ import msgspec
 
 from services.gateway.ocpp import replies
 from services.gateway.ocpp.charger_clock import LATE_SECONDS, ChargerClock
+from services.gateway.ocpp.full_when.energy import newest_measured
+from services.gateway.ocpp.full_when.rules import FullRules
 from services.gateway.ocpp.known import Known
 from services.gateway.ocpp.messages import (
     Anything,
     BootNotification,
     MeterValue,
     MeterValues,
+    SampledValue,
     StartTransaction,
     StatusNotification,
     StopTransaction,
@@ -21,7 +24,7 @@ from services.gateway.ocpp.messages import (
     read,
 )
 from services.gateway.ocpp.negotiation import Version
-from services.gateway.ocpp.samples import newest_sample
+from services.gateway.ocpp.samples import Sample, newest_sample
 from services.gateway.ocpp.timestamps import read_timestamp
 from services.gateway.ocpp.transactions import Transactions
 from services.gateway.ocpp.turn import Now, Reading, Turn
@@ -29,6 +32,8 @@ from shared.contract.connectors import MOST_CONNECTORS
 from shared.contract.presence import OcppNote as Note
 
 _ENDED: Final = "Ended"
+_UNNAMED: Final = "?"
+"""The transaction that is open, where a message does not name it."""
 _NO_ID: Final = 1 << 53
 """The hub's own ids are seconds since 1970."""
 
@@ -50,7 +55,9 @@ class Reports:
     known: Known
     transactions: Transactions = field(default_factory=Transactions)
     clock: ChargerClock = field(default_factory=ChargerClock)
+    rules: FullRules = field(default_factory=FullRules)
     _sampled_at: dict[int, float] = field(default_factory=dict)  # the newest reading of each
+    _set_at: dict[int, float] = field(default_factory=dict)  # the same, by settings here
 
     def note_stored(self, sampled_at: Mapping[int, float]) -> None:
         """Note when the readings that are stored were sampled: older ones change nothing."""
@@ -65,15 +72,27 @@ class Reports:
         else:
             self.known.note_boot(boot)
 
-    def on_status(self, payload: msgspec.Raw, now: Now) -> None:
+    def on_settings(self, settings: Mapping[int, str]) -> None:
+        """Take what counts as full, of each connector."""
+        if self.rules.use(settings):
+            self.known.full_when, self.known.has_news = dict(self.rules.settings), True
+            self.known.by_setting &= self.rules.settings.keys()
+            for connector in self.known.reporting & self.rules.settings.keys():
+                self.transactions.note_level(connector)
+
+    def on_status(self, payload: msgspec.Raw, now: Now, turn: Turn) -> None:
         """Take the state of a connector."""
         status = read(payload, StatusNotification)
         if status is None:
             self._note_malformed("StatusNotification")
             return
-        self.clock.note(read_timestamp(status.timestamp), now)
+        stamp = read_timestamp(status.timestamp)
+        self.clock.note(stamp, now)
         if self.version is Version.V16:
             self.known.note_state(status.connector_id, status.status)
+            self.rules.on_state(status.connector_id, status.status)
+            if self.rules.goes_by_state(status.connector_id):
+                self._go_by_setting(status.connector_id, self.clock.said_at(stamp, now), turn)
         else:
             self.known.note_state(status.evse_id, status.connector_status)
 
@@ -104,7 +123,11 @@ class Reports:
             return replies.EMPTY
         connector = said.connector_id if self.version is Version.V16 else said.evse_id
         is_charging = _is_id(said.transaction_id) or self.transactions.is_charging(connector)
-        self._read_samples(said.meter_value, connector, arrival, is_charging=is_charging)
+        if not self._read_samples(said.meter_value, connector, arrival, is_charging=is_charging):
+            which = str(said.transaction_id) if _is_id(said.transaction_id) else _UNNAMED
+            self._read_meter(
+                said.meter_value, connector, arrival, transaction=which if is_charging else ""
+            )
         return replies.EMPTY
 
     def _on_start(self, payload: msgspec.Raw, now: Now) -> bytes:
@@ -122,6 +145,7 @@ class Reports:
             return replies.stop_reply()
         self.clock.note(read_timestamp(stop.timestamp), arrival.now)
         connector = self.transactions.end(str(stop.transaction_id))
+        self.rules.on_state(connector, "")  # the next one is on its way
         self._read_samples(stop.transaction_data, connector, arrival, is_charging=True)
         return replies.stop_reply()
 
@@ -132,19 +156,25 @@ class Reports:
             return replies.EMPTY
         self.clock.note(read_timestamp(event.timestamp), arrival.now)
         info, evse = event.transaction_info, event.evse
-        connector = evse.id if evse is not None else None
+        connector, which = evse.id if evse is not None else None, ""
+        is_end, is_offline = event.event_type == _ENDED, event.offline is True
         if info is not None:
-            is_end = event.event_type == _ENDED
             if which := str(info.transaction_id or ""):
                 connector = self.transactions.follow(which, connector, is_end=is_end)
             self.known.note_state(connector, info.charging_state)
-        self._read_samples(
-            event.meter_value,
-            connector,
-            arrival,
-            is_charging=True,
-            is_offline=event.offline is True,
-        )
+            if is_end or info.charging_state is not None:
+                self.rules.on_state(connector, "" if is_end else info.charging_state)
+        if not self._read_samples(
+            event.meter_value, connector, arrival, is_charging=True, is_offline=is_offline
+        ):
+            values = event.meter_value or (MeterValue(event.timestamp, (SampledValue(),)),)
+            self._read_meter(
+                values,
+                connector,
+                arrival,
+                transaction="" if is_end else which or _UNNAMED,
+                is_offline=is_offline,
+            )
         return replies.event_reply(has_token=event.id_token is not None)
 
     def _read_samples(
@@ -155,23 +185,65 @@ class Reports:
         *,
         is_charging: bool,
         is_offline: bool = False,
-    ) -> None:
+    ) -> bool:
+        """Take a state of charge; return whether there is one."""
         found = newest_sample(meter_values, zero_counts=is_charging)
         if found.mistake:
             self.known.note(Note.UNUSABLE_SOC, found.mistake)
         if (sample := found.sample) is None:
-            return
+            return False
         now, triggered_at = arrival.now, arrival.triggered_at.get(connector or 0)
         at = self.clock.sampled_at(sample, now, triggered_at=triggered_at, is_offline=is_offline)
         if connector is None or not 1 <= connector <= MOST_CONNECTORS:
             which = "an unknown transaction" if connector is None else f"connector {connector}"
             self.known.note(Note.NO_CONNECTOR, f"a state of charge is of {which}")
-            return
+            return True
         self.known.note_reporting(connector)
+        if connector in self.rules.settings:
+            self.transactions.note_level(connector)
         self._note_time(at, now)
         if at is not None and at >= self._sampled_at.get(connector, at):
             self._sampled_at[connector] = at
             self._put(Reading(connector, sample.level, at), arrival.turn)
+        return True
+
+    def _read_meter(
+        self,
+        meter_values: Iterable[MeterValue] | None,
+        connector: int | None,
+        arrival: _Arrival,
+        *,
+        transaction: str,
+        is_offline: bool = False,
+    ) -> None:
+        """Take what a connector's setting makes of values without a state of charge."""
+        if connector not in self.rules.settings or connector is None:
+            return
+        measured, now = newest_measured(meter_values), arrival.now
+        if measured is None:
+            return
+        self.rules.on_measured(connector, transaction, measured, now)
+        sample = Sample(0.0, measured.stamp, measured.is_triggered)
+        triggered_at = arrival.triggered_at.get(connector)
+        at = self.clock.sampled_at(sample, now, triggered_at=triggered_at, is_offline=is_offline)
+        if at is not None:
+            self._note_time(at, now)
+            self._go_by_setting(connector, at, arrival.turn)
+
+    def _go_by_setting(self, connector: int | None, at: float, turn: Turn) -> None:
+        """Put the level that a connector's setting calls for, unless it reports its own."""
+        if connector is None or connector in self.known.reporting:
+            return
+        level = self.rules.level(connector)
+        if level is None or self.transactions.has_level(connector):
+            return
+        # Of one connection the newest message counts, whatever the times are: a state has that of
+        # its beginning, and the state before may have been confirmed since.
+        at = max(at, self._set_at.get(connector, at))
+        if at >= self._sampled_at.get(connector, at):
+            self._sampled_at[connector] = self._set_at[connector] = at
+            self.known.note_by_setting(connector)
+            self._put(Reading(connector, level, at), turn)
 
     def _note_time(self, sampled_at: float | None, now: Now) -> None:
         if self.clock.offset > LATE_SECONDS:

@@ -17,7 +17,7 @@ _BEGIN: Final = "soc"
 """How measurands begin that look like it."""
 _UNITS: Final = frozenset(("", "percent", "%"))
 _SIGNED: Final = "SignedData"
-_TRIGGER: Final = "Trigger"
+TRIGGER: Final = "Trigger"
 _NUMBER: Final = re.compile(
     r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII
 )
@@ -65,7 +65,7 @@ def newest_sample(meter_values: Iterable[MeterValue] | None, *, zero_counts: boo
                 stamp = read_timestamp(meter_value.timestamp)
                 at = inf if stamp is None else stamp
                 if newest is None or at >= newest_at:
-                    newest, newest_at = Sample(level, stamp, value.context == _TRIGGER), at
+                    newest, newest_at = Sample(level, stamp, value.context == TRIGGER), at
     return Samples(newest, mistake or ("" if newest else _lookalike(meter_values)))
 
 
@@ -87,13 +87,10 @@ def _level_of(value: SampledValue) -> float | str:
     """Return the level, or why there is none."""
     if value.format == _SIGNED:
         return "SoC as signed data cannot be read"
-    unit, multiplier = value.unit, None
-    if value.unit_of_measure is not None:
-        unit, multiplier = _unit_in(value.unit_of_measure, unit)
+    unit, multiplier = unit_in(value)
     if unit is not None and (not isinstance(unit, str) or unit.strip().lower() not in _UNITS):
         return f"SoC in {text(unit) or 'a unit that is no text'}, not in percent"
-    said = value.value
-    number = _number_in(said) if isinstance(said, str) else _number(said)
+    number = number_in(value.value)
     if number is None:
         return "SoC is no number"
     return _scaled(number, multiplier) if multiplier else _checked(number)
@@ -111,15 +108,21 @@ def _checked(number: float) -> float | str:
     return number or 0.0  # no negative zero
 
 
-def _unit_in(described: Anything, unit: Anything) -> tuple[Anything, Anything]:
+def unit_in(value: SampledValue) -> tuple[Anything, Anything]:
     """Return the unit, None if none is said, and the power of ten that the value counts."""
+    described = value.unit_of_measure
     if not isinstance(described, dict):
-        return unit, None
-    return described.get("unit", unit), described.get("multiplier")
+        return value.unit, None
+    return described.get("unit", value.unit), described.get("multiplier")
+
+
+def number_in(said: Anything) -> float | None:
+    """Return the number that a value says; None: it is none."""
+    return _number_in_text(said) if isinstance(said, str) else _number(said)
 
 
 @lru_cache(_REMEMBERED)
-def _number_in(said: str) -> float | None:
+def _number_in_text(said: str) -> float | None:
     """Return the number in a text. There are few levels, so the last ones are remembered."""
     return float(said) if _NUMBER.fullmatch(said) else None
 

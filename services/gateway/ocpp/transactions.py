@@ -26,6 +26,8 @@ class Transaction(msgspec.Struct, array_like=True):
     is_open: bool = True
     request: str = ""
     """1.6: a digest of the request that it began with; a card's number is personal data."""
+    has_level: bool = False
+    """Whether a state of charge has come in it: then nothing else counts as one."""
 
 
 _decode: Final = tolerant_decoder(list[Transaction])
@@ -61,6 +63,16 @@ class Transactions:
     def is_charging(self, connector: int | None) -> bool:
         """Whether a transaction of a connector is open."""
         return any(each.is_open and each.connector == connector for each in self)
+
+    def has_level(self, connector: int | None) -> bool:
+        """Whether a state of charge has come in a connector's open transaction."""
+        return any(t.has_level and t.is_open and t.connector == connector for t in self)
+
+    def note_level(self, connector: int) -> None:
+        """Note that a state of charge has come, if a transaction of the connector is open."""
+        for each in self:
+            if each.is_open and each.connector == connector and not each.has_level:
+                each.has_level = self.has_changed = True
 
     def begin(self, start: StartTransaction, utc: float) -> int:
         """Return the id of a transaction of 1.6: a request that is repeated has the same."""

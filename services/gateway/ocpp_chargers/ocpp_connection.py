@@ -56,6 +56,7 @@ class OcppConnection(OcppReadings):
     __slots__ = (
         "_begun_marks",
         "_commands",
+        "_full_when",
         "_is_recalled",
         "_on_connector",
         "_receipts",
@@ -90,6 +91,7 @@ class OcppConnection(OcppReadings):
         self.changes = 0
         self.connectors: dict[int, Connector] = {}
         self._remembered = 0  # of the changes
+        self._full_when: dict[int, str] = {}  # of each connector, as far as it is known
         self._records = records
         self._commands = commands
         self._is_recalled = False
@@ -124,6 +126,9 @@ class OcppConnection(OcppReadings):
             if each.pairing is not None and each.number not in self.connectors:
                 self.connectors[each.number] = connector = Connector(self, each.number)
                 self._on_connector(connector, self.epoch or 0, each.pairing, asked_at)
+        known = {each.number: set_ for each in connectors if (set_ := each.full_when) is not None}
+        self._full_when |= known
+        self._do(self.conversation.on_settings(self._full_when, self._now()))
         if self._is_recalled:
             return
         self._is_recalled = True
@@ -163,6 +168,8 @@ class OcppConnection(OcppReadings):
                 known.states,
                 sorted(known.reporting),
                 known.notes,  # type: ignore[arg-type] # the codes are texts
+                known.full_when,
+                sorted(known.by_setting),
             )
         )
 

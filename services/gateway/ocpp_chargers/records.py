@@ -4,8 +4,8 @@ Their transactions: OCPP 2 names a connector only in the first message of one, a
 message may come to another gateway. So they are read once a connection has its epoch, and stored
 with each change. A connection holds them too: a Redis that was emptied gets them again.
 
-And which of their connectors are registered: read at the same time, and when that changes. And
-for ``explain`` what they say of themselves.
+And which of their connectors are registered, and what counts as full there: read at the same time,
+and when that changes. And for ``explain`` what they say of themselves.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ class Recalled(NamedTuple):
     """When its reading was sampled, by the context's clock; None: there is none."""
     pairing: KnownPairing | None
     """None for the charger itself: its pairing is known already."""
+    full_when: str | None
+    """What counts as full there; None: nobody knows, Redis was emptied."""
 
 
 class Recorded(Protocol):
@@ -112,10 +114,10 @@ class Records:
         self._to_recall.discard(charger)
 
     def on_directory_change(self, partition: int, ids: list[str]) -> None:
-        """Look which connectors are registered now; if all may be lost, store all again."""
+        """Look how connectors are registered now; if all may be lost, store all again."""
         connections = self._connections[partition]
         if ids:
-            changed = {charger for charger, colon, _ in (i.partition(":") for i in ids) if colon}
+            changed = {device_id.partition(":")[0] for device_id in ids}
             self._to_recall.update(each for each in connections if each.device_id in changed)
         else:
             self._to_recall.update(connections)
@@ -162,7 +164,10 @@ class Records:
             for charger in batch:
                 words += (charger.device_id, charger.epoch or 0)
             names = self.names.chargers[partition]
-            keys = (names.directory, names.directory_version, names.live, names.transactions)
+            keys = (
+                *(names.directory, names.directory_version, names.live, names.transactions),
+                names.credentials,
+            )
             calls.append(Call(scripts.RECALL, keys, words))
         asked_at = self.clock()
         replies = await self.bus.run(calls, return_errors=True)
@@ -231,6 +236,9 @@ def _recalled(words: Sequence[Any], now: float) -> list[Recalled]:
             int(number),
             None if age is None else now - int(age) / _MICROSECONDS,
             read_pairing(told),
+            None if full_when is None else full_when.decode(errors="replace"),
         )
-        for number, age, told in zip(words[::3], words[1::3], words[2::3], strict=True)
+        for number, age, told, full_when in zip(
+            words[::4], words[1::4], words[2::4], words[3::4], strict=True
+        )
     ]

@@ -11,6 +11,7 @@ from services.registry.words import Words
 from shared.contract.connectors import is_id_of, rule_for
 from shared.contract.credentials import Auth
 from shared.contract.devices import ID_RULE, Kind, is_device_id
+from shared.contract.full_when import FULL_WHEN_RULE, PATTERN, is_full_when
 
 
 def _must_be_id(text: str) -> str:
@@ -109,6 +110,39 @@ class NewRegistration(Registration):
         description="Whether it is the hub's own, and left out of lists; cannot be changed later",
         examples=[False],
     )
+
+
+def _must_be_full_when(text: str) -> str:
+    if not is_full_when(text):
+        raise ValueError(FULL_WHEN_RULE)
+    return text
+
+
+FullWhen = Annotated[
+    str,
+    AfterValidator(_must_be_full_when),
+    Field(
+        description="What counts as full there: only what it reports (`reported`); that the "
+        "vehicle takes no more (`suspended`); or that the meter stands still for so many minutes "
+        "(`no-energy:10`). Once it reports a state of charge, only that counts",
+        examples=["suspended"],
+        json_schema_extra={"pattern": PATTERN},
+    ),
+]
+
+
+class FullWhenWish(RequestBody):
+    """What shall count as full at a charger."""
+
+    full_when: FullWhen
+
+
+class CurrentFullWhen(BaseModel):
+    """What counts as full at a charger."""
+
+    charger: str = Field(description="Its id, or a connector's", examples=["c1234"])
+    full_when: FullWhen
+    projected: Projected
 
 
 class RegisteredDevice(Device):

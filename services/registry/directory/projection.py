@@ -79,6 +79,7 @@ class Projection:
                 entry.registered_us,
                 json.dumps(entry.digests, separators=(",", ":")),
                 entry.auth,
+                entry.full_when,
             ]
         calls = [
             Call(scripts.PROJECT_SECRETS, _keys_of_secrets(tag), [tag.directory_changes, *items])

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final, LiteralString, TypeAlias, TypeVar
 
 from psycopg.rows import DictRow, dict_row
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composed, Literal
 
 from services.registry.postgres.database import Connection, Database
 from services.registry.postgres.queries import fetch_value, server_cursor
 from services.registry.postgres.tables import devices_table, secrets_table
 from shared.contract.devices import Kind
+from shared.contract.full_when import REPORTED
 
 CHUNK: Final = 500
 """Rows per fetch, and so the most items of one script: a script must not hold Redis for long."""
@@ -57,6 +58,8 @@ class SecretsEntry:
     device, even with the same id."""
     auth: str = "any"
     """What it must prove itself with."""
+    full_when: str = REPORTED
+    """What counts as full there."""
 
 
 Entry = TypeVar("Entry")
@@ -106,7 +109,7 @@ _UNREGISTERED: Final = """
 
 
 _SECRETS: Final = SQL("""
-    SELECT devices.id, devices.secrets_number, devices.auth,
+    SELECT devices.id, devices.secrets_number, devices.auth, {full_when} AS full_when,
            (extract(epoch FROM devices.registered_at) * 1000000)::bigint AS registered_us, ARRAY(
                SELECT secrets.digest
                FROM {secrets} AS secrets
@@ -139,7 +142,11 @@ class Snapshot:
 
     async def secrets(self, kind: Kind, after: int, write: Write[SecretsEntry]) -> None:
         """Write the credentials of devices whose secrets number is greater than ``after``."""
-        query = _SECRETS.format(devices=devices_table(kind), secrets=secrets_table(kind))
+        # A widget has no such setting.
+        full_when = SQL("devices.full_when") if kind is Kind.CHARGER else Literal(REPORTED)
+        query = _SECRETS.format(
+            devices=devices_table(kind), secrets=secrets_table(kind), full_when=full_when
+        )
         await self._each_chunk(query, {"after": after}, write, lambda row, _: SecretsEntry(**row))
 
     async def widgets(self, after: int, write: Write[WidgetEntry]) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from services.registry.explain.facts import ChargerFacts
 from services.registry.explain.finding import Cause, Finding, Mark, Rank, Said, say
 from shared.contract.connectors import read_connector_id
+from shared.contract.full_when import SUSPENDED
 from shared.contract.presence import OcppCharger, OcppNote
 
 _ABOUT: Final = "ocpp"
@@ -12,7 +13,10 @@ _WHY: Final = (
     (
         OcppNote.CANNOT_REPORT,
         "it cannot be told to",
-        "Most chargers with alternating current do not know it: no vehicle tells them.",
+        (
+            "Most chargers with alternating current do not know it: no vehicle tells them. Say "
+            "what counts as full there: chargelight chargers full-when."
+        ),
     ),
     (
         OcppNote.REBOOT_REQUIRED,
@@ -46,12 +50,22 @@ def check_ocpp(charger: ChargerFacts) -> list[Finding]:
     state = charger.state
     connector = read_connector_id(state.id)
     said = say("ocpp", "{dialect}, {known}", dialect=known.dialect, known=_describe(known))
-    if connector is not None and connector.number in known.reporting:
+    number = connector.number if connector is not None else 0
+    if number in known.reporting or number in known.by_setting:
         return [Finding(Mark.RIGHT, _ABOUT, said)]
     if state.reading is not None or not state.online:
         return [Finding(Mark.NOTE, _ABOUT, said)]
-    verdict, remedy = _cause(state.id, known)
+    setting = known.full_when.get(number)
+    verdict, remedy = _cause(state.id, known) if setting is None else _waits(state.id, setting)
     return [Finding(Mark.WRONG, _ABOUT, said, Cause(Rank.READING, verdict, remedy))]
+
+
+def _waits(device_id: str, setting: str) -> tuple[Said, str]:
+    text = "{id} reports no state of charge, and nothing yet that its setting {setting} goes by."
+    verdict = say("ocpp_full_when", text, id=device_id, setting=setting)
+    if setting == SUSPENDED:
+        return verdict, "It must say that it is Charging, or SuspendedEV: start a transaction."
+    return verdict, "Its meter must count, or stand still for so long, in a transaction."
 
 
 def _cause(device_id: str, known: OcppCharger) -> tuple[Said, str]:
@@ -75,7 +89,16 @@ def _describe(known: OcppCharger) -> str:
             who or "it has not said what it is",
             f"connectors: {seen}" if seen else "",
             f"state of charge of connector {reporting}" if reporting else "no state of charge",
+            *(_describe_setting(known, number) for number in sorted(known.full_when)),
             notes,
         )
         if each
     )
+
+
+def _describe_setting(known: OcppCharger, number: int) -> str:
+    setting = known.full_when[number]
+    if number in known.reporting:
+        return f"its own state of charge counts for connector {number}, not {setting}"
+    so_far = "" if number in known.by_setting else ", of which nothing has come"
+    return f"connector {number} is full when {setting}{so_far}"

@@ -45,6 +45,7 @@ from shared.version import VERSION
 ROUTERS: Final = (
     booths.routes,
     devices.routes,
+    devices.charger_routes,
     secrets.routes,
     pairings.routes,
     rentals.routes,

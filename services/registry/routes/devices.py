@@ -8,11 +8,14 @@ from fastapi.exceptions import RequestValidationError
 
 from services.registry.access.keys import Operator
 from services.registry.api import paging
+from services.registry.api.guarded_route import GuardedRouter
 from services.registry.api.paging import Cursor, Limit, Page
 from services.registry.api.problems import problem_responses
 from services.registry.api.representations import (
     ChargerId,
+    CurrentFullWhen,
     DeviceAfterPut,
+    FullWhenWish,
     ListedCharger,
     ListedWidget,
     NewRegistration,
@@ -20,7 +23,7 @@ from services.registry.api.representations import (
     Registration,
     listed,
 )
-from services.registry.devices import devices, etags, lists
+from services.registry.devices import devices, etags, full_when, lists
 from services.registry.devices.devices import Device
 from services.registry.devices.lists import DeviceFilter, ListedDevice
 from services.registry.errors import NotRegisteredError
@@ -54,6 +57,9 @@ _PAGES: Final = {Kind.CHARGER: ChargerPage, Kind.WIDGET: WidgetPage}
 _log = logs.get(__name__)
 
 routes = KindRouter()
+charger_routes = GuardedRouter(tags=["chargers"])
+
+_FULL_WHEN: Final = "/chargers/{charger_id}/full-when"
 
 
 @routes.get(
@@ -216,6 +222,36 @@ async def unregister(
         raise NotRegisteredError(kind, device_id)
     _log.info("unregistered", kind=kind.value, id=device_id, pairing_number=number)
     await parts.projector.wait_for(number)
+
+
+@charger_routes.get(
+    _FULL_WHEN,
+    operation_id="get_full_when",
+    summary="Look at what counts as full at a charger",
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
+)
+async def get_full_when(charger_id: AnyId, parts: PartsDep) -> CurrentFullWhen:
+    devices.require_possible(Kind.CHARGER, charger_id)
+    async with parts.database.connection() as connection:
+        found = await full_when.find(connection, charger_id)
+    in_effect = parts.projector.has_projected(found.secrets_number)
+    return CurrentFullWhen(charger=charger_id, full_when=found.full_when, projected=in_effect)
+
+
+@charger_routes.put(
+    _FULL_WHEN,
+    operation_id="set_full_when",
+    summary="Set what counts as full at a charger that knows no state of charge",
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
+)
+async def set_full_when(
+    charger_id: AnyId, wish: FullWhenWish, operator: OperatorDep, parts: PartsDep
+) -> CurrentFullWhen:
+    devices.require_possible(Kind.CHARGER, charger_id)
+    async with parts.database.write_transaction(operator) as connection:
+        now = await full_when.change(connection, charger_id, wish.full_when)
+    in_effect = await parts.projector.wait_for(now.secrets_number)
+    return CurrentFullWhen(charger=charger_id, full_when=now.full_when, projected=in_effect)
 
 
 def _wanted(registration: Registration, operator: Operator) -> devices.Wanted:

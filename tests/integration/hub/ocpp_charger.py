@@ -25,6 +25,12 @@ def soc_message(message_id: str, level: float, connector: int = 1) -> str:
     return json.dumps([2, message_id, "MeterValues", payload])
 
 
+def status_message(state: str, connector: int = 1) -> str:
+    """Return a message of 1.6 that tells the state of a connector."""
+    payload = {"connectorId": connector, "errorCode": "NoError", "status": state}
+    return json.dumps([2, "status", "StatusNotification", payload])
+
+
 class OcppCharger:
     """What a test has a charger say.
 

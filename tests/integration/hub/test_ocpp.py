@@ -1,10 +1,12 @@
 """Chargers that speak OCPP light widgets, beside our own."""
 
 import asyncio
+import json
 import random
 from datetime import timedelta
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from services.gateway.ocpp.negotiation import Version
 from services.simulator.devices.charger import Charger, Complaint
@@ -24,7 +26,7 @@ from tests.integration.hub.booth import (
     soon,
 )
 from tests.integration.hub.conftest import StartGateway
-from tests.integration.hub.ocpp_charger import ocpp_charger, soc_message
+from tests.integration.hub.ocpp_charger import ocpp_charger, soc_message, status_message
 
 HOUR = timedelta(hours=1)
 
@@ -220,6 +222,56 @@ async def test_a_connector_that_is_registered_later_lights(booth: Booth, stored:
 
 async def is_known(stored: Stored) -> bool:
     return await stored.live("c1234:2") is not None
+
+
+async def test_a_charger_without_a_level_lights_by_its_setting_until_it_reports_one(
+    two: Booth, stored: Stored, start_gateway: StartGateway
+) -> None:
+    other = await start_gateway()
+    await let_count_as_full(stored, "c1234:2", "suspended")
+    async with two.widget("w2") as widget:
+        async with two.charger("c1234", subprotocol=Version.V16) as charger:
+            await charger.send(status_message("Charging", 2))
+            await charger.send(soc_message("sample", float("nan"), 2))  # whatever it says
+            assert await received(widget) == CHARGING
+            await charger.send(status_message("SuspendedEV", 2))
+            assert await received_at_last(widget, CHARGED) == CHARGED
+            await charger.send(soc_message("level", 85, 2))
+            assert await received_at_last(widget, CHARGING80) == CHARGING80
+            await charger.send(status_message("SuspendedEV", 2))
+            await receipt(charger)
+            assert await stored.level("c1234:2") == 85
+        await let_count_as_full(stored, "c1234:2", "reported")
+        async with other.charger("c1234", subprotocol=Version.V16) as charger:
+            await charger.send(status_message("SuspendedEV", 2))
+            await charger.send(soc_message("level", 20))
+            await stored.until(lambda: is_level(stored, 20))
+            await let_count_as_full(stored, "c1234:2", "suspended")
+            async with asyncio.timeout(SOON):
+                while await stored.level("c1234:2") != 100:
+                    await charger.send(status_message("SuspendedEV", 2))
+                    await receipt(charger)
+
+
+async def received_at_last(widget: ClientConnection, light: str) -> str:
+    """Return a light that comes, after others that were said again."""
+    async with asyncio.timeout(SOON):
+        while (message := await received(widget)) != light:
+            pass
+    return message
+
+
+async def is_level(stored: Stored, level: float) -> bool:
+    return await stored.level("c1234") == level
+
+
+async def let_count_as_full(stored: Stored, device_id: str, setting: str) -> None:
+    """Write what counts as full at a connector, and ring, as the registry does."""
+    names = stored.names.of_charger(device_id)
+    entry = json.loads(await stored.client.hget(names.credentials, device_id))
+    entry |= {"number": entry["number"] + 1, "full_when": setting}
+    await stored.client.hset(names.credentials, device_id, json.dumps(entry))
+    await stored.client.publish(names.directory_changes, json.dumps({"ids": [device_id]}))
 
 
 @pytest.mark.skipif(is_secured(), reason="a simulator does not know the CA of this run")

@@ -60,7 +60,12 @@ GOOD: Final[dict[str, list[dict[str, Any]]]] = {
         {**LIVE, "revision": [5.0, 1]},
     ],
     "is_status": [STATUS, {**STATUS, "replaces": [9, 9]}, {**STATUS, "pairing": 7.0}],
-    "is_credentials": [CREDENTIALS, {"number": 1, "digests": []}, {"number": DRAWN, "digests": []}],
+    "is_credentials": [
+        CREDENTIALS,
+        {**CREDENTIALS, "full_when": "suspended"},
+        {"number": 1, "digests": []},
+        {"number": DRAWN, "digests": []},
+    ],
 }
 BAD: Final[dict[str, list[object]]] = {
     "is_entry": [
@@ -102,6 +107,7 @@ BAD: Final[dict[str, list[object]]] = {
         {"number": 2**53, "digests": []},
         {"number": 1, "digests": "ab"},
         {"number": 1, "digests": {}},
+        {"number": 1, "digests": [], "full_when": 5},
         {"number": 1, "digests": [5]},
         {"number": 1, "digests": ["\u00e4"]},
         {"number": 1, "registered": "x", "digests": []},
@@ -247,7 +253,12 @@ def _all_calls() -> list[Call]:
         Call(
             registry.PROJECT_SECRETS,
             (C.credentials, C.directory_version, C.live),
-            [C.directory_changes, "c1", 2, 5, "[]", "any"],
+            [C.directory_changes, "c1", 2, 5, "[]", "any", "reported"],
+        ),
+        Call(
+            gateway.RECALL,
+            (C.directory, C.directory_version, C.live, C.transactions, C.credentials),
+            ["c1", 2**52],
         ),
     ]
 

@@ -20,6 +20,7 @@ BODIES: Final[dict[str, Any]] = {
     "open_rental": {"charger": "c1"},
     "set_charger_secret": {"secret": "a-secret-of-some-length"},
     "set_widget_secret": {"secret": "a-secret-of-some-length"},
+    "set_full_when": {"full_when": "suspended"},
     "update_charger": {},
     "update_widget": {},
     "rename_booth": {"name": "Tower"},

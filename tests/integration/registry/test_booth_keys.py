@@ -36,6 +36,7 @@ OTHERS: Final = {
     "name": "x",
     "role": "viewer",
     "secret": "s" * 20,
+    "full_when": "suspended",
     "ticket": "t",
     "command": "unlock",
 }

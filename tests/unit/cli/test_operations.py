@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "unregister_charger": "chargers unregister c1",
     "get_charger_state": "chargers state c1",
     "command_charger": f"chargers command c1 unlock --id {RENTAL}",
+    "get_full_when": "chargers full-when c1",
+    "set_full_when": "chargers full-when c1 suspended",
     "explain_device": "explain c1",
     "explain_charger": "explain c1 --charger",
     "list_refused": "refused",

@@ -98,6 +98,33 @@ def test_a_connector_has_its_own_finding() -> None:
     assert finding.mark is Mark.RIGHT
 
 
+@pytest.mark.parametrize(
+    ("setting", "remedy"), [("suspended", "SuspendedEV"), ("no-energy:10", "meter")]
+)
+def test_one_whose_setting_has_nothing_to_go_by_says_so(setting: str, remedy: str) -> None:
+    notes = {OcppNote.CANNOT_REPORT: "rejected"}
+    known = {**KNOWN, "reporting": [], "notes": notes, "full_when": {"1": setting}}
+    (finding,) = check_ocpp(facts(known, live={"epoch": EPOCH}))
+    assert finding.mark is Mark.WRONG
+    assert f"connector 1 is full when {setting}, of which nothing has come" in finding.text
+    assert finding.cause is not None
+    assert finding.cause.verdict.in_words() == (
+        f"c1234 reports no state of charge, and nothing yet that its setting {setting} goes by."
+    )
+    assert remedy in finding.cause.remedy
+
+
+def test_a_level_by_the_setting_is_right_and_said() -> None:
+    by_setting = {"full_when": {"1": "suspended", "2": "no-energy:5"}, "by_setting": [1]}
+    (finding,) = check_ocpp(facts({**KNOWN, "reporting": [], **by_setting}))
+    assert finding.mark is Mark.RIGHT
+    assert "no state of charge; connector 1 is full when suspended; connector 2" in finding.text
+    (finding,) = check_ocpp(facts({**KNOWN, "full_when": {"1": "suspended"}}))
+    assert finding.mark is Mark.RIGHT
+    said = "its own state of charge counts for connector 1, not suspended"
+    assert said in finding.text
+
+
 def test_one_that_is_offline_is_only_described() -> None:
     known = facts(KNOWN, live={"epoch": EPOCH})
     away = replace(known, state=known.state.model_copy(update={"online": False}))

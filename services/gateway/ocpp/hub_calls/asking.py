@@ -65,6 +65,15 @@ def trigger(version: Version, connector: int) -> Question:
     return _question("TriggerMessage", {"requestedMessage": "MeterValues", **place})
 
 
+def trigger_state(version: Version, connector: int) -> Question:
+    """Return the call that asks for the state of one connector (2.x: of its transaction)."""
+    if version is Version.V16:
+        payload = {"requestedMessage": "StatusNotification", "connectorId": connector}
+        return _question("TriggerMessage", payload)
+    evse = {"requestedMessage": "TransactionEvent", "evse": {"id": connector}}
+    return _question("TriggerMessage", evse)
+
+
 def _ask_1_6() -> Asking:
     keys = [_MEASURANDS_1_6, _INTERVAL_1_6]
     own = _settings_in((yield _question("GetConfiguration", {"key": keys})))

@@ -16,7 +16,7 @@ class HubCall(NamedTuple):
 
     action: str
     payload: bytes
-    purpose: Literal["ask", "trigger", "command"]
+    purpose: Literal["ask", "trigger", "state", "command"]
     connector: int = 0
     """That is triggered."""
     command_id: str = ""

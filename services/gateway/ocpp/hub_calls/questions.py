@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from services.gateway.ocpp.full_when.rules import FullRules
 from services.gateway.ocpp.hub_calls import asking
 from services.gateway.ocpp.hub_calls.asking import Asking, Question
 from services.gateway.ocpp.hub_calls.calls import Calls, HubCall, Outcome
@@ -28,6 +29,7 @@ class Questions:
     version: Version
     known: Known
     calls: Calls
+    rules: FullRules
     triggered_at: dict[int, float] = field(default_factory=dict)
     _asking: Asking | None = None
     _next: Question | None = None  # of asking, not in the queue yet
@@ -35,12 +37,14 @@ class Questions:
     _can_trigger: bool = True
     _met: set[int] = field(default_factory=set)  # connectors that are, or were, triggered once
     _due: set[int] = field(default_factory=set)  # those to trigger
+    _asked_state: set[int] = field(default_factory=set)  # those whose state was asked for
 
     def restart(self) -> None:
         """Begin again, as the charger did; what it was set to may be lost."""
         if self._asking is None:
             self._is_begun = False
             self._met.clear()
+            self._asked_state.clear()
 
     def trigger_soon(self, connector: int) -> None:
         """Ask for a connector's level, but not at once if it was asked just now."""
@@ -62,6 +66,7 @@ class Questions:
             self._next = None
         if self._asking is not None:
             return
+        self._ask_states()
         self._meet()
         for connector in sorted(self._due):
             if self._due_at(connector) <= now and self.calls.has_room:
@@ -76,6 +81,12 @@ class Questions:
         if not self.known.reporting:
             self._asking = asking.ask(self.version)
             self._next = next(self._asking)
+
+    def _ask_states(self) -> None:
+        """Ask once for states that count: a charger tells them by itself only when they change."""
+        for connector in sorted(self.rules.without_state - self._asked_state):
+            if self.calls.add(HubCall(*asking.trigger_state(self.version, connector), "state")):
+                self._asked_state.add(connector)
 
     def _meet(self) -> None:
         """Ask each connector for its level once, unless it says it by itself."""
@@ -97,7 +108,7 @@ class Questions:
         """Take the answer to a question."""
         if outcome.call.purpose == "trigger":
             self._on_triggered(outcome)
-        elif self._asking is not None:
+        elif outcome.call.purpose == "ask" and self._asking is not None:
             try:
                 self._next = self._asking.send(outcome.payload)
             except StopIteration as end:

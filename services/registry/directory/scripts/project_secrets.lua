@@ -1,8 +1,9 @@
 -- Bring devices' credentials up to what Postgres has.
 --
 -- KEYS: credentials, directory version, and for chargers live
--- ARGV: directory-changes channel, then per device five: id, secrets number, when it was
---       registered (µs), digests of its secrets as a JSON list, what it must prove itself with
+-- ARGV: directory-changes channel, then per device six: id, secrets number, when it was
+--       registered (µs), digests of its secrets as a JSON list, what it must prove itself with,
+--       and what counts as full there
 -- Returns how many changed, then the ids of those that were not written because what is
 -- stored is newer.
 --
@@ -15,11 +16,12 @@
 local credentials, version, live = KEYS[1], KEYS[2], KEYS[3]
 local changed, replaced, refused = 0, {}, {}
 
-for i = 2, #ARGV, 5 do
+for i = 2, #ARGV, 6 do
   local id, number, registered = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local auth = ARGV[i + 4] == 'any' and '' or ',"auth":"' .. ARGV[i + 4] .. '"'
-  local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s%s}',
-    number, registered, ARGV[i + 3], auth)
+  local full_when = ARGV[i + 5] == 'reported' and '' or ',"full_when":"' .. ARGV[i + 5] .. '"'
+  local value = string.format('{"number":%.0f,"registered":%.0f,"digests":%s%s%s}',
+    number, registered, ARGV[i + 3], auth, full_when)
   local raw = redis.call('HGET', credentials, id)
   local stored = credentials_of(raw)
   if stored and number < stored.number then

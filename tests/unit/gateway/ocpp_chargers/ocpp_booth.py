@@ -1,6 +1,7 @@
 """A gateway's chargers that speak OCPP, with Redis as a script of answers."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ class OcppBus(ChargerBus):
         transactions: Of each charger, as stored; None: a newer connection counts.
         known: What was stored of each for ``explain``.
         connectors: Those from number 2 on that are registered, of every charger.
+        full_when: What counts as full at each charger and connector; None: it is not known.
         sampled_ago: How long ago the stored reading of each was sampled, in seconds.
         may_send: Answers whether a command may be sent.
         checked: Of which commands that was asked: charger, epoch, deadline.
@@ -45,6 +47,7 @@ class OcppBus(ChargerBus):
         super().__init__()
         self.transactions: dict[str, bytes | None] = {}
         self.sampled_ago: dict[str, float] = {}
+        self.full_when: defaultdict[str, bytes | None] = defaultdict(lambda: b"reported")
         self.connectors: set[int] = set()
         self.known: dict[str, Any] = {}
         self.may_send: Callable[[], Any] = lambda: b"15000000"
@@ -81,9 +84,11 @@ class OcppBus(ChargerBus):
         transactions = self.transactions.get(charger, b"")
         if transactions is None:
             return None
-        answer: list[Any] = [transactions, b"1", self._age(charger), []]
+        answer: list[Any] = [transactions, b"1", self._age(charger), [], self.full_when[charger]]
         for number in self.connectors:
-            answer += (b"%d" % number, self._age(f"{charger}:{number}"), self._told())
+            device_id = f"{charger}:{number}"
+            answer += (b"%d" % number, self._age(device_id), self._told())
+            answer.append(self.full_when[device_id])
         return answer
 
     def _age(self, device_id: str) -> bytes | None:

@@ -1,5 +1,7 @@
 """A registered connector is a charger of its own, on the connection of its charger."""
 
+from collections import defaultdict
+
 import pytest
 from websockets.frames import Opcode
 
@@ -210,3 +212,50 @@ async def test_connectors_are_online_while_their_charger_is(
     assert {each.device_id for each in devices.of_partition(0)} == {"c1", "c1:2"}
     charger.vanish()
     assert devices.of_partition(0) == []
+
+
+# What counts as full.
+
+
+async def test_a_setting_of_a_charger_or_a_connector_is_read_and_followed(
+    booth: OcppBooth,
+) -> None:
+    booth.bus.connectors = {2}
+    booth.bus.full_when["c1:2"] = b"suspended"
+    charger = await connect(booth)
+
+    async def tell(state: str) -> None:
+        booth.let_time_pass(1)
+        for connector in (1, 2):
+            charger.call("StatusNotification", {"connectorId": connector, "status": state})
+        await booth.write()
+
+    await tell("SuspendedEV")
+    assert stored(booth) == [("c1:2", 100, PAIRING.mark)]
+    booth.bus.full_when = defaultdict(lambda: None, c1=b"suspended")  # not known: as before
+    booth.records.on_directory_change(0, ["c1"])
+    await booth.write()
+    await tell("Charging")
+    assert sorted(stored(booth)[1:]) == [("c1", 0, PAIRING.mark), ("c1:2", 0, PAIRING.mark)]
+    booth.bus.full_when = defaultdict(lambda: b"reported")
+    booth.records.on_directory_change(0, [])
+    await booth.write()
+    await tell("SuspendedEV")
+    assert len(stored(booth)) == 3
+
+
+async def test_after_a_hand_over_the_state_of_before_lights_nothing_until_a_sample_of_after(
+    booth: OcppBooth,
+) -> None:
+    booth.bus.full_when["c1"] = b"suspended"
+    booth.bus.pairing = recent = PAIRING._replace(age=60.0)
+    charger = OcppCharger(booth, read=recent)
+    await booth.write()
+    answer_pings(charger)
+    old = {"connectorId": 1, "status": "SuspendedEV", "timestamp": charger.time(600)}
+    charger.call("StatusNotification", old)
+    await booth.write()
+    assert stored(booth) == [("c1", 100, "")]
+    charger.report("x")
+    await booth.write()
+    assert stored(booth)[1:] == [("c1", 100, PAIRING.mark)]

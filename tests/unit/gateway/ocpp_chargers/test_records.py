@@ -161,6 +161,8 @@ async def test_what_a_charger_says_of_itself_is_stored_for_explain(booth: OcppBo
         "states": {"2": "Available"},
         "reporting": [],
         "notes": {},
+        "full_when": {},
+        "by_setting": [],
     }
     charger.report(50)
     charger.report(50, connector=2)
