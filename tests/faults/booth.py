@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from services.simulator.devices.dialects import DialectName
 from services.simulator.fleet.pairs import Pair, numbered_pairs
 from shared.process.waiting import end_task
 from tests.faults import stepping_clock
 from tests.faults.audited_lights import AuditedLights
 from tests.faults.balancer import Balancer
 from tests.faults.checker import Checker
-from tests.faults.devices import Devices
+from tests.faults.devices import DIALECT, Devices
 from tests.faults.history import FaultBegan, FaultEnded
 from tests.faults.stepping_clock import SteppingClock, open_stepping_redis, spare_redis
 from tests.fixtures.fault_proxy import HOST, FaultProxy, Link
@@ -49,6 +50,8 @@ class Size:
     pairs: int = PAIRS
     gateways: int = GATEWAYS
     routers: int = ROUTERS
+    dialects: tuple[DialectName, ...] = (DIALECT,)
+    """Of the chargers, in turns."""
 
 
 class Booth:
@@ -114,6 +117,7 @@ class Booth:
             f"ws://{HOST}:{self.balancer.widgets.port}",
             self.checker,
             self.rng,
+            size.dialects,
         )
         self.pairs = numbered_pairs("booth", size.pairs)
         await self.hub.register(*((pair.charger, pair.widget) for pair in self.pairs))

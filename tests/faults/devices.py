@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
@@ -38,7 +39,7 @@ from tests.faults.history import (
 )
 
 DIALECT: Final = DialectName(os.environ.get("CHARGELIGHT_TEST_DIALECT", DialectName.NATIVE))
-"""How chargers speak."""
+"""How chargers speak, unless a test says something else."""
 
 INTERVAL_SECONDS: Final = 0.15
 _LOOK_SECONDS: Final = 0.02
@@ -73,12 +74,18 @@ class _Charging:
 
 
 class Devices:
-    """The devices of a booth."""
+    """The devices of a booth; its chargers speak the dialects in turns."""
 
     def __init__(
-        self, chargers_url: str, widgets_url: str, checker: Checker, rng: random.Random
+        self,
+        chargers_url: str,
+        widgets_url: str,
+        checker: Checker,
+        rng: random.Random,
+        dialects: Sequence[DialectName] = (DIALECT,),
     ) -> None:
         self.chargers_url = chargers_url
+        self._dialects = cycle(dialects)
         self._widgets_url = widgets_url
         self._checker = checker
         self._rng = rng
@@ -102,7 +109,7 @@ class Devices:
             charger_id,
             self.chargers_url,
             pace=Pace(self._rng),
-            dialect=DIALECT,
+            dialect=next(self._dialects),
             notify=self._of_charger(charger_id),
         )
         self.chargers[charger_id] = charging = _Charging(charger, phone)
