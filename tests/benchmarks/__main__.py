@@ -27,6 +27,7 @@ TARGETS: Final = {
     "capacity": "what docs/capacity.md predicts for 1,000, 10,000 and 50,000 devices",
     "doorbells": "CPU of reading a published message, in three ways",
     "ocpp_messages": "decoding and checking OCPP's MeterValues, as a ratio to its schemas",
+    "ocpp_readings": "readings of OCPP into a gateway, as a ratio to our own dialect's",
     "instructions": "instructions of the functions that run for each message",
     "tls": "a handshake, a reading and an idle connection with TLS, with mTLS and without",
     "imports": "imports of 1,000 to 200,000 devices and hostile files: time, memory, others' waits",

@@ -85,10 +85,8 @@ def _do(loop: Loop, fleet: Fleet, *, do: str, **arguments: Any) -> dict[str, Any
     return answer
 
 
-def _connect(
-    fleet: Fleet, *, kind: str, host: str, port: int, source: str, first: int, count: int
-) -> dict[str, Any]:
-    return fleet.connect(kind, Place(host, port, source), range(first, first + count))
+def _connect(fleet: Fleet, *, kind: str, first: int, count: int, **place: Any) -> dict[str, Any]:
+    return fleet.connect(kind, Place(**place), range(first, first + count))
 
 
 main()

@@ -27,6 +27,8 @@ class Place:
     port: int
     source: str = ""
     """The loopback address that the connection comes from; each has its own ports."""
+    subprotocol: str = ""
+    """What it offers; empty: nothing."""
 
 
 class Connection:
@@ -153,7 +155,10 @@ class Connection:
             return
         self._loop.change(connecting.fileno(), self._head_readable, READ)
         try:
-            connecting.send(handshake(self._path, host=f"{self.place.host}:{self.place.port}"))
+            offered = self.place.subprotocol
+            headers = (f"Sec-WebSocket-Protocol: {offered}",) if offered else ()
+            host = f"{self.place.host}:{self.place.port}"
+            connecting.send(handshake(self._path, *headers, host=host))
         except OSError as error:
             self._end(str(error))
 

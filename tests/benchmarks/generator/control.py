@@ -58,11 +58,14 @@ class Generator:
         return answer
 
     async def connect(
-        self, kind: str, port: int, count: int, *, first: int = 0, source: str = ""
+        self, kind: str, port: int, count: int, *, first: int = 0, **place: str
     ) -> dict[str, Any]:
-        """Connect devices numbered from ``first``; see `fleet.Fleet.connect`."""
+        """Connect devices numbered from ``first``; see `fleet.Fleet.connect`.
+
+        More of their `connection.Place` may be said: ``source``, ``subprotocol``.
+        """
         return await self.do(
-            "connect", kind=kind, host=HOST, port=port, source=source, first=first, count=count
+            "connect", kind=kind, host=HOST, port=port, first=first, count=count, **place
         )
 
     async def close(self) -> None:

@@ -1,7 +1,11 @@
 """Readings to a gateway at a steady rate, whatever becomes of them."""
 
+import json
+from datetime import UTC, datetime
 from itertools import cycle, islice
 from typing import Any, Final
+
+from websockets.frames import Frame, Opcode
 
 from tests.benchmarks.generator.fleet import Fleet
 from tests.benchmarks.generator.loop import Loop, clock
@@ -17,13 +21,30 @@ FRAMES: Final = tuple(reading(level) for level in range(10, 100))
 FRAME_BYTES: Final = len(FRAMES[0])
 
 
-def send(loop: Loop, fleet: Fleet, *, rate: float, seconds: float) -> dict[str, Any]:
+def ocpp_frames() -> list[bytes]:
+    """Return what chargers of OCPP 1.6 send now: MeterValues of two samples, one a level."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    energy = {"value": "1250", "measurand": "Energy.Active.Import.Register", "unit": "Wh"}
+    frames = []
+    for level in range(10, 100):
+        soc = {"value": str(level), "measurand": "SoC", "unit": "Percent"}
+        sample = {"timestamp": at, "sampledValue": [energy, soc]}
+        payload = {"connectorId": 1, "transactionId": 1_796_032_000, "meterValue": [sample]}
+        message = json.dumps([2, "19223201", "MeterValues", payload], separators=(",", ":"))
+        frames.append(Frame(Opcode.TEXT, message.encode()).serialize(mask=True))
+    return frames
+
+
+def send(
+    loop: Loop, fleet: Fleet, *, rate: float, seconds: float, ocpp: bool = False
+) -> dict[str, Any]:
     """Have all chargers send, one after the other, so many readings per second in all.
 
     A reading whose socket takes nothing is not sent later: it counts as ``refused``.
     """
+    frames = ocpp_frames() if ocpp else FRAMES
     schedule = Schedule(rate, seconds, _TICK_SECONDS)
-    turns = zip(cycle(fleet.chargers), cycle(FRAMES), strict=False)
+    turns = zip(cycle(fleet.chargers), cycle(frames), strict=False)
     refused = 0
     while not schedule.is_over:
         now = clock()
@@ -47,6 +68,6 @@ def _burst(turns: Any, count: int) -> int:
         except OSError:
             refused += 1
         else:
-            if taken != FRAME_BYTES:
+            if taken != len(frame):
                 charger.remember(frame, taken)
     return refused

@@ -25,6 +25,13 @@ class Contestant:
     process: ServiceProcess
     port: int
     health_port: int
+    ocpp: bool = False
+    """Whether its chargers speak OCPP 1.6, and not our own dialect."""
+
+    @property
+    def subprotocol(self) -> str:
+        """What its chargers offer."""
+        return "ocpp1.6" if self.ocpp else ""
 
 
 async def start(stage: Stage, name: str) -> Contestant:

@@ -69,7 +69,7 @@ async def put_under(
     before = await counted(stage.http, contestant.health_port)
     cpu, redis_cpu = await _cpu(stage, contestant)
     began = time.perf_counter()
-    sent = await generator.do("send", rate=rate, seconds=seconds)
+    sent = await generator.do("send", rate=rate, seconds=seconds, ocpp=contestant.ocpp)
     ended = time.perf_counter()
     expected = before[READINGS] + sent["sent"] - sent["refused"]
     while (now := await counted(stage.http, contestant.health_port))[READINGS] < expected:
@@ -111,5 +111,5 @@ async def highest(
 
 
 async def _cpu(stage: Stage, contestant: Contestant) -> tuple[float, float]:
-    redis = sum(await stage.redis_cpu()) if contestant.name == GATEWAY else 0.0
+    redis = sum(await stage.redis_cpu()) if contestant.name.startswith(GATEWAY) else 0.0
     return cpu_seconds(contestant.process.pid), redis

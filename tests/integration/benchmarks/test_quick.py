@@ -32,6 +32,10 @@ EXPECTED = {
         "ocpp: 2 samples, decode and check",
         "ocpp: 11 samples, how much cheaper",
     ),
+    "ocpp_readings": (
+        "ocpp_readings ocpp1.6 / own, common rate",
+        "ocpp_readings ocpp1.6, highest rate: readings/CPU-s",
+    ),
     "instructions": ("instructions: parse frame",),
     "tls": ("tls ws: CPU per reading", "tls wss with certificates: CPU per handshake"),
     "imports": (

@@ -1,5 +1,6 @@
 """The generator: bytes as devices send them, times that count from when a message was due."""
 
+import time
 from collections import deque
 from typing import Any
 
@@ -8,13 +9,16 @@ from websockets.frames import Opcode
 
 from services.gateway.chargers.readings import state_of_charge_of
 from services.gateway.connection.fast_frames import short_message
+from services.gateway.ocpp.conversation import Conversation
+from services.gateway.ocpp.negotiation import Version
+from services.gateway.ocpp.turn import Now
 from services.gateway.widgets.widget_connection import status_message
 from shared.contract.device_protocol import ChargingStatus
 from shared.contract.thresholds import Thresholds
 from tests.benchmarks.generator.frames import LEVELS, READING_OF_STEP, STATUSES, STEP_OF
 from tests.benchmarks.generator.relaying import Relay
 from tests.benchmarks.generator.schedule import Schedule, quantiles
-from tests.benchmarks.generator.sending import FRAME_BYTES, FRAMES
+from tests.benchmarks.generator.sending import FRAME_BYTES, FRAMES, ocpp_frames
 from tests.fixtures.raw_frames import masked, reading
 
 
@@ -38,6 +42,20 @@ def test_it_knows_the_messages_that_widgets_get() -> None:
 
 def test_all_frames_that_count_by_bytes_are_as_long_as_each_other() -> None:
     assert {len(frame) for frame in FRAMES} == {FRAME_BYTES}
+
+
+def test_what_chargers_of_ocpp_send_is_a_level_of_now() -> None:
+    conversation = Conversation(Version.V16, 300)
+    now = Now(1000.0, time.time())
+    conversation.on_admitted(None, {}, now)
+    frames = ocpp_frames()
+    assert len({len(frame) for frame in frames}) == 1
+    for level, frame in zip(range(10, 100), frames, strict=True):
+        mask, payload = frame[4:8], frame[8:]
+        message = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+        (reading,) = conversation.take(message, now).readings
+        assert (reading.connector, reading.level) == (1, level)
+        assert now.clock - reading.sampled_at < 60
 
 
 def test_a_long_payload_is_refused_rather_than_sent_wrongly() -> None:
