@@ -58,11 +58,11 @@ def find_chromium() -> str:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Run one while the context is open."""
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """Run one while the context is open, with more arguments."""
     path = find_chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, args=(*ARGUMENTS, *more))
         yield browser
         await browser.close()
 

@@ -102,8 +102,8 @@ async def test_all_of_it_works_by_keyboard(browser: Browser, booth: Booth) -> No
         await page.keyboard.type("0042")
         # A hand scanner ends with Enter, too: it hands over nothing.
         await page.keyboard.press("Enter")
-        assert await pair.rentals() == []
         await page.locator("#do:focus").wait_for()
+        assert await pair.rentals() == []
         await page.keyboard.press("Enter")
         await visited.said("Handed over", DONE)
         await page.locator("#scan:focus").wait_for()
@@ -211,6 +211,7 @@ async def test_a_hand_over_and_a_collection_whose_answers_are_lost_are_done_once
 ) -> None:
     pair = await Pair(booth, lose.__name__.replace("_", "-")).register()
     async with visit(browser, f"{booth.url}{HAND_OVER}", may_fail=True) as visited:
+        await visited.page.locator("#scan").wait_for()
         async with lose(booth):
             await scan(visited, pair.charger)
             await visited.said("No contact with the hub", "[role=alert]")
@@ -228,6 +229,7 @@ async def test_a_hand_over_and_a_collection_whose_answers_are_lost_are_done_once
         assert (await only_rental(pair))["widget"] == pair.widget
         await visited.page.get_by_role("link", name="Collect").click()
         await scan(visited, pair.widget)
+        await button(visited, "Give back").wait_for()
         async with lose(booth):
             await button(visited, "Give back").click()
             await visited.said("Trying again. It counts only once.", "[role=alert]")
@@ -255,6 +257,7 @@ async def test_a_page_that_is_opened_again_goes_on_with_what_it_sent(
         await visited.said("Handed over", DONE)
         assert (await only_rental(pair))["ticket"] == "5005"
         await page.goto(f"{booth.url}{COLLECT}/{pair.charger}")
+        await button(visited, "Give back").wait_for()
         async with answers_lost(booth):
             await button(visited, "Give back").click()
             await collected(pair)

@@ -19,7 +19,7 @@ class Vendored(NamedTuple):
     folder: str
     """Beside the list."""
     files: Mapping[str, str]
-    """Their SHA-256, by their names."""
+    """Their SHA-256, by their paths in the folder."""
 
 
 def vendored_by(service: str) -> list[Vendored]:
@@ -39,7 +39,7 @@ def parts_of(service: str) -> list[dict[str, Any]]:
             "name": each.name,
             "version": each.version,
             "purl": f"pkg:npm/{each.name}@{each.version}",
-            "licenses": [{"license": {"id": each.licence}}],
+            "licenses": [{"expression": each.licence}],
         }
         for each in vendored_by(service)
     ]

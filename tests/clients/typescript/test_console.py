@@ -20,6 +20,11 @@ export const html: (strings: TemplateStringsArray, ...values: unknown[]) => obje
 export const nothing: symbol;
 export const render: (value: unknown, container: HTMLElement) => void;
 """
+ZXING: Final = """
+export const readBarcodes: (picture: ImageData, options: object) => Promise<{ text: string }[]>;
+export const prepareZXingModule: (options: object) => Promise<unknown>;
+export const purgeZXingModule: () => void;
+"""
 AGREES: Final = """
 import type { components } from './chargelight.ts';
 import type { Tile } from './console/feed/tiles.js';
@@ -56,6 +61,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "node_modules").symlink_to(node_packages("typescript"))
     shutil.copytree(FOLDER, tmp_path / "console")
     (tmp_path / "console/vendor/lit-html/lit-html.d.ts").write_text(LIT)
+    (tmp_path / "console/vendor/zxing-wasm/es/reader/index.d.ts").write_text(ZXING)
     (tmp_path / "agrees.ts").write_text(AGREES)
     document = build(cast("Any", None)).openapi()
     (tmp_path / "openapi.json").write_text(json.dumps(document))

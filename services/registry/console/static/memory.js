@@ -1,7 +1,7 @@
 // What this browser remembers between visits; nothing secret. A browser may refuse to.
 
 /**
- * @typedef {'language' | 'appearance' | 'place' | 'session-until' | Unfinished} Name
+ * @typedef {'language' | 'appearance' | 'place' | 'session-until' | 'camera' | Unfinished} Name
  * @typedef {(typeof UNFINISHED)[number]} Unfinished
  */
 

@@ -13,6 +13,12 @@ from tools.supply.vendored import Vendored, parts_of, vendored_by
 
 FOLDER: Final = Path(console.__file__).parent
 ALL: Final = vendored_by("registry")
+SAID_BY: Final = {
+    "Apache-2.0": "Apache License",
+    "BSD-3-Clause": "Redistribution and use",
+    "MIT": "Permission is hereby granted, free of charge",
+}
+"""Words of a licence, by its SPDX id."""
 
 
 def test_all_that_is_vendored_is_listed() -> None:
@@ -23,16 +29,25 @@ def test_all_that_is_vendored_is_listed() -> None:
 @pytest.mark.parametrize("vendored", ALL, ids=lambda each: each.name)
 def test_files_are_those_of_the_version_and_have_its_licence(vendored: Vendored) -> None:
     folder = FOLDER / vendored.folder
-    found = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    found = {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     assert found == vendored.files
-    assert "Redistribution and use" in (folder / "LICENSE.txt").read_text()
-    code = "".join(path.read_text() for path in folder.glob("*.js"))
+    texts = "".join(path.read_text() for path in folder.glob("LICENSE*.txt"))
+    for licence in vendored.licence.split(" AND "):
+        assert SAID_BY[licence] in texts
+    code = "".join(path.read_text() for path in folder.rglob("*.js"))
     assert f'"{vendored.version}"' in code
 
 
 def test_a_list_of_an_images_parts_names_them_and_their_licences_are_allowed() -> None:
     parts = parts_of("registry")
-    assert [part["purl"] for part in parts] == ["pkg:npm/lit-html@3.3.3"]
+    assert [part["purl"] for part in parts] == [
+        "pkg:npm/lit-html@3.3.3",
+        "pkg:npm/zxing-wasm@3.1.6",
+    ]
     assert list(refused({"components": parts})) == []
     assert parts_of("gateway") == []
 

@@ -182,7 +182,7 @@ export class CollectPage {
     return html`<section class="panel card">
       <h2 class="large">${chargerOf(rental)}</h2>
       <p>${place}</p>
-      <p><b>${ticketOf(rental)}</b> ${widgetText(rental)}</p>
+      <p class="what"><b>${ticketOf(rental)}</b> ${widgetText(rental)}</p>
       ${isWidgetMissing(rental)
         ? html`<p>${overText(rental)}</p>
             ${act('widget_back', true)}`

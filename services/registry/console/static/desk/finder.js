@@ -1,8 +1,11 @@
 // One field for all that is scanned or typed: a hand scanner types fast and ends with Enter; a
-// person sees what fits while typing.
+// person sees what fits while typing. The camera and photos lead to the same.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ask, HubError } from '../hub.js';
+import { recall, remember } from '../memory.js';
 import { t } from '../texts.js';
+import { Camera } from './camera.js';
+import { codesInPhoto } from './codes.js';
 
 const TYPING_MS = 300;
 const LEAST_TYPED = 2;
@@ -27,12 +30,17 @@ export class Finder {
     /** Counts what was typed, so that no answer to less of it is shown. */
     this.turn = 0;
     this.last = Promise.resolve();
+    this.camera = new Camera(
+      (text) => void this.look(text),
+      () => app.update(),
+    );
     this.onKey = (event) => takeKey(event);
   }
 
   start() {
     document.addEventListener('keydown', this.onKey);
     this.focus();
+    if (recall('camera') === 'on') void this.camera.start();
   }
 
   /** Have the keyboard type into the field, with the next frame; a touch screen would show one. */
@@ -50,6 +58,7 @@ export class Finder {
 
   stop() {
     document.removeEventListener('keydown', this.onKey);
+    this.camera.stop();
     this.turn += 1;
   }
 
@@ -121,8 +130,62 @@ export class Finder {
           @input=${(event) => void this.#suggest(event.target.value.trim())}
         />
         <button>${t('desk_find')}</button>
+        ${this.#pictures()}
       </form>
       <p role="alert">${this.message || nothing}</p>`;
+  }
+
+  /** The camera, if there is one that may be used, and photos. */
+  #pictures() {
+    const { hindrance, stream } = this.camera;
+    const toggle = () => {
+      remember('camera', stream ? null : 'on');
+      if (stream) this.camera.stop();
+      else void this.camera.start();
+    };
+    const choosePhoto = () => document.getElementById('photo')?.click();
+    return html`<div class="pictures">
+        ${hindrance === 'needs_tls'
+          ? nothing
+          : html`<button type="button" aria-pressed=${stream !== null} @click=${toggle}>
+              ${t('scan_camera')}
+            </button>`}
+        <button type="button" @click=${choosePhoto}>${t('scan_photo')}</button>
+        <input
+          id="photo"
+          type="file"
+          accept="image/*"
+          capture="environment"
+          aria-label=${t('scan_photo')}
+          hidden
+          @change=${(event) => void this.#onPhoto(event.target)}
+        />
+      </div>
+      ${hindrance ? html`<p class="quiet hint">${t(`scan_${hindrance}`)}</p>` : nothing}
+      ${stream
+        ? html`<video
+            .srcObject=${stream}
+            aria-label=${t('scan_camera')}
+            autoplay
+            playsinline
+            .muted=${true}
+          ></video>`
+        : nothing}`;
+  }
+
+  /** @param {HTMLInputElement} input */
+  async #onPhoto(input) {
+    const [photo] = input.files ?? [];
+    if (!photo) return;
+    const texts = await codesInPhoto(photo).catch(() => null);
+    input.value = ''; // the same photo may be taken again
+    this.message = texts === null ? t('scan_no_picture') : t('scan_nothing');
+    if (texts?.length) {
+      this.message = '';
+      // In their order: a photo may show the charger and the widget.
+      for (const text of texts) void this.look(text);
+    }
+    this.app.update();
   }
 }
 

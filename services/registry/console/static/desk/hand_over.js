@@ -182,6 +182,7 @@ export class HandOverPage {
   /** A hand scanner ends with Enter, too: that must hand over nothing. */
   #onTicketKey(event) {
     if (event.key !== 'Enter') return;
+    event.preventDefault(); // it would press the button that has the focus next
     const { ticket } = this.draft;
     if (ticket.includes('://')) {
       this.#keep({ ...this.draft, ticket: '' });

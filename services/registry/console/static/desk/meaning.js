@@ -18,7 +18,8 @@
  *
  * @typedef {{items: FoundThing[], more: boolean}} Found
  *
- * @typedef {Device & {kind: 'charger' | 'widget', partner: string | null, rental: Rental | null}} Choice
+ * @typedef {Device &
+ *   {kind: 'charger' | 'widget', partner: string | null, rental: Rental | null}} Choice
  *   rental: that it is in; null: it is free
  */
 
@@ -33,7 +34,9 @@ export function devicesIn(found) {
   if (exact.length === 1) return { take: exact };
   // The two of a pair may have one label.
   if (exact.length === 2 && exact[0].partner === exact[1].id) return { take: exact };
-  return { choices: exact.length ? exact : all };
+  const choices = exact.length ? exact : all;
+  // What is free comes first: a busy booth has few of them.
+  return { choices: choices.sort((a, b) => Number(a.rental !== null) - Number(b.rental !== null)) };
 }
 
 /**

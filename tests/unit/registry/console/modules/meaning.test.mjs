@@ -58,6 +58,12 @@ test('a part is a question, and a ticket is no device', () => {
   assert.deepEqual(devicesIn(find(ofRental(rental('r1')))).choices, []);
 });
 
+test('what is free is offered first', () => {
+  const taken = charger('c1', { exact: false, rental: rental('r1') });
+  const found = find(taken, charger('c2', { exact: false }), widget('w1', { exact: false }));
+  assert.deepEqual(ids(devicesIn(found).choices), ['c2', 'w1', 'c1']);
+});
+
 test('only an open rental keeps a device from being handed over', () => {
   const over = rental('r1', { collected_at: '2026-11-30T21:00:00Z' });
   const [free] = devicesIn(find(widget('w1', { rental: over }))).take;
