@@ -1,5 +1,6 @@
 """A booth of its own for the tests of devices' pages: what they change, no wall shows."""
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -23,6 +24,13 @@ async def make_pair(booth: Booth, label: str) -> tuple[str, str]:
     return charger, f"w{charger[1:]}"
 
 
+async def hand_over(booth: Booth, charger: str, ticket: str) -> None:
+    """Hand a phone over: the charger is cut off by that, to say its level again."""
+    if charger in booth.chargers:
+        await booth.leaves(charger)
+    await booth.hand_over(charger, ticket)
+
+
 @asynccontextmanager
 async def connected_widget(booth: Booth, widget: str) -> AsyncIterator[None]:
     """Have a widget be connected while the context is open."""
@@ -35,11 +43,11 @@ async def connected_widget(booth: Booth, widget: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def signed_in(
-    browser: Browser, booth: Booth, role: str, screen: str, **options: str
+    browser: Browser, booth: Booth, role: str, screen: str, *, only: str | None = None
 ) -> AsyncIterator[Visit]:
-    """Open a screen with a new key of a role."""
-    names = await booth.send("GET", "/keys")
-    key = await booth.key_of(f"{role}-{len(names['items'])}", role, **options)
+    """Open a screen with a new key of a role, perhaps of one booth ``only``."""
+    limit = {} if only is None else {"booth": only}
+    key = await booth.key_of(f"{role} {uuid.uuid4()}", role, **limit)
     async with visit(browser, f"{booth.guarded_url}#{screen}", may_fail=True) as visited:
         await sign_in(visited, key["key"])
         await visited.page.locator("main h1").wait_for()
@@ -58,13 +66,15 @@ async def is_now(visited: Visit, kind: str, *texts: str) -> None:
 
 async def lose_answers(page: Page, method: str, path: str) -> None:
     """Have the hub do what is asked for, and the next answer be lost on its way."""
+    lost = False
 
     async def lose(route: Route) -> None:
-        if route.request.method != method:
+        nonlocal lost
+        if lost or route.request.method != method:
             await route.fallback()
             return
+        lost = True
         await route.fetch()
-        await page.unroute(path)
         await route.abort()
 
     await page.route(path, lose)

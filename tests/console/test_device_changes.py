@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.console.backstage import is_now, lose_answers, make_pair, signed_in
+from tests.console.backstage import hand_over, is_now, lose_answers, make_pair, signed_in
 from tests.console.booth import Booth
 from tests.console.chromium import SOON_MS, Visit, visit
 
@@ -80,7 +80,7 @@ async def test_a_pair_that_is_another_one_by_now_is_not_ended(
     async with visit(browser, f"{booth.url}#/widget/{widget}", may_fail=True) as visited:
         await open_dialog(visited, "End the pair")
         await visited.page.wait_for_load_state("networkidle")
-        await booth.hand_over(charger, "1501")
+        await hand_over(booth, charger, "1501")
         await press(visited, "End the pair")
         await visited.said("changed it meanwhile", "dialog [role=alert]")
         await press(visited, "Cancel")

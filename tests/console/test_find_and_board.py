@@ -1,19 +1,27 @@
 """Finding a device, and the ready board."""
 
 import json
+from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Route, ViewportSize, expect
 
-from tests.console.backstage import make_pair, signed_in
+from tests.console.backstage import hand_over, make_pair, signed_in
 from tests.console.booth import Booth
 from tests.console.chromium import DESK, PHONE, SOON_MS, Visit, visit
 from tests.console.test_for_all import judge
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
 
-READY = {"0817", "0820", "0822"}
+READY: Final = {"0817", "0820", "0822"}
 """Tickets of the near booth that are ready from the beginning."""
+ONE: Final = {
+    "what": "charger",
+    "exact": False,
+    "charger": {"id": "c1", "label": ""},
+    "widget": None,
+    "rental": None,
+}
 
 
 async def look_for(visited: Visit, text: str) -> None:
@@ -55,28 +63,18 @@ async def test_it_says_that_there_is_nothing_or_more_or_no_hub(
         await visited.page.context.set_offline(False)
 
         async def much(route: Route) -> None:
-            answer = json.dumps({"items": [], "more": True})
-            await route.fulfill(body=answer.replace("[]", "[" + ONE + "]"))
+            answer = json.dumps({"items": [ONE], "more": True})
+            await route.fulfill(body=answer, content_type="application/json")
 
         await visited.page.route("**/find?*", much)
         await look_for(visited, "left")
         await visited.said("There are more", "[role=status]")
+        await visited.page.unroute_all(behavior="ignoreErrors")
     async with signed_in(browser, booth, "viewer", "/find") as visited:
         await visited.page.get_by_role("searchbox").wait_for()
         await visited.page.context.clear_cookies()
         await look_for(visited, "zebra")
         await visited.said("Your session has ended", "[role=alert]")
-
-
-ONE = json.dumps(
-    {
-        "what": "charger",
-        "exact": False,
-        "charger": {"id": "c1", "label": ""},
-        "widget": None,
-        "rental": None,
-    }
-)
 
 
 async def tickets(visited: Visit) -> set[str]:
@@ -85,7 +83,7 @@ async def tickets(visited: Visit) -> set[str]:
 
 async def test_the_board_shows_what_is_ready_and_follows(browser: Browser, booth: Booth) -> None:
     charger, _ = await make_pair(booth, "Ramp 1")
-    await booth.hand_over(charger, "1601")
+    await hand_over(booth, charger, "1601")
     async with visit(browser, f"{booth.url}#/board?booth=main-stage", viewport=DESK) as visited:
         await visited.page.locator(".board li", has_text="0817").wait_for()
         assert await tickets(visited) == READY
@@ -157,8 +155,10 @@ async def test_everyone_can_use_both(
 
         async def crowd(route: Route) -> None:
             ready = [{"ticket": f"{each:04}", "since": ""} for each in range(90)]
-            await route.fulfill(body=json.dumps({"ready": ready, "more": True}))
+            body = json.dumps({"ready": ready, "more": True})
+            await route.fulfill(body=body, content_type="application/json")
 
         await page.route("**/board?*", crowd)
         await page.locator(".pages").wait_for()
         await judge(visited, f"board-crowd-{of}")
+        await page.unroute_all(behavior="ignoreErrors")

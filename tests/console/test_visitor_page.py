@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser
 
-from tests.console.backstage import make_pair
+from tests.console.backstage import hand_over, make_pair
 from tests.console.booth import Booth
 from tests.console.chromium import visit
 from tests.console.test_for_all import judge
@@ -24,8 +24,7 @@ async def test_every_visitor_can_read_it(
     browser: Browser, booth: Booth, scheme: str, locale: str
 ) -> None:
     charger, _ = await make_pair(booth, "Gate 1")
-    await booth.says(charger, 5)
-    await booth.hand_over(charger, "1701")
+    await hand_over(booth, charger, "1701")
     page_of = await booth.send("PUT", f"{booth.rentals[charger]}/visitor-page")
     # Each registry counts for itself how often an address looks.
     registry = booth.spare if scheme == "dark" else booth.guarded

@@ -21,7 +21,9 @@ export class FindPage {
 
   start() {
     if (this.text) void this.#look();
-    else requestAnimationFrame(() => document.querySelector('input')?.focus());
+    this.app.update();
+    // After the field is there. One who comes back to what was found has no keyboard over it.
+    if (!this.text) requestAnimationFrame(() => document.querySelector('input')?.focus());
   }
 
   stop() {

@@ -4,6 +4,9 @@ import { clockTime, moment, percent, t } from '../texts.js';
 import { lightOf } from '../wall/model.js';
 import { chartOf, DRAWING, yOf } from './chart.js';
 
+/** So many are said in words: a light may go back and forth. */
+const LIGHTS = 8;
+
 /**
  * @param {import('./device.js').Device} device
  * @param {(rental: string) => void} onChoice
@@ -71,7 +74,7 @@ function chartView(history, from, to) {
     <figcaption>
       <p class="times"><span>${moment(from)}</span><span>${moment(to)}</span></p>
       <ul class="lights" role="list">
-        ${lights.map(lightView)}
+        ${lights.slice(-LIGHTS).map(lightView)}
       </ul>
     </figcaption>
   </figure>`;

@@ -106,7 +106,7 @@ export class DevicePage {
     const isKnown = device.isRegistered;
     return html`<div class="parts">
       <div>
-        ${isKnown ? this.#now() : nothing} ${this.#why()} ${isKnown ? this.#desk() : nothing}
+        ${isKnown ? html`${this.#now()} ${this.#desk()}` : nothing} ${this.#why()}
       </div>
       <div>
         ${isKnown ? this.#pairing() : nothing}
@@ -161,7 +161,8 @@ export class DevicePage {
   #why() {
     const { explanation } = this.device;
     // What was wrong some time ago is no answer.
-    if (explanation === null || !this.records.isCurrent) return nothing;
+    const isOld = !this.records.isCurrent || !(this.isCurrent || this.device.isRedisAway);
+    if (explanation === null || isOld) return nothing;
     const remedy = remedyOf(explanation);
     return html`<section class="why" aria-label=${t('device_why')}>
       <p class="verdict ${remedy === null ? '' : 'is-wrong'}">${verdictOf(explanation)}</p>
@@ -210,7 +211,7 @@ export class DevicePage {
       <h2 id="device-pairing">${t('device_pairing')}</h2>
       <p>${partner === null ? t('device_no_pair') : this.#link(other, partner)}</p>
       ${connectors.length
-        ? html`<p>${t('device_connectors')}</p>
+        ? html`<h2>${t('device_connectors')}</h2>
             <p class="row">
               ${connectors.map((each) =>
                 each.id === id
