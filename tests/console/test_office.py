@@ -275,9 +275,11 @@ async def test_the_audit_log_is_told_in_sentences_by_device_and_by_person(
         assert "left" not in await page.locator(".lines").first.inner_text()
         await page.get_by_label("Device or rental").fill("")
         await page.get_by_label("Person").fill("anton-2")
+        await page.get_by_label("About").select_option("Phones")
         await page.get_by_role("button", name="Show", exact=True).click()
         await visited.said("anton-2 took in the phone of ticket 17: c-log-1, widget w-log-1", "li")
         await visited.said("anton-2 gave back the phone of ticket 17 from c-log-1", "li")
+        await page.locator(".lines li").nth(2).wait_for(state="detached")
         assert await page.locator(".lines li").count() == 2
         await page.get_by_role("link", name="only c-log-1").first.click()
         await visited.said(f"registered {charger}", ".lines")

@@ -13,6 +13,9 @@ const AT_ONCE = 50;
 /** Kinds of things that one can choose. */
 const KINDS = ['rental', 'pairing', 'charger', 'widget', 'booth', 'import'];
 
+/** What is about an API key, by its id. */
+const KEYS = ['api-key', 'sign-in-code'];
+
 /** @typedef {import('./sentences.js').Entry} Entry */
 
 export class AuditPage extends AskingPage {
@@ -26,12 +29,25 @@ export class AuditPage extends AskingPage {
     this.wanted = { subject: id ?? '', who: '', kind: '', importId: '' };
     /** @type {Entry[] | null} */
     this.entries = null;
+    /** Of keys, by their ids. @type {Map<string, string>} */
+    this.names = new Map();
     /** Where the next page begins; null: there is none. @type {string | null} */
     this.next = null;
   }
 
-  start() {
-    void this.#look(null);
+  async start() {
+    await this.#look(null);
+    await this.#nameKeys();
+  }
+
+  /** Admins see what is about keys: by whose they are, not by their ids. */
+  async #nameKeys() {
+    const { me } = this.app;
+    if (this.entries === null || me?.role !== 'admin' || me.name === 'anonymous') return;
+    await this.attempt(async () => {
+      const { items } = await ask('GET', 'keys');
+      this.names = new Map(items.map(({ id, name }) => [id, name]));
+    });
   }
 
   /** @param {string | null} cursor where a further page begins */
@@ -127,6 +143,7 @@ export class AuditPage extends AskingPage {
     const { name, values } = sentenceOf(entry);
     const said = t(name, {
       ...values,
+      subject: KEYS.includes(entry.kind) ? (this.names.get(entry.subject) ?? entry.subject) : entry.subject,
       who: nameOf(entry.who),
       role: values.role ? t(`role_${values.role}`) : '',
     });

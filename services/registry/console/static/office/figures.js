@@ -36,9 +36,9 @@ export function span(seconds) {
   return unit(Math.floor(seconds / length), name);
 }
 
-/** How long ago something was. @param {number} seconds */
+/** How long ago something was, to the minute. @param {number} seconds */
 export function ago(seconds) {
-  const [length, name] = SPANS.find(([each]) => seconds >= each) ?? [1, 'second'];
+  const [length, name] = SPANS.find(([each]) => seconds >= each) ?? [60, 'minute'];
   const make = (language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   return format('ago', make).format(-Math.floor(seconds / length), name);
 }

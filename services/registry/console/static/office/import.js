@@ -115,14 +115,16 @@ export class ImportPage extends AskingPage {
     return html`<main class="office import">
       <h1>${t('screen_import')}</h1>
       ${this.#form()}
-      <p role="alert">${this.trouble} ${this.isUnsure ? t('import_unsure') : nothing}</p>
-      <div role="status">
-        ${this.isBusy ? html`<p>${t('import_working')}</p>` : nothing}
-        ${this.done ? this.#doneView(this.done) : nothing}
-      </div>
+      <p role="alert">${this.isUnsure ? `${this.trouble} ${t('import_unsure')}` : this.trouble}</p>
+      <div role="status">${this.#said()}</div>
       ${this.refused ? this.#refusedView(this.refused) : nothing}
       ${this.preview ? this.#previewView(this.preview) : nothing}
     </main>`;
+  }
+
+  #said() {
+    if (this.isBusy) return html`<p>${t('import_working')}</p>`;
+    return this.done ? this.#doneView(this.done) : nothing;
   }
 
   #form() {

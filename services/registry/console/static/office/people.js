@@ -103,7 +103,7 @@ export class PeoplePage extends AskingPage {
       this.app.update();
     };
     const role = (each) => html`<option value=${each} .selected=${each === this.role}>
-      ${t('people_role', { role: t(`role_${each}`), can: t(`people_can_${each}`) })}
+      ${t(`role_${each}`)}
     </option>`;
     return html`<details>
       <summary>${t('people_new')}</summary>
@@ -127,6 +127,7 @@ export class PeoplePage extends AskingPage {
             ${ROLES.map(role)}
           </select>
         </label>
+        <p class="quiet">${t(`people_can_${this.role}`)}</p>
         ${this.role === 'admin' ? nothing : this.#booths()}
         <label>
           ${t('people_days')}

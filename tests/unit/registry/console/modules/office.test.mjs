@@ -157,7 +157,7 @@ const SENTENCES = [
   ],
   [
     { kind: 'api-key', action: 'changed', subject: '3f9a', details: { revoked_at: [null, 'now'] } },
-    'anton revoked the key 3f9a',
+    'anton revoked the key of 3f9a',
   ],
   [
     { kind: 'import', action: 'imported', details: { created: 3, updated: 1, paired: 2 } },
