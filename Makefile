@@ -4,7 +4,7 @@
 # For GNU make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions console-pictures fuzz capacity simulate-storm chart aws validators bundle bundle-proof sbom audit environment
+.PHONY: help up test test-secured check bench bench-compare faults alerts outbox traces-away restore-proof production-proof mixed-versions console-pictures console-proof fuzz capacity simulate-storm chart aws validators bundle bundle-proof sbom audit environment
 SHELL := /bin/sh
 
 # Set one of these on the command line: make up WITH=embedded, make test ARGS="-k pairing".
@@ -78,6 +78,9 @@ mixed-versions: environment  ## Upgrade from the last release under load, and ba
 
 console-pictures: environment  ## Make the pictures of docs/console.md again (needs a Chromium)
 	@CHARGELIGHT_TEST_BROWSER=required CHARGELIGHT_TEST_PICTURES=docs $(RUN) -m pytest -n 0 tests/console/test_pictures.py
+
+console-proof: environment  ## Time 900 lights until a wall shows them, and have Wi-Fi away for 30 s (needs a Chromium)
+	@CHARGELIGHT_TEST_BROWSER=required CHARGELIGHT_TEST_LIGHTS=300 CHARGELIGHT_TEST_AWAY_SECONDS=30 $(RUN) -m pytest -n 0 -s --timeout 900 tests/console/test_painted.py tests/console/test_away.py
 
 fuzz: environment  ## Fuzz all that a device can send, a million inputs each (an hour; ARGS="frames --runs 9999")
 	@$(RUN) -m tests.fuzz $(or $(ARGS),all)

@@ -34,6 +34,8 @@ TARGETS: Final = {
     "scrape": "series and duration of a scrape, with 10 and 10,000 devices, and with workers",
     "replicas": "waiting for a replica of Redis: latency, highest rate, receipts, CPU per reading",
     "estimate": "how often a phone was ready within the range that was estimated",
+    "console": "the console's wall in a slow browser: frames and tasks, with 10,000 chargers",
+    "consoles": "CPU of the registry with 0, 1 and 20 consoles, and what one leaves of the relay",
     "door": "attacks on the door: what honest devices and operators notice, beside a control",
 }
 """What can be measured, and what that is; each is a package with a module `benchmark`."""

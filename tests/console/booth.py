@@ -118,8 +118,9 @@ class Booth:
 
 
 @asynccontextmanager
-async def cable(address: tuple[str, int]) -> AsyncIterator[FaultProxy]:
-    proxy = FaultProxy(lambda: [address])
+async def cable(*addresses: tuple[str, int]) -> AsyncIterator[FaultProxy]:
+    """Lead to the first address that takes connections, while the context is open."""
+    proxy = FaultProxy(lambda: addresses)
     await proxy.listen()
     try:
         yield proxy

@@ -1,6 +1,7 @@
 """Feeds without a hub: what a registry sends, made beforehand, and the console that shows it."""
 
 import asyncio
+import gzip
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,13 +16,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.registry.api.server import listening
 from services.registry.console.pages import add_console
+from services.registry.feed.encoded import encode
 from services.registry.feed.positions import Position
 from services.registry.feed.state import HubState, Snapshot
-from services.registry.feed.stream import encode
 from services.registry.feed.tile import Tile, TileReady, TileRental
 from services.registry.feed.tiles import Tiles
 from shared.contract.device_protocol import ChargingStatus
 from shared.process.listeners import ListenAddress
+from shared.process.waiting import wait_for_event
 
 HOST: Final = "127.0.0.1"
 FEED: Final = "0123456789abcdef"
@@ -95,7 +97,7 @@ def record(chargers: int, per_tick: int, ticks: int) -> Recording:
             ticket = f"tick {tick}" if number == 0 else None
             tiles.put(tile_of(number, levels[number], sequence=tick + 1, ticket=ticket))
         changes = tiles.after(before, None, per_tick).changes
-        said.append(b"".join(encode(changes, lambda number: str(Position(FEED, number)))))
+        said.append(b"".join(encode(changes, FEED)))
     return Recording(snapshot, said)
 
 
@@ -106,12 +108,17 @@ class Player:
     recording: Recording
     said_at: dict[str, float] = field(default_factory=dict)
     """When a tick was sent, in seconds since 1970, by what is on the first charger's ticket."""
+    begin: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to have it begin; until then there are comments."""
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], float] = lambda: datetime.now(UTC).timestamp()
 
     async def play(self, _: str | None) -> AsyncIterator[bytes]:
         """Say all of it at its pace, then a comment each second."""
         loop = asyncio.get_running_loop()
+        while not self.begin.is_set():
+            yield COMMENT
+            await wait_for_event(self.begin, 1)
         began = loop.time()
         for tick, text in enumerate(self.recording.ticks, start=1):
             await asyncio.sleep(began + tick * TICK_SECONDS - loop.time())
@@ -137,8 +144,11 @@ async def playing(snapshot: bytes, play: Play) -> AsyncIterator[str]:
     async def answer(request: Request) -> Response:
         return JSONResponse(answers[request.url.path])
 
+    packed = gzip.compress(snapshot, 1)
+
     async def begin(_: Request) -> Response:
-        return Response(snapshot, media_type="application/json")
+        headers = {"Content-Encoding": "gzip"}
+        return Response(packed, media_type="application/json", headers=headers)
 
     async def stream(request: Request) -> Response:
         events = play(request.query_params.get("position"))

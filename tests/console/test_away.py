@@ -1,7 +1,11 @@
 """What a wall says while something is away: nothing old looks current."""
 
+import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -14,6 +18,8 @@ from tests.fixtures.fault_proxy import FaultProxy, Mode
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
 
 CHARGER = charger_of("Left 4")
+SECONDS: Final = float(os.environ.get("CHARGELIGHT_TEST_AWAY_SECONDS", "0"))
+"""For how long it is away; `make console-proof` has 30, and prints what comes of it."""
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -61,14 +67,21 @@ async def test_a_network_that_is_away_is_said_and_its_return_shows_what_is(
     wall: Visit, booth: Booth
 ) -> None:
     pull(booth.wifi)
+    away_at = time.monotonic()
     try:
         await wall.said("no contact since")
+        warned = time.monotonic() - away_at
         await is_old(wall)
         await booth.says(CHARGER, 100)
+        await asyncio.sleep(away_at + SECONDS - time.monotonic())  # not a wait for something
+        await is_old(wall)
     finally:
         booth.wifi.heal()
+        back_at = time.monotonic()
     await wall.said("live")
     await wall.tile(CHARGER, "ready", "100%")
+    right = time.monotonic() - back_at
+    print(f"\nWi-Fi: warned {warned:.1f} s after it went, right {right:.1f} s after it came back")  # noqa: T201
 
 
 async def test_a_browser_that_knows_of_it_is_believed(wall: Visit, booth: Booth) -> None:
@@ -86,6 +99,10 @@ async def test_a_redis_that_is_away_is_said(wall: Visit, booth: Booth) -> None:
         await wall.said("Redis is away")
         await is_old(wall)
         await booth.says(CHARGER, 100)
+        # Who opens the page now sees no old light that looks current either.
+        await wall.page.reload()
+        await wall.said("Redis is away")
+        await is_old(wall)
     await wall.said("live")
     await wall.tile(CHARGER, "ready", "100%")
 

@@ -10,8 +10,7 @@ import pytest
 from playwright.async_api import Browser, Route
 
 from services.registry.console.files import FOLDER
-from services.registry.feed.positions import Position
-from services.registry.feed.stream import encode
+from services.registry.feed.encoded import encode
 from services.registry.feed.tiles import Change, Tiles
 from tests.console.chromium import DESK, SOON_MS, visit
 from tests.console.recorded import COMMENT, playing, snapshot_of, tile_of
@@ -99,7 +98,7 @@ def story(chance: random.Random) -> Story:
 
 
 def event_of(change: Change, feed: str) -> bytes:
-    return b"".join(encode([change], lambda number: str(Position(feed, number))))
+    return b"".join(encode([change], feed))
 
 
 def disordered(changes: Sequence[Change], feed: str, chance: random.Random) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from tests.console.chromium import chromium, visit
 from tests.e2e.places import Places
 from tests.fixtures.processes import ROOT
 from tests.unit.tools.facts import wait_until
@@ -123,3 +124,10 @@ def test_its_canary_sees_lights_and_it_shows_what_runs(local_hub: LocalHub) -> N
     (look,) = local_hub.commands("hub --watch")
     shown = local_hub.run(look.replace("--watch", ""), setup)
     assert "64 of 64 have a router" in shown
+
+
+async def test_its_console_shows_its_lights_and_asks_nobody_else(local_hub: LocalHub) -> None:
+    (said,) = local_hub.commands("operator's console")
+    async with chromium() as browser, visit(browser, said.split()[-1]) as visited:
+        await visited.said("live")
+        await visited.page.locator('.tile[data-charger="c1234"]').wait_for()

@@ -18,6 +18,7 @@ from services.registry import metrics
 from services.registry.edge.slots import Slots
 from services.registry.errors import DirectoryAbsentError
 from services.registry.feed.doorbells import Doorbells
+from services.registry.feed.encoded import Encoded
 from services.registry.feed.newer import newer_change, next_tile
 from services.registry.feed.positions import Position
 from services.registry.feed.ready import EstimateOf, ReadyTimes
@@ -80,6 +81,7 @@ class Feed:
         """Begin without anything, as another feed."""
         self._id = secrets.token_hex(8)
         self.tiles = Tiles()
+        self.encoded = Encoded(self._id, self.tiles)
         self.changed = asyncio.Event()
         """Set at the next change: from then on there is another one."""
         self._doorbells = Doorbells(self.names)
@@ -188,10 +190,6 @@ class Feed:
         return (
             position is not None and position.feed == self._id and self.tiles.knows(position.number)
         )
-
-    def position_at(self, number: int) -> str:
-        """Return the position after a change, as text."""
-        return str(Position(self._id, number))
 
     def hub_state(self) -> HubState:
         """Return what else a client must know, so that nothing old looks current."""

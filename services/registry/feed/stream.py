@@ -3,7 +3,6 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,12 +11,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from services.registry.feed.feed import Feed
 from services.registry.feed.positions import read_position
-from services.registry.feed.tiles import Change
 from services.registry.feed.watching import Booth
 from shared.process.waiting import wait_for_event
 
-_MOST_CHANGES: Final = 250
-"""In one event: a client that reads slowly holds no more than a few of them here."""
 _LOOK_SECONDS: Final = 5.0
 """How often to look whether the key is still valid; not before, for a key may be that new."""
 _COMMENT_SECONDS: Final = 1.0
@@ -57,9 +53,10 @@ class Stream:
             if (state := feed.hub_state()) != told:
                 told = state
                 said_at = feed.clock()
-                yield _event("hub", state.model_dump_json(), retry=_RETRY_MS)
-            following = feed.tiles.after(number, self.booth, _MOST_CHANGES)
-            for event in encode(following.changes, feed.position_at):
+                hub = state.model_dump_json()
+                yield format_sse_event(event="hub", data_str=hub, retry=_RETRY_MS)
+            following = feed.encoded.after(number, self.booth)
+            for event in following.events:
                 said_at = feed.clock()
                 yield event
             if feed.clock() - said_at >= _COMMENT_SECONDS:
@@ -68,18 +65,3 @@ class Stream:
             number = following.number
             if number == feed.tiles.number:
                 await wait_for_event(changed, _COMMENT_SECONDS)
-
-
-def encode(changes: list[Change], position_at: Callable[[int], str]) -> list[bytes]:
-    """Return changes as events, in their order."""
-    events = []
-    for is_gone, some in itertools.groupby(changes, key=lambda each: each.text is None):
-        group = list(some)
-        texts = (f'"{each.charger}"' if is_gone else each.text or "" for each in group)
-        name = "gone" if is_gone else "tiles"
-        events.append(_event(name, f"[{','.join(texts)}]", at=position_at(group[-1].number)))
-    return events
-
-
-def _event(name: str, data: str, *, at: str | None = None, retry: int | None = None) -> bytes:
-    return format_sse_event(event=name, data_str=data, id=at, retry=retry)

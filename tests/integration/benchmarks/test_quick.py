@@ -10,6 +10,7 @@ import pytest
 
 from tests.benchmarks.__main__ import TARGETS
 from tests.benchmarks.figures import Report, read
+from tests.console.chromium import path_of_chromium
 from tests.fixtures.processes import ROOT
 from tests.upgrade.released import NotHereError, last_release, skip_without, unpack
 
@@ -51,6 +52,11 @@ EXPECTED = {
         "estimate 50 to 80 %: ready within the range",
         "estimate 95 to 100 %: median width of the range",
     ),
+    "console": ("console phone: frame p95", "console large screen: elements in the page"),
+    "consoles": (
+        "consoles at 500/s: CPU of the registry, 20 consoles",
+        "consoles at 500/s: CPU of all per reading, 1 console / no console",
+    ),
     "door": ("door wrong API keys: REST, longest", "door TLS handshakes: others' p99 / control"),
 }
 MAY_BE_ANYTHING = ("memory", "instructions", "per message", "per reading", "per status", "carry")
@@ -86,6 +92,9 @@ def test_each_benchmark_is_known_here() -> None:
 def test_a_benchmark_runs_and_its_figures_could_be_true(target: str, found: Report) -> None:
     if target == "instructions" and shutil.which("valgrind") is None:
         assert "not measured" in found.notes["instructions"]
+        return
+    if target == "console" and path_of_chromium() is None:
+        assert "not measured" in found.notes["console"]
         return
     for name in EXPECTED[target]:
         assert name in found.figures

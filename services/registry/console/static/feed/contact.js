@@ -7,7 +7,7 @@ export const SILENT_MS = 2500;
 /** How long one question may take, by which we learn whether the hub is within reach again. */
 const PROBE_MS = 1200;
 const PROBE_PAUSE_MS = 300;
-/** How long an answer to a real question may take. */
+/** How long an answer to a real question may take; of a long one, each piece. */
 const PATIENT_MS = 6000;
 /** Between attempts at a hub that is within reach, and cannot answer: twice as long each time. */
 const FIRST_PAUSE_MS = 250;
@@ -147,7 +147,7 @@ export class Contact {
     const query = this.booth === null ? [] : [['booth', this.booth]];
     if (this.tiles.position === null) {
       const answer = await this.#asking(address('live/snapshot', query), PATIENT_MS);
-      this.tiles.onSnapshot(await this.#inTime(answer.json(), PATIENT_MS));
+      this.tiles.onSnapshot(JSON.parse(await this.#textOf(answer)));
       this.#onHeard();
     }
     query.push(['position', String(this.tiles.position)]);
@@ -186,6 +186,17 @@ export class Contact {
     const { status } = answer;
     if (status >= 500 || status === 429) throw new TroubleError(`HTTP ${status}`);
     throw new RefusedError(status);
+  }
+
+  /** Read an answer to its end, however long it takes, while something of it comes. */
+  async #textOf(answer) {
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (;;) {
+      const { value, done } = await this.#inTime(reader.read(), PATIENT_MS);
+      if (done) return text;
+      text += value;
+    }
   }
 
   async #inTime(answer, ms) {

@@ -12,7 +12,13 @@ const STEP_MS = 50;
 
 /** A hub, a network and a clock; while the network is away, no question is ever answered. */
 class World {
-  constructor() {
+  /**
+   * pieces: so many a snapshot comes in, five seconds after one another; comes: after so many of
+   * them, nothing does any more.
+   */
+  constructor({ pieces = 1, comes = Infinity } = {}) {
+    this.pieces = pieces;
+    this.comes = comes;
     this.time = 1_000_000;
     this.timers = new Set();
     this.isAway = false;
@@ -86,9 +92,27 @@ class World {
       if (path === 'console/hub.json') resolve(Response.json({}));
       else if (this.status !== 200) resolve(new Response(null, { status: this.status }));
       else if (path.startsWith('live/snapshot')) {
-        resolve(Response.json({ position: `a-${this.number}`, hub: HUB, tiles: [] }));
+        const text = JSON.stringify({ position: `a-${this.number}`, hub: HUB, tiles: [] });
+        resolve(new Response(this.pieces === 1 ? text : this.#slowly(text, signal)));
       } else resolve(new Response(this.#stream(signal)));
     });
+  }
+
+  #slowly(text, signal) {
+    const size = Math.ceil(text.length / this.pieces);
+    let sent = 0;
+    return new ReadableStream(
+      {
+        pull: async (stream) => {
+          await this.#wait(sent < this.comes ? 5000 : 1e9, signal).catch(() => {});
+          if (signal.aborted) stream.error(signal.reason);
+          else stream.enqueue(new TextEncoder().encode(text.slice(sent * size, (sent + 1) * size)));
+          sent += 1;
+          if (sent === this.pieces && !signal.aborted) stream.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
   }
 
   #stream(signal) {
@@ -113,6 +137,20 @@ test('a wall takes a snapshot, then the stream from there', async () => {
   await world.pass(100);
   assert.equal(world.tiles.get('c1').light, 'charged');
   await world.stop();
+});
+
+test('a snapshot that comes slowly is waited for, and one that stops coming is not', async () => {
+  const world = new World({ pieces: 4 });
+  await world.pass(18_000);
+  assert.deepEqual(world.asked, ['live/snapshot?booth=near']);
+  await world.pass(4000);
+  assert.deepEqual(world.asked, ['live/snapshot?booth=near', 'live?booth=near&position=a-1']);
+  assert.equal(world.contact.state, 'live');
+  await world.stop();
+  const stalled = new World({ pieces: 4, comes: 2 });
+  await stalled.pass(18_000);
+  assert.equal(stalled.asked[1], 'console/hub.json', 'it looks whether the hub is there');
+  await stalled.stop();
 });
 
 test('a network that is away for 30 s is missed within 3 s, and back within 2 s', async () => {

@@ -1,0 +1,1 @@
+"""What consoles cost the hub: the same readings with none, one and twenty, in turns."""
