@@ -70,14 +70,13 @@ async def test_all_is_back_with_its_data_after_all_containers_were_killed_at_onc
         _kill_all(stack)
         stack.up(SERVICES, 1)
 
-        # Postgres has devices, secrets and keys: the pair is let in, and its light is right.
-        async with (
-            _connected(hub, WIDGET, secrets) as at,
-            _connected(hub, CHARGER, secrets) as charger,
-        ):
-            await charger.send(reading(40))
-            while await received(at) != CHARGING:
-                pass  # what it showed before
+        # Redis has the light, while its charger is away. Postgres has devices, secrets and keys.
+        async with _connected(hub, WIDGET, secrets) as at:
+            assert await received(at) == CHARGED
+            async with _connected(hub, CHARGER, secrets) as charger:
+                await charger.send(reading(40))
+                while await received(at) != CHARGING:
+                    pass
         with hub.client(admin) as rest:
             assert rest.get("/pairings/c1").json()["widget"] == "w1"
         _wait_until_well(prometheus)

@@ -130,9 +130,25 @@ def test_each_node_keeps_its_data_in_a_volume_of_its_own_and_each_primary_has_a_
         assert "--maxmemory-policy noeviction" in options
     _, *pairs = services["redis"]["command"]
     assert len(pairs) == 3
-    assert {node for pair in pairs for node in pair.split("/")} == NODES
+    assert {node.partition(":")[0] for pair in pairs for node in pair.split("/")} == NODES
     assert services["redis"]["depends_on"].keys() == NODES
     assert services["redis"]["healthcheck"]["test"][-3:] == pairs
+
+
+@pytest.mark.parametrize("find", COMPOSES)
+def test_each_node_is_at_a_port_of_its_own_for_all_that_reach_it(
+    find: Finder, read: Read, secrets: Path
+) -> None:
+    services = read(find, ALL)["services"]
+    nodes = {f"{name}:{_environment(services[name])['PORT']}" for name in NODES}
+    assert len({node.partition(":")[2] for node in nodes}) == len(NODES)
+    _, *pairs = services["redis"]["command"]
+    assert {node for pair in pairs for node in pair.split("/")} == nodes
+    for service in ("gateway", "router", "registry"):
+        url = (secrets / f"redis-{service}-cluster-url").read_text().strip()
+        assert set(url.partition("@")[2].split(",")) == nodes
+    watched = {_environment(service).get("REDIS_ADDR") for service in services.values()}
+    assert watched - {None} == {f"redis://{node}" for node in nodes}
 
 
 @pytest.mark.parametrize("find", COMPOSES)

@@ -48,7 +48,7 @@ def test_a_password_of_ones_own_stays_and_is_in_every_address(folder: Path) -> N
     assert made["redis-gateway"] == "our-own-1\n"
     user = "redis://chargelight-gateway:our-own-1"
     assert made["redis-gateway-url"] == f"{user}@redis:6379/0\n"
-    assert made["redis-gateway-cluster-url"].startswith(f"{user}@redis-1:6379,redis-2:6379,")
+    assert made["redis-gateway-cluster-url"].startswith(f"{user}@redis-1:7001,redis-2:7002,")
     assert set(json.loads(made["redis-exporter"]).values()) == {"our-own-2"}
     assert "chargelight:our-own-3@postgres:5432" in made["postgres-owner-dsn"]
 
@@ -93,6 +93,20 @@ def test_redis_as_takes_the_password_from_its_variable_or_its_file(
             check=True,
         )
         assert ran.stdout == f"{password} --user chargelight-operator INFO memory\n"
+
+
+def test_redis_as_asks_at_the_port_of_its_node(tmp_path: Path) -> None:
+    (tmp_path / "redis-cli").write_text(CLI)
+    (tmp_path / "redis-cli").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        [REDIS_AS, "operator", "PING"],
+        env={"PATH": path, "OPERATOR_PASSWORD": "word", "PORT": "7001"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "word -p 7001 --user chargelight-operator PING\n"
 
 
 def test_redis_as_knows_no_user_without_a_password() -> None:
