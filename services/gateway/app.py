@@ -151,9 +151,7 @@ class Gateway:
         self.connected_widgets = widgets = ConnectedDevices()
         self.chargers = Chargers(bus, names, context, devices=chargers, trust=trust, rng=rng)
         self.records = Records(bus, self.presence_bus, names, context.clock, rng)
-        # It connects when the first charger comes that speaks OCPP.
-        heard = open_subscriber(settings, own, rng, COMMANDS)
-        self.commands = OperatorCommands(self.presence_bus, heard, names, context.clock, rng)
+        self.commands = self._open_commands(settings, rng)
         self.widgets = Widgets(
             bus, self.subscriber, names, context, devices=widgets, trust=trust, rng=rng
         )
@@ -184,6 +182,11 @@ class Gateway:
         if tracing is not None:
             self.chargers.traced_by(ReadingTraces(tracing, self.context.clock))
             self.widgets.traces = StatusTraces(tracing)
+
+    def _open_commands(self, settings: GatewaySettings, rng: random.Random) -> OperatorCommands:
+        # It connects when the first charger comes that speaks OCPP.
+        heard = open_subscriber(settings, settings.instance_id, rng, COMMANDS)
+        return OperatorCommands(self.presence_bus, heard, self._names, self.context.clock, rng)
 
     def _open_check(self, settings: GatewaySettings, rng: random.Random) -> "RedisCheck":
         connections = (self.bus, self.subscriber, self._authenticator_bus, self.presence_bus)

@@ -130,14 +130,7 @@ class Registry:
         self._states = StateReader(self._state_bus, names)
         self._refused_devices = RefusedDevices(self._database, self._states, rng)
         self._feed = self._open_feed(settings, names, rng)
-        self._commands = CommandService(
-            self._database,
-            self._states,
-            self._state_bus,
-            names,
-            lambda: open_subscriber(settings, settings.instance_id, rng, COMMANDS),
-        )
-        self._know_operators(settings, rng)
+        self._know_operators(settings, names, rng)
         connections = (self._bus, self._rentals_bus, self._state_bus)
         agreement = agreement_of(settings)
         self.check = open_check(settings, RIGHTS, agreement, connections, rng)
@@ -239,10 +232,22 @@ class Registry:
             estimate_of=self._estimate_of,
         )
 
+    def _open_commands(
+        self, settings: RegistrySettings, names: Names, rng: random.Random
+    ) -> CommandService:
+        return CommandService(
+            self._database,
+            self._states,
+            self._state_bus,
+            names,
+            lambda: open_subscriber(settings, settings.instance_id, rng, COMMANDS),
+        )
+
     def _estimate_of(self, raw: RawCharger, now: int) -> PhoneEstimate | None:
         return self._history.estimate_of(raw, now)  # which is opened after the feed
 
-    def _know_operators(self, settings: RegistrySettings, rng: random.Random) -> None:
+    def _know_operators(self, settings: RegistrySettings, names: Names, rng: random.Random) -> None:
+        self._commands = self._open_commands(settings, names, rng)
         self._access_events = AccessEvents(self._database, self._troubles, rng)
         self._audit_file = (
             AuditFile(self._database, Path(settings.audit_file), self._troubles, rng)
