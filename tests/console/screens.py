@@ -24,11 +24,26 @@ class Screen(NamedTuple):
     """A selector of the page."""
     asks_for_a_key: bool = False
     """Whether the hub is one that does."""
+    signs_in: bool = False
+    """Whether an admin's key is given to it."""
 
 
 SCREENS: Final = {
     "sign-in": Screen("", ".sign-in input", asks_for_a_key=True),
     "wall": Screen("#/wall?booth=main-stage", ".tile.ready"),
+    "hand-over": Screen("#/hand-over?booth=main-stage", ".desk input"),
+    "collect": Screen("#/collect?booth=main-stage", ".desk input"),
+    "waiting": Screen("#/waiting?booth=main-stage", ".waiting li"),
+    "find": Screen("#/find?booth=main-stage", ".find input"),
     "booths": Screen("#/booths", ".booth .count"),
+    "charger": Screen("#/charger/c-left-2", ".device .why"),
+    "widget": Screen("#/widget/w-left-2", ".device .why"),
+    "board": Screen("#/board?booth=main-stage", ".board li"),
+    "audit": Screen("#/audit", ".audit li"),
+    "labels": Screen("#/labels?booth=main-stage", ".labels .fields"),
+    "health": Screen("#/health", ".health .card"),
+    "import": Screen("#/import", ".import .fields"),
+    "booth-names": Screen("#/booth-names", ".booth-names .fields"),
+    "people": Screen("#/people", ".people .card", asks_for_a_key=True, signs_in=True),
 }
 """By their names in `screens.js`; the sign-in stands before them."""

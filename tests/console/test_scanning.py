@@ -48,8 +48,7 @@ async def test_a_camera_reads_both_labels_and_three_taps_are_enough(
     camera: Browser, booth: Booth
 ) -> None:
     pair = await Pair(booth, NAME).register()
-    granted = {"permissions": ["camera"]}
-    async with visit(camera, f"{booth.url}#/wall", **granted) as visited:
+    async with visit(camera, f"{booth.url}#/wall", permissions=["camera"]) as visited:
         page = visited.page
         await page.locator(".tile").first.wait_for()
         await page.get_by_role("link", name="Hand over").click()

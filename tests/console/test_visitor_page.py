@@ -1,5 +1,7 @@
 """The visitor's page, as a visitor's browser shows it."""
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser
 
@@ -29,9 +31,9 @@ async def test_every_visitor_can_read_it(
     # Each registry counts for itself how often an address looks.
     registry = booth.spare if scheme == "dark" else booth.guarded
     url = f"{registry.url}/v/{page_of['code']}"
-    options = {"locale": locale, "color_scheme": scheme}
     of = f"{locale[:2]}-{scheme}"
-    async with visit(browser, url, may_fail=True, **options) as visited:
+    looks: dict[str, Any] = {"locale": locale, "color_scheme": scheme}
+    async with visit(browser, url, may_fail=True, **looks) as visited:
         for level, words in zip((30, 85, 100), SAID[locale], strict=True):
             await booth.says(charger, level)
             await visited.page.reload()
