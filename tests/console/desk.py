@@ -56,7 +56,7 @@ async def scan(visited: Visit, text: str) -> None:
 
 def part(visited: Visit, text: str) -> Locator:
     """The charger or the widget of the draft, once it is there."""
-    return visited.page.locator(".parts .is-there", has_text=text)
+    return visited.page.locator(".draft .is-there", has_text=text)
 
 
 def button(visited: Visit, name: str) -> Locator:

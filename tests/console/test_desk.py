@@ -127,7 +127,7 @@ async def test_links_of_labels_are_understood_and_open_the_page_with_what_they_n
         # The phone's own camera opens the second link in another tab.
         other = await page.context.new_page()
         await other.goto(f"{booth.url}{HAND_OVER}/{pair.widget}")
-        await other.locator(".parts .is-there", has_text=pair.widget).wait_for()
+        await other.locator(".draft .is-there", has_text=pair.widget).wait_for()
         await other.close()
         await part(visited, pair.widget).wait_for()
         await scan(visited, f"https://hub.example/console/#/charger/{pair.charger}")
@@ -186,7 +186,7 @@ async def test_a_pair_that_is_in_the_way_is_ended_only_after_a_question(
     async with visit(browser, f"{booth.url}{HAND_OVER}", may_fail=True) as visited:
         await scan(visited, fixed.charger)
         # The widget of a fixed pair need not be scanned.
-        await visited.said(fixed.widget, ".parts .is-there")
+        await visited.said(fixed.widget, ".draft .is-there")
         await scan(visited, pair.widget)
         await part(visited, pair.widget).wait_for()
         await button(visited, "Hand over").click()
@@ -281,8 +281,8 @@ async def test_attendants_may_and_viewers_may_not(browser: Browser, booth: Booth
         assert names == ["Wall", "Waiting"]
         assert await visited.page.locator("#scan").count() == 0
         await visited.page.locator(".bar a", has_text="Waiting").click()
-        await visited.page.locator(".row").first.wait_for()
-        assert await visited.page.locator(".row a").count() == 0
+        await visited.page.locator(".entry").first.wait_for()
+        assert await visited.page.locator(".entry a").count() == 0
     async with visit(browser, address, may_fail=True) as visited:
         await sign_in(visited, attendant["key"])
         await scan_both(visited, pair)
@@ -314,20 +314,20 @@ async def test_lists_show_who_waits_longest_and_lead_to_the_collection(
     await booth.send("PUT", f"/rentals/{kept}/collection", {"widget_returned": False})
     async with visit(browser, f"{booth.url}#/waiting?booth=night-desk") as visited:
         page = visited.page
-        rows = page.locator(".row b")
+        rows = page.locator(".entry b")
         await visited.said("No phone is ready", ".empty")
         # It is found without asking: the list is looked at again and again.
         for pair, count in ((second, 1), (first, 2)):
             await booth.says(pair.charger, 100)
             await rows.nth(count - 1).wait_for()
         assert await rows.all_inner_texts() == ["Desk second", "Desk first"]
-        await page.locator(".row a").first.click()
+        await page.locator(".entry a").first.click()
         await button(visited, "Give back").click()
         await visited.said("Given back", DONE)
         await page.get_by_role("link", name="Waiting").click()
         await rows.first.wait_for()
         await button(visited, "Missing widgets").click()
-        await page.locator('.row[data-charger="c-missing"]').wait_for()
+        await page.locator('.entry[data-charger="c-missing"]').wait_for()
         await page.get_by_role("link", name="It is back").click()
         await button(visited, "The widget is back").click()
         await visited.said("The widget is back", DONE)
@@ -371,16 +371,16 @@ async def test_a_long_list_is_shown_piece_by_piece_and_says_when_it_is_old(
         page = visited.page
         await page.route("**/rentals?*", rentals)
         await page.goto(f"{booth.url}#/waiting")
-        await page.locator(".row").nth(SHOWN - 1).wait_for()
-        assert await page.locator(".row").count() == SHOWN
+        await page.locator(".entry").nth(SHOWN - 1).wait_for()
+        assert await page.locator(".entry").count() == SHOWN
         await button(visited, "Show more").click()
-        await page.locator(".row").nth(SHOWN).wait_for()
+        await page.locator(".entry").nth(SHOWN).wait_for()
         await button(visited, "Show more").wait_for(state="hidden")
         await page.context.set_offline(True)
         await page.unroute("**/rentals?*")
         await visited.said("No contact with the hub")
         await visited.said("As of")
-        assert await page.locator(".row").count() == SHOWN + 1
+        assert await page.locator(".entry").count() == SHOWN + 1
         await page.context.set_offline(False)
         await page.locator(".contact.is-lost").wait_for(state="hidden")
 
@@ -424,7 +424,7 @@ async def test_everyone_can_use_the_desk(
         await visited.said("Given back", DONE)
         await judge(visited, f"collect-done-{of}")
         await page.goto(f"{booth.url}#/waiting?booth=main-stage")
-        await page.locator(".row").first.wait_for()
+        await page.locator(".entry").first.wait_for()
         await judge(visited, f"waiting-{of}")
         await button(visited, "Missing widgets").click()
         await page.locator(".empty").wait_for()

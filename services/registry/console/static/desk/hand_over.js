@@ -148,7 +148,7 @@ export class HandOverPage {
       <div role="status">${this.done ? this.#done(this.done) : nothing}</div>
       ${this.finder.view(this.#wanted())} ${this.offer ? this.#offer(this.offer) : nothing}
       <div class="hindrance" role="alert">${this.hindrance}</div>
-      <dl class="parts">
+      <dl class="draft">
         ${this.#part('charger', t('desk_charger'), draft.charger)}
         ${this.#part('widget', t('desk_widget'), widgetOf(draft))}
       </dl>

@@ -148,7 +148,7 @@ export class WaitingPage {
       this.count += STEP;
       void this.#look();
     };
-    return html`<ul class="rows" role="list">
+    return html`<ul class="entries" role="list">
         ${rentals.map((each) => this.#row(each))}
       </ul>
       ${this.isMore
@@ -167,7 +167,7 @@ export class WaitingPage {
     const mayCollect = this.app.me !== null && mayAs(this.app.me.role, 'attendant');
     const word = isReady ? t('screen_collect') : t('waiting_take_back');
     const kind = isReady ? 'ready' : 'problem';
-    return html`<li class="row ${kind}" data-charger=${rental.charger}>
+    return html`<li class="entry ${kind}" data-charger=${rental.charger}>
       <svg aria-hidden="true"><use href="#shape-${kind}"></use></svg>
       <p><b>${chargerOf(rental)}</b> <span class="ticket">${rental.ticket ?? ''}</span></p>
       <p class="quiet">${since}</p>
