@@ -31,9 +31,9 @@ async def answers_lost(booth: Booth) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for link in booth.wifi.links:
-            link.silence()
         booth.wifi.heal()
+        # Or the browser might go on with a connection on which an answer is missing.
+        booth.wifi.cut()
 
 
 @asynccontextmanager
@@ -43,9 +43,9 @@ async def requests_lost(booth: Booth) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for link in booth.wifi.links:
-            link.silence()
         booth.wifi.heal()
+        # Or the browser might go on with a connection on which an answer is missing.
+        booth.wifi.cut()
 
 
 async def opened(pair: Pair) -> None:
