@@ -47,7 +47,7 @@ async def signed_in(
 ) -> AsyncIterator[Visit]:
     """Open a screen with a new key of a role, perhaps of one booth ``only``."""
     limit = {} if only is None else {"booth": only}
-    key = await booth.key_of(f"{role} {uuid.uuid4()}", role, **limit)
+    key = await booth.key_of(f"{role}-{uuid.uuid4()}", role, **limit)
     async with visit(browser, f"{booth.guarded_url}#{screen}", may_fail=True) as visited:
         await sign_in(visited, key["key"])
         await visited.page.locator("main h1").wait_for()
