@@ -81,6 +81,9 @@ export class AuditPage extends AskingPage {
     const send = (event) => {
       const typed = typedIn(event);
       this.wanted = { subject: typed('subject'), who: typed('who'), kind: typed('kind'), importId: '' };
+      // So that a link back to the device that was shown before leads somewhere.
+      const id = this.wanted.subject || null;
+      history.replaceState(null, '', addressOf('audit', { id, booth: this.booth }));
       void this.#look(null);
     };
     const all = () => {
