@@ -73,21 +73,21 @@ async def _all_lit(stack: Stack, level: int, light: str) -> None:
         at_url = f"ws://127.0.0.1:{stack.widget_port}/widgets/{widget}"
         of_url = f"ws://127.0.0.1:{stack.charger_port}/chargers/{charger}"
         async with connect(at_url, proxy=None) as at, asyncio.TaskGroup() as group:
-            says = group.create_task(_say(of_url, level))
+            group.create_task(_say(of_url, level))
             while await received(at) != light:
                 pass  # what it showed before
-            says.cancel()
 
 
 async def _say(url: str, level: int) -> None:
-    """Report a level whenever the charger is connected: it may be asked again (1001)."""
+    """Report a level until a pong says that Redis has it: a charger may be sent away (1001)."""
     # Closed here, and not by the garbage collector: the event loop may have ended by then.
     again = cast("AsyncGenerator[ClientConnection]", aiter(connect(url, proxy=None)))
     async with contextlib.aclosing(again) as connections:
         async for charger in connections:
             with contextlib.suppress(ConnectionClosed):
                 await charger.send(reading(level))
-                await charger.wait_closed()
+                await (await charger.ping())
+                return
 
 
 async def _all_still_lit(stack: Stack, light: str) -> None:
@@ -108,7 +108,7 @@ def _role_of(stack: Stack, node: str) -> str:
         said = stack.inside(node, "redis-as", "operator", "info", "replication")
     except StackError:
         return ""
-    return said.partition("role:")[2].partition("\r")[0].strip()
+    return said.partition("role:")[2].partition("\n")[0].strip()
 
 
 def _a_primary(stack: Stack) -> str:
