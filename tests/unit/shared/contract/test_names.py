@@ -92,7 +92,8 @@ def test_all_names_differ() -> None:
 def test_names_are_those_that_operators_type() -> None:
     names = Names(64)
     both = "credentials directory directory-changes directory-version presence presence-changes"
-    of_charger = f"{both} rejections lease live pending readings transactions ocpp".split()
+    own = "lease live pending readings transactions ocpp commands command-results"
+    of_charger = f"{both} rejections {own}".split()
     of_widget = f"{both} rejections statuses transitions widget:w1:status".split()
     assert sorted(names_of(names.chargers[17])) == sorted(
         f"chargelight:{{p17}}:{name}" for name in of_charger
