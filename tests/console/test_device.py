@@ -166,11 +166,11 @@ async def test_each_role_sees_what_it_may_do(browser: Browser, booth: Booth) -> 
         assert await visited.page.locator(".button.main").count() == 0
         assert await visited.page.get_by_role("button", name="Unregister").count() == 0
     async with signed_in(browser, booth, "attendant", screen) as visited:
-        link = visited.page.get_by_role("link", name="Hand over")
+        link = visited.page.get_by_role("main").get_by_role("link", name="Hand over")
         await expect(link).to_have_attribute("href", f"#/hand-over/{charger}")
         assert await visited.page.get_by_role("button", name="Unregister").count() == 0
         await hand_over(booth, charger, "1301")
-        link = visited.page.get_by_role("link", name="Collect")
+        link = visited.page.get_by_role("main").get_by_role("link", name="Collect")
         await expect(link).to_have_attribute("href", f"#/collect/{charger}", timeout=SOON_MS)
     async with signed_in(browser, booth, "operator", screen) as visited:
         await visited.page.get_by_role("button", name="Unregister").wait_for()

@@ -11,12 +11,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180
 
 
 async def open_dialog(visited: Visit, name: str) -> None:
-    await visited.page.get_by_role("button", name=name).click()
+    await visited.page.get_by_role("button", name=name, exact=True).click()
     await visited.page.locator("dialog[open] h2", has_text=name).wait_for()
 
 
 async def press(visited: Visit, name: str) -> None:
-    await visited.page.locator("dialog[open]").get_by_role("button", name=name).click()
+    await visited.page.locator("dialog[open]").get_by_role("button", name=name, exact=True).click()
 
 
 async def is_closed(visited: Visit) -> None:
@@ -38,7 +38,7 @@ async def test_a_label_is_changed_and_the_device_is_moved(browser: Browser, boot
         await visited.said("Yard one", "h1")
         await visited.said("second shelf", ".what")
         await open_dialog(visited, "Label and booth")
-        await visited.page.locator("dialog select").select_option("camping")
+        await visited.page.locator("dialog.change select").select_option("camping")
         await press(visited, "Save")
         await visited.said("Camping", ".what")
     found = await booth.send("GET", f"/chargers/{charger}")
