@@ -132,4 +132,5 @@ async def visit(
     await context.close()
     assert {urlsplit(each).netloc for each in visited.asked} == {urlsplit(url).netloc}
     failed = "Failed to load resource"
-    assert [each for each in visited.wrong if not (may_fail and failed in each)] == []
+    wrong = [each for each in visited.wrong if not (may_fail and failed in each)]
+    assert wrong == [], wrong
