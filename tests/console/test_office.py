@@ -289,7 +289,7 @@ async def test_the_audit_log_is_told_in_sentences_by_device_and_by_person(
         await page.get_by_role("button", name="Show older").click()
         await page.locator(".lines li").nth(50).wait_for()
     async with visit(browser, f"{booth.url}#/audit/{charger}", locale="de-DE") as visited:
-        await visited.said(f"hat {charger} mit w-log-1 gepaart", ".lines")
+        await visited.said(f"hat {charger} mit w-log-1 gekoppelt", ".lines")
     for path in (f"/chargers/{charger}", "/widgets/w-log-1"):
         await booth.send("DELETE", path)
 

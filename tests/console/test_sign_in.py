@@ -29,7 +29,7 @@ async def test_a_key_signs_in_and_the_page_opens_again_until_one_signs_out(
         await visited.tile("c-left-1", "charging")
         await page.get_by_role("button", name="Menu").click()
         await visited.said("anton, attendant", "dialog")
-        await visited.said("hand phones over", "dialog")
+        await visited.said("take phones in", "dialog")
         await page.get_by_role("button", name="Sign out").click()
         await page.get_by_label("API key").wait_for()
         await page.reload()
