@@ -1,7 +1,8 @@
 // The console: which page is shown, and what all pages have in common.
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { addressOf, placeIn } from './address.js';
-import { allBooths } from './booths.js';
+import { allBooths, withChosen } from './booths.js';
+import { haltErrands, takeUpErrands } from './desk/errand.js';
 import { HubError } from './hub.js';
 import { recall, remember } from './memory.js';
 import { applyAppearance, menuView, openMenu } from './menu.js';
@@ -102,9 +103,9 @@ function boothPicker() {
   };
   return html`<select aria-label=${t('booth')} @change=${go}>
     <option value=${all} .selected=${screen === 'booths'}>${t('booths')}</option>
-    ${option(null, t('all_booths'))} ${app.booths.map(({ id, name }) => option(id, name))}
+    ${option(null, t('all_booths'))}
+    ${withChosen(app.booths, shown).map(({ id, name }) => option(id, name))}
     ${app.booths.length || shown === '' ? option('', t('no_booth')) : nothing}
-    ${shown && !app.booths.some(({ id }) => id === shown) ? option(shown, shown) : nothing}
   </select>`;
 }
 
@@ -138,6 +139,7 @@ function placeFor(me) {
 }
 
 function onSignedIn(me) {
+  takeUpErrands(me);
   app.me = me;
   void knowBooths();
   if (!location.hash.startsWith('#/')) {
@@ -156,18 +158,23 @@ async function knowBooths() {
 }
 
 function onSessionEnd() {
+  if (app.me === null) return; // it was said already: a key may be being typed
   forgetSession();
+  haltErrands();
   leave(t('session_ended'));
 }
 
+/** Return why it did not go well; empty: it did. Without the hub, the session goes on. */
 async function onSignOut() {
-  let message = '';
   try {
     await signOut();
   } catch (error) {
-    message = messageOf(error, ''); // the session goes on
+    if (!(error instanceof HubError) || error.status !== 401) return messageOf(error, '');
+    onSessionEnd();
+    return '';
   }
-  leave(message);
+  leave('');
+  return '';
 }
 
 function leave(message) {
@@ -185,7 +192,7 @@ function takeCode() {
 
 async function begin() {
   applyAppearance();
-  await loadTexts();
+  while (!(await areTextsHere())) await pause();
   document.title = t('title');
   addEventListener('hashchange', onPlace);
   const code = takeCode();
@@ -204,9 +211,21 @@ async function begin() {
     } catch (error) {
       app.message = messageOf(error, '');
       update();
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await pause();
     }
   }
+}
+
+/** Without them, nothing can be said: not even that the hub does not answer. */
+function areTextsHere() {
+  return loadTexts().then(
+    () => true,
+    () => false,
+  );
+}
+
+function pause() {
+  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
 }
 
 void begin();

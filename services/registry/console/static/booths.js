@@ -1,10 +1,9 @@
 // All booths at a glance.
 import { html } from './vendor/lit-html/lit-html.js';
 import { addressOf } from './address.js';
-import { ask, HubError } from './hub.js';
+import { ask } from './hub.js';
 import { t } from './texts.js';
-
-const AGAIN_MS = 5000;
+import { LISTS, watchFor, watchWhileSeen } from './watch.js';
 
 /** @typedef {{id: string, name: string, chargers: number, widgets: number, online: number | null,
  *   charging: number | null, ready: number | null}} Booth */
@@ -21,50 +20,54 @@ export async function allBooths() {
   return found.sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/**
+ * Return the booths to choose from, always with the chosen one: without it, a browser would take
+ * another one, and a newer booth than this list, or one of a list that never came, would be lost.
+ * @param {Pick<Booth, 'id' | 'name'>[]} booths
+ * @param {string | null} chosen
+ */
+export function withChosen(booths, chosen) {
+  if (!chosen || booths.some(({ id }) => id === chosen)) return booths;
+  return [...booths, { id: chosen, name: chosen }];
+}
+
 export class BoothsPage {
   /**
    * @param {{booths: Booth[], update: () => void, onSessionEnd: () => void}} app
    */
   constructor(app) {
     this.app = app;
-    this.message = '';
-    this.isStopped = false;
+    this.watch = watchFor(app, () => this.#look(), LISTS);
+    this.end = () => {};
   }
 
   start() {
-    void this.#keepLooking();
+    this.end = watchWhileSeen([this.watch], this.app.update);
   }
 
   stop() {
-    this.isStopped = true;
-  }
-
-  async #keepLooking() {
-    while (!this.isStopped) {
-      if (!document.hidden) await this.#look();
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
+    this.end();
   }
 
   async #look() {
-    try {
-      this.app.booths = await allBooths();
-      this.message = '';
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      if (error.status === 401 && !this.isStopped) this.app.onSessionEnd();
-      this.message = error.status === 0 ? t('no_contact') : t('hub_cannot_tell');
-    }
-    this.app.update();
+    this.app.booths = await allBooths();
+  }
+
+  #said() {
+    const { error, isCurrent } = this.watch;
+    if (isCurrent) return '';
+    if (error === null) return t('connecting');
+    return error.status === 0 ? t('no_contact') : t('hub_cannot_tell');
   }
 
   view() {
     const { booths } = this.app;
+    const { isCurrent } = this.watch;
     return html`<main class="booths">
       <h1>${t('booths')}</h1>
-      <p class="contact is-lost" role="status">${this.message}</p>
-      ${booths.length ? '' : html`<p>${t('no_booths')}</p>`}
-      <ul role="list" class=${this.message ? 'not-current' : ''}>
+      <p class="contact is-lost" role="status">${this.#said()}</p>
+      ${booths.length || !isCurrent ? '' : html`<p>${t('no_booths')}</p>`}
+      <ul role="list" class=${isCurrent ? '' : 'not-current'}>
         <li><a class="booth" href=${addressOf('wall')}><b>${t('all_booths')}</b></a></li>
         ${booths.map((each) => this.#booth(each))}
       </ul>
@@ -72,11 +75,11 @@ export class BoothsPage {
   }
 
   #booth({ id, name, chargers, online, charging, ready }) {
-    const said = online === null || this.message !== '';
+    const isUnknown = online === null || !this.watch.isCurrent;
     return html`<li>
       <a class="booth" href=${addressOf('wall', { booth: id })}>
         <b>${name}</b>
-        ${said ? html`<span>${t('not_known')}</span>` : this.#counts(chargers, online, charging, ready)}
+        ${isUnknown ? html`<span>${t('not_known')}</span>` : this.#counts(chargers, online, charging, ready)}
       </a>
     </li>`;
   }

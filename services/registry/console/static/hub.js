@@ -22,6 +22,11 @@ export class HubError extends Error {
     /** As `rental-is-open`; empty: the status says it all. */
     this.type = /^urn:chargelight:problem:(.+)$/.exec(problem?.type ?? '')?.[1] ?? '';
   }
+
+  /** Whether what was asked for may have been done all the same: what got lost may be the answer. */
+  get isUnsure() {
+    return this.status === 0 || this.status >= 500;
+  }
 }
 
 /**
@@ -74,8 +79,22 @@ export async function askTagged(method, path, options = {}) {
   } catch {
     throw new HubError(0, '');
   }
-  const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
-  const content = isJson ? await answer.json().catch(() => null) : null;
+  const content = await contentOf(answer);
   if (!answer.ok) throw new HubError(answer.status, content?.detail ?? '', content);
   return { content, etag: answer.headers.get('ETag') ?? '' };
+}
+
+/**
+ * Return what an answer says; null: nothing.
+ * @param {Response} answer
+ */
+async function contentOf(answer) {
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch {
+    // What is good but cannot be read is no answer: its rest got lost, or it is not the hub's.
+    if (answer.ok) throw new HubError(0, '');
+    return null;
+  }
 }

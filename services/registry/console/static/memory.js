@@ -1,11 +1,12 @@
 // What this browser remembers between visits; nothing secret. A browser may refuse to.
 
 /**
- * @typedef {'language' | 'appearance' | 'place' | 'session-until' | 'camera' | Unfinished} Name
+ * @typedef {'language' | 'appearance' | 'place' | 'session-until' | 'whose' | 'camera' | Unfinished} Name
  * @typedef {(typeof UNFINISHED)[number]} Unfinished
+ * whose: what is unfinished is that one's
  */
 
-/** What is being done at the desk: nobody else's business after signing out. */
+/** What is being done at the desk: nobody else's business. */
 const UNFINISHED = /** @type {const} */ (['hand-over', 'hand-over-sent', 'collection-sent']);
 
 const PREFIX = 'chargelight-';
@@ -34,4 +35,13 @@ export function remember(name, text) {
 
 export function forgetUnfinished() {
   for (const name of UNFINISHED) remember(name, null);
+}
+
+/**
+ * Tell whether another tab has changed what is remembered under a name.
+ * @param {StorageEvent} event
+ * @param {Name} name
+ */
+export function isAbout({ key }, name) {
+  return key === null || key === PREFIX + name; // null: it was all forgotten
 }

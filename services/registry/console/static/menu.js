@@ -5,6 +5,9 @@ import { chooseLanguage, currentLanguage, LANGUAGES, t } from './texts.js';
 
 const APPEARANCES = ['auto', 'light', 'dark'];
 
+/** What went wrong in the menu; empty: nothing. */
+let trouble = '';
+
 /** Look as was chosen here. */
 export function applyAppearance() {
   const chosen = recall('appearance') ?? 'auto';
@@ -23,19 +26,33 @@ function closeMenu() {
  * @param {{
  *   me: import('./session.js').Oneself, isOpen: boolean, booth: string,
  *   screens: {address: string, text: string}[],
- *   update: () => void, onSignOut: () => void,
+ *   update: () => void, onSignOut: () => Promise<string>,
  * }} app isOpen: whether the hub asks for no key; booth: the name of the only one; empty: all
  */
 export function menuView({ me, isOpen, booth, screens, update, onSignOut }) {
   const onLanguage = async (event) => {
-    await chooseLanguage(event.target.value);
+    trouble = '';
+    try {
+      await chooseLanguage(event.target.value);
+    } catch {
+      trouble = t('hub_silent');
+      event.target.value = currentLanguage();
+    }
+    update();
+  };
+  const signOut = async () => {
+    trouble = await onSignOut();
     update();
   };
   const onAppearance = (event) => {
     remember('appearance', event.target.value);
     applyAppearance();
   };
-  return html`<dialog class="menu" aria-label=${t('menu')}>
+  const forget = () => {
+    trouble = '';
+    update();
+  };
+  return html`<dialog class="menu" aria-label=${t('menu')} @close=${forget}>
     ${isOpen ? html`<p>${t('open_hub')}</p>` : whoView(me, booth)}
     ${screens.map(({ address, text }) => html`<a href=${address} @click=${closeMenu}>${text}</a>`)}
     <label>
@@ -62,7 +79,8 @@ export function menuView({ me, isOpen, booth, screens, update, onSignOut }) {
     </label>
     ${isOpen
       ? nothing
-      : html`<button type="button" class="sign-out" @click=${onSignOut}>${t('sign_out')}</button>`}
+      : html`<button type="button" class="sign-out" @click=${signOut}>${t('sign_out')}</button>`}
+    <p role="alert">${trouble}</p>
     <button type="button" @click=${closeMenu}>${t('close')}</button>
   </dialog>`;
 }

@@ -1,6 +1,7 @@
 // Who uses the console: by a session, or anyone, where the hub asks for no key.
+import { dropErrands } from './desk/errand.js';
 import { ask, HubError } from './hub.js';
-import { forgetUnfinished, recall, remember } from './memory.js';
+import { recall, remember } from './memory.js';
 
 /** Each may do what those before it may. */
 const ROLES = /** @type {const} */ (['viewer', 'attendant', 'operator', 'admin']);
@@ -51,7 +52,7 @@ export async function signIn(bearer) {
 export async function signOut() {
   await ask('DELETE', 'session');
   forgetSession();
-  forgetUnfinished();
+  dropErrands();
 }
 
 export function forgetSession() {

@@ -4,6 +4,8 @@ import { recall, remember } from './memory.js';
 /** Each has a file below texts/, with the same texts. */
 export const LANGUAGES = { en: 'English', de: 'Deutsch', es: 'Español', fr: 'Français' };
 
+const TIMEOUT_MS = 10_000;
+
 /** @type {Record<string, string>} */
 let texts = {};
 let language = 'en';
@@ -17,29 +19,42 @@ let hours;
 let times;
 /** @type {Intl.DateTimeFormat} */
 let days;
+/** @type {Intl.DateTimeFormat} */
+let daysOfYears;
 
 export function currentLanguage() {
   return language;
 }
 
-/** Load the language that was chosen here, or the first of the browser's that there is. */
-export async function loadTexts() {
-  const wanted = [recall('language'), ...navigator.languages].map((tag) => tag?.split('-')[0]);
-  language = wanted.find((tag) => tag && tag in LANGUAGES) ?? 'en';
-  const answer = await fetch(new URL(`texts/${language}.json`, import.meta.url));
+/**
+ * Load the texts of a language. Until they are there, all stays as it was.
+ * @param {string} [tag]
+ */
+export async function loadTexts(tag = wantedLanguage()) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const answer = await fetch(new URL(`texts/${tag}.json`, import.meta.url), { signal });
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   texts = await answer.json();
+  language = tag;
   percents = new Intl.NumberFormat(language, { style: 'percent' });
   minutes = unit('minute');
   hours = unit('hour');
   times = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hour12: false });
   days = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
+  daysOfYears = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric' });
   document.documentElement.lang = language;
+}
+
+/** The one that was chosen here, or the first of the browser's that there is. */
+function wantedLanguage() {
+  const wanted = [recall('language'), ...navigator.languages].map((tag) => tag?.split('-')[0]);
+  return wanted.find((tag) => tag && Object.hasOwn(LANGUAGES, tag)) ?? 'en';
 }
 
 /** @param {string} tag */
 export async function chooseLanguage(tag) {
+  await loadTexts(tag);
   remember('language', tag);
-  await loadTexts();
 }
 
 /**
@@ -91,8 +106,10 @@ export function clockTime(when) {
  * @param {number | string} when
  */
 export function moment(when) {
-  const day = days.format(new Date(when));
-  return day === days.format(new Date()) ? clockTime(when) : `${day}, ${clockTime(when)}`;
+  const [at, now] = [new Date(when), new Date()];
+  if (at.toDateString() === now.toDateString()) return clockTime(when);
+  const day = (at.getFullYear() === now.getFullYear() ? days : daysOfYears).format(at);
+  return `${day}, ${clockTime(when)}`;
 }
 
 function unit(name) {

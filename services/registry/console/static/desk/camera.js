@@ -70,9 +70,22 @@ export class Camera {
       const video = document.querySelector('video');
       if (video !== null && video.readyState >= video.HAVE_CURRENT_DATA && video.videoWidth) {
         const size = { width: video.videoWidth, height: video.videoHeight };
-        for (const text of await codesIn(video, size)) this.#see(text);
+        for (const text of await this.#codesIn(video, size, stream)) this.#see(text);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** What cannot be read ends it: a camera that is on reads. */
+  async #codesIn(video, size, stream) {
+    try {
+      return await codesIn(video, size);
+    } catch {
+      if (this.stream === stream) {
+        this.hindrance = 'not_loaded';
+        this.stop();
+      }
+      return [];
     }
   }
 

@@ -1,8 +1,9 @@
 // A visitor takes a phone back, and returns the widget.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { ask, HubError } from '../hub.js';
-import { clockTime, inMinutes, percent, t } from '../texts.js';
+import { ask } from '../hub.js';
+import { inMinutes, moment, percent, t } from '../texts.js';
 import { kindOf } from '../wall/model.js';
+import { PATIENT_MS, watchFor, watchWhileSeen } from '../watch.js';
 import { Errand } from './errand.js';
 import { Finder, whyNot } from './finder.js';
 import { isWidgetMissing, rentalsIn } from './meaning.js';
@@ -13,8 +14,6 @@ import { chargerOf, choicesView, doneView, errandView, nameOf, takeScanned } fro
 
 /** Goes on while another screen is shown. @type {Errand<{rental: Rental, deed: Deed}>} */
 const errand = new Errand('collection-sent');
-
-const LOOK_MS = 3000;
 
 export class CollectPage {
   /**
@@ -34,7 +33,9 @@ export class CollectPage {
     this.message = '';
     /** @type {{deed: Deed, rental: Rental} | null} */
     this.done = null;
-    this.isStopped = false;
+    /** The level and the light are for looking at: without them, the phone is given back as well. */
+    this.watch = watchFor(app, () => this.#look());
+    this.end = () => {};
   }
 
   start() {
@@ -45,11 +46,11 @@ export class CollectPage {
     this.#onNews();
     this.finder.start();
     if (scanned !== null) void this.finder.look(scanned);
-    void this.#keepLooking();
+    this.end = watchWhileSeen([this.watch], this.app.update);
   }
 
   stop() {
-    this.isStopped = true;
+    this.end();
     this.finder.stop();
     errand.onNews = () => {};
   }
@@ -76,30 +77,15 @@ export class CollectPage {
     this.rental = rental;
     this.state = null;
     this.app.update();
-    void this.#look();
+    this.watch.lookNow();
   }
 
-  async #keepLooking() {
-    while (!this.isStopped) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      if (!document.hidden) await this.#look();
-    }
-  }
-
-  /** The level and the light are for looking at: without them, the phone is given back as well. */
   async #look() {
     const { rental } = this;
     if (rental === null || rental.collected_at !== null) return;
-    let state = null;
-    try {
-      state = await ask('GET', `chargers/${encodeURIComponent(rental.charger)}/state`);
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      if (error.status === 401 && !this.isStopped) this.app.onSessionEnd();
-    }
-    if (this.rental !== rental || this.isStopped) return;
-    this.state = state;
-    this.app.update();
+    const path = `chargers/${encodeURIComponent(rental.charger)}/state`;
+    const state = await ask('GET', path, { timeoutMs: PATIENT_MS });
+    if (this.rental === rental) this.state = state;
   }
 
   /** @param {Deed} deed */
@@ -193,8 +179,8 @@ export class CollectPage {
   }
 
   #light(rental) {
-    const { state } = this;
-    if (state === null) return html`<p class="word">${t('not_known')}</p>`;
+    const { state, watch } = this;
+    if (state === null || !watch.isCurrent) return html`<p class="word">${t('not_known')}</p>`;
     const light = state.status?.status ?? null;
     const kind = kindOf({ online: state.online, light });
     // What this phone has said: an older reading is the last visitor's.
@@ -236,12 +222,12 @@ function widgetText({ widget }) {
 
 /** @param {Rental} rental */
 function openedText({ opened_at }) {
-  return t('collect_opened', { time: clockTime(opened_at), minutes: since(opened_at) });
+  return t('collect_opened', { time: moment(opened_at), minutes: since(opened_at) });
 }
 
 /** @param {Rental} rental */
 function overText(rental) {
-  const time = clockTime(rental.collected_at ?? '');
+  const time = moment(rental.collected_at ?? '');
   const text = isWidgetMissing(rental) ? 'collect_over_kept' : 'collect_over';
   return t(text, { name: chargerOf(rental), time });
 }

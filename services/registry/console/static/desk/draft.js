@@ -62,10 +62,19 @@ export function bodyOf(draft) {
  */
 export function readDraft(text, now) {
   try {
-    const draft = JSON.parse(text ?? 'null');
-    const age = now - draft?.at;
-    return age >= 0 && age < OLD_MS ? draft : emptyDraft();
+    return unlessOld(JSON.parse(text ?? 'null'), now);
   } catch {
     return emptyDraft();
   }
+}
+
+/**
+ * What is scanned next does not belong to one that was left lying on a screen.
+ * @param {Draft | null} draft
+ * @param {number} now
+ * @returns {Draft}
+ */
+export function unlessOld(draft, now) {
+  const age = draft === null ? -1 : now - draft.at;
+  return draft !== null && age >= 0 && age < OLD_MS ? draft : emptyDraft();
 }

@@ -2,7 +2,7 @@
 // has its effect once, however often the network or this page goes away meanwhile. What is under way
 // is remembered by the browser before it is sent.
 import { ask, HubError } from '../hub.js';
-import { recall, remember } from '../memory.js';
+import { forgetUnfinished, recall, remember } from '../memory.js';
 
 const AGAIN_MS = 1500;
 /** Short: what it asks for may be asked for again at once. */
@@ -30,6 +30,30 @@ const OUTSIDE = {
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+/** All that there are: pages come and go. @type {Errand<any>[]} */
+const errands = [];
+
+/** Send nothing more; what is remembered goes on when the same person has signed in again. */
+export function haltErrands() {
+  for (const errand of errands) errand.halt();
+}
+
+/**
+ * Have a person go on with what is that person's own: what another one began is forgotten.
+ * @param {import('../session.js').Oneself} me
+ */
+export function takeUpErrands({ key_id, name }) {
+  const whose = key_id ?? name;
+  if (recall('whose') !== whose) dropErrands();
+  remember('whose', whose);
+}
+
+/** Forget all that is unfinished. */
+export function dropErrands() {
+  for (const errand of errands) errand.drop();
+  forgetUnfinished();
+}
+
 /** @template About */
 export class Errand {
   /**
@@ -51,6 +75,7 @@ export class Errand {
     this.isRunning = false;
     this.onNews = () => {};
     this.onSessionEnd = () => {};
+    errands.push(this);
   }
 
   /** Whether it waits for a person to say that it is still meant. */
@@ -72,8 +97,9 @@ export class Errand {
 
   /** Go on with what this browser remembers, if it is not old. */
   resume() {
-    if (this.change === null) this.change = readChange(recall(this.name));
-    if (this.change === null || this.isRunning) return;
+    if (this.isRunning) return;
+    this.change = readChange(recall(this.name));
+    if (this.change === null) return;
     const age = this.outside.now() - this.change.at;
     if (age >= 0 && age < OLD_MS) void this.run();
   }
@@ -103,13 +129,11 @@ export class Errand {
       if (!(error instanceof HubError)) throw error;
       if (this.change !== change) return true;
       if (error.status === 401) {
-        // It is kept: it goes on when one has signed in again.
-        this.isRunning = false;
-        this.change = null;
+        this.halt();
         this.onSessionEnd();
         return true;
       }
-      if (error.status === 0 || error.status >= 500) {
+      if (error.isUnsure) {
         this.failure = error;
         return false;
       }
@@ -127,13 +151,19 @@ export class Errand {
   /** Ask no more. Whether it has its effect is not known then. */
   drop() {
     this.#forget();
+    this.outcome = null;
     this.onNews();
   }
 
-  #forget() {
+  /** Ask no more until it is taken up again. */
+  halt() {
     this.change = null;
     this.isRunning = false;
     this.failure = null;
+  }
+
+  #forget() {
+    this.halt();
     remember(this.name, null);
   }
 

@@ -30,6 +30,7 @@ export class Finder {
     /** Counts what was typed, so that no answer to less of it is shown. */
     this.turn = 0;
     this.last = Promise.resolve();
+    this.isStopped = false;
     this.camera = new Camera(
       (text) => void this.look(text),
       () => app.update(),
@@ -57,6 +58,7 @@ export class Finder {
   }
 
   stop() {
+    this.isStopped = true;
     document.removeEventListener('keydown', this.onKey);
     this.camera.stop();
     this.turn += 1;
@@ -73,7 +75,9 @@ export class Finder {
   }
 
   async #look(text) {
+    if (this.isStopped) return;
     const found = await this.#ask(text);
+    if (this.isStopped) return;
     if (found) this.onFound(found, text, true);
     else putBack(text);
     this.app.update();
@@ -103,7 +107,8 @@ export class Finder {
       return here?.items.length ? here : await find(text, null);
     } catch (error) {
       this.message = whyNot(error);
-      if (/** @type {HubError} */ (error).status === 401) this.app.onSessionEnd();
+      const { status } = /** @type {HubError} */ (error);
+      if (status === 401 && !this.isStopped) this.app.onSessionEnd();
       return null;
     } finally {
       this.app.update();

@@ -1,8 +1,8 @@
 // A visitor hands a phone over, and is given a widget.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { recall, remember } from '../memory.js';
+import { isAbout, recall, remember } from '../memory.js';
 import { t } from '../texts.js';
-import { bodyOf, emptyDraft, readDraft, widgetOf, withChoice } from './draft.js';
+import { bodyOf, emptyDraft, readDraft, unlessOld, widgetOf, withChoice } from './draft.js';
 import { Errand, newId } from './errand.js';
 import { Finder, whyNot } from './finder.js';
 import { devicesIn } from './meaning.js';
@@ -33,8 +33,10 @@ export class HandOverPage {
     this.hindrance = nothing;
     /** @type {{draft: Draft, rental: import('./meaning.js').Rental} | null} */
     this.done = null;
-    this.onStorage = () => {
+    this.onStorage = (event) => {
+      if (!isAbout(event, 'hand-over')) return;
       this.#recall();
+      this.hindrance = nothing; // it was another draft's
       app.update();
     };
   }
@@ -60,6 +62,11 @@ export class HandOverPage {
 
   #recall() {
     this.draft = readDraft(recall('hand-over'), Date.now());
+  }
+
+  /** What is added to belongs to it. */
+  get #current() {
+    return unlessOld(this.draft, Date.now());
   }
 
   /** @param {Draft} draft */
@@ -88,7 +95,7 @@ export class HandOverPage {
   #take(choices) {
     const inUse = choices.find(({ rental }) => rental !== null);
     if (!inUse?.rental) {
-      this.#keep(choices.reduce(withChoice, this.draft));
+      this.#keep(choices.reduce(withChoice, this.#current));
       return;
     }
     const text = inUse.kind === 'charger' ? 'hand_over_charger_in_use' : 'hand_over_widget_in_use';
@@ -158,7 +165,7 @@ export class HandOverPage {
         autocomplete="off"
         maxlength=${LONGEST_TICKET}
         .value=${draft.ticket}
-        @input=${(event) => this.#keep({ ...this.draft, ticket: event.target.value })}
+        @input=${(event) => this.#keep({ ...this.#current, ticket: event.target.value })}
         @keydown=${(event) => this.#onTicketKey(event)}
       />
       <button
@@ -230,7 +237,7 @@ export class HandOverPage {
     const take = () => {
       this.offer = null;
       this.finder.clear();
-      this.#keep({ ...this.draft, ticket: text });
+      this.#keep({ ...this.#current, ticket: text });
     };
     return html`<button type="button" @click=${take}>
       ${t('hand_over_as_ticket', { text })}

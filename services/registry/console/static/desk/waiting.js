@@ -2,14 +2,14 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ask } from '../hub.js';
 import { mayAs } from '../session.js';
-import { clockTime, inMinutes, t } from '../texts.js';
+import { inMinutes, moment, t } from '../texts.js';
+import { LISTS, watchFor, watchWhileSeen } from '../watch.js';
 import { whyNot } from './finder.js';
 import { chargerOf, collectLink } from './parts.js';
 
 /** @typedef {import('./meaning.js').Rental} Rental */
 /** @typedef {'ready' | 'missing'} Which */
 
-const AGAIN_MS = 5000;
 const STEP = 50;
 /** The hub gives no more at once. */
 const MOST = 1000;
@@ -30,48 +30,24 @@ export class WaitingPage {
     /** null: not known yet. @type {Rental[] | null} */
     this.rentals = null;
     this.isMore = false;
-    this.message = '';
-    /** When the list was last right. @type {number | null} */
-    this.at = null;
-    this.isStopped = false;
-    this.turn = 0;
+    this.watch = watchFor(app, () => this.#look(), LISTS);
+    this.end = () => {};
   }
 
   start() {
-    void this.#keepLooking();
+    this.end = watchWhileSeen([this.watch], this.app.update);
   }
 
   stop() {
-    this.isStopped = true;
-  }
-
-  async #keepLooking() {
-    while (!this.isStopped) {
-      if (!document.hidden) await this.#look();
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
+    this.end();
   }
 
   async #look() {
-    this.turn += 1;
-    const { turn } = this;
-    let message = '';
-    let found = null;
-    try {
-      found = await this.#load();
-    } catch (error) {
-      message = whyNot(error);
-      const { status } = /** @type {import('../hub.js').HubError} */ (error);
-      if (status === 401 && !this.isStopped) this.app.onSessionEnd();
-    }
-    if (turn !== this.turn || this.isStopped) return; // another list was chosen meanwhile
-    this.message = message;
-    if (found) {
-      this.rentals = found.items;
-      this.isMore = found.isMore;
-      this.at = Date.now();
-    }
-    this.app.update();
+    const { which } = this;
+    const { items, isMore } = await this.#load();
+    if (which !== this.which) return; // the other list was chosen meanwhile
+    this.rentals = items;
+    this.isMore = isMore;
   }
 
   /** Load as many as are shown, from the first. */
@@ -91,9 +67,9 @@ export class WaitingPage {
   }
 
   view() {
-    const isCurrent = this.message === '';
+    const said = this.#said();
     return html`<section class="top-line" aria-label=${t('screen_waiting')}>
-        ${isCurrent ? nothing : html`<p class="contact is-lost" role="status">${this.#said()}</p>`}
+        ${said ? html`<p class="contact is-lost" role="status">${said}</p>` : nothing}
         <div class="filters" role="group" aria-label=${t('show')}>
           ${this.#filter('ready', t('waiting_ready'))}
           ${this.#filter('missing', t('waiting_missing'))}
@@ -106,8 +82,11 @@ export class WaitingPage {
   }
 
   #said() {
-    if (this.at === null) return this.message;
-    return `${t('waiting_as_of', { time: clockTime(this.at) })} ${this.message}`;
+    const { error, heardAt, isCurrent } = this.watch;
+    if (isCurrent) return '';
+    const why = error === null ? '' : whyNot(error);
+    if (heardAt === null || this.rentals === null) return why;
+    return `${t('waiting_as_of', { time: moment(heardAt) })} ${why}`;
   }
 
   /**
@@ -119,10 +98,9 @@ export class WaitingPage {
       this.which = which;
       this.count = STEP;
       this.rentals = null;
-      this.at = null;
       scrollTo(0, 0);
       this.app.update();
-      void this.#look();
+      this.watch.lookNow();
     };
     return html`<button
       type="button"
@@ -135,7 +113,7 @@ export class WaitingPage {
   }
 
   #unknown() {
-    return this.message ? nothing : html`<p class="empty">${t('waiting_loading')}</p>`;
+    return this.watch.error ? nothing : html`<p class="empty">${t('waiting_loading')}</p>`;
   }
 
   /** @param {Rental[]} rentals */
@@ -146,7 +124,7 @@ export class WaitingPage {
     }
     const showMore = () => {
       this.count += STEP;
-      void this.#look();
+      this.watch.lookNow();
     };
     return html`<ul class="entries" role="list">
         ${rentals.map((each) => this.#row(each))}

@@ -3,8 +3,8 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
 import { ask } from '../hub.js';
 import { clockTime, t } from '../texts.js';
+import { PATIENT_MS, watchFor, watchWhileSeen } from '../watch.js';
 import { arrange, pageAt } from './board_model.js';
-import { BROWSER, PATIENT_MS, Watch, watchWhileSeen } from './watch.js';
 
 /** As in device.css, in px. */
 const AROUND = { width: 32, height: 160 };
@@ -22,7 +22,7 @@ export class BoardPage {
     this.booth = booth;
     /** @type {{ready: {ticket: string, since: string}[], more: boolean} | null} */
     this.board = null;
-    this.watch = new Watch(() => this.#look(), BROWSER, () => this.#onLook());
+    this.watch = watchFor(app, () => this.#look());
     this.end = () => {};
   }
 
@@ -32,8 +32,8 @@ export class BoardPage {
     const { signal } = listening;
     addEventListener('resize', this.app.update, { signal });
     document.addEventListener('fullscreenchange', this.app.update, { signal });
-    document.addEventListener('visibilitychange', stayLit, { signal });
-    stayLit();
+    document.addEventListener('visibilitychange', () => void stayLit(signal), { signal });
+    void stayLit(signal);
     this.end = () => {
       endWatch();
       listening.abort();
@@ -47,11 +47,6 @@ export class BoardPage {
   async #look() {
     const query = this.booth === null ? '' : `?${new URLSearchParams({ booth: this.booth })}`;
     this.board = await ask('GET', `board${query}`, { timeoutMs: PATIENT_MS });
-  }
-
-  #onLook() {
-    if (this.watch.error?.status === 401) this.app.onSessionEnd();
-    this.app.update();
   }
 
   view() {
@@ -102,7 +97,14 @@ function fillScreen() {
   void document.documentElement.requestFullscreen();
 }
 
-/** A screen that goes dark calls nobody. Browsers keep it lit only over TLS. */
-function stayLit() {
-  if (!document.hidden) navigator.wakeLock?.request('screen').catch(() => {});
+/**
+ * Keep the screen lit until a signal: one that goes dark calls nobody. Browsers do it only over TLS.
+ * @param {AbortSignal} signal
+ */
+async function stayLit(signal) {
+  if (document.hidden) return;
+  const lock = await navigator.wakeLock?.request('screen').catch(() => null);
+  const release = () => void lock?.release();
+  if (signal.aborted) release();
+  else signal.addEventListener('abort', release);
 }

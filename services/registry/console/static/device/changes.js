@@ -1,5 +1,6 @@
 // What an operator may change of a device, each in a dialog.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { withChosen } from '../booths.js';
 import { ask, askTagged, HubError } from '../hub.js';
 import { mayAs } from '../session.js';
 import { t } from '../texts.js';
@@ -29,6 +30,15 @@ export class Changes {
     this.isSet = false;
     /** The other one to pair with, once it was said what is in its way. @type {string | null} */
     this.replaces = null;
+    this.isStopped = false;
+  }
+
+  /** The page of the next device has the same dialog: it must not be open there. */
+  stop() {
+    this.isStopped = true;
+    this.name = null;
+    this.secret = '';
+    close();
   }
 
   view() {
@@ -47,7 +57,12 @@ export class Changes {
           ${hasSecret ? button('secret') : nothing} ${button('unregister')}
         </div>
       </section>
-      <dialog class="change" aria-labelledby="device-change" @close=${this.#onClose}>
+      <dialog
+        class="change"
+        aria-labelledby="device-change"
+        @cancel=${this.#onCancel}
+        @close=${this.#onClose}
+      >
         ${this.name === null ? nothing : this.#form(this.name)}
       </dialog>`;
   }
@@ -74,7 +89,7 @@ export class Changes {
         : html`<button type="submit" ?disabled=${change.isBusy}>
             ${change.isBusy ? t('device_busy') : t(label)}
           </button>`}
-      <button type="button" @click=${close}>${isDone ? t('close') : t('device_cancel')}</button>
+      <button type="button" ?disabled=${this.#isSettingSecret} @click=${close}>${isDone ? t('close') : t('device_cancel')}</button>
     </form>`;
   }
 
@@ -95,7 +110,8 @@ export class Changes {
         ? html`<label>
             ${t('booth')}
             <select name="booth">
-              ${option('', t('no_booth'))} ${booths.map(({ id, name }) => option(id, name))}
+              ${option('', t('no_booth'))}
+              ${withChosen(booths, booth).map(({ id, name }) => option(id, name))}
             </select>
           </label>`
         : nothing}`;
@@ -189,17 +205,26 @@ export class Changes {
     this.isSet = true;
   }
 
-
   #onSubmit = async (event) => {
     event.preventDefault();
     const { change, name } = this;
     const attempt = change.attempt(new FormData(event.target));
     this.app.update();
     const isDone = await attempt;
+    if (this.isStopped) return;
     if (change.error?.status === 401) this.app.onSessionEnd();
     if (isDone) this.onChanged();
     if (isDone && name !== 'secret' && change === this.change) close();
     this.app.update();
+  };
+
+  /** Who puts a secret away before the hub has taken it will not see it. */
+  get #isSettingSecret() {
+    return this.name === 'secret' && this.change.isBusy;
+  }
+
+  #onCancel = (event) => {
+    if (this.#isSettingSecret) event.preventDefault();
   };
 
   #onClose = () => {

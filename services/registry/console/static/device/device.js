@@ -1,6 +1,6 @@
 // What is known of one device, asked for again and again. No page.
 import { ask, HubError } from '../hub.js';
-import { PATIENT_MS } from './watch.js';
+import { PATIENT_MS } from '../watch.js';
 
 /**
  * As /openapi.json has them.
@@ -97,9 +97,12 @@ export class Device {
 
   /** Ask for what Redis alone knows. */
   async lookLive() {
-    if (this.kind === 'widget') this.widget = await liveState(this.path);
-    const charger = this.kind === 'charger' ? this.id : this.widget?.charger;
-    this.charger = charger ? await liveState(pathOf('charger', charger)) : null;
+    const widget = this.kind === 'widget' ? await liveState(this.path) : null;
+    const id = this.kind === 'charger' ? this.id : widget?.charger;
+    const charger = id ? await liveState(pathOf('charger', id)) : null;
+    // Both at once: a light does not stand beside the level of the charger before.
+    this.widget = widget;
+    this.charger = charger;
     this.liveAt = Date.now();
   }
 
@@ -173,7 +176,7 @@ async function unlessAway(answer) {
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     if (error.status === 404) return null;
-    if (error.status === 0 || error.status >= 500) return undefined;
+    if (error.isUnsure) return undefined;
     throw error;
   }
 }

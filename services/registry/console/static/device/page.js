@@ -2,13 +2,13 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
 import { mayAs } from '../session.js';
-import { clockTime, inMinutes, minuteRange, moment, percent, t } from '../texts.js';
+import { clockTime, hasText, inMinutes, minuteRange, moment, percent, t } from '../texts.js';
 import { kindOf, lightOf } from '../wall/model.js';
+import { RECORDS, watchFor, watchWhileSeen } from '../watch.js';
 import { Changes } from './changes.js';
 import { Device } from './device.js';
 import { aboutOf, findingOf, remedyOf, verdictOf } from './explained.js';
 import { historyView } from './history.js';
-import { BROWSER, RECORDS, Watch, watchWhileSeen } from './watch.js';
 
 const MARKS = { right: '✓', wrong: '✗', unknown: '?', note: '·' };
 
@@ -22,13 +22,8 @@ export class DevicePage {
     this.app = app;
     this.booth = place.booth;
     this.device = new Device(kind, place.id ?? '');
-    this.live = new Watch(() => this.device.lookLive(), BROWSER, () => this.#onLook(this.live));
-    this.records = new Watch(
-      () => this.device.lookRecords(),
-      BROWSER,
-      () => this.#onLook(this.records),
-      RECORDS,
-    );
+    this.live = watchFor(app, () => this.device.lookLive());
+    this.records = watchFor(app, () => this.device.lookRecords(), RECORDS);
     this.changes = new Changes(this.device, app, () => this.#onChanged());
     this.end = () => {};
   }
@@ -40,11 +35,7 @@ export class DevicePage {
 
   stop() {
     this.end();
-  }
-
-  #onLook(watch) {
-    if (watch.error?.status === 401) this.app.onSessionEnd();
-    this.app.update();
+    this.changes.stop();
   }
 
   #onChanged() {
@@ -151,7 +142,10 @@ export class DevicePage {
     }
     if (historyOf !== open.id || !history?.estimate) return nothing;
     const { to_80, to_100, unknown } = history.estimate;
-    if (unknown !== null) return t(`device_no_estimate_${unknown}`);
+    if (unknown !== null) {
+      const name = `device_no_estimate_${unknown}`;
+      return hasText(name, {}) ? t(name) : nothing; // a newer hub has reasons of its own
+    }
     const range = ({ earliest_minutes, latest_minutes }) =>
       minuteRange(earliest_minutes, latest_minutes);
     return html`${to_80 ? html`${t('device_to_80', { minutes: range(to_80) })}<br />` : nothing}

@@ -55,8 +55,8 @@ export class AskingPage {
  */
 export function openDialog(selector) {
   requestAnimationFrame(() => {
-    const dialog = /** @type {HTMLDialogElement} */ (document.querySelector(selector));
-    if (!dialog.open) dialog.showModal();
+    const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector(selector));
+    if (dialog !== null && !dialog.open) dialog.showModal(); // the page may be left by now
   });
 }
 

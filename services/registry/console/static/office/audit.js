@@ -92,7 +92,7 @@ export class AuditPage extends AskingPage {
     };
     if (importId) {
       return html`<p>${t('audit_of_import')}</p>
-        <button type="button" @click=${all}>${t('audit_all')}</button>`;
+        <button type="button" ?disabled=${this.isBusy} @click=${all}>${t('audit_all')}</button>`;
     }
     const field = (name, text, value) => html`<label>
       ${text}
@@ -117,7 +117,7 @@ export class AuditPage extends AskingPage {
           )}
         </select>
       </label>
-      <button type="submit">${t('show')}</button>
+      <button type="submit" ?disabled=${this.isBusy}>${t('show')}</button>
     </form>`;
   }
 
@@ -169,7 +169,9 @@ export class AuditPage extends AskingPage {
         this.wanted = { ...this.wanted, importId: subject };
         void this.#look(null);
       };
-      return html`<button type="button" @click=${open}>${t('audit_open_import')}</button>`;
+      return html`<button type="button" ?disabled=${this.isBusy} @click=${open}>
+        ${t('audit_open_import')}
+      </button>`;
     }
     const device = rental?.charger ?? (['charger', 'widget', 'pairing'].includes(kind) ? subject : '');
     if (!device || device === this.wanted.subject) return nothing;

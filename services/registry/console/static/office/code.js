@@ -44,6 +44,8 @@ export class CodeDialog extends AskingPage {
       clearInterval(this.ticking);
       this.ticking = setInterval(() => this.#tick(), TICK_MS);
     });
+    // Another one's was wanted meanwhile: one thing is asked for at a time.
+    if (this.key !== null && this.key !== key) await this.#make(this.key);
   }
 
   #tick() {

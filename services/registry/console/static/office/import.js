@@ -84,7 +84,7 @@ export class ImportPage extends AskingPage {
         this.done = await this.#send('');
       } catch (error) {
         // The answer may be what got lost.
-        this.isUnsure = error instanceof HubError && error.status === 0;
+        this.isUnsure = error instanceof HubError && error.isUnsure;
         throw error;
       }
       this.preview = null;

@@ -13,3 +13,16 @@ export function labelsAddress({ kind, booth, isNowhere, ids }, address) {
   if (listed.length) query.set('ids', listed.join(','));
   return `../labels?${query}`;
 }
+
+/**
+ * Return the host of what the codes are to begin with; null: they cannot begin with it.
+ * @param {string} address
+ */
+export function hostOf(address) {
+  if (!/^https?:\/\/[^\s?#]+$/.test(address)) return null;
+  try {
+    return new URL(address).hostname;
+  } catch {
+    return null; // as with a bracket that is still open
+  }
+}

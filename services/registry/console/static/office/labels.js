@@ -1,8 +1,9 @@
 // Labels to print: what is on them; the hub makes the pages.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { withChosen } from '../booths.js';
 import { t } from '../texts.js';
 import { isOnlyHere } from './keys.js';
-import { labelsAddress } from './label_address.js';
+import { hostOf, labelsAddress } from './label_address.js';
 
 export class LabelsPage {
   /**
@@ -25,7 +26,7 @@ export class LabelsPage {
       this.address = event.target.value.trim();
       this.app.update();
     };
-    const isGood = /^https?:\/\/[^\s?#]+$/.test(this.address);
+    const host = hostOf(this.address);
     return html`<main class="office labels">
       <h1>${t('screen_labels')}</h1>
       <p>${t('labels_how')}</p>
@@ -53,8 +54,8 @@ export class LabelsPage {
           ${t('labels_address')}
           <input type="url" .value=${this.address} autocomplete="off" @input=${setAddress} />
         </label>
-        <p class="warning" role="status">${this.#warning(isGood)}</p>
-        ${isGood
+        <p class="warning" role="status">${this.#warning(host)}</p>
+        ${host !== null
           ? html`<a
               class="go"
               target="_blank"
@@ -79,7 +80,7 @@ export class LabelsPage {
       ${t('booth')}
       <select @change=${choose}>
         <option value="" .selected=${booth === '' && !isNowhere}>${t('all_booths')}</option>
-        ${this.app.booths.map(
+        ${withChosen(this.app.booths, booth).map(
           ({ id, name }) => html`<option value=${id} .selected=${id === booth}>${name}</option>`,
         )}
         <option value="" data-nowhere .selected=${isNowhere}>${t('no_booth')}</option>
@@ -87,8 +88,9 @@ export class LabelsPage {
     </label>`;
   }
 
-  #warning(isGood) {
-    if (!isGood) return t('labels_bad_address');
-    return isOnlyHere(new URL(this.address).hostname) ? t('labels_only_here') : nothing;
+  /** @param {string | null} host */
+  #warning(host) {
+    if (host === null) return t('labels_bad_address');
+    return isOnlyHere(host) ? t('labels_only_here') : nothing;
   }
 }

@@ -241,7 +241,9 @@ export class PeoplePage extends AskingPage {
       <p><b>${text}</b></p>
       <p>${t('people_revoke_means')}</p>
       <button type="button" @click=${closeDialog}>${t('office_cancel')}</button>
-      <button type="button" class="danger" @click=${revoke}>${t('people_revoke')}</button>
+      <button type="button" class="danger" ?disabled=${this.isBusy} @click=${revoke}>
+        ${t('people_revoke')}
+      </button>
     </dialog>`;
   }
 }

@@ -11,7 +11,7 @@ globalThis.localStorage = {
 };
 const ROOT = '../../../../../services/registry/console/static';
 const { HubError } = await import(`${ROOT}/hub.js`);
-const { Errand, newId } = await import(`${ROOT}/desk/errand.js`);
+const { dropErrands, Errand, haltErrands, newId, takeUpErrands } = await import(`${ROOT}/desk/errand.js`);
 
 const CHANGE = { path: 'rentals/one', body: { charger: 'c1' }, about: 'c1' };
 const KEPT = 'chargelight-hand-over-sent';
@@ -150,6 +150,65 @@ test('a session that ended keeps it for the next one', async () => {
   errand.resume();
   await settle();
   assert.deepEqual(errand.takeOutcome().answer, { id: 'one' });
+});
+
+/** An errand to which the hub does not answer, which waits to ask again. */
+async function waiting() {
+  const world = hub(new HubError(0, ''), { id: 'one' });
+  let goOn = () => {};
+  world.wait = () => new Promise((resolve) => (goOn = resolve));
+  const errand = new Errand('hand-over-sent', world);
+  errand.begin(CHANGE);
+  await settle();
+  return { asked: world.asked, errand, goOn: () => goOn() };
+}
+
+test('what one person began is not sent under the name of the next', async () => {
+  takeUpErrands({ key_id: 'k1', name: 'anton' });
+  const { asked, errand, goOn } = await waiting();
+  haltErrands(); // the session ended
+  takeUpErrands({ key_id: 'k2', name: 'berta' });
+  goOn();
+  errand.resume();
+  await settle();
+  assert.deepEqual([asked.length, errand.change, kept.has(KEPT)], [1, null, false]);
+});
+
+test('after a session that ended, the same person goes on', async () => {
+  takeUpErrands({ key_id: 'k1', name: 'anton' });
+  const { asked, errand, goOn } = await waiting();
+  haltErrands();
+  goOn();
+  await settle();
+  assert.equal(asked.length, 1, 'nothing is sent without a session');
+  takeUpErrands({ key_id: 'k1', name: 'anton' });
+  errand.resume();
+  await settle();
+  assert.deepEqual(errand.takeOutcome().answer, { id: 'one' });
+});
+
+test('who signs out leaves nothing that goes on, or that comes back with another page', async () => {
+  const { asked, errand, goOn } = await waiting();
+  dropErrands();
+  goOn();
+  await settle();
+  assert.deepEqual([asked.length, errand.change, kept.has(KEPT)], [1, null, false]);
+  // Another tab has forgotten what waits here for a person.
+  kept.set(KEPT, JSON.stringify({ ...CHANGE, at: -1e9 }));
+  errand.resume();
+  assert.ok(errand.isOld);
+  kept.delete(KEPT);
+  errand.resume();
+  assert.equal(errand.change, null);
+});
+
+test('what came of an errand is not told the next person', async () => {
+  takeUpErrands({ key_id: 'k1', name: 'anton' });
+  const errand = new Errand('hand-over-sent', hub({ id: 'one' }));
+  errand.begin(CHANGE);
+  await settle();
+  takeUpErrands({ key_id: 'k2', name: 'berta' });
+  assert.equal(errand.takeOutcome(), null);
 });
 
 test('what the browser remembers may be broken', () => {

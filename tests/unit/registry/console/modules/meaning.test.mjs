@@ -5,6 +5,7 @@ import {
   bodyOf,
   emptyDraft,
   readDraft,
+  unlessOld,
   widgetOf,
   withChoice,
 } from '../../../../../services/registry/console/static/desk/draft.js';
@@ -126,4 +127,11 @@ test('a draft is remembered, but not until the next visitor', () => {
   assert.deepEqual(readDraft(text, 2 * MINUTE), draft);
   assert.deepEqual(readDraft(text, 17 * MINUTE), emptyDraft());
   for (const broken of [null, '{', '7']) assert.deepEqual(readDraft(broken, MINUTE), emptyDraft());
+});
+
+test('what is scanned next does not belong to a draft that was left lying on the screen', () => {
+  const [own] = devicesIn(find(charger('c1', { widget: 'w1' }))).take;
+  const draft = { ...withChoice(emptyDraft(), own), at: MINUTE };
+  assert.equal(unlessOld(draft, 15 * MINUTE), draft);
+  for (const now of [16 * MINUTE, 0]) assert.deepEqual(unlessOld(draft, now), emptyDraft());
 });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const FOLDER = '../../../../../services/registry/console/static/';
 const { byDay, conditionOf, shareOf } = await import(`${FOLDER}office/hub_model.js`);
 const { concerns, partsOf, reasonOf, typeOf } = await import(`${FOLDER}office/import_model.js`);
-const { labelsAddress } = await import(`${FOLDER}office/label_address.js`);
+const { hostOf, labelsAddress } = await import(`${FOLDER}office/label_address.js`);
 const { changesIn, sentenceOf } = await import(`${FOLDER}office/sentences.js`);
 const TEXTS = JSON.parse(await readFile(new URL(`${FOLDER}texts/en.json`, import.meta.url), 'utf8'));
 
@@ -196,4 +196,11 @@ test('a change says what was and what is, of what people write', () => {
     ['booth', 'camping', '–'],
   ]);
   assert.deepEqual(changesIn({ ...ENTRY, details: { label: 'Left 1' } }), []);
+});
+
+test('what is not an address yet has no host, also while it is typed', () => {
+  assert.equal(hostOf('http://hub:8443/a'), 'hub');
+  for (const bad of ['', 'hub', 'http://', 'http://[', 'http://hub:99999', 'ftp://hub', 'http://hub?q']) {
+    assert.equal(hostOf(bad), null, bad);
+  }
 });

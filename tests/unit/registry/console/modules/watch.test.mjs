@@ -5,7 +5,7 @@ import { test } from 'node:test';
 globalThis.location = /** @type {any} */ ({ href: 'http://127.0.0.1/console/' });
 const { HubError } = await import('../../../../../services/registry/console/static/hub.js');
 const { LIVE, Watch } = await import(
-  '../../../../../services/registry/console/static/device/watch.js'
+  '../../../../../services/registry/console/static/watch.js'
 );
 
 /** A clock that only a test moves on, and the pauses that wait for it. */

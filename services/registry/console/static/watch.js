@@ -1,5 +1,5 @@
 // Asks the hub the same again and again, and knows how old the newest answer is. No page.
-import { HubError } from '../hub.js';
+import { HubError } from './hub.js';
 
 /**
  * @typedef {{againMs: number, staleMs: number}} Pace againMs: between an answer and the next question;
@@ -10,6 +10,8 @@ import { HubError } from '../hub.js';
 export const LIVE = { againMs: 2000, staleMs: 5000 };
 /** @type {Pace} Of what waits for Postgres: that may take a while until it is known to be away. */
 export const RECORDS = { againMs: 3000, staleMs: 20_000 };
+/** @type {Pace} Of lists of many devices: they ask much of the hub. */
+export const LISTS = { againMs: 5000, staleMs: 12_000 };
 /** How long an answer that must be true now may take. */
 export const PATIENT_MS = 4000;
 
@@ -92,6 +94,21 @@ export class Watch {
     }
     if (!this.isStopped) this.onChange();
   }
+}
+
+/**
+ * Return a watch of a page.
+ * @param {{update: () => void, onSessionEnd: () => void}} app
+ * @param {() => Promise<void>} look asks; throws HubError
+ * @param {Pace} [pace]
+ */
+export function watchFor(app, look, pace) {
+  const onChange = () => {
+    if (watch.error?.status === 401) app.onSessionEnd();
+    app.update();
+  };
+  const watch = new Watch(look, BROWSER, onChange, pace);
+  return watch;
 }
 
 /**
