@@ -278,7 +278,7 @@ async def test_attendants_may_and_viewers_may_not(browser: Browser, booth: Booth
         await sign_in(visited, viewer["key"])
         await visited.page.locator(".bar a", has_text="Waiting").wait_for()
         names = await visited.page.locator(".bar a").all_inner_texts()
-        assert names == ["Wall", "Waiting"]
+        assert names == ["Wall", "Waiting", "Find"]
         assert await visited.page.locator("#scan").count() == 0
         await visited.page.locator(".bar a", has_text="Waiting").click()
         await visited.page.locator(".entry").first.wait_for()
