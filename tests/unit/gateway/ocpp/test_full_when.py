@@ -128,7 +128,9 @@ def test_a_late_state_counts_for_nothing_once_a_newer_one_is_known() -> None:
     assert levels(charger.state("Charging")) == [(1, RED)]
     assert levels(charger.state("SuspendedEV", ago=600)) == []
     assert levels(charger.count(5, after=60)) == [(1, RED)]
-    assert levels(charger.state("SuspendedEV", ago=30)) == [(1, GREEN)]
+    charger.wait(0.9)
+    charger.state("Charging", timestamp=None)
+    assert levels(charger.state("SuspendedEV")) == [(1, GREEN)]  # in whole seconds it is older
 
 
 @pytest.mark.parametrize("ago", [0, 600])
@@ -456,6 +458,10 @@ def test_a_state_that_is_known_is_asked_for_when_the_setting_is_made() -> None:
     assert levels(charger.state("SuspendedEV")) == [(1, GREEN)]
     charger.settings(settings)
     assert asked(charger) == []
+    charger.settings({})
+    charger.settings(SUSPENDED)
+    assert asked(charger) == []
+    assert charger.conversation.next_at == charger.now.clock + 30
 
 
 def test_and_after_a_hand_over_but_not_again_at_once() -> None:
@@ -475,6 +481,20 @@ def test_and_after_a_hand_over_but_not_again_at_once() -> None:
     assert charger.conversation.next_at is None
 
 
+def test_what_waited_for_a_command_counts_from_when_it_was_sent() -> None:
+    charger = Meter(SUSPENDED)
+    charger.state("SuspendedEV")
+    asked(charger)
+    charger.wait(60)
+    charger.command("x1")
+    charger.ask_again()
+    charger.wait(20)
+    assert whats(charger) == ["StatusNotification", "MeterValues"]
+    charger.wait(15)
+    charger.ask_again()
+    assert whats(charger) == []
+
+
 @pytest.mark.parametrize("settings", [{}, {1: "no-energy:10"}])
 def test_a_state_that_does_not_count_is_not_asked_for(settings: dict[int, str]) -> None:
     charger = Meter(settings)
@@ -489,7 +509,9 @@ def test_a_charger_that_cannot_be_triggered_is_not_asked_again() -> None:
     charger = Meter(SUSPENDED)
     charger.send("Heartbeat")
     while charger.calls:
+        charger.ask_again()
         charger.refuse("NotImplemented")
+    assert charger.conversation.next_at is None
     charger.wait(60)
     charger.ask_again()
     assert charger.calls == []
@@ -503,6 +525,8 @@ def test_a_charger_that_starts_again_tells_its_state_again() -> None:
     charger.send("BootNotification")
     assert "StatusNotification" in whats(charger)
     assert levels(charger.count(5, after=60)) == []
+    charger.behind = 49 * 60
+    assert levels(charger.state("Charging")) == [(1, RED)]
 
 
 def test_a_meter_is_begun_again_by_a_charger_that_starts_again() -> None:
