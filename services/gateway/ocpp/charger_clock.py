@@ -22,6 +22,11 @@ _REMEMBERED_SECONDS: Final = 600.0
 """For so long a lag shows that the clock is behind by no more; then it may have been set."""
 
 
+def is_late(at: float, now: Now) -> bool:
+    """Whether what comes now is so old, by the context's clock, that it may have been queued."""
+    return now.clock - at > LATE_SECONDS
+
+
 @dataclass(slots=True)
 class ChargerClock:
     """What is known of a charger's clock. All its connectors have the same one.

@@ -88,12 +88,14 @@ class Conversation:
 
     def on_settings(self, full_when: Mapping[int, str], now: Now) -> Turn:
         """Take what counts as full, of each connector (`shared.contract.full_when`)."""
-        self.reports.on_settings(full_when)
+        for connector in self.reports.on_settings(full_when):
+            self.questions.ask_state_soon(connector)
         return self._finish(now, Turn())
 
     def ask_again(self, connector: int, now: Now) -> Turn:
         """Ask for a connector's level: what is known may be another visitor's."""
         self.questions.trigger_soon(connector)
+        self.questions.ask_state_soon(connector)
         return self._finish(now, Turn())
 
     def command(self, call: HubCall, now: Now) -> Turn | None:

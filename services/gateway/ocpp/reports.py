@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from services.gateway.ocpp import replies
-from services.gateway.ocpp.charger_clock import LATE_SECONDS, ChargerClock
+from services.gateway.ocpp.charger_clock import LATE_SECONDS, ChargerClock, is_late
 from services.gateway.ocpp.full_when.energy import newest_measured
 from services.gateway.ocpp.full_when.rules import FullRules
 from services.gateway.ocpp.known import Known
@@ -57,7 +57,7 @@ class Reports:
     clock: ChargerClock = field(default_factory=ChargerClock)
     rules: FullRules = field(default_factory=FullRules)
     _sampled_at: dict[int, float] = field(default_factory=dict)  # the newest reading of each
-    _set_at: dict[int, float] = field(default_factory=dict)  # the same, by settings here
+    _set_at: dict[int, float] = field(default_factory=dict)  # the same, of those by settings here
 
     def note_stored(self, sampled_at: Mapping[int, float]) -> None:
         """Note when the readings that are stored were sampled: older ones change nothing."""
@@ -66,19 +66,22 @@ class Reports:
 
     def on_boot(self, payload: msgspec.Raw) -> None:
         """Take what a charger says of itself."""
+        self.rules.forget()
         boot = read(payload, BootNotification)
         if boot is None:
             self._note_malformed("BootNotification")
         else:
             self.known.note_boot(boot)
 
-    def on_settings(self, settings: Mapping[int, str]) -> None:
-        """Take what counts as full, of each connector."""
-        if self.rules.use(settings):
+    def on_settings(self, settings: Mapping[int, str]) -> set[int]:
+        """Take what counts as full, of each connector; return those where that changed."""
+        changed = self.rules.use(settings)
+        if changed:
             self.known.full_when, self.known.has_news = dict(self.rules.settings), True
             self.known.by_setting &= self.rules.settings.keys()
             for connector in self.known.reporting & self.rules.settings.keys():
                 self.transactions.note_level(connector)
+        return changed
 
     def on_status(self, payload: msgspec.Raw, now: Now, turn: Turn) -> None:
         """Take the state of a connector."""
@@ -89,10 +92,11 @@ class Reports:
         stamp = read_timestamp(status.timestamp)
         self.clock.note(stamp, now)
         if self.version is Version.V16:
-            self.known.note_state(status.connector_id, status.status)
-            self.rules.on_state(status.connector_id, status.status)
-            if self.rules.goes_by_state(status.connector_id):
-                self._go_by_setting(status.connector_id, self.clock.said_at(stamp, now), turn)
+            connector, at = status.connector_id, self.clock.said_at(stamp, now)
+            self.known.note_state(connector, status.status)
+            counts = self.rules.on_state(connector, status.status, at, now)
+            if counts and self.rules.goes_by_state(connector):
+                self._go_by_setting(connector, at, turn)
         else:
             self.known.note_state(status.evse_id, status.connector_status)
 
@@ -122,12 +126,10 @@ class Reports:
             self._note_malformed("MeterValues")
             return replies.EMPTY
         connector = said.connector_id if self.version is Version.V16 else said.evse_id
-        is_charging = _is_id(said.transaction_id) or self.transactions.is_charging(connector)
-        if not self._read_samples(said.meter_value, connector, arrival, is_charging=is_charging):
-            which = str(said.transaction_id) if _is_id(said.transaction_id) else _UNNAMED
-            self._read_meter(
-                said.meter_value, connector, arrival, transaction=which if is_charging else ""
-            )
+        is_named = _is_id(said.transaction_id)
+        which = str(said.transaction_id) if is_named else self.transactions.open_on(connector)
+        if not self._read_samples(said.meter_value, connector, arrival, is_charging=bool(which)):
+            self._read_meter(said.meter_value, connector, arrival, transaction=which)
         return replies.EMPTY
 
     def _on_start(self, payload: msgspec.Raw, now: Now) -> bytes:
@@ -143,30 +145,45 @@ class Reports:
         if stop is None:
             self._note_malformed("StopTransaction")
             return replies.stop_reply()
-        self.clock.note(read_timestamp(stop.timestamp), arrival.now)
+        stamp = read_timestamp(stop.timestamp)
+        self.clock.note(stamp, arrival.now)
         connector = self.transactions.end(str(stop.transaction_id))
-        self.rules.on_state(connector, "")  # the next one is on its way
+        self._on_end(connector, self.clock.said_at(stamp, arrival.now), arrival.now)
         self._read_samples(stop.transaction_data, connector, arrival, is_charging=True)
         return replies.stop_reply()
+
+    def _on_end(self, connector: int | None, at: float, now: Now) -> bool:
+        """Forget the state in a transaction that ended; return whether that is news.
+
+        The end may come late, and again: then the state is that of the next visitor.
+        """
+        if self.transactions.open_on(connector):
+            return False
+        return self.rules.on_state(connector, "", at, now)  # the next one is on its way
 
     def _on_event(self, payload: msgspec.Raw, arrival: _Arrival) -> bytes:
         event = read(payload, TransactionEvent)
         if event is None:
             self._note_malformed("TransactionEvent")
             return replies.EMPTY
-        self.clock.note(read_timestamp(event.timestamp), arrival.now)
+        stamp, now = read_timestamp(event.timestamp), arrival.now
+        self.clock.note(stamp, now)
+        at = self.clock.said_at(stamp, now)
         info, evse = event.transaction_info, event.evse
-        connector, which = evse.id if evse is not None else None, ""
+        connector, which, counts = evse.id if evse is not None else None, "", True
         is_end, is_offline = event.event_type == _ENDED, event.offline is True
         if info is not None:
             if which := str(info.transaction_id or ""):
                 connector = self.transactions.follow(which, connector, is_end=is_end)
             self.known.note_state(connector, info.charging_state)
-            if is_end or info.charging_state is not None:
-                self.rules.on_state(connector, "" if is_end else info.charging_state)
-        if not self._read_samples(
+            if is_end:
+                counts = self._on_end(connector, at, now)
+            elif info.charging_state is not None:
+                counts = self.rules.on_state(connector, info.charging_state, at, now)
+        has_level = self._read_samples(
             event.meter_value, connector, arrival, is_charging=True, is_offline=is_offline
-        ):
+        )
+        if counts and not has_level:
             values = event.meter_value or (MeterValue(event.timestamp, (SampledValue(),)),)
             self._read_meter(
                 values,
@@ -202,7 +219,10 @@ class Reports:
         if connector in self.rules.settings:
             self.transactions.note_level(connector)
         self._note_time(at, now)
-        if at is not None and at >= self._sampled_at.get(connector, at):
+        if at is None or self._is_past(connector, at, now):
+            return True
+        # A level by the setting has the time of now, and samples whole seconds: it holds none back.
+        if at >= self._sampled_at.get(connector, at):
             self._sampled_at[connector] = at
             self._put(Reading(connector, sample.level, at), arrival.turn)
         return True
@@ -222,10 +242,12 @@ class Reports:
         measured, now = newest_measured(meter_values), arrival.now
         if measured is None:
             return
-        self.rules.on_measured(connector, transaction, measured, now)
         sample = Sample(0.0, measured.stamp, measured.is_triggered)
         triggered_at = arrival.triggered_at.get(connector)
         at = self.clock.sampled_at(sample, now, triggered_at=triggered_at, is_offline=is_offline)
+        if at is not None and self._is_past(connector, at, now):
+            return  # it may be of the visitor before
+        self.rules.on_measured(connector, transaction, measured, now)
         if at is not None:
             self._note_time(at, now)
             self._go_by_setting(connector, at, arrival.turn)
@@ -241,16 +263,21 @@ class Reports:
         # its beginning, and the state before may have been confirmed since.
         at = max(at, self._set_at.get(connector, at))
         if at >= self._sampled_at.get(connector, at):
-            self._sampled_at[connector] = self._set_at[connector] = at
+            self._set_at[connector] = at
             self.known.note_by_setting(connector)
             self._put(Reading(connector, level, at), turn)
+
+    def _is_past(self, connector: int, at: float, now: Now) -> bool:
+        """Whether something is late, and older than a level that is known."""
+        newest = max(self._sampled_at.get(connector, at), self._set_at.get(connector, at))
+        return at < newest and is_late(at, now)
 
     def _note_time(self, sampled_at: float | None, now: Now) -> None:
         if self.clock.offset > LATE_SECONDS:
             self.known.note(Note.WRONG_CLOCK, f"{self.clock.offset / 60:.0f} minutes behind")
         else:
             self.known.forget(Note.WRONG_CLOCK)
-        if sampled_at is None or now.clock - sampled_at > LATE_SECONDS:
+        if sampled_at is None or is_late(sampled_at, now):
             self.known.note(Note.LATE, "a state of charge came more than a minute late")
 
     def _put(self, reading: Reading, turn: Turn) -> None:

@@ -53,8 +53,8 @@ def newest_sample(meter_values: Iterable[MeterValue] | None, *, zero_counts: boo
     than all others. ``zero_counts`` says whether 0 is a level: outside a transaction chargers
     send it for "unknown".
     """
-    newest, newest_at, mistake = None, 0.0, ""
-    for meter_value in meter_values or ():
+    newest, mistake = None, ""
+    for stamp, meter_value in by_time(meter_values):
         for value in meter_value.sampled_value or ():
             if value.measurand != _MEASURAND:  # without one it is energy
                 continue
@@ -62,11 +62,14 @@ def newest_sample(meter_values: Iterable[MeterValue] | None, *, zero_counts: boo
             if isinstance(level, str):
                 mistake = level
             elif level or zero_counts:
-                stamp = read_timestamp(meter_value.timestamp)
-                at = inf if stamp is None else stamp
-                if newest is None or at >= newest_at:
-                    newest, newest_at = Sample(level, stamp, value.context == TRIGGER), at
+                newest = Sample(level, stamp, value.context == TRIGGER)
     return Samples(newest, mistake or ("" if newest else _lookalike(meter_values)))
+
+
+def by_time(meter_values: Iterable[MeterValue] | None) -> list[tuple[float | None, MeterValue]]:
+    """Return meter values and their own times, the newest last."""
+    stamped = [(read_timestamp(each.timestamp), each) for each in meter_values or ()]
+    return sorted(stamped, key=lambda each: inf if each[0] is None else each[0])
 
 
 def _lookalike(meter_values: Iterable[MeterValue] | None) -> str:
@@ -93,16 +96,9 @@ def _level_of(value: SampledValue) -> float | str:
     number = number_in(value.value)
     if number is None:
         return "SoC is no number"
-    return _scaled(number, multiplier) if multiplier else _checked(number)
-
-
-def _scaled(number: float, multiplier: Anything) -> float | str:
-    if not isinstance(multiplier, int) or abs(multiplier) > _MOST_EXPONENT:
+    number = scaled(number, multiplier)
+    if number is None:
         return "SoC has a strange multiplier"
-    return _checked(number * 10.0**multiplier)
-
-
-def _checked(number: float) -> float | str:
     if not MINIMUM <= number <= MAXIMUM:
         return "SoC is not from 0 to 100"
     return number or 0.0  # no negative zero
@@ -114,6 +110,15 @@ def unit_in(value: SampledValue) -> tuple[Anything, Anything]:
     if not isinstance(described, dict):
         return value.unit, None
     return described.get("unit", value.unit), described.get("multiplier")
+
+
+def scaled(number: float, multiplier: Anything) -> float | None:
+    """Return a number times a power of ten, if there is one; None: that cannot be read."""
+    if not multiplier:
+        return number
+    if not isinstance(multiplier, int) or abs(multiplier) > _MOST_EXPONENT:
+        return None
+    return number * 10.0**multiplier
 
 
 def number_in(said: Anything) -> float | None:

@@ -60,9 +60,9 @@ class Transactions:
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._by_id.values())
 
-    def is_charging(self, connector: int | None) -> bool:
-        """Whether a transaction of a connector is open."""
-        return any(each.is_open and each.connector == connector for each in self)
+    def open_on(self, connector: int | None) -> str:
+        """Return the id of a connector's open transaction; empty: none is open."""
+        return next((t.id for t in self if t.is_open and t.connector == connector), "")
 
     def has_level(self, connector: int | None) -> bool:
         """Whether a state of charge has come in a connector's open transaction."""

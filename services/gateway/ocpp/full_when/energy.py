@@ -1,16 +1,13 @@
 """The meter of a connector among the values that a charger sampled."""
 
 from collections.abc import Iterable
-from math import inf
 from typing import Final, NamedTuple
 
 from services.gateway.ocpp.messages import MeterValue, SampledValue
-from services.gateway.ocpp.samples import TRIGGER, number_in, unit_in
-from services.gateway.ocpp.timestamps import read_timestamp
+from services.gateway.ocpp.samples import TRIGGER, by_time, number_in, scaled, unit_in
 
 _REGISTER: Final = "Energy.Active.Import.Register"
 _WATT_HOURS: Final = {"": 1.0, "wh": 1.0, "kwh": 1000.0}
-_MOST_EXPONENT: Final = 9
 
 
 class Measured(NamedTuple):
@@ -25,15 +22,12 @@ class Measured(NamedTuple):
 
 def newest_measured(meter_values: Iterable[MeterValue] | None) -> Measured | None:
     """Find what was sampled last; of several without a time, the last one. None: nothing was."""
-    newest, newest_at = None, 0.0
-    for meter_value in meter_values or ():
-        values = meter_value.sampled_value or ()
-        stamp = read_timestamp(meter_value.timestamp)
-        at = inf if stamp is None else stamp
-        if values and (newest is None or at >= newest_at):
+    newest = None
+    for stamp, meter_value in by_time(meter_values):
+        if values := meter_value.sampled_value:
             is_triggered = any(each.context == TRIGGER for each in values)
             found = [energy for each in values if (energy := _watt_hours_in(each)) is not None]
-            newest, newest_at = Measured(stamp, is_triggered, found[-1] if found else None), at
+            newest = Measured(stamp, is_triggered, found[-1] if found else None)
     return newest
 
 
@@ -47,8 +41,5 @@ def _watt_hours_in(value: SampledValue) -> float | None:
     number = number_in(value.value)
     if factor is None or number is None:
         return None
-    if multiplier:
-        if not isinstance(multiplier, int) or abs(multiplier) > _MOST_EXPONENT:
-            return None
-        number *= 10.0**multiplier
-    return number * factor
+    number = scaled(number, multiplier)
+    return None if number is None else number * factor

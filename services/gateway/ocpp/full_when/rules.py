@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from services.gateway.chargers.readings import MAXIMUM, MINIMUM
+from services.gateway.ocpp.charger_clock import is_late
 from services.gateway.ocpp.full_when.energy import Measured
 from services.gateway.ocpp.messages import Anything, text
 from services.gateway.ocpp.turn import Now
@@ -53,10 +54,11 @@ class FullRules:
 
     settings: dict[int, str] = field(default_factory=dict)
     _states: dict[int, str] = field(default_factory=dict)
+    _stated_at: dict[int, float] = field(default_factory=dict)  # what these say of themselves
     _meters: dict[int, _Meter] = field(default_factory=dict)
 
-    def use(self, settings: Mapping[int, str]) -> bool:
-        """Use the settings of all connectors; return whether one is another than before.
+    def use(self, settings: Mapping[int, str]) -> set[int]:
+        """Use the settings of all connectors; return those that have another one than before.
 
         One that cannot be read was written by a newer registry, or by hand: it counts for nothing.
         """
@@ -65,13 +67,29 @@ class FullRules:
             for number, setting in settings.items()
             if setting != REPORTED and is_full_when(setting)
         }
-        has_changed, self.settings = wanted != self.settings, wanted
-        return has_changed
+        before, self.settings = self.settings, wanted
+        return {c for c in before | wanted if before.get(c) != wanted.get(c)}
 
-    def on_state(self, connector: int | None, state: Anything) -> None:
-        """Note the state of a connector (2.x: of what it charges)."""
-        if connector is not None and 1 <= connector <= MOST_CONNECTORS:
-            self._states[connector] = text(state)
+    def forget(self) -> None:
+        """Forget what was seen: the charger starts again."""
+        self._states.clear()
+        self._stated_at.clear()
+        self._meters.clear()
+
+    def on_state(self, connector: int | None, state: Anything, at: float, now: Now) -> bool:
+        """Note the state of a connector (2.x: of what it charges); return whether it counts.
+
+        After an outage a charger may say how it is now before it sends its queue, in which the
+        states are those of the visitor before: what is late must be the newest by its own time.
+        """
+        if connector is None or not 1 <= connector <= MOST_CONNECTORS:
+            return False
+        newest = self._stated_at.get(connector, at)
+        if at < newest and is_late(at, now):
+            return False
+        self._stated_at[connector] = max(at, newest)
+        self._states[connector] = text(state)
+        return True
 
     def goes_by_state(self, connector: int | None) -> bool:
         """Whether the state of a connector is what counts."""

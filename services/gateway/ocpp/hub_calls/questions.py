@@ -37,26 +37,33 @@ class Questions:
     _can_trigger: bool = True
     _met: set[int] = field(default_factory=set)  # connectors that are, or were, triggered once
     _due: set[int] = field(default_factory=set)  # those to trigger
-    _asked_state: set[int] = field(default_factory=set)  # those whose state was asked for
+    _states_due: set[int] = field(default_factory=set)  # those whose state to ask for
+    _state_asked_at: dict[int, float] = field(default_factory=dict)  # when it was, as triggered_at
 
     def restart(self) -> None:
         """Begin again, as the charger did; what it was set to may be lost."""
+        self._state_asked_at.clear()
         if self._asking is None:
             self._is_begun = False
             self._met.clear()
-            self._asked_state.clear()
 
     def trigger_soon(self, connector: int) -> None:
         """Ask for a connector's level, but not at once if it was asked just now."""
         if self._can_trigger:
             self._due.add(connector)
 
+    def ask_state_soon(self, connector: int) -> None:
+        """The same for a connector's state, if it counts: also of one that is known."""
+        if self._can_trigger and self.rules.goes_by_state(connector):
+            self._states_due.add(connector)
+
     @property
     def next_at(self) -> float | None:
         """When `plan` has more to do, by the context's clock."""
         if self._asking is not None or not self.calls.has_room:
             return None  # an answer is waited for
-        return min(map(self._due_at, self._due), default=None)
+        times = (*map(self._due_at, self._due), *map(self._state_due_at, self._states_due))
+        return min(times, default=None)
 
     def plan(self, now: float) -> None:
         """Put what is due into the queue of calls."""
@@ -66,7 +73,7 @@ class Questions:
             self._next = None
         if self._asking is not None:
             return
-        self._ask_states()
+        self._ask_states(now)
         self._meet()
         for connector in sorted(self._due):
             if self._due_at(connector) <= now and self.calls.has_room:
@@ -82,11 +89,16 @@ class Questions:
             self._asking = asking.ask(self.version)
             self._next = next(self._asking)
 
-    def _ask_states(self) -> None:
-        """Ask once for states that count: a charger tells them by itself only when they change."""
-        for connector in sorted(self.rules.without_state - self._asked_state):
-            if self.calls.add(HubCall(*asking.trigger_state(self.version, connector), "state")):
-                self._asked_state.add(connector)
+    def _ask_states(self, now: float) -> None:
+        """Ask for states that count: a charger tells them by itself only when they change."""
+        unasked = self.rules.without_state - self._state_asked_at.keys()
+        for connector in sorted(unasked | self._states_due):
+            question = asking.trigger_state(self.version, connector)
+            if self._state_due_at(connector) <= now and self.calls.add(
+                HubCall(*question, "state", connector)
+            ):
+                self._state_asked_at[connector] = now
+                self._states_due.discard(connector)
 
     def _meet(self) -> None:
         """Ask each connector for its level once, unless it says it by itself."""
@@ -99,10 +111,15 @@ class Questions:
     def _due_at(self, connector: int) -> float:
         return self.triggered_at.get(connector, -_APART_SECONDS) + _APART_SECONDS
 
+    def _state_due_at(self, connector: int) -> float:
+        return self._state_asked_at.get(connector, -_APART_SECONDS) + _APART_SECONDS
+
     def on_sent(self, call: HubCall, now: float) -> None:
         """Note when a connector was asked."""
         if call.purpose == "trigger":
             self.triggered_at[call.connector] = now
+        elif call.purpose == "state":
+            self._state_asked_at[call.connector] = now
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Take the answer to a question."""
@@ -125,3 +142,4 @@ class Questions:
         if said in _NEVER:
             self._can_trigger = False
             self._due.clear()
+            self._states_due.clear()

@@ -93,6 +93,9 @@ class Charger:
         self.due.remove(command_id)
         return self._check(self.conversation.on_checked(command_id, self.now, may_send=may_send))
 
+    def settings(self, full_when: dict[int, str]) -> Turn:
+        return self._check(self.conversation.on_settings(full_when, self.now))
+
     def meter_values(
         self,
         level: object,

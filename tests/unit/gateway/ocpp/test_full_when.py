@@ -28,7 +28,7 @@ class Meter(Charger):
         transactions: bytes | None = None,
     ) -> None:
         super().__init__(version, admitted=False)
-        self.conversation.on_settings(settings, self.now)
+        self.settings(settings)
         self.admit(transactions)
 
     def state(self, state: str, connector: int = 1, ago: float = 0.0, **more: object) -> Turn:
@@ -123,6 +123,28 @@ def test_a_state_that_is_told_late_is_as_old_as_it_says_but_the_newest_message_c
     assert (levels(turn), ages(charger, turn)) == ([(1, GREEN)], [0])
 
 
+def test_a_late_state_counts_for_nothing_once_a_newer_one_is_known() -> None:
+    charger = Meter(SUSPENDED)
+    assert levels(charger.state("Charging")) == [(1, RED)]
+    assert levels(charger.state("SuspendedEV", ago=600)) == []
+    assert levels(charger.count(5, after=60)) == [(1, RED)]
+    charger.wait(0.9)
+    charger.state("Charging", timestamp=None)
+    assert levels(charger.state("SuspendedEV")) == [(1, GREEN)]  # in whole seconds it is older
+
+
+@pytest.mark.parametrize("ago", [0, 600])
+def test_a_stop_that_comes_late_leaves_the_state_of_the_next_transaction(ago: int) -> None:
+    charger = Meter(SUSPENDED)
+    number = charger.start()
+    charger.wait(60)
+    if not ago:
+        charger.start()
+    charger.state("Charging")
+    charger.send("StopTransaction", {"transactionId": number, "timestamp": charger.time(ago)})
+    assert levels(charger.count(5, after=60)) == [(1, RED)]
+
+
 def test_a_state_older_than_what_another_connection_stored_changes_nothing() -> None:
     charger = Charger(admitted=False)
     charger.conversation.on_settings(SUSPENDED, charger.now)
@@ -158,6 +180,26 @@ def test_in_2_x_the_state_is_that_of_the_transaction(version: Version) -> None:
     assert len(turn.receipts) == 1
     assert levels(tell("Ended", "SuspendedEV")) == []
     assert levels(charger.meter_values(None, connector=2)) == []
+
+
+@pytest.mark.parametrize("version", V2)
+def test_in_2_x_late_events_of_the_visitor_before_count_for_nothing(version: Version) -> None:
+    charger = Meter(SUSPENDED, version)
+
+    def tell(kind: str, which: str, state: str, **more: Any) -> Turn:
+        info = {"transactionId": which, "chargingState": state}
+        return charger.event(kind, transactionInfo=info, evse={"id": 1}, **more)
+
+    tell("Started", "t1", "Charging")
+    charger.wait(600)
+    queued = charger.time()
+    charger.wait(600)
+    assert levels(tell("Started", "t2", "Charging")) == [(1, RED)]
+    for kind in ("Updated", "Ended"):
+        assert levels(tell(kind, "t1", "SuspendedEV", timestamp=queued, offline=True)) == []
+        assert levels(charger.event("Updated", "t2")) == [(1, RED)]
+    assert levels(tell("Ended", "t1", "SuspendedEV")) == []
+    assert levels(charger.event("Updated", "t2")) == [(1, RED)]
 
 
 # The meter.
@@ -202,6 +244,33 @@ def test_a_transaction_that_is_open_need_not_be_named() -> None:
     charger.start()
     charger.count(140, transaction=-1)
     assert levels(charger.count(140, after=660, transaction=-1)) == [(1, GREEN)]
+
+
+def test_a_transaction_that_is_not_named_is_another_one_after_the_next_start() -> None:
+    charger = Meter(NO_ENERGY)
+    number = charger.start()
+    charger.count(140, transaction=-1)
+    charger.send("StopTransaction", {"transactionId": number})
+    charger.wait(60)
+    charger.start()
+    assert levels(charger.count(140, after=6000, transaction=-1)) == []
+    assert levels(charger.count(140, after=600, transaction=-1)) == [(1, GREEN)]
+
+
+def test_it_is_the_same_whether_it_is_named_or_not() -> None:
+    charger = Meter(NO_ENERGY)
+    number = charger.start()
+    charger.count(140, transaction=number)
+    charger.count(140, after=330, transaction=-1)
+    assert levels(charger.count(140, after=330, transaction=number)) == [(1, GREEN)]
+
+
+def test_a_late_sample_of_the_transaction_before_does_not_begin_the_meter_again() -> None:
+    charger = Meter(NO_ENERGY)
+    charger.count(100, transaction=8)
+    charger.count(140, after=1000, transaction=8)
+    assert levels(charger.count(90, ago=900, transaction=7)) == []
+    assert levels(charger.count(140, after=600, transaction=8)) == [(1, GREEN)]
 
 
 def test_a_meter_that_was_reset_begins_anew() -> None:
@@ -293,6 +362,19 @@ def test_after_a_state_of_charge_nothing_else_counts_on_this_connection(setting:
     assert levels(charger.meter_values(86)) == [(1, 86)]
 
 
+def test_a_sample_in_whole_seconds_is_not_held_back_by_the_level_just_before() -> None:
+    charger = Meter(SUSPENDED)
+    charger.wait(0.9)
+    assert levels(charger.state("SuspendedEV", timestamp=None)) == [(1, GREEN)]
+    assert levels(charger.meter_values(85)) == [(1, 85)]
+
+
+def test_a_state_of_charge_that_is_late_is_held_back() -> None:
+    charger = Meter(SUSPENDED)
+    charger.state("Charging")
+    assert levels(charger.meter_values(85, ago=600)) == []
+
+
 def test_and_not_in_this_transaction_on_the_next_one() -> None:
     charger = Meter(SUSPENDED)
     number = charger.start()
@@ -327,7 +409,7 @@ def test_a_setting_that_is_taken_back_says_nothing_any_more() -> None:
     charger = Meter(SUSPENDED)
     charger.state("Charging")
     assert charger.conversation.known.by_setting == {1}
-    charger.conversation.on_settings({1: "reported"}, charger.now)
+    charger.settings({1: "reported"})
     assert levels(charger.state("SuspendedEV")) == []
     assert charger.conversation.known.by_setting == set()
 
@@ -360,10 +442,98 @@ def test_a_state_that_counts_and_is_not_known_is_asked_for_once(version: Version
     assert asked(charger) == []
 
 
-def test_a_state_that_is_known_is_not_asked_for() -> None:
+def whats(charger: Charger) -> list[str]:
+    return [each["requestedMessage"] for each in asked(charger)]
+
+
+def test_a_state_that_is_known_is_asked_for_when_the_setting_is_made() -> None:
+    charger = Meter({2: "suspended"})
+    charger.state("SuspendedEV")
+    charger.state("Charging", connector=2)
+    asked(charger)
+    charger.wait(60)
+    settings = SUSPENDED | {2: "suspended"}
+    charger.settings(settings)
+    assert asked(charger) == [{"requestedMessage": "StatusNotification", "connectorId": 1}]
+    assert levels(charger.state("SuspendedEV")) == [(1, GREEN)]
+    charger.settings(settings)
+    assert asked(charger) == []
+    charger.settings({})
+    charger.settings(SUSPENDED)
+    assert asked(charger) == []
+    assert charger.conversation.next_at == charger.now.clock + 30
+
+
+def test_and_after_a_hand_over_but_not_again_at_once() -> None:
     charger = Meter(SUSPENDED)
-    charger.state("Charging")
-    assert [each["requestedMessage"] for each in asked(charger)] == ["MeterValues"]
+    charger.state("SuspendedEV")
+    asked(charger)
+    charger.wait(60)
+    charger.ask_again()
+    assert whats(charger) == ["StatusNotification", "MeterValues"]
+    charger.wait(5)
+    charger.ask_again()
+    assert whats(charger) == []
+    assert charger.conversation.next_at == charger.now.clock + 25
+    charger.wait(25)
+    charger.timer()
+    assert whats(charger) == ["StatusNotification", "MeterValues"]
+    assert charger.conversation.next_at is None
+
+
+def test_what_waited_for_a_command_counts_from_when_it_was_sent() -> None:
+    charger = Meter(SUSPENDED)
+    charger.state("SuspendedEV")
+    asked(charger)
+    charger.wait(60)
+    charger.command("x1")
+    charger.ask_again()
+    charger.wait(20)
+    assert whats(charger) == ["StatusNotification", "MeterValues"]
+    charger.wait(15)
+    charger.ask_again()
+    assert whats(charger) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {1: "no-energy:10"}])
+def test_a_state_that_does_not_count_is_not_asked_for(settings: dict[int, str]) -> None:
+    charger = Meter(settings)
+    charger.send("Heartbeat")
+    asked(charger)
+    charger.wait(60)
+    charger.ask_again()
+    assert whats(charger) == ["MeterValues"]
+
+
+def test_a_charger_that_cannot_be_triggered_is_not_asked_again() -> None:
+    charger = Meter(SUSPENDED)
+    charger.send("Heartbeat")
+    while charger.calls:
+        charger.ask_again()
+        charger.refuse("NotImplemented")
+    assert charger.conversation.next_at is None
+    charger.wait(60)
+    charger.ask_again()
+    assert charger.calls == []
+    assert charger.conversation.next_at is None
+
+
+def test_a_charger_that_starts_again_tells_its_state_again() -> None:
+    charger = Meter(SUSPENDED)
+    charger.state("SuspendedEV")
+    asked(charger)
+    charger.send("BootNotification")
+    assert "StatusNotification" in whats(charger)
+    assert levels(charger.count(5, after=60)) == []
+    charger.behind = 49 * 60
+    assert levels(charger.state("Charging")) == [(1, RED)]
+
+
+def test_a_meter_is_begun_again_by_a_charger_that_starts_again() -> None:
+    charger = Meter(NO_ENERGY)
+    charger.count(140)
+    charger.send("BootNotification")
+    assert levels(charger.count(140, after=6000)) == []
 
 
 def test_the_answer_to_a_trigger_says_the_state_as_of_now() -> None:

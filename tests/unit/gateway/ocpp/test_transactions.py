@@ -69,13 +69,13 @@ def test_an_event_may_correct_the_connector() -> None:
 def test_a_transaction_is_open_until_it_ends_and_nothing_revives_it() -> None:
     transactions = Transactions()
     transactions.follow("t1", 2)
-    assert transactions.is_charging(2)
-    assert not transactions.is_charging(1)
-    assert not transactions.is_charging(None)
+    assert transactions.open_on(2) == "t1"
+    assert not transactions.open_on(1)
+    assert not transactions.open_on(None)
     transactions.follow("t1", None, is_end=True)
-    assert not transactions.is_charging(2)
+    assert not transactions.open_on(2)
     transactions.follow("t1", 2)
-    assert not transactions.is_charging(2)
+    assert not transactions.open_on(2)
 
 
 def test_a_connector_has_one_open_transaction_at_a_time() -> None:
@@ -83,7 +83,7 @@ def test_a_connector_has_one_open_transaction_at_a_time() -> None:
     transactions.begin(start(meter=1), UTC)
     second = transactions.begin(start(meter=2), UTC)
     assert transactions.end(str(second)) == 1
-    assert not transactions.is_charging(1)
+    assert not transactions.open_on(1)
 
 
 def test_an_end_may_be_sent_again() -> None:
@@ -100,7 +100,7 @@ def test_an_end_that_comes_alone_ends_no_other_transaction() -> None:
     transactions = Transactions()
     transactions.follow("new", 1)
     assert transactions.follow("old", 1, is_end=True) == 1
-    assert transactions.is_charging(1)
+    assert transactions.open_on(1) == "new"
 
 
 def test_only_the_newest_are_kept() -> None:
