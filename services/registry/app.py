@@ -240,7 +240,9 @@ class Registry:
             self._states,
             self._state_bus,
             names,
-            lambda: open_subscriber(settings, settings.instance_id, rng, COMMANDS),
+            lambda: open_subscriber(
+                settings, settings.instance_id, rng, COMMANDS, is_lasting=False
+            ),
         )
 
     def _estimate_of(self, raw: RawCharger, now: int) -> PhoneEstimate | None:

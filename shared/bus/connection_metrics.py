@@ -36,11 +36,11 @@ class ConnectionMetrics:
     def __init__(self, purpose: str) -> None:
         self.on_exchanged: Final = EXCHANGE.of(purpose).observe
         self.on_lost: Final = _losses.labels(purpose).inc
-        self._connected = _connected.labels(purpose)
+        self._purpose = purpose
 
     def follow(self, is_connected: Callable[[], bool]) -> None:
         """Show from now on what ``is_connected`` returns, which is called for each scrape."""
-        self._connected.set_function(lambda: float(is_connected()))
+        _connected.labels(self._purpose).set_function(lambda: float(is_connected()))
 
 
 def connection_name(instance_id: str, purpose: str) -> str:

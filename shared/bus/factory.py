@@ -50,16 +50,23 @@ def open_bus(settings: RedisSettings, instance_id: str, purpose: str = MAIN) -> 
 
 
 def open_subscriber(
-    settings: RedisSettings, instance_id: str, rng: random.Random, purpose: str = DOORBELLS
+    settings: RedisSettings,
+    instance_id: str,
+    rng: random.Random,
+    purpose: str = DOORBELLS,
+    *,
+    is_lasting: bool = True,
 ) -> Subscriber:
     """Return a subscriber; it connects in its `run`.
 
-    ``CLIENT LIST`` shows whose it is and what it is for, metrics show the latter.
+    ``CLIENT LIST`` shows whose it is and what it is for, metrics show the latter, unless it is one
+    of several that do not last.
     """
     kind = ClusterSubscriber if settings.redis_cluster else SingleServerSubscriber
     name = connection_name(instance_id, purpose)
     subscriber = kind(settings.redis_url, name, rng=rng, purpose=purpose)
-    _show(purpose, subscriber)
+    if is_lasting:
+        _show(purpose, subscriber)
     return subscriber
 
 

@@ -110,8 +110,11 @@ class Conversation:
         turn = Turn()
         if not may_send:
             self.calls.withdraw(command_id)
-        elif (frame := self.calls.send_command(command_id, now.clock)) is not None:
+        elif (sent := self.calls.send_command(command_id, now.clock)) is not None:
+            call, frame = sent
             turn.calls.append(frame)
+            if call.connector:
+                self.questions.triggered_at[call.connector] = now.clock
         return self._finish(now, turn)
 
     @property

@@ -242,17 +242,19 @@ class OcppConnection(OcppReadings):
         """Queue an operator's command."""
         turn = self.conversation.command(call_of(self._version, command), self._now())
         if turn is None:
-            self._tell_unsent(command, Unsent.BUSY)
+            self._tell_unsent(command.id, Unsent.BUSY)
         else:
             self._do(turn)
 
     def on_command_checked(self, command_id: str, *, may_send: bool) -> None:
         """Send a command that was due, or give it up."""
-        may_send = may_send and self.is_open and not self.superseded
+        if may_send and (self.superseded or not self.is_open):
+            may_send = False
+            self._tell_unsent(command_id, Unsent.SUPERSEDED)
         self._do(self.conversation.on_checked(command_id, self._now(), may_send=may_send))
 
-    def _tell_unsent(self, command: Command, why: Unsent) -> None:
-        self._commands.tell(CommandResult(id=command.id, charger=self.device_id, unsent=why))
+    def _tell_unsent(self, command_id: str, why: Unsent) -> None:
+        self._commands.tell(CommandResult(id=command_id, charger=self.device_id, unsent=why))
 
     def close_to_ask(self) -> None:
         """Have a charger of our own dialect say its level again."""

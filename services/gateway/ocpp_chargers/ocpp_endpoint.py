@@ -137,4 +137,4 @@ class _UndecidedConnection(OcppConnection):
         if self._speaks_ocpp:
             super().take_command(command)
         else:
-            self._tell_unsent(command, Unsent.NOT_OCPP)
+            self._tell_unsent(command.id, Unsent.NOT_OCPP)

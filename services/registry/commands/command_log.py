@@ -1,6 +1,7 @@
 """Commands in the audit log. An id of a command is there once per charger, and so it is sent once.
 
-Before it is sent it is noted, and noted again with the charger's answer.
+Before it is sent it is noted, and noted again with the charger's answer, or with why it was not
+sent after all.
 """
 
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,11 @@ _NOTE: Final = """
     INSERT INTO audit_log (who, action, kind, subject, details, booth)
     SELECT %(who)s, %(action)s, 'command', %(charger)s, %(details)s,
            (SELECT booth FROM chargers WHERE id = %(charger)s)
+"""
+_IS_NOTED: Final = """
+    SELECT FROM audit_log
+    WHERE subject = %(charger)s AND kind = 'command' AND action = 'changed'
+      AND details ->> 'id' = %(id)s
 """
 _FIND: Final = """
     SELECT action, details
@@ -29,6 +35,8 @@ class Noted(NamedTuple):
     command: str
     answer: dict[str, Any] | None
     """None: none is known."""
+    is_unsent: bool = False
+    """Whether it was certainly not sent."""
 
 
 async def find(connection: Connection, charger: str, command_id: str) -> Noted | None:
@@ -37,11 +45,10 @@ async def find(connection: Connection, charger: str, command_id: str) -> Noted |
     found: dict[str, dict[str, Any]] = dict(await rows.fetchall())
     if "created" not in found:
         return None
-    answer = found.get("changed")
-    return Noted(
-        found["created"]["command"],
-        None if answer is None else {name: answer[name][1] for name in answer.keys() - {"id"}},
-    )
+    command, changed = found["created"]["command"], found.get("changed")
+    if changed is None or "unsent" in changed:
+        return Noted(command, None, is_unsent=changed is not None)
+    return Noted(command, {name: changed[name][1] for name in changed.keys() - {"id"}})
 
 
 async def note(
@@ -52,12 +59,17 @@ async def note(
     await _note(connection, by, charger, "created", details)
 
 
-async def note_answer(
-    connection: Connection, by: Actor, charger: str, command_id: str, answer: dict[str, Any]
+async def note_outcome(
+    connection: Connection, by: Actor, charger: str, command_id: str, outcome: dict[str, Any]
 ) -> None:
-    """Note what the charger answered."""
-    details = {"id": command_id, **{name: [None, value] for name, value in answer.items()}}
-    await _note(connection, by, charger, "changed", details)
+    """Note what the charger answered, or why it was not sent (``unsent``).
+
+    In a write transaction: only the first outcome is noted.
+    """
+    rows = await connection.execute(_IS_NOTED, {"charger": charger, "id": command_id})
+    if rows.rowcount == 0:
+        details = {"id": command_id, **{name: [None, value] for name, value in outcome.items()}}
+        await _note(connection, by, charger, "changed", details)
 
 
 async def _note(

@@ -92,7 +92,7 @@ class CommandService:
             ChargerOfflineError: It is not connected.
             SpeaksNoOcppError: It takes no commands.
             CommandIdTakenError: The id is another command's, or its answer is not known.
-            CommandNotSentError: It was certainly not sent.
+            CommandNotSentError: It was certainly not sent, now or when its id was used before.
             NoAnswerError: None came in time.
             TooBusyError: As many commands as may be are waited for.
         """
@@ -102,11 +102,20 @@ class CommandService:
             recipient = await self._recipient(wanted.charger)
             channel = self.names.of_charger(wanted.charger).command_results
             async with hearing(self.new_subscriber, channel, wanted.id) as result:
+                # All that can fail before it is sent comes before it is noted.
+                command = await self._command(wanted, recipient)
                 await self._note(wanted)
-                await self._publish(wanted, recipient)
-                found = await result.wait(self.answer_seconds, self._stopping)
-            answer = _answer_in(found, recipient.charger)
-            await self._note_answer(wanted, answer)
+                try:
+                    await self._publish(command)
+                    found = await result.wait(self.answer_seconds, self._stopping)
+                    answer = _answer_in(found, recipient.charger)
+                except (CommandNotSentError, ChargerOfflineError, SpeaksNoOcppError) as error:
+                    await self._note_outcome(wanted, {"unsent": str(error)})
+                    raise
+            _log.info(
+                "commanded", id=wanted.charger, command=wanted.command.value, status=answer.status
+            )
+            await self._note_outcome(wanted, answer._asdict())
             return answer
 
     async def _answered(self, wanted: Wanted) -> Answer | None:
@@ -117,6 +126,8 @@ class CommandService:
             return None
         if noted.command != wanted.command:
             raise CommandIdTakenError(f"this id is that of the command {noted.command} of before")
+        if noted.is_unsent:
+            raise CommandNotSentError("this command was not sent; send it with another id")
         if noted.answer is None:
             raise CommandIdTakenError(
                 "this command was passed on before, and it is not known what the charger answered. "
@@ -136,24 +147,20 @@ class CommandService:
                 raise CommandIdTakenError("this command is being sent right now")
             await command_log.note(connection, wanted.by, wanted.charger, wanted.id, wanted.command)
 
-    async def _note_answer(self, wanted: Wanted, answer: Answer) -> None:
-        _log.info(
-            "commanded", id=wanted.charger, command=wanted.command.value, status=answer.status
-        )
+    async def _note_outcome(self, wanted: Wanted, outcome: dict[str, Any]) -> None:
         try:
             async with self.database.write_transaction(wanted.by) as connection:
-                await command_log.note_answer(
-                    connection, wanted.by, wanted.charger, wanted.id, answer._asdict()
+                await command_log.note_outcome(
+                    connection, wanted.by, wanted.charger, wanted.id, outcome
                 )
         except PostgresUnavailableError as error:
-            # The charger has done it, and the operator must be told.
-            _log.warning("the answer to a command is not in the audit log", reason=str(error))
+            # The operator must be told all the same.
+            _log.warning("what came of a command is not in the audit log", reason=str(error))
 
-    async def _publish(self, wanted: Wanted, recipient: Recipient) -> None:
-        names = self.names.of_charger(wanted.charger)
+    async def _command(self, wanted: Wanted, recipient: Recipient) -> Command:
         place = read_connector_id(wanted.charger)
-        (now,) = await self.bus.times_of([names.live])
-        command = Command(
+        (now,) = await self.bus.times_of([self.names.of_charger(wanted.charger).live])
+        return Command(
             id=wanted.id,
             command=wanted.command,
             charger=recipient.charger,
@@ -161,6 +168,9 @@ class CommandService:
             epoch=recipient.epoch,
             deadline=now + round(self.answer_seconds * _MICROSECONDS),
         )
+
+    async def _publish(self, command: Command) -> None:
+        names = self.names.of_charger(command.charger)
         try:
             heard: Any = await self.bus.command("PUBLISH", names.commands, encode_message(command))
         except RefusedError as error:
@@ -169,7 +179,7 @@ class CommandService:
             raise NoAnswerError("Redis went away while the command was sent") from error
         if not heard:
             raise CommandNotSentError(
-                f"no gateway hears commands to {recipient.charger} right now. Nothing was sent"
+                f"no gateway hears commands to {command.charger} right now. Nothing was sent"
             )
 
 

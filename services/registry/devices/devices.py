@@ -152,10 +152,13 @@ async def update(
 
 
 async def secrets_number(connection: Connection, kind: Kind, device_id: str) -> int:
-    """Return the number of the last change of what a registered device proves itself with."""
+    """Return the number of the last change of what a device proves itself with.
+
+    0: it is not registered, or not any more.
+    """
     query = _SECRETS_NUMBER.format(devices=devices_table(kind))
-    number: int = await fetch_value(connection, query, {"id": device_id})
-    return number
+    number: int | None = await fetch_value(connection, query, {"id": device_id})
+    return number or 0
 
 
 async def register(

@@ -165,7 +165,8 @@ async def get(
     devices.require_possible(kind, device_id)
     async with parts.database.connection() as connection:
         device = await devices.get(connection, kind, device_id)
-    in_effect = parts.projector.has_projected(device.pairing_number)
+        number = await devices.secrets_number(connection, kind, device_id)
+    in_effect = parts.projector.has_projected(max(device.pairing_number, number))
     return _representation(device, response, projected=in_effect)
 
 

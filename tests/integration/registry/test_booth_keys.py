@@ -209,6 +209,28 @@ async def test_a_connector_is_registered_only_beside_a_charger_of_ones_booth(
         assert (await send(guarded, key, "PUT", path, {})).status_code == status, path
 
 
+async def test_a_reset_that_another_booth_would_feel_is_refused(guarded: RunningRegistry) -> None:
+    await fill(guarded)
+    key = await key_for(guarded, "olga", "operator", "own")
+
+    async def command(name: str) -> httpx.Response:
+        path = "/chargers/own-charger/commands"
+        return await send(guarded, key, "POST", path, {"command": name})
+
+    for booth, is_felt in ("own", False), ("far", True), ("", True):
+        path = "/chargers/own-charger:2"
+        assert (await send(guarded, ADMIN_KEY, "PUT", path, {"booth": booth})).is_success
+        if is_felt:
+            assert_problem(await command("reset"), 403, "another booth")
+        else:
+            assert_problem(await command("reset"), 409, "not connected")
+        assert_problem(await command("unlock"), 409, "not connected")
+    # A charger whose id only begins alike is another one.
+    assert (await send(guarded, ADMIN_KEY, "DELETE", "/chargers/own-charger:2")).is_success
+    assert (await send(guarded, ADMIN_KEY, "PUT", "/chargers/own-charger2", {})).is_success
+    assert_problem(await command("reset"), 409, "not connected")
+
+
 async def test_what_is_in_ones_booth_is_there(guarded: RunningRegistry) -> None:
     await fill(guarded)
     key = await key_for(guarded, "olga", "operator", "own")

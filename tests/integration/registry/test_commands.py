@@ -5,13 +5,16 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 
+from services.registry.commands import command_log
 from services.registry.commands.command_service import CommandService
-from shared.bus.bus import Bus
+from services.registry.postgres.actor import Actor
+from services.registry.postgres.database import Database
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.names import GATEWAYS, Names
 from tests.fixtures.redis_at import hearing
 from tests.integration.registry.by_rest import assert_problem, registered
@@ -235,32 +238,90 @@ async def test_a_silent_charger_gives_504_and_is_not_asked_again(
 
 
 async def test_without_a_gateway_that_hears_nothing_is_sent(
-    registry: RunningRegistry, gateways: Gateways
+    registry: RunningRegistry, gateways: Gateways, by_hand: By
 ) -> None:
     await registered(registry, "/chargers/c1")
     await gateways.connect()
-    answer = await send(registry)
+    answer = await send(registry, id=ID)
     assert kind_of(answer, 503, "Nothing was sent") == "command-not-sent"
     assert answer.headers["Retry-After"]
+    await assert_unsent(registry, answer, by_hand)
+    async with gateways.hearing():
+        assert kind_of(await send(registry, id=ID), 503, "another id") == "command-not-sent"
+        assert kind_of(await send(registry, "reset", id=ID), 409) == "command-was-sent"
+        assert (await send(registry, id=OTHER_ID)).status_code == 200
+    assert [each["id"] for each in gateways.commands] == [OTHER_ID]
+
+
+async def assert_unsent(registry: RunningRegistry, answer: httpx.Response, by_hand: By) -> None:
+    """Check that the audit log has why the command was not sent, and that its id is not used."""
+    entries = [(action, details) for _, action, _, details, _ in await noted(by_hand)]
+    unsent = {"id": ID, "unsent": [None, answer.json()["detail"]]}
+    assert entries == [("created", {"id": ID, "command": "unlock"}), ("changed", unsent)]
+    assert kind_of(await send(registry, id=ID), 503, "another id") == "command-not-sent"
+
+
+async def test_a_command_that_has_no_deadline_yet_is_not_noted(
+    registry: RunningRegistry,
+    gateways: Gateways,
+    by_hand: By,
+    bus: Bus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await registered(registry, "/chargers/c1")
+    await gateways.connect()
+
+    async def away(*_: object) -> NoReturn:
+        raise BusUnavailableError("Redis is away")
+
+    async with gateways.hearing():
+        with monkeypatch.context() as patched:
+            patched.setattr(type(bus), "times_of", away)
+            assert_problem(await send(registry, id=ID), 503)
+        assert await noted(by_hand) == []
+        assert (await send(registry, id=ID)).status_code == 200
+
+
+async def test_of_two_outcomes_the_first_is_noted(
+    registry: RunningRegistry, postgres_dsn: str
+) -> None:
+    await registered(registry, "/chargers/c1")
+    by = Actor("olga")
+    first, second = ({"accepted": True, "status": each, "info": ""} for each in ("A", "B"))
+    async with Database(postgres_dsn) as database:
+        database.migrated.set()
+        async with database.write_transaction(by) as connection:
+            await command_log.note(connection, by, "c1", ID, "unlock")
+            for outcome in first, second:
+                await command_log.note_outcome(connection, by, "c1", ID, outcome)
+            found = await command_log.find(connection, "c1", ID)
+    assert found == command_log.Noted("unlock", first)
 
 
 @pytest.mark.parametrize(
-    ("unsent", "status", "kind"),
+    ("unsent", "said"),
     [
-        ("superseded", 409, "charger-is-offline"),
-        ("not_ocpp", 409, "speaks-no-ocpp"),
-        ("busy", 503, "command-not-sent"),
-        ("late", 503, "command-not-sent"),
+        ("superseded", (409, "charger-is-offline")),
+        ("not_ocpp", (409, "speaks-no-ocpp")),
+        ("busy", (503, "command-not-sent")),
+        ("late", (503, "command-not-sent")),
     ],
 )
-async def test_what_a_gateway_did_not_send_is_said(
-    registry: RunningRegistry, gateways: Gateways, unsent: str, status: int, kind: str
+async def test_what_a_gateway_did_not_send_is_said_and_noted(
+    registry: RunningRegistry,
+    gateways: Gateways,
+    by_hand: By,
+    unsent: str,
+    said: tuple[int, str],
 ) -> None:
     await registered(registry, "/chargers/c1")
     await gateways.connect()
     gateways.answer = lambda _: {"unsent": unsent}
     async with gateways.hearing():
-        assert kind_of(await send(registry), status, "Nothing was sent") == kind
+        answer = await send(registry, id=ID)
+        assert (answer.status_code, kind_of(answer, said[0], "Nothing was sent")) == said
+        await assert_unsent(registry, answer, by_hand)
+    assert len(gateways.commands) == 1
 
 
 async def test_a_connector_is_commanded_over_its_chargers_connection(

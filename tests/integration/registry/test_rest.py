@@ -1,12 +1,14 @@
 """The REST API, on a running registry with real servers."""
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 
-from tests.integration.registry.conftest import By, RunningRegistry
+from services.registry.directory.projection import Projection
+from shared.bus.bus import BusUnavailableError
+from tests.integration.registry.conftest import By, RunningRegistry, eventually
 from tests.integration.registry.in_redis import InRedis
 
 
@@ -282,3 +284,24 @@ async def test_of_registrations_of_one_device_at_once_exactly_one_creates_it(
     answers = await asyncio.gather(*(registry.send("PUT", "/chargers/c1", {}) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [*[200] * 7, 201]
     assert len({answer.json()["pairing_number"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("kind", ["chargers", "widgets"])
+async def test_a_change_is_not_told_to_be_in_effect_before_gateways_know_it(
+    registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = f"/{kind}/d1"
+    assert (await registry.send("PUT", path, {})).status_code == 201
+
+    async def away(*_: object) -> NoReturn:
+        raise BusUnavailableError("Redis is away")
+
+    async def is_projected() -> bool:
+        return bool((await registry.send("GET", path)).json()["projected"])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Projection, "write_secrets", away)
+        answer = await registry.send("PATCH", path, {"auth": "certificate"})
+        assert (answer.json()["auth"], answer.json()["projected"]) == ("certificate", False)
+        assert not await is_projected()
+    await eventually(is_projected)

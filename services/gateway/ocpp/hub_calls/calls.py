@@ -18,7 +18,7 @@ class HubCall(NamedTuple):
     payload: bytes
     purpose: Literal["ask", "trigger", "state", "command"]
     connector: int = 0
-    """That is triggered."""
+    """That is asked for its level, by the hub or an operator; 0: none."""
     command_id: str = ""
     """Of an operator's command."""
     deadline: int = 0
@@ -85,8 +85,8 @@ class Calls:
         self._outstanding = _Outstanding(call, now)
         return call, self._frame_of(call)
 
-    def send_command(self, command_id: str, now: float) -> bytes | None:
-        """Return the frame of a command whose turn it is; None: it was given up.
+    def send_command(self, command_id: str, now: float) -> tuple[HubCall, bytes] | None:
+        """Return a command whose turn it is, and its frame; None: it was given up.
 
         The wait for its answer begins now.
         """
@@ -94,7 +94,7 @@ class Calls:
         if outstanding is None or outstanding.call.command_id != command_id:
             return None
         self._outstanding = outstanding._replace(sent_at=now)
-        return self._frame_of(outstanding.call)
+        return outstanding.call, self._frame_of(outstanding.call)
 
     def withdraw(self, command_id: str) -> None:
         """Give up a command whose turn it is, as it may not be sent."""

@@ -21,7 +21,8 @@ _MOST_CHARACTERS: Final = 200
 def call_of(version: Version, command: Command) -> HubCall:
     """Return the call that a command is."""
     question = _question_of(version, command.command, command.connector)
-    return HubCall(*question, "command", command_id=command.id, deadline=command.deadline)
+    asked = command.connector if command.command is CommandName.REPORT_LEVEL else 0
+    return HubCall(*question, "command", asked, command.id, command.deadline)
 
 
 def result_of(charger_id: str, answer: CommandAnswer) -> CommandResult:

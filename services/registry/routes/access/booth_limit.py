@@ -15,11 +15,13 @@ from psycopg.sql import SQL
 
 from services.registry.access.keys import Operator
 from services.registry.api.guarded_route import operation_of
-from services.registry.errors import NoSuchBoothError, NotRegisteredError
+from services.registry.errors import NoSuchBoothError, NotAllowedError, NotRegisteredError
 from services.registry.postgres.database import Connection
+from services.registry.postgres.queries import fetch_value
 from services.registry.postgres.tables import devices_table
 from services.registry.rentals import rental_service, rentals, short_ids
 from services.registry.routes.dependencies import OperatorDep, PartsDep, own_booth, visible_booth
+from shared.contract.charger_commands import OF_WHOLE_CHARGER
 from shared.contract.connectors import charger_of, is_id_of
 from shared.contract.devices import Kind
 
@@ -39,13 +41,19 @@ _MAKES: Final = {
 """What may name in its path what is not there yet."""
 
 _BOOTH_OF: Final = SQL("SELECT booth FROM {devices} WHERE id = %(id)s")
+_HAS_CONNECTOR_ELSEWHERE: Final = """
+    SELECT EXISTS (
+        SELECT FROM chargers
+        WHERE starts_with(id, %(id)s || ':') AND booth IS DISTINCT FROM %(booth)s
+    )
+"""
 
 
 async def require_booth(request: Request, operator: OperatorDep, parts: PartsDep) -> None:
     """Check that a key which is limited to a booth may send a request.
 
     Raises:
-        NotAllowedError: It is for keys of the whole hub.
+        NotAllowedError: It is for keys of the whole hub, or a command that other booths feel.
         NotRegisteredError: A device that it names is not registered, or not in the booth.
         NoSuchRentalError: The same of a rental.
         NoSuchBoothError: It looks at another booth.
@@ -65,6 +73,9 @@ async def require_booth(request: Request, operator: OperatorDep, parts: PartsDep
         for name, text in named.items():
             if isinstance(text, str):  # anything else is no id, which is said later
                 await _require(connection, operator, name, text, "")
+        if await _is_felt_elsewhere(connection, operator, request.path_params, body):
+            why = "a connector of this charger is in another booth: this needs a key for all booths"
+            parts.authorization.refuse(operator, operation, NotAllowedError(why))
 
 
 def _is_for_booths(operation: str, named: Mapping[str, str], dependant: Dependant) -> bool:
@@ -89,6 +100,17 @@ async def _body_of(request: Request) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+async def _is_felt_elsewhere(
+    connection: Connection, operator: Operator, named: Mapping[str, str], body: Mapping[str, Any]
+) -> bool:
+    """Tell whether it is a command to a whole charger, of which other booths have a part."""
+    command = body.get("command")
+    if not isinstance(command, str) or command not in OF_WHOLE_CHARGER:
+        return False
+    where = {"id": named.get("charger_id"), "booth": operator.booth}
+    return bool(await fetch_value(connection, _HAS_CONNECTOR_ELSEWHERE, where))
 
 
 async def _require(

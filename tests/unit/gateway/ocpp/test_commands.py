@@ -75,6 +75,31 @@ def test_a_command_that_is_refused_or_not_answered_has_an_error() -> None:
     assert result.error
 
 
+def test_a_level_that_an_operator_asked_for_is_not_asked_for_again_at_once() -> None:
+    charger = ready()
+    charger.may_send = None
+    charger.command("x1", CommandName.REPORT_LEVEL, connector=2)
+    assert charger.conversation.questions.triggered_at == {}, "it is not sent yet"
+    charger.check("x1", may_send=True)
+    charger.answer({"status": "Accepted"})
+    charger.ask_again(2)
+    assert charger.calls == []
+    charger.wait(30)
+    charger.timer()
+    assert [action for _, action, _ in charger.calls] == ["TriggerMessage"]
+
+
+def test_a_level_that_an_operator_asked_for_comes_in_time_from_a_clock_that_is_behind() -> None:
+    charger = Charger()
+    charger.behind = 49 * 60
+    charger.meter_values(28)
+    charger.command("x1", CommandName.REPORT_LEVEL)
+    charger.answer({"status": "Accepted"})
+    charger.wait(1)
+    (reading,) = charger.meter_values(35, context="Trigger").readings
+    assert reading.sampled_at == charger.now.clock - 1
+
+
 def test_too_many_commands_are_refused() -> None:
     charger = ready()
     accepted = [charger.command(f"x{n}") is not None for n in range(12)]

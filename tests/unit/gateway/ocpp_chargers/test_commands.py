@@ -137,7 +137,7 @@ def closed(charger: OcppCharger) -> None:
 
 
 @pytest.mark.parametrize("end", [superseded, closed])
-async def test_a_connection_that_counts_no_more_sends_nothing(
+async def test_a_connection_that_counts_no_more_sends_nothing_and_says_so(
     booth: OcppBooth, end: Callable[[OcppCharger], None]
 ) -> None:
     charger = await connect(booth)
@@ -145,6 +145,7 @@ async def test_a_connection_that_counts_no_more_sends_nothing(
     end(charger)
     await booth.write()
     assert actions(charger) == []
+    assert booth.bus.told == [{"id": "x1", "charger": "c1", "unsent": "superseded"}]
 
 
 async def test_too_many_commands_are_refused_at_once(booth: OcppBooth) -> None:
