@@ -91,6 +91,10 @@ class Visit:
         """Return once a part of the page says something."""
         await self.page.locator(selector, has_text=text).first.wait_for(timeout=SOON_MS)
 
+    async def wall(self) -> None:
+        """Return once there is a wall with chargers, whichever are at its top."""
+        await self.page.locator(".tile").first.wait_for(timeout=SOON_MS)
+
     async def tile(self, charger: str, kind: str, *texts: str) -> str:
         """Return the text of a charger's tile, once it is of a kind and says some texts."""
         found = self.page.locator(f'.tile.{kind}[data-charger="{charger}"]')

@@ -35,11 +35,11 @@ async def test_a_label_a_ticket_or_an_id_leads_to_the_device(
 ) -> None:
     async with visit(browser, f"{booth.url}#/find", may_fail=True) as visited:
         page = visited.page
-        await look_for(visited, "0815")
-        await page.get_by_role("link", name="Ticket 0815").click()
-        await visited.said("Left 1", "h1")
+        await look_for(visited, "0819")
+        await page.get_by_role("link", name="Ticket 0819").click()
+        await visited.said("Left 5", "h1")
         await page.go_back()
-        await page.get_by_role("link", name="Ticket 0815").wait_for()
+        await page.get_by_role("link", name="Ticket 0819").wait_for()
         await look_for(visited, "right 10")
         await page.get_by_role("link", name="charger c-right-10").click()
         await visited.said("Right 10", "h1")
@@ -82,6 +82,7 @@ async def tickets(visited: Visit) -> set[str]:
 
 
 async def test_the_board_shows_what_is_ready_and_follows(browser: Browser, booth: Booth) -> None:
+    await booth.says("c-left-4", 12.5)  # other tests have it ready
     charger, _ = await make_pair(booth, "Ramp 1")
     await hand_over(booth, charger, "1601")
     async with visit(browser, f"{booth.url}#/board?booth=main-stage", viewport=DESK) as visited:

@@ -71,7 +71,7 @@ async def test_a_session_that_ends_ends_it(browser: Browser, booth: Booth) -> No
     key = await booth.key_of("jana", "viewer")
     async with visit(browser, booth.guarded_url, may_fail=True) as visited:
         await sign_in(visited, key["key"])
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         await visited.page.goto(f"{booth.guarded_url}#/health")
         await visited.said("live")
         await booth.send("DELETE", f"/keys/{key['id']}")

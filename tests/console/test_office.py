@@ -57,7 +57,7 @@ async def test_a_key_that_is_made_here_signs_in_and_is_nowhere_afterwards(
     assert secret not in booth.guarded.process.log_text()
     async with visit(browser, booth.guarded_url) as visited:
         await sign_in(visited, key)
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
 
 
 async def test_a_key_is_revoked_once_one_is_sure(browser: Browser, booth: Booth) -> None:
@@ -113,7 +113,7 @@ async def test_a_code_is_drawn_as_what_a_camera_opens_once(browser: Browser, boo
         assert not any(made["code"] in each for each in visited.asked)
     assert made["code"] not in booth.guarded.process.log_text()
     async with visit(browser, address) as visited:
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
     async with visit(browser, address, may_fail=True) as visited:
         await visited.said("not good any more", "[role=alert]")
 

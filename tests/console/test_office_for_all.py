@@ -52,7 +52,7 @@ async def test_everyone_can_use_every_screen_of_the_office(
     options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme, "may_fail": True}
     async with visit(browser, booth.guarded_url, **options) as visited:
         await sign_in(visited, ADMIN_KEY)
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         await visited.page.goto(f"{booth.guarded_url}#/people")
         await judge_people(visited, of)
         await visited.page.goto(f"{booth.guarded_url}#/import")
@@ -73,7 +73,7 @@ async def test_the_office_speaks_every_language(
         page = visited.page
         await page.locator("#key").fill(ADMIN_KEY)
         await page.keyboard.press("Enter")
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         for screen in ("people", "audit", "health", "import"):
             await page.goto(f"{booth.guarded_url}#/{screen}")
             await page.locator(".office .card, .office .lines li, .office form").first.wait_for()

@@ -24,9 +24,9 @@ async def test_a_key_signs_in_and_the_page_opens_again_until_one_signs_out(
         await sign_in(visited, "clk_0123456789ab_" + "x" * 43)
         await visited.said("not valid", "[role=alert]")
         await sign_in(visited, key["key"])
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         await page.reload()
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         await page.get_by_role("button", name="Menu").click()
         await visited.said("anton, attendant", "dialog")
         await visited.said("take phones in", "dialog")
@@ -67,7 +67,7 @@ async def test_a_page_whose_key_is_revoked_says_so(browser: Browser, booth: Boot
     key = await booth.key_of("carl", "viewer")
     async with visit(browser, booth.guarded_url, may_fail=True) as visited:
         await sign_in(visited, key["key"])
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         await booth.send("DELETE", f"/keys/{key['id']}")
         await visited.said("Your session has ended", "[role=alert]")
         assert await visited.page.locator(".tile").count() == 0
@@ -76,7 +76,7 @@ async def test_a_page_whose_key_is_revoked_says_so(browser: Browser, booth: Boot
 async def test_a_session_is_in_no_log(browser: Browser, booth: Booth) -> None:
     async with visit(browser, booth.guarded_url) as visited:
         await sign_in(visited, ADMIN_KEY)
-        await visited.tile("c-left-1", "charging")
+        await visited.wall()
         (cookie,) = await visited.page.context.cookies()
         assert cookie["httpOnly"]
         assert cookie["sameSite"] == "Strict"
