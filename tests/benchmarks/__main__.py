@@ -52,10 +52,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="seconds only; figures mean nothing")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement")
     parser.add_argument("--connections", type=int, help="in place of a benchmark's own number")
-    parser.add_argument("--against", metavar="COMMIT", help="versions: in place of the release")
+    against = "versions: in place of the last release; may be given again"
+    parser.add_argument("--against", metavar="COMMIT", action="append", default=[], help=against)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     asked = parser.parse_args()
-    options = Options(asked.quick, asked.rounds, asked.connections, asked.against)
+    options = Options(asked.quick, asked.rounds, asked.connections, tuple(asked.against))
     names = list(TARGETS) if "all" in asked.targets else asked.targets or USUAL
     found = Report()
     about = machine.describe()

@@ -1,7 +1,8 @@
-"""Two hubs in one run, in turns of some seconds: the machine's noise is slower than these."""
+"""Several hubs in one run, in turns of some seconds: the machine's noise is slower than these."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final, Self
 
 from tests.benchmarks.figures import Report
@@ -54,11 +55,11 @@ class Sizes:
 def add_ratio(
     report: Report, title: str, samples: Mapping[str, Sequence[float]], unit: str
 ) -> None:
-    """Add what two variants showed, by their names, and the ratio of the second to the first."""
+    """Add what each variant showed, by its name, and the ratios of later ones to earlier ones."""
     for name, of in samples.items():
         report.add(f"{title}, {name}", of, unit)
-    first, second = samples
-    report.ratio(f"{title}, {second} / {first}", f"{title}, {second}", f"{title}, {first}")
+    for first, second in combinations(samples, 2):
+        report.ratio(f"{title}, {second} / {first}", f"{title}, {second}", f"{title}, {first}")
 
 
 def _in_turns(variants: Sequence[Variant], turns: int) -> Iterator[Variant]:

@@ -1,7 +1,7 @@
-"""The same readings through another version's hub and through this one, in one run.
+"""The same readings through other versions' hubs and through this one, in one run.
 
 The machine's noise is slower than the turns, so the ratios are steadier than those of two runs:
 a few percent can be seen. Each hub has a Redis and a Postgres of its own; the one whose turn it
-is not waits. The generator is this version's. The other version is the last release, or any
-commit: ``make bench ARGS="versions --against 27744fd"``.
+is not waits. The generator is this version's. The other version is the last release, or
+each commit that is given: ``make bench ARGS="versions --against a081158 --against 27744fd"``.
 """

@@ -1,7 +1,7 @@
 """The rounds of the benchmark of versions, and its figures."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,6 @@ from tests.benchmarks.stage import stage
 from tests.fixtures.processes import ROOT
 from tests.upgrade.released import Release, last_release, unpack
 
-BEFORE: Final = "before"
 NOW: Final = "now"
 
 
@@ -22,28 +21,32 @@ async def measure(options: Options) -> Report:
     report = Report()
     sizes = Sizes.of(options)
     async with AsyncExitStack() as stack:
-        other = stack.enter_context(_code(options.against))
         variants = []
-        for name, code in ((BEFORE, other), (NOW, ROOT)):
+        for name, code in _codes(options.against, stack).items():
             prepared = await stack.enter_async_context(stage(code=code))
             await prepared.register_pairs(sizes.pairs)
             variants.append(await started_hub(name, prepared, stack, sizes.pairs))
         for rate in sizes.rates:
-            runs: dict[str, list[Run]] = {BEFORE: [], NOW: []}
+            runs: dict[str, list[Run]] = {variant.name: [] for variant in variants}
             for variant in sizes.turns(variants):
                 runs[variant.name].append(await sizes.run(variant, rate))
             _add(report, f"versions at {rate:,.0f}/s:", runs)
         if not options.quick:
             await sizes.search(variants, report, "versions highest rate")
-    report.note("versions before", options.against or f"{last_release().version}, the last release")
     return report
 
 
+def _codes(commits: Sequence[str], stack: AsyncExitStack) -> Mapping[str, Path]:
+    """Return a folder with the services of each version, in the order of time, this one last."""
+    releases = [Release(commit, commit) for commit in commits] or [last_release()]
+    before = {release.version: stack.enter_context(_unpacked(release)) for release in releases}
+    return {**before, NOW: ROOT}
+
+
 @contextmanager
-def _code(commit: str | None) -> Iterator[Path]:
-    """Yield a folder with the services of a commit, or else of the last release."""
+def _unpacked(release: Release) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="version-") as folder:
-        unpack(Release(commit, commit) if commit else last_release(), Path(folder))
+        unpack(release, Path(folder))
         yield Path(folder)
 
 
