@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.fixtures import reporting, workers
 
@@ -12,7 +12,9 @@ from tests.fixtures import reporting, workers
 pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.processes", "tests.fixtures.hub"]
 
 # An example takes as long as the machine is busy: Hypothesis asserts no time.
-settings.register_profile("any machine", settings(deadline=None))
+settings.register_profile(
+    "any machine", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+)
 settings.load_profile("any machine")
 
 
