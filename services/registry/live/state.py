@@ -167,9 +167,9 @@ def charger_state(raw: RawCharger, environment: Environment) -> ChargerState | N
 def state_since(
     pairing_number: int, raw: RawCharger, environment: Environment
 ) -> ChargerState | None:
-    """Return a charger's state; None: it is not registered, or the state is from before a change.
+    """Return a charger's state from a pairing number on, so that a rental shows no earlier phone.
 
-    So that a rental never shows what was said of the phone before.
+    None: the charger is not registered, or its state is from before.
 
     Raises:
         DirectoryAbsentError: The directory is not in Redis.

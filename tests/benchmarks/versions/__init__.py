@@ -2,6 +2,6 @@
 
 The machine's noise is slower than the turns, so the ratios are steadier than those of two runs:
 a few percent can be seen. Each hub has a Redis and a Postgres of its own; the one whose turn it
-is not waits. The generator is this version's. The other version is the last release, or
-each commit that is given: ``make bench ARGS="versions --against a081158 --against 27744fd"``.
+is not waits. The generator is this version's. The others are the last release, or the commits
+that are given: ``make bench ARGS="versions --against a081158 --against 27744fd"``.
 """

@@ -14,6 +14,7 @@ from tests.benchmarks.stage import stage
 from tests.fixtures.processes import ROOT
 from tests.upgrade.released import Release, last_release, unpack
 
+BEFORE: Final = "before"
 NOW: Final = "now"
 
 
@@ -33,13 +34,15 @@ async def measure(options: Options) -> Report:
             _add(report, f"versions at {rate:,.0f}/s:", runs)
         if not options.quick:
             await sizes.search(variants, report, "versions highest rate")
+    if not options.against:
+        report.note("versions before", f"{last_release().version}, the last release")
     return report
 
 
 def _codes(commits: Sequence[str], stack: AsyncExitStack) -> Mapping[str, Path]:
     """Return a folder with the services of each version, in the order of time, this one last."""
-    releases = [Release(commit, commit) for commit in commits] or [last_release()]
-    before = {release.version: stack.enter_context(_unpacked(release)) for release in releases}
+    releases = {commit: Release(commit, commit) for commit in commits} or {BEFORE: last_release()}
+    before = {name: stack.enter_context(_unpacked(each)) for name, each in releases.items()}
     return {**before, NOW: ROOT}
 
 
