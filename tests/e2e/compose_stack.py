@@ -12,13 +12,16 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e import subnets
 from tools.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,9 +98,9 @@ class Stack:
     """One run of docker-compose.yml: project name, ports, volumes and image tags of its own."""
 
     def __init__(self, *overlays: str, **settings: str) -> None:
-        self._files = [word for file in overlays for word in ("--file", file)]
-        if overlays:
-            self._files = ["--file", "docker-compose.yml", *self._files]
+        self._files = ["docker-compose.yml", *overlays]
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        """With the file that gives the networks small subnets, from `up` to `down`."""
         self._tag = f"test-{secrets.token_hex(4)}"
         self.project = f"chargelight-{self._tag}"
         self.charger_port, self.widget_port, self.registry_port = (free_port() for _ in range(3))
@@ -114,7 +117,8 @@ class Stack:
 
     def compose(self, *arguments: str, timeout_seconds: float = _QUICK_SECONDS) -> str:
         project = ("--project-name", self.project)
-        command = (*compose_command(), *project, *self._files, *arguments)
+        files = [word for name in self._files for word in ("--file", name)]
+        command = (*compose_command(), *project, *files, *arguments)
         return run(*command, timeout_seconds=timeout_seconds, **self._settings)
 
     def up(self, services: Sequence[str], gateways: int) -> None:
@@ -122,6 +126,12 @@ class Stack:
 
         The load balancer is waited for as well: it must have found every gateway.
         """
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory()
+            overlay = Path(self._folder.name, "subnets.yml")
+            files = [ROOT / name for name in self._files]
+            subnets.write_overlay(overlay, files, _taken_subnets())
+            self._files.append(str(overlay))
         scale = ("--scale", f"gateway={gateways}")
         if not self._all_run(services) or len(self.running("gateway")) != gateways:
             self.compose("up", "-d", "--no-build", *scale, *services, timeout_seconds=_UP_SECONDS)
@@ -148,6 +158,8 @@ class Stack:
         for image in run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split():
             if image.endswith(f":{self._tag}"):
                 run("docker", "rmi", "--no-prune", image)
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _remove_what_is_left(self) -> None:
         """Remove networks and volumes, as far as the engine lets us: the containers are gone.
@@ -278,6 +290,17 @@ def open_stack(
         pytest.fail(f"{error}\n{stack.logs()}", pytrace=False)
     finally:
         stack.down()
+
+
+def _taken_subnets() -> Iterator[IPv4Network]:
+    every = run("docker", "network", "ls", "--quiet", "--filter", "driver=bridge").split()
+    for network in every:
+        # Another run may have removed it meanwhile.
+        with contextlib.suppress(StackError):
+            for found in json.loads(run("docker", "network", "inspect", network)):
+                for part in found["IPAM"]["Config"] or ():
+                    if ":" not in part["Subnet"]:
+                        yield IPv4Network(part["Subnet"])
 
 
 def _sample(text: str, sample: str) -> float:

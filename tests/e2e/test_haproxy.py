@@ -157,6 +157,31 @@ async def test_no_request_is_passed_on_to_who_is_not_the_registry(
     assert "registry-away" in answer.text
 
 
+async def test_no_request_is_lost_to_a_registry_that_ends_idle_connections(
+    hub: StartHub, tmp_path: Path
+) -> None:
+    running = await hub()
+    ports = {usual: free_port() for usual in PORTS}
+    async with await asyncio.start_server(_answer_once, HOST, 0) as registry:
+        port = registry.sockets[0].getsockname()[1]
+        real = f"server reg {HOST}:{running.registries[0].port}"
+        text = configuration(running, ports).replace(real, f"server reg {HOST}:{port}")
+        with balancing(text, tmp_path, {"REST_ADDRESS": HOST}):
+            async with httpx.AsyncClient(trust_env=False, timeout=SOON) as rest:
+                await _answers(rest, f"http://{HOST}:{ports[8404]}/readyz")
+                url = f"http://{HOST}:{ports[3300]}/chargers/c1"
+                assert [(await rest.put(url)).status_code for _ in range(3)] == [200] * 3
+
+
+async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End the connection when a second request comes, as if it had just been idle for too long."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await reader.read(1)
+    writer.transport.abort()
+
+
 async def test_widgets_that_take_all_they_can_leave_operators_and_health_checks_theirs(
     hub: StartHub, tmp_path: Path
 ) -> None:

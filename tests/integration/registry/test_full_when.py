@@ -111,10 +111,8 @@ async def test_a_connector_has_its_own(registry: RunningRegistry, in_redis: InRe
     assert (await registry.send("GET", PATH)).json()["full_when"] == "reported"
 
 
-async def test_by_hand_it_keeps_its_form_and_its_number(
-    registry: RunningRegistry, by_hand: By
-) -> None:
-    assert registry
+@pytest.mark.usefixtures("registry")
+async def test_by_hand_it_keeps_its_form_and_its_number(by_hand: By) -> None:
     number = "SELECT secrets_number FROM chargers WHERE id = 'c1'"
     (before,) = await (await by_hand.execute(number)).fetchone() or (0,)
     await by_hand.execute("UPDATE chargers SET full_when = 'suspended' WHERE id = 'c1'")
