@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import (
     Browser,
     ConsoleMessage,
+    Error,
     Page,
     Request,
     ViewportSize,
@@ -74,11 +75,17 @@ class Visit:
     page: Page
     asked: list[str] = field(default_factory=list)
     """The addresses of all requests."""
+    under_way: list[Request] = field(default_factory=list)
+    """The requests that have not ended."""
     wrong: list[str] = field(default_factory=list)
     """What the browser complained of: errors in scripts, refused by a policy, 404."""
 
     def on_request(self, request: Request) -> None:
         self.asked.append(request.url)
+        self.under_way.append(request)
+
+    def on_end_of_request(self, request: Request) -> None:
+        self.under_way.remove(request)
 
     def on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -86,6 +93,12 @@ class Visit:
 
     def on_error(self, error: Any) -> None:
         self.wrong.append(str(error))
+
+    async def seen(self) -> str:
+        """Return what there is to see, for whoever looks for the cause of a failure."""
+        text = await self.page.evaluate("document.body.innerText")
+        waiting = [each.url for each in self.under_way]
+        return f"at {self.page.url}\nwaiting for {waiting}\nwrong: {self.wrong}\n{text}"
 
     async def said(self, text: str, selector: str = ".contact") -> None:
         """Return once a part of the page says something."""
@@ -129,11 +142,18 @@ async def visit(
     page = await context.new_page()
     visited = Visit(page)
     page.on("request", visited.on_request)
+    page.on("requestfinished", visited.on_end_of_request)
+    page.on("requestfailed", visited.on_end_of_request)
     page.on("console", visited.on_console)
     page.on("pageerror", visited.on_error)
     await page.goto(url)
-    yield visited
-    await context.close()
+    try:
+        yield visited
+    except (Error, AssertionError) as error:
+        error.add_note(await visited.seen())
+        raise
+    finally:
+        await context.close()
     assert {urlsplit(each).netloc for each in visited.asked} == {urlsplit(url).netloc}
     failed = "Failed to load resource"
     wrong = [each for each in visited.wrong if not (may_fail and failed in each)]

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 import segno
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.console.booth import Booth
-from tests.console.chromium import DESK, Visit, visit
+from tests.console.chromium import DESK, SOON_MS, Visit, visit
 from tests.console.test_sign_in import sign_in
 from tests.fixtures.postgres_at import ADMIN_KEY
 
@@ -33,8 +33,9 @@ async def make_key(page: Page, name: str, role: str) -> str:
     await page.get_by_label("Whose").fill(name)
     await page.get_by_label("Role").select_option(role)
     await page.get_by_role("button", name="Make the key").click()
-    await page.locator("dialog.made[open]").wait_for()
-    return await page.locator("dialog.made input").input_value()
+    shown = page.locator("dialog.made[open] input")
+    await expect(shown).not_to_have_value("", timeout=SOON_MS)
+    return await shown.input_value()
 
 
 async def test_a_key_that_is_made_here_signs_in_and_is_nowhere_afterwards(
@@ -139,7 +140,7 @@ async def test_a_key_of_a_booth_or_of_a_smaller_role_has_only_its_own_screens(
             assert shown & office == screens, name
             # Who knows the address gets no further.
             await page.goto(f"{booth.guarded_url}#/people")
-            await visited.tile("c-tent-1", "charging")
+            await visited.wall()
             if own:
                 await page.goto(f"{booth.guarded_url}#/audit")
                 await page.locator(".lines li").first.wait_for()

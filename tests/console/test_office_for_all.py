@@ -1,6 +1,6 @@
 """The office for all: everyone can use every screen of it, in every language."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.async_api import Browser, ViewportSize
@@ -13,6 +13,9 @@ from tests.console.test_sign_in import sign_in
 from tests.fixtures.postgres_at import ADMIN_KEY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
+
+READY: Final = ":is(.card, .lines li, form):visible"
+"""What is in each screen of the office, once it is there."""
 
 
 async def judge_people(visited: Visit, of: str) -> None:
@@ -31,7 +34,7 @@ async def judge_people(visited: Visit, of: str) -> None:
 
 
 async def judge_import(visited: Visit, of: str) -> None:
-    await visited.page.locator("summary").click()
+    await visited.page.locator(".import summary").click()
     await judge(visited, f"import-{of}")
     await choose(visited, ROWS)
     await visited.page.locator("table.refused").wait_for()
@@ -59,8 +62,7 @@ async def test_everyone_can_use_every_screen_of_the_office(
         await judge_import(visited, of)
         for screen in ("audit", "labels", "booth-names", "health"):
             await visited.page.goto(f"{booth.guarded_url}#/{screen}")
-            ready = ".lines li" if screen == "audit" else ".office .card, .office form"
-            await visited.page.locator(ready).first.wait_for()
+            await visited.page.locator(f".{screen}").locator(READY).first.wait_for()
             await judge(visited, f"{screen}-{of}")
     await booth.send("DELETE", f"/keys/{key['id']}")
 
@@ -76,7 +78,7 @@ async def test_the_office_speaks_every_language(
         await visited.wall()
         for screen in ("people", "audit", "health", "import"):
             await page.goto(f"{booth.guarded_url}#/{screen}")
-            await page.locator(".office .card, .office .lines li, .office form").first.wait_for()
+            await page.locator(f".{screen}").locator(READY).first.wait_for()
             if screen == "import":
                 await choose_by(visited)
             await judge(visited, f"{screen}-390-{locale[:2]}")
