@@ -1,6 +1,7 @@
 """``make alerts``: every alert fired by its real cause, with the true durations of the rules.
 
-It takes hours. ``--divisor 20`` is what the tests do: minutes. Nothing is written but the table.
+It takes hours. ``--divisor 20`` is what the tests do: minutes. Each row is printed once it
+is known, and all of them as a table at the end.
 """
 
 import argparse
@@ -33,19 +34,27 @@ async def run_all(divisor: int) -> list[Row]:
     """Run all hubs at the same time."""
     patience = max(PATIENCE_SECONDS / divisor, 200.0)
     with tempfile.TemporaryDirectory() as folder:
-        running = [run_hub(hub, Path(folder) / hub.name, divisor, patience) for hub in LONG]
+        running = [
+            run_hub(hub, Path(folder) / hub.name, divisor, patience, tell=tell) for hub in LONG
+        ]
         return [row for rows in await asyncio.gather(*running) for row in rows]
 
 
 def table(rows: list[Row]) -> list[str]:
     """Return the rows as a table in Markdown."""
     lines = ["| Alert | Cause | Fired after | Cleared after |", "|---|---|---|---|"]
-    lines += [
-        f"| {row.alert} | {row.cause} | {seconds(row.fired)} | {seconds(row.cleared)} |"
-        for row in sorted(rows, key=lambda row: row.alert)
-    ]
+    lines += [line_of(row) for row in sorted(rows, key=lambda row: row.alert)]
     lines += [f"| {name} | only by promtool: {why} | | |" for name, why in ONLY_BY_PROMTOOL.items()]
     return lines
+
+
+def line_of(row: Row) -> str:
+    return f"| {row.alert} | {row.cause} | {seconds(row.fired)} | {seconds(row.cleared)} |"
+
+
+def tell(row: Row) -> None:
+    """Print a row at once, for who does not wait for hours."""
+    sys.stderr.write(f"{line_of(row)}\n")
 
 
 def seconds(value: float | None) -> str:

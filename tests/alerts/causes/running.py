@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -63,9 +63,24 @@ class Row:
 
 
 async def run_hub(
-    hub: HubOfCauses, folder: Path, divisor: int, patience_seconds: float, *, hurry: bool = False
+    hub: HubOfCauses,
+    folder: Path,
+    divisor: int,
+    patience_seconds: float,
+    *,
+    hurry: bool = False,
+    tell: Callable[[Row], object] = lambda _: None,
 ) -> list[Row]:
-    """Do all that is done to a hub; in a hurry, one alert clears while the next fires."""
+    """Do all that is done to a hub; in a hurry, one alert clears while the next fires.
+
+    Args:
+        hub: The hub, and what is done to it.
+        folder: An empty one.
+        divisor: Divides the durations of the rules.
+        patience_seconds: How long an alert may take to fire, and to clear.
+        hurry: As above.
+        tell: Is called with each row, once it is known.
+    """
     clearing: list[asyncio.Task[list[Row]]] = []
     settings = dict(hub.settings)
     if hub.backup_seconds:
@@ -86,7 +101,7 @@ async def run_hub(
         for cause in hub.causes:
             fired = await fire(scene, cause, patience_seconds)
             task = tasks.create_task(
-                clear(scene, cause, fired, patience_seconds), name=f"clear {cause.title}"
+                clear(scene, cause, fired, patience_seconds, tell), name=f"clear {cause.title}"
             )
             clearing.append(task)
             if not hurry:
@@ -109,16 +124,23 @@ async def fire(scene: Scene, cause: Cause, patience_seconds: float) -> list[floa
 
 
 async def clear(
-    scene: Scene, cause: Cause, fired: list[float | None], patience_seconds: float
+    scene: Scene,
+    cause: Cause,
+    fired: list[float | None],
+    patience_seconds: float,
+    tell: Callable[[Row], object],
 ) -> list[Row]:
     """Wait until all alerts of a cause that was mended are clear."""
     cleared = await _seconds_of(
         [scene.watch.until_clear(name, within_seconds=patience_seconds) for name in cause.alerts]
     )
-    return [
+    rows = [
         Row(name, cause.title, *seconds)
         for name, *seconds in zip(cause.alerts, fired, cleared, strict=True)
     ]
+    for row in rows:
+        tell(row)
+    return rows
 
 
 async def _seconds_of(waiting: Sequence[Coroutine[None, None, None]]) -> list[float | None]:
