@@ -38,6 +38,10 @@ PICTURES: Final = ROOT / ".cache" / "console"
 SOON_MS: Final = 30_000.0
 """After which something that should happen at once has failed to (a liveness bound)."""
 
+CHANGED: Final = "ERR_NETWORK_CHANGED"
+"""Requests that wait for a connection fail so while this machine makes or removes a network, as a
+Docker engine does for other tests. The console asks again."""
+
 PHONE: Final = ViewportSize(width=390, height=844)
 DESK: Final = ViewportSize(width=1280, height=800)
 
@@ -88,7 +92,7 @@ class Visit:
         self.under_way.remove(request)
 
     def on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and CHANGED not in message.text:
             self.wrong.append(f"{message.text} ({message.location.get('url')})")
 
     def on_error(self, error: Any) -> None:

@@ -84,6 +84,22 @@ async def test_a_network_that_is_away_is_said_and_its_return_shows_what_is(
     print(f"\nWi-Fi: warned {warned:.1f} s after it went, right {right:.1f} s after it came back")  # noqa: T201
 
 
+@pytest.mark.parametrize("lost", ["app.js", "desk/meaning.js", "wall/wall.css"])
+async def test_a_page_that_did_not_arrive_as_a_whole_is_loaded_again(
+    browser: Browser, booth: Booth, lost: str
+) -> None:
+    async with visit(browser, f"{booth.url}#/wall?booth=main-stage", may_fail=True) as visited:
+        await visited.wall()
+        asked = len(visited.asked)
+        await visited.page.route(f"**/{lost}", lambda route: route.abort(), times=1)
+        await visited.page.reload(wait_until="commit")
+        await visited.said("A part of this page did not arrive", "#not-whole")
+        await visited.page.locator("#not-whole").wait_for(state="hidden")
+        await visited.tile("c-left-1", "charging")
+        again = [each for each in visited.asked[asked:] if each.endswith(lost)]
+        assert len(again) == 2
+
+
 async def test_a_browser_that_knows_of_it_is_believed(wall: Visit, booth: Booth) -> None:
     await wall.page.context.set_offline(True)
     await wall.said("no contact since")

@@ -44,3 +44,14 @@ def test_each_text_that_the_code_names_is_there_and_no_other() -> None:
     quoted = set(re.findall(r"'(\w+)'", CODE))
     unused = {name for name in ENGLISH if name not in quoted and not name.startswith((*begun,))}
     assert unused == set()
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_what_is_read_out_of_a_button_has_what_is_written_on_it(language: str) -> None:
+    # Who speaks to the page says what is to be seen (WCAG 2.2, 2.5.3).
+    button = r"<button[^>]*aria-label=\$\{t\('(\w+)'[^>]*>\s*\$\{t\('(\w+)'\)\}"
+    named = re.findall(button, CODE.replace("=>", "->"))
+    assert len(named) >= 3
+    texts = TEXTS[language]
+    wrong = [spoken for spoken, seen in named if texts[seen].lower() not in texts[spoken].lower()]
+    assert wrong == []
