@@ -57,6 +57,16 @@ async def test_a_gateway_that_stops_sends_that_all_left_and_then_that_it_did(sea
     assert seat.bus.commanded == [("ZREM", GATEWAYS, "gateway-b")]
 
 
+async def test_one_that_stops_sends_again_what_came_too_late(seat: Seat) -> None:
+    seat.chargers.connect("c1", 0, 5)
+    await seat.go_on()
+    answers = [b"late", b"noted"]
+    seat.bus.answer = lambda _id: answers.pop(0)
+    await seat.presence.leave()
+    assert answers == []
+    assert seat.bus.commanded == [("ZREM", GATEWAYS, "gateway-b")]
+
+
 @pytest.mark.parametrize("failure", [BusUnavailableError("away"), None], ids=["away", "late"])
 async def test_one_that_cannot_send_that_leaves_the_rest_to_the_others(
     seat: Seat, failure: Exception | None
