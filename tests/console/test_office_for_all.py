@@ -76,6 +76,8 @@ async def test_the_office_speaks_every_language(
         await page.locator("#key").fill(ADMIN_KEY)
         await page.keyboard.press("Enter")
         await visited.wall()
+        bar = "document.querySelector('.bar')"
+        assert await page.evaluate(f"{bar}.scrollWidth <= {bar}.clientWidth"), "a screen is cut off"
         for screen in ("people", "audit", "health", "import"):
             await page.goto(f"{booth.guarded_url}#/{screen}")
             await page.locator(f".{screen}").locator(READY).first.wait_for()
