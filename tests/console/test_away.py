@@ -91,9 +91,12 @@ async def test_a_page_that_did_not_arrive_as_a_whole_is_loaded_again(
     async with visit(browser, f"{booth.url}#/wall?booth=main-stage", may_fail=True) as visited:
         await visited.wall()
         asked = len(visited.asked)
+        # The hub is not there either, until it was read.
+        await visited.page.route("**/hub.json", lambda route: route.abort())
         await visited.page.route(f"**/{lost}", lambda route: route.abort(), times=1)
         await visited.page.reload(wait_until="commit")
         await visited.said("A part of this page did not arrive", "#not-whole")
+        await visited.page.unroute("**/hub.json")
         await visited.page.locator("#not-whole").wait_for(state="hidden")
         await visited.tile("c-left-1", "charging")
         again = [each for each in visited.asked[asked:] if each.endswith(lost)]

@@ -32,6 +32,9 @@ from shared.contract.connectors import MOST_CONNECTORS
 from shared.contract.presence import OcppNote as Note
 
 _ENDED: Final = "Ended"
+_SAME_SECONDS: Final = 0.1
+"""Of two samples with the same time of their own, the later message counts. Times by the context's
+clock differ a little then: it and the wall clock are read one after the other."""
 _UNNAMED: Final = "?"
 """The transaction that is open, where a message does not name it."""
 _NO_ID: Final = 1 << 53
@@ -222,8 +225,9 @@ class Reports:
         if at is None or self._is_past(connector, at, now):
             return True
         # A level by the setting has the time of now, and samples whole seconds: it holds none back.
-        if at >= self._sampled_at.get(connector, at):
-            self._sampled_at[connector] = at
+        newest = self._sampled_at.get(connector, at)
+        if at >= newest - _SAME_SECONDS:
+            self._sampled_at[connector] = at = max(at, newest)
             self._put(Reading(connector, sample.level, at), arrival.turn)
         return True
 
@@ -262,7 +266,7 @@ class Reports:
         # Of one connection the newest message counts, whatever the times are: a state has that of
         # its beginning, and the state before may have been confirmed since.
         at = max(at, self._set_at.get(connector, at))
-        if at >= self._sampled_at.get(connector, at):
+        if at >= self._sampled_at.get(connector, at) - _SAME_SECONDS:
             self._set_at[connector] = at
             self.known.note_by_setting(connector)
             self._put(Reading(connector, level, at), turn)

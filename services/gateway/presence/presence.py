@@ -106,7 +106,7 @@ class Presence:
         for devices in self._devices:
             devices.disconnect_all()
         try:
-            # What came too late on a slow way goes again, as each heartbeat measures the time anew.
+            # What came too late on a slow way goes again: each heartbeat measures the time again.
             for _ in range(_LEAVING_ROUNDS):
                 await self._heartbeat()
                 while self._sweeps.own_remains and self._redis_clock.known:

@@ -6,7 +6,7 @@ import pytest
 
 from services.gateway.ocpp.frames import MAX_MESSAGE_BYTES
 from services.gateway.ocpp.negotiation import Version
-from services.gateway.ocpp.turn import Turn
+from services.gateway.ocpp.turn import Now, Turn
 from shared.contract.presence import OcppNote as Note
 from tests.unit.gateway.ocpp.charger import BEGAN, Charger
 
@@ -234,6 +234,14 @@ def test_a_time_that_says_nothing_is_that_of_receipt(time: object) -> None:
     sample = {"timestamp": time, "sampledValue": values}
     turn = charger.send("MeterValues", {"connectorId": 1, "meterValue": [sample]})
     assert (levels(turn), ages(charger, turn)) == ([(1, 28)], [0])
+
+
+def test_of_two_samples_from_the_same_time_the_later_message_counts() -> None:
+    charger = Charger()
+    # The second time the two clocks are read a moment further apart.
+    for level, apart in ((79.0, 0.0), (80.0, 0.001), (81.0, 0.002)):
+        charger.now = Now(charger.now.clock, BEGAN.utc + apart)
+        assert levels(charger.meter_values(level, ago=apart)) == [(1, level)]
 
 
 def test_a_sample_older_than_the_stored_one_has_a_receipt_and_is_not_stored() -> None:
