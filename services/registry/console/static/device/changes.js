@@ -89,7 +89,9 @@ export class Changes {
         : html`<button type="submit" ?disabled=${change.isBusy}>
             ${change.isBusy ? t('device_busy') : t(label)}
           </button>`}
-      <button type="button" ?disabled=${this.#isSettingSecret} @click=${close}>${isDone ? t('close') : t('device_cancel')}</button>
+      <button type="button" ?disabled=${change.isBusy} @click=${close}>
+        ${isDone ? t('close') : t('device_cancel')}
+      </button>
     </form>`;
   }
 
@@ -218,16 +220,17 @@ export class Changes {
     this.app.update();
   };
 
-  /** Who puts a secret away before the hub has taken it will not see it. */
-  get #isSettingSecret() {
-    return this.name === 'secret' && this.change.isBusy;
-  }
-
+  /** Who puts something away before the hub has answered does not see what came of it. */
   #onCancel = (event) => {
-    if (this.#isSettingSecret) event.preventDefault();
+    if (this.change.isBusy) event.preventDefault();
   };
 
   #onClose = () => {
+    // At a second Esc browsers close it all the same.
+    if (this.name !== null && this.change.isBusy) {
+      dialog()?.showModal();
+      return;
+    }
     this.name = null;
     this.secret = '';
     this.app.update();
