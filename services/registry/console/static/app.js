@@ -3,12 +3,13 @@ import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { addressOf, placeIn } from './address.js';
 import { allBooths, withChosen } from './booths.js';
 import { haltErrands, takeUpErrands } from './desk/errand.js';
+import { saidOf } from './errors.js';
 import { HubError } from './hub.js';
 import { recall, remember } from './memory.js';
 import { applyAppearance, menuView, openMenu } from './menu.js';
 import { SCREENS } from './screens.js';
 import { forgetSession, mayAs, signOut, whoIsHere } from './session.js';
-import { messageOf, SignInPage } from './sign_in.js';
+import { SIGNING_IN, SignInPage } from './sign_in.js';
 import { loadTexts, t } from './texts.js';
 
 const AGAIN_MS = 2000;
@@ -169,7 +170,7 @@ async function onSignOut() {
   try {
     await signOut();
   } catch (error) {
-    if (!(error instanceof HubError) || error.status !== 401) return messageOf(error, '');
+    if (!(error instanceof HubError) || error.status !== 401) return saidOf(error, SIGNING_IN);
     onSessionEnd();
     return '';
   }
@@ -199,7 +200,7 @@ async function begin() {
   if (code) {
     const page = new SignInPage('', app);
     show(page);
-    await page.present(code, t('code_wrong'));
+    await page.present(code, 'code_wrong');
     return;
   }
   for (;;) {
@@ -209,7 +210,7 @@ async function begin() {
       else leave('');
       return;
     } catch (error) {
-      app.message = messageOf(error, '');
+      app.message = saidOf(error, SIGNING_IN);
       update();
       await pause();
     }

@@ -1,6 +1,7 @@
 // All booths at a glance.
 import { html } from './vendor/lit-html/lit-html.js';
 import { addressOf } from './address.js';
+import { lossOf } from './errors.js';
 import { ask } from './hub.js';
 import { t } from './texts.js';
 import { LISTS, watchFor, watchWhileSeen } from './watch.js';
@@ -55,9 +56,7 @@ export class BoothsPage {
 
   #said() {
     const { error, isCurrent } = this.watch;
-    if (isCurrent) return '';
-    if (error === null) return t('connecting');
-    return error.status === 0 ? t('no_contact') : t('hub_cannot_tell');
+    return isCurrent ? '' : lossOf(error);
   }
 
   view() {

@@ -6,6 +6,7 @@ import { recall, remember } from '../memory.js';
 import { t } from '../texts.js';
 import { Camera } from './camera.js';
 import { codesInPhoto } from './codes.js';
+import { whyNot } from './parts.js';
 
 const TYPING_MS = 300;
 const LEAST_TYPED = 2;
@@ -202,18 +203,6 @@ export class Finder {
 function find(text, booth) {
   const query = new URLSearchParams({ q: text, ...(booth === null ? {} : { booth }) });
   return ask('GET', `find?${query}`, { timeoutMs: TIMEOUT_MS });
-}
-
-/**
- * Say why there is no answer, or a refusal.
- * @param {unknown} error
- */
-export function whyNot(error) {
-  if (!(error instanceof HubError)) throw error;
-  if (error.status === 0) return t('desk_no_contact');
-  if (error.status >= 500) return t('desk_hub_cannot');
-  if (error.status === 403) return t('desk_not_allowed');
-  return t('hub_refused', { detail: error.message });
 }
 
 /** @returns {HTMLInputElement | null} */

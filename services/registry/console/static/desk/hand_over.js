@@ -4,9 +4,9 @@ import { isAbout, recall, remember } from '../memory.js';
 import { t } from '../texts.js';
 import { bodyOf, emptyDraft, readDraft, unlessOld, widgetOf, withChoice } from './draft.js';
 import { Errand, newId } from './errand.js';
-import { Finder, whyNot } from './finder.js';
+import { Finder } from './finder.js';
 import { devicesIn } from './meaning.js';
-import { choicesView, collectLink, doneView, errandView, nameOf, takeScanned } from './parts.js';
+import { choicesView, collectLink, doneView, errandView, nameOf, takeScanned, whyNot } from './parts.js';
 
 /** @typedef {import('./draft.js').Draft} Draft */
 /** @typedef {import('./meaning.js').Choice} Choice */

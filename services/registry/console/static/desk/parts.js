@@ -1,8 +1,13 @@
 // What the screens of the desk have in common to look at.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { saidOf } from '../errors.js';
 import { clockTime, t } from '../texts.js';
-import { whyNot } from './finder.js';
+
+/** Say what went wrong at the desk. @param {unknown} error */
+export function whyNot(error) {
+  return saidOf(error, { 0: 'desk_no_contact', 500: 'desk_hub_cannot' });
+}
 
 /** @typedef {{id: string, label: string | null}} Named */
 

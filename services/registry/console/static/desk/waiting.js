@@ -4,8 +4,7 @@ import { ask } from '../hub.js';
 import { mayAs } from '../session.js';
 import { inMinutes, moment, t } from '../texts.js';
 import { LISTS, watchFor, watchWhileSeen } from '../watch.js';
-import { whyNot } from './finder.js';
-import { chargerOf, collectLink } from './parts.js';
+import { chargerOf, collectLink, whyNot } from './parts.js';
 
 /** @typedef {import('./meaning.js').Rental} Rental */
 /** @typedef {'ready' | 'missing'} Which */

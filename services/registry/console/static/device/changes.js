@@ -1,6 +1,7 @@
 // What an operator may change of a device, each in a dialog.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { withChosen } from '../booths.js';
+import { saidOf } from '../errors.js';
 import { ask, askTagged, HubError } from '../hub.js';
 import { mayAs } from '../session.js';
 import { t } from '../texts.js';
@@ -9,6 +10,7 @@ import { Change } from './change.js';
 /** @typedef {'edit' | 'pair' | 'unpair' | 'secret' | 'unregister'} Name */
 
 const NEVER = () => false;
+const TROUBLES = { 0: 'device_no_answer', 404: 'device_not_there', 412: 'device_changed_meanwhile' };
 const REPLACEABLE = ['charger-is-paired', 'widget-is-paired', 'rental-is-open'];
 
 export class Changes {
@@ -237,18 +239,13 @@ export class Changes {
   };
 
   #troubleOf(error) {
-    const { status, type, problem } = error;
-    if (status === 0) return t('device_no_answer');
-    if (status === 403) return t('device_may_not');
-    if (status === 404) return t('device_not_there');
-    if (status === 412) return t('device_changed_meanwhile');
+    const { type, problem } = error;
     if (type === 'charger-is-paired' || type === 'widget-is-paired') {
       return t('device_is_paired', { charger: problem.charger, widget: problem.widget });
     }
     if (type === 'rental-is-open') return t('device_is_with_visitor');
     if (type === 'no-credential-key') return t('device_no_credential_key');
-    if (status >= 500) return t('hub_cannot_tell');
-    return t('hub_refused', { detail: error.message });
+    return saidOf(error, TROUBLES);
   }
 }
 

@@ -1,6 +1,7 @@
 // Finds a device, a label or a ticket.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { saidOf } from '../errors.js';
 import { ask, HubError } from '../hub.js';
 import { moment, t } from '../texts.js';
 
@@ -39,9 +40,9 @@ export class FindPage {
       this.found = await ask('GET', `find?${query}`);
       this.message = '';
     } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      if (error.status === 401 && !this.isStopped) this.app.onSessionEnd();
-      this.message = error.status === 0 ? t('hub_silent') : t('find_failed');
+      this.message = saidOf(error, { 500: 'find_failed' });
+      const { status } = /** @type {HubError} */ (error);
+      if (status === 401 && !this.isStopped) this.app.onSessionEnd();
     }
     this.app.update();
   }
