@@ -11,6 +11,7 @@ import { SCREENS } from './screens.js';
 import { forgetSession, mayAs, signOut, whoIsHere } from './session.js';
 import { SIGNING_IN, SignInPage } from './sign_in.js';
 import { loadTexts, t } from './texts.js';
+import { wait } from './wait.js';
 
 const AGAIN_MS = 2000;
 const CODE = /^#code=([\w-]+)$/;
@@ -193,7 +194,7 @@ function takeCode() {
 
 async function begin() {
   applyAppearance();
-  while (!(await areTextsHere())) await pause();
+  while (!(await areTextsHere())) await wait(AGAIN_MS);
   document.title = t('title');
   addEventListener('hashchange', onPlace);
   const code = takeCode();
@@ -212,7 +213,7 @@ async function begin() {
     } catch (error) {
       app.message = saidOf(error, SIGNING_IN);
       update();
-      await pause();
+      await wait(AGAIN_MS);
     }
   }
 }
@@ -223,10 +224,6 @@ function areTextsHere() {
     () => true,
     () => false,
   );
-}
-
-function pause() {
-  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
 }
 
 void begin();

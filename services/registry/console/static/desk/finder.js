@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ask, HubError } from '../hub.js';
 import { recall, remember } from '../memory.js';
 import { t } from '../texts.js';
+import { wait } from '../wait.js';
 import { Camera } from './camera.js';
 import { codesInPhoto } from './codes.js';
 import { whyNot } from './parts.js';
@@ -87,7 +88,7 @@ export class Finder {
   async #suggest(text) {
     this.turn += 1;
     const { turn } = this;
-    await new Promise((resolve) => setTimeout(resolve, TYPING_MS));
+    await wait(TYPING_MS);
     if (turn !== this.turn) return;
     const isShort = text.length < LEAST_TYPED;
     const found = isShort ? { items: [], more: false } : await this.#ask(text);
