@@ -1,7 +1,7 @@
 // The console: which page is shown, and what all pages have in common.
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { addressOf, placeIn } from './address.js';
-import { allBooths, withChosen } from './booths.js';
+import { allBooths, boothChooser } from './booths.js';
 import { haltErrands, takeUpErrands } from './desk/errand.js';
 import { saidOf } from './errors.js';
 import { HubError } from './hub.js';
@@ -97,18 +97,12 @@ function boothPicker() {
   const { screen, id, booth: shown } = app.place;
   // The same screen for another booth; from one device, or from what is of the whole hub, to the wall.
   const next = id === null && !SCREENS[screen].isOfHub ? screen : 'wall';
-  const all = addressOf('booths');
-  const go = (event) => (location.hash = event.target.value);
-  const option = (booth, name) => {
-    const isShown = screen !== 'booths' && booth === shown;
-    return html`<option value=${addressOf(next, { booth })} .selected=${isShown}>${name}</option>`;
+  const onChoice = (booth) => {
+    location.hash = booth === undefined ? addressOf('booths') : addressOf(next, { booth });
   };
-  return html`<select aria-label=${t('booth')} @change=${go}>
-    <option value=${all} .selected=${screen === 'booths'}>${t('booths')}</option>
-    ${option(null, t('all_booths'))}
-    ${withChosen(app.booths, shown).map(({ id, name }) => option(id, name))}
-    ${app.booths.length || shown === '' ? option('', t('no_booth')) : nothing}
-  </select>`;
+  const none = app.booths.length > 0 || shown === '';
+  const chosen = screen === 'booths' ? undefined : shown;
+  return boothChooser(app.booths, chosen, { list: true, all: true, none, onChoice });
 }
 
 function show(page) {

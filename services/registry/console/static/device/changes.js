@@ -1,6 +1,6 @@
 // What an operator may change of a device, each in a dialog.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { withChosen } from '../booths.js';
+import { boothChooser } from '../booths.js';
 import { saidOf } from '../errors.js';
 import { ask, askTagged, HubError } from '../hub.js';
 import { mayAs } from '../session.js';
@@ -100,8 +100,6 @@ export class Changes {
   #editFields() {
     const { label = '', location = '', booth = null } = this.device.registered ?? {};
     const { me, booths } = this.app;
-    const option = (id, name) =>
-      html`<option value=${id} .selected=${id === (booth ?? '')}>${name}</option>`;
     return html`<label>
         ${t('device_label')}
         <input name="label" maxlength="200" autocomplete="off" .defaultValue=${label} />
@@ -112,11 +110,7 @@ export class Changes {
       </label>
       ${me?.booth === null
         ? html`<label>
-            ${t('booth')}
-            <select name="booth">
-              ${option('', t('no_booth'))}
-              ${withChosen(booths, booth).map(({ id, name }) => option(id, name))}
-            </select>
+            ${t('booth')} ${boothChooser(booths, booth ?? '', { none: true, name: 'booth' })}
           </label>`
         : nothing}`;
   }
