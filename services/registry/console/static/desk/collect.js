@@ -212,7 +212,7 @@ function doneOf({ deed, rental }) {
 
 /** @param {Rental} rental */
 function ticketOf({ ticket }) {
-  return ticket === null ? '' : t('desk_ticket_of', { ticket });
+  return ticket === null ? '' : t('ticket_of', { ticket });
 }
 
 /** @param {Rental} rental */

@@ -136,7 +136,7 @@ export class Finder {
           enterkeyhint="search"
           @input=${(event) => void this.#suggest(event.target.value.trim())}
         />
-        <button>${t('desk_find')}</button>
+        <button>${t('screen_find')}</button>
         ${this.#pictures()}
       </form>
       <p role="alert">${this.message || nothing}</p>`;

@@ -112,7 +112,7 @@ export class WaitingPage {
   }
 
   #unknown() {
-    return this.watch.error ? nothing : html`<p class="empty">${t('waiting_loading')}</p>`;
+    return this.watch.error ? nothing : html`<p class="empty">${t('one_moment')}</p>`;
   }
 
   /** @param {Rental[]} rentals */
@@ -129,7 +129,7 @@ export class WaitingPage {
         ${rentals.map((each) => this.#row(each))}
       </ul>
       ${this.isMore
-        ? html`<button type="button" class="more" @click=${showMore}>${t('waiting_more')}</button>`
+        ? html`<button type="button" class="more" @click=${showMore}>${t('show_more')}</button>`
         : nothing}`;
   }
 

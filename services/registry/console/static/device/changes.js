@@ -9,6 +9,8 @@ import { Change } from './change.js';
 
 /** @typedef {'edit' | 'pair' | 'unpair' | 'secret' | 'unregister'} Name */
 
+/** What is on the button that sends it, where that is not what the dialog is called. */
+const SENDS = { edit: 'save', secret: 'device_secret_do' };
 const NEVER = () => false;
 const TROUBLES = { 0: 'device_no_answer', 404: 'device_not_there', 412: 'device_changed_meanwhile' };
 const REPLACEABLE = ['charger-is-paired', 'widget-is-paired', 'rental-is-open'];
@@ -81,7 +83,7 @@ export class Changes {
     }[name]();
     const isDone = name === 'secret' && this.isSet;
     const isReplace = name === 'pair' && this.replaces !== null;
-    const label = isReplace ? 'device_pair_all_the_same' : `device_${name}_do`;
+    const label = isReplace ? 'device_pair_all_the_same' : (SENDS[name] ?? `device_${name}`);
     return html`<form @submit=${this.#onSubmit}>
       <h2 id="device-change">${t(`device_${name}`)}</h2>
       ${content}
@@ -89,10 +91,10 @@ export class Changes {
       ${isDone
         ? nothing
         : html`<button type="submit" ?disabled=${change.isBusy}>
-            ${change.isBusy ? t('device_busy') : t(label)}
+            ${change.isBusy ? t('one_moment') : t(label)}
           </button>`}
       <button type="button" ?disabled=${change.isBusy} @click=${close}>
-        ${isDone ? t('close') : t('device_cancel')}
+        ${isDone ? t('close') : t('cancel')}
       </button>
     </form>`;
   }

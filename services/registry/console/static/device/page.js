@@ -195,7 +195,7 @@ export class DevicePage {
     const isMissing = device.kind === 'widget' && device.rentals[0]?.widget_returned_at === null;
     const isOut = device.open !== null || isMissing;
     const to = addressOf(isOut ? 'collect' : 'hand-over', { id: device.id, booth });
-    return html`<a class="button main" href=${to}>${t(isOut ? 'device_collect' : 'device_hand_over')}</a>`;
+    return html`<a class="button main" href=${to}>${t(isOut ? 'screen_collect' : 'screen_hand_over')}</a>`;
   }
 
   #pairing() {

@@ -46,7 +46,7 @@ export class HealthPage {
   #nothingYet() {
     const { error } = this.watch;
     return error === null
-      ? html`<p role="status">${t('office_loading')}</p>`
+      ? html`<p role="status">${t('one_moment')}</p>`
       : html`<p role="alert">${saidOf(error)}</p>`;
   }
 
@@ -172,7 +172,7 @@ export class HealthPage {
           </ol>`,
       )}
       ${events.length > this.shownEvents
-        ? html`<button type="button" @click=${more}>${t('office_more')}</button>`
+        ? html`<button type="button" @click=${more}>${t('show_more')}</button>`
         : nothing}`;
   }
 }

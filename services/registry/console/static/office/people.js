@@ -76,7 +76,7 @@ export class PeoplePage extends AskingPage {
   #content() {
     const { keys } = this;
     if (keys === null) {
-      if (this.isBusy) return html`<p role="status">${t('office_loading')}</p>`;
+      if (this.isBusy) return html`<p role="status">${t('one_moment')}</p>`;
       return html`<button type="button" @click=${() => this.start()}>${t('office_again')}</button>`;
     }
     const now = Date.now();
@@ -235,7 +235,7 @@ export class PeoplePage extends AskingPage {
     return html`<dialog class="revoke" aria-label=${text}>
       <p><b>${text}</b></p>
       <p>${t('people_revoke_means')}</p>
-      <button type="button" @click=${closeDialog}>${t('office_cancel')}</button>
+      <button type="button" @click=${closeDialog}>${t('cancel')}</button>
       <button type="button" class="danger" ?disabled=${this.isBusy} @click=${revoke}>
         ${t('people_revoke')}
       </button>
