@@ -1,7 +1,9 @@
 """What an operator changes of a device on its page."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.console.backstage import hand_over, is_now, lose_answers, make_pair, signed_in
 from tests.console.booth import Booth
@@ -104,9 +106,37 @@ async def test_a_secret_is_shown_once_also_after_a_lost_answer(
         assert len(secret) == 32
         await press(visited, "Close")
         await is_closed(visited)
+        await expect(visited.page.locator(".secret")).to_have_count(0)
         assert secret not in await visited.page.content()
     found = await booth.send("GET", f"/chargers/{charger}/secret")
     assert len(found["items"]) == 1, "both answers were of one secret"
+    await booth.send("DELETE", f"/chargers/{charger}/secret")
+
+
+async def test_a_secret_that_is_being_sent_cannot_be_put_away(
+    browser: Browser, booth: Booth
+) -> None:
+    charger, _ = await make_pair(booth, "Yard 4")
+    may_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            await may_go.wait()
+        await route.fallback()
+
+    async with signed_in(browser, booth, "operator", f"/charger/{charger}") as visited:
+        page = visited.page
+        await page.route("**/secret", hold)
+        await open_dialog(visited, "New secret")
+        await press(visited, "Make a new secret")
+        await expect(page.locator("dialog[open]").get_by_text("Cancel")).to_be_disabled()
+        for _ in range(3):
+            await page.keyboard.press("Escape")
+        await expect(page.locator("dialog.change[open]")).to_be_visible()
+        may_go.set()
+        assert len(await page.locator(".secret code").inner_text()) == 32
+        await page.keyboard.press("Escape")
+        await is_closed(visited)
     await booth.send("DELETE", f"/chargers/{charger}/secret")
 
 

@@ -65,7 +65,7 @@ class Found(NamedTuple):
 # In the collation "C" of ids, lower() changes A to Z only, on every server.
 _DEVICES: Final = SQL("""
     SELECT devices.id, label, location, booth, devices.pairing_number, registered_at, auth, canary,
-           pairings.{partner} AS partner,
+           secrets_number, pairings.{partner} AS partner,
            CASE WHEN devices.id = %(word)s THEN 0
                 WHEN lower(devices.id) = %(lower)s OR label ~ %(whole)s::text THEN 1
                 ELSE 2 END AS fit

@@ -18,6 +18,12 @@ class ListedDevice(Device):
     """A registered device and its partner in a pairing."""
 
     partner: str | None
+    secrets_number: int
+
+    @property
+    def newest_number(self) -> int:
+        """Of the last change that gateways or routers act on."""
+        return max(self.pairing_number, self.secrets_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class PairingFilter:
 _DEVICES: Final = SQL("""
     SELECT devices.id, devices.label, devices.location, devices.booth,
            devices.pairing_number, devices.registered_at, devices.auth, devices.canary,
-           pairings.{partner} AS partner
+           devices.secrets_number, pairings.{partner} AS partner
     FROM {devices} AS devices
     LEFT JOIN pairings ON pairings.{own} = devices.id
     WHERE devices.id > %(after)s

@@ -102,7 +102,7 @@ async def list_devices(
         )
 
     def represent(device: ListedDevice) -> ListedCharger | ListedWidget:
-        projected = parts.projector.has_projected(device.pairing_number)
+        projected = parts.projector.has_projected(device.newest_number)
         return listed(kind, device, projected=projected)
 
     return paging.page(found, limit, represent, lambda device: (device.id,))

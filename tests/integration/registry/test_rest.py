@@ -296,12 +296,18 @@ async def test_a_change_is_not_told_to_be_in_effect_before_gateways_know_it(
     async def away(*_: object) -> NoReturn:
         raise BusUnavailableError("Redis is away")
 
+    async def told() -> list[bool]:
+        alone = (await registry.send("GET", path)).json()
+        (listed,) = (await registry.send("GET", f"/{kind}")).json()["items"]
+        (found,) = (await registry.send("GET", "/find?q=d1")).json()["items"]
+        return [each["projected"] for each in (alone, listed, found[kind.removesuffix("s")])]
+
     async def is_projected() -> bool:
-        return bool((await registry.send("GET", path)).json()["projected"])
+        return all(await told())
 
     with monkeypatch.context() as patched:
         patched.setattr(Projection, "write_secrets", away)
         answer = await registry.send("PATCH", path, {"auth": "certificate"})
         assert (answer.json()["auth"], answer.json()["projected"]) == ("certificate", False)
-        assert not await is_projected()
+        assert await told() == [False] * 3
     await eventually(is_projected)

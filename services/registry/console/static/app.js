@@ -1,15 +1,17 @@
 // The console: which page is shown, and what all pages have in common.
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { addressOf, placeIn } from './address.js';
-import { allBooths, withChosen } from './booths.js';
+import { allBooths, boothChooser } from './booths.js';
 import { haltErrands, takeUpErrands } from './desk/errand.js';
+import { saidOf } from './errors.js';
 import { HubError } from './hub.js';
 import { recall, remember } from './memory.js';
 import { applyAppearance, menuView, openMenu } from './menu.js';
 import { SCREENS } from './screens.js';
 import { forgetSession, mayAs, signOut, whoIsHere } from './session.js';
-import { messageOf, SignInPage } from './sign_in.js';
+import { SIGNING_IN, SignInPage } from './sign_in.js';
 import { loadTexts, t } from './texts.js';
+import { wait } from './wait.js';
 
 const AGAIN_MS = 2000;
 const CODE = /^#code=([\w-]+)$/;
@@ -95,18 +97,12 @@ function boothPicker() {
   const { screen, id, booth: shown } = app.place;
   // The same screen for another booth; from one device, or from what is of the whole hub, to the wall.
   const next = id === null && !SCREENS[screen].isOfHub ? screen : 'wall';
-  const all = addressOf('booths');
-  const go = (event) => (location.hash = event.target.value);
-  const option = (booth, name) => {
-    const isShown = screen !== 'booths' && booth === shown;
-    return html`<option value=${addressOf(next, { booth })} .selected=${isShown}>${name}</option>`;
+  const onChoice = (booth) => {
+    location.hash = booth === undefined ? addressOf('booths') : addressOf(next, { booth });
   };
-  return html`<select aria-label=${t('booth')} @change=${go}>
-    <option value=${all} .selected=${screen === 'booths'}>${t('booths')}</option>
-    ${option(null, t('all_booths'))}
-    ${withChosen(app.booths, shown).map(({ id, name }) => option(id, name))}
-    ${app.booths.length || shown === '' ? option('', t('no_booth')) : nothing}
-  </select>`;
+  const none = app.booths.length > 0 || shown === '';
+  const chosen = screen === 'booths' ? undefined : shown;
+  return boothChooser(app.booths, chosen, { list: true, all: true, none, onChoice });
 }
 
 function show(page) {
@@ -169,7 +165,7 @@ async function onSignOut() {
   try {
     await signOut();
   } catch (error) {
-    if (!(error instanceof HubError) || error.status !== 401) return messageOf(error, '');
+    if (!(error instanceof HubError) || error.status !== 401) return saidOf(error, SIGNING_IN);
     onSessionEnd();
     return '';
   }
@@ -192,14 +188,14 @@ function takeCode() {
 
 async function begin() {
   applyAppearance();
-  while (!(await areTextsHere())) await pause();
+  while (!(await areTextsHere())) await wait(AGAIN_MS);
   document.title = t('title');
   addEventListener('hashchange', onPlace);
   const code = takeCode();
   if (code) {
     const page = new SignInPage('', app);
     show(page);
-    await page.present(code, t('code_wrong'));
+    await page.present(code, 'code_wrong');
     return;
   }
   for (;;) {
@@ -209,9 +205,9 @@ async function begin() {
       else leave('');
       return;
     } catch (error) {
-      app.message = messageOf(error, '');
+      app.message = saidOf(error, SIGNING_IN);
       update();
-      await pause();
+      await wait(AGAIN_MS);
     }
   }
 }
@@ -222,10 +218,6 @@ function areTextsHere() {
     () => true,
     () => false,
   );
-}
-
-function pause() {
-  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
 }
 
 void begin();

@@ -1,6 +1,7 @@
 // All booths at a glance.
-import { html } from './vendor/lit-html/lit-html.js';
+import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { addressOf } from './address.js';
+import { lossOf } from './errors.js';
 import { ask } from './hub.js';
 import { t } from './texts.js';
 import { LISTS, watchFor, watchWhileSeen } from './watch.js';
@@ -21,10 +22,35 @@ export async function allBooths() {
 }
 
 /**
+ * What chooses a booth: a field of a form, or one that says at once what is chosen.
+ * @param {Booth[]} booths
+ * @param {string | null | undefined} chosen empty: what is in none; null: all; undefined: their list
+ * @param {{
+ *   list?: boolean, all?: boolean, none?: boolean,
+ *   name?: string, onChoice?: (booth: string | null | undefined) => void,
+ * }} of list, all, none: whether these can be chosen, too
+ */
+export function boothChooser(booths, chosen, { list, all, none, name, onChoice }) {
+  const choices = [
+    ...(list ? [{ id: undefined, name: t('booths') }] : []),
+    ...(all ? [{ id: null, name: t('all_booths') }] : []),
+    ...withChosen(booths, chosen),
+    ...(none ? [{ id: '', name: t('no_booth') }] : []),
+  ];
+  const choose = (event) => onChoice?.(choices[event.target.selectedIndex].id);
+  return html`<select name=${name ?? nothing} aria-label=${t('booth')} @change=${choose}>
+    ${choices.map(
+      (each) =>
+        html`<option value=${each.id ?? ''} .selected=${each.id === chosen}>${each.name}</option>`,
+    )}
+  </select>`;
+}
+
+/**
  * Return the booths to choose from, always with the chosen one: without it, a browser would take
  * another one, and a newer booth than this list, or one of a list that never came, would be lost.
  * @param {Pick<Booth, 'id' | 'name'>[]} booths
- * @param {string | null} chosen
+ * @param {string | null | undefined} chosen
  */
 export function withChosen(booths, chosen) {
   if (!chosen || booths.some(({ id }) => id === chosen)) return booths;
@@ -55,9 +81,7 @@ export class BoothsPage {
 
   #said() {
     const { error, isCurrent } = this.watch;
-    if (isCurrent) return '';
-    if (error === null) return t('connecting');
-    return error.status === 0 ? t('no_contact') : t('hub_cannot_tell');
+    return isCurrent ? '' : lossOf(error);
   }
 
   view() {

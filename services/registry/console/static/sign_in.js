@@ -1,8 +1,12 @@
 // The page before one is signed in.
 import { html, nothing } from './vendor/lit-html/lit-html.js';
+import { saidOf } from './errors.js';
 import { HubError } from './hub.js';
 import { signIn } from './session.js';
 import { t } from './texts.js';
+
+/** What goes wrong with a question about who we are; a refusal says more by itself. */
+export const SIGNING_IN = { 403: 'hub_refused', 500: 'hub_cannot_check' };
 
 export class SignInPage {
   /**
@@ -17,7 +21,7 @@ export class SignInPage {
 
   /**
    * @param {string} bearer an API key, or a code
-   * @param {string} wrong what to say where the hub does not accept it
+   * @param {string} wrong the text to show where the hub does not accept it
    */
   async present(bearer, wrong) {
     this.isBusy = true;
@@ -27,7 +31,7 @@ export class SignInPage {
       this.app.onSignedIn(await signIn(bearer));
     } catch (error) {
       if (error instanceof HubError && error.status === 409) location.reload(); // it asks for none
-      this.message = messageOf(error, wrong);
+      this.message = saidOf(error, { ...SIGNING_IN, 401: wrong });
     }
     this.isBusy = false;
     this.app.update();
@@ -37,7 +41,7 @@ export class SignInPage {
     const send = (event) => {
       event.preventDefault();
       const key = String(new FormData(event.target).get('key')).trim();
-      if (key && !this.isBusy) void this.present(key, t('key_wrong'));
+      if (key && !this.isBusy) void this.present(key, 'key_wrong');
     };
     return html`<main class="sign-in">
       <h1>${t('title')}</h1>
@@ -59,17 +63,4 @@ export class SignInPage {
       <p>${t('sign_in_how')}</p>
     </main>`;
   }
-}
-
-/**
- * Say what went wrong with a question about who we are.
- * @param {unknown} error
- * @param {string} wrong
- */
-export function messageOf(error, wrong) {
-  if (!(error instanceof HubError)) throw error;
-  if (error.status === 0) return t('hub_silent');
-  if (error.status === 401) return wrong;
-  if (error.status >= 500) return t('hub_cannot_check');
-  return t('hub_refused', { detail: error.message });
 }

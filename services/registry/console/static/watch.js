@@ -1,5 +1,6 @@
 // Asks the hub the same again and again, and knows how old the newest answer is. No page.
 import { HubError } from './hub.js';
+import { wait } from './wait.js';
 
 /**
  * @typedef {{againMs: number, staleMs: number}} Pace againMs: between an answer and the next question;
@@ -18,19 +19,6 @@ export const PATIENT_MS = 4000;
 /**
  * @typedef {{now: () => number, wait: (ms: number, signal: AbortSignal) => Promise<void>}} Outside
  */
-
-/** @type {Outside} The clock of the browser. */
-export const BROWSER = {
-  now: () => Date.now(),
-  wait: (ms, signal) =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    }),
-};
 
 export class Watch {
   /**
@@ -107,7 +95,7 @@ export function watchFor(app, look, pace) {
     if (watch.error?.status === 401) app.onSessionEnd();
     app.update();
   };
-  const watch = new Watch(look, BROWSER, onChange, pace);
+  const watch = new Watch(look, { now: Date.now, wait }, onChange, pace);
   return watch;
 }
 

@@ -85,7 +85,7 @@ def _devices(found: Found, projector: Projector) -> Iterator[FoundThing]:
     for kind, fitting in found.devices.items():
         for device in fitting:
             rental = _rental_of(kind, device, found.of_devices)
-            projected = projector.has_projected(device.pairing_number)
+            projected = projector.has_projected(device.newest_number)
             members: dict[str, Any] = {kind.value: listed(kind, device, projected=projected)}
             if rental is not None:
                 members["rental"] = _shown(rental, projector)

@@ -1,4 +1,5 @@
 // Reads codes with the camera while it is on, and says why it cannot.
+import { wait } from '../wait.js';
 import { codesIn, load } from './codes.js';
 
 const LOOK_MS = 150;
@@ -72,7 +73,7 @@ export class Camera {
         const size = { width: video.videoWidth, height: video.videoHeight };
         for (const text of await this.#codesIn(video, size, stream)) this.#see(text);
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await wait(LOOK_MS);
     }
   }
 

@@ -5,9 +5,9 @@ import { inMinutes, moment, percent, t } from '../texts.js';
 import { kindOf } from '../wall/model.js';
 import { PATIENT_MS, watchFor, watchWhileSeen } from '../watch.js';
 import { Errand } from './errand.js';
-import { Finder, whyNot } from './finder.js';
+import { Finder } from './finder.js';
 import { isWidgetMissing, rentalsIn } from './meaning.js';
-import { chargerOf, choicesView, doneView, errandView, nameOf, takeScanned } from './parts.js';
+import { chargerOf, choicesView, doneView, errandView, nameOf, takeScanned, whyNot } from './parts.js';
 
 /** @typedef {import('./meaning.js').Rental} Rental */
 /** @typedef {'given_back' | 'widget_kept' | 'widget_back'} Deed What becomes of a rental. */
@@ -212,7 +212,7 @@ function doneOf({ deed, rental }) {
 
 /** @param {Rental} rental */
 function ticketOf({ ticket }) {
-  return ticket === null ? '' : t('desk_ticket_of', { ticket });
+  return ticket === null ? '' : t('ticket_of', { ticket });
 }
 
 /** @param {Rental} rental */

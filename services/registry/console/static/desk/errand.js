@@ -3,6 +3,7 @@
 // is remembered by the browser before it is sent.
 import { ask, HubError } from '../hub.js';
 import { forgetUnfinished, recall, remember } from '../memory.js';
+import { wait } from '../wait.js';
 
 const AGAIN_MS = 1500;
 /** Short: what it asks for may be asked for again at once. */
@@ -22,13 +23,6 @@ const OLD_MS = 10 * 60_000;
  *   wait: (ms: number) => Promise<void>,
  * }} Outside
  */
-
-/** @type {Outside} */
-const OUTSIDE = {
-  ask,
-  now: Date.now,
-  wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-};
 
 /** All that there are: pages come and go. @type {Errand<any>[]} */
 const errands = [];
@@ -60,7 +54,7 @@ export class Errand {
    * @param {import('../memory.js').Unfinished} name under which the browser remembers it
    * @param {Outside} [outside]
    */
-  constructor(name, outside = OUTSIDE) {
+  constructor(name, outside = { ask, now: Date.now, wait }) {
     this.name = name;
     this.outside = outside;
     /** What is under way. @type {Change<About> | null} */

@@ -4,8 +4,10 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ask, HubError } from '../hub.js';
 import { recall, remember } from '../memory.js';
 import { t } from '../texts.js';
+import { wait } from '../wait.js';
 import { Camera } from './camera.js';
 import { codesInPhoto } from './codes.js';
+import { whyNot } from './parts.js';
 
 const TYPING_MS = 300;
 const LEAST_TYPED = 2;
@@ -86,7 +88,7 @@ export class Finder {
   async #suggest(text) {
     this.turn += 1;
     const { turn } = this;
-    await new Promise((resolve) => setTimeout(resolve, TYPING_MS));
+    await wait(TYPING_MS);
     if (turn !== this.turn) return;
     const isShort = text.length < LEAST_TYPED;
     const found = isShort ? { items: [], more: false } : await this.#ask(text);
@@ -134,7 +136,7 @@ export class Finder {
           enterkeyhint="search"
           @input=${(event) => void this.#suggest(event.target.value.trim())}
         />
-        <button>${t('desk_find')}</button>
+        <button>${t('screen_find')}</button>
         ${this.#pictures()}
       </form>
       <p role="alert">${this.message || nothing}</p>`;
@@ -202,18 +204,6 @@ export class Finder {
 function find(text, booth) {
   const query = new URLSearchParams({ q: text, ...(booth === null ? {} : { booth }) });
   return ask('GET', `find?${query}`, { timeoutMs: TIMEOUT_MS });
-}
-
-/**
- * Say why there is no answer, or a refusal.
- * @param {unknown} error
- */
-export function whyNot(error) {
-  if (!(error instanceof HubError)) throw error;
-  if (error.status === 0) return t('desk_no_contact');
-  if (error.status >= 500) return t('desk_hub_cannot');
-  if (error.status === 403) return t('desk_not_allowed');
-  return t('hub_refused', { detail: error.message });
 }
 
 /** @returns {HTMLInputElement | null} */

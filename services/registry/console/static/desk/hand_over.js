@@ -4,9 +4,9 @@ import { isAbout, recall, remember } from '../memory.js';
 import { t } from '../texts.js';
 import { bodyOf, emptyDraft, readDraft, unlessOld, widgetOf, withChoice } from './draft.js';
 import { Errand, newId } from './errand.js';
-import { Finder, whyNot } from './finder.js';
+import { Finder } from './finder.js';
 import { devicesIn } from './meaning.js';
-import { choicesView, collectLink, doneView, errandView, nameOf, takeScanned } from './parts.js';
+import { choicesView, collectLink, doneView, errandView, nameOf, takeScanned, whyNot } from './parts.js';
 
 /** @typedef {import('./draft.js').Draft} Draft */
 /** @typedef {import('./meaning.js').Choice} Choice */
@@ -156,8 +156,8 @@ export class HandOverPage {
       ${this.finder.view(this.#wanted())} ${this.offer ? this.#offer(this.offer) : nothing}
       <div class="hindrance" role="alert">${this.hindrance}</div>
       <dl class="draft">
-        ${this.#part('charger', t('desk_charger'), draft.charger)}
-        ${this.#part('widget', t('desk_widget'), widgetOf(draft))}
+        ${this.#part('charger', t('kind_charger'), draft.charger)}
+        ${this.#part('widget', t('kind_widget'), widgetOf(draft))}
       </dl>
       <label for="ticket">${t('hand_over_ticket')}</label>
       <input
@@ -220,7 +220,7 @@ export class HandOverPage {
   #offer({ choices, text, more }) {
     const look = (each) => ({
       name: nameOf(each),
-      more: [t(`desk_${each.kind}`), each.id, each.location, each.rental ? t('desk_in_use') : ''],
+      more: [t(`kind_${each.kind}`), each.id, each.location, each.rental ? t('desk_in_use') : ''],
       isOut: each.rental !== null,
     });
     const choose = (each) => {
@@ -248,7 +248,7 @@ export class HandOverPage {
     return doneView({
       title: t('hand_over_done'),
       name: wordsOf(draft),
-      more: [draft.ticket ? t('desk_ticket_of', { ticket: draft.ticket }) : '', rental.short_id],
+      more: [draft.ticket ? t('ticket_of', { ticket: draft.ticket }) : '', rental.short_id],
       notes: [rental.projected ? '' : t('desk_not_in_effect')],
     });
   }

@@ -1,8 +1,13 @@
 // What the screens of the desk have in common to look at.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { saidOf } from '../errors.js';
 import { clockTime, t } from '../texts.js';
-import { whyNot } from './finder.js';
+
+/** Say what went wrong at the desk. @param {unknown} error */
+export function whyNot(error) {
+  return saidOf(error, { 0: 'desk_no_contact', 500: 'hub_cannot' });
+}
 
 /** @typedef {{id: string, label: string | null}} Named */
 
@@ -29,7 +34,7 @@ export function chargerOf({ charger, label }) {
  */
 export function choicesView({ choices, text, more: isMore }, look, choose) {
   if (!choices.length) {
-    return html`<p class="note" role="status">${t('desk_nothing', { text })}</p>`;
+    return html`<p class="note" role="status">${t('nothing_found', { text })}</p>`;
   }
   const button = (each) => {
     const { name, more, isOut } = look(each);
@@ -42,7 +47,7 @@ export function choicesView({ choices, text, more: isMore }, look, choose) {
   return html`<ul class="choices" role="list">
       ${choices.map(button)}
     </ul>
-    ${isMore ? html`<p>${t('desk_more')}</p>` : nothing}`;
+    ${isMore ? html`<p>${t('more_found')}</p>` : nothing}`;
 }
 
 /**

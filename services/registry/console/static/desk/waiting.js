@@ -4,8 +4,7 @@ import { ask } from '../hub.js';
 import { mayAs } from '../session.js';
 import { inMinutes, moment, t } from '../texts.js';
 import { LISTS, watchFor, watchWhileSeen } from '../watch.js';
-import { whyNot } from './finder.js';
-import { chargerOf, collectLink } from './parts.js';
+import { chargerOf, collectLink, whyNot } from './parts.js';
 
 /** @typedef {import('./meaning.js').Rental} Rental */
 /** @typedef {'ready' | 'missing'} Which */
@@ -113,7 +112,7 @@ export class WaitingPage {
   }
 
   #unknown() {
-    return this.watch.error ? nothing : html`<p class="empty">${t('waiting_loading')}</p>`;
+    return this.watch.error ? nothing : html`<p class="empty">${t('one_moment')}</p>`;
   }
 
   /** @param {Rental[]} rentals */
@@ -130,7 +129,7 @@ export class WaitingPage {
         ${rentals.map((each) => this.#row(each))}
       </ul>
       ${this.isMore
-        ? html`<button type="button" class="more" @click=${showMore}>${t('waiting_more')}</button>`
+        ? html`<button type="button" class="more" @click=${showMore}>${t('show_more')}</button>`
         : nothing}`;
   }
 

@@ -1,6 +1,7 @@
 // The ready board: the tickets that are ready, for a screen that visitors see.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { lossOf } from '../errors.js';
 import { ask } from '../hub.js';
 import { clockTime, t } from '../texts.js';
 import { PATIENT_MS, watchFor, watchWhileSeen } from '../watch.js';
@@ -74,8 +75,7 @@ export class BoardPage {
     if (isCurrent) return '';
     if (error?.status === 404) return t('booth_refused');
     if (heardAt !== null) return t('board_not_current', { time: clockTime(heardAt) });
-    if (error === null) return t('connecting');
-    return error.status === 0 ? t('no_contact') : t('hub_cannot_tell');
+    return lossOf(error);
   }
 
   #tickets({ ready, more }) {

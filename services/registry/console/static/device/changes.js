@@ -1,6 +1,7 @@
 // What an operator may change of a device, each in a dialog.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { withChosen } from '../booths.js';
+import { boothChooser } from '../booths.js';
+import { saidOf } from '../errors.js';
 import { ask, askTagged, HubError } from '../hub.js';
 import { mayAs } from '../session.js';
 import { t } from '../texts.js';
@@ -8,7 +9,10 @@ import { Change } from './change.js';
 
 /** @typedef {'edit' | 'pair' | 'unpair' | 'secret' | 'unregister'} Name */
 
+/** What is on the button that sends it, where that is not what the dialog is called. */
+const SENDS = { edit: 'save', secret: 'device_secret_do' };
 const NEVER = () => false;
+const TROUBLES = { 0: 'device_no_answer', 404: 'device_not_there', 412: 'device_changed_meanwhile' };
 const REPLACEABLE = ['charger-is-paired', 'widget-is-paired', 'rental-is-open'];
 
 export class Changes {
@@ -79,7 +83,7 @@ export class Changes {
     }[name]();
     const isDone = name === 'secret' && this.isSet;
     const isReplace = name === 'pair' && this.replaces !== null;
-    const label = isReplace ? 'device_pair_all_the_same' : `device_${name}_do`;
+    const label = isReplace ? 'device_pair_all_the_same' : (SENDS[name] ?? `device_${name}`);
     return html`<form @submit=${this.#onSubmit}>
       <h2 id="device-change">${t(`device_${name}`)}</h2>
       ${content}
@@ -87,17 +91,17 @@ export class Changes {
       ${isDone
         ? nothing
         : html`<button type="submit" ?disabled=${change.isBusy}>
-            ${change.isBusy ? t('device_busy') : t(label)}
+            ${change.isBusy ? t('one_moment') : t(label)}
           </button>`}
-      <button type="button" ?disabled=${this.#isSettingSecret} @click=${close}>${isDone ? t('close') : t('device_cancel')}</button>
+      <button type="button" ?disabled=${change.isBusy} @click=${close}>
+        ${isDone ? t('close') : t('cancel')}
+      </button>
     </form>`;
   }
 
   #editFields() {
     const { label = '', location = '', booth = null } = this.device.registered ?? {};
     const { me, booths } = this.app;
-    const option = (id, name) =>
-      html`<option value=${id} .selected=${id === (booth ?? '')}>${name}</option>`;
     return html`<label>
         ${t('device_label')}
         <input name="label" maxlength="200" autocomplete="off" .defaultValue=${label} />
@@ -108,11 +112,7 @@ export class Changes {
       </label>
       ${me?.booth === null
         ? html`<label>
-            ${t('booth')}
-            <select name="booth">
-              ${option('', t('no_booth'))}
-              ${withChosen(booths, booth).map(({ id, name }) => option(id, name))}
-            </select>
+            ${t('booth')} ${boothChooser(booths, booth ?? '', { none: true, name: 'booth' })}
           </label>`
         : nothing}`;
   }
@@ -218,34 +218,30 @@ export class Changes {
     this.app.update();
   };
 
-  /** Who puts a secret away before the hub has taken it will not see it. */
-  get #isSettingSecret() {
-    return this.name === 'secret' && this.change.isBusy;
-  }
-
+  /** Who puts something away before the hub has answered does not see what came of it. */
   #onCancel = (event) => {
-    if (this.#isSettingSecret) event.preventDefault();
+    if (this.change.isBusy) event.preventDefault();
   };
 
   #onClose = () => {
+    // At a second Esc browsers close it all the same.
+    if (this.name !== null && this.change.isBusy) {
+      dialog()?.showModal();
+      return;
+    }
     this.name = null;
     this.secret = '';
     this.app.update();
   };
 
   #troubleOf(error) {
-    const { status, type, problem } = error;
-    if (status === 0) return t('device_no_answer');
-    if (status === 403) return t('device_may_not');
-    if (status === 404) return t('device_not_there');
-    if (status === 412) return t('device_changed_meanwhile');
+    const { type, problem } = error;
     if (type === 'charger-is-paired' || type === 'widget-is-paired') {
       return t('device_is_paired', { charger: problem.charger, widget: problem.widget });
     }
     if (type === 'rental-is-open') return t('device_is_with_visitor');
     if (type === 'no-credential-key') return t('device_no_credential_key');
-    if (status >= 500) return t('hub_cannot_tell');
-    return t('hub_refused', { detail: error.message });
+    return saidOf(error, TROUBLES);
   }
 }
 

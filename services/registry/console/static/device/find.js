@@ -1,6 +1,7 @@
 // Finds a device, a label or a ticket.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { saidOf } from '../errors.js';
 import { ask, HubError } from '../hub.js';
 import { moment, t } from '../texts.js';
 
@@ -39,9 +40,9 @@ export class FindPage {
       this.found = await ask('GET', `find?${query}`);
       this.message = '';
     } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      if (error.status === 401 && !this.isStopped) this.app.onSessionEnd();
-      this.message = error.status === 0 ? t('hub_silent') : t('find_failed');
+      this.message = saidOf(error, { 500: 'hub_cannot' });
+      const { status } = /** @type {HubError} */ (error);
+      if (status === 401 && !this.isStopped) this.app.onSessionEnd();
     }
     this.app.update();
   }
@@ -70,7 +71,7 @@ export class FindPage {
           maxlength="1000"
           .value=${this.text}
         />
-        <button type="submit">${t('find_do')}</button>
+        <button type="submit">${t('screen_find')}</button>
       </form>
       <p role="status">${this.#said()}</p>
       ${this.found === null
@@ -83,8 +84,8 @@ export class FindPage {
 
   #said() {
     if (this.message || this.found === null) return this.message;
-    if (!this.found.items.length) return t('find_nothing', { text: this.text });
-    return this.found.more ? t('find_more') : '';
+    if (!this.found.items.length) return t('nothing_found', { text: this.text });
+    return this.found.more ? t('more_found') : '';
   }
 
   #thing({ what, charger, widget, rental }) {
@@ -92,10 +93,10 @@ export class FindPage {
     // Of a rental that is over, the charger may be another visitor's by now: its page says whose.
     const [kind, id] = device ? [what, device.id] : ['charger', rental.charger];
     const ticket = rental?.ticket ?? rental?.short_id;
-    const name = device ? device.label || device.id : t('find_ticket', { ticket });
+    const name = device ? device.label || device.id : t('ticket_of', { ticket });
     const more = [
       ...(device ? [`${t(`explain_kind_${what}`)} ${id}`] : [rental.label || rental.charger]),
-      ...(device && rental ? [t('find_ticket', { ticket })] : []),
+      ...(device && rental ? [t('ticket_of', { ticket })] : []),
       ...(rental ? [rentalState(rental)] : []),
     ];
     return html`<li>

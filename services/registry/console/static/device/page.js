@@ -1,6 +1,7 @@
 // A charger's or a widget's page: how it is, why, and what one may do about it.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { addressOf } from '../address.js';
+import { lossOf } from '../errors.js';
 import { mayAs } from '../session.js';
 import { clockTime, hasText, inMinutes, minuteRange, moment, percent, t } from '../texts.js';
 import { kindOf, lightOf } from '../wall/model.js';
@@ -73,9 +74,8 @@ export class DevicePage {
     if (!live.isCurrent) {
       const time = device.liveAt === null ? null : clockTime(device.liveAt);
       if (device.isRedisAway && time !== null) return t('redis_away_since', { time });
-      if (live.error !== null && live.error.status !== 0) return t('hub_cannot_tell');
-      if (time !== null) return t('no_contact_since', { time });
-      return live.error === null ? t('connecting') : t('no_contact');
+      if (time !== null && !live.error?.status) return t('no_contact_since', { time });
+      return lossOf(live.error);
     }
     if (device.isPostgresAway) {
       const time = clockTime(device.recordsAt ?? Date.now());
@@ -195,7 +195,7 @@ export class DevicePage {
     const isMissing = device.kind === 'widget' && device.rentals[0]?.widget_returned_at === null;
     const isOut = device.open !== null || isMissing;
     const to = addressOf(isOut ? 'collect' : 'hand-over', { id: device.id, booth });
-    return html`<a class="button main" href=${to}>${t(isOut ? 'device_collect' : 'device_hand_over')}</a>`;
+    return html`<a class="button main" href=${to}>${t(isOut ? 'screen_collect' : 'screen_hand_over')}</a>`;
   }
 
   #pairing() {

@@ -30,7 +30,7 @@ class TroubleError extends Error {}
  * @typedef {{
  *   get: (path: string, signal: AbortSignal) => Promise<Response>,
  *   now: () => number,
- *   wait: (ms: number, signal: AbortSignal) => Promise<void>,
+ *   wait: (ms: number, signal?: AbortSignal) => Promise<void>,
  *   random: () => number,
  * }} Outside
  */
@@ -136,7 +136,7 @@ export class Contact {
   async #pause(ms) {
     // A pause can be cut short, so it is an attempt of its own.
     this.cycle = new AbortController();
-    await this.outside.wait(ms, this.cycle.signal).catch(() => {});
+    await this.outside.wait(ms, this.cycle.signal);
   }
 
   async #probe() {
@@ -202,10 +202,9 @@ export class Contact {
   async #inTime(answer, ms) {
     const { cycle } = this;
     const over = new AbortController();
-    void this.outside.wait(ms, over.signal).then(
-      () => cycle.abort(),
-      () => {},
-    );
+    void this.outside.wait(ms, over.signal).then(() => {
+      if (!over.signal.aborted) cycle.abort();
+    });
     try {
       return await answer;
     } finally {
@@ -216,7 +215,7 @@ export class Contact {
   /** End a stream that says nothing any more: its connection may be half open. */
   async #watchSilence() {
     while (!this.isStopped) {
-      await this.outside.wait(LOOK_MS, new AbortController().signal);
+      await this.outside.wait(LOOK_MS);
       if (this.isStopped) return;
       const silent = this.outside.now() - (this.heardAt ?? 0);
       if (this.isStreaming && silent > SILENT_MS) this.cycle.abort();

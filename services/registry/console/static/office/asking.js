@@ -1,6 +1,6 @@
 // What all screens of the office have: they ask the hub, and say so where that fails.
+import { saidOf } from '../errors.js';
 import { HubError } from '../hub.js';
-import { t } from '../texts.js';
 
 /** @typedef {import('../app.js').App} App */
 
@@ -31,7 +31,10 @@ export class AskingPage {
       await work();
       return true;
     } catch (error) {
-      if (!this.isStopped) this.trouble = this.#said(error);
+      if (this.isStopped) return false;
+      this.trouble = saidOf(error);
+      const { status } = /** @type {HubError} */ (error);
+      if (status === 401) this.app.onSessionEnd();
       return false;
     } finally {
       this.isBusy = false;
@@ -39,14 +42,6 @@ export class AskingPage {
     }
   }
 
-  #said(error) {
-    if (!(error instanceof HubError)) throw error;
-    if (error.status === 401) this.app.onSessionEnd();
-    if (error.status === 0) return t('hub_silent');
-    if (error.status === 403) return t('office_not_yours');
-    if (error.status >= 500) return t('hub_cannot_tell');
-    return t('hub_refused', { detail: error.message });
-  }
 }
 
 /**

@@ -113,7 +113,7 @@ export class AuditPage extends AskingPage {
           <option value="">${t('all')}</option>
           ${KINDS.map(
             (each) =>
-              html`<option value=${each} .selected=${each === kind}>${t(`audit_kind_${each}`)}</option>`,
+              html`<option value=${each} .selected=${each === kind}>${t(`kind_${each}`)}</option>`,
           )}
         </select>
       </label>
@@ -122,7 +122,7 @@ export class AuditPage extends AskingPage {
   }
 
   #nothingYet() {
-    return this.isBusy ? html`<p role="status">${t('office_loading')}</p>` : nothing;
+    return this.isBusy ? html`<p role="status">${t('one_moment')}</p>` : nothing;
   }
 
   /** @param {Entry[]} entries */
@@ -196,7 +196,7 @@ function columnName(column) {
     booth: () => t('booth'),
     name: () => t('audit_column_name'),
     ticket: () => t('audit_column_ticket'),
-    widget_id: () => t('audit_kind_widget'),
+    widget_id: () => t('kind_widget'),
   };
   return Object.hasOwn(known, column) ? known[column]() : column;
 }

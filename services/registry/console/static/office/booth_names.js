@@ -56,7 +56,7 @@ export class BoothNamesPage extends AskingPage {
             <input name="name" .value=${name} required maxlength="200" autocomplete="off" />
           </label>
           <button type="submit" aria-label=${t('booths_rename_this', { name })} ?disabled=${this.isBusy}>
-            ${t('booths_rename')}
+            ${t('save')}
           </button>
         </form>`,
       )}

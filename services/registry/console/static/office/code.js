@@ -84,7 +84,7 @@ export class CodeDialog extends AskingPage {
   }
 
   #none() {
-    if (this.isBusy) return html`<p role="status">${t('office_loading')}</p>`;
+    if (this.isBusy) return html`<p role="status">${t('one_moment')}</p>`;
     const again = () => {
       if (this.key) void this.#make(this.key);
     };

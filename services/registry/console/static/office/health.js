@@ -1,46 +1,33 @@
 // The hub at a glance: what runs, what waits, what happened.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { saidOf } from '../errors.js';
 import { ask } from '../hub.js';
 import { clockTime, percent, t } from '../texts.js';
-import { AskingPage } from './asking.js';
+import { RECORDS, watchFor, watchWhileSeen } from '../watch.js';
 import { count, day, size, span } from './figures.js';
 import { byDay, conditionOf, shareOf } from './hub_model.js';
 
-const AGAIN_MS = 3000;
-const TICK_MS = 1000;
 /** After which an answer is old: by then there should have been others. */
-const OLD_MS = 3 * AGAIN_MS;
+const OLD_MS = 3 * RECORDS.againMs;
 
-export class HealthPage extends AskingPage {
-  /** @param {import('./asking.js').App} app */
+export class HealthPage {
+  /** @param {import('../app.js').App} app */
   constructor(app) {
-    super(app);
+    this.app = app;
     /** @type {import('./hub_model.js').Hub | null} */
     this.hub = null;
     this.heardAt = 0;
-    /** Why it was not heard, while the next attempt is under way, too. */
-    this.why = '';
     this.shownEvents = 10;
+    this.watch = watchFor(app, () => this.#look(), RECORDS);
+    this.end = () => {};
   }
 
   start() {
-    this.ticking = setInterval(this.app.update, TICK_MS);
-    void this.#keepLooking();
+    this.end = watchWhileSeen([this.watch], this.app.update);
   }
 
   stop() {
-    super.stop();
-    clearInterval(this.ticking);
-  }
-
-  async #keepLooking() {
-    while (!this.isStopped) {
-      if (!document.hidden) {
-        await this.attempt(() => this.#look());
-        this.why = this.trouble;
-      }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
+    this.end();
   }
 
   async #look() {
@@ -57,9 +44,10 @@ export class HealthPage extends AskingPage {
   }
 
   #nothingYet() {
-    return this.trouble
-      ? html`<p role="alert">${this.trouble}</p>`
-      : html`<p role="status">${t('office_loading')}</p>`;
+    const { error } = this.watch;
+    return error === null
+      ? html`<p role="status">${t('one_moment')}</p>`
+      : html`<p role="alert">${saidOf(error)}</p>`;
   }
 
   #content(hub) {
@@ -87,8 +75,8 @@ export class HealthPage extends AskingPage {
 
   /** It may answer, but not this: it cannot check who asks while Postgres is away. */
   #lost() {
-    const isSilent = this.why === '' || this.why === t('hub_silent');
-    return isSilent ? t('no_contact_since', { time: clockTime(this.heardAt) }) : this.why;
+    const { error } = this.watch;
+    return error?.status ? saidOf(error) : t('no_contact_since', { time: clockTime(this.heardAt) });
   }
 
   #redis({ redis }, since) {
@@ -184,7 +172,7 @@ export class HealthPage extends AskingPage {
           </ol>`,
       )}
       ${events.length > this.shownEvents
-        ? html`<button type="button" @click=${more}>${t('office_more')}</button>`
+        ? html`<button type="button" @click=${more}>${t('show_more')}</button>`
         : nothing}`;
   }
 }

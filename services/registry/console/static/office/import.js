@@ -244,7 +244,7 @@ export class ImportPage extends AskingPage {
       this.app.update();
     };
     return html`<p>${t('import_shown', { shown: count(this.shown), count: count(total) })}</p>
-      <button type="button" @click=${more}>${t('office_more')}</button>`;
+      <button type="button" @click=${more}>${t('show_more')}</button>`;
   }
 
   #refusedView({ errors, total }) {

@@ -2,13 +2,13 @@
 
 /**
  * Return it, seen from the console.
- * @param {{kind: string, booth: string, isNowhere: boolean, ids: string}} wanted isNowhere: only what
- *   is in no booth
+ * @param {{kind: string, booth: string | null, ids: string}} wanted booth: empty: only what is in
+ *   none; null: all
  * @param {string} address what the codes on the labels begin with
  */
-export function labelsAddress({ kind, booth, isNowhere, ids }, address) {
+export function labelsAddress({ kind, booth, ids }, address) {
   const query = new URLSearchParams({ kind, address });
-  if (booth || isNowhere) query.set('booth', booth);
+  if (booth !== null) query.set('booth', booth);
   const listed = ids.split(/[\s,;]+/).filter(Boolean);
   if (listed.length) query.set('ids', listed.join(','));
   return `../labels?${query}`;

@@ -1,6 +1,6 @@
 // Labels to print: what is on them; the hub makes the pages.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { withChosen } from '../booths.js';
+import { boothChooser } from '../booths.js';
 import { t } from '../texts.js';
 import { isOnlyHere } from './keys.js';
 import { hostOf, labelsAddress } from './label_address.js';
@@ -12,7 +12,7 @@ export class LabelsPage {
    */
   constructor(booth, app) {
     this.app = app;
-    this.wanted = { kind: 'charger', booth: booth ?? '', ids: '', isNowhere: booth === '' };
+    this.wanted = { kind: 'charger', booth, ids: '' };
     this.address = new URL('..', location.href.split('#')[0]).href.replace(/\/$/, '');
   }
 
@@ -70,21 +70,13 @@ export class LabelsPage {
   }
 
   #booths() {
-    const { booth, isNowhere } = this.wanted;
-    const choose = (event) => {
-      const [chosen] = event.target.selectedOptions;
-      this.wanted = { ...this.wanted, booth: chosen.value, isNowhere: 'nowhere' in chosen.dataset };
+    const onChoice = (booth) => {
+      this.wanted = { ...this.wanted, booth };
       this.app.update();
     };
+    const offered = { all: true, none: true, onChoice };
     return html`<label>
-      ${t('booth')}
-      <select @change=${choose}>
-        <option value="" .selected=${booth === '' && !isNowhere}>${t('all_booths')}</option>
-        ${withChosen(this.app.booths, booth).map(
-          ({ id, name }) => html`<option value=${id} .selected=${id === booth}>${name}</option>`,
-        )}
-        <option value="" data-nowhere .selected=${isNowhere}>${t('no_booth')}</option>
-      </select>
+      ${t('booth')} ${boothChooser(this.app.booths, this.wanted.booth, offered)}
     </label>`;
   }
 

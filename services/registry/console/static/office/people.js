@@ -1,5 +1,6 @@
 // Who has which key, and new ones: for admins.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { boothChooser } from '../booths.js';
 import { ask } from '../hub.js';
 import { t } from '../texts.js';
 import { AskingPage, closeDialog, openDialog, typedIn } from './asking.js';
@@ -75,7 +76,7 @@ export class PeoplePage extends AskingPage {
   #content() {
     const { keys } = this;
     if (keys === null) {
-      if (this.isBusy) return html`<p role="status">${t('office_loading')}</p>`;
+      if (this.isBusy) return html`<p role="status">${t('one_moment')}</p>`;
       return html`<button type="button" @click=${() => this.start()}>${t('office_again')}</button>`;
     }
     const now = Date.now();
@@ -128,7 +129,11 @@ export class PeoplePage extends AskingPage {
           </select>
         </label>
         <p class="quiet">${t(`people_can_${this.role}`)}</p>
-        ${this.role === 'admin' ? nothing : this.#booths()}
+        ${this.role === 'admin'
+          ? nothing
+          : html`<label>
+              ${t('booth')} ${boothChooser(this.app.booths, null, { all: true, name: 'booth' })}
+            </label>`}
         <label>
           ${t('people_days')}
           <input name="days" type="number" min="1" max="3660" .defaultValue=${String(DAYS)} required />
@@ -136,16 +141,6 @@ export class PeoplePage extends AskingPage {
         <button type="submit" ?disabled=${this.isBusy}>${t('people_make')}</button>
       </form>
     </details>`;
-  }
-
-  #booths() {
-    return html`<label>
-      ${t('booth')}
-      <select name="booth">
-        <option value="">${t('all_booths')}</option>
-        ${this.app.booths.map(({ id, name }) => html`<option value=${id}>${name}</option>`)}
-      </select>
-    </label>`;
   }
 
   #card(key, now) {
@@ -240,7 +235,7 @@ export class PeoplePage extends AskingPage {
     return html`<dialog class="revoke" aria-label=${text}>
       <p><b>${text}</b></p>
       <p>${t('people_revoke_means')}</p>
-      <button type="button" @click=${closeDialog}>${t('office_cancel')}</button>
+      <button type="button" @click=${closeDialog}>${t('cancel')}</button>
       <button type="button" class="danger" ?disabled=${this.isBusy} @click=${revoke}>
         ${t('people_revoke')}
       </button>

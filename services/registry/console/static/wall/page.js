@@ -4,6 +4,7 @@ import { Contact } from '../feed/contact.js';
 import { Tiles } from '../feed/tiles.js';
 import { get } from '../hub.js';
 import { clockTime, t } from '../texts.js';
+import { wait } from '../wait.js';
 import { WallModel } from './model.js';
 import { tileView } from './tile.js';
 import { inSight } from './window.js';
@@ -31,7 +32,7 @@ export class WallPage {
     this.filter = 'all';
     this.refilledAt = 0;
     this.resets = 0;
-    const outside = { get, now: () => Date.now(), wait, random: Math.random };
+    const outside = { get, now: Date.now, wait, random: Math.random };
     this.contact = new Contact(this.tiles, booth, outside, () => this.#onChange());
     this.listeners = new AbortController();
   }
@@ -183,19 +184,4 @@ function measure() {
     above: Math.max(0, -top),
     height: innerHeight,
   };
-}
-
-/**
- * @param {number} ms
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-function wait(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }

@@ -74,12 +74,12 @@ class World {
   }
 
   #wait(ms, signal) {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const timer = { at: this.time + ms, resolve };
       this.timers.add(timer);
-      signal.addEventListener('abort', () => {
+      signal?.addEventListener('abort', () => {
         this.timers.delete(timer);
-        reject(signal.reason);
+        resolve(undefined);
       });
     });
   }

@@ -88,13 +88,13 @@ test('a file is sent as what it is', () => {
 });
 
 test('the pages of labels are asked for by what was chosen', () => {
-  const all = { kind: 'charger', booth: '', isNowhere: false, ids: ' ' };
+  const all = { kind: 'charger', booth: null, ids: ' ' };
   const address = 'http://hub.local:3300';
   const query = (wanted) =>
     Object.fromEntries(new URLSearchParams(labelsAddress(wanted, address).split('?')[1]));
   assert.deepEqual(query(all), { kind: 'charger', address });
   assert.deepEqual(query({ ...all, booth: 'camping' }), { kind: 'charger', address, booth: 'camping' });
-  assert.deepEqual(query({ ...all, isNowhere: true }), { kind: 'charger', address, booth: '' });
+  assert.deepEqual(query({ ...all, booth: '' }), { kind: 'charger', address, booth: '' });
   const listed = { ...all, kind: 'widget', ids: 'w1, w2;w3\nw4' };
   assert.deepEqual(query(listed), { kind: 'widget', address, ids: 'w1,w2,w3,w4' });
 });
