@@ -12,7 +12,8 @@ from tests.deploy.chart import CHART, ROOT, render
 from tests.deploy.checks.reading import SETTINGS, pods
 
 DOCUMENT = (ROOT / "docs/deploy.md").read_text("utf-8")
-BOTH = DOCUMENT + (ROOT / "docs/upgrade.md").read_text("utf-8")
+UPGRADE = (ROOT / "docs/upgrade.md").read_text("utf-8")
+BOTH = DOCUMENT + UPGRADE
 DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 
 
@@ -39,6 +40,17 @@ def test_compose_gets_the_settings_that_production_asks_for() -> None:
     written = set(re.findall(r"^ +(\w+)=", DOCUMENT, re.MULTILINE))
     assert required <= written
     assert "CHARGELIGHT_COMPOSE_SECRETS" in required
+
+
+def test_redis_is_upgraded_before_the_services_with_all_its_nodes() -> None:
+    upgraded = re.findall(r"^ *docker-compose up -d --no-deps (.*)$", UPGRADE, re.MULTILINE)
+    cluster = yaml.safe_load((ROOT / "deploy/compose/cluster.yml").read_text("utf-8"))["services"]
+    nodes = {name for name, service in cluster.items() if "hostname" in service}
+    assert upgraded[:4] == ["--force-recreate redis", "registry", "router", "gateway"]
+    option, *named = upgraded[4].split()
+    assert option == "--force-recreate"
+    assert set(named) == nodes | {"redis"}
+    assert len(nodes) > 1
 
 
 def test_the_values_of_the_example_fit() -> None:

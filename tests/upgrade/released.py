@@ -12,7 +12,7 @@ import pytest
 
 from tests.fixtures.processes import ROOT
 
-_PARTS: Final = ("services", "shared", "CHANGELOG.md")
+_PARTS: Final = ("services", "shared", "CHANGELOG.md", ".env.example")
 FILE: Final = Path(__file__).with_name("released.toml")
 
 
@@ -40,7 +40,7 @@ def skip_without(error: NotHereError) -> NoReturn:
 
 
 def unpack(release: Release, folder: Path, repository: Path = ROOT) -> None:
-    """Put a release's services and changelog into a folder.
+    """Put a release's services, changelog and list of settings into a folder.
 
     As an archive, not as a worktree: of those git keeps a list, and a run that is killed would
     leave its own in it.

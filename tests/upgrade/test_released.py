@@ -8,7 +8,7 @@ import pytest
 
 from tests.upgrade.released import NotHereError, Release, last_release, unpack
 
-FILES = ("services/served.py", "shared/agreed.py", "CHANGELOG.md")
+FILES = ("services/served.py", "shared/agreed.py", "CHANGELOG.md", ".env.example")
 
 
 @pytest.fixture

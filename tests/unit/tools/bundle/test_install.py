@@ -252,6 +252,8 @@ def test_without_docker_it_installs_the_programs_alone(bundle: Path, machine: Ma
     for name, value in settings.items():
         if "_TLS_" in name:
             assert Path(value).is_file(), name
+    reached = {value for name, value in settings.items() if re.search("CANARY.*_URL$", name)}
+    assert reached == {"wss://localhost:3100", "wss://localhost:3200", "https://localhost:3300"}
     assert mode_of(machine.hub / "certificates/hub.key") == 0o600
     assert names_in(machine.hub) > {"hub.example.org", "localhost"}
     assert "docs/upgrade.md\n" in machine.install(bundle, "--without-docker", names[0])[1]
