@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from services.registry.postgres.conditions import PostgresUnavailableError
-from services.registry.postgres.database import Database
+from services.registry.postgres.database import WAIT_SECONDS, Database
 from services.registry.postgres.troubles import reason_of
 from shared.process import logs
 from shared.process.rate_limited_log import RateLimitedLog
@@ -15,7 +15,8 @@ from shared.process.rate_limited_log import RateLimitedLog
 _log = logs.get(__name__)
 
 _LOOK_SECONDS: Final = 3.0
-_DEADLINE_SECONDS: Final = 2.0
+_DEADLINE_SECONDS: Final = WAIT_SECONDS + 1.0
+"""Longer than a connection may take: its failure says why, and a missed deadline does not."""
 
 _FIGURES: Final = """
     SELECT current_setting('server_version'),

@@ -72,7 +72,9 @@ def trouble_of(error: Expected) -> Trouble:
 def reason_of(error: Expected) -> str:
     """Return what is wrong, how that is known, and what to do, for operators."""
     if isinstance(error, PostgresUnavailableError):
-        return f"{error.condition.summary}: {error}. {error.condition.remedy}"
+        summary, known = error.condition.summary, str(error)
+        what = summary if known == summary else f"{summary}: {known}"
+        return f"{what}. {error.condition.remedy}"
     if isinstance(error, BusUnavailableError):
         return str(error)
     return f"{_REDIS_BROKEN.summary}: {error}. {_REDIS_REMEDY}"

@@ -30,11 +30,6 @@ local function note(kind, instance, detail)
   end
 end
 
--- For a while nobody counts as lost: all have to be heard again first.
-local function settle()
-  redis.call('SET', settling, 1, 'PX', int(lost_after / 1000))
-end
-
 -- A time in the future is that of a clock that was ahead: it becomes now.
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', heard, '(' .. int(now), '+inf')) do
   redis.call('ZADD', heard, int(now), other)
@@ -45,53 +40,60 @@ local before = score and checked(redis.call('HGET', instances, name), is_line)
 if before and before.started_at > started then return 0 end
 
 local newest = tonumber(redis.call('ZRANGE', heard, -1, -1, 'WITHSCORES')[2])
-if newest and now - newest > silence then
-  note('silence', '', string.format('%.0f', (now - newest) / 1000000))
-  settle()
-elseif not newest and not is_first then
-  note('redis_emptied', '', '')
-  settle()
-end
+local is_silence = newest and now - newest > silence
+local is_emptied = not newest and not is_first
 local left = redis.call('PTTL', settling) * 1000
-local is_settling = left > 0 and left <= lost_after
-
-if not is_settling then
-  local overdue = redis.call('ZRANGEBYSCORE', heard, '-inf', int(now - lost_after), 'LIMIT', 0, 100)
-  for _, other in ipairs(overdue) do
-    if other ~= name then
-      redis.call('ZREM', heard, other)
-      redis.call('HDEL', instances, other)
-      -- What cannot be a name was written by hand.
-      if is_id(other) then note('lost', other, '') end
-    end
-  end
-end
+local is_settling = is_silence or is_emptied or (left > 0 and left <= lost_after)
 
 -- Whether the timeline says that it is ready. A moment in which it is not is no event, nor is one
 -- before it has been ready for the first time.
 local told = not before or before.told ~= 'not_ready'
+local kind, detail
 if not score then
   if is_first then
-    note('started', name, version)
+    kind, detail = 'started', version
   elseif not is_settling then
-    note('back', name, '')
+    kind, detail = 'back', ''
   end
 elseif before and before.started_at < started then
-  note('restarted', name, version)
+  kind, detail = 'restarted', version
   told = true
 elseif before and not is_settling then
   if told and not is_ready and not before.ready then
-    note('not_ready', name, reason)
+    kind, detail = 'not_ready', reason
     told = false
   elseif not told and is_ready then
-    note('ready', name, '')
+    kind, detail = 'ready', ''
     told = true
   end
 end
 
+-- Before the timeline: an instance that Redis does not let write this tries again and again, and
+-- would fill the timeline with the same event.
 redis.call('HSET', instances, name,
   '{"told":"' .. (told and 'ready' or 'not_ready') .. '",' .. string.sub(line, 2))
 redis.call('ZADD', heard, int(now), name)
+
+if is_silence then
+  note('silence', '', string.format('%.0f', (now - newest) / 1000000))
+elseif is_emptied then
+  note('redis_emptied', '', '')
+end
+if is_silence or is_emptied then
+  -- For a while nobody counts as lost: all have to be heard again first.
+  redis.call('SET', settling, 1, 'PX', int(lost_after / 1000))
+end
+if not is_settling then
+  local overdue = redis.call('ZRANGEBYSCORE', heard, '-inf', int(now - lost_after), 'LIMIT', 0, 100)
+  for _, other in ipairs(overdue) do
+    redis.call('ZREM', heard, other)
+    redis.call('HDEL', instances, other)
+    -- What cannot be a name was written by hand.
+    if is_id(other) then note('lost', other, '') end
+  end
+end
+if kind then note(kind, name, detail) end
+
 if redis.call('HLEN', instances) > redis.call('ZCARD', heard) then
   -- Written by hand.
   for _, other in ipairs(redis.call('HKEYS', instances)) do

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from services.registry.hub.redis_watch import RedisWatch
-from shared.bus.bus import Bus
+from shared.bus.bus import Bus, BusUnavailableError
 from shared.contract.instances import MOST_EVENTS, Figures
 from shared.contract.names import EVENTS, HEARD, INSTANCES, SETTLING, Names
 from shared.reporting.reporter import Reporter
+from tests.fixtures.redis_at import address_of, admin_client, bus_to
+from tools.servers.credentials import SERVICES
+from tools.servers.redis.server import RedisServer
 
 LOST = 11.0
 """Seconds after which an instance is lost, and a little more."""
@@ -272,3 +275,37 @@ async def test_a_registry_keeps_the_timeline_of_a_redis_that_was_emptied(
     await one.report()
     await watch.look_once()
     assert [event.kind for event in watch.events.values()] == ["redis_emptied", "started"]
+
+
+_SET_USER = ("ACL", "SETUSER", SERVICES.name)
+
+
+@pytest.mark.parametrize(
+    ("harm", "remedy"),
+    [
+        ((*_SET_USER, "-hset"), (*_SET_USER, "+hset")),
+        ((*_SET_USER, "-zadd"), (*_SET_USER, "+zadd")),
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    ],
+    ids=["hset", "zadd", "full"],
+)
+async def test_one_that_redis_lets_write_nothing_neither_fills_nor_empties_the_timeline(
+    private_redis: RedisServer, harm: tuple[str, ...], remedy: tuple[str, ...]
+) -> None:
+    bus = bus_to(private_redis.url)
+    async with admin_client(*address_of(private_redis.url), timeout_seconds=30) as admin:
+        hub = Hub(bus, admin)
+        one, two = hub.instance("a"), hub.instance("b")
+        for each in (one, two):
+            await each.report()
+        await hub.heard("a", LOST)
+        await two.report()
+        await admin.execute_command(*harm)
+        for _ in range(3):
+            with pytest.raises(BusUnavailableError):
+                await one.report()
+        await admin.execute_command(*remedy)
+        for _ in range(2):
+            await one.report()
+        assert (await hub.told())[2:] == [("lost", "a"), ("back", "a")]
+    await bus.close()
