@@ -1,4 +1,4 @@
-"""Stored statuses that are newer than the reading that they would be of.
+"""Stored statuses that are newer than the reading that they would be of, or another light of it.
 
 For a moment that is usual: a doorbell was late, or a newer reading is on its way. But a status
 that stays ahead of what is stored of its charger was written by hand, or outlived its reading on
@@ -61,7 +61,7 @@ class StatusesAhead:
     def replaced_by(self, reading: Reading) -> Revision | None:
         """Return the revision of the status that a reading is to replace now, if any."""
         known = self._noted.get(reading.charger_id)
-        if known is None or not reading.is_overdue or reading.revision >= known.status:
+        if known is None or not reading.is_overdue or reading.revision > known.status:
             return None
         if self.clock() - known.first_at < _AHEAD_SECONDS:
             return None

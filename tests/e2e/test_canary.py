@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+from shared.contract.doorbells import decode_status
+from shared.contract.names import Names
 from tests.fixtures.exposition import series_of
 from tests.fixtures.hub import HOST, Hub, StartHub, connect_device
 from tests.fixtures.redis_at import client_of
@@ -85,6 +87,13 @@ async def test_a_status_broken_by_hand_is_found_by_both(hub: StartHub, redis_url
             return (await seen_by_canary())["right"] > right + 3
 
         await until(is_right_again, FOUND_SECONDS)
+        statuses = Names(64).of_widget("wABCD").statuses
+
+        async def is_replaced() -> bool:
+            stored = await client.hget(statuses, "wABCD")
+            return stored is not None and decode_status(stored).data.status == "charging80"
+
+        await until(is_replaced, 2 * FOUND_SECONDS)
 
 
 async def test_a_canary_goes_on_without_a_registry_and_comes_back_to_its_gateway(

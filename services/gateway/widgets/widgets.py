@@ -59,7 +59,9 @@ class _Group:
         One that another one replaced does not: a snapshot of it may still be on its way.
         """
         if status.replaces is not msgspec.UNSET:
-            self._replaced = status.replaces
+            # Another light of the same reading: with other thresholds this revision counts again.
+            if status.replaces != status.revision:
+                self._replaced = status.replaces
         elif status.revision == self._replaced:
             return False
         fence = status.fence

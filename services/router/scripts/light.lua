@@ -4,7 +4,7 @@
 -- ARGV: per tag, per status: widget id, its channel, pairing number, epoch, sequence,
 --       version of the thresholds, charger id, charging status, the whole message as JSON,
 --       and '' or the revision of a stored status that this one replaces although it is
---       newer ("EPOCH SEQUENCE")
+--       no older ("EPOCH SEQUENCE")
 -- Returns per status: lit; restored (lit, in place of one that nothing can have led to);
 -- stale (this one is stored, or one by newer thresholds); "ahead EPOCH SEQUENCE" (one of a
 -- newer revision is stored, or another one of this revision); or mismatch (the widget has

@@ -63,7 +63,17 @@ def test_a_charger_that_reports_meanwhile_keeps_no_status_from_being_replaced(
         statuses.note(reading, AHEAD)
         clock.now += 1.0
     assert statuses.replaced_by(reading) == AHEAD
-    assert statuses.replaced_by(READING._replace(revision=AHEAD)) is None
+    newer = READING._replace(revision=(AHEAD[0], AHEAD[1] + 1))
+    assert statuses.replaced_by(newer) is None
+
+
+def test_another_light_of_the_same_reading_is_replaced_after_5_s_too(
+    statuses: StatusesAhead, clock: Clock
+) -> None:
+    statuses.note(READING, READING.revision)
+    assert statuses.replaced_by(READING) is None
+    clock.now += 5.1
+    assert statuses.replaced_by(READING) == READING.revision
 
 
 def test_one_that_was_not_looked_at_for_long_is_noted_anew(

@@ -426,6 +426,20 @@ async def test_a_status_that_replaces_a_newer_one_is_shown_and_that_one_never_ag
     assert widget.shown[2:] == [status_message(YELLOW)]
 
 
+async def test_another_light_of_the_same_reading_is_replaced_and_other_thresholds_count(
+    booth: Booth,
+) -> None:
+    widget = booth.widget()
+    booth.bus.status = doorbell(GREEN, 5)
+    booth.confirm()
+    await booth.read()
+    booth.subscriber.publish(CHANNEL, doorbell(RED, 5, replaces=5))
+    booth.subscriber.publish(CHANNEL, doorbell(GREEN, 5))  # late
+    assert widget.shown == [status_message(GREEN), status_message(RED)]
+    booth.subscriber.publish(CHANNEL, doorbell(YELLOW, 5, thresholds=2))
+    assert widget.shown[2:] == [status_message(YELLOW)]
+
+
 @pytest.mark.parametrize("stored", [b"junk", b'{"pairing":7}', doorbell(RED, 2**53)])
 async def test_a_stored_status_that_cannot_be_read_counts_as_none(
     booth: Booth, stored: bytes
