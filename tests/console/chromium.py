@@ -99,7 +99,7 @@ class Visit:
         self.wrong.append(str(error))
 
     async def seen(self) -> str:
-        """Return what there is to see, for whoever looks for the cause of a failure."""
+        """Return what the page shows and what failed in it, to find the cause of a failed test."""
         text = await self.page.evaluate("document.body.innerText")
         waiting = [each.url for each in self.under_way]
         return f"at {self.page.url}\nwaiting for {waiting}\nwrong: {self.wrong}\n{text}"

@@ -13,7 +13,7 @@ from tests.console.chromium import DESK, PHONE, SOON_MS, visit
 from tests.console.desk import DONE, Pair, button, part, scan, scan_both
 from tests.console.test_for_all import judge
 from tests.console.test_sign_in import sign_in
-from tests.fixtures.fault_proxy import Mode
+from tests.fixtures.fault_proxy import Direction, Mode
 from tests.fixtures.replication import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
@@ -27,19 +27,20 @@ SHOWN: Final = 50
 @asynccontextmanager
 async def answers_lost(booth: Booth) -> AsyncIterator[None]:
     """Have the hub hear all, and nothing come back."""
-    booth.wifi.to_client.mode = Mode.DROP
-    try:
+    async with _lost(booth, booth.wifi.to_client):
         yield
-    finally:
-        booth.wifi.heal()
-        # Or the browser might go on with a connection on which an answer is missing.
-        booth.wifi.cut()
 
 
 @asynccontextmanager
 async def requests_lost(booth: Booth) -> AsyncIterator[None]:
     """Have the hub hear nothing."""
-    booth.wifi.to_server.mode = Mode.DROP
+    async with _lost(booth, booth.wifi.to_server):
+        yield
+
+
+@asynccontextmanager
+async def _lost(booth: Booth, way: Direction) -> AsyncIterator[None]:
+    way.mode = Mode.DROP
     try:
         yield
     finally:

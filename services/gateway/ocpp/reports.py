@@ -225,9 +225,8 @@ class Reports:
         if at is None or self._is_past(connector, at, now):
             return True
         # A level by the setting has the time of now, and samples whole seconds: it holds none back.
-        newest = self._sampled_at.get(connector, at)
-        if at >= newest - _SAME_SECONDS:
-            self._sampled_at[connector] = at = max(at, newest)
+        if self._is_newest(connector, at):
+            self._sampled_at[connector] = at = max(at, self._sampled_at.get(connector, at))
             self._put(Reading(connector, sample.level, at), arrival.turn)
         return True
 
@@ -266,10 +265,14 @@ class Reports:
         # Of one connection the newest message counts, whatever the times are: a state has that of
         # its beginning, and the state before may have been confirmed since.
         at = max(at, self._set_at.get(connector, at))
-        if at >= self._sampled_at.get(connector, at) - _SAME_SECONDS:
+        if self._is_newest(connector, at):
             self._set_at[connector] = at
             self.known.note_by_setting(connector)
             self._put(Reading(connector, level, at), turn)
+
+    def _is_newest(self, connector: int, at: float) -> bool:
+        """Whether no newer state of charge is known."""
+        return at >= self._sampled_at.get(connector, at) - _SAME_SECONDS
 
     def _is_past(self, connector: int, at: float, now: Now) -> bool:
         """Whether something is late, and older than a level that is known."""

@@ -1,5 +1,6 @@
 // Loads the page again if a part of it did not arrive: without one of its modules it would stay
-// empty, as where a phone changes its network meanwhile.
+// empty, as where a phone changes its network meanwhile. No module, and it imports none: it must
+// work without them.
 {
   const AGAIN_MS = 2000;
 
